@@ -1,50 +1,57 @@
-# make demo | test | lint | bench | docs      extra arguments: make test ARGS="tests/domain -x"
-# Needs Python 3.11 or newer, make and git. Everything else is installed into .venv, once.
+# make demo | test | lint | bench | docs      more arguments: make test ARGS="tests/domain -x"
+# Needs Python 3.11 or newer, make and git. The rest is installed into .venv, once.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs
 
-PYTHON ?= python3
 ARGS ?=
-BIN := .venv/bin
-STAMP := .venv/.stamp
+PYTHON ?=
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.stamp
 
 help:
 	@head -n 2 Makefile | cut -c 3-
 
-demo: $(STAMP)
+demo: $(INSTALLED)
 	@$(BIN)/ip-fhir demo $(ARGS)
 
-test: $(STAMP)
+test: $(INSTALLED)
 	@$(BIN)/python -Im pytest $(ARGS)
 
-lint: $(STAMP)
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python tests/house/size_gate.py
+lint: $(INSTALLED)
+	@red=0; \
+	run() { echo "== $$*"; "$(BIN)/$$@" || red=1; }; \
+	run ruff check --quiet; \
+	run ruff format --quiet --check; \
+	run mypy; \
+	run lint-imports --no-logo; \
+	run python tests/house/size_gate.py; \
+	exit $$red
 
-bench: $(STAMP)
+bench: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-docs: $(STAMP)
+docs: $(INSTALLED)
 	@$(BIN)/python docs/build.py $(ARGS)
 
-# The stamp is older than pyproject.toml, or not there: install (again). A .venv that exists is kept.
-$(STAMP): pyproject.toml
+# Install, or install again where pyproject.toml is newer than the stamp. An environment that is there is kept.
+$(INSTALLED): pyproject.toml
 	@if [ ! -x $(BIN)/python ]; then \
-	  command -v $(PYTHON) >/dev/null || { echo "There is no '$(PYTHON)' here. Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }; \
-	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "'$(PYTHON)' is $$($(PYTHON) -V 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }; \
-	  echo "Making .venv with $$($(PYTHON) -V 2>&1)"; \
-	  $(PYTHON) -m venv .venv || { rm -rf .venv; echo "'$(PYTHON) -m venv' did not work; on Debian and Ubuntu the package python3-venv is needed." >&2; exit 1; }; \
+	  for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+	    echo "$$python: $$($$python -V 2>&1 || true)" >&2; python=; \
+	  done; \
+	  [ -n "$$python" ] || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/where/it/is/python3.11 ..." >&2; exit 1; }; \
+	  echo "Making $(VENV) with $$($$python -V)"; \
+	  $$python -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo "'$$python -m venv' failed; on Debian and Ubuntu it needs the package python3-venv." >&2; exit 1; }; \
 	fi
-	@echo "Installing ip_fhir and what it needs into .venv (a minute or two, once)"
+	@echo "Installing ip_fhir and what it needs into $(VENV) (a minute or two, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
 	  -e '.[web,auth,report,postgres,dev]' 2>&1 | awk ' \
-	  /^Collecting|^Obtaining/ { n++; if (n % 10 == 1) printf "  %d packages looked up ...\n", n; fflush(); next } \
-	  /^Installing collected/  { print "  installing ..."; fflush(); next } \
-	  /^(ERROR|WARNING|error)/ { print > "/dev/stderr" }'
+	  /^Collecting/ { if (++n % 20 == 0) { print "  " n " packages found ..."; fflush() } } \
+	  /^Installing collected/ { print "  installing them ..."; fflush() } \
+	  /^ *(ERROR|error|WARNING)/ { print; fflush() }' >&2
 	@touch $@

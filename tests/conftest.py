@@ -1,0 +1,64 @@
+"""What every test shares: the skip gate, the shared data, the property tests' profiles."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.gate import everything_required, is_allowed, shared_data_dir, skip_without_shared_data
+
+# "ci": the same examples in every run, so a red run is red again; no deadline, as machines differ.
+# "search": other examples each time, and many: HYPOTHESIS_PROFILE=search make test
+_SLOW_MACHINE = [HealthCheck.too_slow]
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_SLOW_MACHINE
+)
+settings.register_profile(
+    "search", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_SLOW_MACHINE
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def checkout(pytestconfig: pytest.Config) -> Path:
+    """The checkout's top directory."""
+    return pytestconfig.rootpath
+
+
+@pytest.fixture(scope="session")
+def shared_data(checkout: Path) -> Path:
+    """The shared data beside the checkout; the test is skipped where they are absent."""
+    found = shared_data_dir(checkout)
+    if found is None:
+        skip_without_shared_data()
+    return found
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a test that was skipped a failed one, where everything is required."""
+    report = yield
+    expected_failure = hasattr(report, "wasxfail")
+    if report.skipped and not expected_failure:
+        _refuse_skip(report, marked=item.get_closest_marker("may_skip") is not None)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole module that skips itself when it is read."""
+    report = yield
+    if report.skipped:
+        _refuse_skip(report, marked=False)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, *, marked: bool) -> None:
+    details: Any = report.longrepr  # pytest's (path, line, reason) for a skip
+    reason = str(details[2]) if isinstance(details, tuple) else str(details)
+    if everything_required() and not is_allowed(reason, marked=marked):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} did not run, and IP_FHIR_REQUIRE_ALL=1 asks for all: {reason}"
