@@ -1,0 +1,116 @@
+"""Which of the law's items a) to i) a plan meets, and what is missing.
+
+Source: Forskrift om individuell plan ved ytelse av velferdstjenester (in force 1 August 2022); the nine items are the
+same since 2001.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.consent import ConsentKind, ConsentStatus
+from ip_fhir.domain.plan import Contributor
+from ip_fhir.domain.value import Text, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ip_fhir.domain.plan import IndividualPlan
+
+
+class ItemStatus(Value):
+    """One of the nine items: its letter, what the law asks for, and what the plan lacks (empty: it is met)."""
+
+    item: Text
+    asks_for: Text
+    missing: tuple[Text, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+def completeness(plan: IndividualPlan) -> tuple[ItemStatus, ...]:
+    """The nine items in order."""
+    return tuple(ItemStatus(item=item, asks_for=asks, missing=tuple(lacks(plan))) for item, asks, lacks in _ITEMS)
+
+
+def _goals_resources_needs(plan: IndividualPlan) -> Iterator[str]:
+    if not plan.goals:
+        yield "goals"
+    if not plan.resources:
+        yield "the person's resources"
+    if not plan.needs:
+        yield "need for services"
+
+
+def _who_takes_part(plan: IndividualPlan) -> Iterator[str]:
+    if plan.team is None or not plan.team.memberships:
+        yield "who takes part in the work on the plan"
+    elif all(membership.member != plan.owner.id for membership in plan.team.memberships):
+        yield "the person among those who take part"
+
+
+def _who_coordinates(plan: IndividualPlan) -> Iterator[str]:
+    if plan.team is None or not any(not c.vacant and c.period.end is None for c in plan.team.coordinators):
+        yield "who is responsible for coordination and progress"
+
+
+def _contributions(plan: IndividualPlan) -> Iterator[str]:
+    given = {contribution.by for contribution in plan.contributions}
+    if Contributor.OWNER not in given:
+        yield "what the person contributes"
+    if Contributor.SERVICES not in given:
+        yield "what the services contribute"
+    if plan.related_persons and Contributor.RELATIVES not in given:
+        yield "what the relatives contribute"
+
+
+def _measures(plan: IndividualPlan) -> Iterator[str]:
+    if not plan.measures:
+        yield "measures"
+    if any(measure.extent is None for measure in plan.measures):
+        yield "the extent of every measure"
+    if any(measure.responsible is None for measure in plan.measures):
+        yield "who is responsible for every measure"
+
+
+def _how(plan: IndividualPlan) -> Iterator[str]:
+    if not plan.measures or any(measure.how is None for measure in plan.measures):
+        yield "how every measure is carried out"
+
+
+def _period_and_revision(plan: IndividualPlan) -> Iterator[str]:
+    if plan.period.start is None:
+        yield "the plan period"
+    if plan.follow_up is None:
+        yield "when and how the plan is followed up"
+    if plan.evaluation is None:
+        yield "when and how the plan is evaluated"
+
+
+def _consent(plan: IndividualPlan) -> Iterator[str]:
+    given = {consent.kind for consent in plan.consents if consent.status is ConsentStatus.ACTIVE}
+    if ConsentKind.PLAN not in given:
+        yield "consent to the plan"
+    if ConsentKind.SHARING not in given:
+        yield "consent to sharing confidential information, where it applies"
+
+
+def _cooperation(plan: IndividualPlan) -> Iterator[str]:
+    if not plan.cooperation:
+        yield "cooperation with others that is needed or wished for"
+
+
+_ITEMS: tuple[tuple[str, str, Callable[[IndividualPlan], Iterator[str]]], ...] = (
+    ("a", "goals, resources and need for services", _goals_resources_needs),
+    ("b", "who takes part in the work on the plan", _who_takes_part),
+    ("c", "who is responsible for coordination and progress", _who_coordinates),
+    ("d", "what the person, the services and the relatives contribute", _contributions),
+    ("e", "measures, their extent and who is responsible", _measures),
+    ("f", "how the measures are carried out", _how),
+    ("g", "the plan period and times for adjustment and revision", _period_and_revision),
+    ("h", "consent to the plan and, where it applies, to sharing", _consent),
+    ("i", "cooperation with other services that is needed or wished for", _cooperation),
+)

@@ -1,0 +1,233 @@
+"""Consent: to the plan, to sharing what it says, to a notice - and the one function that decides, `permits`.
+
+The person decides who sees what: per participant, per life area, for a period. Silence is no consent, two consents that
+disagree are none, and a representative's word counts as far as the mandate goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from pydantic import model_validator
+
+from ip_fhir.domain.people import Attachment
+from ip_fhir.domain.terms import LifeArea
+from ip_fhir.domain.value import Id, Period, Text, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ip_fhir.domain.people import RelatedPerson
+
+
+class ConsentKind(StrEnum):
+    """What is consented to."""
+
+    PLAN = "plan"  # that a plan is made (item h, first half)
+    SHARING = "sharing"  # that confidential information is shared (item h, second half)
+    NOTICE = "notice"  # that the hospital tells the municipality
+
+
+class ConsentStatus(StrEnum):
+    """Where a consent stands."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentForm(StrEnum):
+    """How the consent was expressed."""
+
+    WRITTEN = "written"
+    ORAL = "oral"
+    ELECTRONIC = "electronic"
+
+
+class Access(StrEnum):
+    """What a provision, or a consent as a whole, says."""
+
+    PERMIT = "permit"
+    DENY = "deny"
+
+
+class Provision(Value):
+    """An exception to what the consent says as a whole: for these recipients, these life areas, this period.
+
+    Empty `recipients` or `areas` mean all of them.
+    """
+
+    access: Access
+    recipients: tuple[Id, ...] = ()
+    areas: tuple[LifeArea, ...] = ()
+    period: Period = Period()
+
+
+class Consent(Value):
+    """What the person said yes or no to. `given_by` is None when it was the person; else a representative.
+
+    `access` holds where no provision says otherwise.
+    """
+
+    id: Id
+    kind: ConsentKind
+    status: ConsentStatus = ConsentStatus.ACTIVE
+    given_on: date
+    given_by: Id | None = None
+    form: ConsentForm | None = None
+    verified_on: date | None = None
+    withdrawn_on: date | None = None
+    period: Period = Period()
+    access: Access = Access.PERMIT
+    provisions: tuple[Provision, ...] = ()
+    document: Attachment | None = None
+
+    @model_validator(mode="after")
+    def _withdrawn_has_date(self) -> Self:
+        if (self.status is ConsentStatus.WITHDRAWN) != (self.withdrawn_on is not None):
+            message = "a consent has withdrawn_on if, and only if, its status is withdrawn"
+            raise ValueError(message)
+        if self.withdrawn_on is not None and self.withdrawn_on < self.given_on:
+            message = "the consent is withdrawn before it was given"
+            raise ValueError(message)
+        return self
+
+
+class Rule(StrEnum):
+    """The rules by which `permits` refuses, in the order they are asked."""
+
+    NO_CONSENT = "no-consent"
+    NOT_GIVEN = "not-given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    PERIOD = "period"
+    REPRESENTATIVE = "representative"
+    RECIPIENT = "recipient-or-area"
+    DISAGREE = "disagree"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """Who would get what, when: `recipient`, the organisations it works `within`, the life areas, the day."""
+
+    kind: ConsentKind
+    recipient: str
+    on: date
+    within: tuple[str, ...] = ()
+    areas: tuple[LifeArea, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Yes, on the ground of these consents."""
+
+    consents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No: the rule and the reason in words, without a person's data."""
+
+    rule: Rule
+    reason: str
+    consents: tuple[str, ...] = ()
+
+
+def permits(
+    consents: Iterable[Consent], request: AccessRequest, related_persons: Sequence[RelatedPerson] = ()
+) -> Allowed | Refused:
+    """Decide whether `request` may be fulfilled. Pure: the same arguments give the same answer."""
+    relevant = [consent for consent in consents if consent.kind is request.kind]
+    if not relevant:
+        return Refused(Rule.NO_CONSENT, f"there is no consent of the kind {request.kind}")
+    verdicts = [(consent, _verdict(consent, request, related_persons)) for consent in _not_replaced(relevant, request.on)]
+    allowing = tuple(consent.id for consent, verdict in verdicts if verdict is None)
+    refusing = [(consent, verdict) for consent, verdict in verdicts if verdict is not None]
+    saying_no = [(c, v) for c, v in refusing if v in (Rule.REFUSED, Rule.WITHDRAWN, Rule.RECIPIENT)]
+    if allowing and any(_denies(consent, verdict, request) for consent, verdict in saying_no):
+        return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c, _ in verdicts))
+    if allowing:
+        return Allowed(allowing)
+    consent, rule = max(refusing, key=lambda pair: (pair[0].given_on, list(Rule).index(pair[1])))
+    return Refused(rule, _REASONS[rule], (consent.id,))
+
+
+_REASONS = {
+    Rule.NOT_GIVEN: "the consent is a draft or not yet given",
+    Rule.REFUSED: "the person said no",
+    Rule.WITHDRAWN: "the consent is withdrawn",
+    Rule.PERIOD: "the consent does not hold on that day",
+    Rule.REPRESENTATIVE: "the one who consented had no mandate that day",
+    Rule.RECIPIENT: "the consent does not cover this recipient or life area",
+}
+
+
+def _not_replaced(consents: list[Consent], day: date) -> list[Consent]:
+    """A no or a withdrawal counts until a later yes is given."""
+    yes = [c.given_on for c in consents if c.status is ConsentStatus.ACTIVE and c.given_on <= day]
+    latest = max(yes, default=None)
+    if latest is None:
+        return consents
+    return [c for c in consents if not ((c.withdrawn_on or c.given_on) < latest and _is_no(c))]
+
+
+def _is_no(consent: Consent) -> bool:
+    return consent.status in (ConsentStatus.REFUSED, ConsentStatus.WITHDRAWN)
+
+
+def _verdict(consent: Consent, request: AccessRequest, related_persons: Sequence[RelatedPerson]) -> Rule | None:
+    """None for yes, else the first rule that says no."""
+    withdrawn = consent.withdrawn_on is not None and consent.withdrawn_on <= request.on
+    checks = (
+        (Rule.NOT_GIVEN, consent.status is ConsentStatus.DRAFT or consent.given_on > request.on),
+        (Rule.REFUSED, consent.status is ConsentStatus.REFUSED),
+        (Rule.WITHDRAWN, withdrawn),
+        (Rule.PERIOD, not consent.period.covers(request.on)),
+        (Rule.REPRESENTATIVE, not _entitled(consent, related_persons)),
+        (Rule.RECIPIENT, any(_access(consent, request, area) is Access.DENY for area in _areas(request))),
+    )
+    return next((rule for rule, broken in checks if broken), None)
+
+
+def _denies(consent: Consent, rule: Rule, request: AccessRequest) -> bool:
+    """Whether a consent that does not allow says no outright, and not only nothing about this recipient."""
+    if rule is not Rule.RECIPIENT:
+        return True
+    return any(p.access is Access.DENY and _matches(p, request, a) for p in consent.provisions for a in _areas(request))
+
+
+def _areas(request: AccessRequest) -> tuple[LifeArea | None, ...]:
+    return request.areas or (None,)
+
+
+def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> bool:
+    if consent.given_by is None:
+        return True
+    return any(
+        person.id == consent.given_by and person.mandate is not None and person.mandate.period.covers(consent.given_on)
+        for person in related_persons
+    )
+
+
+def _access(consent: Consent, request: AccessRequest, area: LifeArea | None) -> Access:
+    """The most specific matching provision decides (the recipient before its organisation before all); deny wins a tie."""
+    matching = [p for p in consent.provisions if _matches(p, request, area)]
+    if not matching:
+        return consent.access
+    best = max(_specificity(p, request) for p in matching)
+    decisive = [p.access for p in matching if _specificity(p, request) == best]
+    return Access.DENY if Access.DENY in decisive else Access.PERMIT
+
+
+def _matches(provision: Provision, request: AccessRequest, area: LifeArea | None) -> bool:
+    named = not provision.recipients or {request.recipient, *request.within} & set(provision.recipients)
+    return bool(named) and (not provision.areas or area in provision.areas) and provision.period.covers(request.on)
+
+
+def _specificity(provision: Provision, request: AccessRequest) -> tuple[int, int]:
+    who = 2 if request.recipient in provision.recipients else 1 if provision.recipients else 0
+    return who, 1 if provision.areas else 0

@@ -1,0 +1,206 @@
+"""The green form (tilbakemeldingsskjema, «grønt skjema»): who the coordinator is, or why there is none.
+
+It may come half filled in: then it is kept, counts as not returned, and `missing_items` says what it lacks.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from pydantic import AwareDatetime, model_validator
+
+from ip_fhir.domain.people import Organization, Professional
+from ip_fhir.domain.plan_rules import organization_problems
+from ip_fhir.domain.team import Coordinator
+from ip_fhir.domain.terms import LegalBasis
+from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.notice import Notice
+
+
+class FormDecision(StrEnum):
+    """What the municipality decided."""
+
+    APPOINTED = "appointed"
+    DECLINED = "declined"  # the person does not want it
+    REJECTED = "rejected"
+    FORWARDED = "forwarded"
+
+
+class PlanState(StrEnum):
+    """What happens to the plan when a coordinator is appointed."""
+
+    STARTED = "started"
+    STARTS_LATER = "starts-later"
+    DECLINED = "declined"  # no plan, but a coordinator
+    NOT_ASKED_FOR = "not-asked-for"
+
+
+class Declined(StrEnum):
+    """What the person said no to."""
+
+    PLAN = "plan"
+    COORDINATOR = "coordinator"
+    BOTH = "both"
+
+
+class RejectionReason(StrEnum):
+    """Why the municipality says no."""
+
+    NOT_RESIDENT = "not-resident"
+    NO_LASTING_NEED = "no-lasting-need"
+    NO_COORDINATED_NEED = "no-coordinated-need"
+    ALREADY_HAS = "already-has"
+    OTHER = "other"
+
+
+class Rejection(Value):
+    """A no: why, on what ground, and that the person knows the right to complain (pbrl § 7-2)."""
+
+    reason: RejectionReason
+    text: Text | None = None
+    legal_basis: LegalBasis | None = None
+    told_of_right_to_complain: bool | None = None
+    complaint_to: Text | None = None
+
+
+class GreenForm(Value):
+    """One answer to a notice, complete or not. `answers` is the correlation id of the loop."""
+
+    id: Id
+    answers: Id
+    authored: AwareDatetime
+    sender: Id
+    decision: FormDecision | None = None
+    signed_by: Id | None = None
+    organizations: tuple[Organization, ...]
+    professionals: tuple[Professional, ...] = ()
+    coordinators: tuple[Coordinator, ...] = ()
+    plan_state: PlanState | None = None
+    plan_starts: date | None = None
+    declined: Declined | None = None
+    declined_on: date | None = None
+    rejection: Rejection | None = None
+    forwarded_to: Id | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if problems := tuple(_form_problems(self)):
+            raise InvalidInput(problems)
+        return self
+
+    def professional(self, ident: str | None) -> Professional | None:
+        """The professional of that id, if the form names one."""
+        return next((p for p in self.professionals if p.id == ident), None)
+
+
+def _form_problems(form: GreenForm) -> list[Problem]:
+    organizations = {o.id for o in form.organizations}
+    professionals = {p.id for p in form.professionals}
+    found = [*organization_problems(form.organizations)]
+    everybody = [*(o.id for o in form.organizations), *(p.id for p in form.professionals)]
+    if len(set(everybody)) < len(everybody):
+        found.append(Problem("", "the same id is used for two people or organisations", "invariant"))
+    references = [
+        *(("sender", form.sender, organizations), ("forwarded_to", form.forwarded_to, organizations)),
+        ("signed_by", form.signed_by, professionals),
+        *((f"organizations.{n}.part_of", o.part_of, organizations) for n, o in enumerate(form.organizations)),
+        *((f"professionals.{n}.organization", p.organization, organizations) for n, p in enumerate(form.professionals)),
+        *((f"coordinators.{n}.holder", c.holder, professionals) for n, c in enumerate(form.coordinators)),
+        *((f"coordinators.{n}.mentor", c.mentor, professionals) for n, c in enumerate(form.coordinators)),
+        *((f"coordinators.{n}.appointed_by", c.appointed_by, organizations) for n, c in enumerate(form.coordinators)),
+    ]
+    found += [
+        Problem(path, "refers to nobody in the form", "invariant")
+        for path, ref, known in references
+        if ref is not None and ref not in known
+    ]
+    return found
+
+
+class Missing(StrEnum):
+    """What a green form may lack; sent back to the municipality item by item."""
+
+    DECISION = "decision"
+    COORDINATOR = "coordinator"
+    COORDINATOR_ROLE = "coordinator-role"
+    COORDINATOR_ORGANIZATION = "coordinator-organization"
+    COORDINATOR_CONTACT = "coordinator-contact"
+    COORDINATOR_FROM = "coordinator-from"
+    WISH = "wish"
+    PLAN_STATE = "plan-state"
+    PLAN_STARTS = "plan-starts"
+    DECLINED_WHAT = "declined-what"
+    DECLINED_WHEN = "declined-when"
+    REJECTION_REASON = "rejection-reason"
+    REJECTION_LEGAL_BASIS = "rejection-legal-basis"
+    COMPLAINT_TOLD = "complaint-told"
+    COMPLAINT_TO = "complaint-to"
+    FORWARDED_TO = "forwarded-to"
+
+
+def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missing, ...]:
+    """What the form lacks to be complete; empty when it closes the loop.
+
+    `notice` is what it answers: with a wish for a coordinator in it, the form must say whether the wish is honoured.
+    """
+    rules = {
+        None: lambda: iter((Missing.DECISION,)),
+        FormDecision.APPOINTED: lambda: _lacks_when_appointed(form, notice),
+        FormDecision.DECLINED: lambda: _lacks_when_declined(form),
+        FormDecision.REJECTED: lambda: _lacks_when_rejected(form),
+        FormDecision.FORWARDED: lambda: iter(() if form.forwarded_to else (Missing.FORWARDED_TO,)),
+    }
+    return tuple(dict.fromkeys(rules[form.decision]()))
+
+
+def _lacks_when_appointed(form: GreenForm, notice: Notice | None) -> Iterator[Missing]:
+    named = [c for c in form.coordinators if not c.vacant]
+    if not named:
+        yield Missing.COORDINATOR
+    for coordinator in named:
+        yield from _lacks_coordinator(form, coordinator)
+    if notice is not None and notice.wished_coordinator and all(c.wish_honoured is None for c in named):
+        yield Missing.WISH
+    if form.plan_state is None and (notice is None or notice.kind.asks_for_plan):
+        yield Missing.PLAN_STATE
+    if form.plan_state is PlanState.STARTS_LATER and form.plan_starts is None:
+        yield Missing.PLAN_STARTS
+
+
+def _lacks_coordinator(form: GreenForm, coordinator: Coordinator) -> Iterator[Missing]:
+    person = form.professional(coordinator.holder)
+    if person is None or (person.title is None and person.profession is None):
+        yield Missing.COORDINATOR_ROLE
+    if person is None or person.organization is None:
+        yield Missing.COORDINATOR_ORGANIZATION
+    if person is None or not person.contacts:
+        yield Missing.COORDINATOR_CONTACT
+    if coordinator.period.start is None:
+        yield Missing.COORDINATOR_FROM
+
+
+def _lacks_when_declined(form: GreenForm) -> Iterator[Missing]:
+    if form.declined is None:
+        yield Missing.DECLINED_WHAT
+    if form.declined_on is None:
+        yield Missing.DECLINED_WHEN
+
+
+def _lacks_when_rejected(form: GreenForm) -> Iterator[Missing]:
+    rejection = form.rejection
+    if rejection is None:
+        yield Missing.REJECTION_REASON
+    if rejection is None or rejection.legal_basis is None:
+        yield Missing.REJECTION_LEGAL_BASIS
+    if rejection is None or rejection.told_of_right_to_complain is not True:
+        yield Missing.COMPLAINT_TOLD
+    if rejection is None or rejection.complaint_to is None:
+        yield Missing.COMPLAINT_TO

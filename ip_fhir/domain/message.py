@@ -1,0 +1,71 @@
+"""What two parties tell each other about one referral, whatever wire carries it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from ip_fhir.domain.green_form import GreenForm, Missing
+from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.value import Id, Text, Value
+
+
+class MessageKind(StrEnum):
+    """What a message says. A receipt is not a message: it says only that a machine has stored one."""
+
+    NOTICE = "notice"
+    GREEN_FORM = "green-form"
+    REMINDER = "reminder"
+    FORM_INCOMPLETE = "form-incomplete"  # hospital: the form lacks `missing`
+    ACCEPTED = "accepted"  # municipality: we have it, no coordinator yet
+    ASSESSING = "assessing"  # municipality: assessment ordered
+    FORWARDED = "forwarded"  # municipality: another unit has it now
+    INFORMATION_REQUEST = "information-request"
+    INFORMATION = "information"
+    COORDINATOR_VACANT = "coordinator-vacant"  # municipality: the coordinator left
+    CANCELLATION = "cancellation"  # hospital, before the municipality accepted
+    ABORT_REQUEST = "abort-request"  # hospital, after that: please stop
+    ABORT_AGREED = "abort-agreed"
+    ABORT_REFUSED = "abort-refused"
+    WITHDRAWAL = "withdrawal"  # hospital: consent is gone
+    CLOSURE = "closure"  # the person died or moved, or all is done
+    ESCALATION = "escalation"  # to a named person higher up
+
+
+class Message(Value):
+    """One message. `id` is the key by which a repeated delivery is known; `answers` the message it replies to.
+
+    `sender` and `recipient` are whole organisations: a message stands alone.
+    """
+
+    id: Id
+    kind: MessageKind
+    correlation_id: Id
+    sent: AwareDatetime
+    sender: Organization
+    recipient: Organization
+    answers: Id | None = None
+    notice: Notice | None = None
+    form: GreenForm | None = None
+    missing: tuple[Missing, ...] = ()
+    number: int | None = Field(default=None, ge=1)  # of a reminder or an escalation step
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _carries_what_it_says(self) -> Self:
+        if (self.kind is MessageKind.NOTICE) != (self.notice is not None):
+            message = "a notice message, and no other, carries a notice"
+            raise ValueError(message)
+        if (self.kind is MessageKind.GREEN_FORM) != (self.form is not None):
+            message = "a green form message, and no other, carries a form"
+            raise ValueError(message)
+        if self.notice is not None and self.notice.correlation_id != self.correlation_id:
+            message = "the notice belongs to another referral"
+            raise ValueError(message)
+        if self.form is not None and self.form.answers != self.correlation_id:
+            message = "the form belongs to another referral"
+            raise ValueError(message)
+        return self

@@ -1,0 +1,209 @@
+"""People and organisations around a plan: the owner, representatives and relatives, professionals, organisations.
+
+A coordinator may come from any agency (school, NAV, housing), so a professional need not be health personnel and need
+not have an HPR number. Organisations have two levels, as in Norwegian addressing: the unit is `part_of` the enterprise.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
+
+from ip_fhir.domain.ids import (  # noqa: TC001 - pydantic reads annotations at run time
+    HerId,
+    HprNumber,
+    MunicipalityNumber,
+    OrganizationNumber,
+    PersonId,
+    ReshId,
+)
+from ip_fhir.domain.value import Id, Period, Text, Value
+
+
+class ContactSystem(StrEnum):
+    """How somebody is reached (FHIR contact-point-system, less what nobody uses here)."""
+
+    PHONE = "phone"
+    SMS = "sms"
+    EMAIL = "email"
+    URL = "url"
+
+
+class ContactPoint(Value):
+    """One way to reach a person or an organisation."""
+
+    system: ContactSystem
+    value: Text
+
+
+class PersonName(Value):
+    """A person's name."""
+
+    family: Text
+    given: Text | None = None
+
+    @property
+    def full(self) -> str:
+        """Given name first, as it is spoken."""
+        return f"{self.given} {self.family}" if self.given else self.family
+
+
+class Address(Value):
+    """A postal or home address. `municipality` is where the person lives, which decides who is responsible."""
+
+    lines: tuple[Text, ...] = ()
+    postal_code: Text | None = None
+    city: Text | None = None
+    municipality: MunicipalityNumber | None = None
+
+
+class Gender(StrEnum):
+    """Administrative gender, as in the population register and FHIR."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class PlanOwner(Value):
+    """The person whose plan it is (bruker, tjenestemottaker): always central; no plan is made without consent."""
+
+    id: Id
+    name: PersonName
+    identifier: PersonId | None = None
+    birth_date: date | None = None
+    gender: Gender | None = None
+    contacts: tuple[ContactPoint, ...] = ()
+    address: Address | None = None
+    language: Text | None = None  # BCP 47, for instance "nb", "se"
+    needs_interpreter: bool | None = None
+    deceased: date | None = None
+
+
+class MandateKind(StrEnum):
+    """On what ground somebody acts for the person."""
+
+    PARENT = "parent"  # parental responsibility (foreldreansvar)
+    GUARDIAN = "guardian"  # verge, appointed by the Statsforvalter
+    WRITTEN = "written"  # fullmakt, signed by the person
+
+
+class Attachment(Value):
+    """A document: where it lies, or its bytes in base64."""
+
+    title: Text
+    content_type: Text
+    url: Text | None = None
+    data: Text | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if (self.url is None) == (self.data is None):
+            message = "an attachment has either a url or data"
+            raise ValueError(message)
+        return self
+
+
+class Mandate(Value):
+    """The right to act for the person: its ground, what it covers and how long."""
+
+    kind: MandateKind
+    period: Period = Period()
+    scope: Text | None = None
+    document: Attachment | None = None
+
+
+class Relationship(StrEnum):
+    """How somebody belongs to the person."""
+
+    MOTHER = "mother"
+    FATHER = "father"
+    SPOUSE = "spouse"  # also a registered or cohabiting partner
+    CHILD = "child"
+    SIBLING = "sibling"
+    GRANDPARENT = "grandparent"
+    FRIEND = "friend"
+    GUARDIAN = "guardian"
+    OTHER = "other"
+
+
+class RelatedPerson(Value):
+    """A relative or other close person; with a `mandate`, a representative."""
+
+    id: Id
+    name: PersonName
+    relationship: Relationship
+    identifier: PersonId | None = None
+    contacts: tuple[ContactPoint, ...] = ()
+    next_of_kin: bool = False
+    mandate: Mandate | None = None
+
+
+class OrganizationKind(StrEnum):
+    """Which sector an organisation belongs to: any agency may take part and may coordinate."""
+
+    HOSPITAL = "hospital"
+    MUNICIPALITY = "municipality"
+    COORDINATING_UNIT = "coordinating-unit"
+    MUNICIPAL_HEALTH = "municipal-health"
+    NURSING_HOME = "nursing-home"
+    GENERAL_PRACTICE = "general-practice"
+    SCHOOL = "school"
+    KINDERGARTEN = "kindergarten"
+    NAV = "nav"
+    CHILD_WELFARE = "child-welfare"
+    HOUSING = "housing"
+    EMPLOYER = "employer"
+    VOLUNTARY = "voluntary"
+    OTHER = "other"
+
+
+class Organization(Value):
+    """An enterprise (hospital trust, municipality) or a unit of one (`part_of`)."""
+
+    id: Id
+    name: Text
+    kind: OrganizationKind
+    part_of: Id | None = None
+    organization_number: OrganizationNumber | None = None
+    her_id: HerId | None = None
+    resh_id: ReshId | None = None
+    municipality: MunicipalityNumber | None = None
+    contacts: tuple[ContactPoint, ...] = ()
+    address: Address | None = None
+
+
+class Profession(StrEnum):
+    """What somebody works as; health professions are coded in list 9060, the others have no code there."""
+
+    PHYSICIAN = "physician"
+    NURSE = "nurse"
+    ASSISTANT_NURSE = "assistant-nurse"
+    PHYSIOTHERAPIST = "physiotherapist"
+    OCCUPATIONAL_THERAPIST = "occupational-therapist"
+    PSYCHOLOGIST = "psychologist"
+    SOCIAL_EDUCATOR = "social-educator"  # vernepleier
+    DENTIST = "dentist"
+    SPEECH_THERAPIST = "speech-therapist"
+    SOCIAL_WORKER = "social-worker"
+    TEACHER = "teacher"
+    PEDAGOGUE = "pedagogue"
+    CASE_WORKER = "case-worker"
+    OTHER = "other"
+
+
+class Professional(Value):
+    """Somebody who works with the person on behalf of an organisation; health personnel where there is an HPR number."""
+
+    id: Id
+    name: PersonName
+    organization: Id | None = None
+    profession: Profession | None = None
+    title: Text | None = None
+    hpr_number: HprNumber | None = None
+    her_id: HerId | None = None
+    contacts: tuple[ContactPoint, ...] = ()

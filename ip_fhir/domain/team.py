@@ -1,0 +1,139 @@
+"""The care team (ansvarsgruppe): memberships over time, and who coordinates - also when nobody does.
+
+Members from the specialist level may be proposed, not ordered, so a membership has a state. Nothing is deleted: who leaves
+has an end date, who comes back has a new membership.
+"""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from enum import StrEnum
+from itertools import combinations
+from typing import Self
+
+from pydantic import model_validator
+
+from ip_fhir.domain.value import Id, Period, Text, Value
+
+
+class TeamRole(StrEnum):
+    """What a member does in the team (code list 9034 where it has a code). Coordinators are `Coordinator`s."""
+
+    OWNER = "owner"
+    REPRESENTATIVE = "representative"
+    RELATIVE = "relative"
+    GENERAL_PRACTITIONER = "general-practitioner"
+    PRIMARY_CONTACT = "primary-contact"
+    CONTACT_PHYSICIAN = "contact-physician"
+    CONTACT_PSYCHOLOGIST = "contact-psychologist"
+    SERVICE_PROVIDER = "service-provider"
+    VOLUNTEER = "volunteer"
+
+
+class MembershipStatus(StrEnum):
+    """Where a membership stands."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    ENDED = "ended"
+    RETURNED = "returned"  # accepted again after having ended
+
+
+class Membership(Value):
+    """One actor's place in the team, in one role, for one period."""
+
+    id: Id
+    member: Id
+    role: TeamRole
+    status: MembershipStatus = MembershipStatus.ACCEPTED
+    period: Period = Period()
+    on_behalf_of: Id | None = None
+    task: Text | None = None
+
+    @model_validator(mode="after")
+    def _ended_has_end(self) -> Self:
+        if self.status is MembershipStatus.ENDED and self.period.end is None:
+            message = "an ended membership has an end date"
+            raise ValueError(message)
+        return self
+
+
+class CoordinatorKind(StrEnum):
+    """Which duty the coordinator fulfils."""
+
+    MUNICIPAL = "municipal"  # pbrl § 2-5b, hol § 7-2: the main coordinator of a plan
+    HOSPITAL = "hospital"  # sphlsl § 2-5a
+    CHILD = "child"  # barnekoordinator, hol § 7-2a
+
+
+class Coordinator(Value):
+    """A coordinator's place: who holds it and when. Without a `holder` the place is vacant.
+
+    `mentor` (fadder) is a professional who guides the coordinator.
+    """
+
+    id: Id
+    kind: CoordinatorKind = CoordinatorKind.MUNICIPAL
+    holder: Id | None = None
+    period: Period = Period()
+    appointed_by: Id | None = None
+    mentor: Id | None = None
+    wish_honoured: bool | None = None
+    wish_reason: Text | None = None
+
+    @property
+    def vacant(self) -> bool:
+        """Whether nobody holds the place."""
+        return self.holder is None
+
+    @model_validator(mode="after")
+    def _wish_refused_with_reason(self) -> Self:
+        if self.wish_honoured is False and self.wish_reason is None:
+            message = "a wish for a coordinator that is not honoured needs a reason"
+            raise ValueError(message)
+        return self
+
+
+class TeamStatus(StrEnum):
+    """Where the team stands (FHIR care-team-status)."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    INACTIVE = "inactive"
+
+
+class CareTeam(Value):
+    """Those who work on the plan, and who coordinates them.
+
+    Two coordinators of one kind at once are the exception; `two_coordinators_reason` says why it was made.
+    """
+
+    id: Id
+    status: TeamStatus = TeamStatus.ACTIVE
+    name: Text | None = None
+    memberships: tuple[Membership, ...] = ()
+    coordinators: tuple[Coordinator, ...] = ()
+    two_coordinators_reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_main_coordinator(self) -> Self:
+        if self.two_coordinators_reason is None and two_at_once(self.coordinators):
+            message = "two coordinators of the same kind at the same time, and no two_coordinators_reason"
+            raise ValueError(message)
+        return self
+
+    def coordinators_on(self, day: date, kind: CoordinatorKind | None = None) -> tuple[Coordinator, ...]:
+        """The coordinators who hold their place on `day`; vacant places are left out."""
+        return tuple(
+            c for c in self.coordinators if not c.vacant and c.period.covers(day) and kind in (None, c.kind)
+        )
+
+
+def two_at_once(coordinators: tuple[Coordinator, ...]) -> bool:
+    """Whether two different people hold a place of the same kind on the same day."""
+    return any(
+        a.kind is b.kind and a.holder != b.holder and a.period.overlaps(b.period)
+        for a, b in combinations([c for c in coordinators if not c.vacant], 2)
+    )

@@ -1,0 +1,182 @@
+"""The whole error tree: the type says whose fault it is and whether trying again can help.
+
+    IpFhirError
+      InvalidInput      the caller's: a problem per place, with the path and the reason
+      PeerError         the other system's
+        Rejected          it said no, and will say no again
+        Unavailable       it did not answer, or asked us to wait: try again
+        Conflict          what we changed had been changed under us: read, decide, try again
+      ConsentRefused    nothing was sent: the rule that refused
+      LoopError         this event is not allowed in this state, by this role
+      MappingError      a table or an overlay is wrong; found when it is loaded
+      StoreError        our own storage: try again
+
+No error carries a person's data: a problem names a place and the *shape* of what stood there, never its value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Fault: TypeAlias = Literal["caller", "peer", "ours"]
+
+IssueCode: TypeAlias = Literal[
+    "structure",  # not JSON, not XML, wrong charset, nested too deep
+    "required",  # something that must be there is not
+    "value",  # a value of the wrong type or form
+    "code-invalid",  # a code outside a closed list
+    "invariant",  # each part is right, together they are not
+    "not-found",  # an unknown referral or resource
+    "not-supported",  # a thing this system does not do
+    "business-rule",  # the agreement or the loop forbids it
+    "conflict",  # a stale version (If-Match)
+    "duplicate",  # the same key with other content
+    "too-long",  # larger than the limit
+    "too-costly",  # deeper or with more parts than the limit
+    "security",  # no or wrong credentials, or not this party's referral
+    "multiple-matches",  # two things where one is meant
+    "informational",
+]
+"""FHIR R4 issue-type codes used here (http://hl7.org/fhir/issue-type)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where (dotted path or FHIRPath), why, and which FHIR issue type."""
+
+    path: str
+    reason: str
+    code: IssueCode = "value"
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+class IpFhirError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+    fault: ClassVar[Fault] = "ours"
+    retry: ClassVar[bool] = False
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    issue: ClassVar[str] = "exception"
+
+
+# ValueError too, so that an identifier refused inside a pydantic validator becomes a problem with its path.
+class InvalidInput(IpFhirError, ValueError):
+    """What came in cannot be used; every problem at once.
+
+    >>> str(InvalidInput.at("goals.0.period", "ends before it starts", "invariant"))
+    'goals.0.period: ends before it starts'
+    """
+
+    fault: ClassVar[Fault] = "caller"
+    exit_code: ClassVar[int] = 2
+    issue: ClassVar[str] = "invalid"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+    @classmethod
+    def at(cls, path: str, reason: str, code: IssueCode = "value") -> InvalidInput:
+        """One problem at one place."""
+        return cls([Problem(path, reason, code)])
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the gravest problem (see `HTTP_STATUS_OF_ISSUE`)."""
+        return max((HTTP_STATUS_OF_ISSUE.get(p.code, 422) for p in self.problems), default=400)
+
+
+class PeerError(IpFhirError):
+    """The other system could not or would not take what we sent."""
+
+    fault: ClassVar[Fault] = "peer"
+    http_status: ClassVar[int] = 502
+    exit_code: ClassVar[int] = 4
+    issue: ClassVar[str] = "transient"
+
+
+class Rejected(PeerError):
+    """A permanent no: sending the same again gives the same answer."""
+
+
+class Unavailable(PeerError):
+    """No answer, or a request to wait. `retry_after` is in seconds where the peer named a time."""
+
+    retry: ClassVar[bool] = True
+    http_status: ClassVar[int] = 503
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(reason)
+
+
+class Conflict(PeerError):
+    """The peer's copy is newer than the one our change was made from."""
+
+    retry: ClassVar[bool] = True
+    http_status: ClassVar[int] = 409
+    issue: ClassVar[str] = "conflict"
+
+
+class ConsentRefused(IpFhirError):
+    """Nothing was sent. `rule` names the rule of `ip_fhir.domain.consent` that refused."""
+
+    fault: ClassVar[Fault] = "caller"
+    http_status: ClassVar[int] = 403
+    exit_code: ClassVar[int] = 5
+    issue: ClassVar[str] = "suppressed"
+
+    def __init__(self, rule: str, reason: str) -> None:
+        self.rule = rule
+        self.reason = reason
+        super().__init__(f"{reason} ({rule})")
+
+
+class LoopError(IpFhirError):
+    """An event that the transition table does not allow. Nothing was changed."""
+
+    fault: ClassVar[Fault] = "caller"
+    http_status: ClassVar[int] = 409
+    exit_code: ClassVar[int] = 3
+    issue: ClassVar[str] = "business-rule"
+
+
+class MappingError(IpFhirError):
+    """A mapping table or overlay is wrong: table, row and reason. Raised on loading, never later."""
+
+    exit_code: ClassVar[int] = 6
+
+
+class StoreError(IpFhirError):
+    """The store could not read or commit. Nothing was acknowledged; trying again is safe."""
+
+    retry: ClassVar[bool] = True
+    http_status: ClassVar[int] = 503
+    exit_code: ClassVar[int] = 7
+    issue: ClassVar[str] = "transient"
+
+
+HTTP_STATUS_OF_ISSUE: dict[str, int] = {
+    "structure": 400,
+    "required": 422,
+    "value": 422,
+    "code-invalid": 422,
+    "invariant": 422,
+    "business-rule": 422,
+    "not-found": 404,
+    "not-supported": 405,
+    "conflict": 412,
+    "duplicate": 409,
+    "too-long": 413,
+    "too-costly": 413,
+    "security": 401,
+    "multiple-matches": 412,
+}

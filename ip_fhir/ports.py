@@ -1,0 +1,234 @@
+"""What the core asks of the world, as Protocols, and the plain values they exchange.
+
+An adapter implements `Adapter`; an EHR that has its own database implements `Store`. Neither sees anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime, timedelta
+
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.referral import Record, Referral
+    from ip_fhir.errors import Problem
+
+WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
+ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
+OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
+JsonObject: TypeAlias = "dict[str, Any]"
+
+
+class Clock(Protocol):
+    """Time is an argument everywhere; this is where it comes from."""
+
+    def now(self) -> datetime:
+        """The present moment, time zone aware."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a peer listens: address, credentials, and how long to wait (seconds)."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    timeout: float = 30.0
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Rendered bytes for one message. `message_id` is the idempotency key; a resend has the same bytes."""
+
+    message_id: str
+    correlation_id: str
+    content: bytes = field(repr=False)
+    content_type: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the peer's machine answered: stored (`ok`), or not - for now or for good. Never the business answer."""
+
+    message_id: str
+    code: ReceiptCode
+    problems: tuple[Problem, ...] = ()
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A way to one kind of system. Stateless but for connections; entry point group `ip_fhir.adapters`."""
+
+    name: str
+    format: WireFormat
+
+    def send(self, outgoing: Outgoing) -> Receipt:
+        """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`, nothing else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A message that was taken in before: the digest of what came and the reply that was given."""
+
+    key: str
+    digest: str
+    reply: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A referral as it stands in the store, with the revision a change must be based on."""
+
+    referral: Referral
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One effect to be done. `content` is None until the first attempt has rendered it; then it never changes."""
+
+    id: str
+    correlation_id: str
+    effect: Effect
+    due: datetime
+    attempts: int = 0
+    status: OutboxStatus = "waiting"
+    content: bytes | None = field(default=None, repr=False)
+    content_type: str | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceVersion:
+    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag."""
+
+    type: str
+    id: str
+    version: int
+    body: JsonObject = field(repr=False)
+    updated: datetime
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """A link of the chain: `hash` covers `previous` and the record's canonical JSON."""
+
+    number: int
+    correlation_id: str
+    record: Record
+    previous: str
+    hash: str
+
+
+class Transaction(Protocol):
+    """All or nothing: what is done through it is committed together when the block ends without an error."""
+
+    def seen(self, key: str) -> Seen | None:
+        """The message taken in under this key, if any."""
+        ...
+
+    def remember(self, seen: Seen, now: datetime) -> None:
+        """Keep the key, digest and reply of a message. A second `remember` of a key raises `StoreError`."""
+        ...
+
+    def load(self, correlation_id: str) -> Stored | None:
+        """The referral, or None."""
+        ...
+
+    def save(self, referral: Referral, revision: int | None) -> int:
+        """Write it (None: it is new) and return the new revision. Raises `Conflict` if `revision` is no longer current."""
+        ...
+
+    def append(self, correlation_id: str, records: Sequence[Record]) -> None:
+        """Add evidence to the hash chain."""
+        ...
+
+    def enqueue(self, rows: Sequence[OutboxRow]) -> None:
+        """Add outbox rows. A row whose id is there already is left as it is."""
+        ...
+
+    def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
+        """Close the referral's waiting outbox rows (`refused`, with the reason), but for the ids in `keep`."""
+        ...
+
+    def resource(self, type_: str, id_: str) -> ResourceVersion | None:
+        """The current version of a FHIR resource."""
+        ...
+
+    def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
+        """Write a version. Raises `Conflict` if the current version is not `expected` (None: there is none)."""
+        ...
+
+
+class Store(Protocol):
+    """Durability. Every method but `begin` is a transaction of its own."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """A write transaction. Raises `StoreError` when the storage fails, having changed nothing."""
+        ...
+
+    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+        """Up to `limit` due rows, one per referral in its order, held for this worker until the lease runs out."""
+        ...
+
+    def keep_content(self, row_id: str, content: bytes, content_type: str) -> None:
+        """Keep the bytes of the first attempt, before it is made."""
+        ...
+
+    def sent(self, row_id: str, now: datetime) -> None:
+        """The row is done. (Also possible inside a `Transaction` by way of `finish`.)"""
+        ...
+
+    def failed(self, row_id: str, reason: str, next_try: datetime | None) -> None:
+        """An attempt failed. Try again at `next_try`; None parks the row for a person."""
+        ...
+
+    def refused(self, row_id: str, reason: str) -> None:
+        """The row will not be sent (consent); closed with the reason."""
+        ...
+
+    def due_timers(self, now: datetime, limit: int) -> list[str]:
+        """Correlation ids of referrals with a timer that is due, earliest first."""
+        ...
+
+    def referral(self, correlation_id: str) -> Stored | None:
+        """Read one referral."""
+        ...
+
+    def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
+        """Referrals, latest changed first, optionally in some states; `after` is the last correlation id of the page before."""
+        ...
+
+    def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
+        """Outbox rows, oldest first."""
+        ...
+
+    def retry(self, row_id: str, now: datetime) -> None:
+        """Make a parked row due again. Raises `InvalidInput` when there is no such row."""
+        ...
+
+    def search_resources(
+        self, type_: str, criteria: Mapping[str, str], limit: int = 100
+    ) -> list[ResourceVersion]:
+        """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) or `correlation`."""
+        ...
+
+    def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
+        """The chain in order, whole or one referral's part."""
+        ...
+
+    def verify(self) -> tuple[Problem, ...]:
+        """Check the whole chain; a changed, removed or inserted record is a problem with its number."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
