@@ -34,11 +34,7 @@ def problems(checkout: Path) -> list[str]:
     large = {name: size for file in files for name, size in oversized(file, checkout)}
     return [
         *(f"{name}: {size}, and no reason given" for name, size in large.items() if name not in reasons),
-        *(
-            f"{name}: a reason is given, but nothing there is too large"
-            for name in reasons
-            if name not in large
-        ),
+        *(f"{name}: a reason is given, but it is not too large" for name in reasons if name not in large),
         *(f"{name}: the reason is empty" for name, reason in reasons.items() if not reason.strip()),
     ]
 
