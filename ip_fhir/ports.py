@@ -92,7 +92,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One effect to be done. `content` is None until the first attempt has rendered it; then it never changes."""
+    """One effect to be done. `content` is None until the first attempt has rendered it, then never changes.
+
+    `attempts` counts claims since it was enqueued or last retried: 1 in the row that the first claim gives.
+    `claim` counts them all: it tells a late report of a worker whose lease ran out from the present one's.
+    """
 
     id: str
     correlation_id: str
@@ -103,6 +107,7 @@ class OutboxRow:
     content: bytes | None = field(default=None, repr=False)
     content_type: str | None = None
     last_error: str | None = None
+    claim: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +157,31 @@ class Transaction(Protocol):
         ...
 
     def enqueue(self, rows: Sequence[OutboxRow]) -> None:
-        """Add outbox rows. A row whose id is there already is left as it is."""
+        """Add outbox rows, in this order. A row whose id is there already is left as it is."""
         ...
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
-        """Close the referral's waiting outbox rows (`refused`, with the reason), but for the ids in `keep`."""
+        """Close the referral's waiting and parked rows (`refused`, with the reason), but for the ids in `keep`."""
+        ...
+
+    def row(self, row_id: str) -> OutboxRow | None:
+        """The outbox row as it stands, or None."""
+        ...
+
+    def finish(self, row_id: str, now: datetime) -> None:
+        """As `Store.sent`, in this transaction: the row is done when the referral is saved, or neither."""
+        ...
+
+    def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
+        """As `Store.failed`, in this transaction."""
+        ...
+
+    def refused(self, row_id: str, reason: str) -> None:
+        """As `Store.refused`, in this transaction."""
+        ...
+
+    def retry(self, row_id: str, now: datetime) -> None:
+        """As `Store.retry`, in this transaction."""
         ...
 
     def resource(self, type_: str, id_: str) -> ResourceVersion | None:
@@ -164,7 +189,10 @@ class Transaction(Protocol):
         ...
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
-        """Write a version. Raises `Conflict` if the current version is not `expected` (None: there is none)."""
+        """Write a version; the old ones are kept.
+
+        Raises `Conflict` if the current version is not `expected` (None: there is none).
+        """
         ...
 
 
@@ -176,23 +204,40 @@ class Store(Protocol):
         ...
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
-        """Up to `limit` due rows, one per referral in its order, held for this worker until the lease runs out."""
+        """Up to `limit` due rows, held for this worker until the lease runs out.
+
+        At most one of each lane, the first in the order they were enqueued. A lane is the rows of one
+        referral with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
+        behind a message to a peer that is down. A waiting row holds up those after it in its lane, also while
+        it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must get
+        out before that.
+        """
         ...
 
-    def keep_content(self, row_id: str, content: bytes, content_type: str) -> None:
-        """Keep the bytes of the first attempt, before it is made."""
+    def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
+        """Keep the bytes of the first attempt, before it is made. What is kept never changes.
+
+        Returns the row: if another worker was first, with its bytes, and those are the ones to send.
+        """
         ...
 
     def sent(self, row_id: str, now: datetime) -> None:
-        """The row is done. (Also possible inside a `Transaction` by way of `finish`.)"""
+        """The row is done, whatever it was before; inside a `Transaction` the same is `finish`.
+
+        This and the two below raise `InvalidInput` (not-found) when there is no such row.
+        """
         ...
 
-    def failed(self, row_id: str, reason: str, next_try: datetime | None) -> None:
-        """An attempt failed. Try again at `next_try`; None parks the row for a person."""
+    def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
+        """An attempt failed. Try again at `next_try`; None parks the row for a person. Gives the lease back.
+
+        Changes nothing if the row no longer waits (a late report), or, where `claim` (of the claimed row) is
+        given, if the row has been claimed again since.
+        """
         ...
 
     def refused(self, row_id: str, reason: str) -> None:
-        """The row will not be sent (consent); closed with the reason."""
+        """The row will not be sent (consent); closed with the reason. A row that was sent stays sent."""
         ...
 
     def due_timers(self, now: datetime, limit: int) -> list[str]:
@@ -212,7 +257,11 @@ class Store(Protocol):
         ...
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Make a parked row due again. Raises `InvalidInput` when there is no such row."""
+        """Make a parked or sent row due again, with the bytes it had (a resend) and in its old place in its lane.
+
+        A waiting row is made due now if it was to wait longer; who holds it keeps it. Raises `InvalidInput`
+        when there is no such row (not-found), or it was refused (business-rule).
+        """
         ...
 
     def search_resources(
