@@ -1,0 +1,169 @@
+"""Send one message, return its receipt. What the peer or the network does wrong becomes one of three errors.
+
+Error texts name the host and the status, never the body or the whole URL: both may hold a person's data.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import closing
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from ip_fhir.errors import Conflict, InvalidInput, Rejected, Unavailable
+from ip_fhir.fhir.outcome import problems_from
+from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json
+from ip_fhir.fhir.receipt import receipt_from_fhir
+
+if TYPE_CHECKING:
+    from requests.structures import CaseInsensitiveDict
+
+    from ip_fhir.errors import Problem
+    from ip_fhir.ports import Endpoint, Outgoing, Receipt, WireFormat
+
+_ANSWER_LIMITS = Limits(max_bytes=1_000_000)  # a receipt is a few kilobytes
+_CONNECT_SECONDS = 10.0
+_CHUNK = 65_536
+_WAIT = frozenset({408, 425, 429})  # the peer asks us to come again
+
+
+class FhirRest:
+    """The adapter. Keeps a session, with its open connections, for each peer and thread."""
+
+    name: str = "fhir-rest"
+    format: WireFormat = "fhir-message"
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def send(self, outgoing: Outgoing) -> Receipt:
+        """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`."""
+        host = urlsplit(outgoing.endpoint.url).netloc.rpartition("@")[2]
+        try:
+            status, retry_after, content = self._post(outgoing)
+        except requests.RequestException as error:
+            raise Unavailable(f"{host}: {_what_failed(error)}") from None
+        return _receipt(outgoing.message_id, host, status, retry_after, content)
+
+    def _post(self, outgoing: Outgoing) -> tuple[int, float | None, bytes]:
+        endpoint = outgoing.endpoint
+        answer = self._session(endpoint).post(
+            f"{endpoint.url.rstrip('/')}/$process-message",
+            data=outgoing.content,
+            headers={"Content-Type": outgoing.content_type, "Accept": FHIR_JSON},
+            auth=_Bearer(endpoint.token),
+            timeout=(min(_CONNECT_SECONDS, endpoint.timeout), endpoint.timeout),
+            allow_redirects=False,  # a redirect would carry the message to an address nobody agreed on
+            stream=True,
+        )
+        with closing(answer):
+            return answer.status_code, _seconds(answer.headers), _read_bounded(answer)
+
+    def _session(self, endpoint: Endpoint) -> requests.Session:
+        sessions: dict[str, requests.Session] | None = getattr(self._local, "sessions", None)
+        if sessions is None:
+            sessions = self._local.sessions = {}
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(endpoint.url))
+        if origin not in sessions:
+            sessions[origin] = _new_session(origin)
+        return sessions[origin]
+
+
+class _Bearer(AuthBase):
+    """The peer's token. Given as `auth`, so that no ~/.netrc replaces it."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _new_session(origin: str) -> requests.Session:
+    session = requests.Session()
+    # A proxy cannot reach our own machine.
+    session.trust_env = not _is_loopback(urlsplit(origin).hostname or "")
+    # No retries of its own: the outbox decides when to try again, and counts.
+    session.mount(origin, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+    return session
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _read_bounded(answer: requests.Response) -> bytes:
+    """The body, or just more than the limit of it, which `read_json` then refuses."""
+    content = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        content += chunk
+        if len(content) > _ANSWER_LIMITS.max_bytes:
+            break
+    return bytes(content)
+
+
+def _receipt(message_id: str, host: str, status: int, retry_after: float | None, content: bytes) -> Receipt:
+    if status >= 500 or status in _WAIT:
+        raise Unavailable(f"{host}: HTTP {status}", retry_after)
+    problems = _problems(content)
+    if status == 412 or (status == 409 and all(p.code != "duplicate" for p in problems)):
+        raise Conflict(f"{host}: HTTP {status}")
+    if not 200 <= status < 300:
+        raise Rejected("; ".join([f"{host}: HTTP {status}", *map(str, problems)]))
+    try:
+        receipt = receipt_from_fhir(read_json(content, _ANSWER_LIMITS))
+    except (
+        InvalidInput
+    ) as error:  # an answer nobody can read is no receipt: ask again, the peer knows the key
+        raise Unavailable(f"{host}: the answer is no receipt: {error}") from None
+    if receipt.message_id != message_id:
+        raise Unavailable(f"{host}: the receipt is for another message")
+    return receipt
+
+
+def _problems(content: bytes) -> tuple[Problem, ...]:
+    try:
+        return problems_from(read_json(content, _ANSWER_LIMITS))
+    except InvalidInput:
+        return ()
+
+
+_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (requests.exceptions.SSLError, "TLS failed"),
+    (requests.exceptions.ConnectTimeout, "no connection in time"),
+    (requests.exceptions.ReadTimeout, "no answer in time"),
+    (requests.exceptions.ConnectionError, "no connection"),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+)
+
+
+def _what_failed(error: requests.RequestException) -> str:
+    known = (words for type_, words in _FAILURES if isinstance(error, type_))
+    return next(known, type(error).__name__)
+
+
+def _seconds(headers: CaseInsensitiveDict[str]) -> float | None:
+    """Retry-After is seconds or a date (RFC 9110 section 10.2.3); anything else says nothing.
+
+    A date counts from the answer's own `Date`, so that neither machine's clock needs to be right.
+    """
+    wait = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,6}", wait):
+        return float(wait)
+    try:
+        until, since = (parsedate_to_datetime(headers.get(key, "")) for key in ("Retry-After", "Date"))
+        return max(0.0, (until - since).total_seconds())
+    except (ValueError, TypeError):  # TypeError: one of the two has no time zone
+        return None

@@ -1,0 +1,77 @@
+"""The CapabilityStatement: what an endpoint does, made from the same tables that it works by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.fhir.reading import FHIR_JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ip_fhir.ports import JsonObject
+
+FHIR_VERSION = "4.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCapability:
+    """What can be done with one resource type; `search` maps each search parameter to its FHIR type."""
+
+    type: str
+    interactions: tuple[str, ...]
+    search: dict[str, str]
+    profile: str | None = None
+
+
+def capability_statement(
+    url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]
+) -> JsonObject:
+    """The CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html)."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": now.isoformat(timespec="seconds"),
+        "kind": "instance",
+        "software": {"name": "ip-fhir", "version": version},
+        "implementation": {"description": "Individual plans and the green form loop", "url": url},
+        "fhirVersion": FHIR_VERSION,
+        "format": [FHIR_JSON],
+        "rest": [_rest(resources)],
+        "messaging": [
+            {
+                "endpoint": [{"protocol": _HTTP, "address": f"{url}/$process-message"}],
+                "documentation": "The messages of the green form loop; receipts are synchronous.",
+            }
+        ],
+    }
+
+
+_HTTP = {"system": "http://terminology.hl7.org/CodeSystem/message-transport", "code": "http"}
+_PROCESS_MESSAGE = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
+
+
+def _rest(resources: Iterable[ResourceCapability]) -> JsonObject:
+    return {
+        "mode": "server",
+        "security": {
+            "description": "A bearer token for each party on every request but this one and /health."
+        },
+        "resource": [_resource(resource) for resource in resources],
+        "interaction": [{"code": "transaction"}],
+        "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],
+    }
+
+
+def _resource(resource: ResourceCapability) -> JsonObject:
+    described: JsonObject = {
+        "type": resource.type,
+        "interaction": [{"code": code} for code in resource.interactions],
+        "versioning": "versioned-update",  # an update needs If-Match
+        "readHistory": False,
+        "updateCreate": False,
+        "searchParam": [{"name": name, "type": type_} for name, type_ in resource.search.items()],
+    }
+    return described | ({"profile": resource.profile} if resource.profile else {})

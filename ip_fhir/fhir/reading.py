@@ -1,0 +1,104 @@
+"""Bytes to a FHIR resource: UTF-8 JSON within limits, or `InvalidInput` that says what was wrong and where.
+
+RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be
+ignored, and is ignored here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it
+open).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ip_fhir.ports import JsonObject
+
+FHIR_JSON = "application/fhir+json"
+"""The media type of FHIR resources in JSON (http://hl7.org/fhir/R4/http.html#mime-type)."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read: bytes of a body, levels of nesting, parts (objects and lists) in all."""
+
+    max_bytes: int = 5_000_000
+    max_depth: int = 64
+    max_parts: int = 500_000
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def read_json(content: bytes, limits: Limits = DEFAULT_LIMITS) -> JsonObject:
+    """Read one FHIR resource.
+
+    Raises `InvalidInput`: `too-long` (bytes), `too-costly` (depth, parts), `structure` (charset, JSON).
+
+    >>> read_json(b'{"resourceType": "Task"}')
+    {'resourceType': 'Task'}
+    """
+    if len(content) > limits.max_bytes:
+        raise too_long(limits)
+    data = _parse(content)
+    if not isinstance(data, dict):
+        raise InvalidInput.at("", "a FHIR resource is a JSON object", "structure")
+    if not isinstance(data.get("resourceType"), str):
+        raise InvalidInput.at("resourceType", "missing, so this is no FHIR resource", "structure")
+    _check_nesting(data, limits)
+    return data
+
+
+def too_long(limits: Limits) -> InvalidInput:
+    """The error for a body above the limit; also for a server that stops reading before the end."""
+    return InvalidInput.at("", f"the body is larger than {limits.max_bytes} bytes", "too-long")
+
+
+def write_json(resource: JsonObject) -> bytes:
+    """The resource as UTF-8 JSON without blanks; keys keep their order: same resource, same bytes."""
+    return orjson.dumps(resource)
+
+
+def _parse(content: bytes) -> Any:
+    if content.startswith(_UTF16_BOMS):
+        raise InvalidInput.at("", "the text is UTF-16; FHIR JSON is UTF-8", "structure")
+    try:
+        return orjson.loads(content.removeprefix(_BOM))
+    except orjson.JSONDecodeError as error:
+        raise _json_problem(content, error) from None
+
+
+def _json_problem(content: bytes, error: orjson.JSONDecodeError) -> InvalidInput:
+    """Where it stopped making sense. The parser's own text may quote the input, so it is not passed on."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        return InvalidInput.at("", f"not UTF-8 at byte {wrong.start}; FHIR JSON is UTF-8", "structure")
+    if "recursion" in str(error).lower():
+        return InvalidInput.at("", "nested too deep", "too-costly")
+    return InvalidInput.at("", f"not JSON: line {error.lineno}, column {error.colno}", "structure")
+
+
+def _check_nesting(data: JsonObject, limits: Limits) -> None:
+    """Level by level, so that the check itself does not recurse."""
+    level: list[Any] = [data]
+    parts = 0
+    for _ in range(limits.max_depth):
+        parts += len(level)
+        if parts > limits.max_parts:
+            raise InvalidInput.at("", f"more than {limits.max_parts} parts", "too-costly")
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise InvalidInput.at("", f"nested deeper than {limits.max_depth} levels", "too-costly")
