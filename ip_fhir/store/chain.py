@@ -1,0 +1,131 @@
+"""The hash chain: each record of evidence carries the hash of the one before, so that none can be changed unseen.
+
+    hash = SHA-256( previous hash + {"correlation_id", "number", "record": SHA-256(record's canonical JSON)} )
+
+The record goes in by its own digest, so that a later purge by retention rule can take the words out and leave a chain
+that still verifies. Number and hash of the last record are kept apart (the head), so that a cut-off end is found too.
+
+What it cannot find: somebody who may write the whole database and makes the chain and its head anew. Against that,
+keep a copy of the head elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Protocol
+
+import orjson
+
+from ip_fhir.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: how many records there are, and the hash of the last."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head | None:
+        """Read what `str` wrote; None for anything else.
+
+        >>> Head.parse(str(START)) == START, Head.parse("nonsense")
+        (True, None)
+        """
+        number, _, digest = text.partition(" ")
+        return cls(int(number), digest) if number.isdecimal() and digest else None
+
+
+START: Final = Head(0, "0" * 64)
+"""The head of an empty chain."""
+
+
+class Link(Protocol):
+    """A record as it is stored: `body` is its canonical JSON."""
+
+    @property
+    def number(self) -> int:
+        """Its place, from 1."""
+
+    @property
+    def correlation_id(self) -> str:
+        """Whose it is."""
+
+    @property
+    def body(self) -> str:
+        """What happened."""
+
+    @property
+    def previous(self) -> str:
+        """The hash of the record before."""
+
+    @property
+    def hash(self) -> str:
+        """Its own hash."""
+
+
+def link_hash(previous: str, number: int, correlation_id: str, body: str) -> str:
+    """The hash of a record: 64 hexadecimal digits."""
+    digest = sha256(body.encode()).hexdigest()
+    fields = {"correlation_id": correlation_id, "number": number, "record": digest}
+    return sha256(previous.encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, str | int]]:
+    """New links after `head`, as table rows, for pairs of correlation id and body."""
+    number, previous = head.number, head.hash
+    for correlation_id, body in bodies:
+        number += 1
+        own = link_hash(previous, number, correlation_id, body)
+        yield {
+            "number": number,
+            "correlation_id": correlation_id,
+            "body": body,
+            "previous": previous,
+            "hash": own,
+        }
+        previous = own
+
+
+def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
+    """What is wrong with the chain, in order; nothing when it is whole. Reads `links` once, keeps none."""
+    last = START
+    for link in links:
+        yield from _check_place(link, last)
+        if link.hash != link_hash(link.previous, link.number, link.correlation_id, link.body):
+            yield _problem(link.number, "the record was changed after it was written")
+        last = Head(link.number, link.hash)
+    yield from _check_end(last, head)
+
+
+def _check_place(link: Link, last: Head) -> Iterator[Problem]:
+    """A gap breaks the link to the record before by itself, and is one problem, not two."""
+    if link.number > last.number + 1:
+        yield _problem(last.number + 1, f"the records before number {link.number} are missing")
+    elif link.number <= last.number:
+        yield _problem(link.number, "the record is not the store's: its number is not possible")
+    elif link.previous != last.hash:
+        yield _problem(link.number, "the record does not follow the one before it")
+
+
+def _check_end(last: Head, head: Head | None) -> Iterator[Problem]:
+    if head is None:
+        yield Problem("evidence", "the end of the chain is not known", "invariant")
+    elif last.number < head.number:
+        yield _problem(last.number + 1, f"the records to number {head.number} are missing at the end")
+    elif last.number > head.number:
+        yield _problem(head.number + 1, "records were added that the store did not write")
+    elif last.hash != head.hash:
+        yield _problem(last.number, "the last record is not the one that was written")
+
+
+def _problem(number: int, reason: str) -> Problem:
+    return Problem(f"evidence.{number}", reason, "invariant")

@@ -1,0 +1,157 @@
+"""Between values and table rows: time, JSON, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import orjson
+
+from ip_fhir.domain.effects import Effect, earliest
+from ip_fhir.domain.referral import Record, Referral
+from ip_fhir.domain.value import Value, read
+from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.ports import EvidenceRecord, OutboxRow, ResourceVersion, Stored
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+V = TypeVar("V", bound=Value)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970 in UTC. Raises `InvalidInput` for a time without a zone.
+
+    >>> micros(datetime(1970, 1, 1, 1, tzinfo=UTC))
+    3600000000
+    """
+    if at.tzinfo is None:
+        raise InvalidInput.at("", "a time needs its zone")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(number: int) -> datetime:
+    """The time, in UTC, that `micros` made the number from.
+
+    >>> moment(micros(datetime(2026, 3, 29, 2, 30, tzinfo=UTC))).isoformat()
+    '2026-03-29T02:30:00+00:00'
+    """
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def dump(data: Any) -> str:
+    """Canonical JSON: keys sorted, no blanks. Raises `InvalidInput` for what JSON cannot say."""
+    try:
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
+        raise InvalidInput.at("", "cannot be written as JSON", "structure") from None
+
+
+def parse(model: type[V], text: str) -> V:
+    """Read what was stored. Raises `StoreError`: if it cannot be read, that is not the caller's fault."""
+    try:
+        return read(model, text)
+    except InvalidInput as error:
+        paths = ", ".join(problem.path or "(all)" for problem in error.problems)
+        raise StoreError(f"a stored {model.__name__} cannot be read: {paths}") from None
+
+
+def referral_row(referral: Referral, revision: int) -> dict[str, Any]:
+    """A referral as a table row, without its key."""
+    next_due = earliest(referral.timers)
+    return {
+        "role": referral.role.value,
+        "state": referral.state.value,
+        "changed": micros(referral.changed),
+        "next_due": None if next_due is None else micros(next_due),
+        "revision": revision,
+        "body": dump(referral.to_data()),
+    }
+
+
+def stored(row: Row[tuple[str, int]]) -> Stored:
+    """A referral's row as a value."""
+    return Stored(parse(Referral, row.body), row.revision)
+
+
+def lane(effect: Effect) -> str:
+    """What must stay in order within a referral: the effect's kind and whom it is for (by digest: `to` is words).
+
+    >>> from ip_fhir.domain.effects import EffectKind
+    >>> lane(Effect(id="1", kind=EffectKind.SEND)), lane(Effect(id="2", kind=EffectKind.TELL, to="intake"))
+    ('send', 'tell:96482420fdd6f3d5')
+    """
+    if effect.to is None:
+        return effect.kind.value
+    return f"{effect.kind.value}:{sha256(effect.to.encode()).hexdigest()[:16]}"
+
+
+def outbox_values(row: OutboxRow) -> dict[str, Any]:
+    """An outbox row as a new table row."""
+    return {
+        "id": row.id,
+        "correlation_id": row.correlation_id,
+        "lane": lane(row.effect),
+        "effect": dump(row.effect.to_data()),
+        "due": micros(row.due),
+        "attempts": row.attempts,
+        "claim": row.claim,
+        "status": row.status,
+        "content": row.content,
+        "content_type": row.content_type,
+        "last_error": row.last_error,
+    }
+
+
+def outbox_row(row: Row[Any], *, claims: int = 0) -> OutboxRow:
+    """A table row as a value; `claims` is how often it has been claimed since it was read."""
+    return OutboxRow(
+        id=row.id,
+        correlation_id=row.correlation_id,
+        effect=parse(Effect, row.effect),
+        due=moment(row.due),
+        attempts=row.attempts + claims,
+        status=row.status,
+        content=row.content,
+        content_type=row.content_type,
+        last_error=row.last_error,
+        claim=row.claim + claims,
+    )
+
+
+def resource_values(resource: ResourceVersion) -> dict[str, Any]:
+    """A resource as a new, current table row."""
+    return {
+        "type": resource.type,
+        "id": resource.id,
+        "version": resource.version,
+        "current": True,
+        "body": dump(resource.body),
+        "updated": micros(resource.updated),
+        "correlation_id": resource.correlation_id,
+    }
+
+
+def resource_version(row: Row[Any]) -> ResourceVersion:
+    """A resource's table row as a value."""
+    try:
+        body = orjson.loads(row.body)
+    except orjson.JSONDecodeError:
+        raise StoreError(f"a stored {row.type} cannot be read") from None
+    return ResourceVersion(
+        type=row.type,
+        id=row.id,
+        version=row.version,
+        body=cast("dict[str, Any]", body),
+        updated=moment(row.updated),
+        correlation_id=row.correlation_id,
+    )
+
+
+def evidence_record(row: Row[Any]) -> EvidenceRecord:
+    """A link of the chain as a value."""
+    return EvidenceRecord(row.number, row.correlation_id, parse(Record, row.body), row.previous, row.hash)

@@ -1,0 +1,193 @@
+"""The one place where databases differ: how to connect, how a write begins, what an error may say."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from ip_fhir.errors import InvalidInput, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import CursorResult, Executable
+
+    Values: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+BUSY_SECONDS: Final = 30.0
+"""How long one waits for another to finish writing, before `StoreError`. `?timeout=` in the URL says otherwise."""
+
+_WRITES: Final = "ip_fhir_writes"
+_ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers see one moment anyway
+
+
+class Database:
+    """An engine, and how transactions are begun on it. SQLite has one writer at a time, PostgreSQL many."""
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self.embedded = parsed.get_backend_name() == "sqlite"
+        self._patience = _patience(parsed)
+        if self.embedded:
+            _create_private(Path(parsed.database or ""))
+        self.engine = _sqlite(parsed, self._patience) if self.embedded else _postgresql(parsed)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
+        # Threads of one process queue here: SQLite's own waiting is by polling, and unfair.
+        self._turn = threading.Lock() if self.embedded else None
+        self._whose_turn: int | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a write transaction, committed at the end; any error rolls it back."""
+        with self._my_turn(), storage_errors(), self._writer.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees the store as it stood at one moment. It never waits for a writer."""
+        with storage_errors(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    def use_wal(self) -> None:
+        """Let readers and the writer not wait for one another; the file remembers it.
+
+        SQLite does not wait by itself when two want to make this change, so we do.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                with storage_errors():
+                    mode = self._set_wal()
+                break
+            except StoreError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        if mode != "wal":
+            raise StoreError("the store's file system does not allow write-ahead logging (a network drive?)")
+
+    def _set_wal(self) -> str:
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode")
+            (mode,) = cursor.fetchone() or ("",)
+            if mode != "wal":
+                cursor.execute("PRAGMA journal_mode=WAL")
+                (mode,) = cursor.fetchone() or ("",)
+            cursor.close()
+            return str(mode)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store cannot be opened: {_name(error)}") from None
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if self._whose_turn == threading.get_ident():
+            raise StoreError("a transaction is open in this thread already")
+        if not self._turn.acquire(timeout=self._patience):
+            raise StoreError("the store is busy: another thread has been writing for too long")
+        self._whose_turn = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._whose_turn = None
+            self._turn.release()
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Make the database's errors ours. What the database says may repeat what was to be written: its code does not."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store failed: {_reason(error)}") from None
+
+
+def execute(connection: Connection, statement: Executable, values: Values) -> CursorResult[Any]:
+    """Run one statement. Raises `StoreError`, or `InvalidInput` for text that is not Unicode."""
+    with storage_errors():
+        try:
+            return connection.execute(statement, values)
+        except UnicodeEncodeError:
+            raise InvalidInput.at("", "text with half a character (a lone surrogate)") from None
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return _name(error.orig)
+    return type(error).__name__
+
+
+def _name(error: BaseException) -> str:
+    """The driver's class of error, and its code where it has one: SQLITE_BUSY, or an SQLSTATE."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    return f"{type(error).__name__} ({code})" if code else type(error).__name__
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # the text may hold a password
+        raise InvalidInput.at("store", "not a database URL; for instance sqlite:///ip.sqlite") from None
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise InvalidInput.at("store", "the store is SQLite or PostgreSQL", "not-supported")
+    if backend == "sqlite" and (parsed.database or ":memory:").startswith((":memory:", "file:")):
+        raise InvalidInput.at("store", "name a file: a store in memory would forget", "not-supported")
+    return parsed
+
+
+def _patience(url: URL) -> float:
+    try:
+        return float(str(url.query.get("timeout", BUSY_SECONDS)))
+    except ValueError:
+        raise InvalidInput.at("store", "the URL's timeout is a number of seconds") from None
+
+
+def _create_private(file: Path) -> None:
+    """A new file is its owner's alone: it is full of people's data. SQLite's side files take after it."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreError(f"the store's file cannot be made: {error.strerror}") from None
+
+
+def _sqlite(url: URL, patience: float) -> Engine:
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the driver is not to begin transactions; `_begin` does
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        """A writer takes the lock at once: one that reads first and locks later fails without waiting."""
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
+    except ImportError:
+        raise InvalidInput.at("store", "PostgreSQL needs ip-fhir[postgres]", "not-supported") from None

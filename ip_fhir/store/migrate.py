@@ -1,0 +1,58 @@
+"""Bring a database to the present tables. Alembic is loaded only where there is something to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import inspect
+
+from ip_fhir.errors import StoreError
+from ip_fhir.store import statements
+from ip_fhir.store.schema import VERSION, alembic_version
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ip_fhir.store.engine import Database
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def upgrade(database: Database) -> None:
+    """Run the migrations that are missing, all in one transaction. Raises `StoreError`; then nothing was changed.
+
+    Several processes may do so at once: the first does it, the others find it done.
+    """
+    if database.embedded:
+        database.use_wal()
+    with database.reading() as connection:
+        if is_current(connection):
+            return
+    with database.writing() as connection:
+        if not is_current(connection):
+            _run(connection)
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are the present ones. Raises `StoreError` if they are of a version not known here."""
+    found = _version(connection)
+    if found is not None and found > VERSION:
+        raise StoreError(f"the store is of version {found}, this program of {VERSION}: update the program")
+    return found == VERSION
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(alembic_version.name):
+        return None
+    return connection.scalar(statements.SCHEMA_VERSION)
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""The tables, step by step: run by Alembic, shipped with the library."""

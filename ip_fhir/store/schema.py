@@ -1,0 +1,119 @@
+"""The tables as they stand today; `migrations/` says how they came to be, and a test that both agree.
+
+Times are integers: microseconds since 1970 in UTC, so that they compare the same in every database. JSON is text,
+written once and read back byte for byte: the hash chain covers it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION: Final = "0001"
+"""The migration that these tables agree with."""
+
+KEY_LENGTH: Final = 255
+TOKEN_LENGTH: Final = 512
+_ID_LENGTH: Final = 64  # a FHIR id, which all our ids are
+
+_Instant = BigInteger
+_Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+metadata = MetaData()
+
+referral = Table(
+    "referral",
+    metadata,
+    Column("correlation_id", String(_ID_LENGTH), primary_key=True),
+    Column("role", String(_ID_LENGTH), nullable=False),
+    Column("state", String(_ID_LENGTH), nullable=False),
+    Column("changed", _Instant, nullable=False),
+    Column("next_due", _Instant),
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("referral_by_due", "next_due", "correlation_id"),
+    Index("referral_by_changed", "changed", "correlation_id"),
+    Index("referral_by_state", "state", "changed", "correlation_id"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("number", _Counter, primary_key=True, autoincrement=False),
+    Column("correlation_id", String(_ID_LENGTH), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", String(_ID_LENGTH), nullable=False),
+    Column("hash", String(_ID_LENGTH), nullable=False),
+    Index("evidence_by_referral", "correlation_id", "number"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("key", String(KEY_LENGTH), primary_key=True),
+    Column("digest", String(KEY_LENGTH), nullable=False),
+    Column("reply", LargeBinary, nullable=False),
+    Column("at", _Instant, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", _Counter, primary_key=True),
+    Column("id", String(_ID_LENGTH), nullable=False, unique=True),
+    Column("correlation_id", String(_ID_LENGTH), nullable=False),
+    Column("lane", String(_ID_LENGTH), nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("due", _Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", Integer, nullable=False),
+    Column("status", String(_ID_LENGTH), nullable=False),
+    Column("lease_until", _Instant),
+    Column("leased_by", String(KEY_LENGTH)),
+    Column("content", LargeBinary),
+    Column("content_type", String(KEY_LENGTH)),
+    Column("last_error", Text),
+    Column("sent_at", _Instant),
+    Index("outbox_by_due", "status", "due", "sequence"),
+    Index("outbox_by_status", "status", "sequence"),
+    Index("outbox_by_lane", "correlation_id", "lane", "status", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("type", String(_ID_LENGTH), primary_key=True),
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("current", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("updated", _Instant, nullable=False),
+    Column("correlation_id", String(_ID_LENGTH)),
+    Index("resource_by_updated", "type", "current", "updated", "id"),
+    Index("resource_by_referral", "correlation_id", "type"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("type", String(_ID_LENGTH), primary_key=True),
+    Column("name", String(_ID_LENGTH), primary_key=True),
+    Column("value", String(TOKEN_LENGTH), primary_key=True),
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Index("token_by_resource", "type", "id"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(_ID_LENGTH), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+alembic_version = Table(
+    "alembic_version",
+    MetaData(),  # Alembic's own table: not among ours, so that Alembic does not compare it
+    Column("version_num", String(32), primary_key=True),
+)

@@ -1,0 +1,168 @@
+"""`Store` in a SQL database: SQLite where one machine is enough, PostgreSQL where several workers share it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.referral import Referral
+from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.store import chain, codec, migrate, statements
+from ip_fhir.store.engine import Database, execute
+from ip_fhir.store.tokens import NAMES
+from ip_fhir.store.transaction import SqlTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import Executable, Row
+
+    from ip_fhir.errors import Problem
+    from ip_fhir.ports import EvidenceRecord, OutboxRow, OutboxStatus, ResourceVersion, Stored
+
+_PAGE = 1000  # records of evidence held at a time while the chain is checked
+
+
+def open_store(url: str) -> SqlStore:
+    """Open the store at a database URL: `sqlite:///ip.sqlite`, `postgresql://user@host/name`.
+
+    A SQLite file that is new or older is brought to the present tables. A PostgreSQL database is not: its migration
+    is somebody's decision. Raises `InvalidInput` for a URL that cannot be one, `StoreError` when it cannot be opened.
+    """
+    store = SqlStore(Database(url))
+    try:
+        store.prepare()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+class SqlStore:
+    """Implements `ip_fhir.ports.Store`. Threads and processes may share it; made by `open_store`.
+
+    Only the one that writes holds others up, and only others that write.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"SqlStore({self._database.engine.dialect.name})"
+
+    def prepare(self) -> None:
+        """See to it that the tables are the present ones. Raises `StoreError` if they are not and it may not."""
+        if self._database.embedded:
+            migrate.upgrade(self._database)
+            return
+        with self._database.reading() as connection:
+            if not migrate.is_current(connection):
+                raise StoreError("the store's tables are not there or of an older version: ip-fhir db upgrade")
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._database.engine.dispose()
+
+    # --- writing
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        """A write transaction. Raises `StoreError` when the storage fails, having changed nothing."""
+        with self._database.writing() as connection:
+            transaction = SqlTransaction(connection)
+            yield transaction
+            transaction.complete()
+
+    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+        """Up to `limit` due rows, one of each lane, held for this worker until the lease runs out."""
+        with self.begin() as transaction:
+            return transaction.claim(worker, now, lease, limit)
+
+    def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
+        """Keep the bytes of the first attempt, before it is made; returns the row with the bytes to send."""
+        with self.begin() as transaction:
+            return transaction.keep_content(row_id, content, content_type)
+
+    def sent(self, row_id: str, now: datetime) -> None:
+        """The row is done, whatever it was before."""
+        with self.begin() as transaction:
+            transaction.finish(row_id, now)
+
+    def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
+        """An attempt failed. Try again at `next_try`; None parks the row for a person."""
+        with self.begin() as transaction:
+            transaction.failed(row_id, reason, next_try, claim)
+
+    def refused(self, row_id: str, reason: str) -> None:
+        """The row will not be sent; closed with the reason."""
+        with self.begin() as transaction:
+            transaction.refused(row_id, reason)
+
+    def retry(self, row_id: str, now: datetime) -> None:
+        """Make a parked or sent row due again, with the bytes it had."""
+        with self.begin() as transaction:
+            transaction.retry(row_id, now)
+
+    # --- reading
+
+    def due_timers(self, now: datetime, limit: int) -> list[str]:
+        """Correlation ids of referrals with a timer that is due, earliest first."""
+        rows = self._read(statements.DUE_TIMERS, {"now": codec.micros(now), "at_most": max(limit, 0)})
+        return [row.correlation_id for row in rows]
+
+    def referral(self, correlation_id: str) -> Stored | None:
+        """Read one referral."""
+        rows = self._read(statements.LOAD, {"correlation_id": correlation_id})
+        return codec.stored(rows[0]) if rows else None
+
+    def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
+        """Referrals, latest changed first. Raises `InvalidInput` when there is no referral `after`."""
+        values: dict[str, Any] = {"at_most": max(limit, 0)}
+        if states:
+            values["states"] = list(states)
+        if after is not None:
+            place = self._read(statements.PLACE_IN_LIST, {"correlation_id": after})
+            if not place:
+                raise InvalidInput.at("after", "there is no such referral", "not-found")
+            values |= {"changed": place[0].changed, "last": after}
+        statement = statements.list_referrals(some_states=bool(states), after=after is not None)
+        return [codec.parse(Referral, row.body) for row in self._read(statement, values)]
+
+    def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
+        """Outbox rows, oldest first."""
+        statement = statements.OUTBOX if status is None else statements.OUTBOX_BY_STATUS
+        values = {"at_most": max(limit, 0)} | ({} if status is None else {"in_status": status})
+        return [codec.outbox_row(row) for row in self._read(statement, values)]
+
+    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
+        """Current versions that match all criteria, latest first. Raises `InvalidInput` for one not known."""
+        names = [name for name in criteria if name in NAMES]
+        if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
+            problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
+            raise InvalidInput.at("search", problem, "not-supported")
+        values: dict[str, Any] = {"of_type": type_, "at_most": max(limit, 0)}
+        values |= {f"value_{number}": criteria[name] for number, name in enumerate(names)}
+        values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
+        values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
+        statement = statements.search(names, by_id="_id" in criteria, by_referral="correlation" in criteria)
+        return [codec.resource_version(row) for row in self._read(statement, values)]
+
+    def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
+        """The chain in order, whole or one referral's part."""
+        if correlation_id is None:
+            rows = self._read(statements.CHAIN, {})
+        else:
+            rows = self._read(statements.CHAIN_OF_REFERRAL, {"correlation_id": correlation_id})
+        return [codec.evidence_record(row) for row in rows]
+
+    def verify(self) -> tuple[Problem, ...]:
+        """Check the whole chain; a changed, removed or inserted record is a problem with its number."""
+        with self._database.reading() as connection:
+            head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD)))
+            rows = connection.execution_options(yield_per=_PAGE).execute(statements.CHAIN)
+            return tuple(chain.check(rows, head))
+
+    def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        with self._database.reading() as connection:
+            return execute(connection, statement, values).all()

@@ -1,0 +1,247 @@
+"""Every statement that the store runs, by name, with one line of purpose each.
+
+Parameters are named: `keep`, `names` and the like are lists. No statement is put together from a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, delete, exists, insert, null, or_, select, update
+
+from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, resource, token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Select
+
+SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
+"""Which migration the database stands at."""
+
+# --- inbox
+
+SEEN: Final = select(inbox.c.key, inbox.c.digest, inbox.c.reply).where(inbox.c.key == bindparam("key"))
+"""The message taken in under a key."""
+
+REMEMBER: Final = insert(inbox)
+"""Keep a key; the primary key refuses a second one."""
+
+# --- referral
+
+LOAD: Final = select(referral.c.body, referral.c.revision).where(
+    referral.c.correlation_id == bindparam("correlation_id")
+)
+"""One referral."""
+
+ADD_REFERRAL: Final = insert(referral)
+"""A new referral."""
+
+CHANGE_REFERRAL: Final = (
+    update(referral)
+    .where(referral.c.correlation_id == bindparam("of"), referral.c.revision == bindparam("based_on"))
+    .values({name: bindparam(name) for name in ("role", "state", "changed", "next_due", "body", "revision")})
+)
+"""A referral's next revision; matches nothing when another was first."""
+
+DUE_TIMERS: Final = (
+    select(referral.c.correlation_id)
+    .where(referral.c.next_due <= bindparam("now"))
+    .order_by(referral.c.next_due, referral.c.correlation_id)
+    .limit(bindparam("at_most"))
+)
+"""Referrals whose first timer is due."""
+
+PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_id == bindparam("correlation_id"))
+"""Where a referral stands in the list, for the page after it."""
+
+
+def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
+    """Referrals, latest changed first: parameters `at_most`, with `states` and `changed`, `last` where asked for."""
+    found = select(referral.c.body)
+    if some_states:
+        found = found.where(referral.c.state.in_(bindparam("states", expanding=True)))
+    if after:
+        earlier = referral.c.changed < bindparam("changed")
+        same = and_(referral.c.changed == bindparam("changed"), referral.c.correlation_id < bindparam("last"))
+        found = found.where(or_(earlier, same))
+    latest_first = (referral.c.changed.desc(), referral.c.correlation_id.desc())
+    return found.order_by(*latest_first).limit(bindparam("at_most"))
+
+
+# --- evidence
+
+HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head").with_for_update()
+"""The end of the chain, held until commit where a database has several writers."""
+
+READ_HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head")
+"""The end of the chain."""
+
+MOVE_HEAD: Final = update(meta).where(meta.c.key == "chain-head").values(value=bindparam("head"))
+"""The end of the chain moves on."""
+
+ADD_EVIDENCE: Final = insert(evidence)
+"""A link of the chain."""
+
+CHAIN: Final = select(evidence).order_by(evidence.c.number)
+"""The chain in order."""
+
+CHAIN_OF_REFERRAL: Final = CHAIN.where(evidence.c.correlation_id == bindparam("correlation_id"))
+"""One referral's part of the chain, in order."""
+
+# --- outbox
+
+_earlier = outbox.alias("earlier")
+_held_up = exists().where(
+    _earlier.c.correlation_id == outbox.c.correlation_id,
+    _earlier.c.lane == outbox.c.lane,
+    _earlier.c.status == "waiting",
+    _earlier.c.sequence < outbox.c.sequence,
+)
+_by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
+_no_lease = {"lease_until": null(), "leased_by": null()}
+
+CLAIMABLE: Final = (
+    select(outbox)
+    .where(
+        outbox.c.status == "waiting",
+        outbox.c.due <= bindparam("now"),
+        or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
+        ~_held_up,
+    )
+    .order_by(outbox.c.due, outbox.c.sequence)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True, of=outbox)
+)
+"""Due rows that nobody holds and nothing holds up, locked where a database has several writers."""
+
+CLAIM: Final = (
+    update(outbox)
+    .where(_by_row_id)
+    .values(
+        lease_until=bindparam("until"),
+        leased_by=bindparam("worker"),
+        attempts=outbox.c.attempts + 1,
+        claim=outbox.c.claim + 1,
+    )
+)
+"""Hold a row until the lease runs out."""
+
+ENQUEUED: Final = select(outbox.c.id).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+"""Which of the ids are in the outbox already."""
+
+ENQUEUE: Final = insert(outbox)
+"""A new row, after those that are there."""
+
+ROW: Final = select(outbox).where(_by_row_id)
+"""One outbox row."""
+
+OUTBOX: Final = select(outbox).order_by(outbox.c.sequence).limit(bindparam("at_most"))
+"""Rows, oldest first."""
+
+OUTBOX_BY_STATUS: Final = OUTBOX.where(outbox.c.status == bindparam("in_status"))
+"""Rows of one status, oldest first."""
+
+KEEP_CONTENT: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.content.is_(None))
+    .values(content=bindparam("new_content"), content_type=bindparam("new_type"))
+)
+"""The bytes of the first attempt; matches nothing when some are kept already."""
+
+FINISH: Final = (
+    update(outbox).where(_by_row_id).values(status="sent", sent_at=bindparam("now"), last_error=null(), **_no_lease)
+)
+"""The row is sent."""
+
+TRY_AGAIN: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting")
+    .values(due=bindparam("next_try"), last_error=bindparam("reason"), **_no_lease)
+)
+"""An attempt failed; another comes."""
+
+PARK: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting")
+    .values(status="parked", last_error=bindparam("reason"), **_no_lease)
+)
+"""An attempt failed; a person must look."""
+
+STILL_THEIRS: Final[ColumnElement[bool]] = outbox.c.claim == bindparam("of_claim")
+"""Added to the two above: only if nobody has claimed the row since."""
+
+REFUSE: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status.in_(("waiting", "parked")))
+    .values(status="refused", last_error=bindparam("reason"), **_no_lease)
+)
+"""The row will not be sent."""
+
+DROP: Final = (
+    update(outbox)
+    .where(
+        outbox.c.correlation_id == bindparam("of"),
+        outbox.c.status.in_(("waiting", "parked")),
+        outbox.c.id.not_in(bindparam("keep", expanding=True)),
+    )
+    .values(status="refused", last_error=bindparam("reason"), **_no_lease)
+)
+"""None of a referral's unsent rows will be sent, but for some."""
+
+REVIVE: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status.in_(("parked", "sent")))
+    .values(status="waiting", due=bindparam("now"), attempts=0, sent_at=null(), **_no_lease)
+)
+"""A row that was parked or sent is due again."""
+
+HURRY: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting", outbox.c.due > bindparam("now"))
+    .values(due=bindparam("now"), attempts=0)
+)
+"""A waiting row is due now."""
+
+# --- resources
+
+_this = and_(resource.c.type == bindparam("of_type"), resource.c.id == bindparam("of_id"))
+
+CURRENT: Final = select(resource).where(_this).order_by(resource.c.version.desc()).limit(1)
+"""The current version of a resource."""
+
+RETIRE: Final = update(resource).where(_this, resource.c.current).values(current=False)
+"""What was current is so no longer."""
+
+ADD_VERSION: Final = insert(resource)
+"""The new current version."""
+
+DROP_TOKENS: Final = delete(token).where(token.c.type == bindparam("of_type"), token.c.id == bindparam("of_id"))
+"""Forget what a resource was found by."""
+
+ADD_TOKENS: Final = insert(token)
+"""What a resource is found by."""
+
+
+def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tuple[object, ...]]:
+    """Current versions that have every token: parameters `of_type`, `at_most`, and `value_0` … for `names`.
+
+    With `of_id` and `of_referral` where those are asked for.
+    """
+    found = select(resource).where(resource.c.type == bindparam("of_type"), resource.c.current)
+    if by_id:
+        found = found.where(resource.c.id == bindparam("of_id"))
+    if by_referral:
+        found = found.where(resource.c.correlation_id == bindparam("of_referral"))
+    for number, name in enumerate(names):
+        hit = token.alias(f"token_{number}")
+        found = found.where(
+            resource.c.id.in_(
+                select(hit.c.id).where(
+                    hit.c.type == bindparam("of_type"),
+                    hit.c.name == name,
+                    hit.c.value == bindparam(f"value_{number}"),
+                )
+            )
+        )
+    return found.order_by(resource.c.updated.desc(), resource.c.id.desc()).limit(bindparam("at_most"))

@@ -1,0 +1,194 @@
+"""`Transaction` on a database connection: what is done through it is committed together, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.errors import Conflict, InvalidInput, StoreError
+from ip_fhir.ports import Seen
+from ip_fhir.store import chain, codec, statements
+from ip_fhir.store.engine import execute
+from ip_fhir.store.schema import KEY_LENGTH
+from ip_fhir.store.tokens import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import Connection, CursorResult, Executable
+
+    from ip_fhir.domain.referral import Record, Referral
+    from ip_fhir.ports import OutboxRow, ResourceVersion, Stored
+    from ip_fhir.store.engine import Values
+
+
+class SqlTransaction:
+    """Implements `ip_fhir.ports.Transaction`. Of one thread, and of no use when its block has ended.
+
+    When the database has failed once, everything after it is refused: a database may have rolled back by itself, and
+    what came then would stand alone.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._failed = False
+        self._evidence: list[tuple[str, str]] = []
+
+    def _run(self, statement: Executable, values: Values) -> CursorResult[Any]:
+        self.check()
+        self._failed = True
+        result = execute(self._connection, statement, values)
+        self._failed = False
+        return result
+
+    def check(self) -> None:
+        """Raise `StoreError` if the transaction has failed and may not be committed."""
+        if self._failed:
+            raise StoreError("the transaction has failed: nothing of it is kept")
+
+    def complete(self) -> None:
+        """Write the evidence, last: where there are several writers they queue for the end of the chain."""
+        self.check()
+        if not self._evidence:
+            return
+        head = chain.Head.parse(str(self._run(statements.HEAD, {}).scalar()))
+        if head is None:
+            raise StoreError("the end of the evidence chain is not known")
+        links = list(chain.follow(head, self._evidence))
+        self._run(statements.ADD_EVIDENCE, links)
+        end = chain.Head(head.number + len(links), str(links[-1]["hash"]))
+        self._run(statements.MOVE_HEAD, {"head": str(end)})
+        self._evidence.clear()
+
+    # --- inbox, referral, evidence
+
+    def seen(self, key: str) -> Seen | None:
+        """The message taken in under this key, if any."""
+        row = self._run(statements.SEEN, {"key": key}).one_or_none()
+        return None if row is None else Seen(row.key, row.digest, row.reply)
+
+    def remember(self, seen: Seen, now: datetime) -> None:
+        """Keep key, digest and reply. `StoreError` for a key that is there; `InvalidInput` over 255 characters."""
+        if max(len(seen.key), len(seen.digest)) > KEY_LENGTH:
+            raise InvalidInput.at("key", f"longer than {KEY_LENGTH} characters", "too-long")
+        values = {"key": seen.key, "digest": seen.digest, "reply": seen.reply, "at": codec.micros(now)}
+        self._run(statements.REMEMBER, values)
+
+    def load(self, correlation_id: str) -> Stored | None:
+        """The referral, or None."""
+        row = self._run(statements.LOAD, {"correlation_id": correlation_id}).one_or_none()
+        return None if row is None else codec.stored(row)
+
+    def save(self, referral: Referral, revision: int | None) -> int:
+        """Write it and return the new revision, from 1. `Conflict` if `revision` is no longer current."""
+        new = (revision or 0) + 1
+        values = codec.referral_row(referral, new)
+        ident = referral.correlation_id
+        if revision is None:
+            if self._run(statements.LOAD, {"correlation_id": ident}).first() is not None:
+                raise Conflict("the referral is not new")
+            self._run(statements.ADD_REFERRAL, {"correlation_id": ident, **values})
+        elif self._run(statements.CHANGE_REFERRAL, {"of": ident, "based_on": revision, **values}).rowcount == 0:
+            raise Conflict("the referral was changed by another since it was read")
+        return new
+
+    def append(self, correlation_id: str, records: Sequence[Record]) -> None:
+        """Add evidence to the hash chain, which grows when the transaction is committed."""
+        self.check()
+        self._evidence += [(correlation_id, codec.dump(record.to_data())) for record in records]
+
+    # --- outbox
+
+    def enqueue(self, rows: Sequence[OutboxRow]) -> None:
+        """Add outbox rows, in this order. A row whose id is there already is left as it is."""
+        if not rows:
+            return
+        there = set(self._run(statements.ENQUEUED, {"ids": [row.id for row in rows]}).scalars())
+        new = {row.id: codec.outbox_values(row) for row in reversed(rows) if row.id not in there}
+        for values in reversed(new.values()):  # one by one: the sequence is their order
+            self._run(statements.ENQUEUE, values)
+
+    def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
+        """Close the referral's waiting and parked rows, but for the ids in `keep`."""
+        self._run(statements.DROP, {"of": correlation_id, "reason": reason, "keep": list(keep)})
+
+    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+        """Hold up to `limit` due rows for the worker; see `Store.claim`."""
+        rows = self._run(statements.CLAIMABLE, {"now": codec.micros(now), "at_most": max(limit, 0)}).all()
+        if rows:
+            held = {"worker": worker, "until": codec.micros(now + lease)}
+            self._run(statements.CLAIM, [{"row_id": row.id, **held} for row in rows])
+        return [codec.outbox_row(row, claims=1) for row in rows]
+
+    def row(self, row_id: str) -> OutboxRow | None:
+        """The outbox row as it stands, or None."""
+        row = self._run(statements.ROW, {"row_id": row_id}).one_or_none()
+        return None if row is None else codec.outbox_row(row)
+
+    def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
+        """Keep the bytes of the first attempt, if there are none, and return the row."""
+        values = {"row_id": row_id, "new_content": content, "new_type": content_type}
+        self._run(statements.KEEP_CONTENT, values)
+        return self._known(row_id)
+
+    def finish(self, row_id: str, now: datetime) -> None:
+        """The row is done, whatever it was before."""
+        if self._run(statements.FINISH, {"row_id": row_id, "now": codec.micros(now)}).rowcount == 0:
+            self._known(row_id)
+
+    def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
+        """An attempt failed: try again, or (None) park the row. A late report changes nothing."""
+        statement = statements.PARK if next_try is None else statements.TRY_AGAIN
+        values: dict[str, Any] = {"row_id": row_id, "reason": reason}
+        if next_try is not None:
+            values["next_try"] = codec.micros(next_try)
+        if claim is not None:
+            statement = statement.where(statements.STILL_THEIRS)
+            values["of_claim"] = claim
+        if self._run(statement, values).rowcount == 0:
+            self._known(row_id)
+
+    def refused(self, row_id: str, reason: str) -> None:
+        """The row will not be sent. A row that was sent stays sent."""
+        if self._run(statements.REFUSE, {"row_id": row_id, "reason": reason}).rowcount == 0:
+            self._known(row_id)
+
+    def retry(self, row_id: str, now: datetime) -> None:
+        """Make a parked or sent row due again; a waiting one due now. `InvalidInput` for one that was refused."""
+        values = {"row_id": row_id, "now": codec.micros(now)}
+        if self._run(statements.REVIVE, values).rowcount:
+            return
+        if self._run(statements.HURRY, values).rowcount:
+            return
+        if self._known(row_id).status == "refused":
+            raise InvalidInput.at("row", "it was refused, and is not sent again", "business-rule")
+
+    def _known(self, row_id: str) -> OutboxRow:
+        row = self.row(row_id)
+        if row is None:
+            raise InvalidInput.at("row", "there is no such outbox row", "not-found")
+        return row
+
+    # --- resources
+
+    def resource(self, type_: str, id_: str) -> ResourceVersion | None:
+        """The current version of a FHIR resource."""
+        row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).one_or_none()
+        return None if row is None else codec.resource_version(row)
+
+    def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
+        """Write a version, the one after `expected`; the old ones are kept. `Conflict` if that is not current."""
+        key = {"of_type": resource.type, "of_id": resource.id}
+        if resource.version != (expected or 0) + 1:
+            raise InvalidInput.at("version", "not the one after the expected version", "invariant")
+        found = sorted(tokens(resource.body))
+        values = codec.resource_values(resource)
+        current = self._run(statements.CURRENT, key).one_or_none()
+        if (None if current is None else current.version) != expected:
+            raise Conflict("the resource was changed by another since it was read")
+        self._run(statements.RETIRE, key)
+        self._run(statements.ADD_VERSION, values)
+        self._run(statements.DROP_TOKENS, key)
+        if found:
+            of = {"type": resource.type, "id": resource.id}
+            self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
