@@ -83,7 +83,7 @@ def lane(effect: Effect) -> str:
 
     >>> from ip_fhir.domain.effects import EffectKind
     >>> lane(Effect(id="1", kind=EffectKind.SEND)), lane(Effect(id="2", kind=EffectKind.TELL, to="intake"))
-    ('send', 'tell:96482420fdd6f3d5')
+    ('send', 'tell:4736bc313525a831')
     """
     if effect.to is None:
         return effect.kind.value

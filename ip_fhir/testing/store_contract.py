@@ -1,0 +1,254 @@
+"""What every `Store` must do: an EHR with its own database subclasses `StoreContract` and runs it with pytest.
+
+    class TestOurStore(StoreContract):
+        @pytest.fixture
+        def store(self, tmp_path):
+            store = OurStore(...)
+            yield store
+            store.close()
+
+        def change_evidence(self, store, number): ...
+        def remove_evidence(self, store, number): ...
+
+The fixture's store is empty. The two methods do damage behind the store's back, so that `verify` can find it.
+"""
+
+# ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ip_fhir.domain.referral import State
+from ip_fhir.errors import Conflict, InvalidInput, StoreError
+from ip_fhir.ports import Seen
+from ip_fhir.testing.store_contract_evidence import EvidenceContract, SilenceContract
+from ip_fhir.testing.store_contract_outbox import OutboxContract
+from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral, task
+
+if TYPE_CHECKING:
+    from ip_fhir.ports import Store
+
+
+class _Atomic:
+    """All or nothing."""
+
+    def test_what_is_done_together_is_there_together(self, store: Store) -> None:
+        """A committed transaction's referral, evidence, inbox key, outbox row and resource can all be read."""
+        with store.begin() as transaction:
+            everything(transaction)
+            assert transaction.load("r") is not None, "a transaction sees what it wrote"
+        assert _there(store) == {"referral", "evidence", "inbox", "outbox", "resource"}
+
+    def test_an_error_undoes_all(self, store: Store) -> None:
+        """An exception in the block goes through as it is, and leaves nothing behind."""
+        with pytest.raises(Trouble), store.begin() as transaction:
+            everything(transaction)
+            raise Trouble
+        assert _there(store) == set()
+
+    def test_a_conflict_undoes_all(self, store: Store) -> None:
+        """So does a `Conflict` that the store raises itself."""
+        with pytest.raises(Conflict), store.begin() as transaction:
+            everything(transaction)
+            transaction.save(referral("r"), revision=7)
+        assert _there(store) == set()
+
+    def test_after_a_failure_nothing_more_is_kept(self, store: Store) -> None:
+        """A transaction in which the storage has failed cannot be completed, even by one who caught the error."""
+        seen = Seen("key", "digest", b"")
+        with pytest.raises(StoreError), store.begin() as transaction:
+            transaction.remember(seen, NOON)
+            with pytest.raises(StoreError):
+                transaction.remember(seen, NOON)
+            transaction.save(referral("r"), None)
+        assert store.referral("r") is None
+
+    def test_after_an_error_the_store_goes_on(self, store: Store) -> None:
+        """The next transaction works."""
+        for _ in range(3):
+            with pytest.raises(Trouble), store.begin() as transaction:
+                everything(transaction)
+                raise Trouble
+        with store.begin() as transaction:
+            everything(transaction)
+        assert len(_there(store)) == 5
+
+
+class _Inbox:
+    """A message is taken in once."""
+
+    def test_a_key_is_seen_again(self, store: Store) -> None:
+        """Digest and reply come back byte for byte; another key is not seen."""
+        seen = Seen("hospital|1", "digest", bytes(range(256)))
+        with store.begin() as transaction:
+            assert transaction.seen("hospital|1") is None
+            transaction.remember(seen, NOON)
+        with store.begin() as transaction:
+            assert transaction.seen("hospital|1") == seen
+            assert transaction.seen("hospital|2") is None
+
+    def test_a_key_is_remembered_once(self, store: Store) -> None:
+        """A second `remember` is an error, and the first reply stands."""
+        with store.begin() as transaction:
+            transaction.remember(Seen("key", "one", b"first"), NOON)
+        with pytest.raises(StoreError), store.begin() as transaction:
+            transaction.remember(Seen("key", "two", b"second"), NOON)
+        with store.begin() as transaction:
+            assert transaction.seen("key") == Seen("key", "one", b"first")
+
+
+class _Referrals:
+    """Referrals, their revisions, their timers, their list."""
+
+    def test_a_referral_comes_back_equal(self, store: Store) -> None:
+        """As it was saved, with its revision; unknown ones are None."""
+        with store.begin() as transaction:
+            revision = transaction.save(referral("r", due=after(days=1)), None)
+        kept = store.referral("r")
+        assert kept is not None
+        assert (kept.referral, kept.revision) == (referral("r", due=after(days=1)), revision)
+        assert store.referral("other") is None
+
+    def test_a_stale_change_is_refused(self, store: Store) -> None:
+        """Of two changes based on the same revision the second is a `Conflict`."""
+        with store.begin() as transaction:
+            first = transaction.save(referral("r"), None)
+        with store.begin() as transaction:
+            second = transaction.save(referral("r", State.DELIVERED), first)
+        assert second != first
+        with pytest.raises(Conflict), store.begin() as transaction:
+            transaction.save(referral("r", State.REJECTED), first)
+        kept = store.referral("r")
+        assert kept is not None
+        assert (kept.referral.state, kept.revision) == (State.DELIVERED, second)
+
+    def test_a_referral_is_new_once(self, store: Store) -> None:
+        """Saving one as new that is there is a `Conflict`; so is changing one that is not."""
+        with store.begin() as transaction:
+            transaction.save(referral("r"), None)
+        with pytest.raises(Conflict), store.begin() as transaction:
+            transaction.save(referral("r"), None)
+        with pytest.raises(Conflict), store.begin() as transaction:
+            transaction.save(referral("other"), 1)
+
+    def test_due_timers_earliest_first(self, store: Store) -> None:
+        """Those whose first timer is due, at that very moment too; not those to come, nor those without."""
+        with store.begin() as transaction:
+            for ident, minutes in (("late", 3), ("early", 1), ("to-come", 4)):
+                transaction.save(referral(ident, due=after(minutes=minutes)), None)
+            transaction.save(referral("none"), None)
+        assert store.due_timers(after(minutes=3), 10) == ["early", "late"]
+        assert store.due_timers(after(minutes=3), 1) == ["early"]
+        assert store.due_timers(NOON, 10) == []
+
+    def test_a_timer_that_is_gone_is_not_due(self, store: Store) -> None:
+        """A later revision's timers count, not an earlier one's."""
+        with store.begin() as transaction:
+            revision = transaction.save(referral("r", due=NOON), None)
+            transaction.save(referral("r"), revision)
+        assert store.due_timers(after(days=9), 10) == []
+
+    def test_list_pages(self, store: Store) -> None:
+        """Latest changed first; page by page gives each once, also where many changed at the same moment."""
+        with store.begin() as transaction:
+            for number in range(7):
+                state = State.SENT if number % 2 else State.CLOSED
+                transaction.save(referral(f"r{number}", state, changed=after(minutes=number // 3)), None)
+        whole = [one.correlation_id for one in store.referrals()]
+        assert sorted(whole) == [f"r{number}" for number in range(7)]
+        assert whole[0] == "r6"
+        assert _paged(store, 2) == whole
+        sent = [one.correlation_id for one in store.referrals(states=["sent"])]
+        assert sent == [ident for ident in whole if ident in {"r1", "r3", "r5"}]
+        assert len(store.referrals(states=["sent", "closed"])) == 7
+        with pytest.raises(InvalidInput):
+            store.referrals(after="nobody")
+
+
+class _Resources:
+    """FHIR resources, their versions, and finding them."""
+
+    def test_versions(self, store: Store) -> None:
+        """The current version is the last one put; a stale one is a `Conflict`, and so is one that is not new."""
+        with store.begin() as transaction:
+            assert transaction.resource("Task", "t") is None
+            transaction.put_resource(task("t", status="requested"), None)
+            transaction.put_resource(task("t", 2, status="received"), 1)
+        for stale in (None, 1, 3):
+            with pytest.raises(Conflict), store.begin() as transaction:
+                transaction.put_resource(task("t", (stale or 0) + 1), stale)
+        with store.begin() as transaction:
+            assert transaction.resource("Task", "t") == task("t", 2, status="received")
+
+    def test_search(self, store: Store) -> None:
+        """By id, identifier (with or without its system), status, based-on, focus, correlation, or several."""
+        with store.begin() as transaction:
+            transaction.put_resource(task("one", **_FINDABLE), None)
+            transaction.put_resource(task("two", correlation_id="other", status="draft"), None)
+        found = [
+            {"_id": "one"},
+            {"identifier": "urn:a|42"},
+            {"identifier": "42"},
+            {"status": "requested"},
+            {"based-on": "ServiceRequest/9"},
+            {"based-on": "9"},
+            {"focus": "https://ehr.example/fhir/Task/8"},
+            {"correlation": "r"},
+            {"status": "requested", "based-on": "ServiceRequest/9", "correlation": "r"},
+        ]
+        not_found = [{"identifier": "urn:b|42"}, {"status": "request"}, {"status": "draft", "correlation": "r"}]
+        for criteria in found:
+            assert [one.id for one in store.search_resources("Task", criteria)] == ["one"], criteria
+        for criteria in not_found:
+            assert store.search_resources("Task", criteria) == [], criteria
+        assert store.search_resources("ServiceRequest", {"_id": "one"}) == []
+
+    def test_search_sees_current_versions(self, store: Store) -> None:
+        """What a resource said before is no way to find it, and it is found once."""
+        with store.begin() as transaction:
+            transaction.put_resource(task("t", status="requested"), None)
+            transaction.put_resource(task("t", 2, status="received"), 1)
+            transaction.put_resource(task("u", 1, status="received"), None)
+        assert store.search_resources("Task", {"status": "requested"}) == []
+        assert [one.version for one in store.search_resources("Task", {"status": "received"})] == [2, 1]
+        assert len(store.search_resources("Task", {}, limit=1)) == 1
+
+    def test_search_refuses_what_it_does_not_know(self, store: Store) -> None:
+        """An unknown criterion is `InvalidInput`: to leave it out would find too much."""
+        with pytest.raises(InvalidInput):
+            store.search_resources("Task", {"owner": "x"})
+
+
+class StoreContract(_Atomic, _Inbox, _Referrals, OutboxContract, _Resources, EvidenceContract, SilenceContract):
+    """The whole contract. The subclass gives a fixture `store`, empty for each test, and two ways to do damage."""
+
+
+_FINDABLE: dict[str, Any] = {
+    "status": "requested",
+    "identifier": [{"system": "urn:a", "value": "42"}],
+    "basedOn": [{"reference": "ServiceRequest/9"}],
+    "focus": {"reference": "https://ehr.example/fhir/Task/8"},
+}
+
+
+def _there(store: Store) -> set[str]:
+    with store.begin() as transaction:
+        inbox = transaction.seen("key")
+    parts = {
+        "referral": store.referral("r"),
+        "evidence": store.evidence(),
+        "inbox": inbox,
+        "outbox": store.outbox(),
+        "resource": store.search_resources("Task", {}),
+    }
+    return {name for name, part in parts.items() if part}
+
+
+def _paged(store: Store, size: int) -> list[str]:
+    found: list[str] = []
+    while page := store.referrals(limit=size, after=found[-1] if found else None):
+        found += [one.correlation_id for one in page]
+    return found

@@ -1,0 +1,129 @@
+"""Small made-up values that the store contract stores. No number in them belongs to anybody."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from ip_fhir.domain.effects import Effect, EffectKind, Timer, TimerKind
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.notice import Notice, NoticeKind
+from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
+from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
+from ip_fhir.ports import OutboxRow, ResourceVersion, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.ports import OutboxStatus, Store, Transaction
+
+T = TypeVar("T")
+
+NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+"""A moment from which the samples count."""
+
+MINUTE: Final = timedelta(minutes=1)
+"""A worker's lease."""
+
+PERSON: Final = "Åse-Sølvi Hemmeligsen"
+"""The plan owner's name in every sample: it must be in no error, log or repr."""
+
+
+def after(**time: float) -> datetime:
+    """A time after `NOON`: `after(minutes=5)`."""
+    return NOON + timedelta(**time)
+
+
+def referral(
+    ident: str, state: State = State.SENT, changed: datetime = NOON, due: datetime | None = None, **more: Any
+) -> Referral:
+    """A referral in a state, last changed at a time, with an answer timer when `due` is given."""
+    notice = Notice(
+        id=f"{ident}-notice",
+        correlation_id=ident,
+        kind=NoticeKind.COORDINATOR,
+        authored=NOON,
+        owner=PlanOwner(id="owner", name=PersonName(family=PERSON)),
+        sender="hospital",
+        recipient="unit",
+        organizations=(
+            Organization(id="hospital", name="Sjukehuset", kind=OrganizationKind.HOSPITAL),
+            Organization(id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT),
+        ),
+    )
+    timers = () if due is None else (Timer(kind=TimerKind.ANSWER, due=due),)
+    return Referral(
+        correlation_id=ident,
+        role=Role.HOSPITAL,
+        state=state,
+        notice=notice,
+        opened=NOON,
+        changed=changed,
+        timers=timers,
+        **more,
+    )
+
+
+def record(ident: str, text: str = PERSON) -> Record:
+    """A piece of evidence: the notice was sent."""
+    event = Event(id=ident, kind=EventKind.SEND, at=NOON, raised_by=Role.HOSPITAL, text=text)
+    return Record(event=event, role=Role.HOSPITAL, before=State.DRAFT, after=State.SENT)
+
+
+def outbox_row(
+    ident: str,
+    correlation_id: str = "r",
+    due: datetime = NOON,
+    kind: EffectKind = EffectKind.SEND,
+    to: str | None = None,
+    status: OutboxStatus = "waiting",
+) -> OutboxRow:
+    """An outbox row that waits from `NOON` on, if nothing else is said."""
+    message = MessageKind.REMINDER if kind is EffectKind.SEND else None
+    effect = Effect(id=ident, kind=kind, message=message, to=to, text=PERSON)
+    return OutboxRow(ident, correlation_id, effect, due, status=status)
+
+
+def task(ident: str, version: int = 1, correlation_id: str | None = "r", **elements: Any) -> ResourceVersion:
+    """A FHIR Task with the elements given, last changed `version` minutes after `NOON`."""
+    body = {"resourceType": "Task", "id": ident, "description": PERSON, **elements}
+    return ResourceVersion("Task", ident, version, body, after(minutes=version), correlation_id)
+
+
+class Trouble(Exception):
+    """Raised in the middle of a transaction."""
+
+
+def everything(transaction: Transaction) -> None:
+    """One of each thing that a store keeps, for the referral `r`."""
+    transaction.save(referral("r"), None)
+    transaction.append("r", [record("event")])
+    transaction.remember(Seen("key", "digest", b"reply"), NOON)
+    transaction.enqueue([outbox_row("a")])
+    transaction.put_resource(task("t"), None)
+
+
+def enqueue(store: Store, *rows: OutboxRow) -> None:
+    """Add outbox rows in a transaction."""
+    with store.begin() as transaction:
+        transaction.enqueue(rows)
+
+
+def append(store: Store, correlation_id: str, *events: str) -> None:
+    """Add a piece of evidence for each event id, in a transaction."""
+    with store.begin() as transaction:
+        transaction.append(correlation_id, [record(event) for event in events])
+
+
+def at_once(number: int, work: Callable[[int], T]) -> list[T]:
+    """Run `work(0)` to `work(number - 1)` in threads that start together; an error in one is raised here."""
+    start = threading.Barrier(number)
+
+    def run(worker: int) -> T:
+        start.wait()
+        return work(worker)
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(run, range(number)))

@@ -1,0 +1,25 @@
+"""`SqlStore` keeps the contract that every store must keep."""
+
+from pathlib import Path
+
+from ip_fhir.store import SqlStore
+from ip_fhir.testing import StoreContract
+from tests.store.behind import sql
+
+
+def file_of(store: SqlStore) -> Path:
+    """Where the store lies."""
+    return Path(str(store._database.engine.url.database))
+
+
+class TestSqlStore(StoreContract):
+    """On SQLite, on a file."""
+
+    def change_evidence(self, store: SqlStore, number: int) -> None:
+        """One letter of what happened."""
+        changed = "UPDATE evidence SET body = replace(body, 'sent', 'Sent') WHERE number = ?"
+        sql(file_of(store), changed, number)
+
+    def remove_evidence(self, store: SqlStore, number: int) -> None:
+        """A whole row."""
+        sql(file_of(store), "DELETE FROM evidence WHERE number = ?", number)
