@@ -1,0 +1,86 @@
+"""A FHIR R4 Bundle as read: its resources by reference, and a transaction made of resources. No meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a bundle: its number, its fullUrl and its resource."""
+
+    number: int
+    full_url: str | None
+    resource: dict[str, Any]
+
+    @property
+    def at(self) -> str:
+        """Where the resource stands, as FHIRPath."""
+        return f"Bundle.entry[{self.number}].resource"
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return str(self.resource["resourceType"])
+
+    @property
+    def id(self) -> str:
+        """The resource's id; without one, the last part of the fullUrl."""
+        found = self.resource.get("id")
+        return found if isinstance(found, str) else str(self.full_url).rpartition("/")[2].rpartition(":")[2]
+
+    @property
+    def references(self) -> Iterator[str]:
+        """Every reference by which other resources may mean this one."""
+        if self.full_url is not None:
+            yield self.full_url
+        yield f"{self.type}/{self.id}"
+
+
+def entries_of(bundle: Any) -> list[Entry]:
+    """The resources in a bundle. Raises `InvalidInput` with every entry that is none, by FHIRPath."""
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
+    found: list[Entry] = []
+    problems: list[Problem] = []
+    for number, entry in enumerate(entries):
+        reason = _why_not(entry)
+        if reason is None:
+            found.append(Entry(number, entry.get("fullUrl"), entry["resource"]))
+        else:
+            problems.append(Problem(f"Bundle.entry[{number}]", reason, "structure"))
+    if problems:
+        raise InvalidInput(problems)
+    return found
+
+
+def _why_not(entry: Any) -> str | None:
+    if not isinstance(entry, dict):
+        return "is not an object"
+    resource, full_url = entry.get("resource"), entry.get("fullUrl")
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        return "has no resource with a resourceType"
+    if not isinstance(full_url, str | None):
+        return "has a fullUrl that is not text"
+    ident = resource.get("id")
+    if not isinstance(ident, str | None):
+        return "has a resource whose id is not text"
+    return "has neither a fullUrl nor a resource id" if not ident and not full_url else None
+
+
+def transaction(resources: Iterable[dict[str, Any]], base: str) -> dict[str, Any]:
+    """A transaction Bundle that writes each resource under its own id: sending it twice makes nothing twice."""
+    entries = []
+    for resource in resources:
+        url = f"{resource['resourceType']}/{resource['id']}"
+        entries.append({"fullUrl": f"{base}/{url}", "resource": resource, "request": {"method": "PUT", "url": url}})
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}

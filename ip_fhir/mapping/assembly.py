@@ -1,0 +1,256 @@
+"""A whole (plan, notice, green form) and its bundle: which resources belong to it, and how they refer to each other."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.value import read
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.mapping.lens import Lens, data_of, lens
+from ip_fhir.mapping.links import Links, references_in
+from ip_fhir.mapping.tables import load_tables, root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ip_fhir.domain.value import V
+
+_ROLE, _PRACTITIONER = "PractitionerRole", "Practitioner"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of the whole and the table of its resources."""
+
+    field: str
+    table: str
+    by_root: bool = False
+    one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part found in a bundle: its domain id and its entry (of a professional: the role's and the person's)."""
+
+    part: Part
+    ident: str
+    entry: Entry
+    person: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A whole as found in a bundle."""
+
+    data: dict[str, Any]
+    root: Entry
+    slots: list[Slot]
+    links: Links
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The parts of one kind of whole."""
+
+    name: str
+    root: str
+    parts: tuple[Part, ...]
+
+    def resources(self, whole: Any) -> list[dict[str, Any]]:
+        """Every resource of the whole, parts before the root. Raises `InvalidInput` where FHIR has no place for it."""
+        data = data_of(whole)
+        links = self._own_links(data)
+        made = [resource for part in self.parts for item in _items(data, part) for resource in _new(part, item, links)]
+        return [*made, lens(self.root).new(self._root_data(data), links)]
+
+    def value(self, model: type[V], bundle: Any) -> V:
+        """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        found = self.find(entries_of(bundle))
+        try:
+            return read(model, found.data)
+        except InvalidInput as error:
+            raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
+
+    def onto(self, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:
+        """The bundle with what `whole` says, and nothing else changed. What the whole no longer has leaves the bundle."""
+        found = self.find(entries_of(bundle))
+        data = data_of(whole)
+        own = self._own_links(data)
+        there = {ident: ref for ident, ref in found.links.references.items() if ident in own.references}
+        links = Links({**own.references, **there}, found.links.ids, own.owner)
+        wanted = {item["id"]: (part, item) for part in self.parts for item in _items(data, part)}
+        resources: dict[int, dict[str, Any] | None] = {}
+        for slot in found.slots:
+            _, item = wanted.pop(slot.ident, (slot.part, None))
+            resources.update(_changed(slot, item, links))
+        resources[found.root.number] = lens(self.root).put(self._root_data(data), found.root.resource, links)
+        entries = [
+            entry if new is entry["resource"] else {**entry, "resource": new}
+            for number, entry in enumerate(bundle["entry"])
+            if (new := resources.get(number, entry["resource"])) is not None
+        ]
+        added = [new for part, item in wanted.values() for new in _new(part, item, links)]
+        with_request = bundle.get("type") in ("transaction", "batch")
+        return {**bundle, "entry": [*entries, *(_entry(new, base, with_request=with_request) for new in added)]}
+
+    def find(self, entries: list[Entry]) -> Found:
+        """The whole among these entries, as domain data not yet checked by the domain."""
+        root_lens = lens(self.root)
+        roots = [entry for entry in entries if root_lens.owns(entry.resource)]
+        if len(roots) != 1:
+            reason = f"holds {len(roots)} resources that could be the {self.root}; there must be one"
+            raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
+        slots = [slot for part in self.parts for slot in _slots(part, entries, set(references_in(roots[0].resource)))]
+        links = _links(slots)
+        data, problems = _read_parts(slots, links)
+        try:
+            whole = root_lens.get(roots[0].resource, links, roots[0].at)
+        except InvalidInput as error:
+            raise InvalidInput([*error.problems, *problems]) from None
+        if problems:
+            raise InvalidInput(problems)
+        for part in self.parts:
+            items = data.get(part.field, {})
+            listed = whole.pop(part.field, None)
+            if part.one:
+                chosen = items.get(listed) if listed else next(iter(items.values()), None)
+            else:
+                chosen = [items[i] for i in listed or () if i in items] if part.by_root else list(items.values())
+            if chosen:
+                whole[part.field] = chosen
+        return Found(whole, roots[0], slots, links, entries)
+
+    def _own_links(self, data: dict[str, Any]) -> Links:
+        references: dict[str, str] = {}
+        for part in self.parts:
+            resource = load_tables().fields[part.table].resource
+            for item in _items(data, part):
+                references[item["id"]] = f"{resource}/{item['id']}"
+                if part.table == _ROLE:
+                    references[f"~{item['id']}"] = f"{_PRACTITIONER}/{item['id']}"
+        owner = data.get("owner")
+        return Links(references, owner=owner["id"] if owner else None)
+
+    def _root_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The whole with what other tables map replaced by ids."""
+        ids = {
+            part.field: data[part.field]["id"] if part.one else [item["id"] for item in data[part.field]]
+            for part in self.parts
+            if part.by_root and data.get(part.field)
+        }
+        return {**data, **ids}
+
+    def _where(self, problem: Problem, found: Found) -> Problem:
+        """A problem of the domain at its place in the bundle."""
+        field, *rest = problem.path.split(".")
+        part = next((p for p in self.parts if p.field == field), None)
+        if part is None:
+            return Problem(f"{found.root.at}.{lens(self.root).where(problem.path)}", problem.reason, problem.code)
+        index = int(rest.pop(0)) if not part.one and rest and rest[0].isdigit() else 0
+        item = found.data[field] if part.one else found.data[field][index]
+        slot = next(s for s in found.slots if s.part is part and s.ident == item["id"])
+        return Problem(f"{slot.entry.at}.{lens(part.table).where('.'.join(rest))}", problem.reason, problem.code)
+
+
+def _items(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
+    found = data.get(part.field)
+    if not found:
+        return []
+    return [found] if part.one else found
+
+
+def _new(part: Part, item: dict[str, Any], links: Links) -> Iterator[dict[str, Any]]:
+    if part.table == _ROLE:
+        yield {"resourceType": _PRACTITIONER, "id": item["id"], **lens(_PRACTITIONER).new(item, links)}
+    yield lens(part.table).new(item, links)
+
+
+def _entry(resource: dict[str, Any], base: str, *, with_request: bool) -> dict[str, Any]:
+    url = f"{resource['resourceType']}/{resource['id']}"
+    request = {"request": {"method": "PUT", "url": url}} if with_request else {}
+    return {"fullUrl": f"{base}/{url}", "resource": resource, **request}
+
+
+def _slots(part: Part, entries: list[Entry], of_root: set[str]) -> Iterator[Slot]:
+    """The entries that are this part. Ids that another part also uses get their type in front (see `_links`)."""
+    table: Lens = lens(part.table)
+    mine = [entry for entry in entries if table.owns(entry.resource)]
+    if part.by_root:
+        mine = [entry for entry in mine if of_root & set(entry.references)]
+    people = [entry for entry in entries if entry.type == _PRACTITIONER] if part.table == _ROLE else []
+    for entry in mine:
+        named = set(references_in(entry.resource.get("practitioner")))
+        yield Slot(part, entry.id, entry, next((p for p in people if named & set(p.references)), None))
+
+
+def _links(slots: list[Slot]) -> Links:
+    """References both ways for what was found; two things of one id keep apart by their type."""
+    references: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    owner = None
+    for number, slot in enumerate(slots):
+        ident = slot.ident if slot.ident not in references else f"{slot.entry.type}.{slot.ident}"[-64:]
+        if ident != slot.ident:
+            slots[number] = slot = Slot(slot.part, ident, slot.entry, slot.person)  # noqa: PLW2901 - the renamed one
+        if slot.part.field == "owner":
+            owner = ident
+        references[ident] = _reference(slot.entry)
+        ids.update(dict.fromkeys(slot.entry.references, ident))
+        if slot.person is not None:
+            references[f"~{ident}"] = _reference(slot.person)
+            for reference in slot.person.references:
+                ids.setdefault(reference, ident)
+    return Links(references, ids, owner)
+
+
+def _reference(entry: Entry) -> str:
+    """How to refer to the entry: as others in the bundle have to."""
+    if entry.full_url is not None and entry.full_url.startswith("urn:"):
+        return entry.full_url
+    return f"{entry.type}/{entry.id}"
+
+
+def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    data: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    for slot in slots:
+        try:
+            data.setdefault(slot.part.field, {})[slot.ident] = _read_slot(slot, links)
+        except InvalidInput as error:
+            problems += error.problems
+    return data, problems
+
+
+def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
+    item = lens(slot.part.table).get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
+    if slot.part.table != _ROLE:
+        return item
+    if slot.person is None:
+        raise InvalidInput.at(f"{slot.entry.at}.practitioner", "refers to nobody in the bundle", "not-found")
+    return {**lens(_PRACTITIONER).get(slot.person.resource, links, slot.person.at), **item}
+
+
+def _changed(slot: Slot, item: dict[str, Any] | None, links: Links) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """The entries of a slot with what `item` says, None for those that leave."""
+    people = [(_PRACTITIONER, slot.person)] if slot.person is not None else []
+    for table, entry in [(slot.part.table, slot.entry), *people]:
+        if item is None:
+            yield entry.number, None
+            continue
+        own_id = {**item, "id": entry.resource["id"]} if "id" in entry.resource else item
+        new = lens(table).put(own_id, entry.resource, links, entry.at)
+        if "id" not in entry.resource:
+            new = {key: value for key, value in new.items() if key != "id"}
+        yield entry.number, entry.resource if new == entry.resource else new
+
+
+@cache
+def assemblies() -> dict[str, Assembly]:
+    """Every kind of whole, by name (mappings/bundles.toml)."""
+    rows = tomllib.loads((root() / "bundles.toml").read_text(encoding="utf-8"))["bundle"]
+    return {r["name"]: Assembly(r["name"], r["root"], tuple(Part(**part) for part in r["part"])) for r in rows}

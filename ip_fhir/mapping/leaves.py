@@ -1,0 +1,379 @@
+"""The ends of the paths: primitives, codes, references, and the few named converters that are code."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.nodes import Wrong, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.mapping.links import Links
+    from ip_fhir.mapping.nodes import Node
+    from ip_fhir.mapping.tables import CodeTable, Systems
+
+_OSLO = ZoneInfo("Europe/Oslo")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
+
+
+class Primitive:
+    """A JSON string, number or boolean as it stands. `check` refuses a wrong form with a reason."""
+
+    def __init__(self, kind: type, what: str, check: Callable[[Any], str | None] | None = None) -> None:
+        self.kind, self.what, self.check = kind, what, check
+
+    def get(self, node: Any, _links: Links) -> Any:
+        """The value, type-checked."""
+        expect(node, self.kind, self.what)
+        if self.check is not None and (reason := self.check(node)):
+            raise Wrong(reason)
+        return node
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The value."""
+        return value
+
+    def owns(self, node: Any) -> bool:
+        """Any value of the type."""
+        return type(node) is self.kind
+
+
+def _check_date(text: str) -> str | None:
+    if _DATE.fullmatch(text):
+        return None
+    return "is not a whole date (YYYY-MM-DD); a year or a month alone cannot be kept"
+
+
+class Instant:
+    """A dateTime or instant with its offset; another way to write the same moment is left as it stands."""
+
+    def get(self, node: Any, _links: Links) -> str:
+        """The moment in the form that the domain's JSON has."""
+        if type(node) is not str or not _INSTANT.fullmatch(node):
+            raise Wrong("is not a date and time with an offset")
+        try:
+            return _canonical(node)
+        except ValueError:
+            raise Wrong("is no moment that exists") from None
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The moment as FHIR writes it."""
+        return value
+
+    def owns(self, node: Any) -> bool:
+        """Any string."""
+        return type(node) is str
+
+
+def _canonical(text: str) -> str:
+    dumped: str = _DATETIME.dump_python(_DATETIME.validate_python(text), mode="json")
+    return dumped
+
+
+class DayBound:
+    """A moment that stands for a day in Norway: its start, or (`end`) its last second."""
+
+    def __init__(self, *, end: bool) -> None:
+        self.end = end
+
+    def get(self, node: Any, _links: Links) -> str:
+        """The day."""
+        if type(node) is not str or not _INSTANT.fullmatch(node):
+            raise Wrong("is not a date and time with an offset")
+        try:
+            return datetime.fromisoformat(node).astimezone(_OSLO).date().isoformat()
+        except (ValueError, OverflowError):
+            raise Wrong("is no moment that exists") from None
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The bound of the day, Europe/Oslo."""
+        if value is None:
+            return None
+        moment = datetime.combine(date.fromisoformat(value), time(), _OSLO)
+        if self.end:
+            moment = moment.replace(hour=23, minute=59, second=59)
+        offset = moment.utcoffset() or timedelta()
+        # Before 1895 Oslo kept local mean time, whose seconds FHIR cannot write.
+        return moment.isoformat() if not offset.seconds % 60 else f"{value}T{moment:%H:%M:%S}Z"
+
+    def owns(self, node: Any) -> bool:
+        """Any string."""
+        return type(node) is str
+
+
+class Day:
+    """A day, where FHIR also allows a moment: the moment's day in Norway."""
+
+    def get(self, node: Any, links: Links) -> str:
+        """The day."""
+        if type(node) is str and _DATE.fullmatch(node):
+            return node
+        return _START.get(node, links)
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The day."""
+        return value
+
+    def owns(self, node: Any) -> bool:
+        """Any string."""
+        return type(node) is str
+
+
+_START = DayBound(end=False)
+
+
+class Words:
+    """A list of words as one text (given names)."""
+
+    def get(self, node: Any, _links: Links) -> str:
+        """The words with blanks between."""
+        return " ".join(expect(word, str, "text") for word in expect(node, list, "a list"))
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The text as one entry."""
+        return None if value is None else [value]
+
+    def owns(self, node: Any) -> bool:
+        """A list."""
+        return type(node) is list
+
+
+class Present:
+    """Whether the entry is there at all."""
+
+    def get(self, _node: Any, _links: Links) -> bool:
+        """It is."""
+        return True
+
+    def put(self, value: Any, node: Any, _links: Links) -> Any:
+        """Kept or removed."""
+        return node if value else None
+
+    def owns(self, _node: Any) -> bool:
+        """It is."""
+        return True
+
+
+class Code:
+    """A bare code, translated by a closed table."""
+
+    def __init__(self, table: CodeTable) -> None:
+        self.table = table
+
+    def get(self, node: Any, _links: Links) -> str:
+        """The domain's word."""
+        expect(node, str, "a code")
+        word = self.table.words.get(("", node))
+        if word is None:
+            raise Wrong(f"is a code that the table {self.table.name} does not know", "code-invalid")
+        return word
+
+    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+        """The code."""
+        return None if value is None else self.table.codings[value]["code"]
+
+    def owns(self, node: Any) -> bool:
+        """A code of the table."""
+        return type(node) is str and ("", node) in self.table.words
+
+
+class Coding:
+    """A Coding, translated by a table."""
+
+    def __init__(self, table: CodeTable) -> None:
+        self.table = table
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The domain's word; an unknown code of a system of ours is refused, another system's is not ours."""
+        system, code = expect(node, dict, "an object").get("system"), node.get("code")
+        if not isinstance(code, str | None) or not isinstance(system, str | None):
+            raise Wrong("has a system or code that is not text", "structure")
+        word = self.table.words.get((system or "", code or ""))
+        if word is None and system in self.table.closed:
+            raise Wrong(f"is a code that the table {self.table.name} does not know", "code-invalid")
+        return word
+
+    def put(self, value: Any, node: Any, _links: Links) -> Any:
+        """Our members replaced, others kept."""
+        if value is None:
+            rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
+            return rest or None
+        return {**(node or {}), **self.table.codings[value]}
+
+    def owns(self, node: Any) -> bool:
+        """A coding of the table."""
+        return type(node) is dict and _key(node) in self.table.words
+
+
+def _key(coding: dict[str, Any]) -> tuple[str, str]:
+    system, code = coding.get("system"), coding.get("code")
+    return (system if type(system) is str else "", code if type(code) is str else "")
+
+
+class Concept:
+    """A CodeableConcept with one coding of a table; other codings and the text are left alone."""
+
+    def __init__(self, table: CodeTable) -> None:
+        self.coding = Coding(table)
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The word of the first coding that has one."""
+        codings = expect(node, dict, "an object").get("coding")
+        for index, coding in enumerate([] if codings is None else expect(codings, list, "a list")):
+            try:
+                word = self.coding.get(coding, links)
+            except Wrong as wrong:
+                wrong.path.insert(0, f"coding[{index}]")
+                raise
+            if word is not None:
+                return word
+        return None
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """Our coding replaced where it stands."""
+        codings: list[Any] = (node or {}).get("coding") or []
+        at = next((n for n, coding in enumerate(codings) if self.coding.owns(coding)), len(codings))
+        new = self.coding.put(value, codings[at] if at < len(codings) else None, links)
+        merged = [*codings[:at], *([] if new is None else [new]), *codings[at + 1 :]]
+        rest = {k: v for k, v in (node or {}).items() if k != "coding"}
+        return ({"coding": merged, **rest} if merged else rest) or None
+
+    def owns(self, node: Any) -> bool:
+        """A concept with a coding from one of the table's closed systems: unknown codes are refused when read, not skipped."""
+        codings = node.get("coding") if type(node) is dict else None
+        closed = self.coding.table.closed
+        return type(codings) is list and any(
+            type(c) is dict and (self.coding.owns(c) or c.get("system") in closed) for c in codings
+        )
+
+
+class Reference:
+    """A Reference to something with a domain id."""
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The domain id; a logical reference or a display alone is not ours."""
+        reference = expect(node, dict, "an object").get("reference")
+        if reference is None:
+            return None
+        return links.ident(expect(reference, str, "text"))
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """Another target: what described the old one (display, identifier, type) goes with it."""
+        rest = {k: v for k, v in (node or {}).items() if k not in ("reference", "display", "identifier", "type")}
+        if value is None:
+            return rest or None
+        return {"reference": links.reference(value), **rest}
+
+    def owns(self, node: Any) -> bool:
+        """An object with a literal reference."""
+        return type(node) is dict and "reference" in node
+
+
+class Representative(Reference):
+    """A Reference to somebody other than the plan owner; the owner is the rule and reads as nobody named."""
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The domain id of somebody else."""
+        ident = super().get(node, links)
+        return None if ident == links.owner else ident
+
+
+class OwnPractitioner(Reference):
+    """From a PractitionerRole to its Practitioner: one professional with one id in the domain.
+
+    Among the links `~id` is the reference of the Practitioner, `id` that of the role.
+    """
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """The reference to the Practitioner."""
+        if not links.closed and f"~{value}" not in links.references:
+            return {"reference": f"Practitioner/{value}"}
+        return super().put(None if value is None else f"~{value}", node, links)
+
+
+class PersonIdentifier:
+    """The entry of `identifier` whose system is one of the registers of persons; the number says which."""
+
+    def __init__(self, systems: Systems) -> None:
+        self.accepted = {kind: (systems.uri(kind.value), *systems.accepted(kind.value)) for kind in PersonIdKind}
+        self.known = frozenset(uri for uris in self.accepted.values() for uri in uris)
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The number, unchecked: the domain checks it."""
+        for index, item in enumerate(expect(node, list, "a list")):
+            if self._mine(item) and item.get("value") is not None:
+                if type(item["value"]) is not str:
+                    raise Wrong("is not text", "structure", f"[{index}].value")
+                return str(item["value"])
+        return None
+
+    def put(self, value: Any, node: Any, _links: Links) -> Any:
+        """The number under its register's system; an alias is kept while the register stays the same."""
+        items: list[Any] = node or []
+        at = next((n for n, item in enumerate(items) if self._mine(item)), len(items))
+        old = items[at] if at < len(items) else {}
+        new = None if value is None else {**old, "system": self._system(value, old.get("system")), "value": value}
+        return [*items[:at], *([] if new is None else [new]), *items[at + 1 :]] or None
+
+    def owns(self, node: Any) -> bool:
+        """A list with a person's number."""
+        return type(node) is list and any(map(self._mine, node))
+
+    def _mine(self, item: Any) -> bool:
+        return type(item) is dict and item.get("system") in self.known
+
+    def _system(self, number: str, found: str | None) -> str:
+        try:
+            accepted = self.accepted[PersonId(number).kind]
+        except InvalidInput as error:
+            raise Wrong(str(error)) from None
+        return found if found in accepted else accepted[0]
+
+
+class Constant:
+    """Nothing to read or write: a path that only has to be there (a fixed value, or an entry that matches)."""
+
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+
+    def get(self, node: Any, _links: Links) -> Any:
+        """Whether it is there."""
+        return True if self.value is None or node == self.value else None
+
+    def put(self, value: Any, node: Any, _links: Links) -> Any:
+        """The fixed value, when it is to be there."""
+        return (node if self.value is None else self.value) if value else node
+
+    def owns(self, node: Any) -> bool:
+        """The fixed value."""
+        return self.value is None or node == self.value
+
+
+def leaves(systems: Systems) -> dict[str, Node]:
+    """The lens for each type that a row may name: the closed set of converters."""
+    return {
+        "string": Primitive(str, "text"),
+        "date": Primitive(str, "text", _check_date),
+        "instant": Instant(),
+        "boolean": Primitive(bool, "true or false"),
+        "positiveInt": Primitive(int, "a whole number"),
+        "day-start": DayBound(end=False),
+        "day-end": DayBound(end=True),
+        "day": Day(),
+        "words": Words(),
+        "present": Present(),
+        "representative": Representative(),
+        "practitioner": OwnPractitioner(),
+        "person-id": PersonIdentifier(systems),
+        "reference": Reference(),
+    }

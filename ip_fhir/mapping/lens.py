@@ -1,0 +1,286 @@
+"""From a table to a lens: `get`, `put` and `new`, built once when the tables are loaded.
+
+    get(put(d, r)) == d              what was written is read back
+    put(get(r), r) == r              writing what was read changes nothing, whatever else is in r
+    put(d2, put(d1, r)) == put(d2, r)
+
+Domain data here is the JSON form of a domain value (`Value.model_dump(mode="json")`), not the value itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.value import Value
+from ip_fhir.errors import MappingError
+from ip_fhir.mapping import nodes
+from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
+from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.nodes import Node, Wrong, expect
+from ip_fhir.mapping.tables import Tables, load_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.mapping.paths import Condition, Segment
+    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+
+
+class FieldLens:
+    """One row: a domain field and the lens on its place."""
+
+    __slots__ = ("node", "row")
+
+    def __init__(self, row: Row, node: Node) -> None:
+        self.row, self.node = row, node
+
+    def read(self, resource: Any, links: Links) -> Any:
+        """The field's value, or its default."""
+        value = self.node.get(resource, links)
+        return self.row.default if value is None else value
+
+    def write(self, data: Any, resource: Any, links: Links, *, resource_is_new: bool = False) -> Any:
+        """The resource with the field as in `data`; untouched if it says so already."""
+        value = _at(data, self.row.domain)
+        if resource_is_new and self.row.always:
+            return self.node.put(value, resource, links)
+        if self.read(resource, links) == value:
+            return resource
+        return self.node.put(value, resource, links)
+
+
+def _at(data: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        if data is None:
+            return None
+        data = data.get(name)
+    return None if data == [] else data
+
+
+class TableLens:
+    """The lens of one table. As a `Node` it serves as the inner lens of a row that names the table."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.fields: list[FieldLens] = []
+        self.consts: list[tuple[Const, Node]] = []
+
+    def get(self, node: Any, links: Links) -> dict[str, Any]:
+        """The domain data that the table finds in the node."""
+        expect(node, dict, "an object")
+        if "modifierExtension" in node:
+            raise Wrong("is unknown here and changes the meaning of what is mapped", "not-supported", "modifierExtension")
+        if self.table.resource is not None and node.get("resourceType") != self.table.resource:
+            raise Wrong(f"is not a {self.table.resource}", "structure", "resourceType")
+        data: dict[str, Any] = {}
+        for lens in self.fields:
+            value = lens.read(node, links)
+            row = lens.row
+            if value is None:
+                if row.required:
+                    raise Wrong("is required", "required", row.fhir)
+            elif not row.echo:
+                target = data
+                for name in row.domain[:-1]:
+                    target = target.setdefault(name, {})
+                target[row.domain[-1]] = value
+        self._check_owner(node, links)
+        return data
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """The node with the table's fields as in `value`; None when `value` is None and nothing else is in it."""
+        result = self.skeleton(links) if node is None else expect(node, dict, "an object")
+        for lens in self.fields:
+            result = lens.write(value, result, links, resource_is_new=node is None) or {}
+        if value is None and (not result or result == self.skeleton(links)):
+            return None
+        return result
+
+    def owns(self, node: Any) -> bool:
+        """Whether the node has what the table's `match` rows and constants ask for."""
+        if type(node) is not dict or node.get("resourceType", self.table.resource) != self.table.resource:
+            return False
+        rows = (lens.node for lens in self.fields if lens.row.match)
+        return all(r.owns(node) for r in rows) and all(n.owns(node) for c, n in self.consts if c.match)
+
+    def skeleton(self, links: Links) -> dict[str, Any]:
+        """A new node with the fixed parts."""
+        result: dict[str, Any] = {} if self.table.resource is None else {"resourceType": self.table.resource}
+        for const, node in self.consts:
+            value = links.owner if const.owner else True
+            if value is not None:
+                result = node.put(value, result, links)
+        return result
+
+    def _check_owner(self, node: Any, links: Links) -> None:
+        if links.owner is None:
+            return
+        for const, lens in self.consts:
+            if const.owner and lens.get(node, links) not in (None, links.owner):
+                raise Wrong("is about another person", "invariant", const.fhir)
+
+
+class Lens:
+    """What callers get by `lens(name)`: the table's three functions on whole resources, with errors made for people."""
+
+    def __init__(self, inner: TableLens) -> None:
+        self.inner = inner
+        self.name = inner.table.name
+
+    def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
+        """The domain data in the resource. Raises `InvalidInput` with the FHIRPath (`at` is where the resource stands)."""
+        try:
+            return self.inner.get(resource, Links.within(resource) if links is None else links)
+        except Wrong as wrong:
+            raise wrong.to_error(at or self.name) from None
+
+    def put(
+        self, value: Value | dict[str, Any], resource: Any, links: Links | None = None, at: str | None = None
+    ) -> dict[str, Any]:
+        """The resource with what `value` says, and nothing else changed. `resource` itself is not changed."""
+        try:
+            links = Links.within(resource) if links is None else links
+            result: dict[str, Any] = self.inner.put(data_of(value), resource, links)
+        except Wrong as wrong:
+            raise wrong.to_error(at or self.name) from None
+        return result
+
+    def new(self, value: Value | dict[str, Any], links: Links | None = None) -> dict[str, Any]:
+        """A new resource that says what `value` says."""
+        return self.put(value, None, Links({}, closed=False) if links is None else links)
+
+    def owns(self, resource: Any) -> bool:
+        """Whether the resource is one that this table is for."""
+        return self.inner.owns(resource)
+
+    def where(self, domain: str) -> str:
+        """Where a domain path stands in the resource, as the table says; the domain path itself where it does not."""
+        names = tuple(domain.split("."))
+        rows = [row for row in self.inner.table.rows if names[: len(row.domain)] == row.domain]
+        return max(rows, key=lambda row: len(row.domain)).fhir if rows else domain
+
+
+def data_of(value: Value | dict[str, Any]) -> dict[str, Any]:
+    """The JSON form of a value: what the lenses work on."""
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, Value) else value
+
+
+@cache
+def lenses() -> dict[str, Lens]:
+    """Every table's lens by name; built once."""
+    return {name: Lens(inner) for name, inner in build_lenses(load_tables()).items()}
+
+
+def lens(name: str) -> Lens:
+    """The lens of one table, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name.
+
+    >>> lens("ContactPoint").new({"system": "phone", "value": "62 88 00 00"})
+    {'system': 'phone', 'value': '62 88 00 00'}
+    """
+    found = lenses().get(name)
+    if found is None:
+        message = f"there is no table {name!r}; there are {', '.join(sorted(lenses()))}"
+        raise MappingError(message)
+    return found
+
+
+def build_lenses(tables: Tables) -> dict[str, TableLens]:
+    """Compile every table; tables may name each other. Raises `MappingError` naming table, row and reason."""
+    built = {name: TableLens(table) for name, table in tables.fields.items()}
+    simple = leaves(tables.systems)
+    for name, table in tables.fields.items():
+        for row in table.rows:
+            try:
+                built[name].fields.append(FieldLens(row, _compile(row.path, _leaf(row, tables, built, simple), row, tables.systems)))
+            except KeyError as error:
+                message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
+                raise MappingError(message) from None
+        for const in table.consts:
+            inner: Node = simple["reference"] if const.owner else Constant(const.value)
+            built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
+    return built
+
+
+def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
+    if row.kind == "table":
+        return built[row.of]
+    coded = {"code": Code, "coding": Coding, "concept": Concept}
+    if row.kind in coded:
+        return coded[row.kind](tables.codes[row.of])
+    return simple[row.kind]
+
+
+def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
+    for segment in reversed(path):
+        if segment.entries != "none":
+            match, skeleton = _matcher(segment, systems)
+            entry = nodes.Matching(match, skeleton, inner)
+            if segment.entries == "each":
+                key = row.key if row is not None else None
+                prefix = row.domain[-1].rstrip("s") if row is not None else ""
+                inner = nodes.Each(entry, key, prefix)
+            else:
+                inner = entry if segment.entries == "object" else nodes.One(entry, own=segment.entries == "own")
+        inner = nodes.Member(segment.name, inner)
+    return inner
+
+
+def _matcher(segment: Segment, systems: Systems) -> tuple[Callable[[Any], bool], Callable[[], Any]]:
+    """The test an entry must pass, and a new entry that passes it."""
+    tests = [_test(condition, systems) for condition in segment.conditions]
+    if not tests:
+        return (lambda _node: True), (lambda: None)
+
+    def skeleton() -> dict[str, Any]:
+        return {k: v for condition in segment.conditions for k, v in _fixed(condition, systems).items()}
+
+    return (lambda node: type(node) is dict and all(test(node) for test in tests)), skeleton
+
+
+def _test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
+    member, value = condition.member, condition.value
+    if condition.kind == "member" and value == "true":
+        return lambda node: node.get(member) is True
+    if condition.kind == "member":
+        accepted = systems.accepted(value[1:]) if value.startswith("@") else frozenset({value})
+        return lambda node: _text(node.get(member)) in accepted
+    if condition.kind == "coding":
+        name, _, code = value.partition("#")
+        uris = systems.accepted(name)
+        return lambda node: _has_coding(node.get(member) if member else node, uris, code)
+    url = systems.uri(member)
+    present = condition.kind == "flag"
+    return lambda node: _has_flag(node, url) is present
+
+
+def _fixed(condition: Condition, systems: Systems) -> dict[str, Any]:
+    member, value = condition.member, condition.value
+    if condition.kind == "member":
+        return {member: systems.uri(value[1:]) if value.startswith("@") else value == "true" or value}
+    if condition.kind == "coding":
+        name, _, code = value.partition("#")
+        concept = {"coding": [{"system": systems.uri(name), "code": code}]}
+        return {member: [concept] if condition.many else concept} if member else concept
+    return {"extension": [{"url": systems.uri(member), "valueBoolean": True}]} if condition.kind == "flag" else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str else None
+
+
+def _has_coding(concept: Any, systems: frozenset[str], code: str) -> bool:
+    concepts = concept if type(concept) is list else [concept]
+    return any(
+        type(coding) is dict and coding.get("code") == code and _text(coding.get("system")) in systems
+        for one in concepts
+        if type(one) is dict and type(one.get("coding")) is list
+        for coding in one["coding"]
+    )
+
+
+def _has_flag(node: dict[str, Any], url: str) -> bool:
+    extensions = node.get("extension")
+    return type(extensions) is list and any(
+        type(e) is dict and e.get("url") == url and e.get("valueBoolean") is True for e in extensions
+    )

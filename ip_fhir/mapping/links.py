@@ -1,0 +1,68 @@
+"""References both ways: which resource a domain id stands for, and which domain id a reference means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.mapping.nodes import Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+class Links:
+    """The references of one bundle (or of one resource that stands alone).
+
+    `references` gives a domain id its reference ("Goal/g1"); `ids` gives a reference its domain id. `owner` is the
+    domain id of the plan owner, which tables name as `$owner`.
+    """
+
+    __slots__ = ("closed", "ids", "owner", "references")
+
+    def __init__(
+        self,
+        references: Mapping[str, str],
+        ids: Mapping[str, str] | None = None,
+        owner: str | None = None,
+        *,
+        closed: bool = True,
+    ) -> None:
+        self.references = dict(references)
+        self.ids = {v: k.removeprefix("~") for k, v in references.items()} if ids is None else dict(ids)
+        self.owner = owner
+        self.closed = closed
+
+    @classmethod
+    def within(cls, resource: Any) -> Links:
+        """For a resource that stands alone: the references that stand in it."""
+        return cls({reference.rpartition("/")[2]: reference for reference in references_in(resource)}, closed=False)
+
+    def reference(self, ident: str) -> str:
+        """The reference that stands for a domain id."""
+        found = self.references.get(ident)
+        if found is None:
+            raise Wrong("refers to nothing that is mapped", "not-found")
+        return found
+
+    def ident(self, reference: str) -> str:
+        """The domain id that a reference means."""
+        found = self.ids.get(reference)
+        if found is not None:
+            return found
+        if self.closed:
+            raise Wrong("refers to a resource that is not in the bundle", "not-found")
+        return reference.rpartition("/")[2]
+
+
+def references_in(node: Any) -> Iterator[str]:
+    """Every `reference` string below a node (depth is bounded by the reader)."""
+    children: Iterable[Any] = ()
+    if type(node) is dict:
+        reference = node.get("reference")
+        if type(reference) is str:
+            yield reference
+        children = node.values()
+    elif type(node) is list:
+        children = node
+    for child in children:
+        yield from references_in(child)

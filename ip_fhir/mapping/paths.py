@@ -1,0 +1,106 @@
+"""The path language of the mapping tables: where in a FHIR element a domain field stands.
+
+    birthDate                        a member
+    name[0].family                   the first entry of a list; made when there is none
+    identifier[system=@hpr].value    the entry whose members match; `@hpr` is a name in systems.toml, aliases match too
+    relationship[?]                  the first entry that the row can read
+    category[~plan-category#ip]      the entry that is a CodeableConcept with that coding
+    scope{~consentscope#research}    an object that is a CodeableConcept with that coding
+    participant[type*~part#SBJ].actor  the entry whose member `type` (a list: `*`) has that coding
+    verification[verified=true]      the entry whose member is the boolean true
+    extension(ip-need).valueString   short for extension[url=@ip-need]
+    telecom[*]                       every entry that the row can read; the others are somebody else's
+    performer[*+ip-responsible]      every entry with that flag extension; `-` without it
+    valueCoding{system=@x}.code      an object with fixed members
+
+A path has at most one `[*]`; its domain field is then a list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ip_fhir.errors import MappingError
+
+ConditionKind: TypeAlias = Literal["member", "coding", "flag", "no-flag"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an entry must be: a member with a value, a concept with a coding, with or without a flag extension."""
+
+    kind: ConditionKind
+    member: str
+    value: str = ""
+    many: bool = False  # the member is a list (written `member*`)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One step: a member, and for a list which entry (`first`, `each`, `one`, `own`) or for an object its fixed members."""
+
+    name: str
+    entries: Literal["none", "first", "each", "one", "own", "object"] = "none"
+    conditions: tuple[Condition, ...] = ()
+
+
+_SEGMENT = re.compile(r"(?P<name>_?[A-Za-z]\w*)(?:\[(?P<list>[^\]]*)\]|\((?P<ext>[^)]*)\)(?P<each>\[\*\])?|\{(?P<object>[^}]*)\})?")
+_CODING = re.compile(r"(?P<member>\w*)(?P<many>\*?)~(?P<coding>[\w@-]+#[\w.-]+)")
+
+
+def parse_path(text: str) -> tuple[Segment, ...]:
+    """Read a path. Raises `MappingError` that shows it.
+
+    >>> [segment.name for segment in parse_path("identifier[system=@hpr].value")]
+    ['identifier', 'value']
+    """
+    segments, position = [], 0
+    while position < len(text):
+        match = _SEGMENT.match(text, position)
+        if match is None or (match.end() < len(text) and text[match.end()] != "."):
+            message = f"path {text!r} cannot be read from position {position}"
+            raise MappingError(message)
+        segments.append(_segment(match, text))
+        position = match.end() + 1
+    if not segments or text.endswith(".") or sum(segment.entries == "each" for segment in segments) > 1:
+        message = f"path {text!r} is empty, ends with a dot or has more than one [*]"
+        raise MappingError(message)
+    return tuple(segments)
+
+
+def _segment(match: re.Match[str], path: str) -> Segment:
+    name = match["name"]
+    if match["ext"] is not None:
+        url = Condition("member", "url", f"@{match['ext']}" if not match["ext"].startswith("=") else match["ext"][1:])
+        return Segment(name, "each" if match["each"] else "one", (url,))
+    if match["object"] is not None:
+        return Segment(name, "object", _conditions(match["object"], path))
+    inside = match["list"]
+    if inside is None:
+        return Segment(name)
+    if inside in ("0", "?"):
+        return Segment(name, "first" if inside == "0" else "own")
+    each = inside.startswith("*")
+    conditions = _conditions(inside.removeprefix("*"), path)
+    if not each and not conditions:
+        message = f"path {path!r}: [] needs a condition, 0 or *"
+        raise MappingError(message)
+    return Segment(name, "each" if each else "one", conditions)
+
+
+def _conditions(text: str, path: str) -> tuple[Condition, ...]:
+    return tuple(_condition(part, path) for part in text.split(",") if part)
+
+
+def _condition(text: str, path: str) -> Condition:
+    if text[0] in "+-":
+        return Condition("flag" if text[0] == "+" else "no-flag", text[1:])
+    if coding := _CODING.fullmatch(text):
+        return Condition("coding", coding["member"], coding["coding"], bool(coding["many"]))
+    member, equals, value = text.partition("=")
+    if not equals:
+        message = f"path {path!r}: condition {text!r} cannot be read"
+        raise MappingError(message)
+    return Condition("member", member, value)
