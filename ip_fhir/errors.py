@@ -37,7 +37,8 @@ IssueCode: TypeAlias = Literal[
     "duplicate",  # the same key with other content
     "too-long",  # larger than the limit
     "too-costly",  # deeper or with more parts than the limit
-    "security",  # no or wrong credentials, or not this party's referral
+    "security",  # no or wrong credentials
+    "forbidden",  # known, but not entitled: not this party's referral
     "multiple-matches",  # two things where one is meant
     "informational",
 ]
@@ -178,5 +179,6 @@ HTTP_STATUS_OF_ISSUE: dict[str, int] = {
     "too-long": 413,
     "too-costly": 413,
     "security": 401,
+    "forbidden": 403,
     "multiple-matches": 412,
 }

@@ -26,9 +26,7 @@ class ResourceCapability:
     profile: str | None = None
 
 
-def capability_statement(
-    url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]
-) -> JsonObject:
+def capability_statement(url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]) -> JsonObject:
     """The CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html)."""
     return {
         "resourceType": "CapabilityStatement",
@@ -56,9 +54,7 @@ _PROCESS_MESSAGE = "http://hl7.org/fhir/OperationDefinition/MessageHeader-proces
 def _rest(resources: Iterable[ResourceCapability]) -> JsonObject:
     return {
         "mode": "server",
-        "security": {
-            "description": "A bearer token for each party on every request but this one and /health."
-        },
+        "security": {"description": "A bearer token for each party on every request but this one and /health."},
         "resource": [_resource(resource) for resource in resources],
         "interaction": [{"code": "transaction"}],
         "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],

@@ -55,9 +55,7 @@ def problems_from(resource: Any) -> tuple[Problem, ...]:
     if not isinstance(resource, dict) or resource.get("resourceType") != "OperationOutcome":
         return ()
     issues = resource.get("issue")
-    return tuple(
-        _problem(issue) for issue in (issues if isinstance(issues, list) else ()) if isinstance(issue, dict)
-    )
+    return tuple(_problem(issue) for issue in (issues if isinstance(issues, list) else ()) if isinstance(issue, dict))
 
 
 def _issue(severity: str, code: str, diagnostics: str, path: str) -> JsonObject:
@@ -71,11 +69,7 @@ def _problem(issue: JsonObject) -> Problem:
     given = issue.get("code")
     known = given in get_args(IssueCode)
     code = cast("IssueCode", given) if known else "business-rule"
-    word = (
-        given
-        if isinstance(given, str) and given.replace("-", "").isalpha() and len(given) < 40
-        else "unknown"
-    )
+    word = given if isinstance(given, str) and given.replace("-", "").isalpha() and len(given) < 40 else "unknown"
     where = issue.get("expression")
     path = where[0] if isinstance(where, list) and where and isinstance(where[0], str) else ""
     severity: Literal["error", "warning"]

@@ -1,8 +1,7 @@
 """Bytes to a FHIR resource: UTF-8 JSON within limits, or `InvalidInput` that says what was wrong and where.
 
-RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be
-ignored, and is ignored here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it
-open).
+RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be ignored, and is ignored
+here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it open).
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ def _json_problem(content: bytes, error: orjson.JSONDecodeError) -> InvalidInput
         content.decode("utf-8")
     except UnicodeDecodeError as wrong:
         return InvalidInput.at("", f"not UTF-8 at byte {wrong.start}; FHIR JSON is UTF-8", "structure")
-    if "recursion" in str(error).lower():
+    if "recursion" in error.msg.lower() or "depth" in error.msg.lower():  # the parser's own bound, 1024
         return InvalidInput.at("", "nested too deep", "too-costly")
     return InvalidInput.at("", f"not JSON: line {error.lineno}, column {error.colno}", "structure")
 

@@ -82,9 +82,7 @@ def _header(receipt: Receipt, asked: JsonObject, endpoint: str, outcome_url: str
 def _resources(bundle: JsonObject) -> list[Any]:
     entries = bundle.get("entry")
     return [
-        entry.get("resource")
-        for entry in (entries if isinstance(entries, list) else ())
-        if isinstance(entry, dict)
+        entry.get("resource") for entry in (entries if isinstance(entries, list) else ()) if isinstance(entry, dict)
     ]
 
 

@@ -1,0 +1,83 @@
+"""Bytes to a resource: whatever comes, a resource or an InvalidInput that says where it went wrong."""
+
+from contextlib import suppress
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.reading import Limits, read_json, write_json
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "status", "words"),
+    [
+        (b"", "structure", 400, "not JSON"),
+        (b"MSH|^~\\&|", "structure", 400, "not JSON: line 1, column 1"),
+        (b'{"resourceType": "Task",\n "id" 1}', "structure", 400, "line 2"),
+        (b"[]", "structure", 400, "JSON object"),
+        (b'"Task"', "structure", 400, "JSON object"),
+        (b'{"id": "1"}', "structure", 400, "no FHIR resource"),
+        (b'{"resourceType": 7}', "structure", 400, "no FHIR resource"),
+        ('{"resourceType": "Åse"}'.encode("latin-1"), "structure", 400, "not UTF-8 at byte 18"),
+        ('{"resourceType": "Task"}'.encode("utf-16"), "structure", 400, "UTF-16"),
+        (b'{"resourceType": "Task", "n": NaN}', "structure", 400, "not JSON"),
+        (b'{"resourceType": "Task", "s": "\\ud800"}', "structure", 400, "not JSON"),
+        (b'{"resourceType": "Task", "d": ' + b"[" * 64 + b"]" * 64 + b"}", "too-costly", 413, "deeper than 64"),
+        (b'{"resourceType": "Task", "d": ' + b"[" * 5000 + b"]" * 5000 + b"}", "too-costly", 413, "too deep"),
+        (b'{"resourceType": "Task", "d": [' + b"[]," * 600_000 + b"[]]}", "too-costly", 413, "more than 500000 parts"),
+        (b" " * 5_000_001, "too-long", 413, "larger than 5000000 bytes"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_bad_input_is_named(content: bytes, code: str, status: int, words: str) -> None:
+    """Each kind of bad body has its own issue code, HTTP status and words."""
+    with pytest.raises(InvalidInput) as caught:
+        read_json(content)
+    assert caught.value.problems[0].code == code
+    assert caught.value.status == status
+    assert words in str(caught.value)
+
+
+def test_the_text_that_stood_there_is_not_repeated() -> None:
+    """An error never quotes the input: it may be a person's."""
+    with pytest.raises(InvalidInput) as caught:
+        read_json(b'{"resourceType": "Task", "note": Kari Nordmann}')
+    assert "Kari" not in str(caught.value)
+
+
+def test_what_is_let_through() -> None:
+    """A byte order mark is ignored, the last of two equal keys counts, depth up to the limit is read."""
+    assert read_json(b'\xef\xbb\xbf{"resourceType": "Task"}') == {"resourceType": "Task"}
+    assert read_json(b'{"resourceType": "Task", "id": "1", "id": "2"}')["id"] == "2"
+    assert read_json(b'{"resourceType": "Task", "d": ' + b"[" * 63 + b"]" * 63 + b"}")["d"]
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_give_a_resource_or_invalid_input(content: bytes) -> None:
+    """Nothing but InvalidInput comes out of reading."""
+    with suppress(InvalidInput):
+        assert isinstance(read_json(content)["resourceType"], str)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), _json))
+def test_written_is_read_back(data: dict[str, object]) -> None:
+    """What was written is read back; the same resource gives the same bytes."""
+    resource = data | {"resourceType": "Basic"}
+    assert read_json(write_json(resource)) == resource
+    assert write_json(resource) == write_json(orjson.loads(write_json(resource)))
+
+
+def test_limits_are_settings() -> None:
+    """A site may set its own limits."""
+    with pytest.raises(InvalidInput, match="larger than 30 bytes"):
+        read_json(b'{"resourceType": "Task", "id": "1"}', Limits(max_bytes=30))
