@@ -52,6 +52,12 @@ class FhirRest:
             raise Unavailable(f"{host}: {_what_failed(error)}") from None
         return _receipt(outgoing.message_id, host, status, retry_after, content)
 
+    def close(self) -> None:
+        """Close this thread's connections."""
+        for session in getattr(self._local, "sessions", {}).values():
+            session.close()
+        self._local.sessions = {}
+
     def _post(self, outgoing: Outgoing) -> tuple[int, float | None, bytes]:
         endpoint = outgoing.endpoint
         answer = self._session(endpoint).post(
@@ -124,9 +130,7 @@ def _receipt(message_id: str, host: str, status: int, retry_after: float | None,
         raise Rejected("; ".join([f"{host}: HTTP {status}", *map(str, problems)]))
     try:
         receipt = receipt_from_fhir(read_json(content, _ANSWER_LIMITS))
-    except (
-        InvalidInput
-    ) as error:  # an answer nobody can read is no receipt: ask again, the peer knows the key
+    except InvalidInput as error:  # an answer nobody can read is no receipt: ask again, the peer knows the key
         raise Unavailable(f"{host}: the answer is no receipt: {error}") from None
     if receipt.message_id != message_id:
         raise Unavailable(f"{host}: the receipt is for another message")

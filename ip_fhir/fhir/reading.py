@@ -1,7 +1,7 @@
 """Bytes to a FHIR resource: UTF-8 JSON within limits, or `InvalidInput` that says what was wrong and where.
 
-RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be ignored, and is ignored
-here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it open).
+RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be ignored, and is
+ignored here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it open).
 """
 
 from __future__ import annotations
