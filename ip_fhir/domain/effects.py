@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - return type of a public function
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
 from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.people import Organization
 from ip_fhir.domain.value import Id, Text, Value
 
 
@@ -16,7 +17,34 @@ class EffectKind(StrEnum):
     """What is to be done."""
 
     SEND = "send"  # a message to the other party
+    RESEND = "resend"  # `answers` is the id of an outbox row to make due again, unchanged to the byte
     TELL = "tell"  # a person on our own side must look: a worklist entry, no wire
+
+
+class Reason(StrEnum):
+    """Why a person must look, or a message goes to somebody who was told before. Codes: words are made where they are shown."""
+
+    NEW_NOTICE = "new-notice"
+    UNDELIVERED = "undelivered"  # no receipt, or the other machine said no
+    NOT_TAKEN = "not-taken"  # the other machine refused another message than the notice
+    NOT_ACCEPTED = "not-accepted"  # the municipality has said nothing
+    ANSWER_DUE = "answer-due"  # the municipality's own: the green form is due
+    PRELIMINARY_REPLY_DUE = "preliminary-reply-due"
+    ABORT_UNANSWERED = "abort-unanswered"
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
+    ESCALATION_OVER = "escalation-over"
+    FORM_INCOMPLETE = "form-incomplete"
+    CONTRADICTORY = "contradictory"  # two forms disagree: a person must decide
+    REJECTED = "rejected"
+    INFORMATION_ASKED = "information-asked"
+    INFORMATION_GIVEN = "information-given"
+    CANCELLED = "cancelled"
+    ABORT_ASKED = "abort-asked"
+    ABORT_REFUSED = "abort-refused"
+    CONSENT_WITHDRAWN = "consent-withdrawn"
+    NO_CONSENT = "no-consent"  # something was due, and was not sent, for want of consent
+    CLOSED = "closed"
 
 
 class Effect(Value):
@@ -34,6 +62,8 @@ class Effect(Value):
     number: int | None = Field(default=None, ge=1)
     to: Text | None = None  # an agreement's contact, for an escalation or a worklist entry
     text: Text | None = None
+    reason: Reason | None = None
+    recipient: Organization | None = None  # where a message goes when not to the other party of the notice
 
 
 class TimerKind(StrEnum):
@@ -42,8 +72,8 @@ class TimerKind(StrEnum):
     RECEIPT = "receipt"  # no receipt: resend unchanged, then a person is told
     ACCEPTANCE = "acceptance"  # the municipality has said nothing
     ANSWER = "answer"  # the green form has not come
-    REMINDER = "reminder"  # next rung after a reminder
-    ESCALATION = "escalation"  # next rung after an escalation
+    REMINDER = "reminder"  # the second reminder and those after it; the first is `ANSWER`
+    ESCALATION = "escalation"  # a rung of the agreement's ladder
     PRELIMINARY_REPLY = "preliminary-reply"  # the municipality's own: answer within a month
 
 

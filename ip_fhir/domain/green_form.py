@@ -5,11 +5,10 @@ It may come half filled in: then it is kept, counts as not returned, and `missin
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems
@@ -19,7 +18,7 @@ from ip_fhir.domain.value import Id, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ip_fhir.domain.notice import Notice
 
@@ -75,7 +74,7 @@ class GreenForm(Value):
 
     id: Id
     answers: Id
-    authored: AwareDatetime
+    authored: Moment
     sender: Id
     decision: FormDecision | None = None
     signed_by: Id | None = None
@@ -83,9 +82,9 @@ class GreenForm(Value):
     professionals: tuple[Professional, ...] = ()
     coordinators: tuple[Coordinator, ...] = ()
     plan_state: PlanState | None = None
-    plan_starts: date | None = None
+    plan_starts: Day | None = None
     declined: Declined | None = None
-    declined_on: date | None = None
+    declined_on: Day | None = None
     rejection: Rejection | None = None
     forwarded_to: Id | None = None
     note: Text | None = None
@@ -151,10 +150,10 @@ def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missin
 
     `notice` is what it answers: with a wish for a coordinator in it, the form must say whether the wish is honoured.
     """
-    rules = {
+    rules: dict[FormDecision | None, Callable[[], Iterator[Missing]]] = {
         None: lambda: iter((Missing.DECISION,)),
         FormDecision.APPOINTED: lambda: _lacks_when_appointed(form, notice),
-        FormDecision.DECLINED: lambda: _lacks_when_declined(form),
+        FormDecision.DECLINED: lambda: _lacks_when_declined(form, notice),
         FormDecision.REJECTED: lambda: _lacks_when_rejected(form),
         FormDecision.FORWARDED: lambda: iter(() if form.forwarded_to else (Missing.FORWARDED_TO,)),
     }
@@ -163,16 +162,21 @@ def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missin
 
 def _lacks_when_appointed(form: GreenForm, notice: Notice | None) -> Iterator[Missing]:
     named = [c for c in form.coordinators if not c.vacant]
-    if not named:
-        yield Missing.COORDINATOR
-    for coordinator in named:
-        yield from _lacks_coordinator(form, coordinator)
+    yield from _lacks_coordinators(form)
     if notice is not None and notice.wished_coordinator and all(c.wish_honoured is None for c in named):
         yield Missing.WISH
     if form.plan_state is None and (notice is None or notice.kind.asks_for_plan):
         yield Missing.PLAN_STATE
     if form.plan_state is PlanState.STARTS_LATER and form.plan_starts is None:
         yield Missing.PLAN_STARTS
+
+
+def _lacks_coordinators(form: GreenForm) -> Iterator[Missing]:
+    named = [c for c in form.coordinators if not c.vacant]
+    if not named:
+        yield Missing.COORDINATOR
+    for coordinator in named:
+        yield from _lacks_coordinator(form, coordinator)
 
 
 def _lacks_coordinator(form: GreenForm, coordinator: Coordinator) -> Iterator[Missing]:
@@ -187,11 +191,14 @@ def _lacks_coordinator(form: GreenForm, coordinator: Coordinator) -> Iterator[Mi
         yield Missing.COORDINATOR_FROM
 
 
-def _lacks_when_declined(form: GreenForm) -> Iterator[Missing]:
+def _lacks_when_declined(form: GreenForm, notice: Notice | None) -> Iterator[Missing]:
+    """Who declines only the plan still has the right to a coordinator (pbrl § 2-5b), where one was asked for."""
     if form.declined is None:
         yield Missing.DECLINED_WHAT
     if form.declined_on is None:
         yield Missing.DECLINED_WHEN
+    if form.declined is Declined.PLAN and notice is not None and notice.kind.asks_for_coordinator:
+        yield from _lacks_coordinators(form)
 
 
 def _lacks_when_rejected(form: GreenForm) -> Iterator[Missing]:

@@ -33,6 +33,11 @@ class NoticeKind(StrEnum):
         """Whether a plan is asked for, which takes consent."""
         return self in (NoticeKind.PLAN, NoticeKind.PLAN_AND_COORDINATOR)
 
+    @property
+    def asks_for_coordinator(self) -> bool:
+        """Whether a coordinator is asked for in its own right."""
+        return self is not NoticeKind.PLAN
+
 
 class Urgency(StrEnum):
     """How soon (FHIR request-priority)."""
@@ -50,7 +55,7 @@ class Notice(Value):
     id: Id
     correlation_id: Id
     kind: NoticeKind
-    authored: AwareDatetime
+    authored: Moment
     owner: PlanOwner
     sender: Id
     recipient: Id
@@ -64,7 +69,7 @@ class Notice(Value):
     needs: tuple[Need, ...] = ()
     reason: Text | None = None
     wished_coordinator: Text | None = None
-    discharge: date | None = None
+    discharge: Day | None = None
     attachments: tuple[Attachment, ...] = ()
 
     @model_validator(mode="after")

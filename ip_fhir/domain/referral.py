@@ -62,6 +62,8 @@ class EventKind(StrEnum):
     WITHDRAW_CONSENT = "withdraw-consent"
     CLOSE = "close"
     REMIND = "remind"  # a reminder came in, or a person asks for one now
+    FORWARD = "forward"  # the municipality passed it on without a form; `text` says to whom
+    ESCALATE = "escalate"  # an escalation came in
     REPORT_INCOMPLETE = "report-incomplete"  # the hospital says what the form lacks
     TIME = "time"  # a timer is due
 
@@ -69,7 +71,8 @@ class EventKind(StrEnum):
 class Event(Value):
     """Something that happened. `at` is when, by the clock of the side that applies it.
 
-    `message_id` is set when a message from the other side brought it, and when a receipt is for one of ours.
+    `message_id` is set when a message from the other side brought it, and when a receipt is for one of ours; `sent` is
+    when the other side sent that message, by its own clock, and `answers` the message of ours that it replies to.
     """
 
     id: Id
@@ -77,6 +80,8 @@ class Event(Value):
     at: AwareDatetime
     raised_by: Role
     message_id: Id | None = None
+    sent: AwareDatetime | None = None
+    answers: Id | None = None
     notice: Notice | None = None
     form: GreenForm | None = None
     missing: tuple[Missing, ...] = ()
@@ -102,6 +107,16 @@ class KeptForm(Value):
     received: AwareDatetime
     status: FormStatus
     missing: tuple[Missing, ...] = ()
+    message: Id | None = None  # the message that carried it
+
+
+class Told(Value):
+    """Somebody on the ladder who was told that the answer has not come, and must be told when it has."""
+
+    step: int = Field(ge=1)
+    to: Text
+    effect: Id
+    own_side: bool = False
 
 
 class Referral(Value):
@@ -123,6 +138,13 @@ class Referral(Value):
     resends: int = Field(default=0, ge=0)
     task_number: int = Field(default=1, ge=1)  # a terminal Task is never reopened: a new one is made
     reason: Text | None = None
+    notice_message: Id | None = None  # the id of the message that carried the notice
+    last_message: Id | None = None  # the last message of the other side
+    heard: AwareDatetime | None = None  # when the newest of the other side's messages was sent, by its clock
+    resumes: State | None = None  # where it goes on after awaiting-information or cancelling
+    consent_gone: AwareDatetime | None = None
+    vacancies: tuple[AwareDatetime, ...] = ()  # when a coordinator left
+    told: tuple[Told, ...] = ()
 
     @property
     def form(self) -> GreenForm | None:

@@ -1,0 +1,201 @@
+"""The cooperation agreement (samarbeidsavtale) between a hospital and a municipality: deadlines, ladder, what may be sent.
+
+The law says "as soon as possible" and gives no days; every number here is a setting, and the defaults are this library's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, Field, StrictBool, model_validator
+
+from ip_fhir.domain.effects import Timer, TimerKind
+from ip_fhir.domain.ids import HerId, OrganizationNumber
+from ip_fhir.domain.loop_table import Outcome
+from ip_fhir.domain.loop_timers import acceptance_timer, answer_timer, next_rung, outcome_of_timer
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.referral import Role
+from ip_fhir.domain.terms import LegalBasis
+from ip_fhir.domain.value import Text, Value, read
+from ip_fhir.errors import InvalidInput, Problem
+
+Days = Annotated[int, Field(strict=True, ge=1, le=365)]
+"""A number of days that a deadline may have."""
+
+
+class ContentLevel(StrEnum):
+    """How much of a person's affairs may leave the hospital; each level includes the one before."""
+
+    HEADER = "header"
+    NEEDS = "needs"
+    PLAN = "plan"
+
+
+class Side(StrEnum):
+    """Which of the two parties somebody on the ladder belongs to."""
+
+    HOSPITAL = "hospital"
+    MUNICIPALITY = "municipality"
+
+
+class Contact(Value):
+    """A rung of the ladder: who is told, and how they are reached."""
+
+    name: Text
+    role: Text | None = None
+    how: Text | None = None
+    side: Side = Side.MUNICIPALITY
+
+
+DEFAULT_LADDER = (
+    Contact(name="Leader of the coordinating unit"),
+    Contact(name="The municipality's chief executive's office"),
+    Contact(name="The hospital's own management", side=Side.HOSPITAL),
+)
+
+
+class Party(Value):
+    """One party, known by its organisation number or its HER-id."""
+
+    name: Text | None = None
+    organization_number: OrganizationNumber | None = None
+    her_id: HerId | None = None
+
+    @model_validator(mode="after")
+    def _known_by_something(self) -> Self:
+        if self.organization_number is None and self.her_id is None:
+            message = "a party has an organization_number or a her_id"
+            raise ValueError(message)
+        return self
+
+    def is_(self, organization: Organization) -> bool:
+        """Whether this is that organisation: any number they share."""
+        return (
+            self.organization_number is not None and self.organization_number == organization.organization_number
+        ) or (self.her_id is not None and self.her_id == organization.her_id)
+
+
+class Agreement(Value):
+    """What two parties agreed. Days are working days, but for `preliminary_reply_days`, which are calendar days (fvl § 11a).
+
+    Without parties it is the default, for whoever has no agreement of their own.
+    """
+
+    name: Text | None = None
+    hospital: Party | None = None
+    municipality: Party | None = None
+    receipt_minutes: int = Field(default=15, strict=True, ge=1, le=10_080)
+    receipt_resends: int = Field(default=2, strict=True, ge=0, le=20)
+    acceptance_days: Days = 5
+    answer_days: Days = 15
+    reminder_every_days: Days = 5
+    reminders: int = Field(default=3, strict=True, ge=0, le=20)
+    escalation_every_days: Days = 5
+    ladder: tuple[Contact, ...] = Field(default=DEFAULT_LADDER, max_length=20)
+    two_coordinators_allowed: StrictBool = False
+    content_level: ContentLevel = ContentLevel.NEEDS
+    legal_basis: tuple[LegalBasis, ...] = ()
+    preliminary_reply_days: Days = 30
+
+    @model_validator(mode="after")
+    def _two_parties(self) -> Self:
+        if (self.hospital is None) != (self.municipality is None):
+            message = "an agreement has two parties, or none when it is the default"
+            raise ValueError(message)
+        if self.hospital is not None and self.municipality is not None and _same(self.hospital, self.municipality):
+            message = "the two parties are the same"
+            raise ValueError(message)
+        if self.acceptance_days > self.answer_days:
+            message = "acceptance_days is longer than answer_days"
+            raise ValueError(message)
+        return self
+
+    def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
+        """Whether it is an agreement between these two."""
+        if self.hospital is None or self.municipality is None:
+            return False
+        return self.hospital.is_(hospital) and self.municipality.is_(municipality)
+
+
+def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:
+    """The agreement between the two; else the one without parties; else the defaults."""
+    between = (agreement for agreement in agreements if agreement.holds_between(hospital, municipality))
+    general = (agreement for agreement in agreements if agreement.hospital is None)
+    return next(between, None) or next(general, None) or Agreement()
+
+
+class _File(Value):
+    """A file of agreements: `[[agreement]]` tables, and nothing else."""
+
+    agreement: tuple[Agreement, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_for_each_pair(self) -> Self:
+        problems = [
+            Problem(f"agreement.{n}", "a second agreement between the same parties", "invariant")
+            for n, later in enumerate(self.agreement)
+            if any(_same_pair(later, earlier) for earlier in self.agreement[:n])
+        ]
+        if problems:
+            raise InvalidInput(problems)
+        return self
+
+
+def load_agreements(text: str) -> tuple[Agreement, ...]:
+    """Read a TOML text of `[[agreement]]` tables. Raises `InvalidInput` with every problem and its path.
+
+    >>> load_agreements("[[agreement]]\\nanswer_days = -3\\nreminders = 'three'")
+    Traceback (most recent call last):
+    ip_fhir.errors.InvalidInput: agreement.0.answer_days: input should be greater than or equal to 1;
+    agreement.0.reminders: input should be a valid integer
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput.at("", f"not TOML: {str(error)[:200]}", "structure") from None
+    return read(_File, data).agreement
+
+
+def _same(one: Party, other: Party) -> bool:
+    return (one.organization_number is not None and one.organization_number == other.organization_number) or (
+        one.her_id is not None and one.her_id == other.her_id
+    )
+
+
+def _same_pair(one: Agreement, other: Agreement) -> bool:
+    if one.hospital is None or one.municipality is None or other.hospital is None or other.municipality is None:
+        return one.hospital is None and other.hospital is None
+    return _same(one.hospital, other.hospital) and _same(one.municipality, other.municipality)
+
+
+class Step(Value):
+    """One thing that happens when no answer comes: when, what, the how manieth, and who is told."""
+
+    due: AwareDatetime
+    kind: TimerKind
+    number: int = Field(ge=1)
+    contact: Contact | None = None
+
+
+def explain(agreement: Agreement, sent: datetime) -> tuple[Step, ...]:
+    """When each deadline, reminder and escalation falls for a notice delivered at `sent`, if nobody answers.
+
+    In order of time, in UTC. The last step, an escalation without a contact, is our own worklist's.
+    """
+    steps = [Step(due=acceptance_timer(agreement, sent).due, kind=TimerKind.ACCEPTANCE, number=1)]
+    timer: Timer | None = answer_timer(agreement, sent)
+    while timer is not None:
+        steps.append(_step(agreement, timer))
+        timer = next_rung(timer, Role.HOSPITAL, agreement, timer.due)
+    return tuple(sorted(steps, key=lambda step: step.due))
+
+
+def _step(agreement: Agreement, timer: Timer) -> Step:
+    outcome = outcome_of_timer(timer, Role.HOSPITAL, agreement)
+    if outcome is Outcome.REMIND:
+        return Step(due=timer.due, kind=TimerKind.REMINDER, number=timer.step)
+    contact = agreement.ladder[timer.step - 1] if outcome is Outcome.ESCALATE else None
+    return Step(due=timer.due, kind=TimerKind.ESCALATION, number=timer.step, contact=contact)

@@ -1,0 +1,84 @@
+"""Working days: Monday to Friday less Norwegian public holidays, by the clock on the wall in Norway.
+
+A moment in is time zone aware, in any zone; a moment out is in UTC. A deadline falls at the same local time on its day,
+so that a form due "in fifteen working days" is due at the hour it was sent, also when summer time begins in between.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+OSLO = ZoneInfo("Europe/Oslo")
+_SATURDAY = 5
+_ONE_DAY = timedelta(days=1)
+
+
+def local_day(moment: datetime) -> date:
+    """The day on a Norwegian calendar."""
+    return moment.astimezone(OSLO).date()
+
+
+def is_working_day(day: date) -> bool:
+    """Whether people are at work: no Saturday, no Sunday, no public holiday.
+
+    >>> is_working_day(date(2026, 5, 15)), is_working_day(date(2026, 5, 14))  # Ascension Day is the 14th
+    (True, False)
+    """
+    return day.weekday() < _SATURDAY and day not in _public_holidays(day.year)
+
+
+def next_working_day(day: date) -> date:
+    """The day itself when it is a working day, else the first one after it."""
+    while not is_working_day(day):
+        day += _ONE_DAY
+    return day
+
+
+def add_working_days(start: datetime, days: int) -> datetime:
+    """The same local time on the `days`-th working day after the day of `start`; in UTC.
+
+    With 0 days it is `start`, moved on to a working day when it is none. Raises `ValueError` for fewer.
+
+    >>> add_working_days(datetime(2026, 3, 27, 12, tzinfo=OSLO), 1).astimezone(OSLO).isoformat()
+    '2026-03-30T12:00:00+02:00'
+    """
+    if days < 0:
+        message = "a deadline does not lie before its start"
+        raise ValueError(message)
+    local = start.astimezone(OSLO)
+    day = local.date() if days else next_working_day(local.date())
+    for _ in range(days):
+        day = next_working_day(day + _ONE_DAY)
+    return _at(day, local)
+
+
+def add_days(start: datetime, days: int) -> datetime:
+    """The same local time `days` calendar days later, moved on to a working day when it is none; in UTC."""
+    local = start.astimezone(OSLO)
+    return _at(next_working_day(local.date() + timedelta(days=days)), local)
+
+
+def working_days_between(start: datetime, end: datetime) -> int:
+    """How many working days come after the day of `start`, up to and with the day of `end`; 0 when `end` is earlier."""
+    day, last = local_day(start), local_day(end)
+    count = 0
+    while day < last:
+        day += _ONE_DAY
+        count += is_working_day(day)
+    return count
+
+
+def _at(day: date, local: datetime) -> datetime:
+    # The clocks change on a Sunday night, so every local time exists once on a working day; `fold` has no meaning there.
+    # Only a start that is itself kept (0 days, on a working day) passes through with its own.
+    return datetime.combine(day, local.timetz()).replace(fold=0).astimezone(UTC)
+
+
+@lru_cache(maxsize=256)
+def _public_holidays(year: int) -> frozenset[date]:
+    # Imported when first asked: reading the package takes longer than all of the domain.
+    from holidays import country_holidays
+
+    return frozenset(country_holidays("NO", years=year))

@@ -1,0 +1,48 @@
+"""What may leave: a notice cut down to the agreement's content level. An allow-list; what it leaves out is written here.
+
+header   who it is about, what is asked for, on what ground, who asks - nothing of why
+needs    also the needs, the reason, the wish, the day of discharge
+plan     everything, attachments too
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.agreement import ContentLevel
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.people import Organization
+
+_ONLY_WITH_NEEDS: dict[str, Any] = {"needs": (), "reason": None, "wished_coordinator": None, "discharge": None}
+_ONLY_WITH_PLAN: dict[str, Any] = {"attachments": ()}
+
+
+def cut_to(notice: Notice, level: ContentLevel) -> Notice:
+    """The notice with no more than the level allows. Below `needs`, of the relatives only who gave consent goes along."""
+    if level is ContentLevel.PLAN:
+        return notice
+    if level is ContentLevel.NEEDS:
+        return notice.evolve(**_ONLY_WITH_PLAN)
+    consenting = {consent.given_by for consent in notice.consents}
+    related = tuple(person for person in notice.related_persons if person.id in consenting)
+    return notice.evolve(**_ONLY_WITH_PLAN, **_ONLY_WITH_NEEDS, related_persons=related)
+
+
+def addressed_to(notice: Notice, unit: Organization) -> Notice:
+    """The notice passed on to another unit: it stands alone, so the unit is in it."""
+    known = {organization.id: organization for organization in notice.organizations}
+    if known.get(unit.id) == unit:
+        return notice.evolve(recipient=unit.id)
+    ident = unit.id
+    while ident in _idents(notice):
+        ident = f"{ident[:61]}-2"
+    part_of = unit.part_of if unit.part_of in known else None
+    added = unit.evolve(id=ident, part_of=part_of)
+    return notice.evolve(recipient=ident, organizations=(*notice.organizations, added))
+
+
+def _idents(notice: Notice) -> set[str]:
+    found = {notice.owner.id, *(organization.id for organization in notice.organizations)}
+    return found | {p.id for p in notice.professionals} | {r.id for r in notice.related_persons}

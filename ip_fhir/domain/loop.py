@@ -1,0 +1,235 @@
+"""The loop: what an event does to a referral, decided by one table and nothing else.
+
+`decide` is pure: the same referral, event and agreement give the same decision, with the same ids. Time is `event.at`.
+The table is `loop_table.TRANSITIONS`; forms are judged in `loop_forms`, clocks kept in `loop_timers`, and what is to be done
+made in `loop_effects`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.calendar import local_day
+from ip_fhir.domain.consent import Refused
+from ip_fhir.domain.gate import gate, may_send
+from ip_fhir.domain.loop_changes import changed
+from ip_fhir.domain.loop_effects import ANSWERED, Asking, effect_id
+from ip_fhir.domain.loop_forms import is_overtaken, judge
+from ip_fhir.domain.loop_messages import event_of, message_of
+from ip_fhir.domain.loop_table import (
+    CAN_BE_OVERTAKEN,
+    RESUMED,
+    TASK_STATUS,
+    TRANSITIONS,
+    UNDER_WAY,
+    Outcome,
+    Row,
+    TaskStatus,
+    find,
+)
+from ip_fhir.domain.loop_timers import due_timer, outcome_of_timer
+from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.notice import Notice
+
+__all__ = [
+    "TASK_STATUS",
+    "TRANSITIONS",
+    "Decision",
+    "Outcome",
+    "Row",
+    "TaskStatus",
+    "decide",
+    "due_event",
+    "event_of",
+    "gate",
+    "may_send",
+    "message_of",
+    "open_referral",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an event leads to: the referral as it now is, the evidence, and what is to be done.
+
+    `drops_waiting` is the reason for closing the referral's waiting outbox rows, but for those of `effects` (None: they
+    stay). With `problems`, the message is kept but not acted on, and its sender is told so by a fatal-error receipt.
+    """
+
+    referral: Referral
+    records: tuple[Record, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    drops_waiting: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement) -> Decision:
+    """Open a loop: the hospital by SEND (state sent), the municipality by RECEIVE (state delivered).
+
+    Raises `ConsentRefused` when the notice may not go out, `LoopError` for any other event or role.
+    """
+    opens = {Role.HOSPITAL: EventKind.SEND, Role.MUNICIPALITY: EventKind.RECEIVE}
+    if opens.get(role) is not event.kind:
+        raise LoopError(f"no referral: a {role} does not open one by {event.kind}")
+    if event.notice is not None and event.notice != notice:
+        raise InvalidInput.at("event.notice", "another notice than the one that opens the referral", "invariant")
+    at = event.at
+    draft = Referral(
+        correlation_id=notice.correlation_id, role=role, state=State.DRAFT, notice=notice, opened=at, changed=at
+    )
+    return _apply(draft, event, agreement, opening=True)
+
+
+def decide(referral: Referral, event: Event, agreement: Agreement) -> Decision:
+    """What `event` does to `referral`.
+
+    Raises `LoopError` when the table has no row for it, `InvalidInput` when it lacks what it must carry or its form cannot
+    be, `ConsentRefused` when a person asks to send what consent does not allow. Then nothing has changed.
+    """
+    return _apply(referral, event, agreement, opening=False)
+
+
+def due_event(referral: Referral, now: datetime) -> Event | None:
+    """The TIME event when a timer is due; deciding it sets the next one, so that asking again until None comes to an end."""
+    timer = due_timer(referral, now)
+    if timer is None:
+        return None
+    purpose = f"{timer.kind}|{timer.step}|{timer.due.isoformat()}"
+    ident = effect_id(referral.correlation_id, "time", purpose)
+    return Event(id=ident, kind=EventKind.TIME, at=now, raised_by=Role.CLOCK)
+
+
+def _apply(before: Referral, event: Event, agreement: Agreement, *, opening: bool) -> Decision:
+    _check(before, event)
+    timer = due_timer(before, event.at)
+    if event.kind is EventKind.TIME and event.raised_by is Role.CLOCK and timer is None:
+        return Decision(before)  # another worker was here first: nothing happened, so there is nothing to record
+    judged = judge(before, event, event.form, agreement) if event.form and event.kind is EventKind.ANSWER else None
+    row = _row(before, event, judged.outcome if judged else _outcome(before, event, agreement))
+    after = changed(before, event, row, judged, agreement)
+    asking = Asking(before, after, event, row.outcome, agreement)
+    effects = _with_consent(after, event, agreement, asking)
+    note = f"{row.why}{_ground(before, event, agreement)}"
+    record = Record(
+        event=event,
+        role=before.role,
+        before=None if opening else before.state,
+        after=after.state,
+        note=note,
+        effects=tuple(effect.id for effect in effects),
+    )
+    return Decision(after, (record,), effects, _drop(before, event, row), _problems(before, row))
+
+
+_NEEDS: dict[EventKind, str] = {
+    EventKind.ANSWER: "form",
+    EventKind.RECEIPT_OK: "message_id",
+    EventKind.RECEIPT_ERROR: "message_id",
+}
+_NEEDS_WORDS = (EventKind.CLOSE, EventKind.FORWARD, EventKind.ASK_INFORMATION)
+
+
+def _check(referral: Referral, event: Event) -> None:
+    """What an event must carry. Words are asked of our own side only: of a message we take what there is."""
+    needed = _NEEDS.get(event.kind)
+    if needed is None and event.kind in _NEEDS_WORDS and event.raised_by is referral.role:
+        needed = "text"
+    if needed is not None and getattr(event, needed) is None:
+        raise InvalidInput.at(f"event.{needed}", f"missing, and {event.kind} needs it", "required")
+
+
+def _row(before: Referral, event: Event, outcome: Outcome) -> Row:
+    remote = event.raised_by is not before.role
+    row = find(before.state, event.kind, event.raised_by, outcome)
+    if row is None and remote:
+        row = find(before.state, event.kind, event.raised_by, Outcome.CROSSED)
+    if row is None:
+        raise LoopError(f"{before.state}: {event.kind} by {event.raised_by} is not allowed ({outcome})")
+    return row
+
+
+def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
+    """The side condition, for everything but a green form."""
+    kind, state = event.kind, before.state
+    if kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR):
+        of_notice = before.role is Role.HOSPITAL and event.message_id == before.notice_message
+        return Outcome.OF_NOTICE if of_notice else Outcome.OF_ANOTHER
+    if kind is EventKind.RECEIVE:
+        if state is State.DRAFT:
+            return Outcome.FIRST
+        return Outcome.REPEATED if event.notice in (None, before.notice) else Outcome.ALWAYS
+    if kind is EventKind.TIME:
+        timer = due_timer(before, event.at)
+        return outcome_of_timer(timer, before.role, agreement) if timer else Outcome.ALWAYS
+    # Before anything has been heard there is nothing that could have been overtaken by the wrong thing.
+    if kind in CAN_BE_OVERTAKEN and state not in (*UNDER_WAY, State.DELIVERED) and is_overtaken(before, event):
+        return Outcome.OVERTAKEN
+    return _outcome_on_hold(before, event)
+
+
+def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
+    """Where it goes on after a hold, and how far it had come."""
+    kind, state = event.kind, before.state
+    resumes = before.resumes or State.DELIVERED
+    if kind is EventKind.GIVE_INFORMATION and state is State.AWAITING_INFORMATION:
+        return RESUMED[resumes]
+    if kind is EventKind.REFUSE_ABORT and state is State.CANCELLING:
+        return Outcome.CONSENT_GONE if before.consent_gone else RESUMED[resumes]
+    if kind is EventKind.AGREE_ABORT and before.consent_gone and state is State.CANCELLING:
+        return Outcome.CONSENT_GONE
+    if kind in (EventKind.CANCEL, EventKind.WITHDRAW_CONSENT) and state is State.AWAITING_INFORMATION:
+        return Outcome.BEFORE_ACCEPTANCE if resumes is State.DELIVERED else Outcome.AFTER_ACCEPTANCE
+    return Outcome.ALWAYS
+
+
+def _with_consent(after: Referral, event: Event, agreement: Agreement, asking: Asking) -> tuple[Effect, ...]:
+    """The effects that consent allows. A person who asks is refused; what the clock asks for becomes a person's to look at."""
+    allowed: list[Effect] = []
+    for effect in asking.effects():
+        answer = may_send(after, effect, agreement, event.at)
+        if not isinstance(answer, Refused) or _tells_of_withdrawal(event):
+            allowed.append(effect)
+        elif event.raised_by is after.role:
+            raise ConsentRefused(answer.rule, answer.reason)
+        else:
+            allowed.append(asking.instead_of(effect))
+    return tuple(allowed)
+
+
+def _tells_of_withdrawal(event: Event) -> bool:
+    return event.kind is EventKind.WITHDRAW_CONSENT
+
+
+def _ground(before: Referral, event: Event, agreement: Agreement) -> str:
+    """Which consent, or that it was a duty, for the evidence of what went out."""
+    if event.kind is not EventKind.SEND:
+        return ""
+    answer = gate(before.notice, agreement, local_day(event.at))
+    consents = () if isinstance(answer, Refused) else answer.consents
+    return f" (consent: {', '.join(consents)})" if consents else " (legal basis)"
+
+
+def _drop(before: Referral, event: Event, row: Row) -> str | None:
+    """Whether what waits to be sent has lost its point: the loop ends, or the answer has come."""
+    ends = (EventKind.CANCEL, EventKind.WITHDRAW_CONSENT, EventKind.CLOSE, EventKind.AGREE_ABORT)
+    if event.kind in ends and (row.to is not None or event.kind is EventKind.WITHDRAW_CONSENT):
+        return str(event.kind)
+    answered = event.kind is EventKind.ANSWER and row.outcome in ANSWERED and before.role is Role.HOSPITAL
+    return "answered" if answered else None
+
+
+def _problems(before: Referral, row: Row) -> tuple[Problem, ...]:
+    """A form after the end is kept and not acted on; whoever sent it is told so, politely."""
+    gone = (State.CANCELLED, State.WITHDRAWN, State.CLOSED)
+    late = row.event is EventKind.ANSWER and row.outcome is Outcome.LATE and before.state in gone
+    if not late and not (row.event is EventKind.ANSWER and row.to is State.WITHDRAWN):
+        return ()
+    return (Problem("form", f"the referral is {row.to or before.state}: kept, not acted on", "business-rule"),)

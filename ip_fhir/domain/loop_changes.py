@@ -1,0 +1,145 @@
+"""The referral after a transition: every field but the clocks, which `loop_timers` keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.loop_effects import ANSWERED, effect_id, ends_escalation, told_next
+from ip_fhir.domain.loop_forms import is_overtaken
+from ip_fhir.domain.loop_table import UNDER_WAY, Outcome
+from ip_fhir.domain.loop_timers import paused_anew, resumable, timers_after
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.referral import EventKind, KeptForm, Role, State
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.loop_forms import Judged
+    from ip_fhir.domain.loop_table import Row
+    from ip_fhir.domain.referral import Event, Referral
+
+_HOLDS = (State.AWAITING_INFORMATION, State.CANCELLING)
+_LEADS_TO = {
+    EventKind.ACCEPT: State.ACCEPTED,
+    EventKind.ASSESS: State.ASSESSING,
+    EventKind.FORWARD: State.FORWARDED,
+    EventKind.COORDINATOR_LEFT: State.VACANT,
+}
+_CODE_AS_REASON = (EventKind.WITHDRAW_CONSENT,)
+
+
+def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agreement: Agreement) -> Referral:
+    """The referral as it is after the transition."""
+    state = row.to or before.state
+    changes: dict[str, Any] = {"state": state, "changed": event.at}
+    changes |= timers_after(before, state, event, row.outcome, agreement)
+    changes |= _heard(before, event)
+    changes |= _delivered(before, event, state)
+    changes |= _counted(before, event, row.outcome, agreement)
+    changes |= _form(before, event, judged)
+    changes |= _held(before, event, row, agreement)
+    changes |= _ended(before, event, state)
+    if event.kind is EventKind.WITHDRAW_CONSENT:
+        changes["consent_gone"] = before.consent_gone or event.at
+    return before.evolve(**changes)
+
+
+def _heard(before: Referral, event: Event) -> dict[str, Any]:
+    """What the other side said last, by its own clock."""
+    if event.kind is EventKind.SEND and before.notice_message is None:
+        return {"notice_message": effect_id(before.correlation_id, event.id, MessageKind.NOTICE.value), "resends": 0}
+    if event.kind is EventKind.SEND:
+        return {"resends": 0}
+    if event.kind is EventKind.RECEIVE and before.state is State.DRAFT:
+        return {"notice_message": event.message_id}
+    by_them = event.raised_by in (Role.HOSPITAL, Role.MUNICIPALITY) and event.raised_by is not before.role
+    if not by_them or is_overtaken(before, event):
+        return {}
+    return {"last_message": event.message_id or before.last_message, "heard": event.sent or before.heard}
+
+
+def _delivered(before: Referral, event: Event, state: State) -> dict[str, Any]:
+    """The notice has arrived when a receipt says so, or anything the municipality says."""
+    here = event.raised_by is Role.MUNICIPALITY or event.kind is EventKind.RECEIPT_OK
+    arrived = before.delivered is None and here and state not in (State.DRAFT, *UNDER_WAY)
+    return {"delivered": event.at} if arrived else {}
+
+
+def _counted(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> dict[str, Any]:
+    if outcome is Outcome.RESEND:
+        return {"resends": before.resends + 1}
+    if outcome is Outcome.REMIND:
+        return {"reminders": before.reminders + 1}
+    if outcome is Outcome.ESCALATE:
+        step = before.escalations + 1
+        return {"escalations": step, "told": (*before.told, told_next(before, event, agreement, step))}
+    if event.kind is EventKind.REMIND:
+        return {"reminders": max(before.reminders, event.number or before.reminders + 1)}
+    if event.kind is EventKind.ESCALATE and not ends_escalation(before, event):
+        return {"escalations": max(before.escalations, event.number or before.escalations + 1)}
+    if event.kind is EventKind.ANSWER and outcome in ANSWERED:
+        return {"told": ()}
+    return {}
+
+
+def _form(before: Referral, event: Event, judged: Judged | None) -> dict[str, Any]:
+    """Every form is kept, whatever became of it, with the message that carried it."""
+    if judged is None or event.form is None:
+        return {}
+    message = event.message_id or effect_id(before.correlation_id, event.id, MessageKind.GREEN_FORM.value)
+    kept = KeptForm(form=event.form, received=event.at, status=judged.status, missing=judged.missing, message=message)
+    return {"forms": (*before.forms, kept)}
+
+
+def _held(before: Referral, event: Event, row: Row, agreement: Agreement) -> dict[str, Any]:
+    """Where it goes on after a hold - also when the other side turns out to have gone on meanwhile."""
+    state = row.to or before.state
+    vacant = _vacant(before, event) if state is State.VACANT and before.state is not state else {}
+    if state not in _HOLDS:
+        return {"resumes": None, **vacant}
+    if before.state not in _HOLDS:
+        return {"resumes": resumable(before.state)}
+    led = _led_to(event, row.outcome)
+    stale = is_overtaken(before, event) and before.resumes is not State.DELIVERED
+    if row.to is not None or led is None or led is before.resumes or stale:
+        return {}
+    vacant = _vacant(before, event) if led is State.VACANT else {}
+    return {"resumes": led, **vacant, **paused_anew(before, led, event.at, agreement)}
+
+
+def _led_to(event: Event, outcome: Outcome) -> State | None:
+    if event.kind is EventKind.ANSWER:
+        return {Outcome.INCOMPLETE: State.INCOMPLETE, Outcome.FORWARDED: State.FORWARDED}.get(outcome)
+    return _LEADS_TO.get(event.kind)
+
+
+def _vacant(before: Referral, event: Event) -> dict[str, Any]:
+    """A terminal Task is never reopened: a new one, and everything is counted anew."""
+    return {
+        "task_number": before.task_number + 1,
+        "vacancies": (*before.vacancies, event.at),
+        "reminders": 0,
+        "escalations": 0,
+        "told": (),
+    }
+
+
+def _ended(before: Referral, event: Event, state: State) -> dict[str, Any]:
+    """The reason of the state it is in; a stale one is cleared on every change."""
+    if state is before.state:
+        return {"reason": event.text} if event.kind is EventKind.ASK_INFORMATION and event.text else {}
+    changes: dict[str, Any] = {"reason": event.text or _reason(event)}
+    if before.state is State.REJECTED:
+        changes["task_number"] = before.task_number + 1
+    if state is State.FORWARDED and before.state not in _HOLDS:
+        changes |= {"reminders": 0, "escalations": 0, "told": ()}
+    return changes
+
+
+def _reason(event: Event) -> str | None:
+    if event.kind in _CODE_AS_REASON:
+        return "consent-withdrawn"
+    if event.kind is not EventKind.ANSWER or event.form is None:
+        return None
+    if event.form.rejection is not None:
+        return str(event.form.rejection.reason)
+    return f"declined-{event.form.declined}" if event.form.declined is not None else None

@@ -1,0 +1,225 @@
+"""What a transition asks for: messages by the side that acted, a person told where one must look, clocks' doings.
+
+Ids are derived from the referral, the event and the purpose, so that deciding again asks for the same things by the same ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from ip_fhir.domain.agreement import Side
+from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind
+from ip_fhir.domain.green_form import FormDecision, Missing
+from ip_fhir.domain.loop_messages import MESSAGE_OF
+from ip_fhir.domain.loop_table import Outcome
+from ip_fhir.domain.loop_timers import due_timer
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Event, Referral
+
+_NAMESPACE = UUID("6d0f3d5e-3c1c-5d7e-9a57-1b8f3c6f2a10")
+
+ANSWERED = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED, Outcome.FORWARDED)
+"""A complete form: whoever waited for it waits no longer."""
+
+_TELLS: dict[tuple[Role, EventKind], Reason] = {
+    (Role.MUNICIPALITY, EventKind.REMIND): Reason.REMINDED,
+    (Role.MUNICIPALITY, EventKind.REPORT_INCOMPLETE): Reason.FORM_INCOMPLETE,
+    (Role.MUNICIPALITY, EventKind.GIVE_INFORMATION): Reason.INFORMATION_GIVEN,
+    (Role.MUNICIPALITY, EventKind.CANCEL): Reason.CANCELLED,
+    (Role.MUNICIPALITY, EventKind.ASK_ABORT): Reason.ABORT_ASKED,
+    (Role.MUNICIPALITY, EventKind.WITHDRAW_CONSENT): Reason.CONSENT_WITHDRAWN,
+    (Role.MUNICIPALITY, EventKind.CLOSE): Reason.CLOSED,
+    (Role.HOSPITAL, EventKind.ASK_INFORMATION): Reason.INFORMATION_ASKED,
+    (Role.HOSPITAL, EventKind.REFUSE_ABORT): Reason.ABORT_REFUSED,
+    (Role.HOSPITAL, EventKind.CLOSE): Reason.CLOSED,
+}
+
+_OVERDUE = {
+    TimerKind.ACCEPTANCE: Reason.NOT_ACCEPTED,
+    TimerKind.PRELIMINARY_REPLY: Reason.PRELIMINARY_REPLY_DUE,
+}
+
+
+def effect_id(correlation_id: str, event_id: str, purpose: str) -> str:
+    """The id of what one event asks for; of a message, also its message id."""
+    return str(uuid5(_NAMESPACE, f"{correlation_id}|{event_id}|{purpose}"))
+
+
+class Asking:
+    """One transition, and the effects it asks for. `after` is the referral as it will be."""
+
+    def __init__(self, before: Referral, after: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> None:
+        self.before, self.after, self.event, self.outcome, self.agreement = before, after, event, outcome, agreement
+
+    def effects(self) -> tuple[Effect, ...]:
+        """Everything that is to be done, in order."""
+        if self.event.kind is EventKind.TIME:
+            return tuple(self._by_clock())
+        if self.event.kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE):
+            return tuple(self._by_transport())
+        if self.event.raised_by is self.before.role:
+            return tuple(self._by_us())
+        return tuple(self._by_them())
+
+    def _by_clock(self) -> Iterator[Effect]:
+        timer = due_timer(self.before, self.event.at)
+        if self.outcome is Outcome.RESEND:
+            yield self._resend()
+        elif self.outcome is Outcome.GIVE_UP:
+            yield self._tell(Reason.UNDELIVERED)
+        elif self.outcome is Outcome.REMIND:
+            yield self._send(MessageKind.REMINDER, number=self.after.reminders, answers=self.before.notice_message)
+        elif self.outcome is Outcome.ESCALATE:
+            yield self._escalate(self.after.told[-1])
+        elif timer is not None:
+            abort = self.before.state is State.CANCELLING
+            yield self._tell(Reason.ABORT_UNANSWERED if abort else _OVERDUE.get(timer.kind, Reason.ANSWER_DUE))
+
+    def _by_transport(self) -> Iterator[Effect]:
+        if self.outcome is Outcome.FIRST:
+            yield self._tell(Reason.NEW_NOTICE)
+        elif self.event.kind is EventKind.RECEIPT_ERROR and self.after.state is not self.before.state:
+            yield self._tell(Reason.UNDELIVERED, text=self.event.text)
+        elif self.event.kind is EventKind.RECEIPT_ERROR and self.outcome is Outcome.OF_ANOTHER:
+            yield self._tell(Reason.NOT_TAKEN, answers=self.event.message_id, text=self.event.text)
+
+    def _by_us(self) -> Iterator[Effect]:
+        """The side that acts tells the other; of a notice that never went out there is nothing to tell."""
+        if self.event.kind is EventKind.SEND and self.before.state is State.UNDELIVERED:
+            yield self._resend()
+        elif self.event.kind is EventKind.SEND or self.before.state is not State.DRAFT:
+            yield self._send(MESSAGE_OF[self.event.kind], **self._details())
+        if self.event.kind is EventKind.ANSWER and self.outcome is Outcome.FORWARDED:
+            yield from self._pass_on()
+        yield from self._about_form()
+
+    def _by_them(self) -> Iterator[Effect]:
+        changed = self.after.state is not self.before.state
+        reason = _TELLS.get((self.before.role, self.event.kind))
+        if self.event.kind is EventKind.ESCALATE:
+            yield from self._escalated()
+        elif reason is not None and (changed or self.outcome not in (Outcome.CROSSED, Outcome.OVERTAKEN)):
+            yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
+        if self.outcome is Outcome.INCOMPLETE:
+            lacks = self.after.forms[-1].missing
+            yield self._send(MessageKind.FORM_INCOMPLETE, missing=lacks, answers=self.event.message_id)
+        if self.outcome is Outcome.REJECTED:
+            yield self._tell(Reason.REJECTED)
+        yield from self._about_form()
+
+    def _escalated(self) -> Iterator[Effect]:
+        """Whoever stands on that rung is told that the answer has not come, or that it has."""
+        over = ends_escalation(self.before, self.event)
+        if not over and self.outcome in (Outcome.CROSSED, Outcome.OVERTAKEN):
+            return
+        number = self.event.number
+        contact = next((c for n, c in enumerate(self.agreement.ladder, 1) if n == number), None)
+        to = contact.name if contact is not None else self.event.text
+        yield self._tell(Reason.ESCALATION_OVER if over else Reason.ESCALATED, number=number, to=to)
+
+    def _about_form(self) -> Iterator[Effect]:
+        if self.outcome is Outcome.CONTRADICTORY:
+            yield self._tell(Reason.CONTRADICTORY, form_id=self.event.form.id if self.event.form else None)
+        if self.event.kind is EventKind.ANSWER and self.outcome in ANSWERED:
+            for told in self.before.told:
+                yield self._escalation_over(told)
+
+    def _details(self) -> dict[str, Any]:
+        """What a message carries beside its kind."""
+        event, kind = self.event, self.event.kind
+        details: dict[str, Any] = {
+            "text": event.text,
+            "answers": self.before.last_message or self.before.notice_message,
+        }
+        if kind is EventKind.ANSWER and event.form is not None:
+            details["form_id"] = event.form.id
+        if kind is EventKind.REMIND:
+            details |= {"number": self.after.reminders, "answers": self.before.notice_message}
+        if kind is EventKind.ESCALATE:
+            details |= {"number": self.after.escalations, "answers": self.before.notice_message}
+        if kind is EventKind.REPORT_INCOMPLETE:
+            details["missing"] = event.missing or last_missing(self.before)
+        return details
+
+    def _pass_on(self) -> Iterator[Effect]:
+        form = self.event.form
+        unit = _organization(form, form.forwarded_to) if form is not None else None
+        if form is not None and unit is not None:
+            yield self._send(MessageKind.NOTICE, "pass-on", form_id=form.id, recipient=unit)
+
+    def _escalate(self, told: Told) -> Effect:
+        if told.own_side:
+            return self._tell(Reason.ESCALATED, "escalation", to=told.to, number=told.step)
+        answers = self.before.notice_message
+        return self._send(MessageKind.ESCALATION, "escalation", number=told.step, to=told.to, answers=answers)
+
+    def _escalation_over(self, told: Told) -> Effect:
+        purpose = f"escalation-over-{told.step}"
+        details: dict[str, Any] = {"number": told.step, "to": told.to, "answers": told.effect}
+        if told.own_side:
+            return self._tell(Reason.ESCALATION_OVER, purpose, **details)
+        return self._send(MessageKind.ESCALATION, purpose, reason=Reason.ESCALATION_OVER, **details)
+
+    def _send(self, message: MessageKind, purpose: str = "", **details: Any) -> Effect:
+        details.setdefault("recipient", addressee(self.before))
+        return self._effect(EffectKind.SEND, purpose or message.value, message=message, **details)
+
+    def _resend(self) -> Effect:
+        answers = self.before.notice_message
+        return self._effect(EffectKind.RESEND, "resend", message=MessageKind.NOTICE, answers=answers)
+
+    def _tell(self, reason: Reason, purpose: str = "", **details: Any) -> Effect:
+        return self._effect(EffectKind.TELL, f"tell-{purpose or reason.value}", reason=reason, **details)
+
+    def _effect(self, kind: EffectKind, purpose: str, **details: Any) -> Effect:
+        ident = effect_id(self.before.correlation_id, self.event.id, purpose)
+        return Effect(id=ident, kind=kind, **details)
+
+    def instead_of(self, effect: Effect) -> Effect:
+        """What is done where `effect` was due and consent does not allow it: a person is told."""
+        return self._tell(Reason.NO_CONSENT, f"no-consent-{effect.id}", answers=effect.id)
+
+
+def told_next(before: Referral, event: Event, agreement: Agreement, step: int) -> Told:
+    """Who is told at that step of the ladder."""
+    contact = agreement.ladder[step - 1]
+    own = contact.side is Side.HOSPITAL
+    purpose = "tell-escalation" if own else "escalation"
+    ident = effect_id(before.correlation_id, event.id, purpose)
+    return Told(step=step, to=contact.name, effect=ident, own_side=own)
+
+
+def ends_escalation(before: Referral, event: Event) -> bool:
+    """An escalation that answers an earlier one, and not the notice, ends it: the form has come."""
+    return event.kind is EventKind.ESCALATE and event.answers not in (None, before.notice_message)
+
+
+def last_missing(referral: Referral) -> tuple[Missing, ...]:
+    """What the last form lacked."""
+    lacking = (kept.missing for kept in reversed(referral.forms) if kept.status is FormStatus.INCOMPLETE)
+    return next(lacking, ())
+
+
+def addressee(referral: Referral) -> Organization | None:
+    """Where the hospital's messages go when the notice was passed on: to the unit that has it. None: where it went first."""
+    if referral.role is not Role.HOSPITAL:
+        return None
+    in_force = [k.form for k in referral.forms if k.status in (FormStatus.COMPLETE, FormStatus.REPLACES)]
+    passed_on = [number for number, form in enumerate(in_force) if form.decision is FormDecision.FORWARDED]
+    if not passed_on:
+        return None
+    last = in_force[-1]
+    return _organization(last, last.forwarded_to if passed_on[-1] == len(in_force) - 1 else last.sender)
+
+
+def _organization(form: GreenForm, ident: str | None) -> Organization | None:
+    return next((organization for organization in form.organizations if organization.id == ident), None)

@@ -1,0 +1,138 @@
+"""Events, messages and effects: which event a message means, and the message that an effect asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.content import addressed_to, cut_to
+from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.people import OrganizationKind
+from ip_fhir.domain.referral import Event, EventKind, Role
+from ip_fhir.domain.value import build
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Referral
+
+MESSAGE_OF: dict[EventKind, MessageKind] = {
+    EventKind.SEND: MessageKind.NOTICE,
+    EventKind.ACCEPT: MessageKind.ACCEPTED,
+    EventKind.ASSESS: MessageKind.ASSESSING,
+    EventKind.FORWARD: MessageKind.FORWARDED,
+    EventKind.ASK_INFORMATION: MessageKind.INFORMATION_REQUEST,
+    EventKind.GIVE_INFORMATION: MessageKind.INFORMATION,
+    EventKind.ANSWER: MessageKind.GREEN_FORM,
+    EventKind.COORDINATOR_LEFT: MessageKind.COORDINATOR_VACANT,
+    EventKind.CANCEL: MessageKind.CANCELLATION,
+    EventKind.ASK_ABORT: MessageKind.ABORT_REQUEST,
+    EventKind.AGREE_ABORT: MessageKind.ABORT_AGREED,
+    EventKind.REFUSE_ABORT: MessageKind.ABORT_REFUSED,
+    EventKind.WITHDRAW_CONSENT: MessageKind.WITHDRAWAL,
+    EventKind.CLOSE: MessageKind.CLOSURE,
+    EventKind.REMIND: MessageKind.REMINDER,
+    EventKind.ESCALATE: MessageKind.ESCALATION,
+    EventKind.REPORT_INCOMPLETE: MessageKind.FORM_INCOMPLETE,
+}
+"""What goes out when somebody on this side raises the event. A receipt or the clock sends nothing by itself."""
+
+EVENT_OF: dict[MessageKind, EventKind] = {
+    **{message: event for event, message in MESSAGE_OF.items()},
+    MessageKind.NOTICE: EventKind.RECEIVE,
+}
+"""What a message means to the side that takes it in."""
+
+_BY_MUNICIPALITY = frozenset(
+    {
+        MessageKind.NOTICE,  # the event is that the municipality has it
+        MessageKind.GREEN_FORM,
+        MessageKind.ACCEPTED,
+        MessageKind.ASSESSING,
+        MessageKind.FORWARDED,
+        MessageKind.INFORMATION_REQUEST,
+        MessageKind.COORDINATOR_VACANT,
+        MessageKind.ABORT_AGREED,
+        MessageKind.ABORT_REFUSED,
+    }
+)
+
+
+def event_of(message: Message, now: datetime, receiver: Role | None = None) -> Event:
+    """The event that an incoming message means; `now` is when it is applied here.
+
+    `receiver` is the side that took it in; it decides who raised what either side may raise (a closure). Without it, the
+    sender's kind does: a hospital, or else the municipality.
+    """
+    return Event(
+        id=message.id,
+        kind=EVENT_OF[message.kind],
+        at=now,
+        raised_by=_raised_by(message, receiver),
+        message_id=message.id,
+        sent=message.sent,
+        answers=message.answers,
+        notice=message.notice,
+        form=message.form,
+        missing=message.missing,
+        number=message.number,
+        text=message.text,
+    )
+
+
+def _raised_by(message: Message, receiver: Role | None) -> Role:
+    if message.kind is not MessageKind.CLOSURE:
+        return Role.MUNICIPALITY if message.kind in _BY_MUNICIPALITY else Role.HOSPITAL
+    if receiver is not None:
+        return Role.HOSPITAL if receiver is Role.MUNICIPALITY else Role.MUNICIPALITY
+    return Role.HOSPITAL if message.sender.kind is OrganizationKind.HOSPITAL else Role.MUNICIPALITY
+
+
+def message_of(referral: Referral, effect: Effect, now: datetime, agreement: Agreement) -> Message:
+    """The message that a SEND effect asks for, with no more of the person's affairs than the agreement allows.
+
+    Raises `InvalidInput` for an effect that is no message, or carries a form that the referral does not have.
+    """
+    if effect.message is None:
+        raise InvalidInput.at("effect.message", "the effect is no message", "invariant")
+    sender, recipient = _parties(referral, effect)
+    fields = {
+        "id": effect.id,
+        "kind": effect.message,
+        "correlation_id": referral.correlation_id,
+        "sent": now,
+        "sender": sender,
+        "recipient": recipient,
+        "answers": effect.answers,
+        "notice": _notice(referral, effect, agreement) if effect.message is MessageKind.NOTICE else None,
+        "form": _form(referral, effect) if effect.message is MessageKind.GREEN_FORM else None,
+        "missing": effect.missing,
+        "number": effect.number,
+        "text": effect.text or effect.to,
+    }
+    return build(Message, fields)
+
+
+def _parties(referral: Referral, effect: Effect) -> tuple[Organization, Organization]:
+    notice = referral.notice
+    hospital, unit = notice.organization(notice.sender), notice.organization(notice.recipient)
+    if referral.role is Role.HOSPITAL:
+        return hospital, effect.recipient or unit
+    return unit, effect.recipient or hospital
+
+
+def _notice(referral: Referral, effect: Effect, agreement: Agreement) -> Notice:
+    notice = cut_to(referral.notice, agreement.content_level)
+    return notice if effect.recipient is None else addressed_to(notice, effect.recipient)
+
+
+def _form(referral: Referral, effect: Effect) -> GreenForm:
+    found = next((kept.form for kept in referral.forms if kept.form.id == effect.form_id), None)
+    if found is None:
+        raise InvalidInput.at("effect.form_id", "the referral has no such form", "not-found")
+    return found
