@@ -1,0 +1,37 @@
+"""Where time comes from: the system's clock, or a file that says what time it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ip_fhir.errors import StoreError
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return datetime.now(UTC)
+
+
+class FileClock:
+    """Simulated time: an ISO 8601 instant with offset in a file, read anew each time it is asked for.
+
+    Whoever moves the time replaces the file whole (`os.replace`), so that nobody reads half an instant; several
+    processes, also one that was started again, then live in the same time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def now(self) -> datetime:
+        """The instant in the file. Raises `StoreError` when there is none: without time nothing may be decided."""
+        try:
+            now = datetime.fromisoformat(self._path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the clock file {self._path.name} gives no time: {type(error).__name__}") from None
+        if now.tzinfo is None:
+            raise StoreError(f"the clock file {self._path.name} gives a time without offset")
+        return now

@@ -1,0 +1,95 @@
+"""What a decision changes, written in one transaction: evidence, referral, resources, outbox.
+
+Everything that moves a referral - a message, a form filled in here, a receipt, a timer - ends here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from ip_fhir.domain.effects import EffectKind
+from ip_fhir.errors import Conflict
+from ip_fhir.mapping import referral_to_fhir
+from ip_fhir.ports import OutboxRow, ResourceVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ip_fhir.domain.loop import Decision
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.ports import JsonObject, Stored, Transaction
+
+T = TypeVar("T")
+
+_TRIES = 5
+
+
+def write(
+    tx: Transaction, before: Stored | None, decision: Decision, now: datetime, foreign: Sequence[JsonObject] = ()
+) -> list[JsonObject]:
+    """Write a decision; `before` is what it was made from (None: a new referral).
+
+    `foreign` are resources as the other side wrote them: what we do not map in them is kept. Returns the resources as
+    stored. Raises `Conflict` when the referral has changed since it was loaded.
+    """
+    referral = decision.referral
+    if not decision.records:  # somebody else did it already
+        return []
+    tx.append(referral.correlation_id, decision.records)
+    tx.save(referral, before.revision if before else None)
+    if decision.drops_waiting is not None:
+        tx.drop_waiting(referral.correlation_id, decision.drops_waiting, [effect.id for effect in decision.effects])
+    rows = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
+    tx.enqueue([OutboxRow(effect.id, referral.correlation_id, effect, due=now) for effect in rows])
+    for effect in decision.effects:
+        if effect.kind is EffectKind.RESEND and effect.answers is not None:
+            tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
+    return put_resources(tx, referral, now, foreign)
+
+
+def put_resources(
+    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = ()
+) -> list[JsonObject]:
+    """Bring the FHIR resources of a referral up to date; one that says the same as before keeps its version."""
+    fresh = referral_to_fhir(referral, [])
+    current = [tx.resource(r["resourceType"], r["id"]) for r in fresh]
+    offered = {r["resourceType"]: r for r in foreign}
+    existing = [_existing(new, old, offered.get(new["resourceType"])) for new, old in zip(fresh, current, strict=True)]
+    wanted = referral_to_fhir(referral, [body for body in existing if body is not None])
+    return [_put(tx, referral, body, now) for body in wanted]
+
+
+def _existing(new: JsonObject, old: ResourceVersion | None, offered: JsonObject | None) -> JsonObject | None:
+    """What to write onto: what the other side offers, under our id; else what is stored."""
+    if offered is not None:
+        return {**offered, "id": new["id"]}
+    return old.body if old is not None else None
+
+
+def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -> JsonObject:
+    type_, id_ = body["resourceType"], body["id"]
+    current = tx.resource(type_, id_)
+    if current is not None and _without_version(current.body) == _without_version(body):
+        return current.body
+    version = current.version + 1 if current else 1
+    meta = {**body.get("meta", {}), "versionId": str(version), "lastUpdated": now.isoformat(timespec="milliseconds")}
+    body = {**body, "meta": meta}
+    resource = ResourceVersion(type_, id_, version, body, now, referral.correlation_id)
+    tx.put_resource(resource, current.version if current else None)
+    return body
+
+
+def _without_version(body: JsonObject) -> JsonObject:
+    meta = {k: v for k, v in body.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
+    return {**body, "meta": meta}
+
+
+def again_on_conflict(work: Callable[[], T]) -> T:
+    """Do it; if the referral changed meanwhile, load and decide anew, five times at most."""
+    for _ in range(_TRIES - 1):
+        try:
+            return work()
+        except Conflict:
+            continue
+    return work()

@@ -1,0 +1,51 @@
+"""What one side of the exchange works with: its store, its clock, its peers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.agreement import Agreement, find_agreement
+from ip_fhir.exchange.peers import same_organization
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
+from ip_fhir.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Role
+    from ip_fhir.exchange.peers import Peers
+    from ip_fhir.ports import Clock, OutboxRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One side of the loop. `organizations` are those we speak for; `url` is our own address on the wire.
+
+    `jitter` returns 0.0 to 1.0; `tell` is given each outbox row that is for our own people, before it is closed.
+    """
+
+    role: Role
+    organizations: tuple[Organization, ...]
+    store: Store
+    clock: Clock
+    peers: Peers
+    agreements: tuple[Agreement, ...]
+    url: str
+    jitter: Callable[[], float]
+    tell: Callable[[OutboxRow], None]
+    worker: str = "worker"
+    limits: Limits = DEFAULT_LIMITS
+    settings: WorkerSettings = field(default_factory=WorkerSettings)
+
+    def is_us(self, organization: Organization) -> bool:
+        """Whether we speak for that organisation."""
+        return any(same_organization(own, organization) for own in self.organizations)
+
+    def agreement(self, notice: Notice) -> Agreement:
+        """The agreement between the two sides of a notice."""
+        return find_agreement(
+            self.agreements, notice.organization(notice.sender), notice.organization(notice.recipient)
+        )

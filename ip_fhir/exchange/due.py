@@ -1,0 +1,99 @@
+"""What time brings: timers that are due, then outbox rows that are due."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.loop import decide, due_event
+from ip_fhir.errors import IpFhirError, StoreError
+from ip_fhir.exchange.commit import again_on_conflict, write
+from ip_fhir.exchange.outbound import send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.exchange.context import Context
+
+log = logging.getLogger("ip_fhir.exchange")
+
+_TIMERS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What was done: timers handled, timers that could not be, and rows by what became of them."""
+
+    timers: int = 0
+    failed: int = 0
+    sent: int = 0
+    told: int = 0
+    refused: int = 0
+    again: int = 0
+    parked: int = 0
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything was done. A timer that could not be handled is nothing done."""
+        return any(getattr(self, f.name) for f in fields(self) if f.name != "failed")
+
+    def __add__(self, other: Ran) -> Ran:
+        return Ran(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
+    """Apply every timer that is due, each in a transaction of its own. Raises `StoreError`."""
+    done, failed = 0, set[str]()
+    while done < limit:
+        due = context.store.due_timers(now, _TIMERS_AT_ONCE + len(failed))
+        due = [correlation_id for correlation_id in due if correlation_id not in failed]
+        if not due:
+            break
+        for correlation_id in due:
+            if not keep_going() or done >= limit:
+                return Ran(timers=done, failed=len(failed))
+            if _timer(context, correlation_id, now):
+                done += 1
+            else:
+                failed.add(correlation_id)
+    return Ran(timers=done, failed=len(failed))
+
+
+def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
+    """Whether it could be handled; one that could not is left due, and said so in the log."""
+
+    def once() -> None:
+        with context.store.begin() as tx:
+            before = tx.load(correlation_id)
+            event = due_event(before.referral, now) if before else None
+            if before is not None and event is not None:
+                write(tx, before, decide(before.referral, event, context.agreement(before.referral.notice)), now)
+
+    try:
+        again_on_conflict(once)
+    except StoreError:
+        raise
+    except IpFhirError as error:
+        log.error("timer of referral %s: %s", correlation_id, error)  # noqa: TRY400 - a trace may hold a person's data
+        return False
+    return True
+
+
+def run_outbox(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
+    """Send every row that is due. Raises `StoreError`."""
+    counted: Counter[str] = Counter()
+    lease = timedelta(seconds=context.settings.lease)
+    while counted.total() < limit and keep_going():
+        rows = context.store.claim(context.worker, now, lease, min(context.settings.batch, limit - counted.total()))
+        if not rows:
+            break
+        for row in rows:
+            if keep_going():
+                counted[send(context, row, now)] += 1
+            else:  # claimed, and not tried: whoever comes next need not wait for the lease to run out
+                context.store.failed(row.id, "stopped before it was tried", now, row.claim)
+    return Ran(**counted)

@@ -1,0 +1,156 @@
+"""What the spine needs of a wire format: bytes to a message, a receipt to bytes; a message to bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import orjson
+
+from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json, write_json
+from ip_fhir.fhir.receipt import receipt_to_fhir
+from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ip_fhir.domain.message import Message
+    from ip_fhir.ports import JsonObject, Receipt, WireFormat
+
+_ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered: the receipt, the resources written, when, and our own address."""
+
+    receipt: Receipt
+    stored: Sequence[JsonObject]
+    at: datetime
+    url: str
+
+
+class Format(Protocol):
+    """A wire format as it is taken in. None of its methods does I/O; all raise `InvalidInput` and nothing else."""
+
+    name: ClassVar[WireFormat]
+    content_type: ClassVar[str]
+
+    def read(self, content: bytes, limits: Limits) -> JsonObject:
+        """Parse; the result goes into the methods below."""
+        ...
+
+    def message(self, parsed: JsonObject) -> Message:
+        """What it says."""
+        ...
+
+    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
+        """The ServiceRequest and Task as the other side wrote them: what we do not map of them is kept."""
+        ...
+
+    def digest(self, parsed: JsonObject) -> str:
+        """The same for the same content, however it was laid out; decides whether a repeated key is a resend."""
+        ...
+
+    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
+        """The answer to what came in."""
+        ...
+
+
+class Writer(Protocol):
+    """A wire format as it is sent."""
+
+    content_type: ClassVar[str]
+
+    def write(self, message: Message) -> bytes:
+        """The message as it goes out."""
+        ...
+
+
+class FhirMessage:
+    """FHIR messaging: message Bundles, answered by response messages."""
+
+    name: ClassVar[WireFormat] = "fhir-message"
+    content_type: ClassVar[str] = FHIR_JSON
+
+    def read(self, content: bytes, limits: Limits) -> JsonObject:
+        """Parse the Bundle."""
+        return read_json(content, limits)
+
+    def message(self, parsed: JsonObject) -> Message:
+        """Map it."""
+        return message_from_fhir(parsed)
+
+    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
+        """Those entries."""
+        return _served(parsed)
+
+    def digest(self, parsed: JsonObject) -> str:
+        """Over the Bundle without its envelope, keys sorted."""
+        return _digest(parsed)
+
+    def write(self, message: Message) -> bytes:
+        """A message Bundle."""
+        return write_json(message_to_fhir(message))
+
+    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
+        """A response message."""
+        return write_json(receipt_to_fhir(answer.receipt, parsed, answer.at, answer.url))
+
+
+class FhirTransaction:
+    """FHIR REST: a transaction Bundle whose ServiceRequest and Task are a notice. Only taken in, never sent."""
+
+    name: ClassVar[WireFormat] = "fhir-transaction"
+    content_type: ClassVar[str] = FHIR_JSON
+
+    def read(self, content: bytes, limits: Limits) -> JsonObject:
+        """Parse the Bundle."""
+        return read_json(content, limits)
+
+    def message(self, parsed: JsonObject) -> Message:
+        """Map it."""
+        return message_from_transaction(parsed)
+
+    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
+        """Those entries."""
+        return _served(parsed)
+
+    def digest(self, parsed: JsonObject) -> str:
+        """Over the Bundle without its envelope, keys sorted."""
+        return _digest(parsed)
+
+    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
+        """A transaction-response with an entry for each entry, in order."""
+        entries = [_answered(entry, answer.stored, answer.at) for entry in parsed.get("entry", [])]
+        return write_json({"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+
+
+def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) -> JsonObject:
+    """Where an entry's resource is to be found now; the others live inside the notice, and have no address here."""
+    response: JsonObject = {"status": "201 Created", "lastModified": now.isoformat(timespec="milliseconds")}
+    type_ = entry.get("resource", {}).get("resourceType")
+    found = next((r for r in stored if r.get("resourceType") == type_), None)
+    if found is not None:
+        version = found["meta"]["versionId"]
+        response |= {"location": f"{type_}/{found['id']}/_history/{version}", "etag": f'W/"{version}"'}
+    return {"response": response}
+
+
+def _served(bundle: JsonObject) -> list[JsonObject]:
+    resources = (entry.get("resource", {}) for entry in bundle.get("entry", []))
+    return [r for r in resources if r.get("resourceType") in ("ServiceRequest", "Task")]
+
+
+def _digest(parsed: JsonObject) -> str:
+    content = {key: value for key, value in parsed.items() if key not in _ENVELOPE}
+    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+FORMATS: dict[str, Format] = {"fhir-message": FhirMessage(), "fhir-transaction": FhirTransaction()}
+"""What is taken in, by name."""
+
+WRITERS: dict[str, Writer] = {"fhir-message": FhirMessage()}
+"""What is sent, by name. No transaction: it has neither a receipt nor a key by which a resend is known."""

@@ -1,0 +1,85 @@
+"""What comes in: bytes -> message -> decision -> one commit -> receipt. Read this first.
+
+The receipt is built from what was committed, and given after the commit, never before. What raises an error has left
+nothing behind: the sender may send again. What returns bytes is stored: the same message gets the same bytes again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.loop import decide, event_of, open_referral
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.commit import again_on_conflict, write
+from ip_fhir.exchange.formats import FORMATS, Answer
+from ip_fhir.exchange.peers import takes_part
+from ip_fhir.ports import Receipt, Seen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.loop import Decision
+    from ip_fhir.domain.message import Message
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.ports import Stored, WireFormat
+
+
+def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
+    """Take in what `peer` sent and return the answer, in the same wire format.
+
+    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `LoopError`, `StoreError`.
+    """
+    wire = FORMATS[format_name]
+    parsed = wire.read(content, context.limits)
+    message = wire.message(parsed)
+    _check_parties(context, message, peer)
+    key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
+    now = context.clock.now()
+
+    def once() -> bytes:
+        with context.store.begin() as tx:
+            if seen := tx.seen(key):
+                return _same_again(seen, digest)
+            before = tx.load(message.correlation_id)
+            decision = _decide(context, message, before, peer, now)
+            stored = write(tx, before, decision, now, wire.resources(parsed) if before is None else ())
+            # A polite no: what is kept, but came too late to be acted on.
+            receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
+            reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
+            tx.remember(Seen(key, digest, reply), now)
+        return reply
+
+    return again_on_conflict(once)
+
+
+def _same_again(seen: Seen, digest: str) -> bytes:
+    """A resend gets the first answer; another message under a used key is refused."""
+    if seen.digest != digest:
+        reason = "a message with this id and other content was taken in before"
+        raise InvalidInput.at("MessageHeader.id", reason, "duplicate")
+    return seen.reply
+
+
+def _decide(context: Context, message: Message, before: Stored | None, peer: Peer, now: datetime) -> Decision:
+    event = event_of(message, now, context.role)
+    if before is None:
+        if message.notice is None:
+            raise InvalidInput.at("MessageHeader", "no notice came under this correlation id", "not-found")
+        return open_referral(message.notice, context.role, event, context.agreement(message.notice))
+    if not takes_part(peer, before.referral):
+        raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")
+    return decide(before.referral, event, context.agreement(before.referral.notice))
+
+
+def _check_parties(context: Context, message: Message, peer: Peer) -> None:
+    """A token opens the door in one party's name; letters in another's name, or to another's address, are not taken."""
+    if not peer.speaks_for(message.sender):
+        raise InvalidInput.at(
+            "MessageHeader.sender", "the sender is not the party that the token belongs to", "forbidden"
+        )
+    if not context.is_us(message.recipient):
+        raise InvalidInput.at("MessageHeader.destination", "addressed to somebody else", "business-rule")
+    if message.kind is MessageKind.NOTICE and context.role == "hospital":
+        raise InvalidInput.at("MessageHeader.event", "a hospital sends notices, it takes none in", "business-rule")

@@ -1,0 +1,89 @@
+"""The other parties: who shows which token, who speaks for which organisation, and how each is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from hmac import compare_digest
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.loop_effects import addressee
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.ports import Adapter, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One party: its organisations (the first is the enterprise) and the way to it."""
+
+    name: str
+    organizations: tuple[Organization, ...]
+    adapter: Adapter
+    endpoint: Endpoint
+    accepts: tuple[str, ...] = field(default=(), repr=False)
+
+    def speaks_for(self, organization: Organization) -> bool:
+        """Whether a message in that organisation's name may come from this party."""
+        return any(same_organization(own, organization) for own in self.organizations)
+
+
+class Peers:
+    """All parties that settings name."""
+
+    def __init__(self, peers: Iterable[Peer]) -> None:
+        self._peers = tuple(peers)
+        self._tokens = [(_digest(token), peer) for peer in self._peers for token in peer.accepts]
+
+    def by_token(self, token: str) -> Peer | None:
+        """The party that shows this token, if any; takes the same time whichever token comes."""
+        digest = _digest(token)
+        found = [peer for known, peer in self._tokens if compare_digest(known, digest)]
+        return found[0] if found else None
+
+    def of(self, organization: Organization) -> Peer:
+        """The party that speaks for an organisation. Raises `InvalidInput` when settings name none."""
+        for peer in self._peers:
+            if peer.speaks_for(organization):
+                return peer
+        reason = f"no peer in the settings speaks for the organisation {organization.id}"
+        raise InvalidInput.at("peers", reason, "not-found")
+
+
+def same_organization(one: Organization, other: Organization) -> bool:
+    """Whether two descriptions mean one organisation: a shared register number says so; without any, the id must do."""
+    numbers = [
+        (one.her_id, other.her_id),
+        (one.organization_number, other.organization_number),
+        (one.resh_id, other.resh_id),
+    ]
+    comparable = [(a, b) for a, b in numbers if a is not None and b is not None]
+    return any(a == b for a, b in comparable) if comparable else one.id == other.id
+
+
+def counterpart(referral: Referral) -> Organization:
+    """The other side of a referral: the coordinating unit for the hospital, the hospital for the coordinating unit."""
+    notice = referral.notice
+    return notice.organization(notice.recipient if referral.role == "hospital" else notice.sender)
+
+
+def own_organization(referral: Referral) -> Organization:
+    """Our side of a referral."""
+    notice = referral.notice
+    return notice.organization(notice.sender if referral.role == "hospital" else notice.recipient)
+
+
+def takes_part(peer: Peer, referral: Referral) -> bool:
+    """Whether a referral concerns this party: it is the other side, or the unit that the other side passed it on to."""
+    others = (counterpart(referral), addressee(referral))
+    return any(peer.speaks_for(other) for other in others if other is not None)
+
+
+def _digest(token: str) -> bytes:
+    """Tokens are compared by digest: the time it takes tells nothing about the token."""
+    return sha256(token.encode()).digest()

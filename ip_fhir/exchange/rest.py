@@ -1,0 +1,97 @@
+"""The referral as FHIR resources: read, search and update, for the party that it concerns and nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.loop import decide
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.commit import put_resources, write
+from ip_fhir.exchange.peers import takes_part
+from ip_fhir.mapping import event_from_task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.ports import JsonObject, ResourceVersion
+
+SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
+    "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
+    "Task": {
+        "_id": "token",
+        "identifier": "token",
+        "status": "token",
+        "code": "token",
+        "based-on": "reference",
+        "focus": "reference",
+    },
+}
+"""The resource types that are served, and their search parameters with FHIR's type of each."""
+
+_MOST = 1000
+
+
+def read(context: Context, peer: Peer, type_: str, id_: str) -> ResourceVersion:
+    """The current version. Raises `InvalidInput` (not-found); another party's resource is not found either."""
+    found = context.store.search_resources(type_, {"_id": id_}, 1) if type_ in SEARCH_PARAMETERS else []
+    if not found or not _concerns(context, found[0], peer):
+        raise _not_found(type_)
+    return found[0]
+
+
+def search(context: Context, peer: Peer, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
+    """Current versions that match every criterion and concern this party.
+
+    Raises `InvalidInput` (too-costly) when more match than are looked through.
+    """
+    indexed = {name: value for name, value in criteria.items() if name != "code"}
+    found = context.store.search_resources(type_, indexed, _MOST)
+    if len(found) == _MOST:
+        raise InvalidInput.at(type_, f"more than {_MOST - 1} match; narrow the search", "too-costly")
+    coded = [r for r in found if "code" not in criteria or _has_code(r.body, criteria["code"])]
+    return [resource for resource in coded if _concerns(context, resource, peer)]
+
+
+def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
+    """Apply a changed Task, or keep a changed ServiceRequest's foreign content.
+
+    `based_on` is the version that was changed. What the change means is an event of the loop. Raises `InvalidInput`
+    (not-found; conflict where the version is stale; value where it means nothing), `LoopError`, `StoreError`.
+    """
+    if body.get("resourceType") != type_ or body.get("id") != id_:
+        raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
+    now = context.clock.now()
+    with context.store.begin() as tx:
+        current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
+        before = tx.load(current.correlation_id or "") if current else None
+        if current is None or before is None or not takes_part(peer, before.referral):
+            raise _not_found(type_)
+        if current.version != based_on:
+            raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
+        if type_ == "Task":
+            event = event_from_task(before.referral, body, now)
+            write(tx, before, decide(before.referral, event, context.agreement(before.referral.notice)), now, [body])
+        else:
+            put_resources(tx, before.referral, now, [body])
+        changed = tx.resource(type_, id_)
+    return changed or current
+
+
+def _not_found(type_: str) -> InvalidInput:
+    return InvalidInput.at(type_, "no resource with this id", "not-found")
+
+
+def _concerns(context: Context, resource: ResourceVersion, peer: Peer) -> bool:
+    stored = context.store.referral(resource.correlation_id) if resource.correlation_id else None
+    return stored is not None and takes_part(peer, stored.referral)
+
+
+def _has_code(body: JsonObject, wanted: str) -> bool:
+    """Token search: `code`, `system|code` or `|code`."""
+    system, bar, code = wanted.rpartition("|")
+    for coding in body.get("code", {}).get("coding", []):
+        if coding.get("code") == code and (not bar or coding.get("system", "") == system):
+            return True
+    return False

@@ -1,0 +1,36 @@
+"""When a failed sending is tried again: by the kind of error, doubling, capped, jittered.
+
+Jitter keeps those who failed together from coming back together; it and the clock are arguments, so that a replay gives
+the same times.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import IpFhirError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.settings import RetrySettings
+
+_LONGEST_ASKED = 86_400.0  # a peer that asks us to wait longer than a day is asked again after one
+
+
+def next_try(
+    error: IpFhirError, attempts: int, now: datetime, policy: RetrySettings, jitter: Callable[[], float]
+) -> datetime | None:
+    """When to try again after the `attempts`-th attempt failed; None: never, a person must look.
+
+    `jitter` returns 0.0 to 1.0; the wait is between half and the whole of the capped, doubled one. A time that the peer
+    asked for is kept to.
+    """
+    if not error.retry or attempts >= policy.attempts:
+        return None
+    doubled: float = policy.first * 2.0 ** min(attempts - 1, 60)  # 2**60 is above any cap
+    wait = min(doubled, policy.cap) * (0.5 + jitter() / 2)
+    if isinstance(error, Unavailable) and error.retry_after is not None:
+        wait = max(wait, min(error.retry_after, _LONGEST_ASKED))
+    return now + timedelta(seconds=wait)

@@ -1,0 +1,194 @@
+"""`Exchange`: one side of the loop, as an EHR embeds it.
+
+exchange.send_notice(notice)            the hospital opens a loop
+exchange.answer(form)                   the municipality fills in the green form
+exchange.act(correlation_id, kind)      anything else a person decides
+exchange.receive(content, peer)         bytes that came in; returns the bytes to answer with
+exchange.run_due()                      timers and outbox: from a scheduler of your own, or by a Worker
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from ip_fhir.domain.loop import decide, open_referral
+from ip_fhir.domain.referral import Event, EventKind
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange import inbound, rest
+from ip_fhir.exchange.commit import again_on_conflict, write
+from ip_fhir.exchange.due import Ran, run_outbox, run_timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.ports import JsonObject, ResourceVersion, Store, WireFormat
+
+T = TypeVar("T")
+
+_COUNTED = 200  # how far health counts
+
+
+class Exchange:
+    """One side of the loop. Threads may share it: all it keeps is whether it has something to do.
+
+    `activity` is set when there may be something to send at once; a worker waits for it.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.activity = threading.Event()
+        self._changes = 0
+        self._idle: tuple[int, datetime] | None = None
+
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
+        return self._context.store
+
+    @property
+    def limits(self) -> Limits:
+        """How much is taken in."""
+        return self._context.limits
+
+    @property
+    def url(self) -> str:
+        """Our own address on the wire."""
+        return self._context.url
+
+    def now(self) -> datetime:
+        """The present moment, by this side's clock."""
+        return self._context.clock.now()
+
+    def peer_by_token(self, token: str) -> Peer | None:
+        """The party that shows this token."""
+        return self._context.peers.by_token(token)
+
+    # --- what our own people do
+
+    def send_notice(self, notice: Notice) -> Referral:
+        """Open a loop: the notice is stored and will be sent. Sending the same notice again changes nothing.
+
+        Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
+        another notice), `StoreError`.
+        """
+        context, now = self._context, self.now()
+        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=context.role, notice=notice)
+
+        def once() -> Referral:
+            with context.store.begin() as tx:
+                before = tx.load(notice.correlation_id)
+                if before is not None and before.referral.notice == notice:
+                    return before.referral
+                if before is not None:
+                    reason = "another notice was sent under this correlation id"
+                    raise InvalidInput.at("correlation_id", reason, "duplicate")
+                decision = open_referral(notice, context.role, event, context.agreement(notice))
+                write(tx, None, decision, now)
+            return decision.referral
+
+        return self._active(again_on_conflict(once))
+
+    def answer(self, form: GreenForm) -> Referral:
+        """Answer a notice with a green form, complete or not. Raises as `submit`."""
+        event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=self._context.role, form=form)
+        return self.submit(form.answers, event)
+
+    def act(self, correlation_id: str, kind: EventKind, text: str | None = None) -> Referral:
+        """What a person of ours decides, in one word: accept, assess, remind, cancel, close ... Raises as `submit`."""
+        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text)
+        return self.submit(correlation_id, event)
+
+    def submit(self, correlation_id: str, event: Event) -> Referral:
+        """Apply an event of our own side and return the referral after it.
+
+        Raises `InvalidInput` (unknown referral, something missing), `LoopError` (not in this state, not by this role),
+        `ConsentRefused`, `StoreError`. Then nothing has changed.
+        """
+        context = self._context
+
+        def once() -> Referral:
+            with context.store.begin() as tx:
+                before = tx.load(correlation_id)
+                if before is None:
+                    raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
+                decision = decide(before.referral, event, context.agreement(before.referral.notice))
+                write(tx, before, decision, event.at)
+            return decision.referral
+
+        return self._active(again_on_conflict(once))
+
+    # --- what comes in
+
+    def receive(self, content: bytes, peer: Peer, format_name: WireFormat = "fhir-message") -> bytes:
+        """Take in a message; see `ip_fhir.exchange.inbound.receive`."""
+        reply = inbound.receive(self._context, content, peer, format_name)
+        return self._active(reply)
+
+    def read_resource(self, peer: Peer, type_: str, id_: str) -> ResourceVersion:
+        """See `ip_fhir.exchange.rest.read`."""
+        return rest.read(self._context, peer, type_, id_)
+
+    def search_resources(self, peer: Peer, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
+        """See `ip_fhir.exchange.rest.search`."""
+        return rest.search(self._context, peer, type_, criteria)
+
+    def update_resource(self, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
+        """See `ip_fhir.exchange.rest.update`."""
+        changed = rest.update(self._context, peer, type_, id_, based_on, body)
+        return self._active(changed)
+
+    # --- what time brings
+
+    def run_due(
+        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
+    ) -> Ran:
+        """Handle the timers that are due, then send what is due, until nothing is left or `limit` of each is done.
+
+        `keep_going` is asked before each. Raises `StoreError` only: what is wrong with one referral is kept with it and
+        does not stop the others.
+        """
+        changes, now = self._changes, now or self.now()
+        ran = run_timers(self._context, now, limit, keep_going) + run_outbox(self._context, now, limit, keep_going)
+        if not ran.anything and keep_going():
+            self._idle = (changes, now)
+        elif ran.anything:
+            self._changes += 1
+        return ran
+
+    def health(self) -> dict[str, Any]:
+        """How it stands, without a person's data: for a load balancer, an operator, a test that waits.
+
+        `idle`: the last `run_due` found nothing to do, and neither time nor anything else has moved since.
+        `changes` moves with whatever happens: two sides that are idle, with the same `changes` as before, have
+        nothing more to say to each other at this moment. Rows are counted up to 200.
+        """
+        now = self.now()
+        waiting = self.store.outbox("waiting", _COUNTED)
+        return {
+            "status": "ok",
+            "now": now.isoformat(),
+            "role": str(self._context.role),
+            "idle": self._idle == (self._changes, now),
+            "changes": self._changes,
+            "due": sum(row.due <= now for row in waiting) + len(self.store.due_timers(now, _COUNTED)),
+            "waiting": len(waiting),
+            "parked": len(self.store.outbox("parked", _COUNTED)),
+        }
+
+    def close(self) -> None:
+        """Give back what the store holds."""
+        self.store.close()
+
+    def _active(self, result: T) -> T:
+        self._changes += 1
+        self.activity.set()
+        return result

@@ -1,0 +1,64 @@
+"""The thread that keeps one side going: whatever is due is done, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import IpFhirError
+
+if TYPE_CHECKING:
+    from ip_fhir.exchange.side import Exchange
+
+log = logging.getLogger("ip_fhir.exchange")
+
+_REST_AFTER_ERROR = 5.0
+
+
+class Worker:
+    """Calls `exchange.run_due()` over and over; with nothing due it rests `rest` seconds or until something happens."""
+
+    def __init__(self, exchange: Exchange, rest: float) -> None:
+        self._exchange = exchange
+        self._rest = rest
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread; a second start does nothing."""
+        if not self.running:
+            self._stopping.clear()
+            self._thread = threading.Thread(target=self.run, name="ip-fhir-worker", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Finish the row that is being sent, then end. Returns whether it has ended within `timeout` seconds."""
+        self._stopping.set()
+        self._exchange.activity.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.running
+
+    def run(self) -> None:
+        """The loop itself, for a process that is nothing but a worker; `stop` from a signal handler ends it."""
+        while not self._stopping.is_set():
+            self._exchange.activity.clear()
+            if not self._once():
+                self._exchange.activity.wait(self._rest)
+
+    def _once(self) -> bool:
+        """One pass; whether to go on at once. Nothing ends the loop but `stop`."""
+        try:
+            return self._exchange.run_due(keep_going=lambda: not self._stopping.is_set()).anything
+        except IpFhirError as error:
+            log.error("worker: %s", error)  # noqa: TRY400 - a trace may hold a person's data
+        except Exception as error:  # noqa: BLE001 - a worker that has died sends no reminder
+            log.error("worker: unforeseen %s", type(error).__name__)  # noqa: TRY400 - as above
+        self._stopping.wait(min(_REST_AFTER_ERROR, max(self._rest, 0.05)))
+        return False

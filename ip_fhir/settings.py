@@ -1,0 +1,225 @@
+"""Settings: one TOML file, overridden by the environment, checked whole; every error at once.
+
+    role = "municipality"
+    database = "sqlite:///municipality.sqlite"
+    [organization]
+    id = "ke"
+    name = "Koordinerende enhet"
+    kind = "coordinating-unit"
+    her_id = "8094866"
+    [http]
+    port = 8082
+    [[peers]]
+    name = "hospital"
+    url = "https://hospital.example/fhir"
+    token = { env = "HOSPITAL_TOKEN" }              # what we show them
+    accepts = [{ file = "secrets/from-hospital" }]  # what they show us; two while a token is being changed
+    organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
+    [[agreements]]                                  # or: agreements = "agreements.toml"
+    answer_days = 15
+
+`IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths are relative to the
+file. A token is its text, `{ env = "NAME" }` or `{ file = "path" }`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+
+from ip_fhir.domain.agreement import Agreement, load_agreements
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.referral import Role
+from ip_fhir.domain.value import Id, Text, Value, problems_of
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENV_PREFIX = "IP_FHIR_"
+_SHORTEST_TOKEN = 16
+
+
+def _read_secret(value: Any, info: ValidationInfo) -> Any:
+    """The text of a token from where it is kept."""
+    context = info.context or {}
+    if isinstance(value, dict) and set(value) == {"env"}:
+        value = context.get("environ", {}).get(str(value["env"]))
+        if value is None:
+            message = "the environment variable named here is not set"
+            raise ValueError(message)
+    elif isinstance(value, dict) and set(value) == {"file"}:
+        try:
+            value = _beside(value["file"], info).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError, TypeError):
+            message = "the file named here cannot be read"
+            raise ValueError(message) from None
+    if isinstance(value, str) and len(value) < _SHORTEST_TOKEN:
+        message = f"a token has at least {_SHORTEST_TOKEN} characters"
+        raise ValueError(message)
+    return value
+
+
+def _beside(value: Any, info: ValidationInfo) -> Path:
+    """A path, relative to the settings file."""
+    return Path((info.context or {}).get("base", "."), value)
+
+
+def _read_agreements(value: Any, info: ValidationInfo) -> Any:
+    """The agreements from a file of their own, if a path stands there."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return load_agreements(_beside(value, info).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        message = "the file named here cannot be read"
+        raise ValueError(message) from None
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+Beside = Annotated[Path, BeforeValidator(_beside)]
+
+
+class HttpSettings(Value):
+    """Where we listen, and the address that others know us by (`base_url`), which goes into receipts."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
+
+    @property
+    def url(self) -> str:
+        """Our address, without a slash at the end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class PeerSettings(Value):
+    """Another party: who it is, how we reach it, and how it shows who it is.
+
+    `units` are the organisations that speak for it besides `organization` (its departments, its service units).
+    """
+
+    name: Id
+    organization: Organization
+    units: tuple[Organization, ...] = ()
+    adapter: str = "fhir-rest"
+    url: str = Field(pattern=r"^[a-z][a-z0-9+.\-]*://[^\s?#@]+$")
+    token: Secret | None = None
+    accepts: tuple[Secret, ...] = ()
+    timeout: float = Field(default=30.0, gt=0)
+    options: dict[str, str] = Field(default_factory=dict)
+
+
+class LimitSettings(Value):
+    """How much is taken in: bytes of a body, levels of nesting, objects and lists in all."""
+
+    max_bytes: int = Field(default=5_000_000, ge=1_000)
+    max_depth: int = Field(default=64, ge=8, le=200)
+    max_parts: int = Field(default=500_000, ge=100)
+
+
+class RetrySettings(Value):
+    """When a failed sending is tried again: after `first` seconds, doubled up to `cap`; parked after `attempts`."""
+
+    first: float = Field(default=30.0, gt=0)
+    cap: float = Field(default=3600.0, gt=0)
+    attempts: int = Field(default=100, ge=1)
+
+
+class WorkerSettings(Value):
+    """The worker: seconds it rests when nothing is due, seconds a claim holds, rows a claim takes."""
+
+    rest: float = Field(default=1.0, gt=0)
+    lease: float = Field(default=120.0, gt=0)
+    batch: int = Field(default=20, ge=1)
+    retry: RetrySettings = RetrySettings()
+
+
+class ClockSettings(Value):
+    """`file` names a file with an ISO instant that is taken for now: simulated time. Without it: the system's clock."""
+
+    file: Beside | None = None
+
+
+class MappingSettings(Value):
+    """`overlay`: a TOML file of the site's own rows and codes."""
+
+    overlay: Beside | None = None
+
+
+class Settings(Value):
+    """All settings of one side of the loop."""
+
+    role: Role
+    organization: Organization
+    units: tuple[Organization, ...] = ()
+    database: str = "sqlite:///ip-fhir.sqlite"
+    http: HttpSettings = HttpSettings()
+    peers: tuple[PeerSettings, ...] = ()
+    agreements: Annotated[tuple[Agreement, ...], BeforeValidator(_read_agreements)] = ()
+    limits: LimitSettings = LimitSettings()
+    worker: WorkerSettings = WorkerSettings()
+    clock: ClockSettings = ClockSettings()
+    mappings: MappingSettings = MappingSettings()
+    language: Text = "nb"
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if self.role not in (Role.HOSPITAL, Role.MUNICIPALITY):
+            message = "role: a side is the hospital or the municipality"
+            raise ValueError(message)
+        names = [peer.name for peer in self.peers]
+        tokens = [token.get_secret_value() for peer in self.peers for token in peer.accepts]
+        if len(set(names)) < len(names):
+            message = "peers: two have the same name"
+            raise ValueError(message)
+        if len(set(tokens)) < len(tokens):
+            message = "peers: two show the same token, so nobody can tell which of them it is"
+            raise ValueError(message)
+        return self
+
+
+def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings file and the overrides. Raises `InvalidInput` with every problem and its place."""
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput.at(path.name, f"no TOML: {error}", "structure") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise InvalidInput.at(path.name, f"cannot be read: {reason}", "not-found") from None
+    return settings_of(data, path.parent, environ)
+
+
+def settings_of(data: Mapping[str, Any], base: Path = Path(), environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from data as TOML gives it; `base` is where relative paths start."""
+    environ = os.environ if environ is None else environ
+    try:
+        return Settings.model_validate(_overridden(dict(data), environ), context={"base": base, "environ": environ})
+    except ValidationError as error:
+        raise InvalidInput(problems_of(error)) from None
+
+
+def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """With `IP_FHIR_A__B=x` set as a.b. A name whose first part is no setting belongs to something else."""
+    for name, value in sorted(environ.items()):
+        first, *rest = name.removeprefix(ENV_PREFIX).lower().split("__")
+        if name.startswith(ENV_PREFIX) and first in Settings.model_fields:
+            data = _with(data, [first, *rest], value)
+    return data
+
+
+def _with(node: Any, path: list[str], value: str) -> Any:
+    """A copy of `node` with the value at that path."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+        return [_with(item, rest, value) if n == int(key) else item for n, item in enumerate(node)]
+    inner = node if isinstance(node, dict) else {}
+    return {**inner, key: _with(inner.get(key), rest, value)}

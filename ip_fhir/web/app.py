@@ -1,0 +1,194 @@
+"""The ASGI application: routes, and errors as OperationOutcome. It decides nothing.
+
+Work on the store and the mapping blocks, so it runs in a thread pool.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from datetime import UTC
+from email.utils import format_datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ip_fhir.errors import IpFhirError, IssueCode
+from ip_fhir.exchange.rest import SEARCH_PARAMETERS
+from ip_fhir.fhir.capability import ResourceCapability, capability_statement
+from ip_fhir.fhir.outcome import outcome_of, status_of
+from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
+from ip_fhir.web import requests as asked
+from ip_fhir.web.searching import criteria_from_form, criteria_from_url, searchset
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from ip_fhir.exchange import Exchange, Worker
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.ports import JsonObject, ResourceVersion, WireFormat
+
+    Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+log = logging.getLogger("ip_fhir.web")
+
+
+def create_app(exchange: Exchange, worker: Worker | None = None) -> Starlette:
+    """The application for one side of the loop; a `worker` that is given runs as long as the application does.
+
+    Every route but /metadata and /health wants a bearer token.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if worker is not None:
+            worker.start()
+        yield
+        if worker is not None:
+            await run_in_threadpool(worker.stop)
+
+    app = Starlette(
+        routes=_routes(_Endpoint(exchange)),
+        exception_handlers={HTTPException: _from_starlette},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # a redirected POST is one that may arrive twice
+    return app
+
+
+def _routes(endpoint: _Endpoint) -> list[Route]:
+    routes = [
+        Route("/", _guarded(endpoint.transaction), methods=["POST"]),
+        Route("/$process-message", _guarded(endpoint.process_message), methods=["POST"]),
+        Route("/metadata", _guarded(endpoint.metadata)),
+        Route("/health", _guarded(endpoint.health)),
+    ]
+    for type_ in SEARCH_PARAMETERS:
+        routes += [
+            Route(f"/{type_}", _guarded(partial(endpoint.search, type_))),
+            Route(f"/{type_}/_search", _guarded(partial(endpoint.search_by_form, type_)), methods=["POST"]),
+            Route(f"/{type_}/{{id}}", _guarded(partial(endpoint.resource, type_)), methods=["GET", "PUT"]),
+        ]
+    return routes
+
+
+class _Endpoint:
+    """The handlers. Each: who is it, read what came, hand it to the exchange, answer."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def process_message(self, request: Request) -> Response:
+        return await self._take_in(request, "fhir-message")
+
+    async def transaction(self, request: Request) -> Response:
+        return await self._take_in(request, "fhir-transaction")
+
+    async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
+        peer = asked.authenticated(request, self._exchange)
+        asked.require_json(request)
+        content = await asked.bounded_body(request, self._exchange.limits)
+        reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
+        return Response(reply, media_type=FHIR_JSON)
+
+    async def resource(self, type_: str, request: Request) -> Response:
+        peer = asked.authenticated(request, self._exchange)
+        id_ = request.path_params["id"]
+        if request.method != "PUT":
+            return _version(await run_in_threadpool(self._exchange.read_resource, peer, type_, id_))
+        based_on = asked.if_match(request)
+        asked.require_json(request)
+        content = await asked.bounded_body(request, self._exchange.limits)
+        body = read_json(content, self._exchange.limits)
+        work = partial(self._exchange.update_resource, peer, type_, id_, based_on, body)
+        return _version(await run_in_threadpool(work))
+
+    async def search(self, type_: str, request: Request) -> Response:
+        peer = asked.authenticated(request, self._exchange)
+        return await self._found(type_, criteria_from_url(type_, request.query_params.multi_items()), peer)
+
+    async def search_by_form(self, type_: str, request: Request) -> Response:
+        peer = asked.authenticated(request, self._exchange)
+        asked.require_form(request)
+        content = await asked.bounded_body(request, self._exchange.limits)
+        pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
+        return await self._found(type_, criteria_from_form(type_, pairs), peer)
+
+    async def _found(self, type_: str, criteria: dict[str, str], peer: Peer) -> Response:
+        found = await run_in_threadpool(self._exchange.search_resources, peer, type_, criteria)
+        return _fhir(searchset(self._exchange.url, type_, criteria, found))
+
+    async def metadata(self, _request: Request) -> Response:
+        resources = [
+            ResourceCapability(type_, ("read", "update", "search-type"), parameters)
+            for type_, parameters in SEARCH_PARAMETERS.items()
+        ]
+        now = self._exchange.now()
+        return _fhir(capability_statement(self._exchange.url, version("ip-fhir"), now, resources))
+
+    async def health(self, _request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._exchange.health))
+
+
+def _guarded(handler: Handler) -> Handler:
+    """The handler with every failure as an OperationOutcome."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            asked.require_acceptable(request)
+            return await handler(request)
+        except IpFhirError as error:
+            return _refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
+            # Neither its text nor the values in its trace are logged: they may be a person's.
+            log.error("unforeseen: %s at %s", type(error).__name__, _place(error))  # noqa: TRY400 - as above
+            return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+
+    return guarded
+
+
+def _place(error: Exception) -> str:
+    """File and line of where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+
+
+def _refusal(error: IpFhirError, headers: dict[str, str] | None = None) -> Response:
+    status = status_of(error)
+    headers = dict(headers or {})
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="ip-fhir"'
+    if status == 503:
+        headers["Retry-After"] = "5"
+    return Response(write_json(outcome_of(error)), status, headers, FHIR_JSON)
+
+
+async def _from_starlette(_request: Request, error: Exception) -> Response:
+    """What the router refuses: 404 and 405."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    code: IssueCode = "not-found" if status == 404 else "not-supported"
+    reason = "nothing is at this address" if status == 404 else "not possible here"
+    return _refusal(asked.BadRequest(status, reason, code), dict(headers or {}))
+
+
+def _fhir(resource: JsonObject) -> Response:
+    return Response(write_json(resource), media_type=FHIR_JSON)
+
+
+def _version(resource: ResourceVersion) -> Response:
+    """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning)."""
+    response = _fhir(resource.body)
+    response.headers["ETag"] = f'W/"{resource.version}"'
+    response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
+    return response

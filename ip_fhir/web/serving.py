@@ -1,0 +1,47 @@
+"""Run one side: the endpoint and its worker in one process, until SIGTERM or SIGINT; both end gracefully."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from ip_fhir.bootstrap import open_exchange
+from ip_fhir.exchange.worker import Worker
+from ip_fhir.web.app import create_app
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ip_fhir.settings import Settings
+
+_SECONDS_TO_FINISH = 10
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop. Requests in progress are answered, the row being sent is finished, then it returns."""
+    exchange = open_exchange(settings)
+    try:
+        app = create_app(exchange, Worker(exchange, settings.worker.rest))
+        config = uvicorn.Config(
+            app,
+            host=settings.http.host,
+            port=settings.http.port,
+            access_log=False,  # a URL may hold what a caller should not have put there
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
+        # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
+        signal.signal(signal.SIGTERM, _leave)
+        uvicorn.Server(config).run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        exchange.close()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)

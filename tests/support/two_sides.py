@@ -1,0 +1,170 @@
+"""A hospital and a municipality in one process, each with its own store, over an adapter without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.green_form import GreenForm
+from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.referral import Role
+from ip_fhir.domain.value import read
+from ip_fhir.errors import IpFhirError, PeerError, Rejected, Unavailable
+from ip_fhir.exchange import Exchange
+from ip_fhir.exchange.context import Context
+from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.fhir.outcome import status_of
+from ip_fhir.fhir.receipt import receipt_from_fhir
+from ip_fhir.fhir.reading import read_json
+from ip_fhir.ports import Endpoint, Outgoing, OutboxRow, Receipt, Store, WireFormat
+from ip_fhir.store import open_store
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.agreement import Agreement
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TOKENS = {"hospital": "token-of-the-hospital", "municipality": "token-of-the-municipality"}
+START = datetime(2026, 1, 12, 13, 0, tzinfo=UTC)
+
+
+def notice(name: str) -> Notice:
+    """An example notice, by the beginning of its file name: `03`."""
+    return read(Notice, _only(EXAMPLES / "notices", name).read_bytes())
+
+
+def form(name: str) -> GreenForm:
+    """An example green form, by the beginning of its file name: `03-stroke-patient-1`."""
+    return read(GreenForm, _only(EXAMPLES / "green_forms", name).read_bytes())
+
+
+def _only(directory: Path, name: str) -> Path:
+    (path,) = directory.glob(f"{name}*.json")
+    return path
+
+
+class SetClock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        """As set."""
+        return self.at
+
+    def forward(self, **by: float) -> None:
+        """Let time pass: `days=1`."""
+        self.at += timedelta(**by)
+
+
+class Wire:
+    """An adapter that hands the bytes to the other side, in the same thread; `break_with` breaks it, before or after."""
+
+    name: str = "in-memory"
+    format: WireFormat = "fhir-message"
+
+    def __init__(self, sender: str) -> None:
+        self._sender = sender
+        self.to: Exchange | None = None
+        self.sent: list[bytes] = []
+        self.break_with: Exception | None = None
+        self.lose_receipts = False
+
+    def send(self, outgoing: Outgoing) -> Receipt:
+        """Deliver, and turn what the other side raises into what its HTTP answer would become."""
+        self.sent.append(outgoing.content)
+        if self.break_with is not None:
+            raise self.break_with
+        assert self.to is not None
+        peer = self.to.peer_by_token(TOKENS[self._sender])
+        assert peer is not None
+        try:
+            reply = self.to.receive(outgoing.content, peer)
+        except IpFhirError as error:
+            raise _as_peer_error(error) from None
+        if self.lose_receipts:
+            raise Unavailable("the answer was lost")
+        return receipt_from_fhir(read_json(reply))
+
+
+def _as_peer_error(error: IpFhirError) -> PeerError:
+    status = status_of(error)
+    return Unavailable(f"HTTP {status}") if status >= 500 else Rejected(f"HTTP {status}: {error}")
+
+
+@dataclass
+class Side:
+    """One side: its exchange, its wire to the other, and what its people were told."""
+
+    exchange: Exchange
+    wire: Wire
+    told: list[OutboxRow] = field(default_factory=list)
+
+
+@dataclass
+class Loop:
+    """Both sides and the time they live in."""
+
+    hospital: Side
+    municipality: Side
+    clock: SetClock
+
+    def settle(self) -> None:
+        """Let both sides do what is due until neither has anything to do."""
+        for _ in range(50):
+            if not any([side.exchange.run_due().anything for side in (self.hospital, self.municipality)]):
+                return
+        message = "the two sides do not come to rest"
+        raise AssertionError(message)
+
+    def state(self, side: Side, correlation_id: str) -> str:
+        """Where a referral stands on one side."""
+        stored = side.exchange.store.referral(correlation_id)
+        return str(stored.referral.state) if stored else "none"
+
+    def states(self, correlation_id: str) -> tuple[str, str]:
+        """Where it stands on both: hospital, municipality."""
+        return self.state(self.hospital, correlation_id), self.state(self.municipality, correlation_id)
+
+
+def organizations(of: Notice) -> tuple[Organization, Organization]:
+    """The hospital and the coordinating unit."""
+    return of.organization(of.sender), of.organization(of.recipient)
+
+
+def make_side(role: Role, clock: SetClock, store: Store, agreements: tuple[Agreement, ...] = (), **more: Any) -> Side:
+    """One side with the example organisations; the other one is its peer."""
+    hospital, unit = organizations(notice("03"))
+    ours, theirs = (hospital, unit) if role is Role.HOSPITAL else (unit, hospital)
+    other = "municipality" if role is Role.HOSPITAL else "hospital"
+    wire = Wire(str(role))
+    peer = Peer(other, (theirs,), wire, Endpoint("memory://"), (TOKENS[other],))
+    told: list[OutboxRow] = []
+    context = Context(
+        role=role,
+        organizations=(ours,),
+        store=store,
+        clock=clock,
+        peers=Peers([peer]),
+        agreements=agreements,
+        url=f"https://{role}.example/fhir",
+        jitter=lambda: 1.0,
+        tell=told.append,
+        **more,
+    )
+    return Side(Exchange(context), wire, told)
+
+
+def make_loop(directory: Path, agreements: tuple[Agreement, ...] = ()) -> Loop:
+    """Two sides on two SQLite files."""
+    clock = SetClock()
+    sides = [
+        make_side(role, clock, open_store(f"sqlite:///{directory / role}.sqlite"), agreements)
+        for role in (Role.HOSPITAL, Role.MUNICIPALITY)
+    ]
+    hospital, municipality = sides
+    hospital.wire.to, municipality.wire.to = municipality.exchange, hospital.exchange
+    return Loop(hospital, municipality, clock)

@@ -1,0 +1,171 @@
+"""Settings: one TOML file, overridden by the environment; every error at once, no secret in any of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ip_fhir.domain.referral import Role
+from ip_fhir.errors import InvalidInput
+from ip_fhir.settings import Settings, read_settings, settings_of
+
+TEXT = """
+role = "municipality"
+database = "sqlite:///municipality.sqlite"
+[organization]
+id = "ke"
+name = "Koordinerende enhet"
+kind = "coordinating-unit"
+her_id = "8094866"
+[http]
+port = 8082
+base_url = "https://ke.example/fhir/"
+[[peers]]
+name = "hospital"
+url = "https://hospital.example/fhir"
+token = { env = "HOSPITAL_TOKEN" }
+accepts = [{ file = "from-hospital" }, "an-inline-token-of-24-ch"]
+organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
+[[agreements]]
+answer_days = 12
+[clock]
+file = "clock"
+"""
+ENV = {"HOSPITAL_TOKEN": "a-token-from-the-environment"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A settings file with its secret beside it."""
+    (tmp_path / "from-hospital").write_text("a-token-from-a-file\n", encoding="utf-8")
+    path = tmp_path / "ip-fhir.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def minimal(**more: Any) -> dict[str, Any]:
+    """As little as settings can say."""
+    return {"role": "hospital", "organization": {"id": "h", "name": "H", "kind": "hospital"}, **more}
+
+
+def peer(**more: Any) -> dict[str, Any]:
+    """One peer."""
+    organization = {"id": "ke", "name": "KE", "kind": "coordinating-unit"}
+    return {"name": "ke", "url": "https://ke.example", "organization": organization, **more}
+
+
+def test_a_whole_file(file: Path) -> None:
+    """Everything is read; secrets from where they are kept, paths from beside the file."""
+    settings = read_settings(file, ENV)
+    (hospital,) = settings.peers
+    assert settings.role is Role.MUNICIPALITY
+    assert settings.http.url == "https://ke.example/fhir"
+    assert hospital.token is not None
+    assert hospital.token.get_secret_value() == ENV["HOSPITAL_TOKEN"]
+    assert [s.get_secret_value() for s in hospital.accepts] == ["a-token-from-a-file", "an-inline-token-of-24-ch"]
+    assert settings.agreements[0].answer_days == 12
+    assert settings.clock.file == file.parent / "clock"
+
+
+def test_defaults() -> None:
+    """What is not said has a default; the own address is made of host and port."""
+    settings = settings_of(minimal(), environ={})
+    assert settings.http.url == "http://127.0.0.1:8080"
+    assert settings.limits.max_bytes == 5_000_000
+    assert settings.worker.retry.attempts == 100
+
+
+def test_the_environment_overrides(file: Path) -> None:
+    """Plain, nested and listed settings; what is no setting of ours is left alone."""
+    environ = {
+        **ENV,
+        "IP_FHIR_DATABASE": "sqlite:///other.sqlite",
+        "IP_FHIR_HTTP__PORT": "9000",
+        "IP_FHIR_PEERS__0__URL": "https://elsewhere.example",
+        "IP_FHIR_WORKER__RETRY__CAP": "7.5",
+        "IP_FHIR_REQUIRE_ALL": "1",
+        "OTHER_HTTP__PORT": "1",
+    }
+    settings = read_settings(file, environ)
+    assert settings.database == "sqlite:///other.sqlite"
+    assert settings.http.port == 9000
+    assert settings.peers[0].url == "https://elsewhere.example"
+    assert settings.worker.retry.cap == 7.5
+
+
+def test_agreements_in_a_file_of_their_own(tmp_path: Path) -> None:
+    """A path stands for the file's agreements; its errors have its paths."""
+    file = tmp_path / "agreements.toml"
+    file.write_text("[[agreement]]\nreminders = 1\n", encoding="utf-8")
+    assert settings_of(minimal(agreements=str(file)), environ={}).agreements[0].reminders == 1
+    file.write_text("[[agreement]]\nanswer_days = -1\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"agreements\.agreement\.0\.answer_days"):
+        settings_of(minimal(agreements=str(file)), environ={})
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        settings_of(minimal(agreements="not-there.toml"), environ={})
+
+
+def test_every_error_at_once() -> None:
+    """Each with its place, none with its value."""
+    bad = minimal(
+        role="clinic",
+        colour="blue",
+        http={"port": 70_000, "base_url": "ftp://x"},
+        peers=[peer(url="no url", token="hemmelig"), peer(name="other", timeout=0, adaptor="x")],
+        limits={"max_depth": 1000},
+    )
+    with pytest.raises(InvalidInput) as caught:
+        settings_of(bad, environ={})
+    assert {p.path for p in caught.value.problems} == {
+        "role", "colour", "http.port", "http.base_url", "peers.0.url", "peers.0.token", "peers.1.timeout",
+        "peers.1.adaptor", "limits.max_depth",
+    }  # fmt: skip
+    assert "hemmelig" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (minimal(role="transport"), "role"),
+        (minimal(peers=[peer(), peer()]), "same name"),
+        (minimal(peers=[peer(accepts=["t" * 20]), peer(name="b", accepts=["t" * 20])]), "same token"),
+        (minimal(peers=[peer(token={"env": "NOT_SET"})]), "environment variable named here is not set"),
+        (minimal(peers=[peer(token={"file": "not-there"})]), "file named here cannot be read"),
+        (minimal(peers=[peer(token="short")]), "at least 16 characters"),
+        (minimal(peers=[peer(token={"vault": "x"})]), r"peers\.0\.token"),
+        (minimal(peers=[peer(url="https://user:password@ke.example")]), r"peers\.0\.url"),
+    ],
+)
+def test_what_does_not_hang_together(data: dict[str, Any], words: str) -> None:
+    """Contradictions and secrets that are not there are found when settings are read, not at night."""
+    with pytest.raises(InvalidInput, match=words):
+        settings_of(data, environ={})
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither repr nor str of settings shows a token."""
+    settings = settings_of(minimal(peers=[peer(token="t" * 30, accepts=["u" * 30])]), environ={})
+    for shown in (repr(settings), str(settings), repr(settings.peers[0]), str(settings.model_dump())):
+        assert "tttt" not in shown
+        assert "uuuu" not in shown
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """No file, no TOML, no UTF-8: each an error with the file's name and the line."""
+    file = tmp_path / "ip-fhir.toml"
+    with pytest.raises(InvalidInput, match=r"ip-fhir\.toml: cannot be read: No such file"):
+        read_settings(file)
+    file.write_text("role = \n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"no TOML: .*line 1"):
+        read_settings(file)
+    file.write_bytes(b'role = "\xe5"')
+    with pytest.raises(InvalidInput, match="not UTF-8"):
+        read_settings(file)
+
+
+def test_settings_do_not_change() -> None:
+    """They are values like any other."""
+    settings = settings_of(minimal(), environ={})
+    with pytest.raises(Exception, match="frozen"):
+        settings.role = Role.MUNICIPALITY  # type: ignore[misc]
+    assert isinstance(settings, Settings)
