@@ -1,1 +1,100 @@
-"""Individual plans to FHIR R4 and back, and the green form loop."""
+"""Individual plans to FHIR R4 and back, and the green form loop.
+
+The public names; each is loaded when it is first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ip_fhir.bootstrap import open_exchange
+    from ip_fhir.domain.completeness import completeness
+    from ip_fhir.domain.consent import permits
+    from ip_fhir.domain.green_form import GreenForm, missing_items
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.value import read
+    from ip_fhir.errors import (
+        Conflict,
+        ConsentRefused,
+        InvalidInput,
+        IpFhirError,
+        LoopError,
+        MappingError,
+        PeerError,
+        Problem,
+        Rejected,
+        StoreError,
+        Unavailable,
+    )
+    from ip_fhir.mapping import (
+        from_fhir,
+        lens,
+        message_from_fhir,
+        message_to_fhir,
+        put_plan,
+        to_fhir,
+        to_models,
+    )
+    from ip_fhir.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Conflict",
+    "ConsentRefused",
+    "GreenForm",
+    "IndividualPlan",
+    "InvalidInput",
+    "IpFhirError",
+    "LoopError",
+    "MappingError",
+    "Notice",
+    "PeerError",
+    "Problem",
+    "Rejected",
+    "Settings",
+    "StoreError",
+    "Unavailable",
+    "completeness",
+    "from_fhir",
+    "lens",
+    "message_from_fhir",
+    "message_to_fhir",
+    "missing_items",
+    "open_exchange",
+    "permits",
+    "put_plan",
+    "read",
+    "to_fhir",
+    "to_models",
+]
+
+_HOME = {
+    "GreenForm": "domain.green_form",
+    "IndividualPlan": "domain.plan",
+    "Notice": "domain.notice",
+    "Settings": "settings",
+    "completeness": "domain.completeness",
+    "missing_items": "domain.green_form",
+    "open_exchange": "bootstrap",
+    "permits": "domain.consent",
+    "read": "domain.value",
+    **dict.fromkeys(("from_fhir", "lens", "put_plan", "to_fhir", "to_models"), "mapping"),
+    **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    found = getattr(import_module(f"{__name__}.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -77,26 +77,35 @@ class Assembly:
             raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
 
     def onto(self, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:
-        """The bundle with what `whole` says, and nothing else changed. What the whole no longer has leaves the bundle."""
+        """The bundle with what `whole` says, and nothing else changed.
+
+        What the whole no longer has leaves the bundle. Raises `InvalidInput` where the bundle is about another person.
+        """
         found = self.find(entries_of(bundle))
         data = data_of(whole)
-        own = self._own_links(data)
-        there = {ident: ref for ident, ref in found.links.references.items() if ident in own.references}
-        links = Links({**own.references, **there}, found.links.ids, own.owner)
-        wanted = {item["id"]: (part, item) for part in self.parts for item in _items(data, part)}
-        resources: dict[int, dict[str, Any] | None] = {}
-        for slot in found.slots:
-            _, item = wanted.pop(slot.ident, (slot.part, None))
-            resources.update(_changed(slot, item, links))
-        resources[found.root.number] = lens(self.root).put(self._root_data(data), found.root.resource, links)
-        entries = [
-            entry if new is entry["resource"] else {**entry, "resource": new}
-            for number, entry in enumerate(bundle["entry"])
-            if (new := resources.get(number, entry["resource"])) is not None
-        ]
-        added = [new for part, item in wanted.values() for new in _new(part, item, links)]
+        if found.links.owner != (data.get("owner") or {}).get("id"):
+            raise InvalidInput.at("Bundle", "is about another person", "invariant")
+        links = self._links_onto(data, found)
         with_request = bundle.get("type") in ("transaction", "batch")
-        return {**bundle, "entry": [*entries, *(_entry(new, base, with_request=with_request) for new in added)]}
+        places: dict[int, dict[str, Any] | None] = {}
+        added: list[dict[str, Any]] = []
+        for part in self.parts:
+            slots = [slot for slot in found.slots if slot.part is part]
+            written = _Written(bundle["entry"], base, with_request=with_request)
+            entries = [written.entry(part, item, slots, links) for item in _items(data, part)]
+            places.update(zip((slot.entry.number for slot in slots), [*entries, *[None] * len(slots)], strict=False))
+            places.update(
+                {s.person.number: None for s in slots if s.person is not None and s.person.number not in places}
+            )
+            places.update(written.people)
+            added += [*written.new_people, *entries[len(slots) :]]
+        root_entry = bundle["entry"][found.root.number]
+        new_root = lens(self.root).put(self._root_data(data), found.root.resource, links, found.root.at)
+        places[found.root.number] = (
+            root_entry if new_root == found.root.resource else {**root_entry, "resource": new_root}
+        )
+        kept = (places.get(number, entry) for number, entry in enumerate(bundle["entry"]))
+        return {**bundle, "entry": [*(entry for entry in kept if entry is not None), *added]}
 
     def find(self, entries: list[Entry]) -> Found:
         """The whole among these entries, as domain data not yet checked by the domain."""
@@ -135,6 +144,18 @@ class Assembly:
                     references[f"~{item['id']}"] = f"{_PRACTITIONER}/{item['id']}"
         owner = data.get("owner")
         return Links(references, owner=owner["id"] if owner else None)
+
+    def _links_onto(self, data: dict[str, Any], found: Found) -> Links:
+        """The bundle's own references for what stays, new ones for what comes.
+
+        An id that has come to mean another kind of thing reads as unlike every id, so that it is written anew.
+        """
+        own = self._own_links(data)
+        kind = {item["id"]: part for part in self.parts for item in _items(data, part)}
+        stays = {slot.ident for slot in found.slots if kind.get(slot.ident) is slot.part}
+        kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
+        ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}
+        return Links({**own.references, **kept}, ids, own.owner)
 
     def _root_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """The whole with what other tables map replaced by ids."""
@@ -235,18 +256,32 @@ def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
     return {**lens(_PRACTITIONER).get(slot.person.resource, links, slot.person.at), **item}
 
 
-def _changed(slot: Slot, item: dict[str, Any] | None, links: Links) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """The entries of a slot with what `item` says, None for those that leave."""
-    people = [(_PRACTITIONER, slot.person)] if slot.person is not None else []
-    for table, entry in [(slot.part.table, slot.entry), *people]:
-        if item is None:
-            yield entry.number, None
-            continue
-        own_id = {**item, "id": entry.resource["id"]} if "id" in entry.resource else item
-        new = lens(table).put(own_id, entry.resource, links, entry.at)
-        if "id" not in entry.resource:
+class _Written:
+    """The entries of one part as they are to be: what stays keeps its entry, what comes gets a new one."""
+
+    def __init__(self, entries: list[dict[str, Any]], base: str, *, with_request: bool) -> None:
+        self.entries, self.base, self.with_request = entries, base, with_request
+        self.people: dict[int, dict[str, Any]] = {}
+        self.new_people: list[dict[str, Any]] = []
+
+    def entry(self, part: Part, item: dict[str, Any], slots: list[Slot], links: Links) -> dict[str, Any]:
+        """The entry of one item; of a professional the role's, with the person's kept aside."""
+        slot = next((slot for slot in slots if slot.ident == item["id"]), None)
+        if slot is None:
+            *people, resource = _new(part, item, links)
+            self.new_people += [_entry(person, self.base, with_request=self.with_request) for person in people]
+            return _entry(resource, self.base, with_request=self.with_request)
+        if slot.person is not None:
+            self.people[slot.person.number] = self._changed(_PRACTITIONER, slot.person, item, links)
+        return self._changed(part.table, slot.entry, item, links)
+
+    def _changed(self, table: str, entry: Entry, item: dict[str, Any], links: Links) -> dict[str, Any]:
+        ident = entry.resource.get("id")
+        new = lens(table).put(item if ident is None else {**item, "id": ident}, entry.resource, links, entry.at)
+        if ident is None:
             new = {key: value for key, value in new.items() if key != "id"}
-        yield entry.number, entry.resource if new == entry.resource else new
+        old = self.entries[entry.number]
+        return old if new == entry.resource else {**old, "resource": new}
 
 
 @cache

@@ -249,7 +249,7 @@ class Concept:
         return ({"coding": merged, **rest} if merged else rest) or None
 
     def owns(self, node: Any) -> bool:
-        """A concept with a coding from one of the table's closed systems: unknown codes are refused when read, not skipped."""
+        """A concept with a code of the table, or of a closed system: unknown codes there are refused, not skipped."""
         codings = node.get("coding") if type(node) is dict else None
         closed = self.coding.table.closed
         return type(codings) is list and any(

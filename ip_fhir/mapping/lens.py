@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.mapping.paths import Condition, Segment
-    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+    from ip_fhir.mapping.tables import CodeTable, Const, Row, Systems, Table
 
 
 class FieldLens:
@@ -70,7 +70,9 @@ class TableLens:
         """The domain data that the table finds in the node."""
         expect(node, dict, "an object")
         if "modifierExtension" in node:
-            raise Wrong("is unknown here and changes the meaning of what is mapped", "not-supported", "modifierExtension")
+            raise Wrong(
+                "is unknown here and changes the meaning of what is mapped", "not-supported", "modifierExtension"
+            )
         if self.table.resource is not None and node.get("resourceType") != self.table.resource:
             raise Wrong(f"is not a {self.table.resource}", "structure", "resourceType")
         data: dict[str, Any] = {}
@@ -129,7 +131,7 @@ class Lens:
         self.name = inner.table.name
 
     def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
-        """The domain data in the resource. Raises `InvalidInput` with the FHIRPath (`at` is where the resource stands)."""
+        """The domain data in the resource; `at` is where that stands. Raises `InvalidInput` with the FHIRPath."""
         try:
             return self.inner.get(resource, Links.within(resource) if links is None else links)
         except Wrong as wrong:
@@ -192,20 +194,27 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
     for name, table in tables.fields.items():
         for row in table.rows:
             try:
-                built[name].fields.append(FieldLens(row, _compile(row.path, _leaf(row, tables, built, simple), row, tables.systems)))
+                built[name].fields.append(
+                    FieldLens(row, _compile(row.path, _leaf(row, tables, built, simple), row, tables.systems))
+                )
             except KeyError as error:
                 message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
                 raise MappingError(message) from None
         for const in table.consts:
-            inner: Node = simple["reference"] if const.owner else Constant(const.value)
+            inner: Node = simple["reference"] if const.owner else Constant(_based(const.value, tables.systems))
             built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
     return built
+
+
+def _based(value: Any, systems: Systems) -> Any:
+    """`@base` at the start of a fixed value is the base of our own canonicals."""
+    return value.replace("@base", systems.base, 1) if isinstance(value, str) and value.startswith("@base") else value
 
 
 def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
     if row.kind == "table":
         return built[row.of]
-    coded = {"code": Code, "coding": Coding, "concept": Concept}
+    coded: dict[str, Callable[[CodeTable], Node]] = {"code": Code, "coding": Coding, "concept": Concept}
     if row.kind in coded:
         return coded[row.kind](tables.codes[row.of])
     return simple[row.kind]

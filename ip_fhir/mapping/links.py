@@ -35,7 +35,7 @@ class Links:
     @classmethod
     def within(cls, resource: Any) -> Links:
         """For a resource that stands alone: the references that stand in it."""
-        return cls({reference.rpartition("/")[2]: reference for reference in references_in(resource)}, closed=False)
+        return cls({_last(reference): reference for reference in references_in(resource)}, closed=False)
 
     def reference(self, ident: str) -> str:
         """The reference that stands for a domain id."""
@@ -51,7 +51,12 @@ class Links:
             return found
         if self.closed:
             raise Wrong("refers to a resource that is not in the bundle", "not-found")
-        return reference.rpartition("/")[2]
+        return _last(reference)
+
+
+def _last(reference: str) -> str:
+    """The id at the end of a reference: `Patient/p1`, `urn:uuid:…`, `#p1`."""
+    return reference.rpartition("/")[2].removeprefix("urn:uuid:").removeprefix("urn:oid:").removeprefix("#")
 
 
 def references_in(node: Any) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Lenses on JSON nodes: each reads a domain value out of a node and writes one back without touching the rest.
 
-A node is any JSON value, None when absent. `get(node, links)` gives the domain value or None. `put(value, node, links)`
-gives the new node, or None when nothing is left; the old node is never changed, and is given back when nothing had to be.
+A node is any JSON value, None when absent. `get(node, links)` gives the domain value or None. `put(value, node,
+links)` gives the new node, or None when nothing is left; the old node is never changed, and is given back when nothing
+had to be.
 `owns(node)` says whether a list entry is one that the lens can read; the others are somebody else's and are left alone.
 """
 
@@ -117,7 +118,7 @@ class Matching:
 
 
 class One:
-    """The first matching entry of a list (with `own`, the first that can be read); added at the end when there is none."""
+    """The first matching entry of a list (with `own`, the first that can be read); else added at the end."""
 
     def __init__(self, entry: Matching, *, own: bool = False) -> None:
         self.entry = entry
@@ -154,8 +155,8 @@ class One:
 class Each:
     """Every entry that is ours, as a list of values; others' entries keep their place and content.
 
-    With a `key`, a value is written onto the entry that has its key; else onto the entry at its position. A key that the
-    entries do not carry is their position: `prefix`-1, `prefix`-2, …
+    With a `key`, a value is written onto the entry that has its key; else onto the entry at its position. A key that
+    the entries do not carry is their position: `prefix`-1, `prefix`-2, …
     """
 
     def __init__(self, entry: Matching, key: str | None = None, prefix: str = "") -> None:

@@ -46,7 +46,10 @@ class Segment:
     conditions: tuple[Condition, ...] = ()
 
 
-_SEGMENT = re.compile(r"(?P<name>_?[A-Za-z]\w*)(?:\[(?P<list>[^\]]*)\]|\((?P<ext>[^)]*)\)(?P<each>\[\*\])?|\{(?P<object>[^}]*)\})?")
+_SEGMENT = re.compile(
+    r"(?P<name>_?[A-Za-z]\w*)"
+    r"(?:\[(?P<list>[^\]]*)\]|\((?P<ext>[^)]*)\)(?P<each>\[\*\])?|\{(?P<object>[^}]*)\})?"
+)
 _CODING = re.compile(r"(?P<member>\w*)(?P<many>\*?)~(?P<coding>[\w@-]+#[\w.-]+)")
 
 

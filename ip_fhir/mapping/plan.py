@@ -33,7 +33,7 @@ def put_plan(plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
 
 def to_models(plan: IndividualPlan) -> list[BaseModel]:
     """The plan's resources as typed objects of `fhir.resources` (R4B), each checked by its model."""
-    from fhir.resources.R4B import get_fhir_model_class  # noqa: PLC0415 - a heavy import that most callers never need
+    from fhir.resources.R4B import get_fhir_model_class  # heavy, and most callers never need it
 
     models: list[BaseModel] = [
         get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])

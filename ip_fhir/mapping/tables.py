@@ -1,4 +1,4 @@
-"""Reading the tables under mappings/: systems, code tables, field tables. What is wrong is found here, with table and row."""
+"""Reading the tables under mappings/: systems, code tables, field tables. What is wrong is found here, with the row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Systems:
     aliases: Mapping[str, tuple[str, ...]]
 
     def uri(self, name: str) -> str:
-        """The URI that is written. Own names follow their prefix: `ip-` extension, `cs-` code system, `id-` identifier."""
+        """The URI that is written. Own names: `ip-` an extension, `cs-` a code system, `id-` an identifier system."""
         if name in self.uris:
             return self.uris[name]
         prefix, _, rest = name.partition("-")

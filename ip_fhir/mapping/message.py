@@ -1,0 +1,172 @@
+"""What two parties tell each other as FHIR R4 message Bundles, and back; a notice also from a transaction Bundle.
+
+The header carries the parties as contained resources, so that a message stands alone whatever the notice or form names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.green_form import GreenForm
+from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.value import read
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.mapping.assembly import assemblies
+from ip_fhir.mapping.lens import data_of, lens
+from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.tables import load_tables
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.people import Organization
+
+
+def message_to_fhir(message: Message) -> dict[str, Any]:
+    """The message as a Bundle: MessageHeader first, then what it carries."""
+    data = data_of(message)
+    carried = _carried(message, data)
+    base = load_tables().systems.base
+    header = {**_header(message, data), "focus": [{"reference": _url(carried[-1])}]}
+    return {
+        "resourceType": "Bundle",
+        "id": message.id,
+        "type": "message",
+        "timestamp": data["sent"],
+        "entry": [{"fullUrl": f"{base}/{_url(resource)}", "resource": resource} for resource in [header, *carried]],
+    }
+
+
+def message_from_fhir(bundle: dict[str, Any]) -> Message:
+    """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+    entries = entries_of(bundle)
+    if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
+        raise InvalidInput.at("Bundle", "is not a message that begins with its MessageHeader", "structure")
+    data = _read_header(entries[0])
+    data["sent"] = bundle.get("timestamp")
+    if not isinstance(data["sent"], str):
+        raise InvalidInput.at("Bundle.timestamp", "is required", "required")
+    if data["kind"] == MessageKind.NOTICE:
+        data["notice"] = assemblies()["notice"].value(Notice, bundle)
+    elif data["kind"] == MessageKind.GREEN_FORM:
+        data["form"] = assemblies()["green-form"].value(GreenForm, bundle)
+    else:
+        data |= _read_communication(entries)
+    return read(Message, data)
+
+
+def message_from_transaction(bundle: dict[str, Any]) -> Message:
+    """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
+
+    A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too, so
+    that the same transaction sent again is the same message.
+    """
+    entries = entries_of(bundle)
+    if bundle.get("type") not in ("transaction", "batch"):
+        raise InvalidInput.at("Bundle.type", "is not transaction", "value")
+    requests = [entry for entry in entries if lens("Notice").owns(entry.resource)]
+    if len(requests) == 1 and not _correlated(requests[0].resource):
+        bundle = _with_correlation(bundle, requests[0])
+    notice = assemblies()["notice"].value(Notice, bundle)
+    return Message(
+        id=f"transaction-{notice.id}"[:64],
+        kind=MessageKind.NOTICE,
+        correlation_id=notice.correlation_id,
+        sent=notice.authored,
+        sender=notice.organization(notice.sender),
+        recipient=notice.organization(notice.recipient),
+        notice=notice,
+    )
+
+
+def _carried(message: Message, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the header's focus is comes last."""
+    if message.notice is not None:
+        return assemblies()["notice"].resources(message.notice)
+    if message.form is not None:
+        return assemblies()["green-form"].resources(message.form)
+    return [lens("Communication").new(data)]
+
+
+def _header(message: Message, data: dict[str, Any]) -> dict[str, Any]:
+    parties = {"sender": message.sender, "recipient": message.recipient}
+    links = Links({name: f"#{name}" for name in parties})
+    header = lens("MessageHeader").new({**data, "sender": "sender", "recipient": "recipient"}, links)
+    destination = [{**header["destination"][0], "endpoint": endpoint_of(message.recipient)}]
+    contained = [{**_party(party), "id": name} for name, party in parties.items()]
+    return {
+        **header,
+        "contained": contained,
+        "source": {"endpoint": endpoint_of(message.sender)},
+        "destination": destination,
+    }
+
+
+def _party(party: Organization) -> dict[str, Any]:
+    """An organisation inside a header. Its own id and its parent's stand as identifiers: neither is in the message."""
+    outside = {} if party.part_of is None else {party.part_of: f"Organization/{party.part_of}"}
+    made = lens("Organization").new(party, Links(outside))
+    own_id = {"system": load_tables().systems.uri("id-organization"), "value": party.id}
+    return {**made, "identifier": [*made.get("identifier", ()), own_id]}
+
+
+def endpoint_of(party: Organization) -> str:
+    """A party's address as a URN: HER-id, organisation number, or our own id where it has neither."""
+    systems = load_tables().systems
+    if party.her_id is not None:
+        return f"{systems.uri('her-id')}.{party.her_id}"
+    if party.organization_number is not None:
+        return f"{systems.uri('org-number')}.{party.organization_number}"
+    return f"{systems.uri('id-organization')}/{party.id}"
+
+
+def _read_header(entry: Entry) -> dict[str, Any]:
+    header = entry.resource
+    contained = header.get("contained")
+    if not isinstance(contained, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
+    ):
+        raise InvalidInput.at(f"{entry.at}.contained", "must hold sender and receiver, each with an id", "required")
+    parties = {f"#{c['id']}": (f"{entry.at}.contained[{n}]", c) for n, c in enumerate(contained)}
+    links = Links({}, {reference: reference for reference in parties})
+    data = lens("MessageHeader").get(header, links, entry.at)
+    for field in ("sender", "recipient"):
+        at, resource = parties[data[field]]
+        data[field] = lens("Organization").get(resource, Links({}, closed=False), at)
+        own = _own_id(resource)
+        data[field]["id"] = own or resource["id"]
+    return data
+
+
+def _own_id(resource: dict[str, Any]) -> str | None:
+    system = load_tables().systems.uri("id-organization")
+    found = (
+        i.get("value") for i in resource.get("identifier", ()) if isinstance(i, dict) and i.get("system") == system
+    )
+    return next((value for value in found if isinstance(value, str)), None)
+
+
+def _read_communication(entries: list[Entry]) -> dict[str, Any]:
+    found = [entry for entry in entries if entry.type == "Communication"]
+    if len(found) != 1:
+        raise InvalidInput.at("Bundle", "must hold one Communication with what the message says", "required")
+    said = lens("Communication").get(found[0].resource, Links({}, closed=False), found[0].at)
+    return {name: said[name] for name in ("number", "missing", "text") if name in said}
+
+
+def _url(resource: dict[str, Any]) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _correlated(request: dict[str, Any]) -> bool:
+    system = load_tables().systems.uri("id-referral")
+    identifiers = request.get("identifier")
+    return isinstance(identifiers, list) and any(isinstance(i, dict) and i.get("system") == system for i in identifiers)
+
+
+def _with_correlation(bundle: dict[str, Any], request: Entry) -> dict[str, Any]:
+    own = {"system": load_tables().systems.uri("id-referral"), "value": request.id}
+    identifiers = request.resource.get("identifier", [])
+    resource = {**request.resource, "identifier": [*(identifiers if isinstance(identifiers, list) else []), own]}
+    entries = [{**e, "resource": resource} if n == request.number else e for n, e in enumerate(bundle["entry"])]
+    return {**bundle, "entry": entries}

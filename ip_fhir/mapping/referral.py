@@ -1,0 +1,159 @@
+"""A referral as FHIR resources for REST: its ServiceRequest and its current Task; and what a changed Task means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from ip_fhir.domain.effects import TimerKind
+from ip_fhir.domain.green_form import GreenForm
+from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.referral import Event, EventKind, Referral, Role
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.assembly import assemblies
+from ip_fhir.mapping.lens import data_of, lens
+from ip_fhir.mapping.links import Links, references_in
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
+
+    A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
+    """
+    there = {resource["resourceType"]: resource for resource in existing}
+    request, task = there.get("ServiceRequest"), there.get("Task")
+    if task is not None and task.get("id") != _task_id(referral):
+        task = None
+    return [_request(referral, request), _task(referral, task, request)]
+
+
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime) -> Event:
+    """What a Task that the other party has changed means for the referral.
+
+    A contained green form (QuestionnaireResponse) is an answer; else status and businessStatus say what happened.
+    Raises `InvalidInput` where they say nothing that can happen, or something that only a green form can say.
+    """
+    said = lens("Task").get(task, Links.within(task))
+    role = Role.MUNICIPALITY if before.role is Role.HOSPITAL else Role.HOSPITAL
+    meta = task.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    ident = str(uuid5(NAMESPACE_URL, f"{said['id']}/{version}/{said['status']}/{said.get('business_status')}"))
+    form = _contained_form(task)
+    if form is not None:
+        return Event(id=ident, kind=EventKind.ANSWER, at=now, raised_by=role, form=form)
+    kind = _MEANING.get((role, said["status"], said.get("business_status"))) or _MEANING.get(
+        (role, said["status"], None)
+    )
+    if kind is None:
+        reason = "with this businessStatus means nothing here; an answer is told with a contained green form"
+        raise InvalidInput.at("Task.status", reason, "business-rule")
+    return Event(id=ident, kind=kind, at=now, raised_by=role, text=said.get("reason"))
+
+
+_MEANING: dict[tuple[Role, str, str | None], EventKind] = {
+    (Role.MUNICIPALITY, "received", None): EventKind.RECEIVE,
+    (Role.MUNICIPALITY, "accepted", None): EventKind.ACCEPT,
+    (Role.MUNICIPALITY, "in-progress", "assessment"): EventKind.ASSESS,
+    (Role.MUNICIPALITY, "in-progress", "coordinator-vacant"): EventKind.COORDINATOR_LEFT,
+    (Role.MUNICIPALITY, "on-hold", None): EventKind.ASK_INFORMATION,
+    (Role.MUNICIPALITY, "cancelled", None): EventKind.AGREE_ABORT,
+    (Role.HOSPITAL, "requested", None): EventKind.GIVE_INFORMATION,
+    (Role.HOSPITAL, "in-progress", "cancellation-requested"): EventKind.ASK_ABORT,
+    (Role.HOSPITAL, "cancelled", "consent-withdrawn"): EventKind.WITHDRAW_CONSENT,
+    (Role.HOSPITAL, "cancelled", None): EventKind.CANCEL,
+    (Role.HOSPITAL, "completed", "closed"): EventKind.CLOSE,
+}
+
+
+def _request(referral: Referral, existing: dict[str, Any] | None) -> dict[str, Any]:
+    notice = data_of(referral.notice)
+    if existing is not None:
+        links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
+        return lens("Notice").put(_with_ids(notice), existing, links)
+    parts = {f"#{r['id']}": r for r in assemblies()["notice"].resources(referral.notice)[:-1]}
+    links = Links(_inside(referral), owner=referral.notice.owner.id)
+    request = lens("Notice").new(_with_ids(notice), links)
+    contained = _reachable(request, {key: _pointing_inside(resource) for key, resource in parts.items()})
+    return {**request, "contained": contained}
+
+
+def _with_ids(notice: dict[str, Any]) -> dict[str, Any]:
+    return {**notice, "needs": [need["id"] for need in notice["needs"]]}
+
+
+def _inside(referral: Referral) -> dict[str, str]:
+    """References to what is contained in the ServiceRequest: it has no address of its own here."""
+    notice = referral.notice
+    ids = [notice.owner.id, *(o.id for o in notice.organizations), *(p.id for p in notice.professionals)]
+    return {ident: f"#{ident}" for ident in [*ids, *(need.id for need in notice.needs)]}
+
+
+def _pointing_inside(resource: Any) -> Any:
+    """A copy whose references point to contained resources."""
+    if type(resource) is dict:
+        copy = {key: _pointing_inside(value) for key, value in resource.items()}
+        if type(copy.get("reference")) is str:
+            copy["reference"] = f"#{copy['reference'].rpartition('/')[2]}"
+        return copy
+    return [_pointing_inside(item) for item in resource] if type(resource) is list else resource
+
+
+def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the request refers to, directly or by way of others (FHIR dom-3: nothing else may be contained)."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting = list(references_in(request))
+    while waiting:
+        reference = waiting.pop(0)
+        if reference in parts and reference not in found:
+            found[reference] = parts[reference]
+            waiting += references_in(parts[reference])
+    return list(found.values())
+
+
+def _task_id(referral: Referral) -> str:
+    suffix = f"-{referral.task_number}"
+    return f"{referral.correlation_id[: 64 - len(suffix)]}{suffix}"
+
+
+def _task(referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None) -> dict[str, Any]:
+    standing = TASK_STATUS[referral.state]
+    notice = referral.notice
+    data = {
+        **data_of(referral.evolve(forms=())),
+        "id": _task_id(referral),
+        "status": standing.status,
+        "business_status": standing.business_status,
+        "focus": notice.id,
+        "answer_due": _answer_due(referral),
+        "form": referral.form.id if referral.form else None,
+    }
+    known = {notice.id: f"ServiceRequest/{notice.id}", **_addresses(request or {})}
+    links = Links({**known, **(Links.within(existing).references if existing else {})}, closed=False)
+    for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
+        data[field] = ident if ident in links.references else None
+    return lens("Task").put(data, existing, links)
+
+
+def _addresses(request: dict[str, Any]) -> dict[str, str]:
+    """References that also hold outside the ServiceRequest."""
+    return {ident: ref for ident, ref in Links.within(request).references.items() if not ref.startswith("#")}
+
+
+def _answer_due(referral: Referral) -> str | None:
+    due = next((t.due for t in (*referral.timers, *referral.paused) if t.kind is TimerKind.ANSWER), None)
+    return due.isoformat() if due else None
+
+
+def _contained_form(task: dict[str, Any]) -> GreenForm | None:
+    contained = task.get("contained", [])
+    if not isinstance(contained, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
+    ):
+        raise InvalidInput.at("Task.contained", "must be resources with ids", "structure")
+    entries = [{"fullUrl": f"#{resource['id']}", "resource": resource} for resource in contained]
+    if not any(lens("GreenForm").owns(resource) for resource in contained):
+        return None
+    return assemblies()["green-form"].value(GreenForm, {"resourceType": "Bundle", "entry": entries})
