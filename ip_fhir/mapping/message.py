@@ -50,8 +50,7 @@ def message_from_fhir(bundle: dict[str, Any]) -> Message:
         data["notice"] = assemblies()["notice"].value(Notice, bundle)
     elif data["kind"] == MessageKind.GREEN_FORM:
         data["form"] = assemblies()["green-form"].value(GreenForm, bundle)
-    else:
-        data |= _read_communication(entries)
+    data |= _read_communication(entries, required=not ({"notice", "form"} & set(data)))
     return read(Message, data)
 
 
@@ -81,11 +80,14 @@ def message_from_transaction(bundle: dict[str, Any]) -> Message:
 
 def _carried(message: Message, data: dict[str, Any]) -> list[dict[str, Any]]:
     """What the header's focus is comes last."""
+    carried: list[dict[str, Any]] = []
     if message.notice is not None:
-        return assemblies()["notice"].resources(message.notice)
-    if message.form is not None:
-        return assemblies()["green-form"].resources(message.form)
-    return [lens("Communication").new(data)]
+        carried = assemblies()["notice"].resources(message.notice)
+    elif message.form is not None:
+        carried = assemblies()["green-form"].resources(message.form)
+    if not carried or message.text or message.missing or message.number:
+        carried.insert(0, lens("Communication").new(data))
+    return carried
 
 
 def _header(message: Message, data: dict[str, Any]) -> dict[str, Any]:
@@ -146,8 +148,10 @@ def _own_id(resource: dict[str, Any]) -> str | None:
     return next((value for value in found if isinstance(value, str)), None)
 
 
-def _read_communication(entries: list[Entry]) -> dict[str, Any]:
+def _read_communication(entries: list[Entry], *, required: bool) -> dict[str, Any]:
     found = [entry for entry in entries if entry.type == "Communication"]
+    if not found and not required:
+        return {}
     if len(found) != 1:
         raise InvalidInput.at("Bundle", "must hold one Communication with what the message says", "required")
     said = lens("Communication").get(found[0].resource, Links({}, closed=False), found[0].at)

@@ -39,7 +39,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One step: a member, and for a list which entry (`first`, `each`, `one`, `own`) or for an object its fixed members."""
+    """One step: a member; of a list which entry (`first`, `each`, `one`, `own`), of an object its fixed members."""
 
     name: str
     entries: Literal["none", "first", "each", "one", "own", "object"] = "none"
