@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BUSY_SECONDS: Final = 30.0
 """How long one waits for another to finish writing, before `StoreError`. `?timeout=` in the URL says otherwise."""
 
+_IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"
 _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers see one moment anyway
 
@@ -64,33 +65,27 @@ class Database:
         SQLite does not wait by itself when two want to make this change, so we do.
         """
         deadline = time.monotonic() + self._patience
-        while True:
-            try:
-                with storage_errors():
-                    mode = self._set_wal()
-                break
-            except StoreError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        while (mode := self._set_wal()) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if mode is None:
+            raise StoreError("the store is busy: it could not be opened in time")
         if mode != "wal":
             raise StoreError("the store's file system does not allow write-ahead logging (a network drive?)")
 
-    def _set_wal(self) -> str:
-        connection = self.engine.raw_connection()
+    def _set_wal(self) -> str | None:
+        """The journal mode that the file has now; None when another is in the way."""
         try:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA journal_mode")
-            (mode,) = cursor.fetchone() or ("",)
-            if mode != "wal":
-                cursor.execute("PRAGMA journal_mode=WAL")
-                (mode,) = cursor.fetchone() or ("",)
-            cursor.close()
-            return str(mode)
+            with closing(self.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+                mode = ""
+                for statement in ("PRAGMA journal_mode", "PRAGMA journal_mode=WAL"):
+                    if mode != "wal":
+                        cursor.execute(statement)
+                        (mode,) = cursor.fetchone() or ("",)
+                return str(mode)
         except sqlite3.Error as error:
+            if _name(error).endswith(_IN_THE_WAY):
+                return None
             raise StoreError(f"the store cannot be opened: {_name(error)}") from None
-        finally:
-            connection.close()
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -92,7 +92,7 @@ resource = Table(
     Column("updated", _Instant, nullable=False),
     Column("correlation_id", String(_ID_LENGTH)),
     Index("resource_by_updated", "type", "current", "updated", "id"),
-    Index("resource_by_referral", "correlation_id", "type"),
+    Index("resource_by_referral", "correlation_id", "type", "current", "updated", "id"),
 )
 
 token = Table(

@@ -102,7 +102,7 @@ def _resource() -> None:
         sa.Column("correlation_id", sa.String(64)),
     )
     op.create_index("resource_by_updated", "resource", ["type", "current", "updated", "id"])
-    op.create_index("resource_by_referral", "resource", ["correlation_id", "type"])
+    op.create_index("resource_by_referral", "resource", ["correlation_id", "type", "current", "updated", "id"])
     op.create_table(
         "token",
         sa.Column("type", sa.String(64), primary_key=True),

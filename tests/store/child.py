@@ -1,0 +1,82 @@
+"""A process of its own that uses a store, and may be killed: `python child.py WHAT URL NAME NUMBER`."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+from ip_fhir.errors import Conflict
+from ip_fhir.ports import Seen, Transaction
+from ip_fhir.store import SqlStore, open_store
+from ip_fhir.testing.store_samples import NOON, outbox_row, record, referral, task
+
+
+def steps(ident: str) -> list[Callable[[Transaction], object]]:
+    """What belongs together for one message, step by step."""
+    return [
+        lambda transaction: transaction.remember(Seen(ident, "digest", ident.encode()), NOON),
+        lambda transaction: transaction.save(referral(ident), None),
+        lambda transaction: transaction.append(ident, [record(f"{ident}-1"), record(f"{ident}-2")]),
+        lambda transaction: transaction.enqueue([outbox_row(f"{ident}-1", ident), outbox_row(f"{ident}-2", ident)]),
+        lambda transaction: transaction.put_resource(task(ident, correlation_id=ident), None),
+    ]
+
+
+def say(word: str) -> None:
+    """Tell the parent, at once."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def die(store: SqlStore, name: str, after: int) -> None:
+    """Die by SIGKILL when `after` steps are done; when all are, with the evidence written and only the commit to do."""
+    with store.begin() as transaction:
+        for step in steps(name)[:after]:
+            step(transaction)
+        if after == len(steps(name)):
+            transaction.complete()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write(store: SqlStore, name: str, number: int) -> None:
+    """Write set after set, `number` of them, and say which is committed."""
+    for count in range(number):
+        with store.begin() as transaction:
+            for step in steps(f"{name}-{count}"):
+                step(transaction)
+        say(f"{name}-{count}")
+
+
+def send(store: SqlStore, name: str, _number: int) -> None:
+    """Claim and send until there is nothing left, and say what was sent."""
+    while rows := store.claim(name, NOON, timedelta(hours=1), 3):
+        for row in rows:
+            store.sent(row.id, NOON)
+            say(row.id)
+
+
+def count(store: SqlStore, _name: str, number: int) -> None:
+    """Raise the referral's number of reminders by `number`, one at a time, starting over after each conflict."""
+    done = 0
+    while done < number:
+        kept = store.referral("counter")
+        if kept is None:
+            raise SystemExit("no counter")
+        raised = kept.referral.evolve(reminders=kept.referral.reminders + 1)
+        try:
+            with store.begin() as transaction:
+                transaction.save(raised, kept.revision)
+        except Conflict:
+            continue
+        done += 1
+    say("done")
+
+
+if __name__ == "__main__":
+    what, url, name, number = sys.argv[1:5]
+    say("started")
+    sys.stdin.readline()  # the parent says when
+    opened = open_store(url)
+    {"die": die, "write": write, "send": send, "count": count}[what](opened, name, int(number))
+    opened.close()

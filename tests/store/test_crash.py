@@ -1,0 +1,78 @@
+"""A process that dies leaves nothing half-stored, and stands in nobody's way."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ip_fhir.store import SqlStore
+from ip_fhir.testing.store_samples import referral
+from tests.store.children import Children
+from tests.store.conftest import Opened
+
+
+def there(store: SqlStore, ident: str) -> dict[str, int]:
+    """How much there is of the set that `child.steps` writes."""
+    with store.begin() as transaction:
+        inbox = transaction.seen(ident)
+    return {
+        "inbox": int(inbox is not None),
+        "referral": int(store.referral(ident) is not None),
+        "evidence": len(store.evidence(ident)),
+        "outbox": sum(row.correlation_id == ident for row in store.outbox(limit=100_000)),
+        "resource": len(store.search_resources("Task", {"_id": ident})),
+    }
+
+
+NOTHING = {"inbox": 0, "referral": 0, "evidence": 0, "outbox": 0, "resource": 0}
+ALL = {"inbox": 1, "referral": 1, "evidence": 2, "outbox": 2, "resource": 1}
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_killed_in_a_transaction(file: Path, opened: Opened, steps: int) -> None:
+    """Killed after any step, even with only the commit left: nothing is there, and the next one writes at once."""
+    with Children(file) as children:
+        child = children.start("die", "x", steps)
+        children.go()
+        assert children.rest(child) == ([], -signal.SIGKILL)
+    store = opened()
+    assert there(store, "x") == NOTHING
+    begun = time.monotonic()
+    with store.begin() as transaction:
+        transaction.save(referral("y"), None)
+    assert time.monotonic() - begun < 5
+    assert store.verify() == ()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(file: Path, opened: Opened) -> None:
+    """Killed again and again while it writes: what was said to be committed is there, and each set whole or not."""
+    chance = random.Random(4)
+    last: dict[str, int] = {}
+    for life in range(8):
+        with Children(file) as children:
+            child = children.start("write", f"life{life}", 100_000)
+            children.go()
+            assert children.hear(child) == f"life{life}-0"
+            time.sleep(chance.uniform(0, 0.15))
+            child.kill()
+            said, _ = children.rest(child)
+        last[f"life{life}"] = max([0, *(int(word.partition("-")[2]) for word in said)])
+    store = opened()
+    assert sum(last.values()) > 20, "the lives were too short to say anything"
+    for name, number in last.items():
+        for count in (0, number // 2, number):
+            assert there(store, f"{name}-{count}") == ALL
+        assert there(store, f"{name}-{number + 1}") in (ALL, NOTHING), "committed, but killed before it said so"
+        assert there(store, f"{name}-{number + 2}") == NOTHING
+    assert store.verify() == ()
+    assert_whole(store)
+
+
+def assert_whole(store: SqlStore) -> None:
+    """There is as much of the one as of the other."""
+    referrals = len(store.referrals(limit=100_000))
+    assert len(store.evidence()) == len(store.outbox(limit=100_000)) == 2 * referrals
+    assert len(store.search_resources("Task", {}, limit=100_000)) == referrals

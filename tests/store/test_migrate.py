@@ -1,0 +1,86 @@
+"""The tables: made by migrations, the same as the schema says, never older or newer than the program."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from ip_fhir.errors import StoreError
+from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store.migrate import MIGRATIONS
+from ip_fhir.store.schema import VERSION, metadata
+from ip_fhir.testing.store_samples import append
+from tests.store.behind import sql
+
+
+def test_migrations_and_schema_agree(store: SqlStore) -> None:
+    """The tables that the migrations make are those that the statements are written for, indices included."""
+    with store._database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_a_difference_would_be_seen(store: SqlStore, file: Path) -> None:
+    """The test above can fail."""
+    sql(file, "DROP INDEX outbox_by_due")
+    sql(file, "ALTER TABLE inbox ADD COLUMN more TEXT")
+    with store._database.reading() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert {change[0] for change in found} == {"add_index", "remove_column"}
+
+
+def test_the_version_is_the_last_migration() -> None:
+    """`VERSION` is the head of one unbranched line, in order by name."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    line = [script.revision for script in scripts.walk_revisions()][::-1]
+    assert scripts.get_heads() == [VERSION] == line[-1:]
+    assert line == sorted(line)
+
+
+def test_a_file_without_tables_gets_them(tmp_path: Path) -> None:
+    """An empty file is a store after it has been opened."""
+    file = tmp_path / "empty.sqlite"
+    file.touch()
+    with closing(open_store(f"sqlite:///{file}")) as store:
+        append(store, "r", "1")
+        assert store.verify() == ()
+    assert sql(file, "SELECT version_num FROM alembic_version") == [(VERSION,)]
+
+
+def test_opening_again_keeps_everything(file: Path) -> None:
+    """A store that is up to date is left as it is."""
+    for number in range(3):
+        with closing(open_store(f"sqlite:///{file}")) as store:
+            append(store, "r", str(number))
+            assert len(store.evidence()) == number + 1
+
+
+def test_a_newer_store_is_not_touched(file: Path) -> None:
+    """A store that a newer program has written is refused, with both versions named."""
+    sql(file, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=f"version 9999, this program of {VERSION}"):
+        open_store(f"sqlite:///{file}")
+    assert sql(file, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """Half of the tables is worse than none: another's table of the same name stops it, and none is made."""
+    file = tmp_path / "other.sqlite"
+    sql(file, "CREATE TABLE outbox (letter TEXT)")
+    with pytest.raises(StoreError):
+        open_store(f"sqlite:///{file}")
+    assert sql(file, "SELECT name FROM sqlite_master") == [("outbox",)]
+
+
+def test_a_place_with_a_percent_sign(tmp_path: Path) -> None:
+    """A path that Alembic would read as a format is only a path."""
+    place = tmp_path / "100%s år"
+    place.mkdir()
+    open_store(f"sqlite:///{place}/store.sqlite").close()
+    assert (place / "store.sqlite").exists()
