@@ -105,8 +105,8 @@ class SqlTransaction:
             return
         there = set(self._run(statements.ENQUEUED, {"ids": [row.id for row in rows]}).scalars())
         new = {row.id: codec.outbox_values(row) for row in reversed(rows) if row.id not in there}
-        for values in reversed(new.values()):  # one by one: the sequence is their order
-            self._run(statements.ENQUEUE, values)
+        if new:
+            self._run(statements.ENQUEUE, list(reversed(new.values())))  # in this order they are numbered
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
         """Close the referral's waiting and parked rows, but for the ids in `keep`."""
@@ -186,9 +186,10 @@ class SqlTransaction:
         current = self._run(statements.CURRENT, key).one_or_none()
         if (None if current is None else current.version) != expected:
             raise Conflict("the resource was changed by another since it was read")
-        self._run(statements.RETIRE, key)
+        if current is not None:
+            self._run(statements.RETIRE, key)
+            self._run(statements.DROP_TOKENS, key)
         self._run(statements.ADD_VERSION, values)
-        self._run(statements.DROP_TOKENS, key)
         if found:
             of = {"type": resource.type, "id": resource.id}
             self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])

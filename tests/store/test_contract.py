@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ip_fhir.ports import Store, Transaction
 from ip_fhir.store import SqlStore
 from ip_fhir.testing import StoreContract
 from tests.store.behind import sql
@@ -23,3 +24,13 @@ class TestSqlStore(StoreContract):
     def remove_evidence(self, store: SqlStore, number: int) -> None:
         """A whole row."""
         sql(file_of(store), "DELETE FROM evidence WHERE number = ?", number)
+
+
+def test_the_types_are_those_of_the_port(store: SqlStore) -> None:
+    """The type checker sees a `Store` and a `Transaction`; at run time nothing of the port is missing."""
+    port: Store = store
+    with store.begin() as begun:
+        transaction: Transaction = begun
+    for protocol, ours in ((Store, port), (Transaction, transaction)):
+        asked = {name for name in vars(protocol) if not name.startswith("_")}
+        assert asked <= set(dir(ours))
