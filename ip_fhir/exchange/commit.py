@@ -70,7 +70,7 @@ def _existing(new: JsonObject, old: ResourceVersion | None, offered: JsonObject 
 def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -> JsonObject:
     type_, id_ = body["resourceType"], body["id"]
     current = tx.resource(type_, id_)
-    if current is not None and _without_version(current.body) == _without_version(body):
+    if current is not None and without_version(current.body) == without_version(body):
         return current.body
     version = current.version + 1 if current else 1
     meta = {**body.get("meta", {}), "versionId": str(version), "lastUpdated": now.isoformat(timespec="milliseconds")}
@@ -80,7 +80,8 @@ def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -
     return body
 
 
-def _without_version(body: JsonObject) -> JsonObject:
+def without_version(body: JsonObject) -> JsonObject:
+    """The resource without what each version has of its own."""
     meta = {k: v for k, v in body.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
     return {**body, "meta": meta}
 

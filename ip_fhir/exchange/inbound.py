@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop import decide, event_of, open_referral
-from ip_fhir.domain.message import MessageKind
-from ip_fhir.errors import InvalidInput
+from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
+from ip_fhir.domain.referral import Record, Role
+from ip_fhir.errors import InvalidInput, LoopError
 from ip_fhir.exchange.commit import again_on_conflict, write
 from ip_fhir.exchange.formats import FORMATS, Answer
 from ip_fhir.exchange.peers import takes_part
+from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.ports import Stored, WireFormat
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
     """Take in what `peer` sent and return the answer, in the same wire format.
 
-    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `LoopError`, `StoreError`.
+    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `StoreError`.
     """
     wire = FORMATS[format_name]
     parsed = wire.read(content, context.limits)
@@ -45,7 +48,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             before = tx.load(message.correlation_id)
             decision = _decide(context, message, before, peer, now)
             stored = write(tx, before, decision, now, wire.resources(parsed) if before is None else ())
-            # A polite no: what is kept, but came too late to be acted on.
+            # A polite no: what is kept, but not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
@@ -70,16 +73,36 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
         return open_referral(message.notice, context.role, event, context.agreement(message.notice))
     if not takes_part(peer, before.referral):
         raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")
-    return decide(before.referral, event, context.agreement(before.referral.notice))
+    try:
+        return decide(before.referral, event, context.agreement(before.referral.notice))
+    except LoopError as error:
+        return _refused(before.referral, event, error)
+
+
+def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
+    """Understood and kept as evidence, but not allowed: nothing is applied, and the sender is told for good."""
+    record = Record(
+        event=event, role=referral.role, before=referral.state, after=referral.state, note=f"refused: {error}"
+    )
+    return Decision(referral, (record,), problems=problems_of(error))
 
 
 def _check_parties(context: Context, message: Message, peer: Peer) -> None:
-    """A token opens the door in one party's name; letters in another's name, or to another's address, are not taken."""
-    if not peer.speaks_for(message.sender):
-        raise InvalidInput.at(
-            "MessageHeader.sender", "the sender is not the party that the token belongs to", "forbidden"
-        )
-    if not context.is_us(message.recipient):
+    """A token opens the door in one party's name: what comes in another's, or is addressed to another, is not taken."""
+    if not all(peer.speaks_for(organization) for organization in _in_whose_name(message, peer)):
+        raise InvalidInput.at("MessageHeader.sender", "not the party that the token belongs to", "forbidden")
+    notice = message.notice
+    addressees = [message.recipient, *([notice.organization(notice.recipient)] if notice else [])]
+    if not all(context.is_us(organization) for organization in addressees):
         raise InvalidInput.at("MessageHeader.destination", "addressed to somebody else", "business-rule")
-    if message.kind is MessageKind.NOTICE and context.role == "hospital":
+    if notice is not None and context.role is Role.HOSPITAL:
         raise InvalidInput.at("MessageHeader.event", "a hospital sends notices, it takes none in", "business-rule")
+
+
+def _in_whose_name(message: Message, peer: Peer) -> Iterator[Organization]:
+    """Everybody who speaks in a message. A unit that passes a notice on does so in the hospital's name."""
+    yield message.sender
+    if message.form is not None:
+        yield from (o for o in message.form.organizations if o.id == message.form.sender)
+    if message.notice is not None and not peer.passes_on:
+        yield message.notice.organization(message.notice.sender)

@@ -11,12 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 from ip_fhir.domain.consent import Refused
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.gate import may_send
-from ip_fhir.domain.loop import decide
+from ip_fhir.domain.loop import decide, message_of
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict, write
 from ip_fhir.exchange.formats import WRITERS
-from ip_fhir.exchange.messages import message_for
 from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.retry import next_try
 from ip_fhir.ports import Outgoing
@@ -72,7 +71,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     if writer is None:
         raise InvalidInput.at("peers", f"nothing writes the format {peer.adapter.format}", "not-supported")
     try:
-        content = writer.write(message_for(referral, row.effect, now, context.agreement(referral.notice)))
+        content = writer.write(message_of(referral, row.effect, now, context.agreement(referral.notice)))
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others

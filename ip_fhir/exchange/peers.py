@@ -8,12 +8,12 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop_effects import addressee
+from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Referral
     from ip_fhir.ports import Adapter, Endpoint
 
@@ -31,6 +31,11 @@ class Peer:
     def speaks_for(self, organization: Organization) -> bool:
         """Whether a message in that organisation's name may come from this party."""
         return any(same_organization(own, organization) for own in self.organizations)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether this party may pass on another's notice: only a municipality does."""
+        return all(own.kind is not OrganizationKind.HOSPITAL for own in self.organizations)
 
 
 class Peers:
@@ -70,12 +75,6 @@ def counterpart(referral: Referral) -> Organization:
     """The other side of a referral: the coordinating unit for the hospital, the hospital for the coordinating unit."""
     notice = referral.notice
     return notice.organization(notice.recipient if referral.role == "hospital" else notice.sender)
-
-
-def own_organization(referral: Referral) -> Organization:
-    """Our side of a referral."""
-    notice = referral.notice
-    return notice.organization(notice.sender if referral.role == "hospital" else notice.recipient)
 
 
 def takes_part(peer: Peer, referral: Referral) -> bool:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.commit import put_resources, write
+from ip_fhir.exchange.commit import put_resources, without_version, write
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.mapping import event_from_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.ports import JsonObject, ResourceVersion
+    from ip_fhir.ports import JsonObject, ResourceVersion, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
     "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
@@ -55,13 +56,15 @@ def search(context: Context, peer: Peer, type_: str, criteria: Mapping[str, str]
 
 
 def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
-    """Apply a changed Task, or keep a changed ServiceRequest's foreign content.
+    """Apply a changed Task as an event of the loop, or keep what was added to a ServiceRequest.
 
-    `based_on` is the version that was changed. What the change means is an event of the loop. Raises `InvalidInput`
-    (not-found; conflict where the version is stale; value where it means nothing), `LoopError`, `StoreError`.
+    `based_on` is the version that was changed. Raises `InvalidInput` (not-found; conflict: the version is stale;
+    business-rule: the change means nothing that this party may say), `LoopError`, `StoreError`.
     """
     if body.get("resourceType") != type_ or body.get("id") != id_:
         raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
+    if not isinstance(body.get("meta", {}), dict):
+        raise InvalidInput.at(f"{type_}.meta", "is no object", "structure")
     now = context.clock.now()
     with context.store.begin() as tx:
         current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
@@ -74,9 +77,16 @@ def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, bo
             event = event_from_task(before.referral, body, now)
             write(tx, before, decide(before.referral, event, context.agreement(before.referral.notice)), now, [body])
         else:
-            put_resources(tx, before.referral, now, [body])
-        changed = tx.resource(type_, id_)
-    return changed or current
+            _add_to_request(tx, before, current, body, now)
+        return tx.resource(type_, id_) or current
+
+
+def _add_to_request(tx: Transaction, before: Stored, current: ResourceVersion, body: JsonObject, now: datetime) -> None:
+    """Keep what was added. A change of what the notice says would be undone by the mapping: it is refused instead."""
+    request, _task = put_resources(tx, before.referral, now, [body])
+    if without_version(request) != without_version(body) or body.get("status") != current.body.get("status"):
+        reason = "what a notice says is not changed after it was sent; the Task tells what becomes of it"
+        raise InvalidInput.at(current.type, reason, "business-rule")
 
 
 def _not_found(type_: str) -> InvalidInput:
@@ -91,7 +101,5 @@ def _concerns(context: Context, resource: ResourceVersion, peer: Peer) -> bool:
 def _has_code(body: JsonObject, wanted: str) -> bool:
     """Token search: `code`, `system|code` or `|code`."""
     system, bar, code = wanted.rpartition("|")
-    for coding in body.get("code", {}).get("coding", []):
-        if coding.get("code") == code and (not bar or coding.get("system", "") == system):
-            return True
-    return False
+    codings = body.get("code", {}).get("coding", [])
+    return any(c.get("code") == code and (not bar or c.get("system", "") == system) for c in codings)

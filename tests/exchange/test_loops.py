@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.domain.referral import EventKind
-from ip_fhir.errors import Unavailable
 from tests.support.two_sides import Loop, form, make_loop, notice
 
 

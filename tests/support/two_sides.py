@@ -17,9 +17,9 @@ from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.outcome import status_of
-from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.fhir.reading import read_json
-from ip_fhir.ports import Endpoint, Outgoing, OutboxRow, Receipt, Store, WireFormat
+from ip_fhir.fhir.receipt import receipt_from_fhir
+from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, WireFormat
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class SetClock:
 
 
 class Wire:
-    """An adapter that hands the bytes to the other side, in the same thread; `break_with` breaks it, before or after."""
+    """An adapter that hands the bytes to the other side, in the same thread, and can be broken."""
 
     name: str = "in-memory"
     format: WireFormat = "fhir-message"
@@ -115,7 +115,8 @@ class Loop:
     def settle(self) -> None:
         """Let both sides do what is due until neither has anything to do."""
         for _ in range(50):
-            if not any([side.exchange.run_due().anything for side in (self.hospital, self.municipality)]):
+            ran = [side.exchange.run_due() for side in (self.hospital, self.municipality)]
+            if not any(one.anything for one in ran):
                 return
         message = "the two sides do not come to rest"
         raise AssertionError(message)

@@ -1,0 +1,343 @@
+"""The FHIR endpoint: what it does, and how it says no."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from ip_fhir.domain.referral import EventKind
+from ip_fhir.web.app import create_app
+from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
+
+AUTH = {"Authorization": f"Bearer {TOKENS['hospital']}"}
+FHIR = {**AUTH, "Content-Type": "application/fhir+json"}
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    """Both sides; the tests talk to the municipality, as the hospital."""
+    made = make_loop(tmp_path)
+    yield made
+    made.hospital.exchange.close()
+    made.municipality.exchange.close()
+
+
+@pytest.fixture
+def client(loop: Loop) -> Iterator[TestClient]:
+    """The municipality's endpoint."""
+    with TestClient(create_app(loop.municipality.exchange), raise_server_exceptions=False) as made:
+        yield made
+
+
+@pytest.fixture
+def message(loop: Loop) -> bytes:
+    """A notice as it goes out, not yet delivered."""
+    return notice_bytes(loop, "01")
+
+
+def notice_bytes(loop: Loop, name: str) -> bytes:
+    """The bytes that the hospital sends for an example notice."""
+    wire = loop.hospital.wire
+    receiver, wire.to = wire.to, None
+    wire.break_with = TimeoutError()
+    loop.hospital.exchange.send_notice(notice(name))
+    loop.hospital.exchange.run_due()
+    wire.to, wire.break_with = receiver, None
+    return wire.sent[-1]
+
+
+def refused(response: Any, status: int, code: str) -> str:
+    """Check an error: status, OperationOutcome with that code, nothing technical; return its words."""
+    assert response.status_code == status, response.text
+    outcome = response.json()
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert response.headers["content-type"].startswith("application/fhir+json")
+    assert [issue["code"] for issue in outcome["issue"]][:1] == [code]
+    assert "Traceback" not in response.text
+    return str(outcome["issue"][0]["diagnostics"])
+
+
+def test_a_notice_is_taken_in_once(client: TestClient, loop: Loop, message: bytes) -> None:
+    """It is stored, acknowledged, and the same again gets the same bytes and changes nothing."""
+    first = client.post("/$process-message", content=message, headers=FHIR)
+    assert first.status_code == 200
+    assert first.json()["entry"][0]["resource"]["response"]["code"] == "ok"
+    records = len(loop.municipality.exchange.store.evidence())
+    again = client.post("/$process-message", content=message, headers=FHIR)
+    assert again.content == first.content
+    assert len(loop.municipality.exchange.store.evidence()) == records
+    assert loop.state(loop.municipality, "referral-01") == "delivered"
+
+
+def test_laid_out_otherwise_it_is_still_the_same(client: TestClient, message: bytes) -> None:
+    """A resend that another program has re-written, with a new envelope, is a resend."""
+    first = client.post("/$process-message", content=message, headers=FHIR)
+    bundle = json.loads(message)
+    bundle = {**dict(reversed(bundle.items())), "meta": {"lastUpdated": "2026-01-13T00:00:00Z"}}
+    again = client.post("/$process-message", content=json.dumps(bundle, indent=2).encode(), headers=FHIR)
+    assert again.content == first.content
+
+
+def test_metadata_needs_no_token(client: TestClient) -> None:
+    """The CapabilityStatement says what is there: resources, searches, operation; and that versions are kept."""
+    statement = client.get("/metadata").json()
+    assert (statement["resourceType"], statement["fhirVersion"]) == ("CapabilityStatement", "4.0.1")
+    (rest,) = statement["rest"]
+    types = {resource["type"]: resource for resource in rest["resource"]}
+    assert {p["name"] for p in types["Task"]["searchParam"]} >= {"identifier", "status", "based-on", "focus"}
+    assert types["Task"]["versioning"] == "versioned-update"
+    assert rest["operation"][0]["name"] == "process-message"
+
+
+def test_health_needs_no_token_and_names_nobody(client: TestClient, loop: Loop, message: bytes) -> None:
+    """It says how it stands, in numbers."""
+    client.post("/$process-message", content=message, headers=FHIR)
+    health = client.get("/health")
+    assert health.json()["status"] == "ok"
+    assert health.json()["waiting"] == 1
+    assert not health.json()["idle"]
+    loop.municipality.exchange.run_due()
+    loop.municipality.exchange.run_due()
+    health = client.get("/health")
+    assert health.json()["idle"]
+    assert health.json()["due"] == 0
+    assert "referral" not in health.text
+    assert notice("01").owner.name.family not in health.text
+
+
+def delivered(client: TestClient, message: bytes) -> dict[str, Any]:
+    """Deliver a notice; return its Task as the endpoint shows it."""
+    assert client.post("/$process-message", content=message, headers=FHIR).status_code == 200
+    bundle = client.get("/Task", params={"status": "received"}, headers=AUTH).json()
+    assert bundle["total"] == 1
+    task: dict[str, Any] = bundle["entry"][0]["resource"]
+    return task
+
+
+def test_read_and_search(client: TestClient, message: bytes) -> None:
+    """ServiceRequest and Task are found by id, identifier, status, focus; each with its version."""
+    task = delivered(client, message)
+    read = client.get(f"/Task/{task['id']}", headers=AUTH)
+    assert read.json() == task
+    assert read.headers["etag"] == f'W/"{task["meta"]["versionId"]}"'
+    assert read.headers["last-modified"] == "Mon, 12 Jan 2026 13:00:00 GMT"
+    request_id = task["focus"]["reference"]
+    request = client.get(f"/{request_id}", headers=AUTH).json()
+    assert request["resourceType"] == "ServiceRequest"
+    identifier = request["identifier"][0]
+    token = f"{identifier['system']}|{identifier['value']}"
+    for query, count in [
+        (f"Task?focus={request_id}", 1),
+        ("Task?focus=ServiceRequest/none", 0),
+        (f"Task?_id={task['id']}&status=received", 1),
+        (f"Task?_id={task['id']}&status=completed", 0),
+        (f"ServiceRequest?identifier={token}", 1),
+        (f"ServiceRequest?identifier={identifier['value']}&_format=json", 1),
+        (f"ServiceRequest?identifier=urn:other|{identifier['value']}", 0),
+    ]:
+        found = client.get(f"/{query}", headers=AUTH)
+        assert found.json()["type"] == "searchset"
+        assert found.json()["total"] == len(found.json().get("entry", [])) == count, query
+    posted = client.post("/ServiceRequest/_search", data={"identifier": token}, headers=AUTH)
+    assert posted.json()["total"] == 1
+
+
+def test_search_by_code(client: TestClient, message: bytes) -> None:
+    """A token with or without system."""
+    task = delivered(client, message)
+    coding = task["code"]["coding"][0]
+    for value, count in [
+        (coding["code"], 1),
+        (f"{coding['system']}|{coding['code']}", 1),
+        (f"urn:other|{coding['code']}", 0),
+        ("other", 0),
+    ]:
+        assert client.get("/Task", params={"code": value}, headers=AUTH).json()["total"] == count
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("Task?patient=Patient/1", "not-supported"),
+        ("Task?patient.identifier=13116900135", "not-supported"),
+        ("Task?subject=x", "not-supported"),
+        ("Task?identifier=urn:oid:2.16.578.1.12.4.1.4.1|13116900135", "not-supported"),
+        ("Task?_lastUpdated=gt2020", "not-supported"),
+        ("Task?status:not=draft", "not-supported"),
+        ("Task?status=draft&status=received", "not-supported"),
+        ("Task?status=draft,received", "not-supported"),
+        ("Task?status=", "value"),
+        ("ServiceRequest?focus=Task/1", "not-supported"),
+    ],
+)
+def test_a_search_that_cannot_be_done_is_refused(client: TestClient, query: str, code: str) -> None:
+    """What would be ignored would find too much; a person's number has no place in a URL."""
+    words = refused(client.get(f"/{query}", headers=AUTH), 400, code)
+    assert "13116900135" not in words
+
+
+def test_accept_by_update(client: TestClient, loop: Loop, message: bytes) -> None:
+    """The other party changes the Task; it becomes an event of the loop, and foreign content survives."""
+    client.post("/$process-message", content=message, headers=FHIR)
+    loop.hospital.exchange.run_due()
+    task = client.get("/Task", headers=AUTH).json()["entry"][0]["resource"]
+    extension = [{"url": "https://ehr.example/colour", "valueString": "blue"}]
+    changed = {**task, "status": "cancelled", "businessStatus": None, "extension": extension}
+    del changed["businessStatus"]
+    version = f'W/"{task["meta"]["versionId"]}"'
+    response = client.put(f"/Task/{task['id']}", json=changed, headers={**FHIR, "If-Match": version})
+    assert response.status_code == 200, response.text
+    assert loop.state(loop.municipality, "referral-01") == "cancelled"
+    assert response.json()["status"] == "cancelled"
+    assert extension[0] in response.json()["extension"]
+    assert response.headers["etag"] != version
+    stale = client.put(f"/Task/{task['id']}", json=changed, headers={**FHIR, "If-Match": version})
+    refused(stale, 412, "conflict")
+
+
+def test_service_request_keeps_foreign_content(client: TestClient, loop: Loop, message: bytes) -> None:
+    """What another system adds is kept, a change of what the notice says is refused, the loop does not move."""
+    task = delivered(client, message)
+    path = f"/{task['focus']['reference']}"
+    request = client.get(path, headers=AUTH).json()
+    note = {"text": "ring etter klokka 12"}
+    response = client.put(path, json={**request, "note": [note]}, headers={**FHIR, "If-Match": 'W/"1"'})
+    assert response.status_code == 200, response.text
+    assert note in response.json()["note"]
+    assert response.headers["etag"] == 'W/"2"'
+    assert loop.state(loop.municipality, "referral-01") == "delivered"
+    for change in ({"status": "revoked"}, {"priority": "stat"}):
+        changed = {**response.json(), **change}
+        put = client.put(path, json=changed, headers={**FHIR, "If-Match": 'W/"2"'})
+        assert put.status_code == 422, put.text
+        assert client.get(path, headers=AUTH).json() == response.json()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({}, 428, "required"),
+        ({"If-Match": "abc"}, 400, "value"),
+        ({"If-Match": 'W/"99999999999"'}, 400, "value"),
+        ({"If-Match": 'W/"7"'}, 412, "conflict"),
+        ({"If-Match": 'W/"1"', "Content-Type": "text/plain"}, 415, "not-supported"),
+    ],
+)
+def test_an_update_needs_the_version(
+    client: TestClient, message: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    """None, nonsense and a stale one are told apart."""
+    task = delivered(client, message)
+    refused(client.put(f"/Task/{task['id']}", json=task, headers={**FHIR, **headers}), status, code)
+
+
+def test_an_update_of_another_resource_is_refused(client: TestClient, message: bytes) -> None:
+    """The body's type and id are those of the address."""
+    task = delivered(client, message)
+    other = {**task, "id": "another"}
+    refused(client.put(f"/Task/{task['id']}", json=other, headers={**FHIR, "If-Match": 'W/"1"'}), 422, "invariant")
+    refused(client.put("/Task/another", json=other, headers={**FHIR, "If-Match": 'W/"1"'}), 404, "not-found")
+
+
+def test_an_update_that_means_nothing_is_refused(client: TestClient, loop: Loop, message: bytes) -> None:
+    """A status that this party may not set is an error, and the loop stands where it stood."""
+    task = delivered(client, message)
+    changed = {**task, "status": "completed"}
+    response = client.put(f"/Task/{task['id']}", json=changed, headers={**FHIR, "If-Match": 'W/"1"'})
+    assert response.status_code in (409, 422)
+    assert response.json()["resourceType"] == "OperationOutcome"
+    assert loop.state(loop.municipality, "referral-01") == "delivered"
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong-wrong-wrong-wrong", "Basic abc", "Bearer", "bearer  "])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/"), ("POST", "/$process-message"), ("GET", "/Task"), ("GET", "/Task/1"), ("PUT", "/Task/1"),
+     ("POST", "/Task/_search"), ("GET", "/ServiceRequest?identifier=1")],
+)  # fmt: skip
+def test_a_token_is_required(client: TestClient, header: str | None, method: str, path: str) -> None:
+    """Every door but two wants one, and says which kind."""
+    headers = {"Authorization": header} if header else {}
+    response = client.request(method, path, headers=headers)
+    refused(response, 401, "security")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/Patient/1", 404, "not-found"),
+        ("DELETE", "/Task/1", 405, "not-supported"),
+        ("PATCH", "/Task/1", 405, "not-supported"),
+        ("GET", "/$process-message", 405, "not-supported"),
+        ("GET", "/Task/unknown", 404, "not-found"),
+        ("GET", "/Task/", 404, "not-found"),
+    ],
+)
+def test_what_is_not_there(client: TestClient, method: str, path: str, status: int, code: str) -> None:
+    """Unknown addresses and methods are OperationOutcomes too."""
+    refused(client.request(method, path, headers=AUTH), status, code)
+
+
+def test_xml_is_not_spoken(client: TestClient) -> None:
+    """Neither in nor out."""
+    refused(client.get("/metadata", headers={"Accept": "application/fhir+xml"}), 406, "not-supported")
+    assert client.get("/metadata", headers={"Accept": "text/html, application/fhir+json;q=0.9"}).status_code == 200
+    xml = {**AUTH, "Content-Type": "application/fhir+xml"}
+    refused(client.post("/$process-message", content=b"<Bundle/>", headers=xml), 415, "not-supported")
+    latin = {**AUTH, "Content-Type": "application/fhir+json; charset=iso-8859-1"}
+    refused(client.post("/$process-message", content=b"{}", headers=latin), 415, "not-supported")
+
+
+def test_an_unforeseen_error_tells_nothing(client: TestClient, loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug is 500 with an OperationOutcome; neither answer nor log holds what the exception said."""
+
+    def broken() -> None:
+        message = "Kari Nordmann 13116900135"
+        raise RuntimeError(message)
+
+    loop.municipality.exchange.health = broken  # type: ignore[method-assign, assignment]
+    refused(client.get("/health"), 500, "exception")
+    assert "RuntimeError" in caplog.text
+    assert "Nordmann" not in caplog.text
+
+
+def test_other_party_sees_nothing(client: TestClient, loop: Loop, message: bytes) -> None:
+    """A referral is shown to the party that it concerns; for another it is not there."""
+    from ip_fhir.exchange.peers import Peer, Peers
+    from ip_fhir.ports import Endpoint
+
+    task = delivered(client, message)
+    context = loop.municipality.exchange._context
+    stranger = context.organizations[0].evolve(
+        id="other", her_id="90000999", organization_number=None, resh_id=None, kind="hospital"
+    )
+    known = context.peers._peers
+    added = Peer("other", (stranger,), known[0].adapter, Endpoint("memory://"), ("token-of-another-hospital",))
+    object.__setattr__(context, "peers", Peers([*known, added]))
+    theirs = {"Authorization": "Bearer token-of-another-hospital"}
+    refused(client.get(f"/Task/{task['id']}", headers=theirs), 404, "not-found")
+    assert client.get("/Task", headers=theirs).json()["total"] == 0
+    put = client.put(f"/Task/{task['id']}", json=task, headers={**FHIR, **theirs, "If-Match": 'W/"1"'})
+    refused(put, 404, "not-found")
+    refused(client.post("/$process-message", content=message, headers={**FHIR, **theirs}), 403, "forbidden")
+
+
+def test_a_green_form_in_a_task(loop: Loop) -> None:
+    """The municipality's own system may answer by message only; the hospital sees the form's Task completed."""
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    loop.municipality.exchange.answer(form("01"))
+    loop.settle()
+    auth = {"Authorization": f"Bearer {TOKENS['municipality']}"}
+    with TestClient(create_app(loop.hospital.exchange)) as client:
+        (entry,) = client.get("/Task", headers=auth).json()["entry"]
+    assert entry["resource"]["status"] == "completed"
+    assert entry["resource"]["meta"]["versionId"] == "4"
