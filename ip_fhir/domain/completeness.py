@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.consent import ConsentKind, ConsentStatus
-from ip_fhir.domain.plan import Contributor
+from ip_fhir.domain.consent import Access, ConsentKind, ConsentStatus
+from ip_fhir.domain.plan import Contributor, MeasureStatus
+from ip_fhir.domain.team import MembershipStatus
 from ip_fhir.domain.value import Text, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.plan import IndividualPlan, Measure
+    from ip_fhir.domain.value import Period
+
+_TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
 
 
 class ItemStatus(Value):
@@ -32,7 +36,7 @@ class ItemStatus(Value):
 
 
 def completeness(plan: IndividualPlan) -> tuple[ItemStatus, ...]:
-    """The nine items in order."""
+    """The nine items in order. What ended before the plan was last changed (coordinator, consent) no longer counts."""
     return tuple(ItemStatus(item=item, asks_for=asks, missing=tuple(lacks(plan))) for item, asks, lacks in _ITEMS)
 
 
@@ -46,14 +50,17 @@ def _goals_resources_needs(plan: IndividualPlan) -> Iterator[str]:
 
 
 def _who_takes_part(plan: IndividualPlan) -> Iterator[str]:
-    if plan.team is None or not plan.team.memberships:
+    memberships = plan.team.memberships if plan.team is not None else ()
+    taking_part = [membership.member for membership in memberships if membership.status in _TAKES_PART]
+    if not taking_part:
         yield "who takes part in the work on the plan"
-    elif all(membership.member != plan.owner.id for membership in plan.team.memberships):
+    elif plan.owner.id not in taking_part:
         yield "the person among those who take part"
 
 
 def _who_coordinates(plan: IndividualPlan) -> Iterator[str]:
-    if plan.team is None or not any(not c.vacant and c.period.end is None for c in plan.team.coordinators):
+    places = plan.team.coordinators if plan.team is not None else ()
+    if not any(not place.vacant and _still_holds(place.period, plan) for place in places):
         yield "who is responsible for coordination and progress"
 
 
@@ -68,16 +75,18 @@ def _contributions(plan: IndividualPlan) -> Iterator[str]:
 
 
 def _measures(plan: IndividualPlan) -> Iterator[str]:
-    if not plan.measures:
+    measures = _measures_meant(plan)
+    if not measures:
         yield "measures"
-    if any(measure.extent is None for measure in plan.measures):
+    if any(measure.extent is None for measure in measures):
         yield "the extent of every measure"
-    if any(measure.responsible is None for measure in plan.measures):
+    if any(measure.responsible is None for measure in measures):
         yield "who is responsible for every measure"
 
 
 def _how(plan: IndividualPlan) -> Iterator[str]:
-    if not plan.measures or any(measure.how is None for measure in plan.measures):
+    measures = _measures_meant(plan)
+    if not measures or any(measure.how is None for measure in measures):
         yield "how every measure is carried out"
 
 
@@ -91,16 +100,26 @@ def _period_and_revision(plan: IndividualPlan) -> Iterator[str]:
 
 
 def _consent(plan: IndividualPlan) -> Iterator[str]:
-    given = {consent.kind for consent in plan.consents if consent.status is ConsentStatus.ACTIVE}
-    if ConsentKind.PLAN not in given:
+    given = [c for c in plan.consents if c.status is ConsentStatus.ACTIVE and _still_holds(c.period, plan)]
+    if not any(consent.kind is ConsentKind.PLAN and consent.access is Access.PERMIT for consent in given):
         yield "consent to the plan"
-    if ConsentKind.SHARING not in given:
+    if all(consent.kind is not ConsentKind.SHARING for consent in given):
         yield "consent to sharing confidential information, where it applies"
 
 
 def _cooperation(plan: IndividualPlan) -> Iterator[str]:
     if not plan.cooperation:
         yield "cooperation with others that is needed or wished for"
+
+
+def _measures_meant(plan: IndividualPlan) -> list[Measure]:
+    """The measures, without those that were given up."""
+    given_up = (MeasureStatus.CANCELLED, MeasureStatus.STOPPED)
+    return [measure for measure in plan.measures if measure.status not in given_up]
+
+
+def _still_holds(period: Period, plan: IndividualPlan) -> bool:
+    return period.end is None or period.end >= (plan.updated or plan.created).date()
 
 
 _ITEMS: tuple[tuple[str, str, Callable[[IndividualPlan], Iterator[str]]], ...] = (

@@ -7,7 +7,7 @@ disagree are none, and a representative's word counts as far as the mandate goes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +15,7 @@ from pydantic import model_validator
 
 from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Id, Period, Text, Value
+from ip_fhir.domain.value import Day, Id, Period, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,11 +76,11 @@ class Consent(Value):
     id: Id
     kind: ConsentKind
     status: ConsentStatus = ConsentStatus.ACTIVE
-    given_on: date
+    given_on: Day
     given_by: Id | None = None
     form: ConsentForm | None = None
-    verified_on: date | None = None
-    withdrawn_on: date | None = None
+    verified_on: Day | None = None
+    withdrawn_on: Day | None = None
     period: Period = Period()
     access: Access = Access.PERMIT
     provisions: tuple[Provision, ...] = ()
@@ -112,7 +112,10 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who would get what, when: `recipient`, the organisations it works `within`, the life areas, the day."""
+    """Who would get what, when: `recipient`, the organisations it works `within`, the life areas, the day.
+
+    Without `areas` nothing is asked for that belongs to one: a provision about some areas does not bear on it.
+    """
 
     kind: ConsentKind
     recipient: str
@@ -140,22 +143,39 @@ class Refused:
 def permits(
     consents: Iterable[Consent], request: AccessRequest, related_persons: Sequence[RelatedPerson] = ()
 ) -> Allowed | Refused:
-    """Decide whether `request` may be fulfilled. Pure: the same arguments give the same answer."""
+    """Decide whether `request` may be fulfilled, for every area asked for. Pure: no clock, no chance."""
     relevant = [consent for consent in consents if consent.kind is request.kind]
     if not relevant:
         return Refused(Rule.NO_CONSENT, f"there is no consent of the kind {request.kind}")
-    verdicts = [(consent, _verdict(consent, request, related_persons)) for consent in _not_replaced(relevant, request.on)]
-    allowing = tuple(consent.id for consent, verdict in verdicts if verdict is None)
-    refusing = [(consent, verdict) for consent, verdict in verdicts if verdict is not None]
-    saying_no = [(c, v) for c, v in refusing if v in (Rule.REFUSED, Rule.WITHDRAWN, Rule.RECIPIENT)]
-    if allowing and any(_denies(consent, verdict, request) for consent, verdict in saying_no):
-        return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c, _ in verdicts))
-    if allowing:
-        return Allowed(allowing)
-    consent, rule = max(refusing, key=lambda pair: (pair[0].given_on, list(Rule).index(pair[1])))
-    return Refused(rule, _REASONS[rule], (consent.id,))
+    grounds: list[str] = []
+    for area in request.areas or (None,):
+        answer = _decide(relevant, request, area, related_persons)
+        if isinstance(answer, Refused):
+            return answer
+        grounds += answer.consents
+    return Allowed(tuple(dict.fromkeys(grounds)))
 
 
+def _decide(
+    consents: list[Consent], request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
+) -> Allowed | Refused:
+    """The answer for one area, or for what belongs to none."""
+    verdicts = [(consent, _verdict(consent, request, area, related_persons)) for consent in consents]
+    yes = [consent for consent, rule in verdicts if rule is None]
+    if not yes:
+        consent, rule = max(((c, r) for c, r in verdicts if r is not None), key=_last_word)
+        return Refused(rule, _REASONS[rule], (consent.id,))
+    # A refusal or a withdrawal counts until a later yes is given.
+    latest = max(consent.given_on for consent in yes)
+    no = [
+        c for c, rule in verdicts if _says_no(c, rule, request, area) and not (rule in _NOES and _said_on(c) < latest)
+    ]
+    if no:
+        return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c in (*yes, *no)))
+    return Allowed(tuple(consent.id for consent in yes))
+
+
+_NOES = (Rule.REFUSED, Rule.WITHDRAWN)
 _REASONS = {
     Rule.NOT_GIVEN: "the consent is a draft or not yet given",
     Rule.REFUSED: "the person said no",
@@ -166,42 +186,44 @@ _REASONS = {
 }
 
 
-def _not_replaced(consents: list[Consent], day: date) -> list[Consent]:
-    """A no or a withdrawal counts until a later yes is given."""
-    yes = [c.given_on for c in consents if c.status is ConsentStatus.ACTIVE and c.given_on <= day]
-    latest = max(yes, default=None)
-    if latest is None:
-        return consents
-    return [c for c in consents if not ((c.withdrawn_on or c.given_on) < latest and _is_no(c))]
+def _last_word(verdict: tuple[Consent, Rule]) -> tuple[bool, date, int]:
+    """By which the reason is chosen where all say no: what was said last, and nothing that is not said yet."""
+    consent, rule = verdict
+    return rule is not Rule.NOT_GIVEN, _said_on(consent), list(Rule).index(rule)
 
 
-def _is_no(consent: Consent) -> bool:
-    return consent.status in (ConsentStatus.REFUSED, ConsentStatus.WITHDRAWN)
+def _said_on(consent: Consent) -> date:
+    return consent.withdrawn_on or consent.given_on
 
 
-def _verdict(consent: Consent, request: AccessRequest, related_persons: Sequence[RelatedPerson]) -> Rule | None:
+def _verdict(
+    consent: Consent, request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
+) -> Rule | None:
     """None for yes, else the first rule that says no."""
-    withdrawn = consent.withdrawn_on is not None and consent.withdrawn_on <= request.on
+    ruling, _ = _ruling(consent, request, area)
+    # Who withdraws what was for one recipient has said nothing about another.
+    concerned = ruling is Access.PERMIT or not consent.provisions
     checks = (
         (Rule.NOT_GIVEN, consent.status is ConsentStatus.DRAFT or consent.given_on > request.on),
-        (Rule.REFUSED, consent.status is ConsentStatus.REFUSED),
-        (Rule.WITHDRAWN, withdrawn),
+        (Rule.REFUSED, concerned and consent.status is ConsentStatus.REFUSED),
+        (Rule.WITHDRAWN, concerned and _withdrawn(consent, request.on)),
         (Rule.PERIOD, not consent.period.covers(request.on)),
         (Rule.REPRESENTATIVE, not _entitled(consent, related_persons)),
-        (Rule.RECIPIENT, any(_access(consent, request, area) is Access.DENY for area in _areas(request))),
+        (Rule.RECIPIENT, ruling is Access.DENY),
     )
     return next((rule for rule, broken in checks if broken), None)
 
 
-def _denies(consent: Consent, rule: Rule, request: AccessRequest) -> bool:
+def _withdrawn(consent: Consent, day: date) -> bool:
+    return consent.withdrawn_on is not None and consent.withdrawn_on <= day
+
+
+def _says_no(consent: Consent, rule: Rule | None, request: AccessRequest, area: LifeArea | None) -> bool:
     """Whether a consent that does not allow says no outright, and not only nothing about this recipient."""
-    if rule is not Rule.RECIPIENT:
-        return True
-    return any(p.access is Access.DENY and _matches(p, request, a) for p in consent.provisions for a in _areas(request))
-
-
-def _areas(request: AccessRequest) -> tuple[LifeArea | None, ...]:
-    return request.areas or (None,)
+    if rule is Rule.RECIPIENT:
+        in_force = consent.status is not ConsentStatus.REFUSED and not _withdrawn(consent, request.on)
+        return in_force and _ruling(consent, request, area)[1]
+    return rule in _NOES
 
 
 def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> bool:
@@ -213,14 +235,17 @@ def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> boo
     )
 
 
-def _access(consent: Consent, request: AccessRequest, area: LifeArea | None) -> Access:
-    """The most specific matching provision decides (the recipient before its organisation before all); deny wins a tie."""
+def _ruling(consent: Consent, request: AccessRequest, area: LifeArea | None) -> tuple[Access, bool]:
+    """What the consent says here, and whether in so many words: in a provision, or as a whole without any.
+
+    The most specific matching provision decides (the recipient before its organisation before all); deny wins a tie.
+    """
     matching = [p for p in consent.provisions if _matches(p, request, area)]
     if not matching:
-        return consent.access
+        return consent.access, not consent.provisions
     best = max(_specificity(p, request) for p in matching)
     decisive = [p.access for p in matching if _specificity(p, request) == best]
-    return Access.DENY if Access.DENY in decisive else Access.PERMIT
+    return (Access.DENY if Access.DENY in decisive else Access.PERMIT), True
 
 
 def _matches(provision: Provision, request: AccessRequest, area: LifeArea | None) -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from ip_fhir.domain.people import Organization, Professional
-from ip_fhir.domain.plan_rules import organization_problems
+from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
 from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.value import Day, Flag, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Rejection(Value):
     reason: RejectionReason
     text: Text | None = None
     legal_basis: LegalBasis | None = None
-    told_of_right_to_complain: bool | None = None
+    told_of_right_to_complain: Flag | None = None
     complaint_to: Text | None = None
 
 
@@ -100,28 +100,31 @@ class GreenForm(Value):
         return next((p for p in self.professionals if p.id == ident), None)
 
 
-def _form_problems(form: GreenForm) -> list[Problem]:
+def _form_problems(form: GreenForm) -> Iterator[Problem]:
+    actors = (("organizations", form.organizations), ("professionals", form.professionals))
+    yield from repeated_ids(actors, "the form")
+    yield from repeated_ids((("coordinators", form.coordinators),), "the form")
+    yield from organization_problems(form.organizations)
+    for path, ref, known in _references(form):
+        if ref is not None and ref not in known:
+            yield Problem(path, "refers to nobody in the form", "invariant")
+
+
+def _references(form: GreenForm) -> Iterator[tuple[str, str | None, set[str]]]:
+    """Every place that names somebody: path, id, and the ids it may be."""
     organizations = {o.id for o in form.organizations}
     professionals = {p.id for p in form.professionals}
-    found = [*organization_problems(form.organizations)]
-    everybody = [*(o.id for o in form.organizations), *(p.id for p in form.professionals)]
-    if len(set(everybody)) < len(everybody):
-        found.append(Problem("", "the same id is used for two people or organisations", "invariant"))
-    references = [
-        *(("sender", form.sender, organizations), ("forwarded_to", form.forwarded_to, organizations)),
-        ("signed_by", form.signed_by, professionals),
-        *((f"organizations.{n}.part_of", o.part_of, organizations) for n, o in enumerate(form.organizations)),
-        *((f"professionals.{n}.organization", p.organization, organizations) for n, p in enumerate(form.professionals)),
-        *((f"coordinators.{n}.holder", c.holder, professionals) for n, c in enumerate(form.coordinators)),
-        *((f"coordinators.{n}.mentor", c.mentor, professionals) for n, c in enumerate(form.coordinators)),
-        *((f"coordinators.{n}.appointed_by", c.appointed_by, organizations) for n, c in enumerate(form.coordinators)),
-    ]
-    found += [
-        Problem(path, "refers to nobody in the form", "invariant")
-        for path, ref, known in references
-        if ref is not None and ref not in known
-    ]
-    return found
+    yield "sender", form.sender, organizations
+    yield "forwarded_to", form.forwarded_to, organizations
+    yield "signed_by", form.signed_by, professionals
+    for n, organization in enumerate(form.organizations):
+        yield f"organizations.{n}.part_of", organization.part_of, organizations
+    for n, professional in enumerate(form.professionals):
+        yield f"professionals.{n}.organization", professional.organization, organizations
+    for n, coordinator in enumerate(form.coordinators):
+        yield f"coordinators.{n}.holder", coordinator.holder, professionals
+        yield f"coordinators.{n}.mentor", coordinator.mentor, professionals
+        yield f"coordinators.{n}.appointed_by", coordinator.appointed_by, organizations
 
 
 class Missing(StrEnum):
@@ -203,7 +206,7 @@ def _lacks_when_declined(form: GreenForm, notice: Notice | None) -> Iterator[Mis
 
 def _lacks_when_rejected(form: GreenForm) -> Iterator[Missing]:
     rejection = form.rejection
-    if rejection is None:
+    if rejection is None or (rejection.reason is RejectionReason.OTHER and rejection.text is None):
         yield Missing.REJECTION_REASON
     if rejection is None or rejection.legal_basis is None:
         yield Missing.REJECTION_LEGAL_BASIS

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
 
+_LONG_ENOUGH = 6  # to show the last two digits and still hide the number
+
+
 class Identifier(str):
     """Base of the identifier types. `Type(text)` checks; `Type.parse(text)` also removes blanks, dots and dashes."""
 
@@ -30,6 +33,7 @@ class Identifier(str):
     PATTERN: ClassVar[str]
 
     def __new__(cls, text: str) -> Self:
+        """The identifier; raises `InvalidInput` where `text` is none."""
         if not re.fullmatch(cls.PATTERN, text, re.ASCII):
             raise cls._refuse(f"{cls.NAME}: {_shape(text)} does not have the form of one")
         cls._check(text)
@@ -53,7 +57,8 @@ class Identifier(str):
         return InvalidInput.at("", reason, code)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}('{'*' * (len(self) - 2)}{self[-2:]}')"
+        shown = self[-2:] if len(self) >= _LONG_ENOUGH else ""
+        return f"{type(self).__name__}('{'*' * (len(self) - len(shown))}{shown}')"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -111,7 +116,7 @@ class PersonId(Identifier):
         wrong += ["second"] if _sum(text, _SECOND) % 11 else []
         if wrong:
             raise cls._refuse(f"{cls.NAME}: wrong check digit ({' and '.join(wrong)})")
-        if int(text[0]) < _AID_NUMBER and _birth_date(text) is None:
+        if int(text[0]) < _AID_NUMBER and not _is_date(text):
             raise cls._refuse(f"{cls.NAME}: the first six digits are no date")
 
     @property
@@ -153,15 +158,39 @@ def _month_offset(text: str) -> int:
     return next((offset for offset in (80, 65, 40) if month > offset), 0)
 
 
+def _day_month_year(text: str) -> tuple[int, int, int]:
+    """The first six digits, without what test registers and D-numbers add."""
+    day = int(text[:2])
+    return (day - _D_NUMBER if day > _D_NUMBER else day), int(text[2:4]) - _month_offset(text), int(text[4:6])
+
+
+def _is_date(text: str) -> bool:
+    """Whether the first six digits are a date in some century."""
+    day, month, year = _day_month_year(text)
+    return any(_date(century + year, month, day) for century in (1900, 2000))
+
+
 def _birth_date(text: str) -> date | None:
-    """Day, month, two-digit year and the century from the individual number (positions 7 to 9)."""
-    day = int(text[:2]) - (_D_NUMBER if int(text[:2]) > _D_NUMBER else 0)
-    year, individual = int(text[4:6]), int(text[6:9])
-    century = 1900 if individual <= 499 or (individual >= 900 and year >= 40) else 2000  # noqa: PLR2004 - the register's ranges
-    if 500 <= individual <= 749 and year >= 54:  # noqa: PLR2004 - born 1854-1899
-        century = 1800
+    """The date in the century that the individual number (positions 7 to 9) tells; None where it tells none."""
+    day, month, year = _day_month_year(text)
+    century = _century(year, int(text[6:9]))
+    return _date(century + year, month, day) if century is not None else None
+
+
+def _century(year: int, individual: int) -> int | None:
+    """The register's ranges. Others are not in use: no century is guessed for them."""
+    if individual <= 499:
+        return 1900
+    if year <= 39:
+        return 2000
+    if individual >= 900:
+        return 1900
+    return 1800 if individual <= 749 and year >= 54 else None
+
+
+def _date(year: int, month: int, day: int) -> date | None:
     try:
-        return date(century + year, int(text[2:4]) - _month_offset(text), day)
+        return date(year, month, day)
     except ValueError:
         return None
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.value import Id, Moment, Text, Value
 
 
 class MessageKind(StrEnum):
@@ -44,7 +44,7 @@ class Message(Value):
     id: Id
     kind: MessageKind
     correlation_id: Id
-    sent: AwareDatetime
+    sent: Moment
     sender: Organization
     recipient: Organization
     answers: Id | None = None

@@ -1,23 +1,25 @@
-"""The notice (melding om behov, meldeskjema): the hospital tells the coordinating unit that somebody needs coordination.
+"""The notice (melding om behov): the hospital tells the coordinating unit that somebody needs coordination.
 
 From the specialist level it replaces the application procedure. It stands alone: everybody it names is in it.
 """
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from ip_fhir.domain.consent import Consent
 from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Need
-from ip_fhir.domain.plan_rules import organization_problems
+from ip_fhir.domain.plan_rules import organization_problems, recipients, repeated_ids
 from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.value import Day, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class NoticeKind(StrEnum):
@@ -83,27 +85,30 @@ class Notice(Value):
         return next(o for o in self.organizations if o.id == ident)
 
 
-def _notice_problems(notice: Notice) -> list[Problem]:
+def _notice_problems(notice: Notice) -> Iterator[Problem]:
+    lists = ("related_persons", "organizations", "professionals", "needs", "consents")
+    yield from repeated_ids(((name, getattr(notice, name)) for name in lists), "the notice", {notice.owner.id})
+    yield from organization_problems(notice.organizations)
+    if notice.sender == notice.recipient:
+        yield Problem("recipient", "the recipient is the sender", "invariant")
+    for path, ref, known in _references(notice):
+        if ref is not None and ref not in known:
+            yield Problem(path, "refers to nobody in the notice", "invariant")
+
+
+def _references(notice: Notice) -> Iterator[tuple[str, str | None, set[str]]]:
+    """Every place that names somebody: path, id, and the ids it may be."""
     organizations = {o.id for o in notice.organizations}
     professionals = {p.id for p in notice.professionals}
     related = {r.id for r in notice.related_persons}
-    everybody = [notice.owner.id, *(o.id for o in notice.organizations), *(p.id for p in notice.professionals)]
-    everybody += [r.id for r in notice.related_persons]
-    found = [*organization_problems(notice.organizations)]
-    if len(set(everybody)) < len(everybody):
-        found.append(Problem("", "the same id is used for two people or organisations", "invariant"))
-    if notice.sender == notice.recipient:
-        found.append(Problem("recipient", "the recipient is the sender", "invariant"))
-    references = [
-        *(("sender", notice.sender, organizations), ("recipient", notice.recipient, organizations)),
-        ("author", notice.author, professionals),
-        *((f"organizations.{n}.part_of", o.part_of, organizations) for n, o in enumerate(notice.organizations)),
-        *((f"professionals.{n}.organization", p.organization, organizations) for n, p in enumerate(notice.professionals)),
-        *((f"consents.{n}.given_by", c.given_by, related) for n, c in enumerate(notice.consents)),
-    ]
-    found += [
-        Problem(path, "refers to nobody in the notice", "invariant")
-        for path, ref, known in references
-        if ref is not None and ref not in known
-    ]
-    return found
+    yield "sender", notice.sender, organizations
+    yield "recipient", notice.recipient, organizations
+    yield "author", notice.author, professionals
+    for n, organization in enumerate(notice.organizations):
+        yield f"organizations.{n}.part_of", organization.part_of, organizations
+    for n, professional in enumerate(notice.professionals):
+        yield f"professionals.{n}.organization", professional.organization, organizations
+    for n, consent in enumerate(notice.consents):
+        yield f"consents.{n}.given_by", consent.given_by, related
+    everybody = {notice.owner.id} | organizations | professionals | related
+    yield from ((path, ref, everybody) for path, ref in recipients(notice.consents))

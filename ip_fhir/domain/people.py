@@ -6,13 +6,12 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import StringConstraints, model_validator
 
-from ip_fhir.domain.ids import (  # noqa: TC001 - pydantic reads annotations at run time
+from ip_fhir.domain.ids import (
     HerId,
     HprNumber,
     MunicipalityNumber,
@@ -20,7 +19,7 @@ from ip_fhir.domain.ids import (  # noqa: TC001 - pydantic reads annotations at 
     PersonId,
     ReshId,
 )
-from ip_fhir.domain.value import Id, Period, Text, Value
+from ip_fhir.domain.value import Base64, Day, Flag, Id, Period, Text, Url, Value
 
 
 class ContactSystem(StrEnum):
@@ -69,19 +68,23 @@ class Gender(StrEnum):
     UNKNOWN = "unknown"
 
 
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+"""A language by BCP 47: "nb", "se", "en-GB"."""
+
+
 class PlanOwner(Value):
     """The person whose plan it is (bruker, tjenestemottaker): always central; no plan is made without consent."""
 
     id: Id
     name: PersonName
     identifier: PersonId | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     gender: Gender | None = None
     contacts: tuple[ContactPoint, ...] = ()
     address: Address | None = None
-    language: Text | None = None  # BCP 47, for instance "nb", "se"
-    needs_interpreter: bool | None = None
-    deceased: date | None = None
+    language: Language | None = None
+    needs_interpreter: Flag | None = None
+    deceased: Day | None = None
 
 
 class MandateKind(StrEnum):
@@ -92,13 +95,17 @@ class MandateKind(StrEnum):
     WRITTEN = "written"  # fullmakt, signed by the person
 
 
+MediaType = Annotated[str, StringConstraints(pattern=r"^[!-~]+/[!-~]+( [!-~]+)*$")]
+"""A media type: "application/pdf"."""
+
+
 class Attachment(Value):
     """A document: where it lies, or its bytes in base64."""
 
     title: Text
-    content_type: Text
-    url: Text | None = None
-    data: Text | None = None
+    content_type: MediaType
+    url: Url | None = None
+    data: Base64 | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -139,7 +146,7 @@ class RelatedPerson(Value):
     relationship: Relationship
     identifier: PersonId | None = None
     contacts: tuple[ContactPoint, ...] = ()
-    next_of_kin: bool = False
+    next_of_kin: Flag = False
     mandate: Mandate | None = None
 
 
@@ -197,7 +204,7 @@ class Profession(StrEnum):
 
 
 class Professional(Value):
-    """Somebody who works with the person on behalf of an organisation; health personnel where there is an HPR number."""
+    """Somebody who works with the person for an organisation; health personnel where there is an HPR number."""
 
     id: Id
     name: PersonName

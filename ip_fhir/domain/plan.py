@@ -5,18 +5,17 @@ Source: Forskrift om individuell plan ved ytelse av velferdstjenester, in force 
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from enum import StrEnum
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.consent import Consent
 from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan_rules import plan_problems
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.terms import LegalBasis, LifeArea
-from ip_fhir.domain.value import Id, Period, Text, Value
+from ip_fhir.domain.value import Count, Day, Id, Moment, Period, Text, Value
 from ip_fhir.errors import InvalidInput
 
 
@@ -84,7 +83,7 @@ class Goal(Value):
     period: Period = Period()  # from when it is worked on, and until when it is to be reached
     target: Text | None = None  # how one will see that it is reached
     achievement: Achievement | None = None
-    status_date: date | None = None
+    status_date: Day | None = None
     status_reason: Text | None = None
     expressed_by: Id | None = None
     note: Text | None = None
@@ -165,9 +164,9 @@ class Review(Value):
 
     id: Id
     kind: ReviewKind
-    planned: date
+    planned: Day
     status: ReviewStatus = ReviewStatus.PLANNED
-    held: date | None = None
+    held: Day | None = None
     how: Text | None = None
     responsible: Id | None = None
     participants: tuple[Id, ...] = ()
@@ -184,7 +183,7 @@ class Review(Value):
 class Arrangement(Value):
     """When and how reviews of one kind are done: every so many months, and in what way (item g)."""
 
-    every_months: int = Field(gt=0, le=60)
+    every_months: Count = Field(gt=0, le=60)
     how: Text | None = None
     responsible: Id | None = None
 
@@ -199,12 +198,12 @@ class IndividualPlan(Value):
     id: Id
     owner: PlanOwner
     status: PlanStatus = PlanStatus.DRAFT
-    version: int = Field(default=1, ge=1)
+    version: Count = Field(default=1, ge=1)
     title: Text | None = None
     legal_basis: tuple[LegalBasis, ...] = ()
     period: Period = Period()
-    created: AwareDatetime
-    updated: AwareDatetime | None = None
+    created: Moment
+    updated: Moment | None = None
     author: Id | None = None
     coordinating_unit: Id | None = None
     replaces: Id | None = None

@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ip_fhir.domain.consent import Consent
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.value import Value
 
 _LISTS = (
     *("related_persons", "organizations", "professionals", "resources", "needs", "goals", "measures"),
     *("contributions", "cooperation", "reviews", "consents"),
 )
 
+# What a reference may point at, and the words for it.
+_ANYBODY, _PERSON, _PROFESSIONAL = "anybody", "a person", "a professional"
+_RELATED, _ORGANIZATION = "a related person", "an organisation"
+
+_ONE = (
+    ("organizations", "part_of", _ORGANIZATION),
+    ("professionals", "organization", _ORGANIZATION),
+    ("goals", "expressed_by", _PERSON),
+    ("measures", "responsible", _ANYBODY),
+    ("contributions", "actor", _ANYBODY),
+    ("cooperation", "organization", _ORGANIZATION),
+    ("reviews", "responsible", _ANYBODY),
+    ("consents", "given_by", _RELATED),
+)
+_SEVERAL = (("measures", "takes_part"), ("reviews", "participants"))
+_OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
+_OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
+
 
 def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
     """Every broken invariant of the plan, with its path. Empty for a sound plan."""
-    actors = {plan.owner.id}
-    for group in (plan.related_persons, plan.organizations, plan.professionals):
-        actors.update(actor.id for actor in group)
-    found = [*_repeated_ids(plan), *_goal_problems(plan), *organization_problems(plan.organizations)]
-    found += [
-        Problem(path, "refers to nobody in the plan", "invariant")
-        for path, ref in _actor_references(plan)
-        if ref is not None and ref not in actors
-    ]
-    return tuple(found)
+    return (
+        *repeated_ids(((name, getattr(plan, name)) for name in _LISTS), "the plan", {plan.owner.id}),
+        *_team_ids(plan),
+        *_goal_problems(plan),
+        *organization_problems(plan.organizations),
+        *_reference_problems(plan),
+    )
 
 
-def _repeated_ids(plan: IndividualPlan) -> Iterator[Problem]:
-    seen = {plan.owner.id}
-    for name in _LISTS:
-        for index, item in enumerate(getattr(plan, name)):
+def repeated_ids(
+    groups: Iterable[tuple[str, Iterable[Any]]], whole: str, taken: Iterable[str] = ()
+) -> Iterator[Problem]:
+    """Ids that are used twice in `whole` (in words), by the name of the list and the place in it."""
+    seen = set(taken)
+    for name, items in groups:
+        for index, item in enumerate(items):
             if item.id in seen:
-                yield Problem(f"{name}.{index}.id", "the id is used twice in the plan", "invariant")
+                yield Problem(f"{name}.{index}.id", f"the id is used twice in {whole}", "invariant")
             seen.add(item.id)
+
+
+def _team_ids(plan: IndividualPlan) -> Iterator[Problem]:
     if plan.team is None:
         return
-    if plan.team.id in seen:
+    if plan.team.id in {plan.owner.id, *(item.id for name in _LISTS for item in getattr(plan, name))}:
         yield Problem("team.id", "the id is used twice in the plan", "invariant")
-    places: Iterable[tuple[str, tuple[Value, ...]]] = (
-        ("team.memberships", plan.team.memberships),
-        ("team.coordinators", plan.team.coordinators),
-    )
-    within: set[str] = set()
-    for name, items in places:
-        for index, item in enumerate(items):
-            ident: str = getattr(item, "id")  # noqa: B009 - both element types have an id, Value has not
-            if ident in within:
-                yield Problem(f"{name}.{index}.id", "the id is used twice in the team", "invariant")
-            within.add(ident)
+    places = (("team.memberships", plan.team.memberships), ("team.coordinators", plan.team.coordinators))
+    yield from repeated_ids(places, "the team")
 
 
 def organization_problems(organizations: tuple[Organization, ...]) -> Iterator[Problem]:
@@ -86,32 +98,54 @@ def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
                 yield Problem(path, "refers to a goal that is not in the plan", "invariant")
 
 
-def _actor_references(plan: IndividualPlan) -> Iterator[tuple[str, str | None]]:
-    """Every place that names an actor, with its path."""
-    yield "author", plan.author
-    yield "coordinating_unit", plan.coordinating_unit
-    for name, field in (
-        *(("organizations", "part_of"), ("professionals", "organization"), ("goals", "expressed_by")),
-        *(("measures", "responsible"), ("contributions", "actor"), ("cooperation", "organization")),
-        *(("reviews", "responsible"), ("consents", "given_by")),
-    ):
+def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
+    related, organizations, professionals = (
+        {actor.id for actor in actors} for actors in (plan.related_persons, plan.organizations, plan.professionals)
+    )
+    people = {plan.owner.id, *related, *professionals}
+    known = {
+        _ANYBODY: people | organizations,
+        _PERSON: people,
+        _PROFESSIONAL: professionals,
+        _RELATED: related,
+        _ORGANIZATION: organizations,
+    }
+    for path, ref, what in (*_references(plan), *_team_references(plan)):
+        if ref is None or ref in known[what]:
+            continue
+        if ref in known[_ANYBODY]:
+            yield Problem(path, f"refers to something that is not {what}", "invariant")
+        else:
+            yield Problem(path, "refers to nobody in the plan", "invariant")
+
+
+def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
+    """Every place outside the team that names an actor: path, id, and what it may be."""
+    yield "author", plan.author, _ANYBODY
+    yield "coordinating_unit", plan.coordinating_unit, _ORGANIZATION
+    for name, field, what in _ONE:
         for index, item in enumerate(getattr(plan, name)):
-            yield f"{name}.{index}.{field}", getattr(item, field)
-    for name, field in (("measures", "takes_part"), ("reviews", "participants")):
+            yield f"{name}.{index}.{field}", getattr(item, field), what
+    for name, field in _SEVERAL:
         for index, item in enumerate(getattr(plan, name)):
-            yield from ((f"{name}.{index}.{field}.{n}", ref) for n, ref in enumerate(getattr(item, field)))
+            yield from ((f"{name}.{index}.{field}.{n}", ref, _ANYBODY) for n, ref in enumerate(getattr(item, field)))
     for name in ("follow_up", "evaluation"):
         if arrangement := getattr(plan, name):
-            yield f"{name}.responsible", arrangement.responsible
-    for index, consent in enumerate(plan.consents):
+            yield f"{name}.responsible", arrangement.responsible, _ANYBODY
+    yield from ((path, ref, _ANYBODY) for path, ref in recipients(plan.consents))
+
+
+def recipients(consents: tuple[Consent, ...]) -> Iterator[tuple[str, str]]:
+    """Every recipient that a provision names, with its path."""
+    for index, consent in enumerate(consents):
         for number, provision in enumerate(consent.provisions):
             path = f"consents.{index}.provisions.{number}.recipients"
             yield from ((f"{path}.{n}", ref) for n, ref in enumerate(provision.recipients))
+
+
+def _team_references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
     if plan.team is None:
         return
-    for index, membership in enumerate(plan.team.memberships):
-        yield f"team.memberships.{index}.member", membership.member
-        yield f"team.memberships.{index}.on_behalf_of", membership.on_behalf_of
-    for index, place in enumerate(plan.team.coordinators):
-        for field in ("holder", "appointed_by", "mentor"):
-            yield f"team.coordinators.{index}.{field}", getattr(place, field)
+    for name, fields in (("memberships", _OF_MEMBERSHIPS), ("coordinators", _OF_COORDINATORS)):
+        for index, item in enumerate(getattr(plan.team, name)):
+            yield from ((f"team.{name}.{index}.{field}", getattr(item, field), what) for field, what in fields)

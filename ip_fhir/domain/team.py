@@ -1,19 +1,19 @@
 """The care team (ansvarsgruppe): memberships over time, and who coordinates - also when nobody does.
 
-Members from the specialist level may be proposed, not ordered, so a membership has a state. Nothing is deleted: who leaves
-has an end date, who comes back has a new membership.
+Members from the specialist level may be proposed, not ordered, so a membership has a state. Nothing is deleted: who
+leaves has an end date, who comes back has a new membership.
 """
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from datetime import date
 from enum import StrEnum
 from itertools import combinations
 from typing import Self
 
 from pydantic import model_validator
 
-from ip_fhir.domain.value import Id, Period, Text, Value
+from ip_fhir.domain.value import Flag, Id, Period, Text, Value
 
 
 class TeamRole(StrEnum):
@@ -79,7 +79,7 @@ class Coordinator(Value):
     period: Period = Period()
     appointed_by: Id | None = None
     mentor: Id | None = None
-    wish_honoured: bool | None = None
+    wish_honoured: Flag | None = None
     wish_reason: Text | None = None
 
     @property
@@ -126,9 +126,7 @@ class CareTeam(Value):
 
     def coordinators_on(self, day: date, kind: CoordinatorKind | None = None) -> tuple[Coordinator, ...]:
         """The coordinators who hold their place on `day`; vacant places are left out."""
-        return tuple(
-            c for c in self.coordinators if not c.vacant and c.period.covers(day) and kind in (None, c.kind)
-        )
+        return tuple(c for c in self.coordinators if not c.vacant and c.period.covers(day) and kind in (None, c.kind))
 
 
 def two_at_once(coordinators: tuple[Coordinator, ...]) -> bool:

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+import difflib
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from ip_fhir.errors import InvalidInput, IssueCode, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f"
+# Control characters but tab and line breaks, and the two that XML cannot carry at all.
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 """An id inside a plan or of a resource: the FHIR `id` type (letters, digits, `-`, `.`; at most 64)."""
 
-Text = Annotated[
-    str, StringConstraints(max_length=50_000, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")
-]
+Text = Annotated[str, StringConstraints(max_length=50_000, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")]
 """Words for people: not blank, no control characters but tab and line breaks."""
+
+Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\s\x00-\x1f]+$")]
+"""An address, without blanks."""
+
+Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+"""Bytes in base64: 18 MB at most, which is what the health network carries."""
+
+
+def _no_number(value: object) -> object:
+    """Pydantic reads a number, even in quotes, as seconds since 1970; a day or a time is written as one."""
+    digits = value if isinstance(value, str) else ""
+    if isinstance(value, int | float) or digits.lstrip("+-").replace(".", "", 1).isdigit():
+        raise PydanticCustomError("number_for_date", "a number is no date")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number)]
+"""A day: `2026-01-12`, never a number."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A moment with its time zone: `2026-01-12T08:40:00+01:00`, never a number."""
+
+Flag = Annotated[bool, Strict()]
+"""True or false, never "yes" or 1."""
+
+Count = Annotated[int, Strict()]
+"""A whole number, never "3" or 3.0."""
 
 
 class Value(BaseModel):
@@ -53,8 +90,8 @@ class Value(BaseModel):
 class Period(Value):
     """From a day to a day, both included; an open end means "until further notice"."""
 
-    start: date | None = None
-    end: date | None = None
+    start: Day | None = None
+    end: Day | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -87,7 +124,7 @@ def read(model: type[V], data: str | bytes | Mapping[str, Any]) -> V:
             return model.model_validate_json(data)
         return model.model_validate(data)
     except ValidationError as error:
-        raise InvalidInput(problems_of(error)) from None
+        raise InvalidInput(problems_of(error, model)) from None
 
 
 def build(model: type[V], fields: Mapping[str, Any]) -> V:
@@ -95,7 +132,7 @@ def build(model: type[V], fields: Mapping[str, Any]) -> V:
     try:
         return model(**fields)
     except ValidationError as error:
-        raise InvalidInput(problems_of(error)) from None
+        raise InvalidInput(problems_of(error, model)) from None
 
 
 _CODES: dict[str, IssueCode] = {
@@ -107,29 +144,42 @@ _CODES: dict[str, IssueCode] = {
     "model_type": "structure",
     "value_error": "invariant",
     "string_too_long": "too-long",
-    "recursion_loop": "structure",
 }
 
 
-def problems_of(error: ValidationError) -> tuple[Problem, ...]:
-    """Pydantic's errors as problems: path, reason and FHIR issue type, without the input."""
+def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
+    """Pydantic's errors as problems: path, reason and FHIR issue type, without the input.
+
+    With the `model` that was to be made, an unknown field is not named - in a person's data its name may say anything -
+    but what may be meant is. Without, as for settings, it is.
+    """
     found: list[Problem] = []
     for item in error.errors(include_url=False, include_input=False):
-        path = ".".join(_step(step) for step in item["loc"])
+        if model is not None and item["type"] in ("extra_forbidden", "invalid_key"):
+            found.append(_unknown(item["loc"], model))
+            continue
+        path = ".".join(map(str, item["loc"]))
         inner = item.get("ctx", {}).get("error")
         if isinstance(inner, InvalidInput):
             found += [Problem(".".join(filter(None, (path, p.path))), p.reason, p.code) for p in inner.problems]
             continue
         reason = item["msg"].removeprefix("Value error, ")
-        found.append(Problem(path, _lower_first(reason), _CODES.get(item["type"], "value")))
-    return tuple(found)
+        found.append(Problem(path, reason[:1].lower() + reason[1:], _CODES.get(item["type"], "value")))
+    return tuple(dict.fromkeys(found))
 
 
-def _step(step: int | str) -> str:
-    """One step of a path; a key that does not look like a field name may be a person's data and is not shown."""
-    text = str(step)
-    return text if text.replace("_", "").replace("-", "").isalnum() and not text[6:].isdigit() else "(unnamed)"
+def _unknown(steps: tuple[int | str, ...], model: type[BaseModel]) -> Problem:
+    *above, name = steps
+    for step in above:
+        if isinstance(step, str):
+            model = next(_models_in(model.model_fields[step].annotation))
+    meant = difflib.get_close_matches(str(name), model.model_fields, n=1)
+    hint = f"; perhaps {meant[0]} is meant" if meant else ""
+    return Problem(".".join(map(str, above)), f"has a field that is not known here{hint}", "structure")
 
 
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
