@@ -104,9 +104,12 @@ class SqlTransaction:
         if not rows:
             return
         there = set(self._run(statements.ENQUEUED, {"ids": [row.id for row in rows]}).scalars())
-        new = {row.id: codec.outbox_values(row) for row in reversed(rows) if row.id not in there}
-        if new:
-            self._run(statements.ENQUEUE, list(reversed(new.values())))  # in this order they are numbered
+        new: dict[str, OutboxRow] = {}
+        for row in rows:
+            if row.id not in there:
+                new.setdefault(row.id, row)
+        if new:  # in this order they are numbered
+            self._run(statements.ENQUEUE, [codec.outbox_values(row) for row in new.values()])
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
         """Close the referral's waiting and parked rows, but for the ids in `keep`."""

@@ -32,11 +32,12 @@ class OutboxContract:
             assert transaction.row("nobody") is None
 
     def test_an_id_is_enqueued_once(self, store: Store) -> None:
-        """Enqueuing an id again changes nothing, not even after it was sent."""
+        """Enqueuing an id again changes nothing, not even after it was sent, nor twice in one go."""
         enqueue(store, outbox_row("a"))
         store.sent("a", NOON)
-        enqueue(store, outbox_row("a", due=after(days=1)), outbox_row("b", "other"), outbox_row("b", "other"))
-        assert [(row.id, row.status) for row in store.outbox()] == [("a", "sent"), ("b", "waiting")]
+        enqueue(store, outbox_row("a", due=after(days=1)), outbox_row("b"), outbox_row("c"), outbox_row("b", "other"))
+        kept = [(row.id, row.status, row.correlation_id) for row in store.outbox()]
+        assert kept == [("a", "sent", "r"), ("b", "waiting", "r"), ("c", "waiting", "r")]
         assert store.outbox("sent")[0].due == NOON
 
     def test_what_is_claimed_is_held(self, store: Store) -> None:

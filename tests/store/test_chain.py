@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.errors import Problem
+from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.chain import START, Head, check, follow
-from ip_fhir.testing.store_samples import PERSON, append
+from ip_fhir.testing.store_samples import PERSON, append, everything
 from tests.store.behind import sql
 
 
@@ -129,8 +129,17 @@ def test_numbers_swapped(store: SqlStore, file: Path) -> None:
     assert {"evidence.2", "evidence.3"} <= {problem.path for problem in store.verify()}
 
 
-def test_damage_is_not_chained_on_in_silence(store: SqlStore, file: Path) -> None:
-    """A store whose chain has lost its head takes no more evidence; one with a changed record does, and says so."""
+def test_without_a_head_nothing_is_written(store: SqlStore, file: Path) -> None:
+    """A store whose chain has lost its head takes no evidence, and nothing that would need it."""
+    append(store, "r", "1")
+    sql(file, "DELETE FROM meta")
+    with pytest.raises(StoreError, match="the end of the evidence chain is not known"), store.begin() as transaction:
+        everything(transaction)
+    assert store.referral("r") is None
+
+
+def test_damage_does_not_stop_the_work(store: SqlStore, file: Path) -> None:
+    """A store with a changed record takes new ones, and the problem stays where it is."""
     append(store, "r", "1", "2")
     sql(file, "UPDATE evidence SET body = '{}' WHERE number = 1")
     append(store, "r", "3")

@@ -2,6 +2,7 @@
 """Opening a store, and what happens when the database, the disk or a caller does something wrong."""
 
 import logging
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -67,6 +68,23 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="SQLITE_NOTADB"):
         open_store(f"sqlite:///{file}")
     assert file.read_text().startswith('{"this"')
+
+
+def test_a_file_that_another_holds(tmp_path: Path) -> None:
+    """A file that is being used in another way is waited for as long as one said, then `StoreError`."""
+    file = tmp_path / "held.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="busy"):
+            open_store(f"sqlite:///{file}?timeout=0.1")
+    open_store(f"sqlite:///{file}?timeout=0.1").close()
+
+
+def test_a_server_that_does_not_answer() -> None:
+    """PostgreSQL that is not there is a `StoreError`, and the password stays unsaid."""
+    with pytest.raises(StoreError, match="OperationalError") as caught:
+        open_store("postgresql://nobody:passord@127.0.0.1:9/none?connect_timeout=2")
+    assert "passord" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 def test_a_new_file_is_the_owners_alone(tmp_path: Path, file: Path) -> None:
