@@ -84,7 +84,7 @@ class EvidenceContract:
         append(store, "r", "1", "2", "3", "4", "5")
         self.change_evidence(store, number)
         problems = store.verify()
-        assert str(number) in problems[0].path
+        assert any(str(number) in problem.path for problem in problems)
         assert PERSON not in str(problems)
 
     @pytest.mark.parametrize("number", [1, 3, 5])

@@ -66,6 +66,7 @@ class OutboxContract:
         enqueue(store, outbox_row("first", due=after(seconds=-1)), outbox_row("second", due=after(seconds=-9)))
         enqueue(store, outbox_row("else", "other"))
         assert {row.id for row in store.claim("one", NOON, MINUTE, 10)} == {"first", "else"}
+        assert store.claim("two", NOON, MINUTE, 10) == [], "the second waits while the first is being sent"
         store.failed("first", "no answer", after(hours=1))
         waiting = [row.id for row in store.claim("one", after(minutes=30), MINUTE, 10)]
         assert waiting == ["else"], "the second waits for the first"
