@@ -97,9 +97,9 @@ class PersonId(Identifier):
 
     A first check digit that is right only by the rule that comes in 2032 is accepted with a warning that names it.
 
-    >>> PersonId("13116900135").kind.value, PersonId("13116900135")
-    ('fnr', PersonId('*********35'))
-    >>> PersonId("13116900136")
+    >>> PersonId("05827500285").kind.value, PersonId("05827500285")
+    ('fnr', PersonId('*********85'))
+    >>> PersonId("05827500286")
     Traceback (most recent call last):
     ip_fhir.errors.InvalidInput: person number: wrong check digit (second)
     """
