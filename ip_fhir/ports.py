@@ -189,7 +189,7 @@ class Transaction(Protocol):
         ...
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
-        """Write a version; the old ones are kept.
+        """Write a version, the one after `expected`; the old ones are kept.
 
         Raises `Conflict` if the current version is not `expected` (None: there is none).
         """
@@ -249,7 +249,10 @@ class Store(Protocol):
         ...
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
-        """Referrals, latest changed first, optionally in some states; `after` is the last correlation id of the page before."""
+        """Referrals, latest changed first, optionally in some states; `after` is the last one of the page before.
+
+        Raises `InvalidInput` when there is no such referral.
+        """
         ...
 
     def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
@@ -267,7 +270,11 @@ class Store(Protocol):
     def search_resources(
         self, type_: str, criteria: Mapping[str, str], limit: int = 100
     ) -> list[ResourceVersion]:
-        """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) or `correlation`."""
+        """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
+
+        An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
+        Raises `InvalidInput` for any other criterion: to leave it out would find too much.
+        """
         ...
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
