@@ -6,13 +6,14 @@ nothing behind: the sender may send again. What returns bytes is stored: the sam
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.referral import Record, Role
 from ip_fhir.errors import InvalidInput, LoopError
 from ip_fhir.exchange.commit import again_on_conflict, write
-from ip_fhir.exchange.formats import FORMATS, Answer
+from ip_fhir.exchange.formats import FORMATS, Answer, Format
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Seen
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.ports import Stored, WireFormat
+    from ip_fhir.ports import JsonObject, Stored, WireFormat
 
 
 def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
@@ -36,7 +37,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
     """
     wire = FORMATS[format_name]
     parsed = wire.read(content, context.limits)
-    message = wire.message(parsed)
+    message = _understood(wire, parsed)
     _check_parties(context, message, peer)
     key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
     now = context.clock.now()
@@ -55,6 +56,15 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
         return reply
 
     return again_on_conflict(once)
+
+
+def _understood(wire: Format, parsed: JsonObject) -> Message:
+    """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
+    try:
+        return wire.message(parsed)
+    except InvalidInput as error:
+        found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
+        raise InvalidInput(found) from None
 
 
 def _same_again(seen: Seen, digest: str) -> bytes:

@@ -169,3 +169,13 @@ def make_loop(directory: Path, agreements: tuple[Agreement, ...] = ()) -> Loop:
     hospital, municipality = sides
     hospital.wire.to, municipality.wire.to = municipality.exchange, hospital.exchange
     return Loop(hospital, municipality, clock)
+
+
+def unsent(loop: Loop, name: str) -> bytes:
+    """The bytes that the hospital sends for an example notice, caught on the wire."""
+    wire = loop.hospital.wire
+    wire.break_with = TimeoutError()
+    loop.hospital.exchange.send_notice(notice(name))
+    loop.hospital.exchange.run_due()
+    wire.break_with = None
+    return wire.sent[-1]

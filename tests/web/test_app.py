@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.web.app import create_app
-from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
+from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
 
 AUTH = {"Authorization": f"Bearer {TOKENS['hospital']}"}
 FHIR = {**AUTH, "Content-Type": "application/fhir+json"}
@@ -37,18 +37,7 @@ def client(loop: Loop) -> Iterator[TestClient]:
 @pytest.fixture
 def message(loop: Loop) -> bytes:
     """A notice as it goes out, not yet delivered."""
-    return notice_bytes(loop, "01")
-
-
-def notice_bytes(loop: Loop, name: str) -> bytes:
-    """The bytes that the hospital sends for an example notice."""
-    wire = loop.hospital.wire
-    receiver, wire.to = wire.to, None
-    wire.break_with = TimeoutError()
-    loop.hospital.exchange.send_notice(notice(name))
-    loop.hospital.exchange.run_due()
-    wire.to, wire.break_with = receiver, None
-    return wire.sent[-1]
+    return unsent(loop, "01")
 
 
 def refused(response: Any, status: int, code: str) -> str:
