@@ -149,7 +149,7 @@ class Transaction(Protocol):
         ...
 
     def save(self, referral: Referral, revision: int | None) -> int:
-        """Write it (None: it is new) and return the new revision. Raises `Conflict` if `revision` is no longer current."""
+        """Write it (None: it is new), return the new revision. Raises `Conflict` if `revision` is no longer current."""
         ...
 
     def append(self, correlation_id: str, records: Sequence[Record]) -> None:
@@ -267,9 +267,7 @@ class Store(Protocol):
         """
         ...
 
-    def search_resources(
-        self, type_: str, criteria: Mapping[str, str], limit: int = 100
-    ) -> list[ResourceVersion]:
+    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
