@@ -1,6 +1,6 @@
-"""The cooperation agreement (samarbeidsavtale) between a hospital and a municipality: deadlines, ladder, what may be sent.
+"""The cooperation agreement (samarbeidsavtale) of a hospital and a municipality: deadlines, ladder, what may be sent.
 
-The law says "as soon as possible" and gives no days; every number here is a setting, and the defaults are this library's.
+The law says "as soon as possible" and gives no days; every number here is a setting, the defaults are this library's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Party(Value):
 
 
 class Agreement(Value):
-    """What two parties agreed. Days are working days, but for `preliminary_reply_days`, which are calendar days (fvl § 11a).
+    """What two parties agreed. Days are working days; `preliminary_reply_days` are calendar days (fvl § 11a).
 
     Without parties it is the default, for whoever has no agreement of their own.
     """
@@ -130,7 +130,7 @@ def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, mu
 class _File(Value):
     """A file of agreements: `[[agreement]]` tables, and nothing else."""
 
-    agreement: tuple[Agreement, ...] = Field(min_length=1)
+    agreement: tuple[Agreement, ...]
 
     @model_validator(mode="after")
     def _one_for_each_pair(self) -> Self:
@@ -145,9 +145,9 @@ class _File(Value):
 
 
 def load_agreements(text: str) -> tuple[Agreement, ...]:
-    """Read a TOML text of `[[agreement]]` tables. Raises `InvalidInput` with every problem and its path.
+    r"""Read a TOML text of `[[agreement]]` tables. Raises `InvalidInput` with every problem and its path.
 
-    >>> load_agreements("[[agreement]]\\nanswer_days = -3\\nreminders = 'three'")
+    >>> load_agreements("[[agreement]]\nanswer_days = -3\nreminders = 'three'")
     Traceback (most recent call last):
     ip_fhir.errors.InvalidInput: agreement.0.answer_days: input should be greater than or equal to 1;
     agreement.0.reminders: input should be a valid integer
@@ -156,7 +156,10 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput.at("", f"not TOML: {str(error)[:200]}", "structure") from None
-    return read(_File, data).agreement
+    found = read(_File, data).agreement
+    if not found:
+        raise InvalidInput.at("agreement", "there is none", "required")
+    return found
 
 
 def _same(one: Party, other: Party) -> bool:

@@ -71,7 +71,7 @@ def working_days_between(start: datetime, end: datetime) -> int:
 
 
 def _at(day: date, local: datetime) -> datetime:
-    # The clocks change on a Sunday night, so every local time exists once on a working day; `fold` has no meaning there.
+    # The clocks change on a Sunday night, so every local time exists once on a working day; `fold` means nothing there.
     # Only a start that is itself kept (0 days, on a working day) passes through with its own.
     return datetime.combine(day, local.timetz()).replace(fold=0).astimezone(UTC)
 

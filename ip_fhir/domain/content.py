@@ -1,4 +1,4 @@
-"""What may leave: a notice cut down to the agreement's content level. An allow-list; what it leaves out is written here.
+"""What may leave: a notice cut down to the agreement's content level. What each level leaves out is written here.
 
 header   who it is about, what is asked for, on what ground, who asks - nothing of why
 needs    also the needs, the reason, the wish, the day of discharge
@@ -20,7 +20,7 @@ _ONLY_WITH_PLAN: dict[str, Any] = {"attachments": ()}
 
 
 def cut_to(notice: Notice, level: ContentLevel) -> Notice:
-    """The notice with no more than the level allows. Below `needs`, of the relatives only who gave consent goes along."""
+    """The notice with no more than the level allows. Below `needs`, of the relatives only who gave consent goes."""
     if level is ContentLevel.PLAN:
         return notice
     if level is ContentLevel.NEEDS:

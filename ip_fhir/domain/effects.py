@@ -22,7 +22,7 @@ class EffectKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a person must look, or a message goes to somebody who was told before. Codes: words are made where they are shown."""
+    """Why a person must look, or somebody is told again. Codes: words are made where they are shown."""
 
     NEW_NOTICE = "new-notice"
     UNDELIVERED = "undelivered"  # no receipt, or the other machine said no

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _KINDS = (ConsentKind.NOTICE, ConsentKind.SHARING)
 _KINDS_FOR_PLAN = (*_KINDS, ConsentKind.PLAN)
 _SILENT = (Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE)  # no valid yes, but nobody said no
+_AFTER_WITHDRAWAL = {
+    Role.HOSPITAL: (MessageKind.WITHDRAWAL,),
+    Role.MUNICIPALITY: (MessageKind.ABORT_AGREED, MessageKind.CLOSURE),
+}
 _ENDS = (MessageKind.WITHDRAWAL, MessageKind.CANCELLATION, MessageKind.CLOSURE)
 
 
@@ -49,12 +53,18 @@ def gate(notice: Notice, agreement: Agreement, on: date, recipient: Organization
 
 
 def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: datetime) -> Allowed | Refused:
-    """Whether this effect may go out now. What ends the loop always may; a municipality answers on the notice's ground."""
+    """Whether this effect may go out now. What ends the loop may; a municipality answers on the notice's ground.
+
+    Once consent is withdrawn, nothing goes out but the withdrawal, and the municipality's word that it has stopped.
+    """
     leaves = effect.kind in (EffectKind.SEND, EffectKind.RESEND)
-    if not leaves or effect.message in _ENDS:
+    if not leaves:
         return Allowed(())
-    if referral.consent_gone is not None and effect.message is not MessageKind.ABORT_AGREED:
-        return Refused(Rule.WITHDRAWN, "the consent is withdrawn")
+    if referral.consent_gone is not None:
+        says_only_that = effect.message in _AFTER_WITHDRAWAL[referral.role]
+        return Allowed(()) if says_only_that else Refused(Rule.WITHDRAWN, "the consent is withdrawn")
+    if effect.message in _ENDS:
+        return Allowed(())
     if referral.role is Role.MUNICIPALITY and effect.recipient is None:
         return Allowed(())
     return gate(referral.notice, agreement, local_day(now), effect.recipient)
@@ -67,7 +77,7 @@ def _is_duty(notice: Notice, agreement: Agreement) -> bool:
 
 
 def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None) -> AccessRequest:
-    # The kinds that count are asked as one: a yes to the notice and a no to the plan, on one day, are two that disagree.
+    # The kinds that count are asked as one: a yes to the notice and a no to the plan on one day disagree.
     to = recipient.id if recipient is not None else notice.recipient
     header_only = agreement.content_level is ContentLevel.HEADER
     areas = () if header_only else tuple(sorted({need.area for need in notice.needs if need.area is not None}))
@@ -76,7 +86,7 @@ def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organiza
 
 
 def _above(notice: Notice, ident: str, organization: Organization | None) -> Iterator[str]:
-    """The organisations that one works within, from the nearest up. `organization` stands for one outside the notice."""
+    """The organisations that one works within, from the nearest up. `organization` may be one outside the notice."""
     known = {o.id: o for o in notice.organizations}
     current = organization or known.get(ident)
     while current is not None and current.part_of is not None:

@@ -1,8 +1,8 @@
 """The loop: what an event does to a referral, decided by one table and nothing else.
 
 `decide` is pure: the same referral, event and agreement give the same decision, with the same ids. Time is `event.at`.
-The table is `loop_table.TRANSITIONS`; forms are judged in `loop_forms`, clocks kept in `loop_timers`, and what is to be done
-made in `loop_effects`.
+The table is `loop_table.TRANSITIONS`; forms are judged in `loop_forms`, clocks kept in `loop_timers`, what is to be
+done is made in `loop_effects`, and who may be told what is asked of `gate`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.consent import Refused
 from ip_fhir.domain.gate import gate, may_send
 from ip_fhir.domain.loop_changes import changed
-from ip_fhir.domain.loop_effects import ANSWERED, Asking, effect_id
+from ip_fhir.domain.loop_effects import Asking, effect_id
 from ip_fhir.domain.loop_forms import is_overtaken, judge
 from ip_fhir.domain.loop_messages import event_of, message_of
 from ip_fhir.domain.loop_table import (
@@ -91,14 +91,14 @@ def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement
 def decide(referral: Referral, event: Event, agreement: Agreement) -> Decision:
     """What `event` does to `referral`.
 
-    Raises `LoopError` when the table has no row for it, `InvalidInput` when it lacks what it must carry or its form cannot
-    be, `ConsentRefused` when a person asks to send what consent does not allow. Then nothing has changed.
+    Raises `LoopError` when the table has no row for it, `InvalidInput` when it lacks what it must carry or its form
+    cannot be, `ConsentRefused` when a person asks to send what consent does not allow. Then nothing has changed.
     """
     return _apply(referral, event, agreement, opening=False)
 
 
 def due_event(referral: Referral, now: datetime) -> Event | None:
-    """The TIME event when a timer is due; deciding it sets the next one, so that asking again until None comes to an end."""
+    """The TIME event when a timer is due. Deciding it sets the next one: asking again until None comes to an end."""
     timer = due_timer(referral, now)
     if timer is None:
         return None
@@ -162,7 +162,7 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
     if kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR):
         of_notice = before.role is Role.HOSPITAL and event.message_id == before.notice_message
         return Outcome.OF_NOTICE if of_notice else Outcome.OF_ANOTHER
-    if kind is EventKind.RECEIVE:
+    if kind is EventKind.RECEIVE and before.role is Role.MUNICIPALITY:
         if state is State.DRAFT:
             return Outcome.FIRST
         return Outcome.REPEATED if event.notice in (None, before.notice) else Outcome.ALWAYS
@@ -191,21 +191,17 @@ def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
 
 
 def _with_consent(after: Referral, event: Event, agreement: Agreement, asking: Asking) -> tuple[Effect, ...]:
-    """The effects that consent allows. A person who asks is refused; what the clock asks for becomes a person's to look at."""
+    """The effects that consent allows. Who asks is refused; for what the clock asks, a person is told."""
     allowed: list[Effect] = []
     for effect in asking.effects():
         answer = may_send(after, effect, agreement, event.at)
-        if not isinstance(answer, Refused) or _tells_of_withdrawal(event):
+        if not isinstance(answer, Refused):
             allowed.append(effect)
         elif event.raised_by is after.role:
             raise ConsentRefused(answer.rule, answer.reason)
         else:
             allowed.append(asking.instead_of(effect))
     return tuple(allowed)
-
-
-def _tells_of_withdrawal(event: Event) -> bool:
-    return event.kind is EventKind.WITHDRAW_CONSENT
 
 
 def _ground(before: Referral, event: Event, agreement: Agreement) -> str:
@@ -219,11 +215,14 @@ def _ground(before: Referral, event: Event, agreement: Agreement) -> str:
 
 def _drop(before: Referral, event: Event, row: Row) -> str | None:
     """Whether what waits to be sent has lost its point: the loop ends, or the answer has come."""
-    ends = (EventKind.CANCEL, EventKind.WITHDRAW_CONSENT, EventKind.CLOSE, EventKind.AGREE_ABORT)
-    if event.kind in ends and (row.to is not None or event.kind is EventKind.WITHDRAW_CONSENT):
+    if event.kind is EventKind.WITHDRAW_CONSENT:
         return str(event.kind)
-    answered = event.kind is EventKind.ANSWER and row.outcome in ANSWERED and before.role is Role.HOSPITAL
-    return "answered" if answered else None
+    if row.to is None or before.consent_gone:  # what still waits then is the withdrawal itself
+        return None
+    if event.kind in (EventKind.CANCEL, EventKind.CLOSE, EventKind.AGREE_ABORT):
+        return str(event.kind)
+    answers = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED)
+    return "answered" if before.role is Role.HOSPITAL and row.outcome in answers else None
 
 
 def _problems(before: Referral, row: Row) -> tuple[Problem, ...]:

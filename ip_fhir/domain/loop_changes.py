@@ -25,6 +25,7 @@ _LEADS_TO = {
     EventKind.COORDINATOR_LEFT: State.VACANT,
 }
 _CODE_AS_REASON = (EventKind.WITHDRAW_CONSENT,)
+_ENDS = (EventKind.CANCEL, EventKind.CLOSE, EventKind.WITHDRAW_CONSENT)
 
 
 def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agreement: Agreement) -> Referral:
@@ -40,6 +41,8 @@ def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agr
     changes |= _ended(before, event, state)
     if event.kind is EventKind.WITHDRAW_CONSENT:
         changes["consent_gone"] = before.consent_gone or event.at
+    if event.kind in _ENDS and event.raised_by is not before.role:
+        changes["ended_there"] = True
     return before.evolve(**changes)
 
 
@@ -54,7 +57,11 @@ def _heard(before: Referral, event: Event) -> dict[str, Any]:
     by_them = event.raised_by in (Role.HOSPITAL, Role.MUNICIPALITY) and event.raised_by is not before.role
     if not by_them or is_overtaken(before, event):
         return {}
-    return {"last_message": event.message_id or before.last_message, "heard": event.sent or before.heard}
+    return {
+        "last_message": event.message_id or before.last_message,
+        "last_sender": event.sender or before.last_sender,
+        "heard": event.sent or before.heard,
+    }
 
 
 def _delivered(before: Referral, event: Event, state: State) -> dict[str, Any]:

@@ -16,7 +16,7 @@ _SHORT = {Role.HOSPITAL: "H", Role.MUNICIPALITY: "M", Role.TRANSPORT: "T", Role.
 def diagram(*, crossings: bool = False) -> str:
     """The table as a Mermaid `stateDiagram-v2`: H hospital, M municipality, T transport, C clock.
 
-    What changes no state is left out; so are, unless `crossings`, the ways that only messages that cross each other take.
+    What changes no state is left out; so are, unless `crossings`, the ways that only crossing messages take.
     """
     arrows: dict[tuple[State, State], dict[str, None]] = {}
     for row in TRANSITIONS:

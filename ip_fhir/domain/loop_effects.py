@@ -1,6 +1,6 @@
 """What a transition asks for: messages by the side that acted, a person told where one must look, clocks' doings.
 
-Ids are derived from the referral, the event and the purpose, so that deciding again asks for the same things by the same ids.
+Ids are derived from the referral, the event and the purpose, so that deciding again asks for the same by the same ids.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ip_fhir.domain.agreement import Side
 from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind
 from ip_fhir.domain.green_form import FormDecision, Missing
 from ip_fhir.domain.loop_messages import MESSAGE_OF
-from ip_fhir.domain.loop_table import Outcome
+from ip_fhir.domain.loop_table import OVER, Outcome
 from ip_fhir.domain.loop_timers import due_timer
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
@@ -47,6 +47,10 @@ _OVERDUE = {
     TimerKind.ACCEPTANCE: Reason.NOT_ACCEPTED,
     TimerKind.PRELIMINARY_REPLY: Reason.PRELIMINARY_REPLY_DUE,
 }
+
+
+_TELLS_EVERYBODY = (EventKind.WITHDRAW_CONSENT, EventKind.CLOSE)
+"""Also the unit that passed the notice on."""
 
 
 def effect_id(correlation_id: str, event_id: str, purpose: str) -> str:
@@ -96,11 +100,19 @@ class Asking:
         """The side that acts tells the other; of a notice that never went out there is nothing to tell."""
         if self.event.kind is EventKind.SEND and self.before.state is State.UNDELIVERED:
             yield self._resend()
-        elif self.event.kind is EventKind.SEND or self.before.state is not State.DRAFT:
+        elif self._has_something_to_tell():
             yield self._send(MESSAGE_OF[self.event.kind], **self._details())
+            if self.event.kind in _TELLS_EVERYBODY and addressee(self.before) is not None:
+                yield self._send(MESSAGE_OF[self.event.kind], "first-unit", text=self.event.text, recipient=None)
         if self.event.kind is EventKind.ANSWER and self.outcome is Outcome.FORWARDED:
             yield from self._pass_on()
         yield from self._about_form()
+
+    def _has_something_to_tell(self) -> bool:
+        """Not of a notice that never went out; and once consent is gone, the withdrawal has said it all."""
+        if self.before.consent_gone and self.before.role is Role.HOSPITAL:
+            return self.event.kind is EventKind.WITHDRAW_CONSENT
+        return self.event.kind is EventKind.SEND or self.before.state is not State.DRAFT
 
     def _by_them(self) -> Iterator[Effect]:
         changed = self.after.state is not self.before.state
@@ -109,9 +121,13 @@ class Asking:
             yield from self._escalated()
         elif reason is not None and (changed or self.outcome not in (Outcome.CROSSED, Outcome.OVERTAKEN)):
             yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
+        if self.event.kind is EventKind.WITHDRAW_CONSENT and self.before.state in (State.CONFIRMED, *OVER):
+            # What we had to say may have been dropped unsent: the hospital must not wait for it.
+            yield self._send(MessageKind.ABORT_AGREED, answers=self.event.message_id)
         if self.outcome is Outcome.INCOMPLETE:
             lacks = self.after.forms[-1].missing
-            yield self._send(MessageKind.FORM_INCOMPLETE, missing=lacks, answers=self.event.message_id)
+            to = self.event.sender if addressee(self.before) else None
+            yield self._send(MessageKind.FORM_INCOMPLETE, missing=lacks, answers=self.event.message_id, recipient=to)
         if self.outcome is Outcome.REJECTED:
             yield self._tell(Reason.REJECTED)
         yield from self._about_form()
@@ -142,6 +158,8 @@ class Asking:
         }
         if kind is EventKind.ANSWER and event.form is not None:
             details["form_id"] = event.form.id
+        if kind is EventKind.GIVE_INFORMATION and addressee(self.before) is not None:
+            details["recipient"] = self.before.last_sender or addressee(self.before)
         if kind is EventKind.REMIND:
             details |= {"number": self.after.reminders, "answers": self.before.notice_message}
         if kind is EventKind.ESCALATE:
@@ -210,7 +228,7 @@ def last_missing(referral: Referral) -> tuple[Missing, ...]:
 
 
 def addressee(referral: Referral) -> Organization | None:
-    """Where the hospital's messages go when the notice was passed on: to the unit that has it. None: where it went first."""
+    """Where the hospital's messages go when the notice was passed on: to the unit that has it. Else None."""
     if referral.role is not Role.HOSPITAL:
         return None
     in_force = [k.form for k in referral.forms if k.status in (FormStatus.COMPLETE, FormStatus.REPLACES)]

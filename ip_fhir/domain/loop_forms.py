@@ -51,8 +51,8 @@ _BY_DECISION = {
 def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreement) -> Judged:
     """What the form amounts to, given what came before it.
 
-    Raises `InvalidInput` for a form of another referral, a second use of a form's id, and two coordinators at once where
-    the agreement allows one.
+    Raises `InvalidInput` for a form of another referral, a second use of a form's id, and two coordinators at once
+    where the agreement allows one.
     """
     _check(referral, form, agreement)
     remote = event.raised_by is not referral.role
@@ -61,11 +61,13 @@ def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreemen
     if is_overtaken(referral, event):
         return _LATE
     missing = missing_items(form, referral.notice)
+    if not remote and _too_late_to_answer(referral):
+        return Judged(Outcome.CONSENT_GONE, FormStatus.LATE)  # there is no row for it
     if remote and referral.state in OVER and not _overturns(referral, form, missing):
         return _LATE
     if missing:
         return Judged(Outcome.INCOMPLETE, FormStatus.INCOMPLETE, missing)
-    return _judge_complete(referral, form, remote=remote)
+    return _judge_complete(referral, form)
 
 
 def is_overtaken(referral: Referral, event: Event) -> bool:
@@ -84,16 +86,22 @@ def _check(referral: Referral, form: GreenForm, agreement: Agreement) -> None:
         )
 
 
+def _too_late_to_answer(referral: Referral) -> bool:
+    """The municipality knows that consent is gone and can only stop, or that the hospital has ended it too."""
+    if referral.state is State.REJECTED:
+        return referral.ended_there
+    return referral.state is State.CANCELLING and referral.consent_gone is not None
+
+
 def _overturns(referral: Referral, form: GreenForm, missing: tuple[Missing, ...]) -> bool:
     """A complaint was heard: the municipality that said no names a coordinator after all."""
     return referral.state is State.REJECTED and not missing and _outcome(form) is Outcome.APPOINTED
 
 
-def _judge_complete(referral: Referral, form: GreenForm, *, remote: bool) -> Judged:
+def _judge_complete(referral: Referral, form: GreenForm) -> Judged:
     outcome = _outcome(form)
     if referral.state is State.CANCELLING and referral.consent_gone and outcome is not Outcome.FORWARDED:
-        # Brought by a message it was done before the municipality knew; the municipality itself may no longer.
-        return Judged(Outcome.CROSSED if remote else Outcome.CONSENT_GONE, FormStatus.LATE)
+        return Judged(Outcome.CROSSED, FormStatus.LATE)  # it was done before the municipality knew
     if referral.state is not State.CONFIRMED:
         return Judged(outcome, FormStatus.COMPLETE)
     if outcome is Outcome.DECLINED:
@@ -150,7 +158,7 @@ def _key(person: Professional) -> str:
 
 
 def coordinators(referral: Referral) -> tuple[tuple[GreenForm, Coordinator], ...]:
-    """Everybody who has held or holds a place, in order, each with the form that names them; periods are ended, not deleted.
+    """Everybody who has held or holds a place, in order, each with the form that names them. Nobody is deleted.
 
     A place ends the day before another takes it over, or the day its holder left. Who comes back has a new period.
     """

@@ -66,8 +66,8 @@ _BY_MUNICIPALITY = frozenset(
 def event_of(message: Message, now: datetime, receiver: Role | None = None) -> Event:
     """The event that an incoming message means; `now` is when it is applied here.
 
-    `receiver` is the side that took it in; it decides who raised what either side may raise (a closure). Without it, the
-    sender's kind does: a hospital, or else the municipality.
+    `receiver` is the side that took it in; it decides who raised what either side may raise (a closure). Without it,
+    the sender's kind does: a hospital, or else the municipality.
     """
     return Event(
         id=message.id,
@@ -77,6 +77,7 @@ def event_of(message: Message, now: datetime, receiver: Role | None = None) -> E
         message_id=message.id,
         sent=message.sent,
         answers=message.answers,
+        sender=message.sender,
         notice=message.notice,
         form=message.form,
         missing=message.missing,

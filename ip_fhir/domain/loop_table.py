@@ -1,7 +1,7 @@
 """The loop as a table: every state, every event, who may raise it, on what condition, and where it leads.
 
 Both sides use the same table. Nothing else changes state; `decide` looks a row up, and the diagram is drawn from it.
-Source: the green form loop; where published specifications of closed-loop referral differ, the choice is in a row's `why`.
+Source: the green form loop; where published specifications differ, the choice is in a row's `why`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _HOSPITAL, _MUNICIPALITY = Role.HOSPITAL, Role.MUNICIPALITY
 _TRANSPORT, _CLOCK = Role.TRANSPORT, Role.CLOCK
 
 UNDER_WAY = (_S.SENT, _S.UNDELIVERED)
-"""The notice is out; the hospital does not know whether it has arrived. Whatever the municipality says then proves it."""
+"""The notice is out; the hospital does not know whether it has arrived. Whatever the municipality says proves it."""
 
 IN_WORK = (_S.ACCEPTED, _S.ASSESSING, _S.INCOMPLETE, _S.VACANT, _S.FORWARDED)
 """The municipality has begun: the hospital cannot cancel by itself any more, only ask."""
@@ -138,14 +138,18 @@ _WORK = (
     ),
     Row((_S.AWAITING_INFORMATION,), _E.ASK_INFORMATION, _MUNICIPALITY, _O.ALWAYS, None, "more is asked"),
     *(
-        Row((_S.AWAITING_INFORMATION,), _E.GIVE_INFORMATION, _HOSPITAL, outcome, state, "what was left of the clock runs on")
+        Row((_S.AWAITING_INFORMATION,), _E.GIVE_INFORMATION, _HOSPITAL, outcome, state, "what was left of the clock")
         for state, outcome in RESUMED.items()
     ),
     Row(UNANSWERED, _E.GIVE_INFORMATION, _HOSPITAL, _O.ALWAYS, None, "information nobody asked for"),
-    Row((_S.CONFIRMED,), _E.COORDINATOR_LEFT, _MUNICIPALITY, _O.ALWAYS, _S.VACANT, "a new Task; the answer clock anew"),
+    Row(
+        (_S.CONFIRMED,), _E.COORDINATOR_LEFT, _MUNICIPALITY, _O.ALWAYS, _S.VACANT,
+        "a new Task; the answer clock anew",
+    ),
     Row(
         (*UNDER_WAY, _S.DELIVERED, _S.ACCEPTED, _S.ASSESSING, _S.INCOMPLETE, _S.FORWARDED, _S.AWAITING_INFORMATION),
-        _E.COORDINATOR_LEFT, _MUNICIPALITY, _O.CROSSED, _S.VACANT, "the form that named the coordinator is late or lost",
+        _E.COORDINATOR_LEFT, _MUNICIPALITY, _O.CROSSED, _S.VACANT,
+        "the form that named the coordinator is late or lost",
     ),
     _stays(
         _E.ACCEPT, _MUNICIPALITY, "known, or more has happened since",
@@ -179,10 +183,22 @@ _FORM = (
         (_S.AWAITING_INFORMATION, _S.CANCELLING), _E.ANSWER, _MUNICIPALITY, _O.INCOMPLETE, None,
         "what was asked for goes before",
     ),
-    Row((_S.CANCELLING,), _E.ANSWER, _MUNICIPALITY, _O.CROSSED, _S.WITHDRAWN, "done before it knew that consent is gone"),
-    Row((_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.REPLACES, None, "another coordinator from a later day, or new details"),
-    Row((_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.CONTRADICTORY, None, "two forms disagree: a person must decide"),
-    Row((_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.INCOMPLETE, None, "the form in force stands; the lacks are listed"),
+    Row(
+        (_S.CANCELLING,), _E.ANSWER, _MUNICIPALITY, _O.CROSSED, _S.WITHDRAWN,
+        "done before it knew that consent is gone",
+    ),
+    Row(
+        (_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.REPLACES, None,
+        "another coordinator from a later day, or new details",
+    ),
+    Row(
+        (_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.CONTRADICTORY, None,
+        "two forms disagree: a person must decide",
+    ),
+    Row(
+        (_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.INCOMPLETE, None,
+        "the form in force stands; the lacks are listed",
+    ),
     Row((_S.CONFIRMED,), _E.ANSWER, _MUNICIPALITY, _O.DECLINED, _S.CLOSED, "the person no longer wants it"),
     Row((_S.REJECTED,), _E.ANSWER, _MUNICIPALITY, _O.APPOINTED, _S.CONFIRMED, "the no was overturned: a new Task"),
     Row(LIVE, _E.ANSWER, _MUNICIPALITY, _O.REPEATED, None, "the same form again"),
@@ -194,12 +210,18 @@ _END = (
         (_S.DRAFT, *UNDER_WAY, _S.DELIVERED), _E.CANCEL, _HOSPITAL, _O.ALWAYS, _S.CANCELLED,
         "the hospital may cancel by itself until the municipality has accepted",
     ),
-    Row((_S.AWAITING_INFORMATION,), _E.CANCEL, _HOSPITAL, _O.BEFORE_ACCEPTANCE, _S.CANCELLED, "it was not accepted yet"),
+    Row(
+        (_S.AWAITING_INFORMATION,), _E.CANCEL, _HOSPITAL, _O.BEFORE_ACCEPTANCE, _S.CANCELLED,
+        "it was not accepted yet",
+    ),
     Row(
         (*IN_WORK, _S.AWAITING_INFORMATION, _S.CANCELLING), _E.CANCEL, _HOSPITAL, _O.CROSSED, _S.CANCELLED,
         "cancelled before the hospital knew of the acceptance",
     ),
-    Row((_S.CONFIRMED,), _E.CANCEL, _HOSPITAL, _O.CROSSED, _S.CLOSED, "cancelled before the form arrived: the Task stays completed"),
+    Row(
+        (_S.CONFIRMED,), _E.CANCEL, _HOSPITAL, _O.CROSSED, _S.CLOSED,
+        "cancelled before the form arrived: the Task stays completed",
+    ),
     _stays(_E.CANCEL, _HOSPITAL, "it is over already", OVER),
     Row(
         (*IN_WORK, _S.AWAITING_INFORMATION), _E.ASK_ABORT, _HOSPITAL, _O.ALWAYS, _S.CANCELLING,
@@ -208,7 +230,10 @@ _END = (
     Row((_S.DELIVERED,), _E.ASK_ABORT, _HOSPITAL, _O.CROSSED, _S.CANCELLING, "the hospital believed it accepted"),
     _stays(_E.ASK_ABORT, _HOSPITAL, "asked already, or too late to stop", (_S.CANCELLING, _S.CONFIRMED, *OVER)),
     Row((_S.CANCELLING,), _E.AGREE_ABORT, _MUNICIPALITY, _O.ALWAYS, _S.CANCELLED, "the municipality has stopped"),
-    Row((_S.CANCELLING,), _E.AGREE_ABORT, _MUNICIPALITY, _O.CONSENT_GONE, _S.WITHDRAWN, "stopped, as consent is gone"),
+    Row(
+        (_S.CANCELLING,), _E.AGREE_ABORT, _MUNICIPALITY, _O.CONSENT_GONE, _S.WITHDRAWN,
+        "stopped, as consent is gone",
+    ),
     _stays(_E.AGREE_ABORT, _MUNICIPALITY, "it is over already", (_S.CONFIRMED, *OVER)),
     *(
         Row((_S.CANCELLING,), _E.REFUSE_ABORT, _MUNICIPALITY, outcome, state, "the municipality goes on where it was")
@@ -227,9 +252,18 @@ _END = (
         (_S.AWAITING_INFORMATION,), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.AFTER_ACCEPTANCE, _S.CANCELLING,
         "work has begun: the municipality is asked to stop",
     ),
-    Row(IN_WORK, _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, _S.CANCELLING, "work has begun: the municipality is asked to stop"),
-    Row((_S.CANCELLING,), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, None, "a stop was asked for; now there is no way back"),
-    Row((_S.CONFIRMED,), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, _S.CLOSED, "the Task stays completed; nothing more goes out"),
+    Row(
+        IN_WORK, _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, _S.CANCELLING,
+        "work has begun: the municipality is asked to stop",
+    ),
+    Row(
+        (_S.CANCELLING,), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, None,
+        "a stop was asked for; now there is no way back",
+    ),
+    Row(
+        (_S.CONFIRMED,), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, _S.CLOSED,
+        "the Task stays completed; nothing more goes out",
+    ),
     _stays(_E.WITHDRAW_CONSENT, _HOSPITAL, "it is over already", OVER),
     Row((_S.DRAFT,), _E.CLOSE, _HOSPITAL, _O.ALWAYS, _S.CLOSED, "never sent"),
     *(
@@ -312,4 +346,4 @@ TASK_STATUS: dict[State, TaskStatus] = {
     _S.WITHDRAWN: TaskStatus("cancelled", "consent-withdrawn", None),
     _S.CLOSED: TaskStatus("completed", "closed", None),
 }
-"""Each state as Task.status and businessStatus. A terminal Task is never reopened: `Referral.task_number` counts them."""
+"""Each state as Task.status and businessStatus. A terminal Task is never reopened: `task_number` counts them."""

@@ -1,7 +1,7 @@
 """The clocks of a referral: when each starts, stands still, runs on, and what follows when it is due.
 
-Every next rung is counted from the moment the last one was done, not from when it should have been: a worker that was off
-for weeks does each step once, and sends one reminder, not three. All moments are in UTC.
+Every next rung is counted from the moment the last one was done, not from when it should have been: a worker that was
+off for weeks does each step once, and sends one reminder, not three. All moments are in UTC.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _escalation(agreement: Agreement, step: int, now: datetime) -> Timer:
 
 
 def run_on(timer: Timer, stopped: datetime, now: datetime) -> Timer:
-    """The timer after a hold: as many working days are left as there were, at the same local time; never in the past."""
+    """The timer after a hold: as many working days left as there were, at the same local time; never in the past."""
     left = working_days_between(stopped, timer.due)
     if left == 0:
         return timer.evolve(due=add_working_days(now + max(timer.due - stopped, timedelta()), 0))

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from ip_fhir.domain.effects import Timer
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.people import Organization
 from ip_fhir.domain.value import Id, Text, Value
 
 
@@ -82,6 +83,7 @@ class Event(Value):
     message_id: Id | None = None
     sent: AwareDatetime | None = None
     answers: Id | None = None
+    sender: Organization | None = None  # who sent that message
     notice: Notice | None = None
     form: GreenForm | None = None
     missing: tuple[Missing, ...] = ()
@@ -140,9 +142,11 @@ class Referral(Value):
     reason: Text | None = None
     notice_message: Id | None = None  # the id of the message that carried the notice
     last_message: Id | None = None  # the last message of the other side
+    last_sender: Organization | None = None  # who sent it
     heard: AwareDatetime | None = None  # when the newest of the other side's messages was sent, by its clock
     resumes: State | None = None  # where it goes on after awaiting-information or cancelling
     consent_gone: AwareDatetime | None = None
+    ended_there: bool = False  # the other side has ended it too: a no can be overturned no more
     vacancies: tuple[AwareDatetime, ...] = ()  # when a coordinator left
     told: tuple[Told, ...] = ()
 
