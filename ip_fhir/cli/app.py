@@ -1,0 +1,57 @@
+"""The commands, put together. Each group of commands is a module; what it works with, it imports when it is called."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ip_fhir.cli import checking, demo, exchange, inspect, mapping, referrals
+from ip_fhir.cli.running import EXIT_CODES
+
+_EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
+
+app = typer.Typer(
+    help="Individual plans to FHIR and back, and the green form loop between hospital and municipality.",
+    epilog=_EPILOG,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from ip_fhir import __version__
+
+        typer.echo(f"ip-fhir {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - the callback does it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Individual plans to FHIR and back, and the green form loop between hospital and municipality."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+app.command("demo")(demo.demo)
+app.command("map")(mapping.map_)
+app.command("put")(mapping.put)
+app.command("check")(checking.check)
+app.command("schema")(mapping.schema)
+app.command("serve")(exchange.serve)
+app.command("work")(exchange.work)
+app.command("remind")(exchange.remind)
+app.command("verify")(referrals.verify)
+app.command("adapters")(inspect.adapters)
+app.command("doctor")(inspect.doctor)
+app.add_typer(exchange.notices, name="notice")
+app.add_typer(exchange.green_forms, name="green-form")
+app.add_typer(referrals.app, name="referrals")

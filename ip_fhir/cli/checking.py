@@ -1,0 +1,213 @@
+"""`check`: what is wrong with a file, and what it lacks; with the place of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.options import File, Json, Lang, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ip_fhir.cli.files import Content
+    from ip_fhir.domain.completeness import ItemStatus
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.errors import Problem
+    from ip_fhir.ports import JsonObject
+    from ip_fhir.report.words import Language
+
+_INCOMPLETE = 1
+_PARTS = 20  # of strict problems shown of one resource
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found. `missing` are sentences or codes of what the thing lacks; `items` the law's, for a plan."""
+
+    kind: str
+    ident: str | None = None
+    items: Sequence[ItemStatus] = ()
+    missing: Sequence[str] = ()
+    resources: dict[str, int] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing and all(item.met for item in self.items)
+
+
+def check(
+    file: File,
+    notice: Annotated[
+        str | None, typer.Option("--notice", help="The notice that a green form answers.", show_default=False)
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Also check each resource against FHIR's own model.")
+    ] = False,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Check a plan, notice, form or Bundle.
+
+    Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
+    for what closes the loop. Exit code 0: right and complete; 1: it lacks something; 2: it cannot be used, with a line
+    for each problem and its place.
+    """
+    from ip_fhir.cli.files import read_file
+    from ip_fhir.errors import InvalidInput
+
+    content = read_file(file)
+    try:
+        checked = _check(content, notice, strict=strict)
+    except InvalidInput as error:
+        if as_json:
+            _emit(Checked("unknown", problems=error.problems), valid=False)
+        raise
+    if as_json:
+        _emit(checked, valid=True)
+    else:
+        _show(checked, content.name, spoken(lang))
+    if not checked.complete:
+        raise typer.Exit(_INCOMPLETE)
+
+
+def _check(content: Content, notice: str | None, *, strict: bool) -> Checked:
+    from ip_fhir.cli.files import expect, kind_of, read_bundle, read_file, read_value
+    from ip_fhir.domain.green_form import GreenForm, missing_items
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.plan import IndividualPlan
+
+    kind = kind_of(content)
+    if kind == "bundle":
+        return _bundle(content.name, read_bundle(content), strict=strict)
+    if kind == "plan":
+        return _plan(read_value(IndividualPlan, content))
+    if kind == "notice":
+        return Checked(kind, read_value(Notice, content).id)
+    answered = None
+    if notice is not None:
+        asked = read_file(notice)
+        expect(asked, "notice")
+        answered = read_value(Notice, asked)
+    form = read_value(GreenForm, content)
+    return Checked(kind, form.id, missing=missing_items(form, answered))
+
+
+def _plan(plan: IndividualPlan) -> Checked:
+    from ip_fhir.domain.completeness import completeness
+
+    return Checked("plan", plan.id, items=completeness(plan))
+
+
+def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
+    """A Bundle: that of a plan, a message, or a notice as a transaction."""
+    from ip_fhir.cli.files import naming
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.fhir.bundle import entries_of
+    from ip_fhir.mapping import from_fhir, message_from_fhir, message_from_transaction
+
+    with naming(name):
+        types = Counter(entry.type for entry in entries_of(bundle))
+        if strict and (problems := list(_strictly(bundle))):
+            raise InvalidInput(problems)
+        if types["MessageHeader"]:
+            message = message_from_fhir(bundle)
+            return Checked(f"bundle: message {message.kind}", message.id, resources=dict(types))
+        if types["ServiceRequest"] and not types["CarePlan"]:
+            sent = message_from_transaction(bundle)
+            return Checked("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
+        plan = from_fhir(bundle)
+    return Checked("bundle: plan", plan.id, items=_plan(plan).items, resources=dict(types))
+
+
+def _strictly(bundle: JsonObject) -> Iterator[Problem]:
+    """What FHIR's own model says of each resource; pydantic's words without the values."""
+    from pydantic import ValidationError
+
+    from ip_fhir.errors import Problem
+    from ip_fhir.fhir.bundle import entries_of
+
+    for entry in entries_of(bundle):
+        try:
+            _model(entry.type).model_validate(entry.resource)
+        except KeyError:
+            yield Problem(f"{entry.at}.resourceType", "is no FHIR R4 resource type", "code-invalid")
+        except ValidationError as error:
+            for found in error.errors(include_url=False, include_input=False, include_context=False)[:_PARTS]:
+                at = ".".join([entry.at, *(str(step) for step in found["loc"])])
+                yield Problem(at, f"FHIR: {found['type'].replace('_', ' ').replace('.', ' ')}", "structure")
+
+
+def _model(type_: str) -> Any:
+    from fhir.resources.R4B import get_fhir_model_class
+
+    return get_fhir_model_class(type_)
+
+
+def _emit(checked: Checked, *, valid: bool) -> None:
+    from ip_fhir.cli.output import emit
+
+    emit(
+        {
+            "kind": checked.kind,
+            "id": checked.ident,
+            "valid": valid,
+            "complete": valid and checked.complete,
+            "items": [{**item.to_data(), "met": item.met} for item in checked.items],
+            "missing": list(checked.missing),
+            "resources": checked.resources,
+            "problems": [{"path": p.path, "reason": p.reason, "code": p.code} for p in checked.problems],
+        }
+    )
+
+
+def _show(checked: Checked, name: str, language: Language) -> None:
+    from ip_fhir.cli.output import say, show
+    from ip_fhir.report.words import law_item
+
+    words = _WORDS[language]
+    say(f"{name}: {checked.kind} {checked.ident or ''}".rstrip())
+    if checked.resources:
+        say("  " + ", ".join(f"{count} {type_}" for type_, count in sorted(checked.resources.items())))
+    if checked.items:
+        rows = [
+            (
+                f"{item.item})",
+                "✓" if item.met else "✗",
+                law_item(item.asks_for, language),
+                "; ".join(law_item(missing, language) for missing in item.missing),
+            )
+            for item in checked.items
+        ]
+        show(("", "", words["asks"], words["lacks"]), rows)
+    for code in checked.missing:
+        say(f"  {words['lacks']}: {_missing_word(code, language)}")
+    say(words["complete"] if checked.complete else words["incomplete"])
+
+
+def _missing_word(code: str, language: Language) -> str:
+    from ip_fhir.domain.green_form import Missing
+    from ip_fhir.report.words import word
+
+    return word(Missing(code), language)
+
+
+_WORDS: dict[Language, dict[str, str]] = {
+    "nb": {
+        "asks": "Loven krever",
+        "lacks": "Mangler",
+        "complete": "Ingenting mangler.",
+        "incomplete": "Noe mangler.",
+    },
+    "en": {
+        "asks": "The law asks for",
+        "lacks": "Lacks",
+        "complete": "Nothing is missing.",
+        "incomplete": "Something is missing.",
+    },
+}

@@ -1,0 +1,207 @@
+"""What `doctor` and `adapters` look at. Each check gives findings and raises nothing."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import TYPE_CHECKING, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from ip_fhir.errors import InvalidInput, IpFhirError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ip_fhir.settings import PeerSettings, Settings
+
+Status: TypeAlias = Literal["ok", "warn", "fail"]
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's: what was looked at, how it is, and what to do about it."""
+
+    what: str
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledAdapter:
+    """An adapter's entry point, and what is wrong with it, if anything."""
+
+    name: str
+    format: str
+    source: str
+    problem: str | None = None
+
+
+def look_at_adapters() -> list[InstalledAdapter]:
+    """Every adapter that is installed, loaded to see whether it can be."""
+    from ip_fhir.plugins import GROUP, adapters
+
+    found: list[InstalledAdapter] = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        source = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+        try:
+            adapter = adapters([entry.name])[entry.name]
+        except InvalidInput as error:
+            found.append(InstalledAdapter(entry.name, "", source, error.problems[0].reason))
+        else:
+            found.append(InstalledAdapter(entry.name, adapter.format, source))
+    return found
+
+
+def check_installation() -> Iterator[Finding]:
+    """Python, extras, tables, time zone, calendar, adapters."""
+    from ip_fhir import __version__
+
+    yield Finding("ip-fhir", "ok", f"{__version__} on Python {platform.python_version()}")
+    yield from _extras()
+    yield _tables()
+    yield _time_zone()
+    yield _holidays()
+    yield from _adapters()
+
+
+def _extras() -> Iterator[Finding]:
+    from ip_fhir.cli.opening import EXTRAS, missing_packages
+
+    for extra in EXTRAS:
+        absent = missing_packages(extra)
+        if absent:
+            detail = f"not installed ({', '.join(absent)}); pip install 'ip-fhir[{extra}]' if it is wanted"
+            yield Finding(f"extra {extra}", "warn", detail)
+        else:
+            yield Finding(f"extra {extra}", "ok", ", ".join(f"{n} {_version(n)}" for n in EXTRAS[extra]))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"
+
+
+def _tables() -> Finding:
+    from ip_fhir.mapping.tables import load_tables
+
+    try:
+        tables = load_tables()
+    except (IpFhirError, OSError) as error:
+        return Finding("mapping tables", "fail", str(error))
+    return Finding("mapping tables", "ok", f"{len(tables.fields)} resource tables load")
+
+
+def _time_zone() -> Finding:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo("Europe/Oslo")
+    except ZoneInfoNotFoundError:
+        return Finding("time zone data", "fail", "Europe/Oslo is not known; install the package tzdata")
+    return Finding("time zone data", "ok", "Europe/Oslo is known")
+
+
+def _holidays() -> Finding:
+    from datetime import date
+
+    from ip_fhir.domain.calendar import is_working_day
+
+    if is_working_day(date(2026, 5, 17)) or is_working_day(date(2026, 5, 14)):
+        return Finding(
+            "public holidays", "fail", "Ascension Day 2026 counts as a working day: package holidays is wrong"
+        )
+    return Finding("public holidays", "ok", f"Norway, holidays {_version('holidays')}")
+
+
+def _adapters() -> Iterator[Finding]:
+    found = look_at_adapters()
+    if not found:
+        yield Finding("adapters", "fail", "none is installed, so nothing can be sent")
+    for adapter in found:
+        if adapter.problem:
+            yield Finding(f"adapter {adapter.name}", "fail", adapter.problem)
+        else:
+            yield Finding(f"adapter {adapter.name}", "ok", adapter.format)
+
+
+def check_side(config: Path) -> Iterator[Finding]:
+    """The settings, the store and the peers of one side."""
+    from ip_fhir.cli.opening import read_config
+
+    try:
+        settings = read_config(config)
+    except InvalidInput as error:
+        for problem in error.problems:
+            yield Finding("settings", "fail", str(problem))
+        return
+    yield Finding("settings", "ok", f"{config.name}: {settings.role}, {settings.http.url}")
+    yield from _address(settings)
+    yield from _clock(settings)
+    yield from _store(settings, config)
+    if not settings.peers:
+        yield Finding("peers", "fail", "none is configured: there is nobody to send to or to take in from")
+    for peer in settings.peers:
+        yield from _peer(peer)
+
+
+def _address(settings: Settings) -> Iterator[Finding]:
+    url = urlsplit(settings.http.url)
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        yield Finding(
+            "address", "warn", "others would send over http, unencrypted; set http.base_url to an https address"
+        )
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    if settings.clock.file is not None:
+        yield Finding("clock", "warn", "time is simulated (clock.file); never so in earnest")
+
+
+def _store(settings: Settings, config: Path) -> Iterator[Finding]:
+    """Whether it opens, and whether its evidence is whole. A SQLite file that is not there yet is not made."""
+    from ip_fhir.store import open_store
+
+    kind, _, place = settings.database.partition(":///")
+    if kind == "sqlite" and not (config.parent / place).is_file():
+        from pathlib import Path
+
+        if not Path(place).is_file():
+            yield Finding("store", "warn", "the SQLite file is not there yet; the first start makes it")
+            return
+    try:
+        store = open_store(settings.database)
+    except IpFhirError as error:
+        yield Finding("store", "fail", str(error))
+        return
+    try:
+        yield Finding("store", "ok", f"{kind} opens")
+        problems = store.verify()
+        if problems:
+            yield Finding("evidence", "fail", f"{len(problems)} problems; ip-fhir verify names them")
+        else:
+            yield Finding("evidence", "ok", "the chain is whole")
+        parked = len(store.outbox("parked", 200))
+        if parked:
+            yield Finding("outbox", "warn", f"{parked} messages are parked and wait for a person")
+    except IpFhirError as error:
+        yield Finding("store", "fail", str(error))
+    finally:
+        store.close()
+
+
+def _peer(peer: PeerSettings) -> Iterator[Finding]:
+    what = f"peer {peer.name}"
+    if peer.token is None:
+        yield Finding(what, "warn", "no token to show them: they will refuse us unless they ask for none")
+    if not peer.accepts:
+        yield Finding(what, "warn", "no token of theirs is accepted: they cannot send to us")
+    if urlsplit(peer.url).scheme == "http" and urlsplit(peer.url).hostname not in _LOOPBACK:
+        yield Finding(what, "warn", "is reached over http, unencrypted")
+    if peer.token is not None and peer.accepts:
+        yield Finding(what, "ok", f"by {peer.adapter}, tokens set both ways")

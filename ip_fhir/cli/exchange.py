@@ -1,0 +1,178 @@
+"""`serve`, `work`, `notice send`, `green-form send`, `remind`: one side of the loop, as its settings describe it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ip_fhir.cli.options import Config, File, Json
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.exchange import Exchange
+    from ip_fhir.exchange.due import Ran
+
+notices = typer.Typer(help="Notices: the hospital's side.", rich_markup_mode=None)
+green_forms = typer.Typer(help="Green forms: the municipality's side.", rich_markup_mode=None)
+
+Correlation = Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)]
+
+
+def serve(
+    config: Config,
+    while_stdin_open: Annotated[bool, typer.Option("--while-stdin-open", hidden=True)] = False,
+) -> None:
+    """Run one side: endpoint and worker.
+
+    The FHIR endpoint takes in, the worker sends what is due, until SIGTERM or Ctrl-C.
+    """
+    from ip_fhir.cli.opening import read_config, require_extra
+
+    require_extra("serve", "web")
+    settings = read_config(config)
+    from ip_fhir.web import serving
+
+    _log()
+    if while_stdin_open:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    serving.serve(settings)
+
+
+def work(
+    config: Config,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run only the worker.
+
+    It handles timers that are due, then messages that are due. Several may share one store.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say
+
+    _log()
+    with opened(config) as exchange:
+        if not once:
+            _work_on(exchange, config)
+            return
+        ran = _all_due(exchange)
+    if as_json:
+        emit({name: getattr(ran, name) for name in ran.__slots__})
+    else:
+        say(", ".join(f"{name} {getattr(ran, name)}" for name in ran.__slots__))
+
+
+@notices.command("send")
+def notice_send(file: File, config: Config, as_json: Json = False) -> None:
+    """Open a loop with a notice.
+
+    It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
+    """
+    from ip_fhir.cli.files import expect, read_file, read_value
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.domain.notice import Notice
+
+    content = read_file(file)
+    expect(content, "notice")
+    notice = read_value(Notice, content)
+    with opened(config) as exchange:
+        _stored(exchange.send_notice(notice), as_json=as_json)
+
+
+@green_forms.command("send")
+def green_form_send(file: File, config: Config, as_json: Json = False) -> None:
+    """Answer a notice with a green form.
+
+    Complete or not, it is stored, and goes out when `serve` or `work` runs.
+    """
+    from ip_fhir.cli.files import expect, read_file, read_value
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.domain.green_form import GreenForm
+
+    content = read_file(file)
+    expect(content, "green-form")
+    form = read_value(GreenForm, content)
+    with opened(config) as exchange:
+        _stored(exchange.answer(form), as_json=as_json)
+
+
+def remind(
+    correlation_id: Correlation,
+    config: Config,
+    text: Annotated[str | None, typer.Option("--text", help="Words to go with it.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Remind the municipality now.
+
+    It counts as the reminder that would have come next.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.domain.referral import EventKind
+
+    with opened(config) as exchange:
+        _stored(exchange.act(correlation_id, EventKind.REMIND, text), as_json=as_json)
+
+
+def _stored(referral: Referral, *, as_json: bool) -> None:
+    """What became of it, without a word about the person."""
+    from ip_fhir.cli.output import emit, say
+
+    last = referral.forms[-1] if referral.forms else None
+    missing = [str(item) for item in last.missing] if last else []
+    if as_json:
+        emit(
+            {
+                "correlation_id": referral.correlation_id,
+                "state": str(referral.state),
+                "reminders": referral.reminders,
+                "form_status": str(last.status) if last else None,
+                "missing": missing,
+            }
+        )
+        return
+    say(f"{referral.correlation_id}: stored; the loop is {referral.state}, `serve` or `work` sends what is to be sent")
+    if missing:
+        say(f"  the form lacks {', '.join(missing)}: the loop stays open")
+
+
+def _all_due(exchange: Exchange) -> Ran:
+    """Until nothing is left that can be done now."""
+    total = ran = exchange.run_due()
+    while ran.anything:
+        ran = exchange.run_due()
+        total += ran
+    return total
+
+
+def _work_on(exchange: Exchange, config: Config) -> None:
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.exchange import Worker
+
+    worker = Worker(exchange, read_config(config).worker.rest)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        worker.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    worker.run()
+
+
+def _log() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _end_with_stdin() -> None:
+    """Whoever started us holds the other end: when it dies, however it dies, we end too."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,120 @@
+"""Files that a person names: read within bounds, told apart by what stands in them, and every error with the name."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from ip_fhir.cli.running import in_file
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.value import Value
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.ports import JsonObject
+
+    V = TypeVar("V", bound=Value)
+
+FileKind: TypeAlias = Literal["plan", "notice", "green-form", "bundle"]
+
+_MEGABYTE = 1_000_000
+_MOST_BYTES = 100 * _MEGABYTE  # a plan with attachments of 18 MB each is large, and a person's own file
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's bytes, with the name it goes by in errors."""
+
+    name: str
+    data: bytes
+
+
+def read_file(file: str) -> Content:
+    """The bytes of a file, or of stdin for `-`. Raises `InvalidInput` with the name and the system's reason."""
+    name = "stdin" if file == "-" else file
+    try:
+        if file == "-":
+            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput.at(name, f"cannot be read: {error.strerror or type(error).__name__}", "not-found") from None
+    if len(data) > _MOST_BYTES:
+        raise InvalidInput.at(name, f"is larger than {_MOST_BYTES // _MEGABYTE} MB", "too-long")
+    if not data.strip():
+        raise InvalidInput.at(name, "is empty", "structure")
+    return Content(name, data)
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the file's name before each problem that is found inside."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise in_file(error, name) from None
+
+
+def kind_of(content: Content) -> FileKind:
+    """What the file holds, by its fields. Raises `InvalidInput` where it is none of the four."""
+    import orjson
+
+    with naming(content.name):
+        try:
+            data = orjson.loads(content.data.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError:
+            read_bundle(content)  # says where it is not JSON, and in which way
+            raise
+        if not isinstance(data, dict):
+            raise InvalidInput.at("", "is not a JSON object", "structure")
+        return _kind_of(data)
+
+
+def _kind_of(data: dict[str, Any]) -> FileKind:
+    if "resourceType" in data:
+        if data["resourceType"] != "Bundle":
+            raise InvalidInput.at("resourceType", "is not Bundle; of FHIR, whole Bundles are read", "not-supported")
+        return "bundle"
+    if "answers" in data:
+        return "green-form"
+    if "correlation_id" in data or "recipient" in data:
+        return "notice"
+    if "owner" in data:
+        return "plan"
+    raise InvalidInput.at("", "is no plan (owner), notice (correlation_id), green form (answers) or FHIR Bundle")
+
+
+def read_value(model: type[V], content: Content) -> V:
+    """A plan, notice or green form. Raises `InvalidInput` with every problem and its path."""
+    from ip_fhir.domain.value import read
+
+    with naming(content.name):
+        return read(model, content.data.removeprefix(b"\xef\xbb\xbf"))
+
+
+def read_bundle(content: Content) -> JsonObject:
+    """A FHIR resource. Raises `InvalidInput`: not UTF-8, not JSON, nested too deep."""
+    from ip_fhir.fhir.reading import read_json
+
+    with naming(content.name):
+        return read_json(content.data, _limits())
+
+
+def expect(content: Content, *wanted: FileKind) -> FileKind:
+    """What the file holds, if it is one of those. Raises `InvalidInput` that says what it is instead."""
+    kind = kind_of(content)
+    if kind not in wanted:
+        raise InvalidInput.at(content.name, f"is a {kind}, and a {' or a '.join(wanted)} is needed", "structure")
+    return kind
+
+
+def _limits() -> Limits:
+    from ip_fhir.fhir.reading import Limits
+
+    return Limits(max_bytes=_MOST_BYTES)

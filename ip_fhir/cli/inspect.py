@@ -1,0 +1,68 @@
+"""`adapters` and `doctor`: what is installed, and whether one side of the loop is ready to run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ip_fhir.cli.options import Json
+
+if TYPE_CHECKING:
+    from ip_fhir.cli.checkup import Finding
+
+
+def adapters(as_json: Json = False) -> None:
+    """List the adapters that are installed.
+
+    Name, wire format, and where each comes from. Exit code 1 if one is broken.
+    """
+    from ip_fhir.cli.checkup import look_at_adapters
+    from ip_fhir.cli.output import emit, say, show
+
+    found = look_at_adapters()
+    if as_json:
+        emit([{"name": a.name, "format": a.format, "from": a.source, "problem": a.problem} for a in found])
+    elif not found:
+        say("no adapter is installed")
+    else:
+        show(("Adapter", "Format", "From", ""), [(a.name, a.format, a.source, a.problem or "") for a in found])
+    if any(adapter.problem for adapter in found):
+        raise typer.Exit(1)
+
+
+def doctor(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="IP_FHIR_CONFIG", help="Also check this side's settings and store."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """See whether everything is in place.
+
+    A line for each thing that is needed: ok, warn or fail. Exit code 1 on any fail.
+    """
+    from ip_fhir.cli.checkup import check_installation, check_side
+    from ip_fhir.cli.output import emit
+
+    findings = [*check_installation(), *(check_side(config) if config is not None else ())]
+    if as_json:
+        emit([{"what": f.what, "status": f.status, "detail": f.detail} for f in findings])
+    else:
+        _print(findings)
+    if any(finding.status == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print(findings: list[Finding]) -> None:
+    from rich.text import Text
+
+    from ip_fhir.cli.output import console
+
+    colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    out = console()
+    for finding in findings:
+        line = Text.assemble((f"{finding.status:<5}", colours[finding.status]), f"{finding.what}: {finding.detail}")
+        out.print(line, soft_wrap=not sys.stdout.isatty())

@@ -1,0 +1,95 @@
+"""`map`, `put`, `schema`: files in, JSON out; no store, no network."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.options import File, Kind, Pretty
+
+if TYPE_CHECKING:
+    from ip_fhir.cli.files import Content
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.value import Value
+
+
+class Form(StrEnum):
+    """What `map` makes."""
+
+    FHIR = "fhir"
+    PLAN = "plan"
+
+
+def map_(
+    file: File,
+    to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
+    pretty: Pretty = False,
+) -> None:
+    """Map a plan to FHIR, or FHIR to a plan.
+
+    A plan becomes one R4 transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else.
+    """
+    from ip_fhir.cli.files import expect, naming, read_bundle, read_file
+    from ip_fhir.cli.output import emit
+    from ip_fhir.mapping import from_fhir, to_fhir
+
+    content = read_file(file)
+    expect(content, "plan" if to is Form.FHIR else "bundle")
+    with naming(content.name):
+        if to is Form.FHIR:
+            made: dict[str, Any] = to_fhir(_plan(content))
+        else:
+            made = from_fhir(read_bundle(content)).to_data()
+    emit(made, pretty=pretty)
+
+
+def put(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan (JSON), or - for stdin.", show_default=False)],
+    onto: Annotated[
+        str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle to write it onto.", show_default=False)
+    ],
+    pretty: Pretty = False,
+) -> None:
+    """Write a plan onto a Bundle.
+
+    Nothing else in the Bundle is changed: what other systems put there stays.
+    """
+    from ip_fhir.cli.files import expect, naming, read_bundle, read_file
+    from ip_fhir.cli.output import emit
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.mapping import put_plan
+
+    if plan == onto == "-":
+        raise InvalidInput.at("stdin", "can be the plan or the Bundle, not both")
+    written, under = read_file(plan), read_file(onto)
+    expect(written, "plan")
+    expect(under, "bundle")
+    value, bundle = _plan(written), read_bundle(under)
+    with naming(under.name):
+        changed = put_plan(value, bundle)
+    emit(changed, pretty=pretty)
+
+
+def schema(
+    kind: Annotated[Kind, typer.Argument(help="What the schema is of.", show_default=False)],
+) -> None:
+    """Print a JSON Schema.
+
+    Draft 2020-12, of a plan, a notice or a green form as these commands read them.
+    """
+    from ip_fhir.cli.output import emit
+    from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.plan import IndividualPlan
+
+    models: dict[Kind, type[Value]] = {Kind.PLAN: IndividualPlan, Kind.NOTICE: Notice, Kind.GREEN_FORM: GreenForm}
+    emit({"$schema": "https://json-schema.org/draft/2020-12/schema", **models[kind].model_json_schema()}, pretty=True)
+
+
+def _plan(content: Content) -> IndividualPlan:
+    from ip_fhir.cli.files import read_value
+    from ip_fhir.domain.plan import IndividualPlan
+
+    return read_value(IndividualPlan, content)

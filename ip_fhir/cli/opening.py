@@ -1,0 +1,61 @@
+"""Opening what a command works with: the settings a person names, the exchange or store they describe, an extra."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ip_fhir.exchange import Exchange
+    from ip_fhir.settings import Settings
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "web": ("starlette", "uvicorn"),
+    "report": ("jinja2",),
+    "auth": ("joserfc",),
+    "postgres": ("psycopg",),
+}
+"""The extras and the packages that each brings, as far as this version uses them."""
+
+
+def read_config(path: Path) -> Settings:
+    """The settings in a file. Raises `InvalidInput` with every problem, each with the file's name."""
+    from ip_fhir.cli.running import in_file
+    from ip_fhir.settings import read_settings
+
+    try:
+        return read_settings(path)
+    except InvalidInput as error:
+        known = all(problem.path == path.name for problem in error.problems)  # it could not be read at all
+        raise error if known else in_file(error, path.name) from None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Exchange]:
+    """The side of the loop that a settings file describes, closed afterwards."""
+    from ip_fhir.bootstrap import open_exchange
+
+    exchange = open_exchange(read_config(path))
+    try:
+        yield exchange
+    finally:
+        exchange.close()
+
+
+def missing_packages(extra: str) -> list[str]:
+    """The packages of an extra that are not installed."""
+    return [name for name in EXTRAS[extra] if find_spec(name) is None]
+
+
+def require_extra(command: str, *extras: str) -> None:
+    """Raises `InvalidInput`, with what to type, unless the extras are installed."""
+    absent = [extra for extra in extras if missing_packages(extra)]
+    if absent:
+        reason = f"needs what is not installed; install it: pip install 'ip-fhir[{','.join(absent)}]'"
+        raise InvalidInput.at(command, reason, "not-supported")

@@ -1,0 +1,45 @@
+"""What several commands share: their options, and where a default comes from."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+
+class Language(StrEnum):
+    """The languages that texts for people come in."""
+
+    NB = "nb"
+    EN = "en"
+
+
+class Kind(StrEnum):
+    """What has a JSON Schema."""
+
+    PLAN = "plan"
+    NOTICE = "notice"
+    GREEN_FORM = "green-form"
+
+
+def spoken(chosen: Language | None) -> Literal["nb", "en"]:
+    """The language to speak: the chosen one; else Norwegian where the terminal's locale says so, else English."""
+    if chosen is not None:
+        return "nb" if chosen is Language.NB else "en"
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "nb" if named[:2].lower() in ("nb", "nn", "no") else "en"
+
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
+Pretty: TypeAlias = Annotated[bool, typer.Option("--pretty", help="Indent the JSON.")]
+Config: TypeAlias = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="IP_FHIR_CONFIG", help="The settings file (TOML).", show_default=False),
+]
+Lang: TypeAlias = Annotated[
+    Language | None, typer.Option("--lang", help="Language of the words; by default the locale's.", show_default=False)
+]
+File: TypeAlias = Annotated[str, typer.Argument(help="A JSON file, or - for stdin.", show_default=False)]

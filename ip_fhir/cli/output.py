@@ -1,0 +1,59 @@
+"""What goes to stdout: JSON for machines, tables for people, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+
+def emit(data: Any, *, pretty: bool = False) -> None:
+    """Data as one JSON text with a line break; UTF-8."""
+    import orjson
+
+    options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if pretty else 0)
+    emit_bytes(orjson.dumps(data, option=options, default=str))
+
+
+def emit_bytes(content: bytes) -> None:
+    """Bytes as they are; raises `BrokenPipeError` when nobody reads them."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def say(line: str = "") -> None:
+    """A line for people."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def console() -> Console:
+    """Where tables go. Words are not searched for markup or numbers: they may be anything."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table with these headings."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    return made
+
+
+def show(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    """A table of text."""
+    made = table(*headings, title=title)
+    for row in rows:
+        made.add_row(*row)
+    console().print(made)

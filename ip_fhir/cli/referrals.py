@@ -1,0 +1,196 @@
+"""`referrals list`, `referrals show`, `verify`: what a store holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.exchange import Correlation
+from ip_fhir.cli.options import Config, Json, Lang, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.ports import EvidenceRecord
+    from ip_fhir.report.words import Language
+
+app = typer.Typer(help="The loops in a store.", rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(
+    config: Config,
+    state: Annotated[list[str] | None, typer.Option("--state", help="Only in this state; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 100,
+    after: Annotated[
+        str | None, typer.Option("--after", help="The last id of the page before.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """List the loops, latest changed first.
+
+    State, what is asked for, reminders and the next deadline; no names.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say, show
+
+    states = _states(state or [])
+    with opened(config) as exchange:
+        found = exchange.store.referrals(states, limit, after)
+    if as_json:
+        emit([_summary(referral) for referral in found])
+    elif not found:
+        say("no referrals")
+    else:
+        language = spoken(lang)
+        show(_HEADINGS[language], [_row(referral, language) for referral in found])
+
+
+@app.command("show")
+def show_(correlation_id: Correlation, config: Config, as_json: Json = False, lang: Lang = None) -> None:
+    """Show one loop, step by step.
+
+    State, deadlines, forms and every step with its reason. --json gives the whole referral, names too.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit
+    from ip_fhir.errors import InvalidInput
+
+    with opened(config) as exchange:
+        stored = exchange.store.referral(correlation_id)
+        evidence = exchange.store.evidence(correlation_id)
+    if stored is None:
+        raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
+    if as_json:
+        emit({**stored.referral.to_data(), "evidence": [_step(record) for record in evidence]})
+    else:
+        _show(stored.referral, evidence, spoken(lang))
+
+
+def verify(config: Config, as_json: Json = False) -> None:
+    """Check the chain of evidence.
+
+    A record that was changed, removed or put in is named. Exit code 1 if there is any.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say
+
+    with opened(config) as exchange:
+        problems = exchange.store.verify()
+        records = exchange.store.evidence() if not problems else ()
+    head = records[-1].hash if records else None
+    if as_json:
+        found = [{"path": p.path, "reason": p.reason} for p in problems]
+        emit({"whole": not problems, "records": len(records), "head": head, "problems": found})
+    for problem in () if as_json else problems:
+        say(str(problem))
+    if problems:
+        raise typer.Exit(1)
+    if not as_json:
+        say(f"whole: {len(records)} records" + (f", the last is {head}" if head else ""))
+
+
+def _states(names: Sequence[str]) -> list[str]:
+    from ip_fhir.domain.referral import State
+    from ip_fhir.errors import InvalidInput
+
+    known = [str(state) for state in State]
+    if [name for name in names if name not in known]:
+        raise InvalidInput.at("--state", f"is one of {', '.join(known)}", "code-invalid")
+    return list(names)
+
+
+def _summary(referral: Referral) -> dict[str, Any]:
+    due = _next_due(referral)
+    return {
+        "correlation_id": referral.correlation_id,
+        "role": str(referral.role),
+        "state": str(referral.state),
+        "kind": str(referral.notice.kind),
+        "opened": referral.opened.isoformat(),
+        "changed": referral.changed.isoformat(),
+        "reminders": referral.reminders,
+        "escalations": referral.escalations,
+        "next_due": due.isoformat() if due else None,
+    }
+
+
+def _next_due(referral: Referral) -> datetime | None:
+    from ip_fhir.domain.effects import earliest
+
+    return earliest(referral.timers)
+
+
+def _row(referral: Referral, language: Language) -> tuple[str, ...]:
+    from ip_fhir.report.words import word
+
+    due = _next_due(referral)
+    return (
+        referral.correlation_id,
+        word(referral.state, language),
+        word(referral.notice.kind, language),
+        _local(referral.changed),
+        str(referral.reminders),
+        _local(due) if due else "",
+    )
+
+
+def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Language) -> None:
+    from ip_fhir.cli.output import say, show
+    from ip_fhir.report.words import word
+
+    show(_HEADINGS[language], [_row(referral, language)])
+    for kept in referral.forms:
+        missing = "; ".join(word(item, language) for item in kept.missing)
+        say(
+            f"  {_local(kept.received)} {kept.form.id}: {word(kept.status, language)}"
+            + (f": {missing}" if missing else "")
+        )
+    rows = [
+        (
+            str(link.number),
+            _local(link.record.event.at),
+            str(link.record.event.kind),
+            str(link.record.event.raised_by),
+            str(link.record.after),
+            link.record.note or "",
+        )
+        for link in evidence
+    ]
+    show(_STEPS[language], rows)
+
+
+def _step(link: EvidenceRecord) -> dict[str, Any]:
+    """A step without what it carried: that stands in the referral."""
+    record = link.record
+    return {
+        "number": link.number,
+        "at": record.event.at.isoformat(),
+        "event": str(record.event.kind),
+        "raised_by": str(record.event.raised_by),
+        "before": str(record.before) if record.before else None,
+        "after": str(record.after),
+        "note": record.note,
+        "message_id": record.event.message_id,
+        "hash": link.hash,
+    }
+
+
+def _local(at: datetime) -> str:
+    from ip_fhir.domain.calendar import OSLO
+
+    return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")
+
+
+_HEADINGS: dict[Language, tuple[str, ...]] = {
+    "nb": ("Id", "Tilstand", "Gjelder", "Endret", "Purringer", "Neste frist"),
+    "en": ("Id", "State", "Asks for", "Changed", "Reminders", "Next deadline"),
+}
+_STEPS: dict[Language, tuple[str, ...]] = {
+    "nb": ("Nr.", "Tid", "Hendelse", "Av", "Tilstand etter", "Hvorfor"),
+    "en": ("No.", "Time", "Event", "By", "State after", "Why"),
+}

@@ -1,0 +1,112 @@
+"""From a command's end to the exit code: an error is a line on stderr, never a trace, never a person's data.
+
+The codes are those of `ip_fhir.errors`, so that a script can tell whose fault it was (see `EXIT_CODES`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from ip_fhir.errors import InvalidInput, IpFhirError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "done, and what was asked about is not as it should be; or something unforeseen on our side",
+    2: "the command or a file cannot be used as it is",
+    3: "the loop does not allow this now, or not by this side",
+    4: "the other system would not or could not",
+    5: "consent forbids it: nothing was sent",
+    6: "a mapping table or overlay is wrong",
+    7: "the store could not be read or written: trying again is safe",
+    130: "interrupted (Ctrl-C)",
+    141: "whoever read our output stopped reading",
+}
+"""Every exit code and what it means; shown by --help."""
+
+INTERRUPTED, UNREAD = 130, 141
+_MOST_LINES = 50
+
+# What typer raises for a wrong command line; its own click or an installed one, by version.
+_WRONG_USE = cast(
+    "type[typer.BadParameter]", next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command and turn its end into an exit code."""
+    from ip_fhir.cli.app import app
+
+    _speak_utf8()
+    try:
+        code = app(args=arguments, prog_name="ip-fhir", standalone_mode=False)
+        sys.stdout.flush()
+    except IpFhirError as error:
+        return _say(lines_of(error), error.exit_code)
+    except _WRONG_USE as error:
+        return _say([f"{error.format_message()} (see --help)"], 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say(["interrupted"], INTERRUPTED)
+    except BrokenPipeError:
+        return _unread()
+    except Exception as error:  # noqa: BLE001 - the last door: nobody sees a trace with a person's data in it
+        return _say([_unforeseen(error)], 1)
+    return code if isinstance(code, int) else 0
+
+
+def lines_of(error: IpFhirError) -> list[str]:
+    """One line for each problem; of very many, the first."""
+    if not isinstance(error, InvalidInput):
+        return [" ".join(str(error).split())]
+    lines = [" ".join(str(problem).split()) for problem in error.problems]
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more"]
+
+
+def in_file(error: InvalidInput, name: str) -> InvalidInput:
+    """The same problems, each with the file's name before its path."""
+    return InvalidInput(replace(p, path=f"{name}: {p.path}" if p.path else name) for p in error.problems)
+
+
+def _say(lines: Sequence[str], code: int) -> int:
+    try:
+        for line in lines:
+            sys.stderr.write(f"ip-fhir: {line}\n")
+    except OSError:  # nobody listens; the exit code says it
+        pass
+    return code
+
+
+def _unforeseen(error: Exception) -> str:
+    """Type and place only: the error's own text may quote what it was working on."""
+    if os.environ.get("IP_FHIR_DEBUG") == "1":
+        traceback.print_exc()
+    where = [frame for frame in _frames(error) if "ip_fhir" in frame] or ["?"]
+    return f"unforeseen {type(error).__name__} at {where[-1]}; please report it (IP_FHIR_DEBUG=1 shows the trace)"
+
+
+def _frames(error: Exception) -> Iterator[str]:
+    for frame in traceback.extract_tb(error.__traceback__):
+        yield f"{frame.filename.rpartition('ip_fhir/')[1]}{frame.filename.rpartition('ip_fhir/')[2]}:{frame.lineno}"
+
+
+def _unread() -> int:
+    """What is left in the buffer must not be written when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UNREAD
+
+
+def _speak_utf8() -> None:
+    """Names have æ, ø, å and more, whatever the terminal's locale says."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,0 +1,1 @@
+"""What people read: words for codes in Norwegian and English, and pictures of loops."""

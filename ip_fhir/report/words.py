@@ -1,0 +1,252 @@
+"""Words for codes, in Norwegian (bokmål) and English: what a state, a notice or a missing item is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.notice import NoticeKind
+from ip_fhir.domain.referral import FormStatus, Role, State
+from ip_fhir.domain.team import CoordinatorKind
+from ip_fhir.domain.terms import LegalBasis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+    from enum import StrEnum
+
+Language: TypeAlias = Literal["nb", "en"]
+
+LANGUAGES: tuple[Language, ...] = ("nb", "en")
+
+
+def word(code: StrEnum, language: Language) -> str:
+    """What a member of one of the enumerations here is called.
+
+    >>> word(State.CONFIRMED, "nb"), word(Missing.COORDINATOR_CONTACT, "en")
+    ('koordinator bekreftet', 'how to reach the coordinator')
+    """
+    return _WORDS[type(code)][code][LANGUAGES.index(language)]
+
+
+def law_item(english: str, language: Language) -> str:
+    """An item of the law, or what a plan lacks of one, as `ip_fhir.domain.completeness` says it in English."""
+    return english if language == "en" else _LAW_NB.get(english, english)
+
+
+def listed(items: Iterable[str], language: Language) -> str:
+    """A list in a sentence.
+
+    >>> listed(["a", "b", "c"], "nb"), listed(["a"], "en")
+    ('a, b og c', 'a')
+    """
+    *first, last = list(items) or [""]
+    both = {"nb": "og", "en": "and"}[language]
+    return f"{', '.join(first)} {both} {last}" if first else last
+
+
+def day_words(day: date | datetime, language: Language, *, weekday: bool = False, year: bool = False) -> str:
+    """A day as people write it.
+
+    >>> from datetime import date
+    >>> day_words(date(2026, 2, 9), "nb", weekday=True), day_words(date(2026, 2, 9), "en", year=True)
+    ('ma. 9. feb.', '9 Feb 2026')
+    """
+    place = LANGUAGES.index(language)
+    number = f"{day.day}." if language == "nb" else f"{day.day}"
+    words = [_WEEKDAYS[place][day.weekday()]] if weekday else []
+    words += [number, _MONTHS[place][day.month - 1]]
+    return " ".join([*words, str(day.year)] if year else words)
+
+
+_WEEKDAYS = (
+    ("ma.", "ti.", "on.", "to.", "fr.", "lø.", "sø."),
+    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+)
+_MONTHS = (
+    ("jan.", "feb.", "mars", "april", "mai", "juni", "juli", "aug.", "sep.", "okt.", "nov.", "des."),
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
+
+_WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
+    Role: {
+        Role.HOSPITAL: ("sykehuset", "hospital"),
+        Role.MUNICIPALITY: ("kommunen", "municipality"),
+        Role.TRANSPORT: ("overføringen", "transport"),
+        Role.CLOCK: ("klokken", "clock"),
+    },
+    State: {
+        State.DRAFT: ("kladd", "draft"),
+        State.SENT: ("sendt", "sent"),
+        State.UNDELIVERED: ("ikke levert", "undelivered"),
+        State.DELIVERED: ("levert", "delivered"),
+        State.AWAITING_INFORMATION: ("venter på opplysninger", "awaiting information"),
+        State.ACCEPTED: ("mottatt, ingen koordinator ennå", "accepted, no coordinator yet"),
+        State.ASSESSING: ("kartlegging pågår", "assessing"),
+        State.INCOMPLETE: ("skjemaet er mangelfullt", "form incomplete"),
+        State.CONFIRMED: ("koordinator bekreftet", "coordinator confirmed"),
+        State.VACANT: ("uten koordinator", "coordinator vacant"),
+        State.REJECTED: ("avslått", "rejected"),
+        State.FORWARDED: ("sendt videre", "forwarded"),
+        State.CANCELLING: ("bedt om å avbryte", "cancellation asked for"),
+        State.CANCELLED: ("avbrutt", "cancelled"),
+        State.WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
+        State.CLOSED: ("avsluttet", "closed"),
+    },
+    MessageKind: {
+        MessageKind.NOTICE: ("melding om behov", "notice"),
+        MessageKind.GREEN_FORM: ("grønt skjema", "green form"),
+        MessageKind.REMINDER: ("purring", "reminder"),
+        MessageKind.FORM_INCOMPLETE: ("skjemaet i retur", "form sent back"),
+        MessageKind.ACCEPTED: ("melding om mottak", "acceptance"),
+        MessageKind.ASSESSING: ("melding om kartlegging", "assessment begun"),
+        MessageKind.FORWARDED: ("melding om videresending", "passed on"),
+        MessageKind.INFORMATION_REQUEST: ("spørsmål", "question"),
+        MessageKind.INFORMATION: ("opplysninger", "information"),
+        MessageKind.COORDINATOR_VACANT: ("koordinator har sluttet", "coordinator left"),
+        MessageKind.CANCELLATION: ("avbrytelse", "cancellation"),
+        MessageKind.ABORT_REQUEST: ("ønske om å avbryte", "request to stop"),
+        MessageKind.ABORT_AGREED: ("avbrutt etter ønske", "stopped as asked"),
+        MessageKind.ABORT_REFUSED: ("avbrytes ikke", "not stopped"),
+        MessageKind.WITHDRAWAL: ("samtykket er trukket", "consent withdrawn"),
+        MessageKind.CLOSURE: ("avslutning", "closure"),
+        MessageKind.ESCALATION: ("varsel til ledelsen", "escalation"),
+    },
+    NoticeKind: {
+        NoticeKind.PLAN: ("individuell plan", "an individual plan"),
+        NoticeKind.COORDINATOR: ("koordinator", "a coordinator"),
+        NoticeKind.PLAN_AND_COORDINATOR: ("individuell plan og koordinator", "an individual plan and a coordinator"),
+        NoticeKind.CHILD_COORDINATOR: ("barnekoordinator", "a child coordinator"),
+    },
+    FormDecision: {
+        FormDecision.APPOINTED: ("koordinator oppnevnt", "coordinator appointed"),
+        FormDecision.DECLINED: ("personen ønsker det ikke", "the person declines"),
+        FormDecision.REJECTED: ("avslag", "rejected"),
+        FormDecision.FORWARDED: ("sendt videre", "forwarded"),
+    },
+    FormStatus: {
+        FormStatus.COMPLETE: ("fullstendig", "complete"),
+        FormStatus.INCOMPLETE: ("mangelfullt", "incomplete"),
+        FormStatus.REPEATED: ("gjentatt", "repeated"),
+        FormStatus.REPLACES: ("erstatter et tidligere", "replaces an earlier one"),
+        FormStatus.CONTRADICTORY: ("motsier et tidligere", "contradicts an earlier one"),
+        FormStatus.LATE: ("for sent", "too late"),
+    },
+    PlanState: {
+        PlanState.STARTED: ("planen er påbegynt", "the plan is started"),
+        PlanState.STARTS_LATER: ("planen starter senere", "the plan starts later"),
+        PlanState.DECLINED: ("personen ønsker ikke plan", "the person declines a plan"),
+        PlanState.NOT_ASKED_FOR: ("det er ikke bedt om plan", "no plan was asked for"),
+    },
+    Declined: {
+        Declined.PLAN: ("planen", "the plan"),
+        Declined.COORDINATOR: ("koordinatoren", "the coordinator"),
+        Declined.BOTH: ("både plan og koordinator", "both plan and coordinator"),
+    },
+    CoordinatorKind: {
+        CoordinatorKind.MUNICIPAL: ("koordinator", "coordinator"),
+        CoordinatorKind.HOSPITAL: ("koordinator i sykehuset", "hospital coordinator"),
+        CoordinatorKind.CHILD: ("barnekoordinator", "child coordinator"),
+    },
+    RejectionReason: {
+        RejectionReason.NOT_RESIDENT: ("bor ikke i kommunen", "does not live in the municipality"),
+        RejectionReason.NO_LASTING_NEED: ("behovet er ikke langvarig", "the need is not a lasting one"),
+        RejectionReason.NO_COORDINATED_NEED: (
+            "tjenestene trenger ikke samordning",
+            "the services need no coordination",
+        ),
+        RejectionReason.ALREADY_HAS: ("har allerede individuell plan", "already has an individual plan"),
+        RejectionReason.OTHER: ("annen grunn", "another reason"),
+    },
+    Missing: {
+        Missing.DECISION: ("hva som er bestemt", "what was decided"),
+        Missing.COORDINATOR: ("hvem koordinatoren er", "who the coordinator is"),
+        Missing.COORDINATOR_ROLE: ("koordinatorens stilling", "the coordinator's role"),
+        Missing.COORDINATOR_ORGANIZATION: ("hvor koordinatoren arbeider", "where the coordinator works"),
+        Missing.COORDINATOR_CONTACT: ("hvordan koordinatoren nås", "how to reach the coordinator"),
+        Missing.COORDINATOR_FROM: ("fra hvilken dato", "from which day"),
+        Missing.WISH: ("svar på ønsket om koordinator", "an answer to the wish for a coordinator"),
+        Missing.PLAN_STATE: ("hva som skjer med planen", "what becomes of the plan"),
+        Missing.PLAN_STARTS: ("når planen starter", "when the plan starts"),
+        Missing.DECLINED_WHAT: ("hva personen takket nei til", "what the person declined"),
+        Missing.DECLINED_WHEN: ("når personen takket nei", "when the person declined"),
+        Missing.REJECTION_REASON: ("grunnen til avslaget", "the reason for the rejection"),
+        Missing.REJECTION_LEGAL_BASIS: ("hjemmelen for avslaget", "the legal basis of the rejection"),
+        Missing.COMPLAINT_TOLD: (
+            "om personen er orientert om klageretten",
+            "whether the person was told of the right to complain",
+        ),
+        Missing.COMPLAINT_TO: ("hvor det kan klages", "to whom to complain"),
+        Missing.FORWARDED_TO: ("hvem den er sendt videre til", "to whom it was forwarded"),
+    },
+    Reason: {
+        Reason.NEW_NOTICE: ("ny melding", "new notice"),
+        Reason.UNDELIVERED: ("meldingen kom ikke fram", "the notice was not delivered"),
+        Reason.NOT_TAKEN: ("den andre siden tok ikke imot", "the other side did not take a message"),
+        Reason.NOT_ACCEPTED: ("kommunen har ikke sagt noe", "the municipality has said nothing"),
+        Reason.ANSWER_DUE: ("svarfristen er ute", "the green form is due"),
+        Reason.PRELIMINARY_REPLY_DUE: ("foreløpig svar skal sendes", "a preliminary reply is due"),
+        Reason.ABORT_UNANSWERED: ("ønsket om å avbryte er ikke besvart", "the request to stop is unanswered"),
+        Reason.REMINDED: ("purret", "reminded"),
+        Reason.ESCALATED: ("ledelsen er varslet", "escalated"),
+        Reason.ESCALATION_OVER: ("varselet er opphevet", "the escalation is over"),
+        Reason.FORM_INCOMPLETE: ("skjemaet er mangelfullt", "the form is incomplete"),
+        Reason.CONTRADICTORY: ("to skjemaer er uenige", "two forms disagree"),
+        Reason.REJECTED: ("avslått", "rejected"),
+        Reason.INFORMATION_ASKED: ("kommunen spør", "the municipality asks"),
+        Reason.INFORMATION_GIVEN: ("sykehuset har svart", "the hospital has answered"),
+        Reason.CANCELLED: ("avbrutt", "cancelled"),
+        Reason.ABORT_ASKED: ("sykehuset ønsker å avbryte", "the hospital asks to stop"),
+        Reason.ABORT_REFUSED: ("kommunen avbryter ikke", "the municipality does not stop"),
+        Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
+        Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
+        Reason.CLOSED: ("avsluttet", "closed"),
+    },
+    LegalBasis: {
+        LegalBasis.PBRL_2_5: ("pasient- og brukerrettighetsloven § 2-5", "Patients' and Users' Rights Act § 2-5"),
+        LegalBasis.PBRL_2_5B: ("pasient- og brukerrettighetsloven § 2-5 b", "Patients' and Users' Rights Act § 2-5b"),
+        LegalBasis.PBRL_2_5C: ("pasient- og brukerrettighetsloven § 2-5 c", "Patients' and Users' Rights Act § 2-5c"),
+        LegalBasis.HOL_7_1: ("helse- og omsorgstjenesteloven § 7-1", "Health and Care Services Act § 7-1"),
+        LegalBasis.HOL_7_2: ("helse- og omsorgstjenesteloven § 7-2", "Health and Care Services Act § 7-2"),
+        LegalBasis.HOL_7_2A: ("helse- og omsorgstjenesteloven § 7-2 a", "Health and Care Services Act § 7-2a"),
+        LegalBasis.HOL_7_3: ("helse- og omsorgstjenesteloven § 7-3", "Health and Care Services Act § 7-3"),
+        LegalBasis.SPHLSL_2_5: ("spesialisthelsetjenesteloven § 2-5", "Specialist Health Services Act § 2-5"),
+        LegalBasis.SPHLSL_2_5A: ("spesialisthelsetjenesteloven § 2-5 a", "Specialist Health Services Act § 2-5a"),
+        LegalBasis.SPHLSL_2_5B: ("spesialisthelsetjenesteloven § 2-5 b", "Specialist Health Services Act § 2-5b"),
+        LegalBasis.PHVL_4_1: ("psykisk helsevernloven § 4-1", "Mental Health Care Act § 4-1"),
+        LegalBasis.NAVL_15: ("NAV-loven § 15", "Labour and Welfare Administration Act § 15"),
+        LegalBasis.SOTJL_28: ("sosialtjenesteloven § 28", "Social Services Act § 28"),
+        LegalBasis.BVL_15_9: ("barnevernsloven § 15-9", "Child Welfare Act § 15-9"),
+    },
+}
+
+_LAW_NB = {
+    "goals, resources and need for services": "mål, ressurser og behov for tjenester",
+    "who takes part in the work on the plan": "hvem som deltar i arbeidet med planen",
+    "who is responsible for coordination and progress": "hvem som har ansvar for samordning og framdrift",
+    "what the person, the services and the relatives contribute": "hva personen, tjenestene og de pårørende bidrar med",
+    "measures, their extent and who is responsible": "tiltak, omfang og hvem som har ansvar",
+    "how the measures are carried out": "hvordan tiltakene gjennomføres",
+    "the plan period and times for adjustment and revision": "planperiode og tidspunkt for justering og revisjon",
+    "consent to the plan and, where it applies, to sharing": "samtykke til planen og eventuelt til deling",
+    "cooperation with other services that is needed or wished for": "samarbeid med andre som trengs eller ønskes",
+    "goals": "mål",
+    "the person's resources": "personens ressurser",
+    "need for services": "behov for tjenester",
+    "the person among those who take part": "personen selv blant dem som deltar",
+    "what the person contributes": "hva personen bidrar med",
+    "what the services contribute": "hva tjenestene bidrar med",
+    "what the relatives contribute": "hva de pårørende bidrar med",
+    "measures": "tiltak",
+    "the extent of every measure": "omfanget av hvert tiltak",
+    "who is responsible for every measure": "hvem som har ansvar for hvert tiltak",
+    "how every measure is carried out": "hvordan hvert tiltak gjennomføres",
+    "the plan period": "planperiode",
+    "when and how the plan is followed up": "når og hvordan planen følges opp",
+    "when and how the plan is evaluated": "når og hvordan planen evalueres",
+    "consent to the plan": "samtykke til planen",
+    "consent to sharing confidential information, where it applies": "samtykke til å dele taushetsbelagte opplysninger",
+    "cooperation with others that is needed or wished for": "samarbeid med andre som trengs eller ønskes",
+}
