@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from ip_fhir.domain.agreement import Agreement
 from ip_fhir.web.app import create_app
 from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
 
@@ -226,3 +227,21 @@ def test_a_form_of_another_referral(loop: Loop) -> None:
     response = client.post("/$process-message", content=json.dumps(bundle), headers=headers)
     assert response.status_code == 422, response.text
     assert loop.state(loop.hospital, "referral-02") == "delivered"
+
+
+def test_two_coordinators_where_the_agreement_allows_one(loop: Loop) -> None:
+    """The municipality believes it may, the hospital's agreement says no: refused, and the loop stays open."""
+    allowing = (Agreement(two_coordinators_allowed=True),)
+    object.__setattr__(loop.municipality.exchange._context, "agreements", allowing)
+    loop.hospital.exchange.send_notice(notice("04"))
+    loop.settle()
+    loop.municipality.exchange.answer(form("04"))
+    loop.municipality.exchange.run_due()
+    client = TestClient(create_app(loop.hospital.exchange), raise_server_exceptions=False)
+    headers = {**FHIR, "Authorization": f"Bearer {TOKENS['municipality']}"}
+    response = client.post("/$process-message", content=loop.municipality.wire.sent[-1], headers=headers)
+    assert (response.status_code, response.json()["issue"][0]["code"]) == (422, "business-rule")
+    assert "two main coordinators" in response.text
+    stored = loop.hospital.exchange.store.referral("referral-04")
+    assert stored is not None
+    assert (stored.referral.state, stored.referral.forms) == ("delivered", ())
