@@ -101,6 +101,7 @@ __all__ = [
     "her_ids",
     "hpr_numbers",
     "ids",
+    "legal_bases",
     "mandates",
     "measures",
     "memberships",
@@ -128,7 +129,6 @@ __all__ = [
 
 V = TypeVar("V", bound=Value)
 _UP_TO_TWO = st.integers(0, 2)
-_LEGAL_BASES = st.lists(st.sampled_from(LegalBasis), max_size=2, unique=True).map(tuple)
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,12 @@ def _actors(draw: st.DrawFn, least: int, most: int, *, related: bool = True) -> 
 
 
 # --- parts of a plan ---------------------------------------------------------------------------------
+
+
+@reused
+def legal_bases() -> st.SearchStrategy[tuple[LegalBasis, ...]]:
+    """Some sections, each once."""
+    return st.lists(st.sampled_from(LegalBasis), max_size=2, unique=True).map(tuple)
 
 
 @reused
@@ -425,7 +431,7 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
         status=draw(st.sampled_from(PlanStatus)),
         version=draw(st.integers(1, 99)),
         title=draw(st.none() | texts()),
-        legal_basis=draw(_LEGAL_BASES),
+        legal_basis=draw(legal_bases()),
         period=draw(periods()),
         created=draw(moments()),
         updated=draw(st.none() | moments()),
@@ -467,7 +473,7 @@ def notices(draw: st.DrawFn, correlation_id: str | None = None) -> Notice:
         recipient=recipient,
         author=draw(one_of(names.professionals)),
         urgency=draw(st.sampled_from(Urgency)),
-        legal_basis=draw(_LEGAL_BASES),
+        legal_basis=draw(legal_bases()),
         related_persons=actors.related,
         organizations=actors.organizations,
         professionals=actors.professionals,
