@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.errors import Conflict
+from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.mapping import referral_to_fhir
 from ip_fhir.ports import OutboxRow, ResourceVersion
 
@@ -70,6 +70,8 @@ def _existing(new: JsonObject, old: ResourceVersion | None, offered: JsonObject 
 def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -> JsonObject:
     type_, id_ = body["resourceType"], body["id"]
     current = tx.resource(type_, id_)
+    if current is not None and current.correlation_id != referral.correlation_id:
+        raise InvalidInput.at(f"{type_}.id", "another referral has a resource with this id", "duplicate")
     if current is not None and without_version(current.body) == without_version(body):
         return current.body
     version = current.version + 1 if current else 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import orjson
 
+from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
@@ -139,9 +141,12 @@ def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) ->
     return {"response": response}
 
 
+_SERVED = ("ServiceRequest", "Task")
+
+
 def _served(bundle: JsonObject) -> list[JsonObject]:
-    resources = (entry.get("resource", {}) for entry in bundle.get("entry", []))
-    return [r for r in resources if r.get("resourceType") in ("ServiceRequest", "Task")]
+    entries = entries_of(bundle)
+    return [standing_alone(entry.resource, entries, _SERVED) for entry in entries if entry.type in _SERVED]
 
 
 def _digest(parsed: JsonObject) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.mapping import message_to_fhir
 from ip_fhir.web.app import create_app
 from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
 
@@ -330,3 +332,92 @@ def test_a_green_form_in_a_task(loop: Loop) -> None:
         (entry,) = client.get("/Task", headers=auth).json()["entry"]
     assert entry["resource"]["status"] == "completed"
     assert entry["resource"]["meta"]["versionId"] == "4"
+
+
+def transaction(message: bytes) -> dict[str, Any]:
+    """A notice as an EHR that knows only REST would post it."""
+    bundle = json.loads(message)
+    entries = [
+        {**entry, "request": {"method": "POST", "url": entry["resource"]["resourceType"]}}
+        for entry in bundle["entry"]
+        if entry["resource"]["resourceType"] != "MessageHeader"
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def test_a_notice_as_a_transaction(client: TestClient, loop: Loop, message: bytes) -> None:
+    """It opens the same loop; entries are answered in order, with the address of what has one."""
+    bundle = transaction(message)
+    request = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "ServiceRequest")
+    request["extension"] = [{"url": "https://ehr.example/ward", "valueString": "3B"}]
+    first = client.post("/", json=bundle, headers=FHIR)
+    assert first.status_code == 200, first.text
+    answer = first.json()
+    assert (answer["type"], len(answer["entry"])) == ("transaction-response", len(bundle["entry"]))
+    assert all(entry["response"]["status"] == "201 Created" for entry in answer["entry"])
+    (located,) = [entry["response"] for entry in answer["entry"] if "location" in entry["response"]]
+    stored = client.get(f"/{located['location'].partition('/_history')[0]}", headers=AUTH)
+    assert stored.headers["etag"] == located["etag"]
+    assert request["extension"][0] in stored.json()["extension"]
+    assert client.post("/", json=bundle, headers=FHIR).content == first.content
+    assert loop.state(loop.municipality, "referral-01") == "delivered"
+    assert len(loop.municipality.exchange.store.evidence()) == 1
+
+
+def test_a_transaction_answered_by_message(client: TestClient, loop: Loop, message: bytes) -> None:
+    """A loop may start on one wire and be answered on another: the hospital's own loop finds the form."""
+    client.post("/", json=transaction(message), headers=FHIR)
+    loop.municipality.exchange.answer(form("01"))
+    loop.settle()
+    assert loop.states("referral-01") == ("confirmed", "confirmed")
+
+
+@pytest.mark.parametrize("type_", ["batch-response", "searchset", "message", None])
+def test_only_a_transaction_is_taken_at_the_root(
+    client: TestClient, loop: Loop, message: bytes, type_: str | None
+) -> None:
+    """Another Bundle is refused, and nothing is stored."""
+    bundle = {**transaction(message), "type": type_}
+    response = client.post("/", json=bundle, headers=FHIR)
+    assert response.status_code in (400, 422), response.text
+    assert loop.state(loop.municipality, "referral-01") == "none"
+
+
+def references(node: Any) -> list[str]:
+    """Every reference below a node."""
+    if isinstance(node, list):
+        return [reference for item in node for reference in references(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["reference"]] if isinstance(node.get("reference"), str) else []
+    return own + [reference for value in node.values() for reference in references(value)]
+
+
+@pytest.mark.parametrize("path", ["/$process-message", "/"])
+def test_what_is_stored_stands_alone(client: TestClient, message: bytes, path: str) -> None:
+    """Whoever brought the people along: every reference of the ServiceRequest leads to something contained in it."""
+    content = message if path != "/" else json.dumps(transaction(message)).encode()
+    assert client.post(path, content=content, headers=FHIR).status_code == 200
+    (entry,) = client.get("/ServiceRequest", headers=AUTH).json()["entry"]
+    contained = {f"#{resource['id']}" for resource in entry["resource"]["contained"]}
+    found = references(entry["resource"])
+    assert len(found) > 5
+    assert set(found) <= contained
+    (task,) = client.get("/Task", headers=AUTH).json()["entry"]
+    assert client.get(f"/{task['resource']['focus']['reference']}", headers=AUTH).json() == entry["resource"]
+
+
+def test_one_resource_id_for_two_referrals_is_refused(client: TestClient, loop: Loop, message: bytes) -> None:
+    """Two senders that number their notices alike: the second is told, the first is not overwritten."""
+    client.post("/$process-message", content=message, headers=FHIR)
+    before = client.get("/ServiceRequest", headers=AUTH).content
+    other = notice("03").evolve(id="notice-01")
+    sender, recipient = other.organization(other.sender), other.organization(other.recipient)
+    made = Message(
+        id="m-3", kind=MessageKind.NOTICE, correlation_id="referral-03", sent=other.authored,
+        sender=sender, recipient=recipient, notice=other,
+    )  # fmt: skip
+    response = client.post("/$process-message", json=message_to_fhir(made), headers=FHIR)
+    refused(response, 409, "duplicate")
+    assert client.get("/ServiceRequest", headers=AUTH).content == before
+    assert loop.state(loop.municipality, "referral-03") == "none"

@@ -1,0 +1,69 @@
+"""A resource of a Bundle made to stand alone: what it refers to goes along, contained in it.
+
+A message or transaction brings people and organisations that have no address of their own here; without them the stored
+ServiceRequest would refer to nothing. http://hl7.org/fhir/R4/references.html#contained
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.ports import JsonObject
+
+
+def standing_alone(resource: JsonObject, entries: Iterable[Entry], addressed: Collection[str] = ()) -> JsonObject:
+    """A copy of `resource` that contains what it refers to among `entries`, directly or by way of others.
+
+    Types in `addressed` have an address of their own and are left out, and so is what contains something itself:
+    contained resources cannot be nested.
+    """
+    known = {
+        reference: entry
+        for entry in entries
+        if entry.resource is not resource and entry.type not in addressed and "contained" not in entry.resource
+        for reference in entry.references
+    }
+    there = resource.get("contained", [])
+    taken: dict[str, JsonObject] = {}
+    waiting: list[Any] = [resource]
+    while waiting:
+        for reference in _references(waiting.pop()):
+            entry = known.get(reference)
+            if entry is not None and entry.id not in taken:
+                taken[entry.id] = entry.resource
+                waiting.append(entry.resource)
+    inside = {reference: f"#{entry.id}" for reference, entry in known.items() if entry.id in taken}
+    contained = [_pointing_inside({**r, "id": id_}, inside) for id_, r in taken.items()]
+    alone: JsonObject = _pointing_inside(resource, inside)
+    return {**alone, "contained": [*there, *contained]} if contained else alone
+
+
+def _references(node: Any) -> list[str]:
+    """Every reference below a node."""
+    found: list[str] = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("reference"), str):
+                found.append(node["reference"])
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+    return found
+
+
+def _pointing_inside(node: Any, inside: dict[str, str]) -> Any:
+    """A copy whose references point to what is contained (the reader has bounded the depth)."""
+    if isinstance(node, list):
+        return [_pointing_inside(item, inside) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {key: _pointing_inside(value, inside) for key, value in node.items()}
+    if isinstance(copy.get("reference"), str):
+        copy["reference"] = inside.get(copy["reference"], copy["reference"])
+    return copy
