@@ -1,0 +1,92 @@
+// Code systems whose codes stand in no code table: fixed parts of the mapping tables, and the loop's business states.
+// Those of mappings/codes/*.csv, every value set and the naming systems are made from the tables by the build.
+
+CodeSystem: PlanCategory
+Id: plan-category
+Title: "Plan category"
+Description: "What kind of care plan or request this is."
+* #individual-plan "Individual plan" "Individuell plan, or a notice that one or a coordinator is needed"
+
+CodeSystem: PlanPart
+Id: plan-part
+Title: "Part of the plan"
+Description: "Which part of a plan a resource is."
+* #need "Need for services" "A need for services (the regulation's letter a)"
+
+CodeSystem: ReviewPart
+Id: review-part
+Title: "Part in a review"
+Description: "Whose part in a follow-up or evaluation it is, beside HL7's participation types."
+* #person "The person whose plan it is"
+
+CodeSystem: TaskOutput
+Id: task-output
+Title: "Task output"
+Description: "What a referral's task brings forth."
+* #green-form "Green form" "The municipality's feedback form (tilbakemeldingsskjema)"
+
+CodeSystem: BusinessStatusCodes
+Id: business-status
+Title: "Business status of a referral"
+Description: "Where the loop from notice to green form stands; finer than Task.status."
+* #sent "Sent"
+* #undelivered "Undelivered: a person must look"
+* #delivered "Delivered: stored by the receiver"
+* #awaiting-information "Waits for information from the sender"
+* #coordinator-pending "Accepted, no coordinator yet"
+* #assessment "Assessment ordered"
+* #form-incomplete "The form came and lacks what it must have"
+* #coordinator-confirmed "Coordinator confirmed"
+* #coordinator-vacant "The coordinator has left, none is named"
+* #rejected "Rejected"
+* #forwarded "Forwarded to another coordinating unit"
+* #cancellation-requested "Asked to stop"
+* #cancelled "Cancelled"
+* #consent-withdrawn "Consent withdrawn"
+* #closed "Closed"
+
+ValueSet: BusinessStatus
+Id: business-status
+Title: "Business status of a referral"
+Description: "Where the loop from notice to green form stands."
+* include codes from system BusinessStatusCodes
+
+ValueSet: TeamOrCoordinatorRole
+Id: team-or-coordinator-role
+Title: "Roles in a care team"
+Description: "What a participant of a care team is: a member in a role, or a coordinator."
+* include codes from valueset TeamRole
+* include codes from valueset CoordinatorKind
+
+// --- identifier systems -----------------------------------------------------------------------------
+
+RuleSet: Names(slug, description)
+* name = "{slug}"
+* status = #active
+* kind = #identifier
+* date = "@date"
+* publisher = "ip_fhir"
+* description = "{description}"
+* uniqueId[0].type = #uri
+* uniqueId[0].value = "@id-{slug}"
+* uniqueId[0].preferred = true
+
+Instance: id-referral
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(referral, The correlation id of one loop: the same on every wire)
+
+Instance: id-plan
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(plan, Individual plans)
+
+Instance: id-green-form
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(green-form, Green forms)
+
+Instance: id-organization
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(organization, Organisations that a message names and does not hold)

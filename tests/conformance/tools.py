@@ -1,0 +1,98 @@
+"""The tools of others that judge and compile: Maven and Java (the validator), Node (SUSHI). Each is made once for a
+checkout and kept until what it is made from changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BUILD = HERE / ".build"
+JAVA_MEMORY = "-Xmx1g"
+
+
+class ToolFailed(Exception):
+    """A tool ended with an error; the text is what it said."""
+
+
+def missing(*programs: str) -> str:
+    """What to install of `programs`; empty where all are here."""
+    absent = [program for program in programs if shutil.which(program) is None]
+    return f"not found: {', '.join(absent)}" if absent else ""
+
+
+def validator_jar() -> Path:
+    """The validator as a program, built with Maven where its sources are not those of the last build."""
+    module = HERE / "validator"
+    sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
+    jar = module / "target" / "validator.jar"
+    with _once("validator", sources) as stale:
+        if stale or not jar.is_file():
+            run(["mvn", "--batch-mode", "--quiet", "package"], module)
+    return jar
+
+
+def sushi() -> Path:
+    """SUSHI, installed with npm as its lock file says."""
+    module = HERE / "sushi"
+    program = module / "node_modules" / ".bin" / "sushi"
+    with _once("sushi", [module / "package-lock.json"]) as stale:
+        if stale or not program.exists():
+            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
+    return program
+
+
+def fhir_home(empty: tuple[str, ...]) -> Path:
+    """A home directory with the FHIR packages that SUSHI asks for: R4 from the validator's jar, and `empty` ones."""
+    jar = validator_jar()
+    home = BUILD / "home"
+    packages = home / ".fhir" / "packages"
+    with _once("packages", [jar, Path(__file__)]) as stale:
+        if stale or not packages.is_dir():
+            shutil.rmtree(home, ignore_errors=True)
+            core = packages / "hl7.fhir.r4.core#4.0.1" / "package"
+            run(java(jar, "org.ipfhir.conformance.CorePackage", str(core)), HERE)
+            for name in empty:
+                place = packages / f"{name}#0.0.0" / "package"
+                place.mkdir(parents=True)
+                manifest = f'{{"name": "{name}", "version": "0.0.0", "fhirVersions": ["4.0.1"]}}'
+                (place / "package.json").write_text(manifest, encoding="utf-8")
+    return home
+
+
+def java(jar: Path, main: str, *arguments: str) -> list[str]:
+    """The command that runs one of the programs in the jar."""
+    return ["java", JAVA_MEMORY, "-XX:+UseParallelGC", "-cp", str(jar), main, *arguments]
+
+
+def run(command: list[str], where: Path, **environment: str) -> str:
+    """Run a tool to its end and give what it printed. Raises `ToolFailed`."""
+    ran = subprocess.run(
+        command, cwd=where, env={**os.environ, **environment}, check=False, capture_output=True, text=True
+    )
+    if ran.returncode:
+        message = f"{' '.join(command[:3])} ... ended with {ran.returncode}:\n{(ran.stdout + ran.stderr)[-4000:]}"
+        raise ToolFailed(message)
+    return ran.stdout
+
+
+@contextmanager
+def _once(name: str, sources: list[Path]) -> Iterator[bool]:
+    """Whether `name` must be made again; remembers, once that has gone well, what it was made from."""
+    BUILD.mkdir(exist_ok=True)
+    stamp = BUILD / f"{name}.sha256"
+    with (BUILD / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # test runs side by side share one checkout
+        digest = hashlib.sha256()
+        for source in sources:
+            digest.update(f"{source.name}\0".encode() + source.read_bytes())
+        stale = not stamp.is_file() or stamp.read_text(encoding="utf-8") != digest.hexdigest()
+        yield stale
+        stamp.write_text(digest.hexdigest(), encoding="utf-8")

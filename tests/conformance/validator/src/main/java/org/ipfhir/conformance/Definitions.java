@@ -1,0 +1,77 @@
+package org.ipfhir.conformance;
+
+import ca.uhn.fhir.context.FhirContext;
+import ca.uhn.fhir.context.support.DefaultProfileValidationSupport;
+import ca.uhn.fhir.parser.IParser;
+import ca.uhn.fhir.validation.FhirValidator;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
+import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
+import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
+import org.hl7.fhir.instance.model.api.IBaseResource;
+
+/** What the validator knows: FHIR R4 itself, the terminology that comes with it, and the definitions it is given. */
+final class Definitions {
+  private final PrePopulatedValidationSupport ours;
+  private int count;
+
+  private Definitions(FhirContext context) {
+    ours = new PrePopulatedValidationSupport(context);
+  }
+
+  /** Reads every *.json under the places. A file that is no resource is an error: a definition would be missing. */
+  static Definitions read(FhirContext context, List<Path> places) throws IOException {
+    Definitions read = new Definitions(context);
+    IParser parser = context.newJsonParser();
+    for (Path place : places) {
+      try (Stream<Path> files = Files.walk(place)) {
+        files.filter(file -> file.toString().endsWith(".json")).sorted().forEach(file -> read.add(parser, file));
+      }
+    }
+    return read;
+  }
+
+  private void add(IParser parser, Path file) {
+    try {
+      IBaseResource definition = parser.parseResource(Files.readString(file));
+      ours.addResource(definition);
+      count++;
+    } catch (IOException failure) {
+      throw new UncheckedIOException(file.toString(), failure);
+    }
+  }
+
+  int count() {
+    return count;
+  }
+
+  /**
+   * A validator that knows them. Strict: an unknown extension, profile or code system is a finding. Extensions of HL7
+   * Norway are known by name alone, as its profiles are not part of this project.
+   */
+  FhirValidator judge(FhirContext context) {
+    ValidationSupportChain chain =
+        new ValidationSupportChain(
+            ours,
+            new DefaultProfileValidationSupport(context),
+            new CommonCodeSystemsTerminologyService(context),
+            new InMemoryTerminologyServerValidationSupport(context),
+            new SnapshotGeneratingValidationSupport(context));
+    FhirInstanceValidator module = new FhirInstanceValidator(chain);
+    module.setAnyExtensionsAllowed(false);
+    module.setCustomExtensionDomains("http://hl7.no/fhir/StructureDefinition/");
+    module.setErrorForUnknownProfiles(true);
+    return new FhirValidator(context)
+        .setValidateAgainstStandardSchema(false)
+        .setValidateAgainstStandardSchematron(false)
+        .registerValidatorModule(module);
+  }
+}
