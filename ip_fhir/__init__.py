@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         message_to_fhir,
         put_plan,
         to_fhir,
+        to_fhir_json,
         to_models,
     )
     from ip_fhir.settings import Settings
@@ -69,6 +70,7 @@ __all__ = [
     "put_plan",
     "read",
     "to_fhir",
+    "to_fhir_json",
     "to_models",
 ]
 
@@ -82,7 +84,7 @@ _HOME = {
     "open_exchange": "bootstrap",
     "permits": "domain.consent",
     "read": "domain.value",
-    **dict.fromkeys(("from_fhir", "lens", "put_plan", "to_fhir", "to_models"), "mapping"),
+    **dict.fromkeys(("from_fhir", "lens", "put_plan", "to_fhir", "to_fhir_json", "to_models"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
 }
 

@@ -1,4 +1,4 @@
-"""A FHIR R4 Bundle as read: its resources by reference, and a transaction made of resources. No meaning."""
+"""A FHIR R4 Bundle as read: its resources and the references that mean them. No meaning."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,3 @@ def _why_not(entry: Any) -> str | None:
     if not isinstance(ident, str | None):
         return "has a resource whose id is not text"
     return "has neither a fullUrl nor a resource id" if not ident and not full_url else None
-
-
-def transaction(resources: Iterable[dict[str, Any]], base: str) -> dict[str, Any]:
-    """A transaction Bundle that writes each resource under its own id: sending it twice makes nothing twice."""
-    entries = []
-    for resource in resources:
-        url = f"{resource['resourceType']}/{resource['id']}"
-        entries.append({"fullUrl": f"{base}/{url}", "resource": resource, "request": {"method": "PUT", "url": url}})
-    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}

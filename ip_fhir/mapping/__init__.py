@@ -2,7 +2,7 @@
 
 from ip_fhir.mapping.lens import Lens, lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
-from ip_fhir.mapping.plan import from_fhir, put_plan, to_fhir, to_models
+from ip_fhir.mapping.plan import from_fhir, put_plan, to_fhir, to_fhir_json, to_models
 from ip_fhir.mapping.referral import event_from_task, referral_to_fhir
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "put_plan",
     "referral_to_fhir",
     "to_fhir",
+    "to_fhir_json",
     "to_models",
 ]

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.lens import Lens, data_of, lens
 from ip_fhir.mapping.links import Links, references_in
 from ip_fhir.mapping.tables import load_tables, root
+from ip_fhir.mapping.writer import Writer, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,6 +70,33 @@ class Assembly:
         links = self._own_links(data)
         made = [resource for part in self.parts for item in _items(data, part) for resource in _new(part, item, links)]
         return [*made, lens(self.root).new(self._root_data(data), links)]
+
+    def json(self, whole: Any, base: str) -> bytes:
+        """`resources` as the JSON text of a transaction Bundle."""
+        writing = _writing(self.name)
+        refs: dict[str, dict[str, str]] = {}
+        todo: list[tuple[str, str, Writer, Any]] = []
+        for part in writing.parts:
+            for item in part.items(whole):
+                ident = item.id
+                url = f"{part.type}/{ident}"
+                refs[ident] = {"reference": url}
+                if part.person is not None:
+                    person = f"{_PRACTITIONER}/{ident}"
+                    refs[f"~{ident}"] = {"reference": person}
+                    todo.append((person, ident, part.person, item))
+                todo.append((url, ident, part.write, item))
+        todo.append((f"{writing.root_type}/{whole.id}", whole.id, writing.root, whole))
+        owner = refs[whole.owner.id]
+        entries = []
+        for url, ident, write, item in todo:
+            resource = write(item, refs, owner)
+            resource["id"] = ident  # the table of the Practitioner has none: it shares the professional's
+            request = {"method": "PUT", "url": url}
+            entries.append({"fullUrl": f"{base}/{url}", "resource": resource, "request": request})
+        return orjson.dumps(
+            {"resourceType": "Bundle", "type": "transaction", "entry": entries}, option=orjson.OPT_UTC_Z
+        )
 
     def value(self, model: type[V], bundle: Any) -> V:
         """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
@@ -282,6 +312,48 @@ class _Written:
             new = {key: value for key, value in new.items() if key != "id"}
         old = self.entries[entry.number]
         return old if new == entry.resource else {**old, "resource": new}
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenPart:
+    """What writing a part needs of its tables."""
+
+    field: str
+    one: bool
+    type: str
+    write: Writer
+    person: Writer | None
+
+    def items(self, whole: Any) -> Iterable[Any]:
+        """The part's values in a whole."""
+        found: Any = getattr(whole, self.field)
+        return ((found,) if found is not None else ()) if self.one else found
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What writing a whole needs of its tables."""
+
+    parts: tuple[_WrittenPart, ...]
+    root_type: str
+    root: Writer
+
+
+@cache
+def _writing(name: str) -> _Writing:
+    fields = load_tables().fields
+    whole = assemblies()[name]
+    parts = tuple(
+        _WrittenPart(
+            part.field,
+            part.one,
+            str(fields[part.table].resource),
+            writer(part.table),
+            writer(_PRACTITIONER) if part.table == _ROLE else None,
+        )
+        for part in whole.parts
+    )
+    return _Writing(parts, str(fields[whole.root].resource), writer(whole.root))
 
 
 @cache

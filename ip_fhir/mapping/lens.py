@@ -201,12 +201,12 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
                 message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
                 raise MappingError(message) from None
         for const in table.consts:
-            inner: Node = simple["reference"] if const.owner else Constant(_based(const.value, tables.systems))
+            inner: Node = simple["reference"] if const.owner else Constant(based(const.value, tables.systems))
             built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
     return built
 
 
-def _based(value: Any, systems: Systems) -> Any:
+def based(value: Any, systems: Systems) -> Any:
     """`@base` at the start of a fixed value is the base of our own canonicals."""
     return value.replace("@base", systems.base, 1) if isinstance(value, str) and value.startswith("@base") else value
 
@@ -241,10 +241,14 @@ def _matcher(segment: Segment, systems: Systems) -> tuple[Callable[[Any], bool],
     if not tests:
         return (lambda _node: True), (lambda: None)
 
-    def skeleton() -> dict[str, Any]:
-        return {k: v for condition in segment.conditions for k, v in _fixed(condition, systems).items()}
+    return (lambda node: type(node) is dict and all(test(node) for test in tests)), lambda: fixed_parts(
+        segment, systems
+    )
 
-    return (lambda node: type(node) is dict and all(test(node) for test in tests)), skeleton
+
+def fixed_parts(segment: Segment, systems: Systems) -> dict[str, Any]:
+    """What a new entry that matches the segment holds from the start."""
+    return {k: v for condition in segment.conditions for k, v in _fixed(condition, systems).items()}
 
 
 def _test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:

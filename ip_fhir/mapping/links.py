@@ -71,3 +71,7 @@ def references_in(node: Any) -> Iterator[str]:
         children = node
     for child in children:
         yield from references_in(child)
+
+
+NO_LINKS = Links({}, closed=False)
+"""For what refers to nothing."""

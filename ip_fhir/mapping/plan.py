@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.fhir.bundle import transaction
 from ip_fhir.mapping.assembly import assemblies
 from ip_fhir.mapping.tables import load_tables
 
@@ -18,7 +19,13 @@ def to_fhir(plan: IndividualPlan) -> dict[str, Any]:
 
     Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
     """
-    return transaction(assemblies()["plan"].resources(plan), load_tables().systems.base)
+    bundle: dict[str, Any] = orjson.loads(to_fhir_json(plan))
+    return bundle
+
+
+def to_fhir_json(plan: IndividualPlan) -> bytes:
+    """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
+    return assemblies()["plan"].json(plan, load_tables().systems.base)
 
 
 def from_fhir(bundle: dict[str, Any]) -> IndividualPlan:
