@@ -147,6 +147,10 @@ _CODES: dict[str, IssueCode] = {
 }
 
 
+# The same words for JSON text and for data, without Python's names for things.
+_REASONS = {"tuple_type": "input should be an array", "model_type": "input should be an object"}
+
+
 def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
     """Pydantic's errors as problems: path, reason and FHIR issue type, without the input.
 
@@ -163,7 +167,7 @@ def problems_of(error: ValidationError, model: type[BaseModel] | None = None) ->
         if isinstance(inner, InvalidInput):
             found += [Problem(".".join(filter(None, (path, p.path))), p.reason, p.code) for p in inner.problems]
             continue
-        reason = item["msg"].removeprefix("Value error, ")
+        reason = _REASONS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
         found.append(Problem(path, reason[:1].lower() + reason[1:], _CODES.get(item["type"], "value")))
     return tuple(dict.fromkeys(found))
 
@@ -172,14 +176,12 @@ def _unknown(steps: tuple[int | str, ...], model: type[BaseModel]) -> Problem:
     *above, name = steps
     for step in above:
         if isinstance(step, str):
-            model = next(_models_in(model.model_fields[step].annotation))
+            model = _models_in(model.model_fields[step].annotation)[0]
     meant = difflib.get_close_matches(str(name), model.model_fields, n=1)
     hint = f"; perhaps {meant[0]} is meant" if meant else ""
     return Problem(".".join(map(str, above)), f"has a field that is not known here{hint}", "structure")
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models_in(part)
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    itself = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+    return itself + [model for part in get_args(annotation) for model in _models_in(part)]
