@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,27 @@ def _loop() -> str:
     from ip_fhir.domain.loop_diagram import diagram
 
     return f"```mermaid\n{diagram()}```\n"
+
+
+def _loop_short() -> str:
+    """The loop with what the municipality works on as one box, and without what only crossing messages do."""
+    from ip_fhir.domain.loop_table import IN_WORK, TRANSITIONS, UNDER_WAY, Outcome
+    from ip_fhir.domain.referral import Role, State
+
+    box = {State.DELIVERED, *IN_WORK} - {State.VACANT}
+    arrows: dict[tuple[str, str], dict[str, None]] = {}
+    for row in TRANSITIONS:
+        states = [s for s in row.states if not (s in UNDER_WAY and row.role is Role.MUNICIPALITY)]
+        if row.to is None or row.outcome in (Outcome.CROSSED, Outcome.LATE):
+            continue
+        for state in states:
+            a, b = ("in_work" if s in box else s.replace("-", "_") for s in (state, row.to))
+            if a != b:
+                arrows.setdefault((a, b), {})[row.event] = None
+    lines = ["stateDiagram-v2", "    [*] --> draft", f"    in_work: {', '.join(s for s in State if s in box)}"]
+    lines += ["    awaiting_information: awaiting-information"]
+    lines += [f"    {a} --> {b}: {', '.join(events)}" for (a, b), events in arrows.items()]
+    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
 
 
 def _transitions() -> str:
@@ -43,31 +64,43 @@ def _task_status() -> str:
 
 
 def _cli() -> str:
-    import typer
-    from click import Context, Group
+    """Every command with its usage and its options."""
+    from typer.main import get_command
 
-    from ip_fhir.cli import app
+    from ip_fhir.cli.app import app
 
-    command = typer.main.get_command(app)
     lines: list[str] = []
 
-    def add(name: str, command: object) -> None:
-        if isinstance(command, Group):
-            for child in sorted(command.commands):
-                add(f"{name} {child}", command.commands[child])
+    def add(name: str, command: Any) -> None:
+        children: dict[str, Any] = getattr(command, "commands", {})
+        for child in sorted(children):
+            add(f"{name} {child}", children[child])
+        if children:
             return
-        usage = command.get_usage(Context(command, info_name=name)).removeprefix("Usage: ")  # type: ignore[attr-defined]
-        lines.append(f"### `{name}`\n\n{(command.help or '').strip()}\n\n    {usage}\n")  # type: ignore[attr-defined]
+        shown = " ".join((p.name or "").upper() if p.param_type_name == "argument" else "" for p in command.params)
+        lines.append(f"### `{' '.join([name, *shown.split()])}`\n\n{(command.help or '').strip()}\n")
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        lines.extend(f"- `{', '.join(option.opts)}`: {option.help}" for option in options)
+        lines.append("")
 
-    add("ip-fhir", command)
+    add("ip-fhir", get_command(app))
     return "\n".join(lines)
+
+
+def _exit_codes() -> str:
+    from ip_fhir.cli.running import EXIT_CODES
+
+    lines = ["| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())]
+    return "\n".join(lines) + "\n"
 
 
 PARTS: dict[str, Callable[[], str]] = {
     "loop": _loop,
+    "loop-short": _loop_short,
     "transitions": _transitions,
     "task-status": _task_status,
     "cli": _cli,
+    "exit-codes": _exit_codes,
 }
 
 
