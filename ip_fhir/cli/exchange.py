@@ -173,6 +173,6 @@ def _log() -> None:
 
 def _end_with_stdin() -> None:
     """Whoever started us holds the other end: when it dies, however it dies, we end too."""
-    while sys.stdin.buffer.read(1024):
+    while os.read(0, 1024):  # not sys.stdin: its lock, held by a waiting thread, breaks the interpreter's own end
         pass
     os.kill(os.getpid(), signal.SIGTERM)

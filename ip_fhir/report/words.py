@@ -185,7 +185,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.NEW_NOTICE: ("ny melding", "new notice"),
         Reason.UNDELIVERED: ("meldingen kom ikke fram", "the notice was not delivered"),
         Reason.NOT_TAKEN: ("den andre siden tok ikke imot", "the other side did not take a message"),
-        Reason.NOT_ACCEPTED: ("kommunen har ikke sagt noe", "the municipality has said nothing"),
+        Reason.NOT_ACCEPTED: ("ingen har bekreftet saken", "nobody has confirmed the case"),
         Reason.ANSWER_DUE: ("svarfristen er ute", "the green form is due"),
         Reason.PRELIMINARY_REPLY_DUE: ("foreløpig svar skal sendes", "a preliminary reply is due"),
         Reason.ABORT_UNANSWERED: ("ønsket om å avbryte er ikke besvart", "the request to stop is unanswered"),

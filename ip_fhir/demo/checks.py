@@ -1,0 +1,214 @@
+"""The judgement: did every loop end as its story says, do both sides agree, did nothing get lost on the way?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.calendar import local_day
+from ip_fhir.domain.content import cut_to
+from ip_fhir.domain.green_form import FormDecision, missing_items
+from ip_fhir.domain.referral import FormStatus
+from ip_fhir.errors import IpFhirError
+from ip_fhir.mapping import from_fhir, put_plan, to_fhir, to_models
+from ip_fhir.report.history import crossings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ip_fhir.demo.people import People
+    from ip_fhir.demo.sides import Side
+    from ip_fhir.demo.stories import Story
+    from ip_fhir.domain.agreement import ContentLevel
+    from ip_fhir.report.history import Loop
+    from ip_fhir.report.words import Language
+
+_ALL = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked: its name in words, of what, and what was wrong where it was."""
+
+    name: str
+    subject: str
+    ok: bool
+    detail: str = ""
+
+
+def check_loops(told: Sequence[tuple[Story, Loop | None]], people: People, language: Language) -> list[Check]:
+    """Every loop, by its story and by both sides."""
+    names = _NAMES[language]
+    found: list[Check] = []
+    for story, loop in told:
+        if loop is None:
+            found.append(Check(names["ending"], story.name, ok=False, detail="one of the sides does not know the loop"))
+            continue
+        found += [
+            _check(names["ending"], story, list(_ending(story, loop))),
+            _check(names["agree"], story, list(_agree(story, loop, people.agreement.content_level))),
+            _check(names["messages"], story, list(_messages(loop))),
+        ]
+    return found
+
+
+def check_maps(stories: Sequence[Story], language: Language) -> list[Check]:
+    """Every plan through FHIR and back, written onto its own bundle, and read by FHIR's own models."""
+    names = _NAMES[language]
+    return [
+        _check(names[key], story, _caught(wrong, story))
+        for key, wrong in {"round": _round, "put": _put, "models": _models}.items()
+        for story in stories
+    ]
+
+
+def check_stores(people: People, language: Language) -> list[Check]:
+    """The chain of evidence, and that nothing is left in an outbox, on each side."""
+    names = _NAMES[language]
+    found: list[Check] = []
+    for role, exchange in people.exchanges.items():
+        problems = [str(problem) for problem in exchange.store.verify()]
+        left = [row for row in exchange.store.outbox(limit=_ALL) if row.status in ("waiting", "parked")]
+        found.append(Check(names["evidence"], role, ok=not problems, detail="; ".join(problems)))
+        found.append(Check(names["outbox"], role, ok=not left, detail=f"{len(left)} messages were not sent"))
+    return found
+
+
+def check_quiet(sides: Sequence[Side], stories: Sequence[Story], language: Language) -> list[Check]:
+    """That the processes ended in order, and that no log of theirs names a person."""
+    names = _NAMES[language]
+    found: list[Check] = []
+    for side in sides:
+        found.append(Check(names["stopped"], side.role, ok=side.exit_code == 0, detail=f"ended with {side.exit_code}"))
+        log = side.log.read_text(encoding="utf-8", errors="replace")
+        named = [story.name for story in stories if any(word in log for word in _private(story))]
+        found.append(Check(names["silent"], side.role, ok=not named, detail=f"{side.log} names {', '.join(named)}"))
+    return found
+
+
+def _private(story: Story) -> list[str]:
+    """What would tell who it is: the number and the family name."""
+    owner = story.notice.owner
+    return [owner.name.family, *([str(owner.identifier)] if owner.identifier else [])]
+
+
+def _check(name: str, story: Story, wrong: Sequence[str]) -> Check:
+    return Check(name, story.name, ok=not wrong, detail="; ".join(wrong))
+
+
+def _caught(wrong: Callable[[Story], Iterator[str]], story: Story) -> list[str]:
+    try:
+        return list(wrong(story))
+    except IpFhirError as error:
+        return [str(error)]
+
+
+def _ending(story: Story, loop: Loop) -> Iterator[str]:
+    """State, reminders and what became of each form, as the story says."""
+    wanted, referral = story.script.ending, loop.hospital.referral
+    if referral.state is not wanted.state:
+        yield f"ended as {referral.state}, not {wanted.state}"
+    if referral.reminders != wanted.reminders or referral.escalations:
+        yield f"{referral.reminders} reminders and {referral.escalations} escalations, not {wanted.reminders} and 0"
+    statuses = tuple(kept.status for kept in referral.forms)
+    if statuses != wanted.forms:
+        yield f"forms: {', '.join(statuses)}, not {', '.join(wanted.forms)}"
+    for kept in referral.forms:
+        if kept.status is FormStatus.INCOMPLETE and set(kept.missing) != set(missing_items(kept.form, story.notice)):
+            yield "what the form lacks was not said in full"
+    form = referral.form
+    if form is not None and form.decision is FormDecision.REJECTED:
+        no = form.rejection
+        if no is None or not (no.reason and no.legal_basis and no.told_of_right_to_complain and no.complaint_to):
+            yield "the rejection lacks its reason, its legal basis or the right to complain"
+    elif form is not None:
+        yield from _coordinators(story, loop)
+
+
+def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
+    """As many at once as the story says, and the same as in the person's plan."""
+    form = loop.hospital.referral.form
+    if form is None:
+        return
+    starts = max(
+        (c.period.start for c in form.coordinators if c.period.start is not None), default=local_day(form.authored)
+    )
+    holding = {c.holder for c in form.coordinators if c.holder is not None and c.period.covers(starts)}
+    if len(holding) != story.script.ending.coordinators:
+        yield f"{len(holding)} coordinators at once, not {story.script.ending.coordinators}"
+    planned = {c.holder for c in story.plan.team.coordinators} if story.plan.team else set()
+    if not holding <= planned:
+        yield "the plan does not have the coordinator that the form names"
+
+
+def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
+    """Both sides have the same state, the same forms, and the notice as far as the agreement lets it out."""
+    hospital, municipality = loop.hospital.referral, loop.municipality.referral
+    if hospital.state is not municipality.state:
+        yield f"the hospital has {hospital.state}, the municipality {municipality.state}"
+    if [(k.form, k.status) for k in hospital.forms] != [(k.form, k.status) for k in municipality.forms]:
+        yield "the two sides do not have the same green forms"
+    if hospital.notice != story.notice:
+        yield "the hospital's notice is not the one that was sent"
+    if municipality.notice != cut_to(story.notice, level):
+        yield "the municipality's notice is not what the agreement lets out"
+    if municipality.reminders != hospital.reminders:
+        yield f"{hospital.reminders} reminders were sent, {municipality.reminders} were taken in"
+
+
+def _messages(loop: Loop) -> Iterator[str]:
+    """Each message that was sent was taken in, and once."""
+    for crossing in crossings(loop):
+        if crossing.arrived is None:
+            yield f"a message was sent and not taken in: {crossing.kind}"
+    for side in loop.sides:
+        ids = [
+            k.record.event.message_id for k in side.evidence if k.record.event.raised_by not in (side.role, "transport")
+        ]
+        taken = [ident for ident in ids if ident is not None]
+        if len(set(taken)) != len(taken):
+            yield f"the {side.role} took a message in twice"
+
+
+def _round(story: Story) -> Iterator[str]:
+    if from_fhir(to_fhir(story.plan)) != story.plan:
+        yield "the plan that came back is another"
+
+
+def _put(story: Story) -> Iterator[str]:
+    bundle = to_fhir(story.plan)
+    if put_plan(story.plan, bundle) != bundle:
+        yield "writing what was read changed the bundle"
+
+
+def _models(story: Story) -> Iterator[str]:
+    if len(to_models(story.plan)) != len(to_fhir(story.plan)["entry"]):
+        yield "not every resource was read"
+
+
+_NAMES: dict[Language, dict[str, str]] = {
+    "nb": {
+        "ending": "Sløyfen endte som historien sier",
+        "agree": "Begge sider er enige",
+        "messages": "Hver melding kom fram, og én gang",
+        "round": "Plan til FHIR og tilbake gir samme plan",
+        "put": "Å skrive det man har lest, endrer ingenting",
+        "models": "FHIRs egne modeller godtar hver ressurs",
+        "evidence": "Beviskjeden er hel",
+        "outbox": "Ingenting ligger usendt",
+        "stopped": "Prosessen ble avsluttet i orden",
+        "silent": "Ingen logg nevner en person",
+    },
+    "en": {
+        "ending": "The loop ended as its story says",
+        "agree": "Both sides agree",
+        "messages": "Each message arrived, and once",
+        "round": "Plan to FHIR and back is the same plan",
+        "put": "Writing what was read changes nothing",
+        "models": "FHIR's own models accept each resource",
+        "evidence": "The chain of evidence is whole",
+        "outbox": "Nothing is left unsent",
+        "stopped": "The process ended in order",
+        "silent": "No log names a person",
+    },
+}

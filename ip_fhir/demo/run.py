@@ -1,0 +1,179 @@
+"""The whole demonstration: set the stage, let the weeks pass, judge, write down."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ip_fhir.demo import checks, files
+from ip_fhir.demo.people import at_work, first_morning, next_morning
+from ip_fhir.demo.place import SIDES, Clock, held, write_settings
+from ip_fhir.demo.screen import Screen
+from ip_fhir.demo.sides import DemoFailed, running
+from ip_fhir.demo.stories import find_examples, load_stories
+from ip_fhir.demo.summary import write_summary
+from ip_fhir.domain.calendar import working_days_between
+from ip_fhir.report.telling import lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from types import FrameType
+
+    from ip_fhir.demo.people import Action, People
+    from ip_fhir.demo.sides import Sides
+    from ip_fhir.demo.stories import Story
+    from ip_fhir.domain.referral import Role
+    from ip_fhir.report.history import Loop
+    from ip_fhir.report.words import Language
+
+_A_MINUTE = timedelta(minutes=1)
+_MOST_MINUTES = 60
+_DAYS_AFTER = 1  # to see that nothing more happens
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for: where to write, in which language, seconds to rest after each day, where the examples are."""
+
+    out: Path
+    language: Language = "nb"
+    pace: float = 0.0
+    examples: Path | None = None
+
+
+def run(wanted: Wanted) -> int:
+    """Run it. Returns 0 when everything was as it should be, else 1.
+
+    Raises `InvalidInput` (no examples, an output folder that is somebody's), `DemoFailed`; the processes are stopped.
+    """
+    began = time.monotonic()
+    stories = load_stories(find_examples(wanted.examples))
+    screen = Screen(wanted.language, [story.name for story in stories])
+    with held(wanted.out), _ending_on_sigterm():
+        place = wanted.out / "run"
+        ports = write_settings(place, stories[0].notice, wanted.language)
+        clock = Clock(place / "clock")
+        clock.set(first_morning(stories[0].notice.authored))
+        with at_work(place) as people:
+            with screen, running(place, ports, screen.died) as sides:
+                _open(screen, stories[0], sides)
+                _Weeks(wanted, stories, people, sides, clock, screen).pass_by()
+            found = _judge(wanted, stories, people, sides)
+            told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
+            files.write_bundles(wanted.out, stories, people)
+            files.write_events(wanted.out, people)
+            write_summary(wanted.out, told, found, wanted.language)
+        screen.closing(told)
+        screen.checks(found)
+        failed = sum(not check.ok for check in found)
+        screen.farewell(str(wanted.out), time.monotonic() - began, failed)
+    return 1 if failed else 0
+
+
+def _open(screen: Screen, story: Story, sides: Sides) -> None:
+    names = [story.notice.organization(ident).name for ident in (story.notice.sender, story.notice.recipient)]
+    screen.opening(names[0], names[1], [side.url for side in sides.both])
+
+
+def _judge(wanted: Wanted, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:
+    told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
+    return [
+        *checks.check_loops(told, people, wanted.language),
+        *checks.check_maps(stories, wanted.language),
+        *checks.check_stores(people, wanted.language),
+        *checks.check_quiet(sides.both, stories, wanted.language),
+    ]
+
+
+@dataclass
+class _Weeks:
+    """The weeks themselves: from one thing that happens to the next, each time until both sides are at rest."""
+
+    wanted: Wanted
+    stories: Sequence[Story]
+    people: People
+    sides: Sides
+    clock: Clock
+    screen: Screen
+    seen: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
+
+    def pass_by(self) -> None:
+        """From the first morning until the day after the last that somebody does."""
+        agenda = self.people.agenda(self.stories)
+        now = start = first_morning(agenda[0].at)
+        last = agenda[-1].at
+        days = working_days_between(start, last) + _DAYS_AFTER
+        self.screen.period(days)
+        while working_days_between(start, now) <= days:
+            self._at(now, working_days_between(start, now))
+            while agenda and agenda[0].at <= now:
+                agenda.pop(0).do()
+                now = self._rest(now)
+            now = self._next(now, agenda)
+
+    def _at(self, now: datetime, day: int) -> None:
+        self.clock.set(now)
+        self.screen.time(now, day)
+        if self.wanted.pace and now == first_morning(now):
+            time.sleep(self.wanted.pace)
+        self._rest(now)
+
+    def _next(self, now: datetime, agenda: Sequence[Action]) -> datetime:
+        """The next thing that happens: somebody acts, a deadline comes, a working day begins."""
+        deadline = self.people.next_deadline()
+        times = [next_morning(now), *(action.at for action in agenda[:1]), *([deadline] if deadline else [])]
+        return min(at for at in times if at > now)
+
+    def _rest(self, now: datetime) -> datetime:
+        """Wait until both sides are at rest, and tell what happened.
+
+        What could not be sent, because the other process had died, is tried again when its time has come: the clock
+        goes on by minutes until then. Returns what time it is.
+        """
+        for _ in range(_MOST_MINUTES):
+            waiting = self.sides.settle()
+            if not any(waiting.values()):
+                break
+            now += _A_MINUTE
+            self.clock.set(now)
+        else:
+            raise DemoFailed(f"messages still wait after {_MOST_MINUTES} simulated minutes")
+        self._tell()
+        return now
+
+    def _tell(self) -> None:
+        """What the stores have that was not told yet."""
+        stories = {story.notice.correlation_id: story for story in self.stories}
+        fresh = [(link, role) for role in SIDES for link in self.people.evidence(role, self.seen[role])]
+        loops: dict[str, Loop | None] = {}
+        told = []
+        for link, role in fresh:
+            self.seen[role] = max(self.seen[role], link.number)
+            ident = link.correlation_id
+            loop = loops[ident] if ident in loops else loops.setdefault(ident, self.people.loop(ident))
+            if loop is not None:
+                side = loop.sides[SIDES.index(role)]
+                name = stories[ident].name
+                told += [(line, name) for line in lines_of(link.record, side, loop, self.wanted.language)]
+        for line, name in sorted(told, key=lambda pair: pair[0].order):
+            self.screen.line(line, name)
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends us as Ctrl-C does, so that the processes are stopped."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

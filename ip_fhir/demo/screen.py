@@ -1,0 +1,169 @@
+"""What a person sees while it runs, and at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from ip_fhir.domain.calendar import OSLO
+from ip_fhir.domain.referral import Role
+from ip_fhir.report.telling import decision_words
+from ip_fhir.report.words import day_words, word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from ip_fhir.demo.checks import Check
+    from ip_fhir.demo.stories import Story
+    from ip_fhir.report.history import Loop
+    from ip_fhir.report.telling import Line, Tone
+    from ip_fhir.report.words import Language
+
+_TONES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet": "dim"}
+_SIDES: dict[Role, str] = {Role.HOSPITAL: "cyan", Role.MUNICIPALITY: "magenta"}
+_WIDE = 100  # where there is no terminal
+
+
+class Screen:
+    """The terminal. With none, plain lines and no bar."""
+
+    def __init__(self, language: Language, names: Sequence[str], console: Console | None = None) -> None:
+        self.language = language
+        self._words = _TEXTS[language]
+        self._widest = max(map(len, names))
+        self._console = console or Console(highlight=False, markup=False, emoji=False)
+        if not self._console.is_terminal:
+            self._console.width = _WIDE
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._last_day = ""
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def opening(self, hospital: str, municipality: str, urls: Sequence[str]) -> None:
+        """Who the two sides are."""
+        self._console.print(Text(self._words["title"], style="bold"))
+        self._console.print(Text(self._words["about"], style="dim"))
+        for role, name, url in zip(_SIDES, (hospital, municipality), urls, strict=True):
+            self._console.print(Text.assemble("  ", (f"{name}", _SIDES[role]), (f"  {url}", "dim")))
+
+    def period(self, days: int) -> None:
+        """How many working days there will be, at least."""
+        self._progress.update(self._task, total=days)
+
+    def time(self, now: datetime, day: int) -> None:
+        """It is now this time, on that working day."""
+        words = day_words(now.astimezone(OSLO), self.language, weekday=True, year=True)
+        self._progress.update(self._task, description=words, completed=day)
+
+    def line(self, line: Line, name: str) -> None:
+        """A step of a loop."""
+        local = line.at.astimezone(OSLO)
+        day = day_words(local, self.language, weekday=True)
+        shown = day if day != self._last_day else ""
+        self._last_day = day
+        side = word(line.role, self.language).capitalize()
+        grid = Table.grid(padding=(0, 1))
+        for width in (12, 5, 12, self._widest):
+            grid.add_column(width=width)
+        grid.add_column(ratio=1)
+        grid.expand = True
+        cells = (Text(shown, style="bold"), Text(f"{local:%H:%M}", style="dim"), Text(side, style=_SIDES[line.role]))
+        grid.add_row(*cells, Text(name, style="bold"), Text(line.text, style=_TONES[line.tone]))
+        self._console.print(grid)
+
+    def died(self, role: Role, code: int) -> None:
+        """A process died and is started again."""
+        text = self._words["died"].format(side=word(role, self.language), code=code)
+        self._console.print(Text(text, style="bold red"))
+
+    def closing(self, told: Sequence[tuple[Story, Loop | None]]) -> None:
+        """How each loop ended."""
+        self._console.print(Rule(Text(self._words["ended"], style="bold"), style="dim"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for heading in self._words["columns"].split("|"):
+            table.add_column(heading, overflow="fold")
+        for story, loop in told:
+            table.add_row(*self._row(story, loop))
+        self._console.print(table)
+
+    def _row(self, story: Story, loop: Loop | None) -> tuple[Text, ...]:
+        shows = Text(story.script.shows[self.language])
+        if loop is None:
+            return Text(story.name), shows, Text("-"), Text(""), Text("")
+        referral = loop.hospital.referral
+        said = decision_words(referral.forms[-1].form, self.language) if referral.forms else ""
+        closed = day_words(loop.closed.astimezone(OSLO), self.language) if loop.closed else ""
+        return (
+            Text(story.name, style="bold"),
+            shows,
+            Text(word(referral.state, self.language)),
+            Text(said),
+            Text(closed),
+        )
+
+    def checks(self, checks: Sequence[Check]) -> None:
+        """What was checked: a line for each kind, and every failure."""
+        for name in dict.fromkeys(check.name for check in checks):
+            same = [check for check in checks if check.name == name]
+            failed = [check for check in same if not check.ok]
+            mark = ("✗ ", "bold red") if failed else ("✓ ", "green")
+            self._console.print(Text.assemble(mark, f"{name} ({len(same) - len(failed)}/{len(same)})"))
+            for check in failed:
+                self._console.print(Text(f"    {check.subject}: {check.detail}", style="red"))
+
+    def farewell(self, out: str, seconds: float, failed: int) -> None:
+        """Where everything lies."""
+        words = self._words["failed" if failed else "passed"].format(count=failed, seconds=seconds)
+        self._console.print(Text(words, style="bold red" if failed else "bold green"))
+        for line in self._words["look"].split("|"):
+            self._console.print(Text(line.format(out=out), style="dim"), soft_wrap=True)
+
+
+_TEXTS: dict[Language, dict[str, str]] = {
+    "nb": {
+        "title": "Fem meldinger, fem grønne skjemaer, to systemer som ikke ser hverandre",
+        "about": "Hver side er en egen prosess med egen database. Tiden er simulert. Ingen av personene finnes.",
+        "died": "Prosessen til {side} døde ({code}) og startes på nytt",
+        "ended": "Slik gikk det",
+        "columns": "Person|Viser|Endte som|Svaret|Lukket",
+        "passed": "Alle sløyfer er lukket slik de skulle. {seconds:.1f} sekunder.",
+        "failed": "{count} ting er ikke som de skal. {seconds:.1f} sekunder.",
+        "look": "Se på: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
+        "|Spør videre: ip-fhir referrals list --config {out}/run/hospital.toml",
+    },
+    "en": {
+        "title": "Five notices, five green forms, two systems that do not see each other",
+        "about": "Each side is a process with its own database. Time is simulated. None of the persons exists.",
+        "died": "The {side}'s process died ({code}) and is started again",
+        "ended": "How it ended",
+        "columns": "Person|Shows|Ended as|The answer|Closed",
+        "passed": "Every loop closed as it should. {seconds:.1f} seconds.",
+        "failed": "{count} things are not as they should be. {seconds:.1f} seconds.",
+        "look": "Look at: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
+        "|Ask further: ip-fhir referrals list --config {out}/run/hospital.toml",
+    },
+}

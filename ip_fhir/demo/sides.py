@@ -1,0 +1,160 @@
+"""The two processes: started as anybody would start them, watched, started again when they die, stopped in the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from ip_fhir.demo.place import SIDES, settings_file
+from ip_fhir.errors import IpFhirError
+from ip_fhir.settings import ENV_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from ip_fhir.domain.referral import Role
+
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_STOP = 10.0
+_POLL = 0.005
+_MOST_STARTS = 10
+
+
+class DemoFailed(IpFhirError):
+    """The demonstration could not go on: what happened, and where to look."""
+
+
+class Side:
+    """One process and how it is asked how it stands."""
+
+    def __init__(self, role: Role, run: Path, port: int) -> None:
+        self.role = role
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = run / f"{role}.log"
+        self.starts = 0
+        self.exit_code: int | None = None
+        self._settings = settings_file(run, role)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy has nothing to do with loopback
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it was started."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process. It ends by itself when we die: it holds the other end of a pipe of ours."""
+        command = [sys.executable, "-m", "ip_fhir.cli", "serve", "--while-stdin-open", "--config", str(self._settings)]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environ
+            )
+        self.starts += 1
+
+    def died(self) -> int | None:
+        """The exit code of a process that ended without having been asked to; None while it runs."""
+        return self._process.poll() if self._process else None
+
+    def health(self) -> dict[str, Any] | None:
+        """What /health says; None when there is no answer."""
+        try:
+            answer = self._session.get(f"{self.url}/health", timeout=5)
+            found: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError):
+            return None
+        return found if answer.status_code == 200 and found.get("role") == self.role else None
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and end it by force if it does not."""
+        self._session.close()
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self.exit_code = self._process.returncode
+
+
+class Sides:
+    """Both processes. `on_death` is told of one that died, before it is started again."""
+
+    def __init__(self, run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> None:
+        self.both = tuple(Side(role, run, ports[role]) for role in SIDES)
+        self._on_death = on_death
+
+    def settle(self, seconds: float = 30.0) -> dict[str, int]:
+        """Wait until neither side has anything to do at this time; returns what waits for a later one, by role.
+
+        A process that died meanwhile is started again. Both are asked twice: if nothing was due on either and nothing
+        has changed in between, no message can be on its way. Raises `DemoFailed` when that does not come to pass.
+        """
+        deadline = time.monotonic() + seconds
+        before: list[tuple[Any, ...]] | None = None
+        while time.monotonic() < deadline:
+            if self._revive():
+                deadline = time.monotonic() + seconds
+            found = [side.health() for side in self.both]
+            quiet = [
+                (h["changes"], h["now"], side.starts)
+                for h, side in zip(found, self.both, strict=True)
+                if h and not h["due"]
+            ]
+            if len(quiet) == len(self.both) and quiet == before:
+                return {side.role: h["waiting"] for side, h in zip(self.both, found, strict=True) if h}
+            before = quiet
+            time.sleep(_POLL)
+        raise DemoFailed(f"the two sides did not come to rest within {seconds:.0f} seconds; see {self._logs()}")
+
+    def _revive(self) -> bool:
+        dead = [(side, code) for side in self.both if (code := side.died()) is not None]
+        for side, code in dead:
+            if side.starts > _MOST_STARTS:
+                raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
+            self._on_death(side.role, code)
+            side.start()
+        for side, _ in dead:
+            self.await_start(side)
+        return bool(dead)
+
+    def await_start(self, side: Side) -> None:
+        """Wait until it answers. Raises `DemoFailed` when it ends instead, or takes too long."""
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while side.health() is None:
+            if (code := side.died()) is not None:
+                raise DemoFailed(f"the {side.role}'s process ended with {code} when it was started; see {side.log}")
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"the {side.role}'s process does not answer; see {side.log}")
+            time.sleep(0.02)
+
+    def _logs(self) -> str:
+        return " and ".join(str(side.log) for side in self.both)
+
+
+@contextmanager
+def running(run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> Iterator[Sides]:
+    """Both processes, started and answering; stopped in the end, whatever happens."""
+    sides = Sides(run, ports, on_death)
+    try:
+        for side in sides.both:
+            side.start()
+        for side in sides.both:
+            sides.await_start(side)
+        yield sides
+    finally:
+        for side in sides.both:
+            side.stop()

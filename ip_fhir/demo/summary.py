@@ -1,0 +1,39 @@
+"""The summary's content from the stories; how it looks is `ip_fhir.report.summary`'s."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.report.summary import Judged, Told, render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ip_fhir.demo.checks import Check
+    from ip_fhir.demo.stories import Story
+    from ip_fhir.report.history import Loop
+    from ip_fhir.report.words import Language
+
+
+def write_summary(
+    out: Path, told: Sequence[tuple[Story, Loop | None]], checks: Sequence[Check], language: Language
+) -> None:
+    """`summary.html`: one file that needs nothing else. A loop that one side does not know is left to the checks."""
+    known = [
+        Told(loop, story.name, story.script.who[language], story.script.shows[language])
+        for story, loop in told
+        if loop is not None
+    ]
+    if known:
+        (out / "summary.html").write_text(render(known, judged(checks), language), encoding="utf-8")
+
+
+def judged(checks: Sequence[Check]) -> list[Judged]:
+    """The checks of one name as one."""
+    found: list[Judged] = []
+    for name in dict.fromkeys(check.name for check in checks):
+        same = [check for check in checks if check.name == name]
+        wrong = tuple(f"{check.subject}: {check.detail}" for check in same if not check.ok)
+        found.append(Judged(name, len(same) - len(wrong), len(same), wrong))
+    return found

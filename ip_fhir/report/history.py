@@ -1,0 +1,148 @@
+"""A loop as it was: what each side recorded, which messages crossed, and with whom the ball was when.
+
+Everything is read from the two sides' evidence and outboxes; nothing from what somebody meant to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.calendar import add_working_days
+from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.loop_table import OVER
+from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.message import MessageKind
+    from ip_fhir.domain.referral import Record, Referral
+    from ip_fhir.ports import EvidenceRecord
+
+_WITH_HOSPITAL = (State.DRAFT, State.UNDELIVERED, State.AWAITING_INFORMATION)
+_DONE = (State.CONFIRMED, *OVER)
+
+
+@dataclass(frozen=True, slots=True)
+class SideOfLoop:
+    """What one side has of a loop: the referral, its evidence, and its outbox's effects by id."""
+
+    referral: Referral
+    evidence: Sequence[EvidenceRecord]
+    effects: Mapping[str, Effect]
+
+    @property
+    def role(self) -> Role:
+        """Which side."""
+        return self.referral.role
+
+    def effects_of(self, record: Record) -> list[Effect]:
+        """What a step asked for, as far as it is kept (a resend is no row of its own)."""
+        return [self.effects[ident] for ident in record.effects if ident in self.effects]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop, from both sides. `answer_days` is the agreement's."""
+
+    hospital: SideOfLoop
+    municipality: SideOfLoop
+    answer_days: int
+
+    @property
+    def correlation_id(self) -> str:
+        """Its one id."""
+        return self.hospital.referral.correlation_id
+
+    @property
+    def sides(self) -> tuple[SideOfLoop, SideOfLoop]:
+        """Hospital, municipality."""
+        return self.hospital, self.municipality
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the green form was due, counted from delivery."""
+        delivered = self.hospital.referral.delivered
+        return add_working_days(delivered, self.answer_days) if delivered else None
+
+    @property
+    def closed(self) -> datetime | None:
+        """When the hospital's loop came to its end, if it has."""
+        if self.hospital.referral.state not in _DONE:
+            return None
+        return next(
+            k.record.event.at for k in reversed(self.hospital.evidence) if k.record.before is not k.record.after
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A message that went from one side to the other: when it was sent and when it was taken in."""
+
+    at: datetime
+    arrived: datetime | None
+    sender: Role
+    kind: MessageKind
+    effect: Effect
+    complete: bool | None = None  # of a green form, as the hospital judged it
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when the ball was with whom (None: the loop is done), in which state."""
+
+    start: datetime
+    end: datetime | None
+    holder: Role | None
+    state: State
+
+
+def crossings(loop: Loop) -> list[Crossing]:
+    """Every message between the sides, in the order they were sent."""
+    found = [*_sent(loop.hospital, loop.municipality), *_sent(loop.municipality, loop.hospital)]
+    return sorted(found, key=lambda crossing: (crossing.at, crossing.arrived or crossing.at))
+
+
+def _sent(sender: SideOfLoop, receiver: SideOfLoop) -> Iterator[Crossing]:
+    arrived = {k.record.event.message_id: k.record for k in receiver.evidence if k.record.event.message_id}
+    forms = {kept.message: kept.status for kept in receiver.referral.forms if kept.message}
+    for link in sender.evidence:
+        for effect in sender.effects_of(link.record):
+            if effect.kind is EffectKind.SEND and effect.message is not None:
+                taken = arrived.get(effect.id)
+                complete = forms[effect.id] is not FormStatus.INCOMPLETE if effect.id in forms else None
+                at = taken.event.at if taken else None
+                yield Crossing(link.record.event.at, at, sender.role, effect.message, effect, complete)
+
+
+def spans(loop: Loop) -> list[Span]:
+    """With whom the ball was, by the hospital's evidence; spans without length are left out."""
+    changes = [
+        (k.record.event.at, k.record.after) for k in loop.hospital.evidence if k.record.before is not k.record.after
+    ]
+    ends = [at for at, _ in changes[1:]]
+    return [
+        Span(start, end, _holder(state), state)
+        for (start, state), end in zip(changes, [*ends, None], strict=False)
+        if start != end
+    ]
+
+
+def _holder(state: State) -> Role | None:
+    if state in _DONE:
+        return None
+    return Role.HOSPITAL if state in _WITH_HOSPITAL else Role.MUNICIPALITY
+
+
+def notes(loop: Loop) -> list[tuple[datetime, Role, Record]]:
+    """Steps that a side took without a message to the other: its own people were told something by the clock."""
+    return [
+        (link.record.event.at, side.role, link.record)
+        for side in loop.sides
+        for link in side.evidence
+        if link.record.event.kind is EventKind.TIME
+        and all(effect.kind is EffectKind.TELL for effect in side.effects_of(link.record))
+    ]

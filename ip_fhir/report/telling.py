@@ -1,0 +1,166 @@
+"""A loop's steps in words, Norwegian and English: what a person reads in a timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.green_form import FormDecision
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
+from ip_fhir.report.words import day_words, listed, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.referral import KeptForm, Record
+    from ip_fhir.report.history import Loop, SideOfLoop
+    from ip_fhir.report.words import Language
+
+Tone: TypeAlias = Literal["plain", "good", "warn", "bad", "quiet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One step of a loop: when, which side, in words; `tone` says how it stands.
+
+    A `reaction` follows from what the other side did at that moment; `effects` are the ids of what the step asked for.
+    """
+
+    at: datetime
+    role: Role
+    text: str
+    tone: Tone = "plain"
+    reaction: bool = False
+    effects: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[datetime, bool]:
+        """What to sort by: at one moment, cause before reaction."""
+        return self.at, self.reaction
+
+
+def lines(loop: Loop, language: Language) -> list[Line]:
+    """The steps that matter to a person, in order of time; a message is told by who sent it, a form by both."""
+    found = [(link.record, side) for side in loop.sides for link in side.evidence]
+    told = [line for record, side in found for line in lines_of(record, side, loop, language)]
+    return sorted(told, key=lambda line: line.order)
+
+
+def lines_of(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
+    """One step of one side in words; nothing for a step that says no more than another."""
+    reaction = record.event.raised_by not in (side.role, Role.CLOCK)
+    for line in _told(record, side, loop, language):
+        yield replace(line, reaction=reaction, effects=record.effects)
+
+
+def _told(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
+    event, words = record.event, _TEXTS[language]
+    at, role = event.at, side.role
+    if event.kind is EventKind.SEND:
+        kind = word(side.referral.notice.kind, language)
+        ground = words["with-consent"] if side.referral.notice.consents else words["by-duty"]
+        yield Line(at, role, words["notice"].format(kind=kind, ground=ground))
+    elif event.kind is EventKind.RECEIPT_OK and record.after is State.DELIVERED and record.before is not record.after:
+        due = day_words(loop.deadline, language) if loop.deadline else ""
+        yield Line(at, role, words["receipt"].format(due=due), "quiet")
+    elif event.kind is EventKind.ACCEPT and event.raised_by is role:
+        yield Line(at, role, words["accepted"])
+    elif event.kind is EventKind.ASSESS and event.raised_by is role:
+        yield Line(at, role, words["assessing"])
+    elif event.kind is EventKind.ANSWER and event.form is not None:
+        yield _answer(record, event.form, side, language)
+    elif event.kind is EventKind.TIME:
+        yield from (_by_clock(effect, record, side, language) for effect in side.effects_of(record))
+
+
+def _by_clock(effect: Effect, record: Record, side: SideOfLoop, language: Language) -> Line:
+    at, words = record.event.at, _TEXTS[language]
+    if effect.kind is EffectKind.SEND and effect.message is MessageKind.REMINDER:
+        return Line(at, side.role, words["reminder"].format(number=effect.number), "warn")
+    if effect.kind is EffectKind.SEND and effect.message is not None:
+        return Line(at, side.role, words["sent"].format(what=word(effect.message, language)), "warn")
+    reason = word(effect.reason, language) if effect.reason else ""
+    return Line(at, side.role, words["own-people"].format(reason=reason), "quiet")
+
+
+def _answer(record: Record, form: GreenForm, side: SideOfLoop, language: Language) -> Line:
+    at, words = record.event.at, _TEXTS[language]
+    if side.role is Role.MUNICIPALITY:
+        return Line(at, side.role, words["form-sent"].format(what=decision_words(form, language)))
+    kept = next((k for k in side.referral.forms if k.form.id == form.id), None)
+    if kept is None or kept.status is FormStatus.COMPLETE:
+        if form.decision is FormDecision.REJECTED:
+            return Line(at, side.role, words["rejected"].format(to=complaint_words(form)), "bad")
+        return Line(at, side.role, words["complete"], "good")
+    return Line(at, side.role, _kept_words(kept, language), "warn")
+
+
+def _kept_words(kept: KeptForm, language: Language) -> str:
+    words = _TEXTS[language]
+    if kept.status is FormStatus.INCOMPLETE:
+        return words["incomplete"].format(missing=listed((word(m, language) for m in kept.missing), language))
+    return words["form-kept"].format(status=word(kept.status, language))
+
+
+def decision_words(form: GreenForm, language: Language) -> str:
+    """What a green form says: the coordinators by name, or the decision and its reason."""
+    if form.decision is FormDecision.APPOINTED:
+        named = [form.professional(c.holder) for c in form.coordinators]
+        names = [professional.name.full for professional in named if professional is not None]
+        if names:
+            return f"{_TEXTS[language]['coordinators' if len(names) > 1 else 'coordinator']} {listed(names, language)}"
+    if form.rejection is not None:
+        return f"{word(FormDecision.REJECTED, language)}: {word(form.rejection.reason, language)}"
+    return word(form.decision, language) if form.decision else _TEXTS[language]["undecided"]
+
+
+def complaint_words(form: GreenForm) -> str:
+    """To whom a rejection may be complained about, in the form's own words."""
+    return (form.rejection.complaint_to if form.rejection else None) or ""
+
+
+_TEXTS: dict[Language, dict[str, str]] = {
+    "nb": {
+        "notice": "sender melding: trenger {kind} ({ground})",
+        "with-consent": "med samtykke",
+        "by-duty": "etter loven, uten samtykke",
+        "receipt": "kvittering: kommunens system har lagret meldingen. Svarfrist {due}",
+        "accepted": "har mottatt saken, men har ingen koordinator ennå: svarfristen løper videre",
+        "assessing": "har bestilt kartlegging: svarfristen løper videre",
+        "reminder": "purring {number}: grønt skjema er ikke kommet",
+        "sent": "sender {what}",
+        "own-people": "sier fra til egne folk: {reason}",
+        "form-sent": "sender grønt skjema: {what}",
+        "complete": "skjemaet er fullstendig, sløyfen er lukket",
+        "incomplete": "skjemaet går i retur, sløyfen står åpen. Det mangler {missing}",
+        "rejected": "avslaget er begrunnet, sløyfen er lukket. Kan påklages: {to}",
+        "form-kept": "skjemaet er tatt vare på: {status}",
+        "coordinator": "koordinator er",
+        "coordinators": "koordinatorer er",
+        "undecided": "ingenting er bestemt",
+    },
+    "en": {
+        "notice": "sends a notice: needs {kind} ({ground})",
+        "with-consent": "with consent",
+        "by-duty": "by law, without consent",
+        "receipt": "receipt: the municipality's system has stored the notice. Answer due {due}",
+        "accepted": "has the case, but no coordinator yet: the answer clock runs on",
+        "assessing": "has ordered an assessment: the answer clock runs on",
+        "reminder": "reminder {number}: the green form has not come",
+        "sent": "sends: {what}",
+        "own-people": "tells its own people: {reason}",
+        "form-sent": "sends the green form: {what}",
+        "complete": "the form is complete, the loop is closed",
+        "incomplete": "the form goes back, the loop stays open. It lacks {missing}",
+        "rejected": "the rejection has its reason, the loop is closed. Complaints to: {to}",
+        "form-kept": "the form is kept: {status}",
+        "coordinator": "the coordinator is",
+        "coordinators": "the coordinators are",
+        "undecided": "nothing is decided",
+    },
+}
