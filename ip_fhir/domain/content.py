@@ -38,8 +38,7 @@ def addressed_to(notice: Notice, unit: Organization) -> Notice:
     ident = unit.id
     while ident in _idents(notice):
         ident = f"{ident[:61]}-2"
-    part_of = unit.part_of if unit.part_of in known else None
-    added = unit.evolve(id=ident, part_of=part_of)
+    added = unit.evolve(id=ident, part_of=None)  # what it is part of is an id of elsewhere
     return notice.evolve(recipient=ident, organizations=(*notice.organizations, added))
 
 

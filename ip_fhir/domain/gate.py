@@ -78,17 +78,26 @@ def _is_duty(notice: Notice, agreement: Agreement) -> bool:
 
 def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None) -> AccessRequest:
     # The kinds that count are asked as one: a yes to the notice and a no to the plan on one day disagree.
-    to = recipient.id if recipient is not None else notice.recipient
+    to = notice.recipient if recipient is None else _known_as(notice, recipient)
     header_only = agreement.content_level is ContentLevel.HEADER
     areas = () if header_only else tuple(sorted({need.area for need in notice.needs if need.area is not None}))
-    within = tuple(_above(notice, to, recipient))
+    within = tuple(_above(notice, to))
     return AccessRequest(kind=ConsentKind.NOTICE, recipient=to, on=on, within=within, areas=areas)
 
 
-def _above(notice: Notice, ident: str, organization: Organization | None) -> Iterator[str]:
-    """The organisations that one works within, from the nearest up. `organization` may be one outside the notice."""
-    known = {o.id: o for o in notice.organizations}
-    current = organization or known.get(ident)
+def _known_as(notice: Notice, organization: Organization) -> str:
+    """The notice's id of an organisation that comes from elsewhere, where ids mean other things."""
+    for known in notice.organizations:
+        numbers = ((known.organization_number, organization.organization_number), (known.her_id, organization.her_id))
+        if known == organization or any(ours is not None and ours == theirs for ours, theirs in numbers):
+            return known.id
+    return "(outside the notice)"  # no consent can name it: only what is said of everybody holds
+
+
+def _above(notice: Notice, ident: str) -> Iterator[str]:
+    """The organisations that one works within, from the nearest up."""
+    known = {organization.id: organization for organization in notice.organizations}
+    current = known.get(ident)
     while current is not None and current.part_of is not None:
         yield current.part_of
         current = known.get(current.part_of)

@@ -84,9 +84,9 @@ class Asking:
             yield self._send(MessageKind.REMINDER, number=self.after.reminders, answers=self.before.notice_message)
         elif self.outcome is Outcome.ESCALATE:
             yield self._escalate(self.after.told[-1])
-        elif timer is not None:
-            abort = self.before.state is State.CANCELLING
-            yield self._tell(Reason.ABORT_UNANSWERED if abort else _OVERDUE.get(timer.kind, Reason.ANSWER_DUE))
+        else:
+            overdue = _OVERDUE.get(timer.kind, Reason.ANSWER_DUE) if timer else Reason.ANSWER_DUE
+            yield self._tell(Reason.ABORT_UNANSWERED if self.before.state is State.CANCELLING else overdue)
 
     def _by_transport(self) -> Iterator[Effect]:
         if self.outcome is Outcome.FIRST:
@@ -104,8 +104,9 @@ class Asking:
             yield self._send(MESSAGE_OF[self.event.kind], **self._details())
             if self.event.kind in _TELLS_EVERYBODY and addressee(self.before) is not None:
                 yield self._send(MESSAGE_OF[self.event.kind], "first-unit", text=self.event.text, recipient=None)
-        if self.event.kind is EventKind.ANSWER and self.outcome is Outcome.FORWARDED:
-            yield from self._pass_on()
+        if self.event.form is not None and self.outcome is Outcome.FORWARDED:
+            unit = _organization(self.event.form, self.event.form.forwarded_to)
+            yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
         yield from self._about_form()
 
     def _has_something_to_tell(self) -> bool:
@@ -167,12 +168,6 @@ class Asking:
         if kind is EventKind.REPORT_INCOMPLETE:
             details["missing"] = event.missing or last_missing(self.before)
         return details
-
-    def _pass_on(self) -> Iterator[Effect]:
-        form = self.event.form
-        unit = _organization(form, form.forwarded_to) if form is not None else None
-        if form is not None and unit is not None:
-            yield self._send(MessageKind.NOTICE, "pass-on", form_id=form.id, recipient=unit)
 
     def _escalate(self, told: Told) -> Effect:
         if told.own_side:

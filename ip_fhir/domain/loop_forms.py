@@ -193,8 +193,7 @@ def _held(
 
 
 def _ended(coordinator: Coordinator, day: date) -> Coordinator:
-    start, end = coordinator.period.start, coordinator.period.end
-    last = day if end is None else min(day, end)
-    if start is not None:
-        last = max(start, last)
-    return coordinator.evolve(period=coordinator.period.evolve(end=last))
+    """With that last day, or the end it had if that is earlier; who never began is ended on the first day."""
+    period = coordinator.period
+    last = min(day, period.end or day)
+    return coordinator.evolve(period=period.evolve(end=max(last, period.start or last)))

@@ -121,9 +121,7 @@ def _while_sent(before: Referral, event: Event, agreement: Agreement) -> dict[st
 
 def _after_due(before: Referral, event: Event, agreement: Agreement) -> tuple[Timer, ...]:
     timer = due_timer(before, event.at)
-    if timer is None:
-        return before.timers
-    following = next_rung(timer, before.role, agreement, event.at)
+    following = next_rung(timer, before.role, agreement, event.at) if timer else None
     rest = tuple(other for other in before.timers if other is not timer)
     return (*rest, following) if following else rest
 
@@ -131,14 +129,15 @@ def _after_due(before: Referral, event: Event, agreement: Agreement) -> tuple[Ti
 def _in_place(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> dict[str, Any]:
     """A reminder sent by hand counts as the one that would have come next; a new unit has the whole time."""
     if event.kind is EventKind.REMIND and before.role is Role.HOSPITAL:
-        moved = (
-            after_reminder(agreement, timer.step, event.at) if timer.kind is TimerKind.REMINDER else timer
-            for timer in before.timers
-        )  # fmt: skip
-        return {"timers": tuple(moved)}
+        again = (after_reminder(agreement, t.step, event.at) if _reminds(t) else t for t in before.timers)
+        return {"timers": tuple(again)}
     if before.state is State.FORWARDED and outcome in (Outcome.ALWAYS, Outcome.FORWARDED) and _passes_on(event):
         return {"timers": _forwarded(before.role, agreement, event.at)}
     return {}
+
+
+def _reminds(timer: Timer) -> bool:
+    return timer.kind is TimerKind.REMINDER
 
 
 def _passes_on(event: Event) -> bool:

@@ -53,6 +53,13 @@ receipt_minutes = 30
 """
 
 
+PAIR = """
+[[agreement]]
+hospital = { organization_number = "983971636" }
+municipality = { her_id = "90001" }
+"""
+
+
 def _unit(her_id: str | None = None) -> Organization:
     number = HerId(her_id) if her_id else None
     return Organization(id="unit", name="Lia", kind=OrganizationKind.COORDINATING_UNIT, her_id=number)
@@ -114,6 +121,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ("[[agreement]]\nacceptance_days = 20", "agreement.0"),
         ("[[agreement]]\nhospital = { her_id = '90001' }", "agreement.0"),
         ("[[agreement]]\nhospital = { her_id = '90001' }\nmunicipality = { her_id = '90001' }", "agreement.0"),
+        (PAIR + PAIR, "agreement.1"),
         ("[[agreement]]\nanswer_days = 366", "agreement.0.answer_days"),
         ("[[agreement]]\nreceipt_minutes = 0", "agreement.0.receipt_minutes"),
         ("[[agreement]]\ntwo_coordinators_allowed = 1", "agreement.0.two_coordinators_allowed"),
