@@ -26,8 +26,10 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
 
@@ -84,6 +86,13 @@ Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
 Beside = Annotated[Path, BeforeValidator(_beside)]
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class HttpSettings(Value):
     """Where we listen, and the address that others know us by (`base_url`), which goes into receipts."""
 
@@ -110,8 +119,17 @@ class PeerSettings(Value):
     url: str = Field(pattern=r"^[a-z][a-z0-9+.\-]*://[^\s?#@]+$")
     token: Secret | None = None
     accepts: tuple[Secret, ...] = ()
+    plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        address = urlsplit(self.url)
+        if address.scheme == "http" and not self.plain_http and not _is_loopback(address.hostname or ""):
+            message = "http carries a person's affairs in the clear: use https, or plain_http where a tunnel encrypts"
+            raise ValueError(message)
+        return self
 
 
 class LimitSettings(Value):

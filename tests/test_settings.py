@@ -133,6 +133,7 @@ def test_every_error_at_once() -> None:
         (minimal(peers=[peer(token={"file": "not-there"})]), "file named here cannot be read"),
         (minimal(peers=[peer(token="short")]), "at least 16 characters"),
         (minimal(peers=[peer(token={"vault": "x"})]), r"peers\.0\.token"),
+        (minimal(peers=[peer(url="http://ke.example")]), "in the clear"),
         (minimal(peers=[peer(url="https://user:password@ke.example")]), r"peers\.0\.url"),
     ],
 )
@@ -140,6 +141,20 @@ def test_what_does_not_hang_together(data: dict[str, Any], words: str) -> None:
     """Contradictions and secrets that are not there are found when settings are read, not at night."""
     with pytest.raises(InvalidInput, match=words):
         settings_of(data, environ={})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"url": "http://127.0.0.1:8081"},
+        {"url": "http://[::1]:8081"},
+        {"url": "http://localhost"},
+        {"url": "http://ke.example", "plain_http": True},
+    ],
+)
+def test_plain_http_where_nobody_listens_in(more: dict[str, Any]) -> None:
+    """On one's own machine, or where the site says that something else encrypts."""
+    assert settings_of(minimal(peers=[peer(**more)]), environ={}).peers[0].url == more["url"]
 
 
 def test_secrets_are_not_shown() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
-from ip_fhir.domain.referral import Record, Role
+from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError
 from ip_fhir.exchange.commit import again_on_conflict, write
 from ip_fhir.exchange.formats import FORMATS, Answer, Format
@@ -84,9 +84,16 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
     if not takes_part(peer, before.referral):
         raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")
     try:
+        _check_role(context, event)
         return decide(before.referral, event, context.agreement(before.referral.notice))
     except LoopError as error:
         return _refused(before.referral, event, error)
+
+
+def _check_role(context: Context, event: Event) -> None:
+    """What only our own side may say is not said by a message; that the notice has come, only a message says."""
+    if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
+        raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
 
 
 def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:

@@ -35,9 +35,7 @@ Done: TypeAlias = Literal["sent", "told", "refused", "again", "parked"]
 def send(context: Context, row: OutboxRow, now: datetime) -> Done:
     """Do what a claimed row asks for. Raises `StoreError` only: whatever else goes wrong is kept in the row."""
     if row.effect.kind is EffectKind.TELL:
-        context.tell(row)
-        context.store.sent(row.id, now)
-        return "told"
+        return _tell(context, row, now)
     try:
         referral, peer = _whom(context, row)
         verdict = may_send(referral, row.effect, context.agreement(referral.notice), now)
@@ -54,6 +52,16 @@ def send(context: Context, row: OutboxRow, now: datetime) -> Done:
         return _failed(context, row, error, now)
     _settle(context, row, EventKind.RECEIPT_OK, now)
     return "sent"
+
+
+def _tell(context: Context, row: OutboxRow, now: datetime) -> Done:
+    """Hand it to our own people, by whatever means the EHR gave us; a means that fails is tried again."""
+    try:
+        context.tell(row)
+    except Exception as error:  # noqa: BLE001 - somebody else's code
+        return _failed(context, row, Unavailable(f"our own people could not be told: {type(error).__name__}"), now)
+    context.store.sent(row.id, now)
+    return "told"
 
 
 def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:
@@ -102,10 +110,19 @@ def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime)
     """Try again later, or give up: then a person is told, by way of the loop."""
     again = next_try(error, row.attempts, now, context.settings.retry, context.jitter)
     if again is not None:
-        context.store.failed(row.id, str(error), again, row.claim)
+        context.store.failed(row.id, _words(error), again, row.claim)
         return "again"
-    _settle(context, row, EventKind.RECEIPT_ERROR, now, str(error))
+    if row.effect.kind is EffectKind.TELL:
+        context.store.failed(row.id, _words(error), None, row.claim)
+    else:
+        _settle(context, row, EventKind.RECEIPT_ERROR, now, _words(error))
     return "parked"
+
+
+def _words(error: IpFhirError) -> str:
+    """What an error says, as one line that may be stored; an adapter's own words may be anything."""
+    said = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
+    return said[:500] or type(error).__name__
 
 
 def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, reason: str | None = None) -> None:
@@ -132,7 +149,7 @@ def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, re
                 return
             try:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
-            except LoopError:  # a receipt that changes nothing, for instance after the end
+            except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
                 return
             write(tx, before, decision, now)
 

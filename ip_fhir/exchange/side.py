@@ -47,6 +47,7 @@ class Exchange:
         self._context = context
         self.activity = threading.Event()
         self._changes = 0
+        self._counting = threading.Lock()
         self._idle: tuple[int, datetime] | None = None
 
     @property
@@ -161,7 +162,7 @@ class Exchange:
         if not ran.anything and keep_going():
             self._idle = (changes, now)
         elif ran.anything:
-            self._changes += 1
+            self._moved()
         return ran
 
     def health(self) -> dict[str, Any]:
@@ -189,6 +190,10 @@ class Exchange:
         self.store.close()
 
     def _active(self, result: T) -> T:
-        self._changes += 1
+        self._moved()
         self.activity.set()
         return result
+
+    def _moved(self) -> None:
+        with self._counting:
+            self._changes += 1

@@ -215,21 +215,15 @@ def test_what_our_own_people_may_not_do(loop: Loop) -> None:
     assert loop.municipality.exchange.store.referrals() == []
 
 
-def test_an_accident_before_the_commit_leaves_nothing(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_accident_before_the_commit_leaves_nothing(loop: Loop) -> None:
     """Cut off anywhere inside the transaction, the side stands where it stood; done again, it is done once."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
-    from ip_fhir.store.transaction import SqlTransaction
-
-    for method in ("append", "save", "enqueue", "put_resource", "complete"):
-
-        def cut(self: SqlTransaction, *args: object, **kwargs: object) -> None:
-            raise StoreError("cut off")
-
-        with monkeypatch.context() as broken:
-            broken.setattr(SqlTransaction, method, cut)
-            with pytest.raises(StoreError):
-                loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    for method in ("load", "append", "save", "enqueue", "put_resource", "commit"):
+        loop.municipality.store.cut_at = method
+        with pytest.raises(StoreError):
+            loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+        loop.municipality.store.cut_at = None
         assert loop.state(loop.municipality, "referral-01") == "delivered"
         assert rows(loop.municipality, "waiting") == []
     loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
@@ -265,3 +259,37 @@ def test_one_bad_referral_does_not_stop_the_others(loop: Loop, monkeypatch: pyte
     assert loop.states("referral-03") == ("delivered", "delivered")
     (parked,) = rows(loop.hospital, "parked")
     assert parked.last_error == "rendering failed: KeyError"
+
+
+@pytest.mark.parametrize("words", ["", "\x00\n\t ", "x" * 100_000, "two\nlines\x07"])
+def test_an_adapter_may_say_anything(loop: Loop, words: str) -> None:
+    """Whatever an adapter's error says, the row is kept with words that can be stored, and a person is told."""
+    loop.hospital.wire.break_with = Rejected(words)
+    loop.hospital.exchange.send_notice(notice("01"))
+    assert loop.hospital.exchange.run_due().parked == 1
+    (parked,) = rows(loop.hospital, "parked")
+    assert parked.last_error
+    assert len(parked.last_error) <= 500
+    assert parked.last_error.isprintable()
+    loop.settle()
+    assert [row.effect.reason for row in loop.hospital.told] == [Reason.UNDELIVERED]
+
+
+def test_our_own_people_are_told_again(loop: Loop) -> None:
+    """A worklist that is down is tried again; nothing else waits for it."""
+
+    def down(row: OutboxRow) -> None:
+        message = "Kari Nordmann"
+        raise ConnectionError(message)
+
+    context = loop.municipality.exchange._context
+    tell = context.tell
+    object.__setattr__(context, "tell", down)
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    (waiting,) = rows(loop.municipality, "waiting")
+    assert waiting.last_error == "our own people could not be told: ConnectionError"
+    object.__setattr__(context, "tell", tell)
+    loop.clock.forward(hours=1)
+    loop.settle()
+    assert [row.effect.reason for row in loop.municipality.told] == [Reason.NEW_NOTICE]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.value import read
-from ip_fhir.errors import IpFhirError, PeerError, Rejected, Unavailable
+from ip_fhir.errors import IpFhirError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.outcome import status_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
-from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, WireFormat
+from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, Transaction, WireFormat
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -58,6 +60,35 @@ class SetClock:
     def forward(self, **by: float) -> None:
         """Let time pass: `days=1`."""
         self.at += timedelta(**by)
+
+
+class Breakable:
+    """A store that can be cut off inside a transaction: at a method of it (`append`, `save` ...) or at the commit."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.cut_at: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        """A transaction that ends in a `StoreError` where it was told to."""
+        with self._store.begin() as transaction:
+            yield _Cut(transaction, self.cut_at) if self.cut_at else transaction
+            if self.cut_at == "commit":
+                raise StoreError("cut off")
+
+
+class _Cut:
+    def __init__(self, transaction: Transaction, at: str) -> None:
+        self._transaction, self._at = transaction, at
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._at:
+            raise StoreError("cut off")
+        return getattr(self._transaction, name)
 
 
 class Wire:
@@ -101,6 +132,7 @@ class Side:
 
     exchange: Exchange
     wire: Wire
+    store: Breakable
     told: list[OutboxRow] = field(default_factory=list)
 
 
@@ -136,7 +168,9 @@ def organizations(of: Notice) -> tuple[Organization, Organization]:
     return of.organization(of.sender), of.organization(of.recipient)
 
 
-def make_side(role: Role, clock: SetClock, store: Store, agreements: tuple[Agreement, ...] = (), **more: Any) -> Side:
+def make_side(
+    role: Role, clock: SetClock, store: Breakable, agreements: tuple[Agreement, ...] = (), **more: Any
+) -> Side:
     """One side with the example organisations; the other one is its peer."""
     hospital, unit = organizations(notice("03"))
     ours, theirs = (hospital, unit) if role is Role.HOSPITAL else (unit, hospital)
@@ -147,7 +181,7 @@ def make_side(role: Role, clock: SetClock, store: Store, agreements: tuple[Agree
     context = Context(
         role=role,
         organizations=(ours,),
-        store=store,
+        store=cast("Store", store),
         clock=clock,
         peers=Peers([peer]),
         agreements=agreements,
@@ -156,14 +190,14 @@ def make_side(role: Role, clock: SetClock, store: Store, agreements: tuple[Agree
         tell=told.append,
         **more,
     )
-    return Side(Exchange(context), wire, told)
+    return Side(Exchange(context), wire, store, told)
 
 
 def make_loop(directory: Path, agreements: tuple[Agreement, ...] = ()) -> Loop:
     """Two sides on two SQLite files."""
     clock = SetClock()
     sides = [
-        make_side(role, clock, open_store(f"sqlite:///{directory / role}.sqlite"), agreements)
+        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements)
         for role in (Role.HOSPITAL, Role.MUNICIPALITY)
     ]
     hospital, municipality = sides

@@ -188,22 +188,16 @@ def test_fifty_megabytes_are_not_read(client: TestClient, loop: Loop, announced:
     nothing_stored(loop)
 
 
-def test_a_store_that_fails_gives_no_receipt(client: TestClient, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_gives_no_receipt(client: TestClient, loop: Loop) -> None:
     """What could not be committed is not acknowledged: 503, come again; and then it is taken in."""
-    from ip_fhir.errors import StoreError
-    from ip_fhir.store.transaction import SqlTransaction
-
     content = unsent(loop, "01")
-
-    def disk_full(self: SqlTransaction) -> None:
-        raise StoreError("the disk is full")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(SqlTransaction, "complete", disk_full)
+    for at in ("seen", "append", "save", "enqueue", "put_resource", "remember", "commit"):
+        loop.municipality.store.cut_at = at
         response = client.post("/$process-message", content=content, headers=FHIR)
         assert (response.status_code, response.json()["issue"][0]["code"]) == (503, "transient")
         assert response.headers["retry-after"]
-    nothing_stored(loop)
+        loop.municipality.store.cut_at = None
+        nothing_stored(loop)
     assert client.post("/$process-message", content=content, headers=FHIR).status_code == 200
     assert loop.state(loop.municipality, "referral-01") == "delivered"
 

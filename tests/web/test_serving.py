@@ -42,10 +42,10 @@ class Server:
         return answer
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for it, thirty seconds at most."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+def eventually(holds: Callable[[], bool], server: Server | None = None) -> None:
+    """Wait for it, a minute at most, and no longer than `server` lives."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and (server is None or server.process.poll() is None):
         try:
             if holds():
                 return
@@ -114,7 +114,7 @@ def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
         started.append(Server(process, f"http://127.0.0.1:{ports[role]}", file, exchange))
     try:
         for server in started:
-            eventually(lambda server=server: server.health()["status"] == "ok")  # type: ignore[misc]
+            eventually(lambda server=server: server.health()["status"] == "ok", server)  # type: ignore[misc]
         yield started[0], started[1]
     finally:
         for server in started:
