@@ -1,7 +1,7 @@
 """New resources, fast: a table becomes a function of dict displays, made once, readable with `writer_code`.
 
 `TableLens.new` says what is right; the functions here give the same JSON (a property test compares them), from the
-domain value itself. A table is first drawn as a tree of members and entries (`_Tree`), in the order in which the lens
+domain value itself. A table is first drawn as a tree of members and entries (`tree.py`), in the order in which the lens
 would write them, and then as code. What is fixed is a ready piece of JSON, and days, moments and escapes are left to
 `orjson`, so the result is for `orjson.dumps` only.
 """
@@ -9,7 +9,7 @@ would write them, and then as code. What is fixed is a ready piece of JSON, and 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -20,58 +20,17 @@ import orjson
 from ip_fhir.domain.ids import PersonId, PersonIdKind
 from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.leaves import DayBound
-from ip_fhir.mapping.lens import based, fixed_parts
+from ip_fhir.mapping.lens import based
 from ip_fhir.mapping.links import NO_LINKS
 from ip_fhir.mapping.tables import Const, Row, load_tables, root
+from ip_fhir.mapping.tree import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from ip_fhir.mapping.paths import Segment
     from ip_fhir.mapping.tables import Table, Tables
-
-
-@dataclass(slots=True)
-class _Entry:
-    """An entry of a list, or an object with fixed members: what is fixed, what varies, and whether there are many."""
-
-    key: tuple[Any, ...]
-    fixed: dict[str, Any]
-    tree: _Tree
-    each: bool = False
-
-
-@dataclass(slots=True)
-class _Tree:
-    """What stands at a node: a row or constant (at the end of its path), members, or entries of a list."""
-
-    leaf: Row | Const | None = None
-    members: dict[str, _Tree] = field(default_factory=dict)
-    entries: list[_Entry] = field(default_factory=list)
-    boxed: _Entry | None = None  # an object with fixed members
-
-    def add(self, path: tuple[Segment, ...], leaf: Row | Const, tables: Tables) -> None:
-        """Grow the path of a row or constant."""
-        if not path:
-            self.leaf = leaf
-            return
-        segment, rest = path[0], path[1:]
-        member = self.members.setdefault(segment.name, _Tree())
-        if segment.entries == "none":
-            member.add(rest, leaf, tables)
-            return
-        fixed = fixed_parts(segment, tables.systems)
-        key = (segment.entries, segment.conditions) if segment.entries != "own" else (leaf,)
-        if segment.entries == "object":
-            member.boxed = member.boxed or _Entry(key, fixed, _Tree())
-            member.boxed.tree.add(rest, leaf, tables)
-            return
-        entry = next((e for e in member.entries if e.key == key and not e.each), None)
-        if entry is None:
-            entry = _Entry(key, fixed, _Tree(), each=segment.entries == "each")
-            member.entries.append(entry)
-        entry.tree.add(rest, leaf, tables)
+    from ip_fhir.mapping.tree import Entry, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +52,12 @@ class _Code:
 
     def text(self) -> str:
         """The whole function."""
-        tree = _Tree()
-        for const in self.table.consts:
-            tree.add(const.path, const, self.tables)
-        for row in self.table.rows:
-            tree.add(row.path, row, self.tables)
+        tree = tree_of(self.table, self.tables.systems)
         fixed = {"resourceType": self.table.resource} if self.table.resource else {}
         self.lines.append(f"    return {self.members(tree, fixed, keep=True).expression}")
         return "\n".join(self.lines) + "\n"
 
-    def node(self, tree: _Tree) -> _Made:
+    def node(self, tree: Tree) -> _Made:
         """Any node of the tree."""
         if tree.leaf is not None:
             return self.leaf(tree.leaf, {})
@@ -110,7 +65,7 @@ class _Code:
             return self.boxed(tree.boxed)
         return self.list(tree.entries) if tree.entries else self.members(tree, {})
 
-    def members(self, tree: _Tree, fixed: dict[str, Any], *, keep: bool = False) -> _Made:
+    def members(self, tree: Tree, fixed: dict[str, Any], *, keep: bool = False) -> _Made:
         """An object: what is always there in the display, the rest added when it is. `keep`: also when empty."""
         made = [(name, self.node(child)) for name, child in tree.members.items()]
         always = [f'"{name}": {m.expression}' for name, m in made if not m.condition]
@@ -128,7 +83,7 @@ class _Code:
             return _Made(target)
         return _Made(f"{{{', '.join([*parts, f'**{target}'])}}}" if parts else target, target)
 
-    def list(self, entries: list[_Entry]) -> _Made:
+    def list(self, entries: list[Entry]) -> _Made:
         """A list of entries, in the order of the table."""
         made = [(entry, self.each(entry) if entry.each else self.entry(entry)) for entry in entries]
         if len(made) == 1:
@@ -141,11 +96,11 @@ class _Code:
             self.lines += [f"    if {m.condition}:", f"        {add}"] if m.condition else [f"    {add}"]
         return _Made(target, "" if any(not m.condition for _, m in made) else target)
 
-    def entry(self, entry: _Entry) -> _Made:
+    def entry(self, entry: Entry) -> _Made:
         """An entry that there is at most once."""
         return self.boxed(entry) if entry.fixed else self.node(entry.tree)
 
-    def boxed(self, entry: _Entry) -> _Made:
+    def boxed(self, entry: Entry) -> _Made:
         """An object with fixed members: there when what varies in it is."""
         leaf = entry.tree.leaf
         if leaf is None:
@@ -156,7 +111,7 @@ class _Code:
             return _Made(self.constant(entry.fixed), _value(leaf))
         return self.leaf(leaf, entry.fixed)
 
-    def each(self, entry: _Entry) -> _Made:
+    def each(self, entry: Entry) -> _Made:
         """A list of the domain, each item an entry."""
         tree, names = entry.tree, []
         while tree.leaf is None:

@@ -1,0 +1,68 @@
+"""A table drawn as the JSON it stands for: members, entries of lists, and the rows and constants at the ends.
+
+The order is the one in which the lens writes. What reads and writes fast is made from this (`writer`, `reader`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.mapping.lens import fixed_parts
+
+if TYPE_CHECKING:
+    from ip_fhir.mapping.paths import Segment
+    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+
+
+@dataclass(slots=True)
+class Entry:
+    """An entry of a list, or an object with fixed members: what is fixed, and what varies."""
+
+    segment: Segment
+    fixed: dict[str, Any]
+    tree: Tree
+
+    @property
+    def each(self) -> bool:
+        """Whether there are as many as the domain has."""
+        return self.segment.entries == "each"
+
+
+@dataclass(slots=True)
+class Tree:
+    """What stands at a node: a row or constant (at the end of its path), members, or entries of a list."""
+
+    leaf: Row | Const | None = None
+    members: dict[str, Tree] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    boxed: Entry | None = None  # an object with fixed members
+
+    def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems) -> None:
+        """Grow the path of a row or constant."""
+        if not path:
+            self.leaf = leaf
+            return
+        segment, rest = path[0], path[1:]
+        member = self.members.setdefault(segment.name, Tree())
+        if segment.entries == "none":
+            member.add(rest, leaf, systems)
+            return
+        if segment.entries == "object":
+            member.boxed = member.boxed or Entry(segment, fixed_parts(segment, systems), Tree())
+            member.boxed.tree.add(rest, leaf, systems)
+            return
+        shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "one"))
+        entry = next(shared, None)
+        if entry is None:
+            entry = Entry(segment, fixed_parts(segment, systems), Tree())
+            member.entries.append(entry)
+        entry.tree.add(rest, leaf, systems)
+
+
+def tree_of(table: Table, systems: Systems) -> Tree:
+    """The table's tree: constants first, then rows."""
+    tree = Tree()
+    for part in (*table.consts, *table.rows):
+        tree.add(part.path, part, systems)
+    return tree
