@@ -202,6 +202,8 @@ class Assembly:
         part = next((p for p in self.parts if p.field == field), None)
         if part is None:
             return Problem(f"{found.root.at}.{lens(self.root).where(problem.path)}", problem.reason, problem.code)
+        if not found.data.get(field):  # what is required did not come at all: its place is where it should be named
+            return Problem(found.root.at, f"{field}: {problem.reason}", problem.code)
         index = int(rest.pop(0)) if not part.one and rest and rest[0].isdigit() else 0
         item = found.data[field] if part.one else found.data[field][index]
         slot = next(s for s in found.slots if s.part is part and s.ident == item["id"])

@@ -67,6 +67,13 @@ def _dangling(bundle: dict[str, Any]) -> None:
     entry(bundle, "ServiceRequest")["requester"] = {"reference": "Organization/nowhere"}
 
 
+def _nobody(bundle: dict[str, Any]) -> None:
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["resourceType"] != "Patient"]
+    text = json.dumps(bundle).replace('"Patient/person-01"', '"Patient/none"')
+    bundle |= json.loads(text)
+    del entry(bundle, "ServiceRequest")["subject"]
+
+
 def _period_backwards(bundle: dict[str, Any]) -> None:
     entry(bundle, "Consent")["provision"] = {"period": {"start": "2026-05-01", "end": "2026-04-01"}}
 
@@ -90,7 +97,7 @@ def _no_time(bundle: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        _wrong_type, _unknown_code, _bad_check_digit, _dangling, _period_backwards, _no_header, _unknown_event,
+        _wrong_type, _unknown_code, _bad_check_digit, _dangling, _nobody, _period_backwards, _no_header, _unknown_event,
         _not_a_message, _no_time,
     ],
 )  # fmt: skip
