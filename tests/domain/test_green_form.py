@@ -87,7 +87,7 @@ def test_no_role_at_all() -> None:
 
 
 def test_other_is_no_reason_without_words() -> None:
-    """ "Other" is a reason when it is said which."""
+    """Another reason is one when it is said which."""
     other = changed(changed(REJECTED, "rejection.reason", "other"), "rejection.text", ABSENT)
     assert lacks(other) == ["rejection-reason"]
     assert lacks(changed(other, "rejection.text", "Flytter til en annen kommune i mars")) == []
