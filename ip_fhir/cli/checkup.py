@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ip_fhir.settings import PeerSettings, Settings
 
@@ -143,7 +143,7 @@ def check_side(config: Path) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"{config.name}: {settings.role}, {settings.http.url}")
     yield from _address(settings)
     yield from _clock(settings)
-    yield from _store(settings, config)
+    yield from _store(settings)
     if not settings.peers:
         yield Finding("peers", "fail", "none is configured: there is nobody to send to or to take in from")
     for peer in settings.peers:
@@ -163,17 +163,14 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", "warn", "time is simulated (clock.file); never so in earnest")
 
 
-def _store(settings: Settings, config: Path) -> Iterator[Finding]:
+def _store(settings: Settings) -> Iterator[Finding]:
     """Whether it opens, and whether its evidence is whole. A SQLite file that is not there yet is not made."""
     from ip_fhir.store import open_store
 
     kind, _, place = settings.database.partition(":///")
-    if kind == "sqlite" and not (config.parent / place).is_file():
-        from pathlib import Path
-
-        if not Path(place).is_file():
-            yield Finding("store", "warn", "the SQLite file is not there yet; the first start makes it")
-            return
+    if kind == "sqlite" and not Path(place.partition("?")[0]).is_file():
+        yield Finding("store", "warn", "the SQLite file is not there yet; the first start makes it")
+        return
     try:
         store = open_store(settings.database)
     except IpFhirError as error:

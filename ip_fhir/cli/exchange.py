@@ -75,14 +75,14 @@ def notice_send(file: File, config: Config, as_json: Json = False) -> None:
 
     It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
     """
-    from ip_fhir.cli.files import expect, read_file, read_value
+    from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.notice import Notice
 
     content = read_file(file)
     expect(content, "notice")
     notice = read_value(Notice, content)
-    with opened(config) as exchange:
+    with opened(config) as exchange, naming(content.name):
         _stored(exchange.send_notice(notice), as_json=as_json)
 
 
@@ -92,14 +92,14 @@ def green_form_send(file: File, config: Config, as_json: Json = False) -> None:
 
     Complete or not, it is stored, and goes out when `serve` or `work` runs.
     """
-    from ip_fhir.cli.files import expect, read_file, read_value
+    from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.green_form import GreenForm
 
     content = read_file(file)
     expect(content, "green-form")
     form = read_value(GreenForm, content)
-    with opened(config) as exchange:
+    with opened(config) as exchange, naming(content.name):
         _stored(exchange.answer(form), as_json=as_json)
 
 
@@ -113,10 +113,11 @@ def remind(
 
     It counts as the reminder that would have come next.
     """
+    from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.referral import EventKind
 
-    with opened(config) as exchange:
+    with opened(config) as exchange, naming(correlation_id):
         _stored(exchange.act(correlation_id, EventKind.REMIND, text), as_json=as_json)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from ip_fhir.cli.running import in_file
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +54,14 @@ def read_file(file: str) -> Content:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Put the file's name before each problem that is found inside."""
+    """Put the file's name, or a loop's id, before what is found wrong inside."""
     try:
         yield
     except InvalidInput as error:
         raise in_file(error, name) from None
+    except IpFhirError as error:
+        error.add_note(name)
+        raise
 
 
 def kind_of(content: Content) -> FileKind:

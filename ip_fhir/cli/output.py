@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+_WIDE = 160  # into a file or a pipe: lines that can be searched
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,7 +39,8 @@ def console() -> Console:
     """Where tables go. Words are not searched for markup or numbers: they may be anything."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    wide = None if sys.stdout.isatty() else _WIDE
+    return Console(highlight=False, markup=False, emoji=False, width=wide)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -45,9 +48,11 @@ def table(*columns: str, title: str | None = None) -> Table:
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False, padding=(0, 1)
+    )
     for name in columns:
-        made.add_column(name, overflow="fold")
+        made.add_column(name)
     return made
 
 

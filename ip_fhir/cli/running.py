@@ -57,15 +57,17 @@ def run(arguments: Sequence[str] | None) -> int:
         return _say(["interrupted"], INTERRUPTED)
     except BrokenPipeError:
         return _unread()
+    except SystemExit as end:  # a signal's, with 0; or typer's and rich's way to say that nobody reads, with 1
+        return _unread() if end.code == 1 else int(end.code or 0)
     except Exception as error:  # noqa: BLE001 - the last door: nobody sees a trace with a person's data in it
         return _say([_unforeseen(error)], 1)
     return code if isinstance(code, int) else 0
 
 
 def lines_of(error: IpFhirError) -> list[str]:
-    """One line for each problem; of very many, the first."""
+    """One line for each problem; of very many, the first. A note on the error says what it is about."""
     if not isinstance(error, InvalidInput):
-        return [" ".join(str(error).split())]
+        return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
     lines = [" ".join(str(problem).split()) for problem in error.problems]
     more = len(lines) - _MOST_LINES
     return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more"]

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.referral import Role
-from ip_fhir.report.telling import decision_words
-from ip_fhir.report.words import day_words, word
+from ip_fhir.report.telling import coordinator_names, decision_words
+from ip_fhir.report.words import day_words, listed, word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,9 @@ class Screen:
         if loop is None:
             return Text(story.name), shows, Text("-"), Text(""), Text("")
         referral = loop.hospital.referral
-        said = decision_words(referral.forms[-1].form, self.language) if referral.forms else ""
+        form = referral.forms[-1].form if referral.forms else None
+        names = coordinator_names(form) if form else []
+        said = listed(names, self.language) or (decision_words(form, self.language) if form else "")
         closed = day_words(loop.closed.astimezone(OSLO), self.language) if loop.closed else ""
         return (
             Text(story.name, style="bold"),

@@ -88,6 +88,7 @@ class Crossing:
     kind: MessageKind
     effect: Effect
     complete: bool | None = None  # of a green form, as the hospital judged it
+    reaction: bool = False  # to a message that came at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Span:
 def crossings(loop: Loop) -> list[Crossing]:
     """Every message between the sides, in the order they were sent."""
     found = [*_sent(loop.hospital, loop.municipality), *_sent(loop.municipality, loop.hospital)]
-    return sorted(found, key=lambda crossing: (crossing.at, crossing.arrived or crossing.at))
+    return sorted(found, key=lambda crossing: (crossing.at, crossing.reaction))
 
 
 def _sent(sender: SideOfLoop, receiver: SideOfLoop) -> Iterator[Crossing]:
@@ -115,7 +116,8 @@ def _sent(sender: SideOfLoop, receiver: SideOfLoop) -> Iterator[Crossing]:
                 taken = arrived.get(effect.id)
                 complete = forms[effect.id] is not FormStatus.INCOMPLETE if effect.id in forms else None
                 at = taken.event.at if taken else None
-                yield Crossing(link.record.event.at, at, sender.role, effect.message, effect, complete)
+                reaction = link.record.event.message_id is not None
+                yield Crossing(link.record.event.at, at, sender.role, effect.message, effect, complete, reaction)
 
 
 def spans(loop: Loop) -> list[Span]:

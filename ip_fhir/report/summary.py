@@ -6,7 +6,7 @@ The template is `summary.html.j2` beside this file; whatever comes from outside 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.calendar import OSLO
@@ -96,12 +96,13 @@ def render(told: Sequence[Told], judged: Sequence[Judged], language: Language) -
 def _axis(loops: Sequence[Loop]) -> Axis:
     times = [link.record.event.at for loop in loops for side in loop.sides for link in side.evidence]
     start = min(times).astimezone(OSLO).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Axis(start, max(times))
+    return Axis(start, max(times) + timedelta(days=1))
 
 
 def _period(axis: Axis, language: Language) -> str:
-    start, end = (day_words(at.astimezone(OSLO), language, year=True) for at in (axis.start, axis.end))
-    return f"{start} - {end}"
+    last = axis.end - timedelta(days=1)
+    start, end = (day_words(at.astimezone(OSLO), language, year=True) for at in (axis.start, last))
+    return f"{start} {_TEXTS[language]['until']} {end}"
 
 
 def _section(told: Told, axis: Axis, language: Language) -> Section:

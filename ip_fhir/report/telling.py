@@ -109,14 +109,18 @@ def _kept_words(kept: KeptForm, language: Language) -> str:
 
 def decision_words(form: GreenForm, language: Language) -> str:
     """What a green form says: the coordinators by name, or the decision and its reason."""
-    if form.decision is FormDecision.APPOINTED:
-        named = [form.professional(c.holder) for c in form.coordinators]
-        names = [professional.name.full for professional in named if professional is not None]
-        if names:
-            return f"{_TEXTS[language]['coordinators' if len(names) > 1 else 'coordinator']} {listed(names, language)}"
+    names = coordinator_names(form)
+    if form.decision is FormDecision.APPOINTED and names:
+        return f"{_TEXTS[language]['coordinators' if len(names) > 1 else 'coordinator']} {listed(names, language)}"
     if form.rejection is not None:
         return f"{word(FormDecision.REJECTED, language)}: {word(form.rejection.reason, language)}"
     return word(form.decision, language) if form.decision else _TEXTS[language]["undecided"]
+
+
+def coordinator_names(form: GreenForm) -> list[str]:
+    """The coordinators that a form names."""
+    named = [form.professional(coordinator.holder) for coordinator in form.coordinators]
+    return [professional.name.full for professional in named if professional is not None]
 
 
 def complaint_words(form: GreenForm) -> str:
