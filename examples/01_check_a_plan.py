@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from ip_fhir.domain.completeness import completeness
-from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir import IndividualPlan, completeness, read
 
 PLANS = Path(__file__).parent / "plans"
 

@@ -3,10 +3,9 @@
 from datetime import date
 from pathlib import Path
 
-from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, permits
-from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir import IndividualPlan, permits, read
+from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind
 from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import read
 
 FILE = Path(__file__).parent / "plans" / "02-adult-with-mental-illness.json"
 plan = read(IndividualPlan, FILE.read_bytes())

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from ip_fhir.domain.green_form import GreenForm, missing_items
-from ip_fhir.domain.notice import Notice
-from ip_fhir.domain.value import read
+from ip_fhir import GreenForm, Notice, missing_items, read
 
 HERE = Path(__file__).parent
 notice = read(Notice, (HERE / "notices" / "03-stroke-patient.json").read_bytes())
