@@ -1,12 +1,15 @@
 """Mapping: the only layer that knows both the domain and FHIR. Driven by the tables under mappings/."""
 
-from ip_fhir.mapping.lens import Lens, lens
+from ip_fhir.mapping.compiled import Mapping, default, lens
+from ip_fhir.mapping.lens import Lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
 from ip_fhir.mapping.plan import from_fhir, put_plan, to_fhir, to_fhir_json, to_models
 from ip_fhir.mapping.referral import event_from_task, referral_to_fhir
 
 __all__ = [
     "Lens",
+    "Mapping",
+    "default",
     "event_from_task",
     "from_fhir",
     "lens",

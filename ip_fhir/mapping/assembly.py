@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,27 +11,34 @@ import orjson
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
-from ip_fhir.mapping.lens import Lens, data_of, lens
+from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links, references_in
-from ip_fhir.mapping.tables import load_tables, root
-from ip_fhir.mapping.writer import Writer, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.value import V
+    from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.writer import Writer
 
 _ROLE, _PRACTITIONER = "PractitionerRole", "Practitioner"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of the whole and the table of its resources."""
+    """One field of the whole and the lens of its resources; of professionals also the lens of the person."""
 
     field: str
-    table: str
+    lens: Lens
+    person: Lens | None = None
     by_root: bool = False
     one: bool = False
+
+    @property
+    def table(self) -> str:
+        """The name of the table."""
+        return self.lens.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +62,25 @@ class Found:
     entries: list[Entry]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assembly:
-    """The parts of one kind of whole."""
+    """The parts of one kind of whole. `writer` gives a table's writer by name."""
 
     name: str
-    root: str
+    root: Lens
     parts: tuple[Part, ...]
+    writer: Callable[[str], Writer]
 
     def resources(self, whole: Any) -> list[dict[str, Any]]:
         """Every resource of the whole, parts before the root. Raises `InvalidInput` where FHIR has no place for it."""
         data = data_of(whole)
         links = self._own_links(data)
         made = [resource for part in self.parts for item in _items(data, part) for resource in _new(part, item, links)]
-        return [*made, lens(self.root).new(self._root_data(data), links)]
+        return [*made, self.root.new(self._root_data(data), links)]
 
     def json(self, whole: Any, base: str) -> bytes:
         """`resources` as the JSON text of a transaction Bundle."""
-        writing = _writing(self.name)
+        writing = self._writing
         refs: dict[str, dict[str, str]] = {}
         todo: list[tuple[str, str, Writer, Any]] = []
         for part in writing.parts:
@@ -130,7 +137,7 @@ class Assembly:
             places.update(written.people)
             added += [*written.new_people, *entries[len(slots) :]]
         root_entry = bundle["entry"][found.root.number]
-        new_root = lens(self.root).put(self._root_data(data), found.root.resource, links, found.root.at)
+        new_root = self.root.put(self._root_data(data), found.root.resource, links, found.root.at)
         places[found.root.number] = (
             root_entry if new_root == found.root.resource else {**root_entry, "resource": new_root}
         )
@@ -139,16 +146,15 @@ class Assembly:
 
     def find(self, entries: list[Entry]) -> Found:
         """The whole among these entries, as domain data not yet checked by the domain."""
-        root_lens = lens(self.root)
-        roots = [entry for entry in entries if root_lens.owns(entry.resource)]
+        roots = [entry for entry in entries if self.root.owns(entry.resource)]
         if len(roots) != 1:
-            reason = f"holds {len(roots)} resources that could be the {self.root}; there must be one"
+            reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
         slots = [slot for part in self.parts for slot in _slots(part, entries, set(references_in(roots[0].resource)))]
         links = _links(slots)
         data, problems = _read_parts(slots, links)
         try:
-            whole = root_lens.get(roots[0].resource, links, roots[0].at)
+            whole = self.root.get(roots[0].resource, links, roots[0].at)
         except InvalidInput as error:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
@@ -167,10 +173,9 @@ class Assembly:
     def _own_links(self, data: dict[str, Any]) -> Links:
         references: dict[str, str] = {}
         for part in self.parts:
-            resource = load_tables().fields[part.table].resource
             for item in _items(data, part):
-                references[item["id"]] = f"{resource}/{item['id']}"
-                if part.table == _ROLE:
+                references[item["id"]] = f"{part.lens.resource}/{item['id']}"
+                if part.person is not None:
                     references[f"~{item['id']}"] = f"{_PRACTITIONER}/{item['id']}"
         owner = data.get("owner")
         return Links(references, owner=owner["id"] if owner else None)
@@ -201,13 +206,27 @@ class Assembly:
         field, *rest = problem.path.split(".")
         part = next((p for p in self.parts if p.field == field), None)
         if part is None:
-            return Problem(f"{found.root.at}.{lens(self.root).where(problem.path)}", problem.reason, problem.code)
+            return Problem(f"{found.root.at}.{self.root.where(problem.path)}", problem.reason, problem.code)
         if not found.data.get(field):  # what is required did not come at all: its place is where it should be named
             return Problem(found.root.at, f"{field}: {problem.reason}", problem.code)
         index = int(rest.pop(0)) if not part.one and rest and rest[0].isdigit() else 0
         item = found.data[field] if part.one else found.data[field][index]
         slot = next(s for s in found.slots if s.part is part and s.ident == item["id"])
-        return Problem(f"{slot.entry.at}.{lens(part.table).where('.'.join(rest))}", problem.reason, problem.code)
+        return Problem(f"{slot.entry.at}.{part.lens.where('.'.join(rest))}", problem.reason, problem.code)
+
+    @cached_property
+    def _writing(self) -> _Writing:
+        parts = tuple(
+            _WrittenPart(
+                part.field,
+                part.one,
+                str(part.lens.resource),
+                self.writer(part.lens.name),
+                self.writer(part.person.name) if part.person is not None else None,
+            )
+            for part in self.parts
+        )
+        return _Writing(parts, str(self.root.resource), self.writer(self.root.name))
 
 
 def _items(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
@@ -218,9 +237,9 @@ def _items(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
 
 
 def _new(part: Part, item: dict[str, Any], links: Links) -> Iterator[dict[str, Any]]:
-    if part.table == _ROLE:
-        yield {"resourceType": _PRACTITIONER, "id": item["id"], **lens(_PRACTITIONER).new(item, links)}
-    yield lens(part.table).new(item, links)
+    if part.person is not None:
+        yield {"resourceType": _PRACTITIONER, "id": item["id"], **part.person.new(item, links)}
+    yield part.lens.new(item, links)
 
 
 def _entry(resource: dict[str, Any], base: str, *, with_request: bool) -> dict[str, Any]:
@@ -231,11 +250,10 @@ def _entry(resource: dict[str, Any], base: str, *, with_request: bool) -> dict[s
 
 def _slots(part: Part, entries: list[Entry], of_root: set[str]) -> Iterator[Slot]:
     """The entries that are this part. Ids that another part also uses get their type in front (see `_links`)."""
-    table: Lens = lens(part.table)
-    mine = [entry for entry in entries if table.owns(entry.resource)]
+    mine = [entry for entry in entries if part.lens.owns(entry.resource)]
     if part.by_root:
         mine = [entry for entry in mine if of_root & set(entry.references)]
-    people = [entry for entry in entries if entry.type == _PRACTITIONER] if part.table == _ROLE else []
+    people = [entry for entry in entries if entry.type == _PRACTITIONER] if part.person is not None else []
     for entry in mine:
         named = set(references_in(entry.resource.get("practitioner")))
         yield Slot(part, entry.id, entry, next((p for p in people if named & set(p.references)), None))
@@ -280,12 +298,12 @@ def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str
 
 
 def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
-    item = lens(slot.part.table).get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
-    if slot.part.table != _ROLE:
+    item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
+    if slot.part.person is None:
         return item
     if slot.person is None:
         raise InvalidInput.at(f"{slot.entry.at}.practitioner", "refers to nobody in the bundle", "not-found")
-    return {**lens(_PRACTITIONER).get(slot.person.resource, links, slot.person.at), **item}
+    return {**slot.part.person.get(slot.person.resource, links, slot.person.at), **item}
 
 
 class _Written:
@@ -303,13 +321,13 @@ class _Written:
             *people, resource = _new(part, item, links)
             self.new_people += [_entry(person, self.base, with_request=self.with_request) for person in people]
             return _entry(resource, self.base, with_request=self.with_request)
-        if slot.person is not None:
-            self.people[slot.person.number] = self._changed(_PRACTITIONER, slot.person, item, links)
-        return self._changed(part.table, slot.entry, item, links)
+        if slot.person is not None and part.person is not None:
+            self.people[slot.person.number] = self._changed(part.person, slot.person, item, links)
+        return self._changed(part.lens, slot.entry, item, links)
 
-    def _changed(self, table: str, entry: Entry, item: dict[str, Any], links: Links) -> dict[str, Any]:
+    def _changed(self, table: Lens, entry: Entry, item: dict[str, Any], links: Links) -> dict[str, Any]:
         ident = entry.resource.get("id")
-        new = lens(table).put(item if ident is None else {**item, "id": ident}, entry.resource, links, entry.at)
+        new = table.put(item if ident is None else {**item, "id": ident}, entry.resource, links, entry.at)
         if ident is None:
             new = {key: value for key, value in new.items() if key != "id"}
         old = self.entries[entry.number]
@@ -341,25 +359,16 @@ class _Writing:
     root: Writer
 
 
-@cache
-def _writing(name: str) -> _Writing:
-    fields = load_tables().fields
-    whole = assemblies()[name]
-    parts = tuple(
-        _WrittenPart(
-            part.field,
-            part.one,
-            str(fields[part.table].resource),
-            writer(part.table),
-            writer(_PRACTITIONER) if part.table == _ROLE else None,
-        )
-        for part in whole.parts
-    )
-    return _Writing(parts, str(fields[whole.root].resource), writer(whole.root))
-
-
-@cache
-def assemblies() -> dict[str, Assembly]:
+def assemblies(
+    rows: Iterable[Dict[str, Any]], lenses: Dict[str, Lens], writer: Callable[[str], Writer]
+) -> dict[str, Assembly]:
     """Every kind of whole, by name (mappings/bundles.toml)."""
-    rows = tomllib.loads((root() / "bundles.toml").read_text(encoding="utf-8"))["bundle"]
-    return {r["name"]: Assembly(r["name"], r["root"], tuple(Part(**part) for part in r["part"])) for r in rows}
+
+    def part(row: dict[str, Any]) -> Part:
+        table = row.pop("table")
+        return Part(lens=lenses[table], person=lenses[_PRACTITIONER] if table == _ROLE else None, **row)
+
+    return {
+        row["name"]: Assembly(row["name"], lenses[row["root"]], tuple(part(dict(p)) for p in row["part"]), writer)
+        for row in rows
+    }

@@ -9,7 +9,6 @@ Domain data here is the JSON form of a domain value (`Value.model_dump(mode="jso
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.value import Value
@@ -18,13 +17,12 @@ from ip_fhir.mapping import nodes
 from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Node, Wrong, expect
-from ip_fhir.mapping.tables import Tables, load_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.mapping.paths import Condition, Segment
-    from ip_fhir.mapping.tables import CodeTable, Const, Row, Systems, Table
+    from ip_fhir.mapping.tables import CodeTable, Const, Row, Systems, Table, Tables
 
 
 class FieldLens:
@@ -124,11 +122,12 @@ class TableLens:
 
 
 class Lens:
-    """What callers get by `lens(name)`: the table's three functions on whole resources, with errors made for people."""
+    """What callers get by name: the table's three functions on whole resources, with errors made for people."""
 
     def __init__(self, inner: TableLens) -> None:
         self.inner = inner
         self.name = inner.table.name
+        self.resource = inner.table.resource
 
     def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
         """The domain data in the resource; `at` is where that stands. Raises `InvalidInput` with the FHIRPath."""
@@ -166,25 +165,6 @@ class Lens:
 def data_of(value: Value | dict[str, Any]) -> dict[str, Any]:
     """The JSON form of a value: what the lenses work on."""
     return value.model_dump(mode="json", exclude_none=True) if isinstance(value, Value) else value
-
-
-@cache
-def lenses() -> dict[str, Lens]:
-    """Every table's lens by name; built once."""
-    return {name: Lens(inner) for name, inner in build_lenses(load_tables()).items()}
-
-
-def lens(name: str) -> Lens:
-    """The lens of one table, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name.
-
-    >>> lens("ContactPoint").new({"system": "phone", "value": "62 88 00 00"})
-    {'system': 'phone', 'value': '62 88 00 00'}
-    """
-    found = lenses().get(name)
-    if found is None:
-        message = f"there is no table {name!r}; there are {', '.join(sorted(lenses()))}"
-        raise MappingError(message)
-    return found
 
 
 def build_lenses(tables: Tables) -> dict[str, TableLens]:

@@ -13,21 +13,23 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import Entry, entries_of
-from ip_fhir.mapping.assembly import assemblies
-from ip_fhir.mapping.lens import data_of, lens
+from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links
-from ip_fhir.mapping.tables import load_tables
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
+    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.tables import Systems
 
 
-def message_to_fhir(message: Message) -> dict[str, Any]:
+def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[str, Any]:
     """The message as a Bundle: MessageHeader first, then what it carries."""
+    mapping = mapping or default()
     data = data_of(message)
-    carried = _carried(message, data)
-    base = load_tables().systems.base
-    header = {**_header(message, data), "focus": [{"reference": _url(carried[-1])}]}
+    carried = _carried(message, data, mapping)
+    base = mapping.systems.base
+    header = {**_header(message, data, mapping), "focus": [{"reference": _url(carried[-1])}]}
     return {
         "resourceType": "Bundle",
         "id": message.id,
@@ -37,36 +39,38 @@ def message_to_fhir(message: Message) -> dict[str, Any]:
     }
 
 
-def message_from_fhir(bundle: dict[str, Any]) -> Message:
+def message_from_fhir(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
     """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+    mapping = mapping or default()
     entries = entries_of(bundle)
     if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
         raise InvalidInput.at("Bundle", "is not a message that begins with its MessageHeader", "structure")
-    data = _read_header(entries[0])
+    data = _read_header(entries[0], mapping)
     data["sent"] = bundle.get("timestamp")
     if not isinstance(data["sent"], str):
         raise InvalidInput.at("Bundle.timestamp", "is required", "required")
     if data["kind"] == MessageKind.NOTICE:
-        data["notice"] = assemblies()["notice"].value(Notice, bundle)
+        data["notice"] = mapping.assembly("notice").value(Notice, bundle)
     elif data["kind"] == MessageKind.GREEN_FORM:
-        data["form"] = assemblies()["green-form"].value(GreenForm, bundle)
-    data |= _read_communication(entries, required=not ({"notice", "form"} & set(data)))
+        data["form"] = mapping.assembly("green-form").value(GreenForm, bundle)
+    data |= _read_communication(entries, mapping, required=not ({"notice", "form"} & set(data)))
     return read(Message, data)
 
 
-def message_from_transaction(bundle: dict[str, Any]) -> Message:
+def message_from_transaction(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
     """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
     A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too, so
     that the same transaction sent again is the same message.
     """
+    mapping = mapping or default()
     entries = entries_of(bundle)
     if bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")
-    requests = [entry for entry in entries if lens("Notice").owns(entry.resource)]
-    if len(requests) == 1 and not _correlated(requests[0].resource):
-        bundle = _with_correlation(bundle, requests[0])
-    notice = assemblies()["notice"].value(Notice, bundle)
+    requests = [entry for entry in entries if mapping.lens("Notice").owns(entry.resource)]
+    if len(requests) == 1 and not _correlated(requests[0].resource, mapping.systems):
+        bundle = _with_correlation(bundle, requests[0], mapping.systems)
+    notice = mapping.assembly("notice").value(Notice, bundle)
     return Message(
         id=f"transaction-{notice.id}"[:64],
         kind=MessageKind.NOTICE,
@@ -78,43 +82,42 @@ def message_from_transaction(bundle: dict[str, Any]) -> Message:
     )
 
 
-def _carried(message: Message, data: dict[str, Any]) -> list[dict[str, Any]]:
+def _carried(message: Message, data: dict[str, Any], mapping: Mapping) -> list[dict[str, Any]]:
     """What the header's focus is comes last."""
     carried: list[dict[str, Any]] = []
     if message.notice is not None:
-        carried = assemblies()["notice"].resources(message.notice)
+        carried = mapping.assembly("notice").resources(message.notice)
     elif message.form is not None:
-        carried = assemblies()["green-form"].resources(message.form)
+        carried = mapping.assembly("green-form").resources(message.form)
     if not carried or message.text or message.missing or message.number:
-        carried.insert(0, lens("Communication").new(data))
+        carried.insert(0, mapping.lens("Communication").new(data))
     return carried
 
 
-def _header(message: Message, data: dict[str, Any]) -> dict[str, Any]:
+def _header(message: Message, data: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
     parties = {"sender": message.sender, "recipient": message.recipient}
     links = Links({name: f"#{name}" for name in parties})
-    header = lens("MessageHeader").new({**data, "sender": "sender", "recipient": "recipient"}, links)
-    destination = [{**header["destination"][0], "endpoint": endpoint_of(message.recipient)}]
-    contained = [{**_party(party), "id": name} for name, party in parties.items()]
+    header = mapping.lens("MessageHeader").new({**data, "sender": "sender", "recipient": "recipient"}, links)
+    destination = [{**header["destination"][0], "endpoint": endpoint_of(message.recipient, mapping.systems)}]
+    contained = [{**_party(party, mapping), "id": name} for name, party in parties.items()]
     return {
         **header,
         "contained": contained,
-        "source": {"endpoint": endpoint_of(message.sender)},
+        "source": {"endpoint": endpoint_of(message.sender, mapping.systems)},
         "destination": destination,
     }
 
 
-def _party(party: Organization) -> dict[str, Any]:
+def _party(party: Organization, mapping: Mapping) -> dict[str, Any]:
     """An organisation inside a header. Its own id and its parent's stand as identifiers: neither is in the message."""
     outside = {} if party.part_of is None else {party.part_of: f"Organization/{party.part_of}"}
-    made = lens("Organization").new(party, Links(outside))
-    own_id = {"system": load_tables().systems.uri("id-organization"), "value": party.id}
+    made = mapping.lens("Organization").new(party, Links(outside))
+    own_id = {"system": mapping.systems.uri("id-organization"), "value": party.id}
     return {**made, "identifier": [*made.get("identifier", ()), own_id]}
 
 
-def endpoint_of(party: Organization) -> str:
+def endpoint_of(party: Organization, systems: Systems) -> str:
     """A party's address as a URN: HER-id, organisation number, or our own id where it has neither."""
-    systems = load_tables().systems
     if party.her_id is not None:
         return f"{systems.uri('her-id')}.{party.her_id}"
     if party.organization_number is not None:
@@ -122,7 +125,7 @@ def endpoint_of(party: Organization) -> str:
     return f"{systems.uri('id-organization')}/{party.id}"
 
 
-def _read_header(entry: Entry) -> dict[str, Any]:
+def _read_header(entry: Entry, mapping: Mapping) -> dict[str, Any]:
     header = entry.resource
     contained = header.get("contained")
     if not isinstance(contained, list) or not all(
@@ -131,30 +134,30 @@ def _read_header(entry: Entry) -> dict[str, Any]:
         raise InvalidInput.at(f"{entry.at}.contained", "must hold sender and receiver, each with an id", "required")
     parties = {f"#{c['id']}": (f"{entry.at}.contained[{n}]", c) for n, c in enumerate(contained)}
     links = Links({}, {reference: reference for reference in parties})
-    data = lens("MessageHeader").get(header, links, entry.at)
+    data = mapping.lens("MessageHeader").get(header, links, entry.at)
     for field in ("sender", "recipient"):
         at, resource = parties[data[field]]
-        data[field] = lens("Organization").get(resource, Links({}, closed=False), at)
-        own = _own_id(resource)
+        data[field] = mapping.lens("Organization").get(resource, Links({}, closed=False), at)
+        own = _own_id(resource, mapping.systems)
         data[field]["id"] = own or resource["id"]
     return data
 
 
-def _own_id(resource: dict[str, Any]) -> str | None:
-    system = load_tables().systems.uri("id-organization")
+def _own_id(resource: dict[str, Any], systems: Systems) -> str | None:
+    system = systems.uri("id-organization")
     found = (
         i.get("value") for i in resource.get("identifier", ()) if isinstance(i, dict) and i.get("system") == system
     )
     return next((value for value in found if isinstance(value, str)), None)
 
 
-def _read_communication(entries: list[Entry], *, required: bool) -> dict[str, Any]:
+def _read_communication(entries: list[Entry], mapping: Mapping, *, required: bool) -> dict[str, Any]:
     found = [entry for entry in entries if entry.type == "Communication"]
     if not found and not required:
         return {}
     if len(found) != 1:
         raise InvalidInput.at("Bundle", "must hold one Communication with what the message says", "required")
-    said = lens("Communication").get(found[0].resource, Links({}, closed=False), found[0].at)
+    said = mapping.lens("Communication").get(found[0].resource, Links({}, closed=False), found[0].at)
     return {name: said[name] for name in ("number", "missing", "text") if name in said}
 
 
@@ -162,14 +165,14 @@ def _url(resource: dict[str, Any]) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _correlated(request: dict[str, Any]) -> bool:
-    system = load_tables().systems.uri("id-referral")
+def _correlated(request: dict[str, Any], systems: Systems) -> bool:
+    system = systems.uri("id-referral")
     identifiers = request.get("identifier")
     return isinstance(identifiers, list) and any(isinstance(i, dict) and i.get("system") == system for i in identifiers)
 
 
-def _with_correlation(bundle: dict[str, Any], request: Entry) -> dict[str, Any]:
-    own = {"system": load_tables().systems.uri("id-referral"), "value": request.id}
+def _with_correlation(bundle: dict[str, Any], request: Entry, systems: Systems) -> dict[str, Any]:
+    own = {"system": systems.uri("id-referral"), "value": request.id}
     identifiers = request.resource.get("identifier", [])
     resource = {**request.resource, "identifier": [*(identifiers if isinstance(identifiers, list) else []), own]}
     entries = [{**e, "resource": resource} if n == request.number else e for n, e in enumerate(bundle["entry"])]

@@ -10,38 +10,44 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop_table import TASK_STATUS
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.assembly import assemblies
-from ip_fhir.mapping.lens import data_of, lens
+from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links, references_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ip_fhir.mapping.compiled import Mapping
 
-def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+
+def referral_to_fhir(
+    referral: Referral, existing: list[dict[str, Any]], mapping: Mapping | None = None
+) -> list[dict[str, Any]]:
     """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
 
     A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
     """
+    mapping = mapping or default()
     there = {resource["resourceType"]: resource for resource in existing}
     request, task = there.get("ServiceRequest"), there.get("Task")
     if task is not None and task.get("id") != _task_id(referral):
         task = None
-    return [_request(referral, request), _task(referral, task, request)]
+    return [_request(referral, request, mapping), _task(referral, task, request, mapping)]
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime) -> Event:
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapping: Mapping | None = None) -> Event:
     """What a Task that the other party has changed means for the referral.
 
     A contained green form (QuestionnaireResponse) is an answer; else status and businessStatus say what happened.
     Raises `InvalidInput` where they say nothing that can happen, or something that only a green form can say.
     """
-    said = lens("Task").get(task, Links.within(task))
+    mapping = mapping or default()
+    said = mapping.lens("Task").get(task, Links.within(task))
     role = Role.MUNICIPALITY if before.role is Role.HOSPITAL else Role.HOSPITAL
     meta = task.get("meta")
     version = meta.get("versionId") if isinstance(meta, dict) else None
     ident = str(uuid5(NAMESPACE_URL, f"{said['id']}/{version}/{said['status']}/{said.get('business_status')}"))
-    form = _contained_form(task)
+    form = _contained_form(task, mapping)
     if form is not None:
         return Event(id=ident, kind=EventKind.ANSWER, at=now, raised_by=role, form=form)
     kind = _MEANING.get((role, said["status"], said.get("business_status"))) or _MEANING.get(
@@ -68,14 +74,14 @@ _MEANING: dict[tuple[Role, str, str | None], EventKind] = {
 }
 
 
-def _request(referral: Referral, existing: dict[str, Any] | None) -> dict[str, Any]:
+def _request(referral: Referral, existing: dict[str, Any] | None, mapping: Mapping) -> dict[str, Any]:
     notice = data_of(referral.notice)
     if existing is not None:
         links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
-        return lens("Notice").put(_with_ids(notice), existing, links)
-    parts = {f"#{r['id']}": r for r in assemblies()["notice"].resources(referral.notice)[:-1]}
+        return mapping.lens("Notice").put(_with_ids(notice), existing, links)
+    parts = {f"#{r['id']}": r for r in mapping.assembly("notice").resources(referral.notice)[:-1]}
     links = Links(_inside(referral), owner=referral.notice.owner.id)
-    request = lens("Notice").new(_with_ids(notice), links)
+    request = mapping.lens("Notice").new(_with_ids(notice), links)
     contained = _reachable(request, {key: _pointing_inside(resource) for key, resource in parts.items()})
     return {**request, "contained": contained}
 
@@ -118,7 +124,9 @@ def _task_id(referral: Referral) -> str:
     return f"{referral.correlation_id[: 64 - len(suffix)]}{suffix}"
 
 
-def _task(referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None) -> dict[str, Any]:
+def _task(
+    referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None, mapping: Mapping
+) -> dict[str, Any]:
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
     data = {
@@ -134,7 +142,7 @@ def _task(referral: Referral, existing: dict[str, Any] | None, request: dict[str
     links = Links({**known, **(Links.within(existing).references if existing else {})}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
-    return lens("Task").put(data, existing, links)
+    return mapping.lens("Task").put(data, existing, links)
 
 
 def _addresses(request: dict[str, Any]) -> dict[str, str]:
@@ -147,13 +155,13 @@ def _answer_due(referral: Referral) -> str | None:
     return due.isoformat() if due else None
 
 
-def _contained_form(task: dict[str, Any]) -> GreenForm | None:
+def _contained_form(task: dict[str, Any], mapping: Mapping) -> GreenForm | None:
     contained = task.get("contained", [])
     if not isinstance(contained, list) or not all(
         isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
     ):
         raise InvalidInput.at("Task.contained", "must be resources with ids", "structure")
     entries = [{"fullUrl": f"#{resource['id']}", "resource": resource} for resource in contained]
-    if not any(lens("GreenForm").owns(resource) for resource in contained):
+    if not any(mapping.lens("GreenForm").owns(resource) for resource in contained):
         return None
-    return assemblies()["green-form"].value(GreenForm, {"resourceType": "Bundle", "entry": entries})
+    return mapping.assembly("green-form").value(GreenForm, {"resourceType": "Bundle", "entry": entries})

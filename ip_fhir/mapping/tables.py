@@ -108,6 +108,17 @@ class Tables:
     systems: Systems
     codes: Mapping[str, CodeTable]
     fields: Mapping[str, Table] = field(default_factory=dict)
+    bundles: tuple[Mapping[str, Any], ...] = ()  # which parts of a whole become which resources
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands in the files, not yet understood: what an overlay changes a copy of."""
+
+    systems: dict[str, Any]
+    codes: dict[str, list[dict[str, str]]]
+    tables: dict[str, dict[str, Any]]
+    bundles: tuple[dict[str, Any], ...]
 
 
 def root() -> Traversable:
@@ -117,22 +128,42 @@ def root() -> Traversable:
 
 
 @cache
-def load_tables() -> Tables:
-    """Read all tables once. Raises `MappingError` naming table, row and reason."""
+def read_source() -> Source:
+    """The files under mappings/, read once; nobody changes what this gives."""
     directory = root()
-    systems = _systems(tomllib.loads((directory / "systems.toml").read_text(encoding="utf-8")))
-    codes = {
-        entry.name.removesuffix(".csv"): _code_table(entry.name.removesuffix(".csv"), entry, systems)
-        for entry in sorted((directory / "codes").iterdir(), key=lambda e: e.name)
-        if entry.name.endswith(".csv")
-    }
-    fields: dict[str, Table] = {}
-    for entry in sorted((directory / "fields").iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".toml"):
-            for data in tomllib.loads(entry.read_text(encoding="utf-8"))["table"]:
-                table = _table(data, entry.name)
-                fields[table.name] = table
-    return Tables(systems, codes, fields)
+    codes = {e.name.removesuffix(".csv"): _code_rows(e) for e in _files(directory / "codes", ".csv")}
+    tables: dict[str, dict[str, Any]] = {}
+    for entry in _files(directory / "fields", ".toml"):
+        tables |= {data["name"]: data for data in tomllib.loads(entry.read_text(encoding="utf-8"))["table"]}
+    return Source(
+        systems=tomllib.loads((directory / "systems.toml").read_text(encoding="utf-8")),
+        codes=codes,
+        tables=tables,
+        bundles=tuple(tomllib.loads((directory / "bundles.toml").read_text(encoding="utf-8"))["bundle"]),
+    )
+
+
+def _files(directory: Traversable, suffix: str) -> list[Traversable]:
+    return sorted((e for e in directory.iterdir() if e.name.endswith(suffix)), key=lambda entry: entry.name)
+
+
+def _code_rows(entry: Traversable) -> list[dict[str, str]]:
+    """Lines that start with # are the head."""
+    lines = [line for line in entry.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return list(csv.DictReader(lines))
+
+
+def build_tables(source: Source) -> Tables:
+    """Understand what was read. Raises `MappingError` naming table, row and reason."""
+    systems = _systems(source.systems)
+    codes = {name: _code_table(name, rows, systems) for name, rows in source.codes.items()}
+    return Tables(systems, codes, {name: _table(data) for name, data in source.tables.items()}, source.bundles)
+
+
+@cache
+def load_tables() -> Tables:
+    """The tables as they ship. Raises `MappingError` naming table, row and reason."""
+    return build_tables(read_source())
 
 
 def _systems(data: dict[str, Any]) -> Systems:
@@ -144,19 +175,18 @@ def _systems(data: dict[str, Any]) -> Systems:
     )
 
 
-def _code_table(name: str, entry: Traversable, systems: Systems) -> CodeTable:
-    """Columns: domain, system, code, display, use (both | read | none), note. Lines that start with # are the head.
+def _code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeTable:
+    """Columns: domain, system, code, display, use (both | read | none), note.
 
     A row `*,system,,,none` says that the system has other codes, which have no counterpart and are left alone.
     """
-    lines = [line for line in entry.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     codings: dict[str, dict[str, str]] = {}
     words: dict[tuple[str, str], str] = {}
     known: set[str] = set()
     uncoded: set[str] = set()
     open_: set[str] = set()
-    for number, row in enumerate(csv.DictReader(lines), start=1):
-        where = f"codes/{name}.csv row {number}"
+    for number, row in enumerate(rows, start=1):
+        where = f"codes/{name} row {number}"
         word, use = row["domain"], row["use"]
         if use not in ("both", "read", "none"):
             message = f"{where}: use is {use!r}, not both, read or none"
@@ -192,21 +222,21 @@ _ROW_KEYS = {
 }
 
 
-def _table(data: dict[str, Any], file: str) -> Table:
+def _table(data: dict[str, Any]) -> Table:
     name = data.get("name", "(unnamed)")
     try:
         return Table(
             name=name,
             domain=data["domain"],
             resource=data.get("resource"),
-            rows=tuple(_row(row, f"{file} {name} row {number}") for number, row in enumerate(data["row"], start=1)),
+            rows=tuple(_row(row, f"table {name} row {number}") for number, row in enumerate(data["row"], start=1)),
             consts=tuple(
                 Const(c["fhir"], parse_path(c["fhir"]), c.get("value"), c.get("owner", False), c.get("match", False))
                 for c in data.get("const", ())
             ),
         )
     except KeyError as missing:
-        message = f"{file} {name}: {missing} is missing"
+        message = f"table {name}: {missing} is missing"
         raise MappingError(message) from None
 
 

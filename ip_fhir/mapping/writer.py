@@ -1,4 +1,4 @@
-"""New resources, fast: a table becomes a function of dict displays, made once, readable with `writer_code`.
+"""New resources, fast: a table becomes a function of dict displays; `ip-fhir mappings show --code` shows it.
 
 `TableLens.new` says what is right; the functions here give the same JSON (a property test compares them), from the
 domain value itself. A table is first drawn as a tree of members and entries (`tree.py`), in the order in which the lens
@@ -8,9 +8,7 @@ would write them, and then as code. What is fixed is a ready piece of JSON, and 
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from zlib import crc32
@@ -22,7 +20,7 @@ from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.leaves import DayBound
 from ip_fhir.mapping.lens import based
 from ip_fhir.mapping.links import NO_LINKS
-from ip_fhir.mapping.tables import Const, Row, load_tables, root
+from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.tree import tree_of
 
 if TYPE_CHECKING:
@@ -207,12 +205,21 @@ def _person_id(systems: dict[PersonIdKind, str]) -> Callable[[PersonId], list[di
     return lambda number: [{"system": systems[number.kind], "value": number}]
 
 
-@cache
-def _compiled() -> tuple[dict[str, str], dict[str, Any]]:
-    """The code of every table's function, and the functions."""
-    tables = load_tables()
-    bundles = tomllib.loads((root() / "bundles.toml").read_text(encoding="utf-8"))["bundle"]
-    ids = {b["root"]: frozenset(p["field"] for p in b["part"] if p.get("by_root")) for b in bundles}
+Writer: TypeAlias = "Callable[[Any, dict[str, dict[str, str]], dict[str, str]], dict[str, Any]]"
+"""Domain value, References by domain id, the owner's Reference; gives what `orjson.dumps` writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """The writer of every table by name, and its code to read."""
+
+    code: dict[str, str]
+    functions: dict[str, Writer]
+
+
+def compile_writers(tables: Tables) -> Writers:
+    """A writer for every table."""
+    ids = {b["root"]: frozenset(p["field"] for p in b["part"] if p.get("by_root")) for b in tables.bundles}
     kinds = {kind: tables.systems.uri(kind.value) for kind in PersonIdKind}
     space: dict[str, Any] = {"person_id": _person_id(kinds)}
     space |= {"day_start": _bound(end=False), "day_end": _bound(end=True)}
@@ -221,20 +228,5 @@ def _compiled() -> tuple[dict[str, str], dict[str, Any]]:
         code = _Code(table, tables, ids.get(name, frozenset()))
         codes[name] = code.text()
         space |= code.names
-        exec(compile(codes[name], f"<table {name}>", "exec"), space)  # noqa: S102 - made here, from our own tables
-    return codes, space
-
-
-Writer: TypeAlias = "Callable[[Any, dict[str, dict[str, str]], dict[str, str]], dict[str, Any]]"
-"""Domain value, References by domain id, the owner's Reference; gives what `orjson.dumps` writes."""
-
-
-def writer(name: str) -> Writer:
-    """The function of a table."""
-    found: Writer = _compiled()[1][f"write_{name}"]
-    return found
-
-
-def writer_code(name: str) -> str:
-    """The code of a table's function, to read."""
-    return _compiled()[0][name]
+        exec(compile(codes[name], f"<table {name}>", "exec"), space)  # noqa: S102 - made here, from checked tables
+    return Writers(codes, {name: space[f"write_{name}"] for name in codes})

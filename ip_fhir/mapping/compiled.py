@@ -1,0 +1,100 @@
+"""One set of tables, compiled: lenses, assemblies and writers. The tables as they ship, or with a site's overlay.
+
+A process may hold several: an EHR vendor serves many municipalities. What takes no mapping works with `default()`.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.errors import MappingError
+from ip_fhir.mapping.assembly import assemblies
+from ip_fhir.mapping.lens import Lens, build_lenses
+from ip_fhir.mapping.tables import load_tables
+from ip_fhir.mapping.writer import compile_writers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Dict
+
+    from ip_fhir.mapping.assembly import Assembly
+    from ip_fhir.mapping.tables import Systems, Tables
+    from ip_fhir.mapping.writer import Writer, Writers
+
+
+class Mapping:
+    """Tables and what is made of them, once. Nothing changes it afterwards, so threads may share it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
+
+    @property
+    def systems(self) -> Systems:
+        """Names for URIs."""
+        return self.tables.systems
+
+    def lens(self, name: str) -> Lens:
+        """The lens of one table, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name."""
+        found = self.lenses.get(name)
+        if found is None:
+            raise MappingError(f"there is no table {name!r}; there are {', '.join(sorted(self.lenses))}")
+        return found
+
+    def assembly(self, name: str) -> Assembly:
+        """How a kind of whole is put together: "plan", "notice" or "green-form"."""
+        return self._assemblies[name]
+
+    def writer(self, name: str) -> Writer:
+        """The fast writer of one table."""
+        return self._writers.functions[name]
+
+    def writer_code(self, name: str) -> str:
+        """The code of that writer, to read. Raises `MappingError` for an unknown name."""
+        return self._writers.code[self.lens(name).name]
+
+    def to_fhir(self, plan: IndividualPlan) -> dict[str, Any]:
+        """The plan as a transaction Bundle of about one resource for each person, goal and consent.
+
+        Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
+        """
+        bundle: dict[str, Any] = orjson.loads(self.to_fhir_json(plan))
+        return bundle
+
+    def to_fhir_json(self, plan: IndividualPlan) -> bytes:
+        """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
+        return self.assembly("plan").json(plan, self.systems.base)
+
+    def from_fhir(self, bundle: dict[str, Any]) -> IndividualPlan:
+        """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath."""
+        return self.assembly("plan").value(IndividualPlan, bundle)
+
+    def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
+        """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
+        return self.assembly("plan").onto(plan, bundle, self.systems.base)
+
+    @cached_property
+    def _assemblies(self) -> dict[str, Assembly]:
+        return assemblies(self.tables.bundles, self.lenses, self.writer)
+
+    @cached_property
+    def _writers(self) -> Writers:
+        return compile_writers(self.tables)
+
+
+@cache
+def default() -> Mapping:
+    """The mapping by the tables as they ship."""
+    return Mapping(load_tables())
+
+
+def lens(name: str) -> Lens:
+    """The lens of one table as it ships, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name.
+
+    >>> lens("ContactPoint").new({"system": "phone", "value": "62 88 00 00"})
+    {'system': 'phone', 'value': '62 88 00 00'}
+    """
+    return default().lens(name)
