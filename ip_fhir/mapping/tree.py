@@ -63,6 +63,8 @@ class Tree:
 def tree_of(table: Table, systems: Systems) -> Tree:
     """The table's tree: constants first, then rows."""
     tree = Tree()
-    for part in (*table.consts, *table.rows):
-        tree.add(part.path, part, systems)
+    for const in table.consts:
+        tree.add(const.path, const, systems)
+    for row in table.rows:
+        tree.add(row.path, row, systems)
     return tree
