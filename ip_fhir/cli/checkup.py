@@ -198,7 +198,7 @@ def _peer(peer: PeerSettings) -> Iterator[Finding]:
         yield Finding(what, "warn", "no token to show them: they will refuse us unless they ask for none")
     if not peer.accepts:
         yield Finding(what, "warn", "no token of theirs is accepted: they cannot send to us")
-    if urlsplit(peer.url).scheme == "http" and urlsplit(peer.url).hostname not in _LOOPBACK:
-        yield Finding(what, "warn", "is reached over http, unencrypted")
+    if peer.plain_http:
+        yield Finding(what, "warn", "is reached over http: something else must encrypt the way there (plain_http)")
     if peer.token is not None and peer.accepts:
         yield Finding(what, "ok", f"by {peer.adapter}, tokens set both ways")

@@ -52,7 +52,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except IpFhirError as error:
         return _say(lines_of(error), error.exit_code)
     except _WRONG_USE as error:
-        return _say([f"{error.format_message()} (see --help)"], 2)
+        return _say([f"{' '.join(error.format_message().split())} (see --help)"], 2)
     except (KeyboardInterrupt, typer.Abort):
         return _say(["interrupted"], INTERRUPTED)
     except BrokenPipeError:
@@ -61,6 +61,8 @@ def run(arguments: Sequence[str] | None) -> int:
         return _unread() if end.code == 1 else int(end.code or 0)
     except Exception as error:  # noqa: BLE001 - the last door: nobody sees a trace with a person's data in it
         return _say([_unforeseen(error)], 1)
+    if code == INTERRUPTED:  # typer's own answer to Ctrl-C, by version
+        return _say(["interrupted"], INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

@@ -1,0 +1,73 @@
+"""Running commands: in this process, with what they wrote; and the settings of two sides."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ip_fhir.cli import main
+from ip_fhir.demo.place import Clock, write_settings
+from tests.support.two_sides import notice
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did: its exit code, stdout and stderr."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """What it printed."""
+        return self.out.decode()
+
+    @property
+    def data(self) -> Any:
+        """What it printed, as JSON; stdout must hold one JSON text and nothing else."""
+        return json.loads(self.out)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in this process; `stdin` is what it reads."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.delenv("IP_FHIR_CONFIG", raising=False)
+
+    def run_it(*arguments: str | Path, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfdbinary.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return Ran(code, out, err.decode())
+
+    return run_it
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The settings files of two sides that know one another, and their clock."""
+
+    hospital: Path
+    municipality: Path
+    clock: Clock
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> Sides:
+    """Two sides as the demo has them, on the morning of the notices."""
+    place = tmp_path / "run"
+    write_settings(place, notice("01"), "en")
+    clock = Clock(place / "clock")
+    clock.set(datetime(2026, 1, 12, 8, 0, tzinfo=UTC))
+    return Sides(place / "hospital.toml", place / "municipality.toml", clock)

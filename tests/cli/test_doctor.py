@@ -1,0 +1,100 @@
+"""`doctor` and `adapters`: each thing that can be wrong is a line that says so."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, Sides
+
+
+def lines(run: Run, config: Path) -> dict[str, list[tuple[str, str]]]:
+    """What the doctor finds about a side: for each thing, status and detail of its lines."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in run("doctor", "--config", config, "--json").data:
+        found.setdefault(line["what"], []).append((line["status"], line["detail"]))
+    return found
+
+
+def changed(config: Path, old: str, new: str) -> Path:
+    """The settings with `new` where `old` stood, which must have been there."""
+    text = config.read_text(encoding="utf-8")
+    assert old in text
+    config.write_text(text.replace(old, new), encoding="utf-8")
+    return config
+
+
+def test_the_installation(run: Run) -> None:
+    """Here everything is installed: no line fails, and the tables, the time zone and the adapters are looked at."""
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    statuses = {line["what"]: line["status"] for line in ran.data}
+    looked_at = {"mapping tables", "time zone data", "public holidays", "adapter fhir-rest", "extra web"}
+    assert looked_at <= {what for what, status in statuses.items() if status == "ok"}
+
+
+def test_for_people(run: Run) -> None:
+    """A line for each thing, its status first."""
+    lines = run("doctor").text.splitlines()
+    assert len(lines) > 6
+    assert {line.split()[0] for line in lines} <= {"ok", "warn", "fail"}
+
+
+def test_a_side_that_is_ready(run: Run, sides: Sides) -> None:
+    """Settings, store and peer of a side; the store is not made by looking."""
+    found = lines(run, sides.hospital)
+    assert found["settings"][0][0] == "ok"
+    assert found["store"] == [("warn", "the SQLite file is not there yet; the first start makes it")]
+    assert found["peer municipality"][0][0] == "ok"
+    assert found["clock"][0][0] == "warn"
+    assert not (sides.hospital.parent / "hospital.sqlite").exists()
+    run("referrals", "list", "--config", sides.hospital)
+    found = lines(run, sides.hospital)
+    assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "ok")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "status", "words"),
+    [
+        ('role = "hospital"', 'role = "clinic"', "settings", "fail", "hospital.toml: role"),
+        ("peers = [", "peers = []\nunused = [", "settings", "fail", "unused"),
+        ('token = { file = "hospital.token" }, ', "", "peer municipality", "warn", "no token to show"),
+        ('accepts = [{ file = "municipality.token" }], ', "", "peer municipality", "warn", "they cannot send to us"),
+        ('url = "http://127.0.0.1', 'url = "http://ke.example', "settings", "fail", "in the clear"),
+        ("timeout = 10.0", "plain_http = true", "peer municipality", "warn", "something else must encrypt"),
+        ('host = "127.0.0.1"', 'host = "0.0.0.0"', "address", "warn", "unencrypted"),
+    ],
+)
+def test_what_can_be_wrong(run: Run, sides: Sides, old: str, new: str, what: str, status: str, words: str) -> None:
+    """Each thing that can be wrong with a side is a line that names it."""
+    found = lines(run, changed(sides.hospital, old, new))
+    assert [(s, d) for s, d in found[what] if s == status and words in d], found
+    assert run("doctor", "--config", sides.hospital).code == (1 if status == "fail" else 0)
+
+
+def test_a_side_without_peers(run: Run, sides: Sides) -> None:
+    """Nobody to send to is a failure."""
+    text = sides.hospital.read_text(encoding="utf-8")
+    sides.hospital.write_text("\n".join(line for line in text.splitlines() if not line.startswith("peers")), "utf-8")
+    assert lines(run, sides.hospital)["peers"][0][0] == "fail"
+
+
+def test_adapters(run: Run) -> None:
+    """Each installed adapter with its format and where it comes from."""
+    (rest,) = [one for one in run("adapters", "--json").data if one["name"] == "fhir-rest"]
+    assert (rest["format"], rest["problem"]) == ("fhir-message", None)
+    assert "fhir-rest" in run("adapters").text
+
+
+def test_a_broken_adapter_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in that cannot be loaded is a line with its reason, and exit code 1; the others are still shown."""
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[ip_fhir.adapters]\nbroken = not_there:adapter\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    ran = run("adapters", "--json")
+    assert ran.code == 1
+    found = {one["name"]: one["problem"] for one in ran.data}
+    assert "ModuleNotFoundError" in found["broken"]
+    assert found["fhir-rest"] is None
+    assert run("doctor").code == 1

@@ -1,0 +1,81 @@
+"""`map`, `put`, `schema`: JSON on stdout and nothing else; what goes out comes back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.support.json_schema import fits
+from tests.support.two_sides import EXAMPLES
+
+PLANS = sorted((EXAMPLES / "plans").glob("*.json"))
+PLAN = PLANS[0]
+
+
+def canonical(content: bytes) -> str:
+    """JSON with sorted keys: the same for the same content."""
+    return json.dumps(json.loads(content), sort_keys=True, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.stem)
+def test_a_plan_comes_back_through_a_pipe(plan: Path) -> None:
+    """`ip-fhir map PLAN --to fhir | ip-fhir map - --to plan` gives the same plan, in a real pipe."""
+    command = f'"{sys.executable}" -m ip_fhir.cli map'
+    pipe = f'set -o pipefail; {command} "{plan}" --to fhir | {command} - --to plan'
+    ran = subprocess.run(["bash", "-c", pipe], check=True, capture_output=True)
+    assert canonical(ran.stdout) == canonical(plan.read_bytes())
+    assert ran.stderr == b""
+
+
+def test_five_plans_were_tried() -> None:
+    """The test above is about the five plans that the issue names, not about none."""
+    assert len(PLANS) == 5
+
+
+def test_compact_and_pretty_say_the_same(run: Run) -> None:
+    """One line, or indented: the same content, and a line break at the end of each."""
+    compact, pretty = run("map", PLAN, "--to", "fhir"), run("map", PLAN, "--to", "fhir", "--pretty")
+    assert compact.data == pretty.data
+    assert compact.text.count("\n") == 1
+    assert pretty.text.count("\n") > 1000
+
+
+def test_put_changes_nothing_else(run: Run, tmp_path: Path) -> None:
+    """What another system wrote into the bundle is still there; what the plan says has changed."""
+    bundle = run("map", PLAN, "--to", "fhir").data
+    (care_plan,) = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "CarePlan"]
+    care_plan["extension"] = [*care_plan.get("extension", ()), {"url": "https://else.example/x", "valueCode": "theirs"}]
+    care_plan["language"] = "nb"
+    onto = tmp_path / "bundle.json"
+    onto.write_text(json.dumps(bundle), encoding="utf-8")
+    plan = {**json.loads(PLAN.read_bytes()), "title": "En ny tittel"}
+    put = run("put", "-", "--onto", onto, stdin=json.dumps(plan).encode()).data
+    (written,) = [e["resource"] for e in put["entry"] if e["resource"]["resourceType"] == "CarePlan"]
+    assert written == {**care_plan, "title": "En ny tittel"}
+    assert [e for e in put["entry"] if e["resource"] != written] == [
+        e for e in bundle["entry"] if e["resource"] != care_plan
+    ]
+
+
+def test_put_of_what_was_read_is_the_same(run: Run, tmp_path: Path) -> None:
+    """Writing a plan onto its own bundle changes nothing."""
+    onto = tmp_path / "bundle.json"
+    onto.write_bytes(run("map", PLAN, "--to", "fhir").out)
+    assert run("put", PLAN, "--onto", onto).data == json.loads(onto.read_bytes())
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("plan", "plans"), ("notice", "notices"), ("green-form", "green_forms")])
+def test_schema_accepts_the_examples_and_not_anything(run: Run, kind: str, folder: str) -> None:
+    """By the printed JSON Schema every example fits, and one with a field too many or one missing does not."""
+    schema = run("schema", kind).data
+    assert schema.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"
+    files = sorted((EXAMPLES / folder).glob("*.json"))
+    assert len(files) >= 5
+    for file in files:
+        data = json.loads(file.read_bytes())
+        assert fits(data, schema, schema)
+        assert not fits({**data, "surprise": 1}, schema, schema)
+        assert not fits({name: value for name, value in data.items() if name != "id"}, schema, schema)
