@@ -234,12 +234,19 @@ _END = (
         (_S.CANCELLING,), _E.AGREE_ABORT, _MUNICIPALITY, _O.CONSENT_GONE, _S.WITHDRAWN,
         "stopped, as consent is gone",
     ),
+    Row(
+        (*UNANSWERED, _S.AWAITING_INFORMATION), _E.AGREE_ABORT, _MUNICIPALITY, _O.CROSSED, _S.CANCELLED,
+        "the form that crossed the request to stop was followed by more: the municipality stops after all",
+    ),
     _stays(_E.AGREE_ABORT, _MUNICIPALITY, "it is over already", (_S.CONFIRMED, *OVER)),
     *(
         Row((_S.CANCELLING,), _E.REFUSE_ABORT, _MUNICIPALITY, outcome, state, "the municipality goes on where it was")
         for state, outcome in RESUMED.items()
     ),
-    _stays(_E.REFUSE_ABORT, _MUNICIPALITY, "consent is gone, or it is over", (_S.CANCELLING, _S.CONFIRMED, *OVER)),
+    _stays(
+        _E.REFUSE_ABORT, _MUNICIPALITY, "consent is gone, or it is over, or a form had crossed the request to stop",
+        (*UNANSWERED, _S.AWAITING_INFORMATION, _S.CANCELLING, _S.CONFIRMED, *OVER),
+    ),
     Row(
         (_S.DRAFT, *UNDER_WAY, _S.DELIVERED), _E.WITHDRAW_CONSENT, _HOSPITAL, _O.ALWAYS, _S.WITHDRAWN,
         "consent is gone before the municipality accepted: cancelled",

@@ -157,18 +157,18 @@ HOSPITAL_IS_TOLD = """
           receive accept assess forward ask left agree refuse close named declined rejected passed half
     se    -       ac     as     fo      aw  va   -     -      cl    co    cl       re       fo     in
     un    -       ac     as     fo      aw  va   -     -      cl    co    cl       re       fo     in
-    de    -       ac     as     fo      aw  va   -     -      cl    co    cl       re       fo     in
-    aw<de -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    aw<ac -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    aw<as -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    aw<in -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    aw<va -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    aw<fo -       =      =      =       =   va   -     -      cl    co    cl       re       fo     =
-    ac    -       =      as     fo      aw  va   -     -      cl    co    cl       re       fo     in
-    as    -       =      =      fo      aw  va   -     -      cl    co    cl       re       fo     in
-    in    -       =      as     fo      aw  va   -     -      cl    co    cl       re       fo     in
-    va    -       ac     as     fo      aw  =    -     -      cl    co    cl       re       fo     in
-    fo    -       =      =      fo      aw  va   -     -      cl    co    cl       re       fo     in
+    de    -       ac     as     fo      aw  va   ca    =      cl    co    cl       re       fo     in
+    aw<de -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    aw<ac -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    aw<as -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    aw<in -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    aw<va -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    aw<fo -       =      =      =       =   va   ca    =      cl    co    cl       re       fo     =
+    ac    -       =      as     fo      aw  va   ca    =      cl    co    cl       re       fo     in
+    as    -       =      =      fo      aw  va   ca    =      cl    co    cl       re       fo     in
+    in    -       =      as     fo      aw  va   ca    =      cl    co    cl       re       fo     in
+    va    -       ac     as     fo      aw  =    ca    =      cl    co    cl       re       fo     in
+    fo    -       =      =      fo      aw  va   ca    =      cl    co    cl       re       fo     in
     cg<de -       =      =      =       =   =    ca    de     cl    co    cl       re       =      =
     cg<ac -       =      =      =       =   =    ca    ac     cl    co    cl       re       =      =
     cg<as -       =      =      =       =   =    ca    as     cl    co    cl       re       =      =

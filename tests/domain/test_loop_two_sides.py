@@ -31,6 +31,13 @@ MUNICIPALITIES = [
     EventKind.AGREE_ABORT,
     EventKind.REFUSE_ABORT,
 ]
+PRELUDES = [
+    [],
+    [EventKind.ACCEPT],
+    [EventKind.ACCEPT, EventKind.ASK_INFORMATION],
+    [EventKind.ANSWER],
+    [EventKind.ANSWER, EventKind.COORDINATOR_LEFT],
+]
 CHASES = {MessageKind.REMINDER, MessageKind.ESCALATION}
 
 
@@ -89,12 +96,16 @@ class TwoSides(RuleBasedStateMachine):
         except (LoopError, ConsentRefused):
             assert side.referral.to_json() == before
 
-    @initialize(patience=st.sampled_from([0, 8, 15, 25]), delivered=st.booleans())
-    def begins(self, patience: int, *, delivered: bool) -> None:
-        """In most runs the notice has arrived before anything else happens."""
-        self.patience = patience
-        if delivered:
+    @initialize(patience=st.sampled_from([0, 0, 12, 20]), prelude=st.sampled_from(PRELUDES))
+    def begins(self, patience: int, prelude: list[EventKind]) -> None:
+        """Somewhere on the way: what crosses is rarely what happens first."""
+        self.patience = patience + self.count
+        if prelude:
             self._deliver(self.hospital, self.unit)
+        for kind in prelude:
+            made = {"form": form("form-0")} if kind is EventKind.ANSWER else {}
+            self._act(self.unit, kind, **made)
+            self._deliver(self.unit, self.hospital)
 
     @rule(kind=st.sampled_from(HOSPITALS))
     def hospital_acts(self, kind: EventKind) -> None:
@@ -241,4 +252,4 @@ class TwoSides(RuleBasedStateMachine):
 
 
 TestTwoSides = TwoSides.TestCase
-TestTwoSides.settings = settings(max_examples=200, stateful_step_count=40)
+TestTwoSides.settings = settings(max_examples=500, stateful_step_count=20)
