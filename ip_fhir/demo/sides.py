@@ -121,23 +121,33 @@ class Sides:
         raise DemoFailed(f"the two sides did not come to rest within {seconds:.0f} seconds; see {self._logs()}")
 
     def _revive(self) -> bool:
+        """Start again what has died; whether anything had."""
         dead = [(side, code) for side in self.both if (code := side.died()) is not None]
         for side, code in dead:
-            if side.starts > _MOST_STARTS:
-                raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
-            self._on_death(side.role, code)
-            side.start()
+            self._start_again(side, code)
         for side, _ in dead:
             self.await_start(side)
         return bool(dead)
 
+    def _start_again(self, side: Side, code: int) -> None:
+        if side.starts > _MOST_STARTS:
+            raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
+        self._on_death(side.role, code)
+        side.start()
+
     def await_start(self, side: Side) -> None:
-        """Wait until it answers. Raises `DemoFailed` when it ends instead, or takes too long."""
+        """Wait until it answers. One that is killed meanwhile is started again.
+
+        Raises `DemoFailed` when it ends by itself instead, or takes too long.
+        """
         deadline = time.monotonic() + _SECONDS_TO_START
         while side.health() is None:
-            if (code := side.died()) is not None:
+            code = side.died()
+            if code is not None and code >= 0:
                 raise DemoFailed(f"the {side.role}'s process ended with {code} when it was started; see {side.log}")
-            if time.monotonic() > deadline:
+            if code is not None:
+                self._start_again(side, code)
+            elif time.monotonic() > deadline:
                 raise DemoFailed(f"the {side.role}'s process does not answer; see {side.log}")
             time.sleep(0.02)
 

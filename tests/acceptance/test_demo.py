@@ -212,36 +212,32 @@ def test_tokens_are_nobody_elses(ran: tuple[Path, int, str]) -> None:
 # --- killed in the middle ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("victim", SIDES)
-def test_a_killed_process_loses_nothing(victim: str, tmp_path: Path) -> None:
-    """`kill -9` of either process, more than once, in the middle: it is started again and every loop still closes."""
+KILLINGS = (("2026-01-12", ("hospital",)), ("2026-01-20", ("municipality",)), ("2026-02-02", SIDES))
+
+
+def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
+    """`kill -9` of either process in the middle, and of both at once: they are started again, and every loop closes."""
     out = tmp_path / "out"
     killed: list[int] = []
     with started(out, "--pace", "0.05") as demo:
-        for day in ("2026-01-12", "2026-01-20", "2026-02-02"):
+        for day, victims in KILLINGS:
             wait_for(lambda day=day: simulated_day(out) >= day, demo)  # type: ignore[misc]
-            wait_for(lambda: (p := side_of(demo, victim)) is not None and p.pid not in killed, demo)
-            process = side_of(demo, victim)
-            assert process is not None
-            killed.append(process.pid)
-            process.kill()
+            for victim in victims:
+                killed.append(kill(demo, victim, killed))
         code, said = finish(demo)
     assert code == 0, said
-    assert said.count(f"The {victim}'s process died (-9) and is started again") == len(killed) == 3
+    assert said.count("'s process died (-9) and is started again") == len(killed) == 4
     assert "Every loop closed as it should." in said
     assert open_ports(out) == []
 
 
-def test_both_killed_at_once(tmp_path: Path) -> None:
-    """A power cut: both processes die in the same moment, and every loop still closes."""
-    out = tmp_path / "out"
-    with started(out, "--pace", "0.05") as demo:
-        wait_for(lambda: simulated_day(out) >= "2026-01-19", demo)
-        for process in psutil.Process(demo.pid).children():
-            process.kill()
-        code, said = finish(demo)
-    assert code == 0, said
-    assert said.count("died (-9)") == 2
+def kill(demo: subprocess.Popen[str], victim: str, killed: list[int]) -> int:
+    """Kill that side's process, which is not one of those killed before."""
+    wait_for(lambda: (p := side_of(demo, victim)) is not None and p.pid not in killed, demo)
+    process = side_of(demo, victim)
+    assert process is not None
+    process.kill()
+    return process.pid
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
