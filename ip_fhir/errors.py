@@ -151,9 +151,13 @@ class LoopError(IpFhirError):
 
 
 class MappingError(IpFhirError):
-    """A mapping table or overlay is wrong: table, row and reason. Raised on loading, never later."""
+    """A mapping table or overlay is wrong: table, row and reason of each problem. Raised on loading, never later."""
 
     exit_code: ClassVar[int] = 6
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class StoreError(IpFhirError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.mapping.assembly import Assembly
+    from ip_fhir.mapping.overlay import Overlay
     from ip_fhir.mapping.tables import Systems, Tables
     from ip_fhir.mapping.writer import Writer, Writers
 
@@ -31,6 +32,18 @@ class Mapping:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
+
+    @classmethod
+    def load(cls, overlay: Overlay | None = None) -> Mapping:
+        """With a site's overlay: a TOML file, or what it holds; without one, as it ships.
+
+        Raises `MappingError` with every problem of the overlay: table, row, reason.
+        """
+        if overlay is None:
+            return default()
+        from ip_fhir.mapping.overlay import overlaid  # most processes load none
+
+        return cls(overlaid(overlay))
 
     @property
     def systems(self) -> Systems:

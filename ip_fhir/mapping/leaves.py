@@ -204,11 +204,9 @@ class Coding:
         return word
 
     def put(self, value: Any, node: Any, _links: Links) -> Any:
-        """Our members replaced, others kept."""
-        if value is None:
-            rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
-            return rest or None
-        return {**(node or {}), **self.table.codings[value]}
+        """Our members replaced, others kept; what described the old code goes with it."""
+        rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
+        return {**({} if value is None else self.table.codings[value]), **rest} or None
 
     def owns(self, node: Any) -> bool:
         """A coding of the table."""
@@ -221,10 +219,12 @@ def _key(coding: dict[str, Any]) -> tuple[str, str]:
 
 
 class Concept:
-    """A CodeableConcept with one coding of a table; other codings and the text are left alone."""
+    """A CodeableConcept with one coding of a table, and what goes beside it; the rest is left alone."""
 
     def __init__(self, table: CodeTable) -> None:
         self.coding = Coding(table)
+        self.beside = table.beside
+        self.once_beside = frozenset(_key(coding) for codings in table.beside.values() for coding in codings)
 
     def get(self, node: Any, links: Links) -> str | None:
         """The word of the first coding that has one."""
@@ -240,13 +240,19 @@ class Concept:
         return None
 
     def put(self, value: Any, node: Any, links: Links) -> Any:
-        """Our coding replaced where it stands."""
+        """Our coding replaced where it stands, and what goes beside it."""
         codings: list[Any] = (node or {}).get("coding") or []
         at = next((n for n, coding in enumerate(codings) if self.coding.owns(coding)), len(codings))
         new = self.coding.put(value, codings[at] if at < len(codings) else None, links)
-        merged = [*codings[:at], *([] if new is None else [new]), *codings[at + 1 :]]
+        ours = [] if new is None else [new, *self.beside.get(value, ())]
+        before, after = self._others(codings[:at]), self._others(codings[at + 1 :])
+        merged = [*before, *ours, *after]
         rest = {k: v for k, v in (node or {}).items() if k != "coding"}
         return ({"coding": merged, **rest} if merged else rest) or None
+
+    def _others(self, codings: list[Any]) -> list[Any]:
+        """The codings that did not go beside ours."""
+        return [c for c in codings if not (type(c) is dict and _key(c) in self.once_beside)]
 
     def owns(self, node: Any) -> bool:
         """A concept with a code of the table, or of a closed system: unknown codes there are refused, not skipped."""

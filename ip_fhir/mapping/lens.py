@@ -90,9 +90,16 @@ class TableLens:
 
     def put(self, value: Any, node: Any, links: Links) -> Any:
         """The node with the table's fields as in `value`; None when `value` is None and nothing else is in it."""
-        result = self.skeleton(links) if node is None else expect(node, dict, "an object")
+        return self.put_new(value, None, links) if node is None else self._put(value, node, links)
+
+    def put_new(self, value: Any, node: Any, links: Links) -> Any:
+        """A new node; `node` is what the path to it asks for."""
+        return self._put(value, {**(node or {}), **self.skeleton(links)}, links, is_new=True)
+
+    def _put(self, value: Any, node: Any, links: Links, *, is_new: bool = False) -> Any:
+        result = expect(node, dict, "an object")
         for lens in self.fields:
-            result = lens.write(value, result, links, resource_is_new=node is None) or {}
+            result = lens.write(value, result, links, resource_is_new=is_new) or {}
         if value is None and (not result or result == self.skeleton(links)):
             return None
         return result

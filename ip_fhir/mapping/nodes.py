@@ -97,6 +97,9 @@ class Matching:
 
     def __init__(self, matches: Callable[[Any], bool], skeleton: Callable[[], Any], inner: Node) -> None:
         self.matches, self.skeleton, self.inner = matches, skeleton, inner
+        self.put_new: Callable[[Any, Any, Links], Any] = getattr(
+            inner, "put_new", inner.put
+        )  # a table's, on a skeleton
 
     def get(self, node: Any, links: Links) -> Any:
         """Read it, if it matches."""
@@ -109,7 +112,7 @@ class Matching:
                 return node
             raise Wrong("holds what another system put there", "business-rule")
         empty = self.skeleton()
-        new = self.inner.put(value, empty if node is None else node, links)
+        new = self.put_new(value, empty, links) if node is None else self.inner.put(value, node, links)
         return None if value is None and new == empty else new
 
     def owns(self, node: Any) -> bool:

@@ -53,6 +53,7 @@ class CodeTable:
     words: Mapping[tuple[str, str], str]
     closed: frozenset[str]  # systems whose other codes are refused
     uncoded: frozenset[str]  # words that are known to have no counterpart
+    beside: Mapping[str, tuple[dict[str, str], ...]] = field(default_factory=dict)  # a word's further codings
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,16 @@ class Row:
     echo: bool = False  # written with its field, read only to compare
     always: bool = False  # written in a new resource even if it says the default
     law: str = ""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the field is a list: the path has a `[*]`."""
+        return any(segment.entries == "each" for segment in self.path)
+
+    @property
+    def field(self) -> str:
+        """The domain field in dots."""
+        return ".".join(self.domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +166,8 @@ def _code_rows(entry: Traversable) -> list[dict[str, str]]:
 
 def build_tables(source: Source) -> Tables:
     """Understand what was read. Raises `MappingError` naming table, row and reason."""
-    systems = _systems(source.systems)
-    codes = {name: _code_table(name, rows, systems) for name, rows in source.codes.items()}
+    systems = systems_of(source.systems)
+    codes = {name: code_table(name, rows, systems) for name, rows in source.codes.items()}
     return Tables(systems, codes, {name: _table(data) for name, data in source.tables.items()}, source.bundles)
 
 
@@ -166,7 +177,8 @@ def load_tables() -> Tables:
     return build_tables(read_source())
 
 
-def _systems(data: dict[str, Any]) -> Systems:
+def systems_of(data: dict[str, Any]) -> Systems:
+    """The names for URIs, as they stand in systems.toml."""
     named: dict[str, dict[str, Any]] = data["system"]
     return Systems(
         base=data["base"],
@@ -175,22 +187,27 @@ def _systems(data: dict[str, Any]) -> Systems:
     )
 
 
-def _code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeTable:
-    """Columns: domain, system, code, display, use (both | read | none), note.
+def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeTable:
+    """Columns: domain, system, code, display, use (both | read | beside | none), note.
 
+    `beside` is a further coding of a CodeableConcept, written beside ours and not read (a site's own list).
     A row `*,system,,,none` says that the system has other codes, which have no counterpart and are left alone.
     """
     codings: dict[str, dict[str, str]] = {}
     words: dict[tuple[str, str], str] = {}
     known: set[str] = set()
     uncoded: set[str] = set()
+    beside: dict[str, tuple[dict[str, str], ...]] = {}
     open_: set[str] = set()
     for number, row in enumerate(rows, start=1):
-        where = f"codes/{name} row {number}"
+        where = f"codes {name}, row {number} ({row['domain']})"
         word, use = row["domain"], row["use"]
-        if use not in ("both", "read", "none"):
-            message = f"{where}: use is {use!r}, not both, read or none"
+        if use not in USES:
+            message = f"{where}: use is {use!r}, not {', '.join(USES)}"
             raise MappingError(message)
+        if use == "beside":
+            beside[word] = (*beside.get(word, ()), _coding(row, systems))
+            continue
         if use == "none":
             uncoded.add(word)
             if word == "*":
@@ -199,15 +216,18 @@ def _code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> Code
         accepted = systems.accepted(row["system"]) if row["system"] else frozenset({""})
         known |= accepted - {""}
         for uri in accepted:
-            if words.setdefault((uri, row["code"]), word) != word:
-                message = f"{where}: code {row['code']!r} stands for two words"
+            if (other := words.setdefault((uri, row["code"]), word)) != word:
+                message = f"{where}: code {row['code']!r} stands for {other!r} too"
                 raise MappingError(message)
         if use == "both":
             if word in codings:
                 message = f"{where}: {word!r} has two codes to write"
                 raise MappingError(message)
             codings[word] = _coding(row, systems)
-    return CodeTable(name, codings, words, frozenset(known - open_), frozenset(uncoded))
+    return CodeTable(name, codings, words, frozenset(known - open_), frozenset(uncoded), beside)
+
+
+USES = ("both", "read", "beside", "none")
 
 
 def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
@@ -240,22 +260,27 @@ def _table(data: dict[str, Any]) -> Table:
         raise MappingError(message) from None
 
 
-def _row(data: dict[str, Any], where: str) -> Row:
+def row_of(data: dict[str, Any]) -> Row:
+    """A row as it stands in a file. Raises `MappingError` with the reason."""
     if unknown := set(data) - _ROW_KEYS:
-        message = f"{where}: unknown key {', '.join(sorted(unknown))}"
-        raise MappingError(message)
-    try:
-        path = parse_path(data["fhir"])
-    except MappingError as error:
-        message = f"{where}: {error}"
-        raise MappingError(message) from None
+        raise MappingError(f"unknown key {', '.join(sorted(unknown))}")
+    for name in ("domain", "fhir"):
+        if not isinstance(data.get(name), str):
+            raise MappingError(f"{name!r} is missing, or no text")
     kinds = [(data.get("as", "concept"), "codes"), ("table", "table"), (data.get("type", "string"), "")]
     kind, source = next(pair for pair in kinds if not pair[1] or pair[1] in data)
     return Row(
         domain=tuple(data["domain"].split(".")),
         fhir=data["fhir"],
-        path=path,
+        path=parse_path(data["fhir"]),
         kind=kind,
         of=data[source] if source else "",
         **{key: data[key] for key in ("key", "default", "required", "match", "echo", "always", "law") if key in data},
     )
+
+
+def _row(data: dict[str, Any], where: str) -> Row:
+    try:
+        return row_of(data)
+    except MappingError as error:
+        raise MappingError(f"{where}: {error}") from None

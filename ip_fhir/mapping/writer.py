@@ -187,13 +187,14 @@ def _value(row: Row) -> str:
 
 def _fragments(row: Row, tables: Tables) -> dict[str, orjson.Fragment]:
     """The JSON for each word of a code table."""
-    shapes: dict[str, Callable[[dict[str, str]], Any]] = {
-        "code": lambda coding: coding["code"],
-        "coding": lambda coding: coding,
-        "concept": lambda coding: {"coding": [coding]},
-    }
-    codings = tables.codes[row.of].codings
-    return {word: orjson.Fragment(orjson.dumps(shapes[row.kind](coding))) for word, coding in codings.items()}
+    table = tables.codes[row.of]
+
+    def shaped(word: str, coding: dict[str, str]) -> Any:
+        if row.kind == "code":
+            return coding["code"]
+        return coding if row.kind == "coding" else {"coding": [coding, *table.beside.get(word, ())]}
+
+    return {word: orjson.Fragment(orjson.dumps(shaped(word, coding))) for word, coding in table.codings.items()}
 
 
 def _bound(*, end: bool) -> Callable[[date], Any]:

@@ -1,0 +1,260 @@
+"""The laws of the lenses, tried on values made from the tables: quick enough for each time an overlay is loaded.
+
+    get(put(d, r)) == d              what was written is read back
+    put(get(r), r) == r              writing what was read changes nothing, whatever else is in r
+    put(d2, put(d1, r)) == put(d2, r)
+
+The values fill every field, and each word of each code table is used at least once. The fast writer must say the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ip_fhir.domain.ids import PersonId
+from ip_fhir.mapping.domains import is_always_there
+from ip_fhir.mapping.lens import build_lenses
+from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.rowcheck import CODED
+from ip_fhir.mapping.writer import compile_writers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Mapping as Dict
+
+    from ip_fhir.mapping.lens import TableLens
+    from ip_fhir.mapping.tables import Row, Table, Tables
+    from ip_fhir.mapping.writer import Writers
+
+_PERSONS = ("05827500285", "17851950222")  # of test registers: nobody's numbers
+_REFERENCES = {f"r{n}": f"Basic/r{n}" for n in range(64)}
+_OWNER = "owner"
+
+
+def broken_laws(tables: Tables, rows: Dict[str, Collection[str]], codes: Collection[str]) -> Iterator[str]:
+    """Where the tables with these rows, or with these code tables, break a law: table, row, reason."""
+    lenses = build_lenses(tables)
+    writers = compile_writers(tables)
+    for name in _touched(tables, rows, codes):
+        changed = list(dict.fromkeys(rows.get(name, ())))
+        changed += [r.field for r in tables.fields[name].rows if r.of in codes and r.field not in changed]
+        trial = _Trial(tables, lenses[name], writers)
+        for reason in trial.problems():
+            yield f"table {name}, row {', '.join(changed) or '(of a table in it)'}: {reason}"
+
+
+def _touched(tables: Tables, rows: Collection[str], codes: Collection[str]) -> list[str]:
+    """Tables with changed rows or codes, and the tables that these are part of."""
+    found = {n for n, t in tables.fields.items() if n in rows or any(r.kind in CODED and r.of in codes for r in t.rows)}
+    while True:
+        above = {n for n, t in tables.fields.items() if any(r.kind == "table" and r.of in found for r in t.rows)}
+        if above <= found:
+            return [name for name in tables.fields if name in found]
+        found |= above
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One table put to the test."""
+
+    tables: Tables
+    lens: TableLens
+    writers: Writers
+
+    def problems(self) -> Iterator[str]:
+        """The first way in which each law is broken."""
+        full = [sample(self.lens.table, self.tables, n) for n in range(self._count())]
+        bare = self._bare(full[0])
+        tests = (self._read_back, self._written_back, self._foreign, self._written_fast)
+        for test in tests:
+            yield from _first(test(data) for data in (*full, bare))
+        yield from _first(self._written_twice(full[0], a, b) for a, b in zip(full, [*full[1:], bare], strict=True))
+
+    def _bare(self, full: dict[str, Any]) -> dict[str, Any]:
+        """With nothing but what is always there."""
+        table, data = self.lens.table, {}
+        for row in table.rows:
+            name = row.domain[0]
+            if row.default is not None:
+                data[name] = row.default
+            elif row.required or (
+                len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
+            ):
+                data[name] = full[name]
+        return data
+
+    def _count(self) -> int:
+        return max([3, *(len(self.tables.codes[r.of].codings) for r in self._rows() if r.kind in CODED)])
+
+    def _rows(self) -> list[Row]:
+        names: list[str] = [self.lens.table.name]
+        rows: list[Row] = []
+        while names:
+            rows += (found := self.tables.fields[names.pop()].rows)
+            names += [r.of for r in found if r.kind == "table"]
+        return rows
+
+    def _put(self, data: dict[str, Any], node: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = self.lens.put(data, node, _links())
+        return result
+
+    def _read_back(self, data: dict[str, Any]) -> str | None:
+        changed = _differing(self.lens.get(self._put(data), _links()), data)
+        if not changed:
+            return None
+        return f"get(put(d, r)) == d is broken: {changed} is not read as it was written{self._shared(changed)}"
+
+    def _shared(self, changed: str) -> str:
+        """The likeliest reason: another row with the same place."""
+        rows = [row for row in self.lens.table.rows if not row.echo]
+        ours = {row.fhir: row.field for row in rows if row.domain[0] in changed.split(", ")}
+        others = [f"{row.field} stands at {row.fhir} too" for row in rows if ours.get(row.fhir, row.field) != row.field]
+        return f"; {', '.join(others)}" if others else ""
+
+    def _written_back(self, data: dict[str, Any]) -> str | None:
+        return self._unchanged(self._put(data))
+
+    def _foreign(self, data: dict[str, Any]) -> str | None:
+        return self._unchanged(with_foreign(self._put(data)))
+
+    def _unchanged(self, resource: dict[str, Any]) -> str | None:
+        changed = _differing(self._put(self.lens.get(resource, _links()), resource), resource)
+        return f"put(get(r), r) == r is broken: {changed} changes" if changed else None
+
+    def _written_twice(self, first: dict[str, Any], d1: dict[str, Any], d2: dict[str, Any]) -> str | None:
+        resource = self._put(first)
+        changed = _differing(self._put(d2, self._put(d1, resource)), self._put(d2, resource))
+        return f"put(d2, put(d1, r)) == put(d2, r) is broken: {changed} differs" if changed else None
+
+    def _written_fast(self, data: dict[str, Any]) -> str | None:
+        table = self.lens.table
+        if table.name not in _written(self.tables):
+            return None
+        refs = {i: {"reference": r} for i, r in _links().references.items()}
+        refs |= {f"~{data.get('id')}": {"reference": f"Practitioner/{data.get('id')}"}}
+        made = self.writers.functions[table.name](_domain_value(table, data, self.tables), refs, refs[_OWNER])
+        fast = orjson.loads(orjson.dumps(made, option=orjson.OPT_UTC_Z))
+        changed = _differing(fast, self._put(data))
+        return f"the fast writer does not write what the lens writes: {changed} differs" if changed else None
+
+
+def _first(results: Iterator[str | None]) -> Iterator[str]:
+    """The first problem, if there is one; a value that cannot be written or read is a problem."""
+    try:
+        found = next((r for r in results if r is not None), None)
+    except Wrong as wrong:
+        found = f"what was written cannot be read: {wrong.to_problem('')}"
+    if found is not None:
+        yield found
+
+
+def _links() -> Links:
+    return Links({**_REFERENCES, _OWNER: "Patient/owner"}, owner=_OWNER, closed=False)
+
+
+def _differing(a: Any, b: Any) -> str:
+    """The members in which two objects differ; empty if they are the same."""
+    if a == b:
+        return ""
+    return ", ".join(sorted(key for key in {*a, *b} if a.get(key) != b.get(key)))
+
+
+def _written(tables: Tables) -> set[str]:
+    """The tables that the fast writer is used for."""
+    names = [n for b in tables.bundles for n in (b["root"], *(p["table"] for p in b["part"]))]
+    names.append("Practitioner")
+    for name in names:
+        names += [r.of for r in tables.fields[name].rows if r.kind == "table" and r.of not in names]
+    return set(names)
+
+
+def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
+    """Domain data with every field of a table filled; another number gives other values."""
+    data: dict[str, Any] = {}
+    for row in table.rows:
+        if row.echo:
+            continue
+        values = [_sample(row, tables, number + shift) for shift in range(2 if row.is_list else 1)]
+        target = data
+        for name in row.domain[:-1]:
+            target = target.setdefault(name, {})
+        target[row.domain[-1]] = values if row.is_list else values[0]
+    return data
+
+
+def _sample(row: Row, tables: Tables, number: int) -> Any:
+    if row.kind in CODED:
+        words = sorted(tables.codes[row.of].codings, key=lambda word: word == row.default)
+        return words[number % len(words)]
+    if row.kind == "table":
+        return sample(tables.fields[row.of], tables, number)
+    if row.kind in ("reference", "representative") or (row.kind == "string" and row.domain == ("id",)):
+        return f"r{number % len(_REFERENCES)}"
+    if row.kind in ("date", "day", "day-start", "day-end"):
+        day = date(2040 if row.domain[-1] == "end" else 2026, 1, 12)
+        return (day + timedelta(days=number)).isoformat()
+    made = {
+        "instant": f"2026-01-12T08:{number % 60:02}:00Z",
+        "boolean": number % 2 == 0,
+        "present": number % 2 == 0,
+        "positiveInt": number + 2,
+        "person-id": _PERSONS[number % 2],
+        "practitioner": f"r{number}",
+    }
+    return made.get(row.kind, f"{row.field} {number}")
+
+
+def with_foreign(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource as another system might have it: extensions, and entries of its own at the end of each list."""
+    return {**_foreign(resource), "language": "se", "_language": {"id": "x"}}
+
+
+def _foreign(node: Any) -> Any:
+    if isinstance(node, dict):
+        changed = {key: _foreign(value) for key, value in node.items()}
+        own = {"url": "urn:somebody-else", "valueString": "theirs"}
+        return (
+            changed
+            if "url" in node or "reference" in node
+            else {**changed, "extension": [*changed.get("extension", ()), own]}
+        )
+    if isinstance(node, list) and all(isinstance(item, dict) for item in node):
+        return [*map(_foreign, node), {"id": "theirs"}]
+    return node
+
+
+def _domain_value(table: Table, data: dict[str, Any], tables: Tables) -> Any:
+    """What the fast writer reads, with the fields of a domain value and without its rules."""
+    parts = {p["field"] for b in tables.bundles if b["root"] == table.name for p in b["part"] if p.get("by_root")}
+    value = SimpleNamespace()
+    for row in table.rows:
+        if row.echo:
+            continue
+        target = value
+        found: Any = data
+        for name in row.domain[:-1]:
+            target.__dict__.setdefault(name, SimpleNamespace())
+            target, found = getattr(target, name), (found or {}).get(name)
+        item = (found or {}).get(row.domain[-1])
+        made = [_domain_item(row, i, tables, whole=row.field in parts) for i in (item if row.is_list else [item]) or ()]
+        setattr(target, row.domain[-1], tuple(made) if row.is_list else made[0])
+    return value
+
+
+def _domain_item(row: Row, item: Any, tables: Tables, *, whole: bool) -> Any:
+    if item is None:
+        return row.default
+    if whole:
+        return SimpleNamespace(id=item)
+    if row.kind == "table":
+        return _domain_value(tables.fields[row.of], item, tables)
+    made: dict[str, Callable[[Any], Any]] = {"instant": datetime.fromisoformat, "person-id": PersonId}
+    made |= dict.fromkeys(("date", "day", "day-start", "day-end"), date.fromisoformat)
+    convert = made.get(row.kind)
+    return item if convert is None else convert(item)
