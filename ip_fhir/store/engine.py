@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from ip_fhir.errors import InvalidInput, StoreError
 
@@ -28,6 +28,11 @@ BUSY_SECONDS: Final = 30.0
 
 _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"
+_CONNECT_SECONDS: Final = "10"
+_ON_CONNECT: Final = """
+    SELECT set_config('lock_timeout', %s, false),
+           set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
+"""
 _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers see one moment anyway
 
 
@@ -40,17 +45,23 @@ class Database:
         self._patience = _patience(parsed)
         if self.embedded:
             _create_private(Path(parsed.database or ""))
-        self.engine = _sqlite(parsed, self._patience) if self.embedded else _postgresql(parsed)
+        self.engine = (_sqlite if self.embedded else _postgresql)(parsed, self._patience)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
         # Threads of one process queue here: SQLite's own waiting is by polling, and unfair.
         self._turn = threading.Lock() if self.embedded else None
-        self._whose_turn: int | None = None
+        self._here = threading.local()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a write transaction, committed at the end; any error rolls it back."""
-        with self._my_turn(), storage_errors(), self._writer.connect() as connection, connection.begin():
+        with (
+            self._once_a_thread(),
+            self._my_turn(),
+            storage_errors(),
+            self._writer.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -92,16 +103,27 @@ class Database:
         if self._turn is None:
             yield
             return
-        if self._whose_turn == threading.get_ident():
-            raise StoreError("a transaction is open in this thread already")
         if not self._turn.acquire(timeout=self._patience):
             raise StoreError("the store is busy: another thread has been writing for too long")
-        self._whose_turn = threading.get_ident()
         try:
             yield
         finally:
-            self._whose_turn = None
             self._turn.release()
+
+    @contextmanager
+    def _once_a_thread(self) -> Iterator[None]:
+        """A transaction in another would wait for what the outer one holds, and the outer one for it."""
+        if getattr(self._here, "writes", False):
+            raise StoreError("a transaction is open in this thread already")
+        self._here.writes = True
+        try:
+            yield
+        finally:
+            self._here.writes = False
+
+
+class Taken(StoreError):
+    """A row with this key is there already."""
 
 
 @contextmanager
@@ -109,17 +131,21 @@ def storage_errors() -> Iterator[None]:
     """Make the database's errors ours. What the database says may repeat what was to be written: its code does not."""
     try:
         yield
+    except IntegrityError as error:
+        raise Taken(f"the store failed: {_reason(error)}") from None
     except SQLAlchemyError as error:
         raise StoreError(f"the store failed: {_reason(error)}") from None
 
 
 def execute(connection: Connection, statement: Executable, values: Values) -> CursorResult[Any]:
-    """Run one statement. Raises `StoreError`, or `InvalidInput` for text that is not Unicode."""
+    """Run one statement. Raises `StoreError`, or `InvalidInput` for what the database cannot hold."""
     with storage_errors():
         try:
             return connection.execute(statement, values)
         except UnicodeEncodeError:
             raise InvalidInput.at("", "text with half a character (a lone surrogate)") from None
+        except DataError as error:  # too long, a zero byte in text, a number out of range
+            raise InvalidInput.at("", f"the store cannot hold this: {_reason(error)}") from None
 
 
 def _reason(error: SQLAlchemyError) -> str:
@@ -181,8 +207,19 @@ def _sqlite(url: URL, patience: float) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, patience: float) -> Engine:
+    url = url.set(drivername="postgresql+psycopg").difference_update_query(["timeout"])
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
     try:
-        return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
     except ImportError:
         raise InvalidInput.at("store", "PostgreSQL needs ip-fhir[postgres]", "not-supported") from None
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        """Wait for others no longer than was said, and never acknowledge what is not on the disk."""
+        connection.execute(_ON_CONNECT, [f"{patience * 1000:.0f}"])
+        connection.commit()
+
+    return engine

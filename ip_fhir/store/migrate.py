@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
 from ip_fhir.errors import StoreError
 from ip_fhir.store import statements
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
+_LOCK: Final = select(func.pg_advisory_xact_lock(0x1F41_2001))  # any number that nobody else takes
+
+
 def upgrade(database: Database) -> None:
     """Run the migrations that are missing, all in one transaction. Raises `StoreError`; then nothing was changed.
 
@@ -30,6 +33,8 @@ def upgrade(database: Database) -> None:
         if is_current(connection):
             return
     with database.writing() as connection:
+        if not database.embedded:  # SQLite has one writer anyway
+            connection.execute(_LOCK)
         if not is_current(connection):
             _run(connection)
 

@@ -39,6 +39,15 @@ def open_store(url: str) -> SqlStore:
     return store
 
 
+def upgrade_store(url: str) -> None:
+    """Bring the database at a URL to the present tables, whichever it is. Raises as `open_store`."""
+    database = Database(url)
+    try:
+        migrate.upgrade(database)
+    finally:
+        database.engine.dispose()
+
+
 class SqlStore:
     """Implements `ip_fhir.ports.Store`. Threads and processes may share it; made by `open_store`.
 

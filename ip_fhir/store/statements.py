@@ -14,10 +14,19 @@ from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, Insert, Select, Table
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 """Which migration the database stands at."""
+
+
+def _insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
+    """Insert a row, with a parameter for each column, unless there is one that stands in its way."""
+    columns = [column for column in table.c if column.name not in leave_out]
+    row = select(*(bindparam(column.name, type_=column.type) for column in columns))
+    added = insert(table).from_select(columns, row.where(~exists().where(there)))
+    return added.execution_options(preserve_rowcount=True)
+
 
 # --- inbox
 
@@ -34,8 +43,8 @@ LOAD: Final = select(referral.c.body, referral.c.revision).where(
 )
 """One referral."""
 
-ADD_REFERRAL: Final = insert(referral)
-"""A new referral."""
+ADD_REFERRAL: Final = _insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
+"""A new referral; adds nothing when it is there."""
 
 CHANGE_REFERRAL: Final = (
     update(referral)
@@ -99,6 +108,7 @@ _held_up = exists().where(
     _earlier.c.sequence < outbox.c.sequence,
 )
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
+_LEASE: Final = ("lease_until", "leased_by")
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
 CLAIMABLE: Final = (
@@ -127,11 +137,8 @@ CLAIM: Final = (
 )
 """Hold a row until the lease runs out."""
 
-ENQUEUED: Final = select(outbox.c.id).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-"""Which of the ids are in the outbox already."""
-
-ENQUEUE: Final = insert(outbox)
-"""A new row, after those that are there."""
+ENQUEUE: Final = _insert_unless(outbox, outbox.c.id == bindparam("id"), leave_out=("sequence", *_LEASE, "sent_at"))
+"""A new row, after those that are there; adds nothing when its id is there."""
 
 ROW: Final = select(outbox).where(_by_row_id)
 """One outbox row."""
@@ -205,16 +212,19 @@ HURRY: Final = (
 
 # --- resources
 
+_same = and_(resource.c.type == bindparam("type"), resource.c.id == bindparam("id"))
 _this = and_(resource.c.type == bindparam("of_type"), resource.c.id == bindparam("of_id"))
 
 CURRENT: Final = select(resource).where(_this).order_by(resource.c.version.desc()).limit(1)
 """The current version of a resource."""
 
-RETIRE: Final = update(resource).where(_this, resource.c.current).values(current=False)
-"""What was current is so no longer."""
+RETIRE: Final = (
+    update(resource).where(_this, resource.c.version == bindparam("expected"), resource.c.current).values(current=False)
+)
+"""What was current is so no longer; matches nothing when it was not."""
 
-ADD_VERSION: Final = insert(resource)
-"""The new current version."""
+ADD_VERSION: Final = _insert_unless(resource, and_(_same, resource.c.version >= bindparam("version")))
+"""The new current version; adds nothing when there is such a one, or a later."""
 
 DROP_TOKENS: Final = delete(token).where(token.c.type == bindparam("of_type"), token.c.id == bindparam("of_id"))
 """Forget what a resource was found by."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import chain, codec, statements
-from ip_fhir.store.engine import execute
+from ip_fhir.store.engine import Taken, execute
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Connection, CursorResult, Executable
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.ports import OutboxRow, ResourceVersion, Stored
     from ip_fhir.store.engine import Values
+
+
+_CHANGED: Final = "the resource was changed by another since it was read"
 
 
 class SqlTransaction:
@@ -40,6 +43,13 @@ class SqlTransaction:
         result = execute(self._connection, statement, values)
         self._failed = False
         return result
+
+    def _add(self, statement: Executable, values: Mapping[str, Any]) -> int:
+        """Run an insert and return how many rows it added; 0 also when another added such a row at this moment."""
+        try:
+            return self._run(statement, values).rowcount
+        except Taken:
+            return 0
 
     def check(self) -> None:
         """Raise `StoreError` if the transaction has failed and may not be committed."""
@@ -85,9 +95,8 @@ class SqlTransaction:
         values = codec.referral_row(referral, new)
         ident = referral.correlation_id
         if revision is None:
-            if self._run(statements.LOAD, {"correlation_id": ident}).first() is not None:
+            if self._add(statements.ADD_REFERRAL, {"correlation_id": ident, **values}) == 0:
                 raise Conflict("the referral is not new")
-            self._run(statements.ADD_REFERRAL, {"correlation_id": ident, **values})
         elif self._run(statements.CHANGE_REFERRAL, {"of": ident, "based_on": revision, **values}).rowcount == 0:
             raise Conflict("the referral was changed by another since it was read")
         return new
@@ -101,15 +110,8 @@ class SqlTransaction:
 
     def enqueue(self, rows: Sequence[OutboxRow]) -> None:
         """Add outbox rows, in this order. A row whose id is there already is left as it is."""
-        if not rows:
-            return
-        there = set(self._run(statements.ENQUEUED, {"ids": [row.id for row in rows]}).scalars())
-        new: dict[str, OutboxRow] = {}
-        for row in rows:
-            if row.id not in there:
-                new.setdefault(row.id, row)
-        if new:  # in this order they are numbered
-            self._run(statements.ENQUEUE, [codec.outbox_values(row) for row in new.values()])
+        if rows:  # in this order they are numbered
+            self._run(statements.ENQUEUE, [codec.outbox_values(row) for row in rows])
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
         """Close the referral's waiting and parked rows, but for the ids in `keep`."""
@@ -186,13 +188,12 @@ class SqlTransaction:
             raise InvalidInput.at("version", "not the one after the expected version", "invariant")
         found = sorted(tokens(resource.body))
         values = codec.resource_values(resource)
-        current = self._run(statements.CURRENT, key).one_or_none()
-        if (None if current is None else current.version) != expected:
-            raise Conflict("the resource was changed by another since it was read")
-        if current is not None:
-            self._run(statements.RETIRE, key)
+        if expected is not None:
+            if self._run(statements.RETIRE, {**key, "expected": expected}).rowcount == 0:
+                raise Conflict(_CHANGED)
             self._run(statements.DROP_TOKENS, key)
-        self._run(statements.ADD_VERSION, values)
+        if self._add(statements.ADD_VERSION, values) == 0:
+            raise Conflict(_CHANGED)
         if found:
             of = {"type": resource.type, "id": resource.id}
             self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from ip_fhir.errors import Conflict
 from ip_fhir.ports import Seen, Transaction
-from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store import SqlStore, open_store, upgrade_store
 from ip_fhir.testing.store_samples import NOON, outbox_row, record, referral, task
 
 
@@ -77,6 +77,8 @@ if __name__ == "__main__":
     what, url, name, number = sys.argv[1:5]
     say("started")
     sys.stdin.readline()  # the parent says when
+    if what == "upgrade":
+        upgrade_store(url)
     opened = open_store(url)
-    {"die": die, "write": write, "send": send, "count": count}[what](opened, name, int(number))
+    {"upgrade": write, "die": die, "write": write, "send": send, "count": count}[what](opened, name, int(number))
     opened.close()

@@ -14,14 +14,13 @@ SCRIPT = Path(__file__).with_name("child.py")
 class Children:
     """Processes on one store; those that are left at the end are killed."""
 
-    file: Path
+    url: str
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self, what: str, name: str, number: int = 0) -> subprocess.Popen[str]:
         """Start one and wait until it is ready to go."""
-        url = f"sqlite:///{self.file}"
         child = subprocess.Popen(
-            [sys.executable, "-W", "error", str(SCRIPT), what, url, name, str(number)],
+            [sys.executable, "-W", "error", str(SCRIPT), what, self.url, name, str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

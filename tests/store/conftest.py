@@ -1,4 +1,4 @@
-"""Stores on files, made quickly: the tables are made once, and copied."""
+"""Stores on both databases, made quickly: the tables are made once, then copied (a file) or emptied (PostgreSQL)."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store import SqlStore, open_store, upgrade_store
+from tests.store.places import Place
+from tests.support.postgres import Server, running_server
 
 Opened = Callable[[], SqlStore]
 
@@ -25,13 +27,57 @@ def file(template: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(template, tmp_path / "store.sqlite"))
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server for the whole run."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_database(server: Server) -> Place:
+    """A database with the tables, for one test after another."""
+    place = Place(server.new_database())
+    upgrade_store(place.url)
+    return place
+
+
 @pytest.fixture
-def opened(file: Path) -> Iterator[Opened]:
-    """Open the same file, as often as one likes; as another process would."""
+def postgresql(shared_database: Place) -> Place:
+    """A PostgreSQL database with an empty store. Rows are taken out one by one: to truncate takes longer."""
+    shared_database.empty()
+    return shared_database
+
+
+@pytest.fixture
+def sqlite(file: Path) -> Place:
+    """A file with an empty store, with some patience."""
+    return Place(f"sqlite:///{file}?timeout=20")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """An empty store on one database, then on the other."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A database without tables, on one database, then on the other."""
+    if request.param == "sqlite":
+        return Place(f"sqlite:///{tmp_path}/bare.sqlite")
+    server: Server = request.getfixturevalue("server")
+    return Place(server.new_database())
+
+
+@pytest.fixture
+def opened(place: Place) -> Iterator[Opened]:
+    """Open the same store, as often as one likes; as another process would."""
     stores: list[SqlStore] = []
 
     def open_it() -> SqlStore:
-        stores.append(open_store(f"sqlite:///{file}?timeout=20"))
+        stores.append(open_store(place.url))
         return stores[-1]
 
     yield open_it
@@ -41,5 +87,5 @@ def opened(file: Path) -> Iterator[Opened]:
 
 @pytest.fixture
 def store(opened: Opened) -> SqlStore:
-    """An empty store on a file."""
+    """An empty store."""
     return opened()

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +11,7 @@ from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.chain import START, Head, check, follow
 from ip_fhir.testing.store_samples import PERSON, append, everything
-from tests.store.behind import sql
+from tests.store.places import Place
 
 
 @dataclass(frozen=True)
@@ -111,37 +110,37 @@ DAMAGE: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("statement", "path"), [case[1:] for case in DAMAGE], ids=[case[0] for case in DAMAGE])
-def test_damage_in_the_database(store: SqlStore, file: Path, statement: str, path: str) -> None:
+def test_damage_in_the_database(store: SqlStore, place: Place, statement: str, path: str) -> None:
     """Each kind of damage is found in the database, named by its number, without a word of what was said there."""
     append(store, "r", "1", "2", "3", "4", "5")
     assert store.verify() == ()
-    sql(file, statement)
+    place.sql(statement)
     problems = store.verify()
     assert path in [problem.path for problem in problems]
     assert PERSON not in str(problems)
 
 
-def test_numbers_swapped(store: SqlStore, file: Path) -> None:
+def test_numbers_swapped(store: SqlStore, place: Place) -> None:
     """Two records that change places are found, both."""
     append(store, "r", "1", "2", "3", "4")
     for old, new in ((2, 99), (3, 2), (99, 3)):
-        sql(file, "UPDATE evidence SET number = ? WHERE number = ?", new, old)
+        place.sql("UPDATE evidence SET number = :new WHERE number = :old", new=new, old=old)
     assert {"evidence.2", "evidence.3"} <= {problem.path for problem in store.verify()}
 
 
-def test_without_a_head_nothing_is_written(store: SqlStore, file: Path) -> None:
+def test_without_a_head_nothing_is_written(store: SqlStore, place: Place) -> None:
     """A store whose chain has lost its head takes no evidence, and nothing that would need it."""
     append(store, "r", "1")
-    sql(file, "DELETE FROM meta")
+    place.sql("DELETE FROM meta")
     with pytest.raises(StoreError, match="the end of the evidence chain is not known"), store.begin() as transaction:
         everything(transaction)
     assert store.referral("r") is None
 
 
-def test_damage_does_not_stop_the_work(store: SqlStore, file: Path) -> None:
+def test_damage_does_not_stop_the_work(store: SqlStore, place: Place) -> None:
     """A store with a changed record takes new ones, and the problem stays where it is."""
     append(store, "r", "1", "2")
-    sql(file, "UPDATE evidence SET body = '{}' WHERE number = 1")
+    place.sql("UPDATE evidence SET body = '{}' WHERE number = 1")
     append(store, "r", "3")
     assert [problem.path for problem in store.verify()] == ["evidence.1"]
 

@@ -1,29 +1,28 @@
-"""`SqlStore` keeps the contract that every store must keep."""
-
-from pathlib import Path
+"""`SqlStore` keeps the contract that every store must keep, on both databases."""
 
 from ip_fhir.ports import Store, Transaction
 from ip_fhir.store import SqlStore
 from ip_fhir.testing import StoreContract
-from tests.store.behind import sql
+from tests.store.places import Place
 
 
-def file_of(store: SqlStore) -> Path:
+def place_of(store: SqlStore) -> Place:
     """Where the store lies."""
-    return Path(str(store._database.engine.url.database))
+    return Place(store._database.engine.url.render_as_string(hide_password=False))
 
 
 class TestSqlStore(StoreContract):
-    """On SQLite, on a file."""
+    """On a file, and on a server."""
 
     def change_evidence(self, store: SqlStore, number: int) -> None:
         """One letter of what happened."""
-        changed = "UPDATE evidence SET body = replace(body, 'sent', 'Sent') WHERE number = ?"
-        sql(file_of(store), changed, number)
+        place_of(store).sql(
+            "UPDATE evidence SET body = replace(body, 'sent', 'Sent') WHERE number = :number", number=number
+        )
 
     def remove_evidence(self, store: SqlStore, number: int) -> None:
         """A whole row."""
-        sql(file_of(store), "DELETE FROM evidence WHERE number = ?", number)
+        place_of(store).sql("DELETE FROM evidence WHERE number = :number", number=number)
 
 
 def test_the_types_are_those_of_the_port(store: SqlStore) -> None:

@@ -3,7 +3,6 @@
 import random
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +10,7 @@ from ip_fhir.store import SqlStore
 from ip_fhir.testing.store_samples import referral
 from tests.store.children import Children
 from tests.store.conftest import Opened
+from tests.store.places import Place
 
 
 def there(store: SqlStore, ident: str) -> dict[str, int]:
@@ -31,9 +31,9 @@ ALL = {"inbox": 1, "referral": 1, "evidence": 2, "outbox": 2, "resource": 1}
 
 
 @pytest.mark.parametrize("steps", range(6))
-def test_killed_in_a_transaction(file: Path, opened: Opened, steps: int) -> None:
+def test_killed_in_a_transaction(place: Place, opened: Opened, steps: int) -> None:
     """Killed after any step, even with only the commit left: nothing is there, and the next one writes at once."""
-    with Children(file) as children:
+    with Children(place.url) as children:
         child = children.start("die", "x", steps)
         children.go()
         assert children.rest(child) == ([], -signal.SIGKILL)
@@ -47,12 +47,12 @@ def test_killed_in_a_transaction(file: Path, opened: Opened, steps: int) -> None
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment(file: Path, opened: Opened) -> None:
+def test_killed_at_any_moment(place: Place, opened: Opened) -> None:
     """Killed again and again while it writes: what was said to be committed is there, and each set whole or not."""
     chance = random.Random(4)
     last: dict[str, int] = {}
     for life in range(8):
-        with Children(file) as children:
+        with Children(place.url) as children:
             child = children.start("write", f"life{life}", 100_000)
             children.go()
             assert children.hear(child) == f"life{life}-0"

@@ -10,11 +10,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from ip_fhir.errors import StoreError
-from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store import SqlStore, open_store, upgrade_store
 from ip_fhir.store.migrate import MIGRATIONS
 from ip_fhir.store.schema import VERSION, metadata
 from ip_fhir.testing.store_samples import append
-from tests.store.behind import sql
+from tests.store.places import Place
+from tests.support.postgres import Server
 
 
 def test_migrations_and_schema_agree(store: SqlStore) -> None:
@@ -24,11 +25,12 @@ def test_migrations_and_schema_agree(store: SqlStore) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_a_difference_would_be_seen(store: SqlStore, file: Path) -> None:
+def test_a_difference_would_be_seen(bare: Place) -> None:
     """The test above can fail."""
-    sql(file, "DROP INDEX outbox_by_due")
-    sql(file, "ALTER TABLE inbox ADD COLUMN more TEXT")
-    with store._database.reading() as connection:
+    upgrade_store(bare.url)
+    bare.sql("DROP INDEX outbox_by_due")
+    bare.sql("ALTER TABLE inbox ADD COLUMN more TEXT")
+    with closing(open_store(bare.url)) as store, store._database.reading() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)
     assert {change[0] for change in found} == {"add_index", "remove_column"}
 
@@ -50,32 +52,42 @@ def test_a_file_without_tables_gets_them(tmp_path: Path) -> None:
     with closing(open_store(f"sqlite:///{file}")) as store:
         append(store, "r", "1")
         assert store.verify() == ()
-    assert sql(file, "SELECT version_num FROM alembic_version") == [(VERSION,)]
+    assert Place(f"sqlite:///{file}").sql("SELECT version_num FROM alembic_version") == [(VERSION,)]
 
 
-def test_opening_again_keeps_everything(file: Path) -> None:
-    """A store that is up to date is left as it is."""
+def test_a_server_without_tables_is_left_alone(server: Server) -> None:
+    """Whether to change a server's tables is for a person to say: the error names the command."""
+    place = Place(server.new_database())
+    with pytest.raises(StoreError, match="ip-fhir db upgrade"):
+        open_store(place.url)
+    assert tables(place) == set()
+
+
+def test_upgrading_again_changes_nothing(bare: Place) -> None:
+    """A store that is up to date is left as it is, with what is in it."""
     for number in range(3):
-        with closing(open_store(f"sqlite:///{file}")) as store:
+        upgrade_store(bare.url)
+        with closing(open_store(bare.url)) as store:
             append(store, "r", str(number))
             assert len(store.evidence()) == number + 1
 
 
-def test_a_newer_store_is_not_touched(file: Path) -> None:
+def test_a_newer_store_is_not_touched(bare: Place) -> None:
     """A store that a newer program has written is refused, with both versions named."""
-    sql(file, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match=f"version 9999, this program of {VERSION}"):
-        open_store(f"sqlite:///{file}")
-    assert sql(file, "SELECT version_num FROM alembic_version") == [("9999",)]
+    upgrade_store(bare.url)
+    bare.sql("UPDATE alembic_version SET version_num = '9999'")
+    for use in (open_store, upgrade_store):
+        with pytest.raises(StoreError, match=f"version 9999, this program of {VERSION}"):
+            use(bare.url)
+    assert bare.sql("SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_migration_that_fails_leaves_nothing(bare: Place) -> None:
     """Half of the tables is worse than none: another's table of the same name stops it, and none is made."""
-    file = tmp_path / "other.sqlite"
-    sql(file, "CREATE TABLE outbox (letter TEXT)")
+    bare.sql("CREATE TABLE outbox (letter TEXT)")
     with pytest.raises(StoreError):
-        open_store(f"sqlite:///{file}")
-    assert sql(file, "SELECT name FROM sqlite_master") == [("outbox",)]
+        upgrade_store(bare.url)
+    assert tables(bare) == {"outbox"}
 
 
 def test_a_place_with_a_percent_sign(tmp_path: Path) -> None:
@@ -84,3 +96,13 @@ def test_a_place_with_a_percent_sign(tmp_path: Path) -> None:
     place.mkdir()
     open_store(f"sqlite:///{place}/store.sqlite").close()
     assert (place / "store.sqlite").exists()
+
+
+def tables(place: Place) -> set[str]:
+    """The names of a database's tables."""
+    query = (
+        "SELECT name FROM sqlite_master"
+        if place.embedded
+        else ("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+    )
+    return {name for (name,) in place.sql(query)}

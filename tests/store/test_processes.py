@@ -1,30 +1,29 @@
-"""Several processes on one file: none is lost, none comes twice."""
+"""Several processes on one store: none is lost, none comes twice."""
 
 from contextlib import closing
-from pathlib import Path
 
 from ip_fhir.store import open_store
 from ip_fhir.testing.store_samples import enqueue, outbox_row, referral
 from tests.store.children import Children
 from tests.store.conftest import Opened
+from tests.store.places import Place
 from tests.store.test_crash import assert_whole
 
 
-def test_a_new_file_opened_by_many(tmp_path: Path) -> None:
-    """Three processes that open a file that is not there, at the same moment, all get the one store."""
-    file = tmp_path / "new.sqlite"
-    with Children(file) as children:
-        started = [children.start("write", name, 1) for name in ("a", "b", "c")]
+def test_a_new_store_made_by_many(bare: Place) -> None:
+    """Three processes that bring the same empty database up to date, at the same moment, all get the one store."""
+    with Children(bare.url) as children:
+        started = [children.start("upgrade", name, 1) for name in ("a", "b", "c")]
         children.go()
         assert [children.rest(child) for child in started] == [([f"{name}-0"], 0) for name in ("a", "b", "c")]
-    with closing(open_store(f"sqlite:///{file}")) as store:
+    with closing(open_store(bare.url)) as store:
         assert_whole(store)
         assert len(store.referrals()) == 3
 
 
-def test_two_writers(file: Path, opened: Opened) -> None:
+def test_two_writers(place: Place, opened: Opened) -> None:
     """Two processes that write without pause both get through, and make one unbroken chain."""
-    with Children(file) as children:
+    with Children(place.url) as children:
         started = [children.start("write", name, 60) for name in ("a", "b")]
         children.go()
         for name, child in zip(("a", "b"), started, strict=True):
@@ -35,12 +34,12 @@ def test_two_writers(file: Path, opened: Opened) -> None:
     assert store.verify() == ()
 
 
-def test_two_workers(file: Path, opened: Opened) -> None:
+def test_two_workers(place: Place, opened: Opened) -> None:
     """Two processes that claim without pause send each row once, those of a referral in order."""
     store = opened()
     idents = [f"r{number % 20}-{number:03}" for number in range(200)]
     enqueue(store, *(outbox_row(ident, ident.partition("-")[0]) for ident in idents))
-    with Children(file) as children:
+    with Children(place.url) as children:
         started = [children.start("send", name) for name in ("one", "two")]
         children.go()
         said = [children.rest(child) for child in started]
@@ -50,12 +49,12 @@ def test_two_workers(file: Path, opened: Opened) -> None:
     assert {row.claim for row in store.outbox(limit=1000)} == {1}
 
 
-def test_conflicts_lose_no_change(file: Path, opened: Opened) -> None:
+def test_conflicts_lose_no_change(place: Place, opened: Opened) -> None:
     """Two processes that change one referral, starting over after each conflict, lose no change."""
     store = opened()
     with store.begin() as transaction:
         transaction.save(referral("counter"), None)
-    with Children(file) as children:
+    with Children(place.url) as children:
         started = [children.start("count", name, 50) for name in ("one", "two")]
         children.go()
         assert [children.rest(child) for child in started] == [(["done"], 0), (["done"], 0)]
