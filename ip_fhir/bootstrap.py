@@ -13,12 +13,13 @@ from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.exchange.side import Exchange
 from ip_fhir.fhir.reading import Limits
+from ip_fhir.mapping import Mapping
 from ip_fhir.plugins import adapters
 from ip_fhir.ports import Endpoint
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ip_fhir.ports import Adapter, Clock, OutboxRow, Store
     from ip_fhir.settings import PeerSettings, Settings
@@ -35,8 +36,10 @@ def open_exchange(
 ) -> Exchange:
     """One side of the loop, ready. An EHR passes its own `store`, `clock`, or what to do when its people must look.
 
-    Raises `InvalidInput` (a setting that cannot be met, a broken adapter) and `StoreError`.
+    Raises `InvalidInput` (a setting that cannot be met, a broken adapter), `MappingError` (a wrong overlay) and
+    `StoreError`.
     """
+    mapping = Mapping.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
     limits = settings.limits
     context = Context(
         role=settings.role,
@@ -51,6 +54,7 @@ def open_exchange(
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
+        mapping=mapping,
     )
     return Exchange(context)
 
@@ -60,7 +64,7 @@ def _peers(settings: Settings) -> Peers:
     return Peers(_peer(peer, loaded) for peer in settings.peers)
 
 
-def _peer(peer: PeerSettings, loaded: Mapping[str, Adapter]) -> Peer:
+def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
     token = peer.token.get_secret_value() if peer.token else None
     return Peer(
         name=peer.name,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.mapping import Mapping
     from ip_fhir.ports import JsonObject, Stored, Transaction
 
 T = TypeVar("T")
@@ -26,7 +27,13 @@ _TRIES = 5
 
 
 def write(
-    tx: Transaction, before: Stored | None, decision: Decision, now: datetime, foreign: Sequence[JsonObject] = ()
+    tx: Transaction,
+    before: Stored | None,
+    decision: Decision,
+    now: datetime,
+    foreign: Sequence[JsonObject] = (),
+    *,
+    mapping: Mapping,
 ) -> list[JsonObject]:
     """Write a decision; `before` is what it was made from (None: a new referral).
 
@@ -45,18 +52,18 @@ def write(
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None:
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
-    return put_resources(tx, referral, now, foreign)
+    return put_resources(tx, referral, now, foreign, mapping=mapping)
 
 
 def put_resources(
-    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = ()
+    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, mapping: Mapping
 ) -> list[JsonObject]:
     """Bring the FHIR resources of a referral up to date; one that says the same as before keeps its version."""
-    fresh = referral_to_fhir(referral, [])
+    fresh = referral_to_fhir(referral, [], mapping)
     current = [tx.resource(r["resourceType"], r["id"]) for r in fresh]
     offered = {r["resourceType"]: r for r in foreign}
     existing = [_existing(new, old, offered.get(new["resourceType"])) for new, old in zip(fresh, current, strict=True)]
-    wanted = referral_to_fhir(referral, [body for body in existing if body is not None])
+    wanted = referral_to_fhir(referral, [body for body in existing if body is not None], mapping)
     return [_put(tx, referral, body, now) for body in wanted]
 
 

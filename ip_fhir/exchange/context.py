@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.exchange.peers import same_organization
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
+from ip_fhir.mapping import Mapping, default
 from ip_fhir.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Context:
     worker: str = "worker"
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
+    mapping: Mapping = field(default_factory=default)
 
     def is_us(self, organization: Organization) -> bool:
         """Whether we speak for that organisation."""

@@ -71,7 +71,8 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
             before = tx.load(correlation_id)
             event = due_event(before.referral, now) if before else None
             if before is not None and event is not None:
-                write(tx, before, decide(before.referral, event, context.agreement(before.referral.notice)), now)
+                decision = decide(before.referral, event, context.agreement(before.referral.notice))
+                write(tx, before, decision, now, mapping=context.mapping)
 
     try:
         again_on_conflict(once)

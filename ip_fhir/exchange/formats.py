@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.message import Message
+    from ip_fhir.mapping import Mapping
     from ip_fhir.ports import JsonObject, Receipt, WireFormat
 
 _ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
@@ -44,8 +45,8 @@ class Format(Protocol):
         """Parse; the result goes into the methods below."""
         ...
 
-    def message(self, parsed: JsonObject) -> Message:
-        """What it says."""
+    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
+        """What it says, by the site's tables."""
         ...
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
@@ -66,8 +67,8 @@ class Writer(Protocol):
 
     content_type: ClassVar[str]
 
-    def write(self, message: Message) -> bytes:
-        """The message as it goes out."""
+    def write(self, message: Message, mapping: Mapping) -> bytes:
+        """The message as it goes out, by the site's tables."""
         ...
 
 
@@ -81,9 +82,9 @@ class FhirMessage:
         """Parse the Bundle."""
         return read_json(content, limits)
 
-    def message(self, parsed: JsonObject) -> Message:
+    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
         """Map it."""
-        return message_from_fhir(parsed)
+        return message_from_fhir(parsed, mapping)
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""
@@ -93,9 +94,9 @@ class FhirMessage:
         """Over the Bundle without its envelope, keys sorted."""
         return _digest(parsed)
 
-    def write(self, message: Message) -> bytes:
+    def write(self, message: Message, mapping: Mapping) -> bytes:
         """A message Bundle."""
-        return write_json(message_to_fhir(message))
+        return write_json(message_to_fhir(message, mapping))
 
     def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
         """A response message."""
@@ -112,9 +113,9 @@ class FhirTransaction:
         """Parse the Bundle."""
         return read_json(content, limits)
 
-    def message(self, parsed: JsonObject) -> Message:
+    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
         """Map it."""
-        return message_from_transaction(parsed)
+        return message_from_transaction(parsed, mapping)
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""

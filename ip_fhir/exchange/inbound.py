@@ -37,7 +37,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
     """
     wire = FORMATS[format_name]
     parsed = wire.read(content, context.limits)
-    message = _understood(wire, parsed)
+    message = _understood(wire, parsed, context)
     _check_parties(context, message, peer)
     key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
     now = context.clock.now()
@@ -48,7 +48,8 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
                 return _same_again(seen, digest)
             before = tx.load(message.correlation_id)
             decision = _decide(context, message, before, peer, now)
-            stored = write(tx, before, decision, now, wire.resources(parsed) if before is None else ())
+            foreign = wire.resources(parsed) if before is None else ()
+            stored = write(tx, before, decision, now, foreign, mapping=context.mapping)
             # A polite no: what is kept, but not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
@@ -58,10 +59,10 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
     return again_on_conflict(once)
 
 
-def _understood(wire: Format, parsed: JsonObject) -> Message:
+def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:
     """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
     try:
-        return wire.message(parsed)
+        return wire.message(parsed, context.mapping)
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

@@ -79,7 +79,8 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     if writer is None:
         raise InvalidInput.at("peers", f"nothing writes the format {peer.adapter.format}", "not-supported")
     try:
-        content = writer.write(message_of(referral, row.effect, now, context.agreement(referral.notice)))
+        message = message_of(referral, row.effect, now, context.agreement(referral.notice))
+        content = writer.write(message, context.mapping)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
@@ -151,6 +152,6 @@ def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, re
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
             except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
                 return
-            write(tx, before, decision, now)
+            write(tx, before, decision, now, mapping=context.mapping)
 
     again_on_conflict(once)

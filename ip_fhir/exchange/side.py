@@ -93,7 +93,7 @@ class Exchange:
                     reason = "another notice was sent under this correlation id"
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
                 decision = open_referral(notice, context.role, event, context.agreement(notice))
-                write(tx, None, decision, now)
+                write(tx, None, decision, now, mapping=context.mapping)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -122,7 +122,7 @@ class Exchange:
                 if before is None:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
-                write(tx, before, decision, event.at)
+                write(tx, before, decision, event.at, mapping=context.mapping)
             return decision.referral
 
         return self._active(again_on_conflict(once))

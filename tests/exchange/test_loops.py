@@ -246,10 +246,10 @@ def test_one_bad_referral_does_not_stop_the_others(loop: Loop, monkeypatch: pyte
     from ip_fhir.exchange import formats
 
     class Breaks(formats.FhirMessage):
-        def write(self, message: object) -> bytes:
+        def write(self, message: object, mapping: object) -> bytes:
             if getattr(message, "correlation_id", "") == "referral-01":
                 raise KeyError("Kari Nordmann")
-            return super().write(message)  # type: ignore[arg-type]
+            return super().write(message, mapping)  # type: ignore[arg-type]
 
     monkeypatch.setitem(formats.WRITERS, "fhir-message", Breaks())
     loop.hospital.exchange.send_notice(notice("01"))
