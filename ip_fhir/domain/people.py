@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
 from ip_fhir.domain.ids import (
     HerId,
@@ -59,6 +59,14 @@ class Address(Value):
     municipality: MunicipalityNumber | None = None
 
 
+def _if_it_says_something(address: Address | None) -> Address | None:
+    return None if address == Address() else address
+
+
+_Address = Annotated[Address | None, AfterValidator(_if_it_says_something)]
+"""An address; one that says nothing is none (an empty object is nothing in FHIR either)."""
+
+
 class Gender(StrEnum):
     """Administrative gender, as in the population register and FHIR."""
 
@@ -81,7 +89,7 @@ class PlanOwner(Value):
     birth_date: Day | None = None
     gender: Gender | None = None
     contacts: tuple[ContactPoint, ...] = ()
-    address: Address | None = None
+    address: _Address = None
     language: Language | None = None
     needs_interpreter: Flag | None = None
     deceased: Day | None = None
@@ -181,7 +189,7 @@ class Organization(Value):
     resh_id: ReshId | None = None
     municipality: MunicipalityNumber | None = None
     contacts: tuple[ContactPoint, ...] = ()
-    address: Address | None = None
+    address: _Address = None
 
 
 class Profession(StrEnum):

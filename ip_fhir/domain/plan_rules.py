@@ -29,10 +29,10 @@ _ONE = (
     ("measures", "responsible", _ANYBODY),
     ("contributions", "actor", _ANYBODY),
     ("cooperation", "organization", _ORGANIZATION),
-    ("reviews", "responsible", _ANYBODY),
+    ("reviews", "responsible", _PERSON),  # a meeting is held by people, and FHIR's Appointment has place for no other
     ("consents", "given_by", _RELATED),
 )
-_SEVERAL = (("measures", "takes_part"), ("reviews", "participants"))
+_SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
@@ -126,9 +126,9 @@ def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
     for name, field, what in _ONE:
         for index, item in enumerate(getattr(plan, name)):
             yield f"{name}.{index}.{field}", getattr(item, field), what
-    for name, field in _SEVERAL:
+    for name, field, what in _SEVERAL:
         for index, item in enumerate(getattr(plan, name)):
-            yield from ((f"{name}.{index}.{field}.{n}", ref, _ANYBODY) for n, ref in enumerate(getattr(item, field)))
+            yield from ((f"{name}.{index}.{field}.{n}", ref, what) for n, ref in enumerate(getattr(item, field)))
     for name in ("follow_up", "evaluation"):
         if arrangement := getattr(plan, name):
             yield f"{name}.responsible", arrangement.responsible, _ANYBODY

@@ -102,3 +102,11 @@ def test_any_agency_and_any_way() -> None:
     """Schools, employers and volunteers are organisations as hospitals are; a person is reached in four ways."""
     assert {"school", "kindergarten", "nav", "employer", "voluntary", "hospital"} <= {k.value for k in OrganizationKind}
     assert [system.value for system in ContactSystem] == ["phone", "sms", "email", "url"]
+
+
+@pytest.mark.parametrize("address", [{}, {"lines": []}, Address()])
+def test_an_address_that_says_nothing_is_none(address: Any) -> None:
+    """An empty address is no address: neither FHIR nor a letter has use for one."""
+    name = {"family": "Sæbø"}
+    assert read(PlanOwner, {"id": "owner", "name": name, "address": address}).address is None
+    assert PlanOwner(id="owner", name=PersonName(family="Sæbø"), address=Address(city="Bodø")).address is not None

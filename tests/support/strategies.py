@@ -449,7 +449,7 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
         cooperation=_list(draw, cooperations, units),
         follow_up=draw(st.none() | arrangements(everybody)),
         evaluation=draw(st.none() | arrangements(everybody)),
-        reviews=_list(draw, reviews, everybody),
+        reviews=_list(draw, reviews, names.people),
         team=draw(st.none() | care_teams(names)),
         consents=_list(draw, consents, names.related, everybody),
         note=draw(st.none() | texts()),
