@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.content import cut_to
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ip_fhir.demo.people import People
     from ip_fhir.demo.sides import Side
     from ip_fhir.demo.stories import Story
-    from ip_fhir.domain.agreement import ContentLevel
+    from ip_fhir.domain.agreement import Agreement, ContentLevel
+    from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.report.history import Loop
     from ip_fhir.report.words import Language
 
@@ -36,7 +37,7 @@ class Check:
     detail: str = ""
 
 
-def check_loops(told: Sequence[tuple[Story, Loop | None]], people: People, language: Language) -> list[Check]:
+def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement, language: Language) -> list[Check]:
     """Every loop, by its story and by both sides."""
     names = _NAMES[language]
     found: list[Check] = []
@@ -46,17 +47,27 @@ def check_loops(told: Sequence[tuple[Story, Loop | None]], people: People, langu
             continue
         found += [
             _check(names["ending"], story, list(_ending(story, loop))),
-            _check(names["agree"], story, list(_agree(story, loop, people.agreement.content_level))),
+            _check(names["agree"], story, list(_agree(story, loop, agreement.content_level))),
             _check(names["messages"], story, list(_messages(loop))),
         ]
     return found
 
 
-def check_maps(stories: Sequence[Story], language: Language) -> list[Check]:
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The public maps, which are judged."""
+
+    to_fhir: Callable[[IndividualPlan], dict[str, Any]] = to_fhir
+    from_fhir: Callable[[dict[str, Any]], IndividualPlan] = from_fhir
+    put_plan: Callable[[IndividualPlan, dict[str, Any]], dict[str, Any]] = put_plan
+    to_models: Callable[[IndividualPlan], Sequence[object]] = to_models
+
+
+def check_maps(stories: Sequence[Story], language: Language, maps: Maps = Maps()) -> list[Check]:
     """Every plan through FHIR and back, written onto its own bundle, and read by FHIR's own models."""
     names = _NAMES[language]
     return [
-        _check(names[key], story, _caught(wrong, story))
+        _check(names[key], story, _caught(wrong, story, maps))
         for key, wrong in {"round": _round, "put": _put, "models": _models}.items()
         for story in stories
     ]
@@ -96,9 +107,9 @@ def _check(name: str, story: Story, wrong: Sequence[str]) -> Check:
     return Check(name, story.name, ok=not wrong, detail="; ".join(wrong))
 
 
-def _caught(wrong: Callable[[Story], Iterator[str]], story: Story) -> list[str]:
+def _caught(wrong: Callable[[Story, Maps], Iterator[str]], story: Story, maps: Maps) -> list[str]:
     try:
-        return list(wrong(story))
+        return list(wrong(story, maps))
     except IpFhirError as error:
         return [str(error)]
 
@@ -170,19 +181,19 @@ def _messages(loop: Loop) -> Iterator[str]:
             yield f"the {side.role} took a message in twice"
 
 
-def _round(story: Story) -> Iterator[str]:
-    if from_fhir(to_fhir(story.plan)) != story.plan:
+def _round(story: Story, maps: Maps) -> Iterator[str]:
+    if maps.from_fhir(maps.to_fhir(story.plan)) != story.plan:
         yield "the plan that came back is another"
 
 
-def _put(story: Story) -> Iterator[str]:
-    bundle = to_fhir(story.plan)
-    if put_plan(story.plan, bundle) != bundle:
+def _put(story: Story, maps: Maps) -> Iterator[str]:
+    bundle = maps.to_fhir(story.plan)
+    if maps.put_plan(story.plan, bundle) != bundle:
         yield "writing what was read changed the bundle"
 
 
-def _models(story: Story) -> Iterator[str]:
-    if len(to_models(story.plan)) != len(to_fhir(story.plan)["entry"]):
+def _models(story: Story, maps: Maps) -> Iterator[str]:
+    if len(maps.to_models(story.plan)) != len(maps.to_fhir(story.plan)["entry"]):
         yield "not every resource was read"
 
 

@@ -15,7 +15,7 @@ from ip_fhir.demo.place import SIDES, settings_file
 from ip_fhir.domain.calendar import OSLO, add_working_days, next_working_day
 from ip_fhir.domain.effects import earliest
 from ip_fhir.domain.referral import Role
-from ip_fhir.report.history import Loop, SideOfLoop
+from ip_fhir.report.history import Loop, side_in
 from ip_fhir.settings import read_settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class People:
 
     def loop(self, correlation_id: str) -> Loop | None:
         """A loop as both stores have it; None until both have it."""
-        hospital, municipality = (_side(self.exchanges[role], correlation_id) for role in SIDES)
+        hospital, municipality = (side_in(self.exchanges[role].store, correlation_id) for role in SIDES)
         if hospital is None or municipality is None:
             return None
         return Loop(hospital, municipality, self.agreement.answer_days)
@@ -99,11 +99,3 @@ def at_work(run: Path) -> Iterator[People]:
     finally:
         for exchange in exchanges.values():
             exchange.close()
-
-
-def _side(exchange: Exchange, correlation_id: str) -> SideOfLoop | None:
-    stored = exchange.store.referral(correlation_id)
-    if stored is None:
-        return None
-    effects = {row.id: row.effect for row in exchange.store.outbox(limit=_ALL) if row.correlation_id == correlation_id}
-    return SideOfLoop(stored.referral, exchange.store.evidence(correlation_id), effects)

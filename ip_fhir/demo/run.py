@@ -84,7 +84,7 @@ def _open(screen: Screen, story: Story, sides: Sides) -> None:
 def _judge(wanted: Wanted, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:
     told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
     return [
-        *checks.check_loops(told, people, wanted.language),
+        *checks.check_loops(told, people.agreement, wanted.language),
         *checks.check_maps(stories, wanted.language),
         *checks.check_stores(people, wanted.language),
         *checks.check_quiet(sides.both, stories, wanted.language),

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.message import MessageKind
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.ports import EvidenceRecord
+    from ip_fhir.ports import EvidenceRecord, Store
 
 _WITH_HOSPITAL = (State.DRAFT, State.UNDELIVERED, State.AWAITING_INFORMATION)
 _DONE = (State.CONFIRMED, *OVER)
+_ALL = 1_000_000  # the outbox is read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,15 @@ class SideOfLoop:
     def effects_of(self, record: Record) -> list[Effect]:
         """What a step asked for, as far as it is kept (a resend is no row of its own)."""
         return [self.effects[ident] for ident in record.effects if ident in self.effects]
+
+
+def side_in(store: Store, correlation_id: str) -> SideOfLoop | None:
+    """What a store has of a loop; None if it does not know it. Raises `StoreError`."""
+    stored = store.referral(correlation_id)
+    if stored is None:
+        return None
+    effects = {row.id: row.effect for row in store.outbox(limit=_ALL) if row.correlation_id == correlation_id}
+    return SideOfLoop(stored.referral, store.evidence(correlation_id), effects)
 
 
 @dataclass(frozen=True, slots=True)

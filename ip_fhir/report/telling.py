@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
@@ -60,32 +59,41 @@ def lines_of(record: Record, side: SideOfLoop, loop: Loop, language: Language) -
 
 def _told(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
     event, words = record.event, _TEXTS[language]
-    at, role = event.at, side.role
-    if event.kind is EventKind.SEND:
+    at, role, ours = event.at, side.role, event.raised_by is side.role
+    if event.kind is EventKind.SEND and record.before is None:
         kind = word(side.referral.notice.kind, language)
         ground = words["with-consent"] if side.referral.notice.consents else words["by-duty"]
         yield Line(at, role, words["notice"].format(kind=kind, ground=ground))
     elif event.kind is EventKind.RECEIPT_OK and record.after is State.DELIVERED and record.before is not record.after:
         due = day_words(loop.deadline, language) if loop.deadline else ""
         yield Line(at, role, words["receipt"].format(due=due), "quiet")
-    elif event.kind is EventKind.ACCEPT and event.raised_by is role:
-        yield Line(at, role, words["accepted"])
-    elif event.kind is EventKind.ASSESS and event.raised_by is role:
-        yield Line(at, role, words["assessing"])
+    elif ours and event.kind in _OWN_WORDS:
+        yield Line(at, role, words[_OWN_WORDS[event.kind]])
     elif event.kind is EventKind.ANSWER and event.form is not None:
         yield _answer(record, event.form, side, language)
-    elif event.kind is EventKind.TIME:
-        yield from (_by_clock(effect, record, side, language) for effect in side.effects_of(record))
+    elif (ours and event.kind is not EventKind.RECEIVE) or event.raised_by in (Role.CLOCK, Role.TRANSPORT):
+        yield from (_effect(effect, record, side, language) for effect in side.effects_of(record))
 
 
-def _by_clock(effect: Effect, record: Record, side: SideOfLoop, language: Language) -> Line:
+_OWN_WORDS = {
+    EventKind.ACCEPT: "accepted",
+    EventKind.ASSESS: "assessing",
+    EventKind.COORDINATOR_LEFT: "vacant",
+}
+
+
+def _effect(effect: Effect, record: Record, side: SideOfLoop, language: Language) -> Line:
+    """What a step asked for: a message to the other side, or a word to our own people."""
     at, words = record.event.at, _TEXTS[language]
-    if effect.kind is EffectKind.SEND and effect.message is MessageKind.REMINDER:
+    if effect.message is MessageKind.REMINDER:
         return Line(at, side.role, words["reminder"].format(number=effect.number), "warn")
-    if effect.kind is EffectKind.SEND and effect.message is not None:
-        return Line(at, side.role, words["sent"].format(what=word(effect.message, language)), "warn")
+    if effect.message is MessageKind.ESCALATION:
+        return Line(at, side.role, words["escalation"].format(to=effect.to), "warn")
+    if effect.message is not None:
+        return Line(at, side.role, words["sent"].format(what=word(effect.message, language)))
     reason = word(effect.reason, language) if effect.reason else ""
-    return Line(at, side.role, words["own-people"].format(reason=reason), "quiet")
+    to = f" ({effect.to})" if effect.to else ""
+    return Line(at, side.role, words["own-people"].format(reason=reason, to=to), "quiet")
 
 
 def _answer(record: Record, form: GreenForm, side: SideOfLoop, language: Language) -> Line:
@@ -137,8 +145,10 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "accepted": "har mottatt saken, men har ingen koordinator ennå: svarfristen løper videre",
         "assessing": "har bestilt kartlegging: svarfristen løper videre",
         "reminder": "purring {number}: grønt skjema er ikke kommet",
-        "sent": "sender {what}",
-        "own-people": "sier fra til egne folk: {reason}",
+        "escalation": "varsler {to}: grønt skjema er ikke kommet",
+        "vacant": "koordinatoren har sluttet, ingen ny er oppnevnt: en ny svarfrist løper",
+        "sent": "sender: {what}",
+        "own-people": "sier fra til egne folk{to}: {reason}",
         "form-sent": "sender grønt skjema: {what}",
         "complete": "skjemaet er fullstendig, sløyfen er lukket",
         "incomplete": "skjemaet går i retur, sløyfen står åpen. Det mangler {missing}",
@@ -156,8 +166,10 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "accepted": "has the case, but no coordinator yet: the answer clock runs on",
         "assessing": "has ordered an assessment: the answer clock runs on",
         "reminder": "reminder {number}: the green form has not come",
+        "escalation": "tells {to}: the green form has not come",
+        "vacant": "the coordinator has left and nobody is appointed: a new answer clock runs",
         "sent": "sends: {what}",
-        "own-people": "tells its own people: {reason}",
+        "own-people": "tells its own people{to}: {reason}",
         "form-sent": "sends the green form: {what}",
         "complete": "the form is complete, the loop is closed",
         "incomplete": "the form goes back, the loop stays open. It lacks {missing}",

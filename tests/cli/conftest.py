@@ -44,8 +44,9 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.delenv("IP_FHIR_CONFIG", raising=False)
 
-    def run_it(*arguments: str | Path, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    def run_it(*arguments: str | Path, stdin: bytes | io.BytesIO = b"") -> Ran:
+        buffer = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(buffer))
         capfdbinary.readouterr()
         code = main([str(argument) for argument in arguments])
         out, err = capfdbinary.readouterr()

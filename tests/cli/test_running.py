@@ -1,5 +1,6 @@
 """How commands end: exit codes, one line for an error, no trace, no person's data, a quick start."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -115,14 +116,14 @@ def test_damage_is_never_unforeseen(run: Run, content: bytes) -> None:
     assert "Traceback" not in ran.err
 
 
-def test_the_unforeseen_is_one_line_without_its_words(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unforeseen_is_one_line_without_its_words(run: Run) -> None:
     """An error of ours that nobody foresaw: its type and place, not its text, which may be a person's data."""
 
-    def fail(*_: object) -> None:
-        raise KeyError("Kari Nordmann")
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise KeyError("Kari Nordmann")
 
-    monkeypatch.setattr("ip_fhir.mapping.to_fhir", fail)
-    ran = run("map", PLAN, "--to", "fhir")
+    ran = run("map", "-", "--to", "fhir", stdin=Broken())
     assert ran.code == 1
     assert ran.err.startswith("ip-fhir: unforeseen KeyError at ip_fhir/")
     assert ran.err.count("\n") == 1

@@ -1,0 +1,35 @@
+"""Both sides killed over and over, at moments that chance chooses: nothing lost, nothing doubled, every loop closed.
+
+`IP_FHIR_KILLS` says how often (100 for each database; `make soak`: 1,000), `IP_FHIR_SEED` begins the same chance again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.outcome import read_both, wrong
+from tests.support.processes import Zygote, kill_at_random, running_town
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+KILLS = int(os.environ.get("IP_FHIR_KILLS", "100"))
+SEED = int(os.environ.get("IP_FHIR_SEED", "20260112"))
+
+
+@pytest.mark.timeout(60 + 10 * KILLS)
+def test_killed_at_random(databases: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
+    """After so many kills every message had one effect, every loop is closed, the chains verify, nothing waits."""
+    with running_town(tmp_path, databases, zygote, loops=KILLS) as town:
+        with town.time_passing():
+            kill_at_random(town, KILLS, random.Random(SEED))
+        town.finish()
+        accepted = town.accepted.read_text(encoding="ascii").split()
+    hospital, municipality = read_both(databases)
+    assert wrong(hospital, municipality, accepted) == []
+    assert len(accepted) > KILLS // 2, "there was too little to do: the kills hit nobody at work"
+    again = sum(row.claim > 1 for side in (hospital, municipality) for row in side.outbox)
+    assert again > KILLS // 20, "no kill hit a message on its way"
