@@ -1,15 +1,19 @@
-"""A process of its own that uses a store, and may be killed: `python child.py WHAT URL NAME NUMBER`."""
+"""What a process of its own does with a store, until it is done or killed; `children.py` starts them."""
 
 import os
 import signal
-import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from multiprocessing.connection import Connection
+from typing import Any, TypeAlias
 
 from ip_fhir.errors import Conflict
 from ip_fhir.ports import Seen, Transaction
 from ip_fhir.store import SqlStore, open_store, upgrade_store
 from ip_fhir.testing.store_samples import NOON, outbox_row, record, referral, task
+
+Say: TypeAlias = Callable[[str], Any]
 
 
 def steps(ident: str) -> list[Callable[[Transaction], object]]:
@@ -23,13 +27,7 @@ def steps(ident: str) -> list[Callable[[Transaction], object]]:
     ]
 
 
-def say(word: str) -> None:
-    """Tell the parent, at once."""
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
-
-
-def die(store: SqlStore, name: str, after: int) -> None:
+def die(store: SqlStore, name: str, after: int, _say: Say) -> None:
     """Die by SIGKILL when `after` steps are done; when all are, with the evidence written and only the commit to do."""
     with store.begin() as transaction:
         for step in steps(name)[:after]:
@@ -39,7 +37,7 @@ def die(store: SqlStore, name: str, after: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def write(store: SqlStore, name: str, number: int) -> None:
+def write(store: SqlStore, name: str, number: int, say: Say) -> None:
     """Write set after set, `number` of them, and say which is committed."""
     for count in range(number):
         with store.begin() as transaction:
@@ -48,7 +46,7 @@ def write(store: SqlStore, name: str, number: int) -> None:
         say(f"{name}-{count}")
 
 
-def send(store: SqlStore, name: str, _number: int) -> None:
+def send(store: SqlStore, name: str, _number: int, say: Say) -> None:
     """Claim and send until there is nothing left, and say what was sent."""
     while rows := store.claim(name, NOON, timedelta(hours=1), 3):
         for row in rows:
@@ -56,7 +54,7 @@ def send(store: SqlStore, name: str, _number: int) -> None:
             say(row.id)
 
 
-def count(store: SqlStore, _name: str, number: int) -> None:
+def count(store: SqlStore, _name: str, number: int, say: Say) -> None:
     """Raise the referral's number of reminders by `number`, one at a time, starting over after each conflict."""
     done = 0
     while done < number:
@@ -73,12 +71,20 @@ def count(store: SqlStore, _name: str, number: int) -> None:
     say("done")
 
 
-if __name__ == "__main__":
-    what, url, name, number = sys.argv[1:5]
-    say("started")
-    sys.stdin.readline()  # the parent says when
+WHAT: dict[str, Callable[[SqlStore, str, int, Say], None]] = {
+    "die": die,
+    "write": write,
+    "upgrade": write,
+    "send": send,
+    "count": count,
+}
+
+
+def run(what: str, url: str, name: str, number: int, parent: Connection) -> None:
+    """Say that we are there, wait for the word, do it."""
+    parent.send("started")
+    parent.recv()
     if what == "upgrade":
         upgrade_store(url)
-    opened = open_store(url)
-    {"upgrade": write, "die": die, "write": write, "send": send, "count": count}[what](opened, name, int(number))
-    opened.close()
+    with closing(open_store(url)) as store:
+        WHAT[what](store, name, number, parent.send)

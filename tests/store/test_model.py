@@ -1,10 +1,8 @@
 """Whatever is done to inbox and outbox, in whatever order, they do what a model of a few lines does."""
 
-import shutil
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import OutboxStatus, Seen
 from ip_fhir.store import open_store
 from ip_fhir.testing.store_samples import NOON, enqueue, outbox_row
+from tests.store.places import Place
 
 ROWS = [f"row{number}" for number in range(6)]
 limits = st.sampled_from([9, 9, 1, 2, 0])
@@ -50,15 +49,14 @@ class Row:
 class Boxes(RuleBasedStateMachine):
     """The store beside the model; after every step both say the same."""
 
-    template: Path
+    place: Callable[[], Place]
 
     @initialize(rows_at_noon=st.lists(st.tuples(referrals, kinds), max_size=3))
     def open(self, rows_at_noon: list[tuple[str, EffectKind]]) -> None:
         """Start at noon, with some rows that are due."""
-        self.place = tempfile.TemporaryDirectory()
-        file = Path(self.place.name) / "store.sqlite"
-        shutil.copy(self.template, file)
-        self.store = open_store(f"sqlite:///{file}")
+        place = type(self).place()
+        place.empty()
+        self.store = open_store(place.url)
         self.now = NOON
         self.rows: list[Row] = []
         self.inbox: dict[str, Seen] = {}
@@ -68,7 +66,6 @@ class Boxes(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Close."""
         self.store.close()
-        self.place.cleanup()
 
     def row(self, ident: str) -> Row | None:
         """The model's row."""
@@ -204,14 +201,20 @@ class Boxes(RuleBasedStateMachine):
             assert {key: transaction.seen(key) for key in "xyz"} == {key: self.inbox.get(key) for key in "xyz"}
 
 
+def at(boxes: type[Boxes], place: Place) -> type[Boxes]:
+    """The same, on a database."""
+    return type("At", (boxes,), {"place": staticmethod(lambda: place)})
+
+
 @pytest.mark.slow
-def test_boxes_do_as_the_model(template: Path) -> None:
+def test_boxes_do_as_the_model(place: Place) -> None:
     """Any sequence of steps: the store's outbox and inbox are as the model's."""
-    run_state_machine_as_test(type("OnFiles", (Boxes,), {"template": template}))
+    examples = 60 if place.embedded else 15
+    run_state_machine_as_test(at(Boxes, place), settings=settings(max_examples=examples, stateful_step_count=30))
 
 
 @pytest.mark.slow
-def test_the_model_can_fail(template: Path) -> None:
+def test_the_model_can_fail(sqlite: Place) -> None:
     """A model in which nobody holds what was claimed does something else than the store, and that is found."""
 
     class Forgetful(Boxes):
@@ -222,4 +225,4 @@ def test_the_model_can_fail(template: Path) -> None:
 
     quick = settings(phases=[Phase.generate])  # not the smallest example: any will do
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(type("OnFiles", (Forgetful,), {"template": template}), settings=quick)
+        run_state_machine_as_test(at(Forgetful, sqlite), settings=quick)

@@ -1,5 +1,6 @@
 """What runs often looks things up by an index: it costs the same with a million open referrals as with ten."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,47 +32,48 @@ def write(store: SqlStore) -> None:
 
 CASES: dict[str, tuple[Use, str]] = {
     "due timers": (lambda store: store.due_timers(NOON, 10), "referral_by_due"),
-    "referral": (lambda store: store.referral("r"), "sqlite_autoindex_referral_1"),
+    "referral": (lambda store: store.referral("r"), "primary key of referral"),
     "list": (lambda store: store.referrals(), "referral_by_changed"),
     "next page": (lambda store: store.referrals(after="r"), "referral_by_changed"),
     "list in a state": (lambda store: store.referrals(states=["sent"]), "referral_by_state"),
     "claim": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_due"),
     "claim, by lane": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_lane"),
-    "outbox": (lambda store: store.outbox(), "SCAN outbox"),  # by its key, as far as the limit
     "outbox by status": (lambda store: store.outbox("parked"), "outbox_by_status"),
     "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_referral"),
-    "search by token": (
-        lambda store: store.search_resources("Task", {"identifier": "1"}),
-        "sqlite_autoindex_token_1",
-    ),
-    "search by referral": (
-        lambda store: store.search_resources("Task", {"correlation": "r"}),
-        "resource_by_referral",
-    ),
+    "search by token": (lambda store: store.search_resources("Task", {"identifier": "1"}), "primary key of token"),
+    "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_referral"),
     "search by type": (lambda store: store.search_resources("Task", {}), "resource_by_updated"),
-    "write": (write, "outbox_by_lane"),
-    "evidence": (lambda store: append(store, "r", "1"), "sqlite_autoindex_meta_1"),
+    "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
 }
 SORTED = ("list in a state", "search by token")  # a handful of hits, put in order
 
 
-def plans(store: SqlStore, use: Use) -> list[str]:
-    """How SQLite runs what the store asks it while it is used."""
+def asked(store: SqlStore, use: Use) -> list[tuple[str, Any]]:
+    """What the store asks the database while it is used: statements, each with values."""
     ran: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
-        ran.append((statement, values[0] if many else values))
+        if not statement.startswith("BEGIN"):
+            ran.append((statement, values[0] if many else values))
 
     event.listen(store._database.engine, "before_cursor_execute", note)
     use(store)
     event.remove(store._database.engine, "before_cursor_execute", note)
+    return ran
+
+
+def plans(store: SqlStore, use: Use) -> list[str]:
+    """How the database runs it. PostgreSQL reads a small table from end to end, and sorts, only if it must."""
+    explain, settings = "EXPLAIN QUERY PLAN", []
+    if not store._database.embedded:
+        explain = "EXPLAIN"
+        settings = [f"SET LOCAL enable_{way} = off" for way in ("seqscan", "bitmapscan", "sort", "incremental_sort")]
+    ran = asked(store, use)
     with store._database.reading() as connection:
-        explained = [
-            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
-            for statement, values in ran
-            if not statement.startswith("BEGIN")
-        ]
-    return [row.detail for rows in explained for row in rows]
+        for setting in settings:
+            connection.exec_driver_sql(setting)
+        found = [connection.exec_driver_sql(f"{explain} {statement}", values).all() for statement, values in ran]
+    return [str(row[-1]) for rows in found for row in rows]
 
 
 @pytest.fixture
@@ -82,17 +84,36 @@ def filled(store: SqlStore) -> SqlStore:
     return store
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != "write"])
+@pytest.mark.parametrize("case", CASES)
 def test_an_index_is_used(filled: SqlStore, case: str) -> None:
     """The one made for it; and where an order and a limit go together, it gives the order too."""
     use, index = CASES[case]
     steps = plans(filled, use)
-    assert any(index in step for step in steps), steps
-    assert case in SORTED or not any("TEMP B-TREE" in step for step in steps), steps
+    if filled._database.embedded:
+        index = re.sub("primary key of (.*)", r"sqlite_autoindex_\1_1", index)
+        assert any(index in step for step in steps), steps
+    else:  # which of several it takes depends on what is in the tables; benchmarks fill them
+        assert any("Index" in step for step in steps), steps
+    assert case in SORTED or not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
 
 
 def test_no_write_reads_a_table_from_end_to_end(store: SqlStore) -> None:
     """Nothing that a transaction or a report does."""
     steps = plans(store, write)
     assert len(steps) > 20
-    assert not any(step.startswith("SCAN") for step in steps), steps
+    assert not any(reads_all(step) for step in steps), steps
+
+
+def test_a_table_read_from_end_to_end_is_seen(store: SqlStore) -> None:
+    """The test above can fail: there is no index on what an outbox row failed with."""
+
+    def look(store: SqlStore) -> None:
+        with store._database.reading() as connection:
+            connection.exec_driver_sql("SELECT id FROM outbox WHERE last_error = 'x'")
+
+    assert any(reads_all(step) for step in plans(store, look))
+
+
+def reads_all(step: str) -> bool:
+    """Whether a step reads a table from end to end."""
+    return "Seq Scan" in step or (step.startswith("SCAN") and "CONSTANT" not in step)

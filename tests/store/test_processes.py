@@ -15,7 +15,7 @@ def test_a_new_store_made_by_many(bare: Place) -> None:
     with Children(bare.url) as children:
         started = [children.start("upgrade", name, 1) for name in ("a", "b", "c")]
         children.go()
-        assert [children.rest(child) for child in started] == [([f"{name}-0"], 0) for name in ("a", "b", "c")]
+        assert [child.rest() for child in started] == [([f"{name}-0"], 0) for name in ("a", "b", "c")]
     with closing(open_store(bare.url)) as store:
         assert_whole(store)
         assert len(store.referrals()) == 3
@@ -27,7 +27,7 @@ def test_two_writers(place: Place, opened: Opened) -> None:
         started = [children.start("write", name, 60) for name in ("a", "b")]
         children.go()
         for name, child in zip(("a", "b"), started, strict=True):
-            assert children.rest(child) == ([f"{name}-{number}" for number in range(60)], 0)
+            assert child.rest() == ([f"{name}-{number}" for number in range(60)], 0)
     store = opened()
     assert len(store.referrals(limit=1000)) == 120
     assert_whole(store)
@@ -42,7 +42,7 @@ def test_two_workers(place: Place, opened: Opened) -> None:
     with Children(place.url) as children:
         started = [children.start("send", name) for name in ("one", "two")]
         children.go()
-        said = [children.rest(child) for child in started]
+        said = [child.rest() for child in started]
     assert [code for _, code in said] == [0, 0]
     sent = [ident for words, _ in said for ident in words]
     assert sorted(sent) == sorted(idents)
@@ -57,7 +57,7 @@ def test_conflicts_lose_no_change(place: Place, opened: Opened) -> None:
     with Children(place.url) as children:
         started = [children.start("count", name, 50) for name in ("one", "two")]
         children.go()
-        assert [children.rest(child) for child in started] == [(["done"], 0), (["done"], 0)]
+        assert [child.rest() for child in started] == [(["done"], 0), (["done"], 0)]
     kept = store.referral("counter")
     assert kept is not None
     assert (kept.referral.reminders, kept.revision) == (100, 101)
