@@ -20,7 +20,7 @@ from ip_fhir.domain.calendar import working_days_between
 from ip_fhir.report.telling import lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import FrameType
@@ -61,8 +61,8 @@ def run(wanted: Wanted) -> int:
         clock = Clock(place / "clock")
         clock.set(first_morning(stories[0].notice.authored))
         with at_work(place) as people:
+            _open(screen, stories[0], ports)
             with screen, running(place, ports, screen.died) as sides:
-                _open(screen, stories[0], sides)
                 _Weeks(wanted, stories, people, sides, clock, screen).pass_by()
             found = _judge(wanted, stories, people, sides)
             told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
@@ -76,9 +76,9 @@ def run(wanted: Wanted) -> int:
     return 1 if failed else 0
 
 
-def _open(screen: Screen, story: Story, sides: Sides) -> None:
+def _open(screen: Screen, story: Story, ports: Mapping[Role, int]) -> None:
     names = [story.notice.organization(ident).name for ident in (story.notice.sender, story.notice.recipient)]
-    screen.opening(names[0], names[1], [side.url for side in sides.both])
+    screen.opening(names, [f"http://127.0.0.1:{ports[role]}" for role in SIDES])
 
 
 def _judge(wanted: Wanted, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:

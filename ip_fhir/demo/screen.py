@@ -51,7 +51,7 @@ class Screen:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task(self._words["starting"], total=None)
         self._last_day = ""
 
     def __enter__(self) -> Self:
@@ -63,11 +63,11 @@ class Screen:
     ) -> None:
         self._progress.stop()
 
-    def opening(self, hospital: str, municipality: str, urls: Sequence[str]) -> None:
+    def opening(self, names: Sequence[str], urls: Sequence[str]) -> None:
         """Who the two sides are."""
         self._console.print(Text(self._words["title"], style="bold"))
         self._console.print(Text(self._words["about"], style="dim"))
-        for role, name, url in zip(_SIDES, (hospital, municipality), urls, strict=True):
+        for role, name, url in zip(_SIDES, names, urls, strict=True):
             self._console.print(Text.assemble("  ", (f"{name}", _SIDES[role]), (f"  {url}", "dim")))
 
     def period(self, days: int) -> None:
@@ -87,7 +87,8 @@ class Screen:
         self._last_day = day
         side = word(line.role, self.language).capitalize()
         grid = Table.grid(padding=(0, 1))
-        for width in (12, 5, 12, self._widest):
+        sides = max(len(word(role, self.language)) for role in _SIDES)
+        for width in (12, 5, sides, self._widest):
             grid.add_column(width=width)
         grid.add_column(ratio=1)
         grid.expand = True
@@ -149,6 +150,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "nb": {
         "title": "Fem meldinger, fem grønne skjemaer, to systemer som ikke ser hverandre",
         "about": "Hver side er en egen prosess med egen database. Tiden er simulert. Ingen av personene finnes.",
+        "starting": "De to prosessene starter",
         "died": "Prosessen til {side} døde ({code}) og startes på nytt",
         "ended": "Slik gikk det",
         "columns": "Person|Viser|Endte som|Svaret|Lukket",
@@ -160,6 +162,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "Five notices, five green forms, two systems that do not see each other",
         "about": "Each side is a process with its own database. Time is simulated. None of the persons exists.",
+        "starting": "The two processes start",
         "died": "The {side}'s process died ({code}) and is started again",
         "ended": "How it ended",
         "columns": "Person|Shows|Ended as|The answer|Closed",

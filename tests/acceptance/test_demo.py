@@ -117,7 +117,7 @@ def test_a_person_can_follow(ran: tuple[Path, int, str]) -> None:
     places = [
         said.index(words)
         for words in (
-            "Mon 12 Jan 08:40 Hospital Ylva sends a notice: needs a child coordinator (with consent)",
+            "Mon 12 Jan 08:40 Hospital Ylva notice: needs a child coordinator (consent)",
             "needs a coordinator (by law, without consent)",
             "Wed 14 Jan 10:05 Municipality Håvard has ordered an assessment",
             "sends the green form: the coordinator is Marit Bjørgum",

@@ -40,8 +40,8 @@ def test_answered_at_once(world: World) -> None:
     assert loop.closed == crossings(loop)[1].at
     assert notes(loop) == []
     assert told(loop) == [
-        "12.01 hospital: sends a notice: needs a child coordinator (with consent)",
-        "12.01 hospital: receipt: the municipality's system has stored the notice. Answer due 2 Feb",
+        "12.01 hospital: notice: needs a child coordinator (consent)",
+        "12.01 hospital: receipt: stored by the municipality, answer due 2 Feb",
         "14.01 municipality: sends the green form: the coordinator is Marit Bjørgum",
         "14.01 hospital: the form is complete, the loop is closed",
     ]
