@@ -18,6 +18,7 @@ import orjson
 
 from ip_fhir.domain.ids import PersonId
 from ip_fhir.mapping.domains import is_always_there
+from ip_fhir.mapping.leaves import DAYS
 from ip_fhir.mapping.lens import build_lenses
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Wrong
@@ -121,7 +122,9 @@ class _Trial:
         return self._unchanged(self._put(data))
 
     def _foreign(self, data: dict[str, Any]) -> str | None:
-        return self._unchanged(with_foreign(self._put(data)))
+        lists = ("each", "own")
+        closed = {step.name for row in self._rows() if row.closed for step in row.path if step.entries in lists}
+        return self._unchanged(with_foreign(self._put(data), closed))
 
     def _unchanged(self, resource: dict[str, Any]) -> str | None:
         changed = _differing(self._put(self.lens.get(resource, _links()), resource), resource)
@@ -196,7 +199,7 @@ def _sample(row: Row, tables: Tables, number: int) -> Any:
         return sample(tables.fields[row.of], tables, number)
     if row.kind in ("reference", "representative") or (row.kind == "string" and row.domain == ("id",)):
         return f"r{number % len(_REFERENCES)}"
-    if row.kind in ("date", "day", "day-start", "day-end"):
+    if row.kind in DAYS:
         day = date(2040 if row.domain[-1] == "end" else 2026, 1, 12)
         return (day + timedelta(days=number)).isoformat()
     made = {
@@ -210,14 +213,17 @@ def _sample(row: Row, tables: Tables, number: int) -> Any:
     return made.get(row.kind, f"{row.field} {number}")
 
 
-def with_foreign(resource: dict[str, Any]) -> dict[str, Any]:
-    """The resource as another system might have it: extensions, and entries of its own at the end of each list."""
-    return {**_foreign(resource), "language": "se", "_language": {"id": "x"}}
+def with_foreign(resource: dict[str, Any], closed: Collection[str] = ()) -> dict[str, Any]:
+    """The resource as another system might have it: extensions, and entries of its own at the end of each list.
+
+    Members that are `closed` get no entries: there, another system's entry is refused.
+    """
+    return {**_foreign(resource, closed), "language": "se", "_language": {"id": "x"}}
 
 
-def _foreign(node: Any) -> Any:
+def _foreign(node: Any, closed: Collection[str], name: str = "") -> Any:
     if isinstance(node, dict):
-        changed = {key: _foreign(value) for key, value in node.items()}
+        changed = {key: _foreign(value, closed, key) for key, value in node.items()}
         own = {"url": "urn:somebody-else", "valueString": "theirs"}
         return (
             changed
@@ -225,7 +231,8 @@ def _foreign(node: Any) -> Any:
             else {**changed, "extension": [*changed.get("extension", ()), own]}
         )
     if isinstance(node, list) and all(isinstance(item, dict) for item in node):
-        return [*map(_foreign, node), {"id": "theirs"}]
+        items = [_foreign(item, closed) for item in node]
+        return items if name in closed else [*items, {"id": "theirs"}]
     return node
 
 
@@ -255,6 +262,6 @@ def _domain_item(row: Row, item: Any, tables: Tables, *, whole: bool) -> Any:
     if row.kind == "table":
         return _domain_value(tables.fields[row.of], item, tables)
     made: dict[str, Callable[[Any], Any]] = {"instant": datetime.fromisoformat, "person-id": PersonId}
-    made |= dict.fromkeys(("date", "day", "day-start", "day-end"), date.fromisoformat)
+    made |= dict.fromkeys(DAYS, date.fromisoformat)
     convert = made.get(row.kind)
     return item if convert is None else convert(item)

@@ -132,6 +132,23 @@ class Day:
 _START = DayBound(end=False)
 
 
+class PeriodDay(Day):
+    """The first or (`end`) last day of a period: a moment only where the period has that whole day, in Norway.
+
+    A period from 15:00, read as the whole day, would hold for hours that nobody spoke of.
+    """
+
+    def __init__(self, *, end: bool) -> None:
+        self.time = time(23, 59, 59) if end else time()
+
+    def get(self, node: Any, links: Links) -> str:
+        """The day."""
+        day = super().get(node, links)
+        if node != day and datetime.fromisoformat(node).astimezone(_OSLO).time().replace(microsecond=0) != self.time:
+            raise Wrong("begins or ends within a day; only whole days can be kept")
+        return day
+
+
 class Words:
     """A list of words as one text (given names)."""
 
@@ -365,6 +382,10 @@ class Constant:
         return self.value is None or node == self.value
 
 
+DAYS = ("date", "day", "day-start", "day-end", "first-day", "last-day")
+"""The leaf types that hold a day."""
+
+
 def leaves(systems: Systems) -> dict[str, Node]:
     """The lens for each type that a row may name: the closed set of converters."""
     return {
@@ -376,6 +397,8 @@ def leaves(systems: Systems) -> dict[str, Node]:
         "day-start": DayBound(end=False),
         "day-end": DayBound(end=True),
         "day": Day(),
+        "first-day": PeriodDay(end=False),
+        "last-day": PeriodDay(end=True),
         "words": Words(),
         "present": Present(),
         "representative": Representative(),

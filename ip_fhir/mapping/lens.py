@@ -15,28 +15,37 @@ from ip_fhir.domain.value import Value
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping import nodes
 from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
+from ip_fhir.mapping.limits import limits_of
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Node, Wrong, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ip_fhir.mapping.limits import Limits
     from ip_fhir.mapping.paths import Condition, Segment
     from ip_fhir.mapping.tables import CodeTable, Const, Row, Systems, Table, Tables
 
 
 class FieldLens:
-    """One row: a domain field and the lens on its place."""
+    """One row: a domain field and the lens on its place; `also` is the lens on its second place, if it has one."""
 
-    __slots__ = ("node", "row")
+    __slots__ = ("also", "node", "row")
 
-    def __init__(self, row: Row, node: Node) -> None:
-        self.row, self.node = row, node
+    def __init__(self, row: Row, node: Node, also: Node | None = None) -> None:
+        self.row, self.node, self.also = row, node, also
 
     def read(self, resource: Any, links: Links) -> Any:
         """The field's value, or its default."""
         value = self.node.get(resource, links)
+        if self.also is not None:
+            value = self._agreed(value, self.also.get(resource, links))
         return self.row.default if value is None else value
+
+    def _agreed(self, value: Any, second: Any) -> Any:
+        if self.row.also is not None and None not in (value, second) and value != second:
+            raise Wrong(f"says something else than {self.row.also.fhir}", "invariant", self.row.fhir)
+        return second if value is None else value
 
     def write(self, data: Any, resource: Any, links: Links, *, resource_is_new: bool = False) -> Any:
         """The resource with the field as in `data`; untouched if it says so already."""
@@ -45,6 +54,8 @@ class FieldLens:
             return self.node.put(value, resource, links)
         if self.read(resource, links) == value:
             return resource
+        if self.also is not None and self.also.get(resource, links) is not None:
+            resource = self.also.put(value, resource, links)
         return self.node.put(value, resource, links)
 
 
@@ -63,6 +74,7 @@ class TableLens:
         self.table = table
         self.fields: list[FieldLens] = []
         self.consts: list[tuple[Const, Node]] = []
+        self.limits: Limits | None = None
 
     def get(self, node: Any, links: Links) -> dict[str, Any]:
         """The domain data that the table finds in the node."""
@@ -73,6 +85,8 @@ class TableLens:
             )
         if self.table.resource is not None and node.get("resourceType") != self.table.resource:
             raise Wrong(f"is not a {self.table.resource}", "structure", "resourceType")
+        if self.limits is not None:
+            self.limits.check(node)
         data: dict[str, Any] = {}
         for lens in self.fields:
             value = lens.read(node, links)
@@ -98,6 +112,8 @@ class TableLens:
 
     def _put(self, value: Any, node: Any, links: Links, *, is_new: bool = False) -> Any:
         result = expect(node, dict, "an object")
+        if self.limits is not None:
+            self.limits.check(result)
         for lens in self.fields:
             result = lens.write(value, result, links, resource_is_new=is_new) or {}
         if value is None and (not result or result == self.skeleton(links)):
@@ -179,11 +195,13 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
     built = {name: TableLens(table) for name, table in tables.fields.items()}
     simple = leaves(tables.systems)
     for name, table in tables.fields.items():
+        if table.unread or table.within:
+            built[name].limits = limits_of(table, tables.systems)
         for row in table.rows:
             try:
-                built[name].fields.append(
-                    FieldLens(row, _compile(row.path, _leaf(row, tables, built, simple), row, tables.systems))
-                )
+                places = [row] if row.also is None else [row, row.also]
+                compiled = [_compile(p.path, _leaf(p, tables, built, simple), p, tables.systems) for p in places]
+                built[name].fields.append(FieldLens(row, *compiled))
             except KeyError as error:
                 message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
                 raise MappingError(message) from None
@@ -208,6 +226,9 @@ def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[st
 
 
 def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
+    closed = row is not None and row.closed
+    if closed and not any(segment.entries in ("each", "own") for segment in path):
+        inner = nodes.Known(inner)
     for segment in reversed(path):
         if segment.entries != "none":
             match, skeleton = _matcher(segment, systems)
@@ -215,9 +236,12 @@ def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: S
             if segment.entries == "each":
                 key = row.key if row is not None else None
                 prefix = row.domain[-1].rstrip("s") if row is not None else ""
-                inner = nodes.Each(entry, key, prefix)
+                inner = nodes.Each(entry, key, prefix, closed=closed)
+            elif segment.entries == "object":
+                inner = entry
             else:
-                inner = entry if segment.entries == "object" else nodes.One(entry, own=segment.entries == "own")
+                own = segment.entries == "own"
+                inner = nodes.One(entry, own=own, closed=closed and own)
         inner = nodes.Member(segment.name, inner)
     return inner
 

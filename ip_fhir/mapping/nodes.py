@@ -120,15 +120,52 @@ class Matching:
         return self.matches(node) and self.inner.owns(node)
 
 
-class One:
-    """The first matching entry of a list (with `own`, the first that can be read); else added at the end."""
+class Known:
+    """What stands here must be something that the inner lens can read."""
 
-    def __init__(self, entry: Matching, *, own: bool = False) -> None:
-        self.entry = entry
+    def __init__(self, inner: Node) -> None:
+        self.inner = inner
+
+    def get(self, node: Any, links: Links) -> Any:
+        """Read it; a value that is there and means nothing here is refused."""
+        value = self.inner.get(node, links)
+        if value is None:
+            raise Wrong(_UNREADABLE, "not-supported")
+        return value
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """Write it."""
+        return self.inner.put(value, node, links)
+
+    def owns(self, node: Any) -> bool:
+        """As the inner lens."""
+        return self.inner.owns(node)
+
+
+_UNREADABLE = "cannot be read here, and to leave it out would change what the rest means"
+
+
+def _expect_all(items: list[Any], entry: Matching) -> None:
+    """Refuse a list with an entry that cannot be read."""
+    for index, item in enumerate(items):
+        if not entry.owns(item):
+            raise Wrong(_UNREADABLE, "not-supported", f"[{index}]")
+
+
+class One:
+    """The first matching entry of a list (with `own`, the first that can be read); else added at the end.
+
+    `closed`: every entry must be one that can be read.
+    """
+
+    def __init__(self, entry: Matching, *, own: bool = False, closed: bool = False) -> None:
+        self.entry, self.closed = entry, closed
         self.test = entry.owns if own else entry.matches
 
     def get(self, node: Any, links: Links) -> Any:
         """Read the entry."""
+        if self.closed:
+            _expect_all(expect(node, list, "a list"), self.entry)
         for index, item in enumerate(expect(node, list, "a list")):
             if self.test(item):
                 try:
@@ -159,15 +196,18 @@ class Each:
     """Every entry that is ours, as a list of values; others' entries keep their place and content.
 
     With a `key`, a value is written onto the entry that has its key; else onto the entry at its position. A key that
-    the entries do not carry is their position: `prefix`-1, `prefix`-2, …
+    the entries do not carry is their position: `prefix`-1, `prefix`-2, … `closed`: every entry must be one that can be
+    read.
     """
 
-    def __init__(self, entry: Matching, key: str | None = None, prefix: str = "") -> None:
-        self.entry, self.key, self.prefix = entry, key, prefix
+    def __init__(self, entry: Matching, key: str | None = None, prefix: str = "", *, closed: bool = False) -> None:
+        self.entry, self.key, self.prefix, self.closed = entry, key, prefix, closed
 
     def get(self, node: Any, links: Links) -> list[Any] | None:
         """Read our entries, in order."""
         values: list[Any] = []
+        if self.closed:
+            _expect_all(expect(node, list, "a list"), self.entry)
         for index, item in enumerate(expect(node, list, "a list")):
             if not self.entry.owns(item):
                 continue

@@ -10,7 +10,7 @@ from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.value import Value
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.domains import domain_types, field_at
-from ip_fhir.mapping.leaves import leaves
+from ip_fhir.mapping.leaves import DAYS, leaves
 from ip_fhir.mapping.lens import fixed_parts
 from ip_fhir.mapping.tables import row_of, systems_of
 
@@ -27,7 +27,7 @@ _FITS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Value, ("table",)),
     (PersonId, ("person-id",)),
     (datetime, ("instant",)),
-    (date, ("date", "day", "day-start", "day-end")),
+    (date, DAYS),
     (bool, ("boolean", "present")),
     (int, ("positiveInt",)),
     (str, ("string", "words", "reference", "representative", "practitioner")),

@@ -54,6 +54,7 @@ class CodeTable:
     closed: frozenset[str]  # systems whose other codes are refused
     uncoded: frozenset[str]  # words that are known to have no counterpart
     beside: Mapping[str, tuple[dict[str, str], ...]] = field(default_factory=dict)  # a word's further codings
+    rows: tuple[Mapping[str, str], ...] = ()  # as they stand, for who reviews them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Row:
     match: bool = False
     echo: bool = False  # written with its field, read only to compare
     always: bool = False  # written in a new resource even if it says the default
+    closed: bool = False  # what stands there and cannot be read is refused: left out, it would say something else
+    also: Row | None = None  # a second place: read if the first says nothing, written only where it stands
     law: str = ""
 
     @property
@@ -110,6 +113,8 @@ class Table:
     resource: str | None
     rows: tuple[Row, ...]
     consts: tuple[Const, ...] = ()
+    unread: tuple[str, ...] = ()  # paths that no row reads and that limit what the rows read: there, reading refuses
+    within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by path, codings of which one must be there
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +229,7 @@ def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeT
                 message = f"{where}: {word!r} has two codes to write"
                 raise MappingError(message)
             codings[word] = _coding(row, systems)
-    return CodeTable(name, codings, words, frozenset(known - open_), frozenset(uncoded), beside)
+    return CodeTable(name, codings, words, frozenset(known - open_), frozenset(uncoded), beside, tuple(rows))
 
 
 USES = ("both", "read", "beside", "none")
@@ -239,7 +244,9 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
 
 _ROW_KEYS = {
     *("domain", "fhir", "type", "codes", "as", "table", "key", "default", "required", "match", "echo", "always", "law"),
+    *("closed", "also"),
 }
+_PLAIN = ("key", "default", "required", "match", "echo", "always", "law", "closed")
 
 
 def _table(data: dict[str, Any]) -> Table:
@@ -254,6 +261,8 @@ def _table(data: dict[str, Any]) -> Table:
                 Const(c["fhir"], parse_path(c["fhir"]), c.get("value"), c.get("owner", False), c.get("match", False))
                 for c in data.get("const", ())
             ),
+            unread=tuple(data.get("unread", ())),
+            within={path: tuple(codings) for path, codings in data.get("within", {}).items()},
         )
     except KeyError as missing:
         message = f"table {name}: {missing} is missing"
@@ -275,7 +284,8 @@ def row_of(data: dict[str, Any]) -> Row:
         path=parse_path(data["fhir"]),
         kind=kind,
         of=data[source] if source else "",
-        **{key: data[key] for key in ("key", "default", "required", "match", "echo", "always", "law") if key in data},
+        also=row_of({"domain": data["domain"], **data["also"]}) if "also" in data else None,
+        **{key: data[key] for key in _PLAIN if key in data},
     )
 
 
