@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.rowcheck import row_problems, unknown_words
+from ip_fhir.mapping.rowcheck import CODED, row_problems, unknown_words
 from ip_fhir.mapping.tables import USES, Source, build_tables, code_table, read_source, systems_of
 
 if TYPE_CHECKING:
@@ -218,13 +218,26 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
     tables[name] = {**tables[name], "row": rows}
 
 
+def all_problems(tables: Tables) -> tuple[str, ...]:
+    """Whatever is wrong with a set of tables, and with its laws."""
+    rows = {name: [row.field for row in table.rows] for name, table in tables.fields.items()}
+    words = (
+        f"table {table.name}, row {row.field}: {reason}"
+        for table in tables.fields.values()
+        for row in table.rows
+        if row.kind in CODED
+        for reason in unknown_words(table, row, tables)
+    )
+    return (*words, *broken_laws(tables, rows, ()))
+
+
 def _wrong_rows(merging: _Merging, tables: Tables) -> Iterable[str]:
     """What is wrong with words: every word of a field needs a code in the table that the row names."""
     for table in tables.fields.values():
         for row in table.rows:
-            touched = ".".join(row.domain) in merging.rows.get(table.name, ()) or row.of in merging.codes
-            if touched and row.kind in ("code", "coding", "concept"):
-                where = f"table {table.name}, row {'.'.join(row.domain)}"
+            touched = row.field in merging.rows.get(table.name, ()) or row.of in merging.codes
+            if touched and row.kind in CODED:
+                where = f"table {table.name}, row {row.field}"
                 yield from (f"{where}: {reason}" for reason in unknown_words(table, row, tables))
 
 

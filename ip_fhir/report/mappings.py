@@ -36,8 +36,8 @@ def mappings_page(mapping: Mapping, title: str = "Individual plan in FHIR") -> s
     template = environment.get_template("mappings.html.j2")
     codes = {name: code_lines(mapping, name) for name in mapping.tables.codes}
     used = {name: _users(mapping, name) for name in codes}
-    rows = [line for table in sheets(mapping) for line in table.lines]
-    any_own = any(line.own for line in (*rows, *(line for lines in codes.values() for line in lines)))
+    any_own = any(line.own for table in sheets(mapping) for line in table.lines)
+    any_own = any_own or any(line.own for lines in codes.values() for line in lines)
     return template.render(
         title=title, groups=_groups(mapping), codes=codes, used=used, any_own=any_own, in_words=in_words
     )

@@ -1,0 +1,184 @@
+"""`mappings list|show|check|export`: the mapping tables, as they ship or with a site's overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from ip_fhir.cli.options import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping.review import CodeLine, Sheet
+
+app = typer.Typer(no_args_is_help=True, help="The mapping tables: look at them, check them, hand them to reviewers.")
+
+Overlay: TypeAlias = Annotated[
+    Path | None, typer.Option("--overlay", help="A site's own rows and codes (TOML).", show_default=False)
+]
+
+
+@app.command("list")
+def list_(overlay: Overlay = None, as_json: Json = False) -> None:
+    """List the tables.
+
+    Field tables with what they map and how many rows they have, then code tables.
+    """
+    from ip_fhir.cli.output import emit, say, show
+
+    mapping = _load(overlay)
+    fields, codes = mapping.tables.fields, mapping.tables.codes
+    if as_json:
+        emit(
+            {
+                "tables": [
+                    {"name": t.name, "domain": t.domain, "resource": t.resource, "rows": len(t.rows)}
+                    for t in fields.values()
+                ],
+                "codes": [{"name": c.name, "rows": len(c.rows)} for c in codes.values()],
+            }
+        )
+        return
+    rows = [(t.name, t.domain, t.resource or "(part of another)", str(len(t.rows))) for t in fields.values()]
+    show(("Table", "Domain", "FHIR", "Rows"), rows)
+    say()
+    show(("Code table", "Words", "Rows"), [(c.name, str(len(c.codings)), str(len(c.rows))) for c in codes.values()])
+
+
+@app.command("show")
+def show_(
+    table: Annotated[str, typer.Argument(help="A table or a code table, as `list` names it.", show_default=False)],
+    code: Annotated[bool, typer.Option("--code", help="The code that was made of it, instead of its rows.")] = False,
+    overlay: Overlay = None,
+) -> None:
+    """Show the rows of a table.
+
+    What the domain says, where it stands in FHIR, as what, and by which law; of a code table, the codes both ways.
+    """
+    from ip_fhir.cli.output import say
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.mapping.review import code_lines, sheet
+
+    mapping = _load(overlay)
+    if table not in {*mapping.tables.fields, *mapping.tables.codes}:
+        raise InvalidInput.at(table, f"is no table{_meant(table, mapping)}; `ip-fhir mappings list` names them")
+    if code and table in mapping.tables.codes:
+        raise InvalidInput.at(table, "is a code table: no code is made of it alone")
+    if code:
+        say(mapping.writer_code(table).rstrip())
+    elif table in mapping.tables.codes:
+        _show_codes(code_lines(mapping, table))
+    else:
+        _show_rows(sheet(mapping, table))
+
+
+@app.command()
+def check(overlay: Overlay = None) -> None:
+    """Check the tables, and a site's overlay.
+
+    Every path, word and code, and the three laws of the lenses on made-up values. Exit code 6, with a line for each
+    problem, where something is wrong.
+    """
+    from ip_fhir.cli.output import say
+    from ip_fhir.errors import MappingError
+    from ip_fhir.mapping.overlay import all_problems
+
+    mapping = _load(overlay)
+    if problems := all_problems(mapping.tables):
+        raise MappingError(*problems)
+    fields, codes = mapping.tables.fields.values(), mapping.tables.codes.values()
+    counted = f"{len(fields)} tables with {sum(len(t.rows) for t in fields)} rows, {len(codes)} code tables"
+    say(f"{counted}: every row can be read and written, every word has a code, every law holds")
+
+
+@app.command()
+def export(
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Rows, in the columns of the v2-to-FHIR review sheets; codes go beside, as -codes."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="A page to read with somebody who knows the field.")
+    ] = None,
+    overlay: Overlay = None,
+) -> None:
+    """Write the tables for reviewers.
+
+    As CSV for those who review mappings, as one HTML page for those who know plans and coordination.
+    """
+    from ip_fhir.cli.opening import require_extra
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.mapping.review import codes_csv, fields_csv
+
+    if csv is None and html is None:
+        raise InvalidInput.at("mappings export", "needs --csv FILE or --html FILE")
+    mapping = _load(overlay)
+    if csv is not None:
+        _write(csv, fields_csv(mapping))
+        _write(csv.with_name(f"{csv.stem}-codes{csv.suffix}"), codes_csv(mapping))
+    if html is not None:
+        require_extra("mappings export --html", "report")
+        from ip_fhir.report.mappings import mappings_page
+
+        _write(html, mappings_page(mapping))
+
+
+def _load(overlay: Path | None) -> Mapping:
+    from ip_fhir.mapping import Mapping
+
+    return Mapping.load(overlay)
+
+
+def _meant(name: str, mapping: Mapping) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, [*mapping.tables.fields, *mapping.tables.codes], n=1)
+    return f"; perhaps {close[0]} is meant" if close else ""
+
+
+def _show_rows(sheet: Sheet) -> None:
+    from ip_fhir.cli.output import say
+
+    say(f"{sheet.name}: {sheet.domain} <-> {sheet.resource or 'part of another resource'}. {sheet.about}")
+    say()
+    rows = [
+        (f"{line.field}{'*' if line.required else ''}", line.path, _as_what(line.type, line.of), line.law)
+        for line in sheet.lines
+    ]
+    _print(("Domain (* required)", "FHIR path", "Type, codes", "Why"), rows, [line.own for line in sheet.lines])
+    for element, value in sheet.fixed:
+        say(f"always written: {element} = {value}")
+
+
+def _as_what(type_: str, codes: str) -> str:
+    return f"{type_}, {codes}" if codes else type_
+
+
+def _show_codes(lines: Sequence[CodeLine]) -> None:
+    rows = [(line.word, line.use, line.name, line.code, line.display, line.note) for line in lines]
+    _print(("Word", "Use", "System", "Code", "Display", "Note"), rows, [line.own for line in lines])
+
+
+def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], own: Sequence[bool]) -> None:
+    """The table; rows of the site's own are marked where there are any."""
+    from ip_fhir.cli.output import show
+
+    if any(own):
+        show(("", *headings), [("site" if mine else "", *row) for mine, row in zip(own, rows, strict=True)])
+    else:
+        show(headings, rows)
+
+
+def _write(path: Path, text: str) -> None:
+    from ip_fhir.cli.output import say
+    from ip_fhir.errors import InvalidInput
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput.at(str(path), f"cannot be written: {error.strerror}", "not-found") from None
+    say(f"wrote {path}")

@@ -1,0 +1,329 @@
+"""The tables as people review them: each row in words, with its FHIRPath, its codes and the law behind it; and as CSV.
+
+The columns of the CSV are those of the HL7 v2-to-FHIR project's review sheets, with the domain where v2 stands there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.domains import domain_types, field_at
+from ip_fhir.mapping.lens import based
+from ip_fhir.mapping.rowcheck import CODED, plain_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.paths import Condition, Segment
+    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a table as a reviewer reads it."""
+
+    field: str  # as the domain says it: status_reason
+    words: str  # as people say it: status reason
+    path: str  # as the table says it
+    element: str  # Goal.statusReason
+    where: str  # which entry of a list, or which extension, in words
+    fhirpath: str
+    domain_type: str
+    type: str  # in FHIR
+    of: str  # the code table
+    many: bool
+    required: bool
+    default: str
+    law: str
+    note: str
+    own: bool  # the site's: not as it ships
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """One row of a code table as a reviewer reads it."""
+
+    word: str
+    use: str  # in words
+    name: str  # of the system, in systems.toml
+    system: str
+    code: str
+    display: str
+    note: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table: what it is about, its rows, and what is always written."""
+
+    name: str
+    domain: str
+    about: str
+    resource: str
+    lines: tuple[Line, ...]
+    fixed: tuple[tuple[str, str], ...]  # element, value
+
+
+_USES = {
+    "both": "read and written",
+    "read": "read, not written",
+    "beside": "written beside, not read",
+    "none": "no counterpart",
+}
+_TYPES = {
+    "concept": "CodeableConcept",
+    "coding": "Coding",
+    "day": "date or dateTime",
+    "day-start": "instant",
+    "day-end": "instant",
+    "instant": "dateTime",
+    "words": "string",
+    "present": "-",
+    "person-id": "Identifier",
+    "reference": "Reference",
+    "representative": "Reference",
+    "practitioner": "Reference",
+}
+_DOMAIN_TYPES = {"str": "text", "date": "day", "AwareDatetime": "moment", "bool": "yes or no", "int": "number"}
+_CHOICES = {
+    "deceasedDateTime": "deceased",
+    "scheduledPeriod": "scheduled",
+    "eventCoding": "event",
+    "sourceAttachment": "source",
+    "contentString": "content",
+}
+
+
+def sheets(mapping: Mapping) -> list[Sheet]:
+    """Every table, in the order of the files."""
+    return [sheet(mapping, name) for name in mapping.tables.fields]
+
+
+def sheet(mapping: Mapping, name: str) -> Sheet:
+    """One table. Raises `MappingError` for an unknown name."""
+    table = mapping.lens(name).inner.table
+    shipped = default().tables.fields[name].rows
+    lines = tuple(_line(table, row, mapping.systems, own=row not in shipped) for row in table.rows)
+    fixed = tuple((_element(table, const.path), _fixed_value(const, mapping.systems)) for const in table.consts)
+    about = (domain_types()[table.domain].__doc__ or "").strip().splitlines()[0]
+    return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
+
+
+def code_lines(mapping: Mapping, name: str) -> tuple[CodeLine, ...]:
+    """The rows of a code table."""
+    shipped = default().tables.codes.get(name)
+    known = shipped.rows if shipped else ()
+    return tuple(_code_line(dict(r), mapping.systems, own=r not in known) for r in mapping.tables.codes[name].rows)
+
+
+def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> CodeLine:
+    word = "(any other)" if row["domain"] == "*" else row["domain"]
+    system = systems.uri(row["system"]) if row["system"] else ""
+    return CodeLine(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
+
+
+def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
+    where = [words for segment in row.path for words in _segment_words(segment, systems)]
+    return Line(
+        field=row.field,
+        words=row.field.replace("_", " ").replace(".", ", "),
+        path=row.fhir,
+        element=_element(table, row.path),
+        where="; ".join(where),
+        fhirpath=".".join([table.resource or table.name, *(_fhirpath(segment, systems) for segment in row.path)]),
+        domain_type=_domain_type(table, row),
+        type=_TYPES.get(row.kind, row.of if row.kind == "table" else row.kind),
+        of=row.of if row.kind in CODED else "",
+        many=row.is_list,
+        required=row.required,
+        default="" if row.default is None else str(row.default).lower(),
+        law=row.law,
+        note="; ".join(_notes(row)),
+        own=own,
+    )
+
+
+def _domain_type(table: Table, row: Row) -> str:
+    if row.kind in ("reference", "representative"):
+        return "reference"
+    found = field_at(table.domain, row.domain)
+    names = [] if found is None else [kind.__name__ for kind in plain_types(found.annotation)]
+    return " or ".join(_DOMAIN_TYPES.get(name) or in_words(name) for name in names) or "text"
+
+
+def in_words(name: str) -> str:
+    """A type's name as people write it.
+
+    >>> in_words("IndividualPlan")
+    'individual plan'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _notes(row: Row) -> Iterator[str]:
+    if row.echo:
+        yield "written with the field, and only compared when read"
+    if row.match:
+        yield "tells whether an entry is ours"
+    if row.key:
+        yield f"entries keep their {row.key}"
+
+
+def _element(table: Table, path: tuple[Segment, ...]) -> str:
+    """The element without conditions: `Goal.target.extension.value`."""
+    return ".".join([table.resource or table.name, *(_plain(segment.name) for segment in path)])
+
+
+def _plain(name: str) -> str:
+    if name in _CHOICES:
+        return _CHOICES[name]
+    return "value" if re.fullmatch(r"value[A-Z]\w*", name) else name.lstrip("_")
+
+
+def _segment_words(segment: Segment, systems: Systems) -> Iterator[str]:
+    if segment.name == "extension" and segment.conditions and segment.conditions[0].member == "url":
+        url = segment.conditions[0].value
+        every = "each " if segment.entries == "each" else ""
+        yield f"{every}extension {url.removeprefix('@')}"
+        return
+    if segment.entries == "first":
+        yield f"the first {segment.name}"
+    elif segment.entries == "own":
+        yield f"the {segment.name} with a code of the table"
+    elif segment.entries == "each":
+        yield f"each {segment.name}"
+    for condition in segment.conditions:
+        yield _condition_words(segment, condition, systems)
+
+
+def _condition_words(segment: Segment, condition: Condition, systems: Systems) -> str:
+    if condition.kind == "member":
+        value = systems.uri(condition.value[1:]) if condition.value.startswith("@") else condition.value
+        return f"{segment.name} with {condition.member} {value}"
+    if condition.kind == "coding":
+        name, _, code = condition.value.partition("#")
+        of = f" of its {condition.member}" if condition.member else ""
+        return f"{segment.name} with the code {code}{of} ({systems.uri(name)})"
+    return (
+        f"{segment.name} {'with' if condition.kind == 'flag' else 'without'} the flag {systems.uri(condition.member)}"
+    )
+
+
+def _fhirpath(segment: Segment, systems: Systems) -> str:
+    name = _plain(segment.name)
+    if segment.name in ("extension", "modifierExtension") and segment.conditions:
+        url = segment.conditions[0].value
+        return f"{name}('{systems.uri(url[1:]) if url.startswith('@') else url}')"
+    if segment.entries == "first":
+        return f"{name}[0]"
+    if not segment.conditions:
+        return name
+    return f"{name}.where({' and '.join(_test(condition, systems) for condition in segment.conditions)})"
+
+
+def _test(condition: Condition, systems: Systems) -> str:
+    if condition.kind == "member":
+        if condition.value == "true":
+            return f"{condition.member} = true"
+        accepted = _accepted(condition.value, systems)
+        among = " | ".join(f"'{value}'" for value in accepted)
+        return f"{condition.member} = {among}" if len(accepted) == 1 else f"{condition.member} in ({among})"
+    if condition.kind == "coding":
+        name, _, code = condition.value.partition("#")
+        prefix = f"{condition.member}." if condition.member else ""
+        return f"{prefix}coding.where(system = '{systems.uri(name)}' and code = '{code}').exists()"
+    flag = f"extension('{systems.uri(condition.member)}').value = true"
+    return flag if condition.kind == "flag" else f"({flag}).not()"
+
+
+def _accepted(value: str, systems: Systems) -> list[str]:
+    return sorted(systems.accepted(value[1:])) if value.startswith("@") else [value]
+
+
+def _fixed_value(const: Const, systems: Systems) -> str:
+    if const.owner:
+        return "the person whose plan it is"
+    if const.value is not None:
+        return str(based(const.value, systems))
+    return "; ".join(words for segment in const.path for words in _segment_words(segment, systems))
+
+
+_GROUPS = ["Domain", *[""] * 5, "Condition (IF True)", "", "", "HL7 FHIR", *[""] * 8, "Comments"]
+_COLUMNS = [
+    *("Sort Order", "Identifier", "Name", "Data Type", "Cardinality - Min", "Cardinality - Max"),
+    *("Computable ANTLR", "Computable FHIRPath", "Narrative", "FHIR Attribute", "Extension", "Data Type"),
+    *("Cardinality - Min", "Cardinality - Max", "Data Type Mapping", "Vocabulary Mapping", "Assignment", "", ""),
+]
+_CODE_GROUPS = ["Domain", "", "", "Condition (IF True)", "", "", "HL7 FHIR", "", "", "", "", "Comments"]
+_CODE_COLUMNS = [
+    *("Code", "Text", "Code System", "Computable ANTLR", "Computable FHIRPath", "Narrative"),
+    *("Code", "", "Display", "Code System", "", ""),
+]
+
+
+def fields_csv(mapping: Mapping) -> str:
+    """Every row of every table, in the columns of the v2-to-FHIR sheets of segments."""
+    made = _Csv(_GROUPS, _COLUMNS)
+    for table in sheets(mapping):
+        for number, line in enumerate(table.lines, start=1):
+            made.write([str(number), *_csv_line(table, line)])
+        for number, (element, value) in enumerate(table.fixed, start=len(table.lines) + 1):
+            made.write(
+                [str(number), table.name, "", *[""] * 6, element, "", "", "", "", "", "", value, "", "always written"]
+            )
+    return made.text()
+
+
+def _csv_line(table: Sheet, line: Line) -> list[str]:
+    found = [str(int(line.required)), "-1" if line.many else "1"]
+    urls = re.findall(r"extension\('([^']*)'\)", line.fhirpath)
+    comments = "; ".join(filter(None, (line.law, line.note, "own row of the site" if line.own else "")))
+    return [
+        *(f"{table.name}.{line.field}", line.words, line.domain_type, *found),
+        *("", line.fhirpath, line.where, line.element, " ".join(urls), line.type, *found),
+        *(
+            f"{line.domain_type}[{line.type}]",
+            line.of,
+            f"default: {line.default}" if line.default else "",
+            "",
+            comments,
+        ),
+    ]
+
+
+def codes_csv(mapping: Mapping) -> str:
+    """Every row of every code table, in the columns of the v2-to-FHIR sheets of code systems."""
+    made = _Csv(_CODE_GROUPS, _CODE_COLUMNS)
+    for name in mapping.tables.codes:
+        for line in code_lines(mapping, name):
+            made.write([line.word, line.use, name, "", "", "", line.code, "", line.display, line.system, "", line.note])
+    return made.text()
+
+
+class _Csv:
+    """CSV with two lines of headings."""
+
+    def __init__(self, groups: list[str], columns: list[str]) -> None:
+        self._file = io.StringIO()
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self.width = len(columns)
+        self.write(groups)
+        self.write(columns)
+
+    def write(self, row: list[str]) -> None:
+        """A row of the right width. What a spreadsheet would take for a formula is made text."""
+        if len(row) != self.width:
+            message = f"a row has {len(row)} columns, not {self.width}"
+            raise ValueError(message)
+        self._writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in row])
+
+    def text(self) -> str:
+        """All of it."""
+        return self._file.getvalue()
