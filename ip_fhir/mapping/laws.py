@@ -18,11 +18,11 @@ import orjson
 
 from ip_fhir.domain.ids import PersonId
 from ip_fhir.mapping.domains import is_always_there
-from ip_fhir.mapping.leaves import DAYS
 from ip_fhir.mapping.lens import build_lenses
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Wrong
 from ip_fhir.mapping.rowcheck import CODED
+from ip_fhir.mapping.times import DAYS
 from ip_fhir.mapping.writer import compile_writers
 
 if TYPE_CHECKING:
