@@ -77,6 +77,7 @@ class Row:
     always: bool = False  # written in a new resource even if it says the default
     closed: bool = False  # what stands there and cannot be read is refused: left out, it would say something else
     also: Row | None = None  # a second place: read if the first says nothing, written only where it stands
+    unless: tuple[str, str, str] | None = None  # where that field has that word, another table holds
     law: str = ""
 
     @property
@@ -244,13 +245,18 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
 
 _ROW_KEYS = {
     *("domain", "fhir", "type", "codes", "as", "table", "key", "default", "required", "match", "echo", "always", "law"),
-    *("closed", "also"),
+    *("closed", "also", "unless"),
 }
+_TABLE_KEYS = {"name", "domain", "resource", "row", "const", "unread", "within"}
+_CONST_KEYS = {"fhir", "value", "owner", "match"}
 _PLAIN = ("key", "default", "required", "match", "echo", "always", "law", "closed")
 
 
 def _table(data: dict[str, Any]) -> Table:
     name = data.get("name", "(unnamed)")
+    unknown = set(data) - _TABLE_KEYS | {key for const in data.get("const", ()) for key in set(const) - _CONST_KEYS}
+    if unknown:
+        raise MappingError(f"table {name}: unknown key {', '.join(sorted(unknown))}")
     try:
         return Table(
             name=name,
@@ -285,6 +291,7 @@ def row_of(data: dict[str, Any]) -> Row:
         kind=kind,
         of=data[source] if source else "",
         also=row_of({"domain": data["domain"], **data["also"]}) if "also" in data else None,
+        unless=tuple(data["unless"][key] for key in ("field", "is", "table")) if "unless" in data else None,
         **{key: data[key] for key in _PLAIN if key in data},
     )
 
