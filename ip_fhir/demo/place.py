@@ -41,13 +41,21 @@ def held(out: Path) -> Iterator[None]:
         if out.is_dir() and any(out.iterdir()) and not mark.is_file():
             raise InvalidInput.at(str(out), "is not empty, and no earlier demo made it; name another with --out")
         out.mkdir(parents=True, exist_ok=True)
-        with mark.open("a", encoding="ascii") as opened:
-            if not _lock(opened.fileno()):
-                raise InvalidInput.at(str(out), "another demo is running there; name another with --out", "conflict")
-            _clear(out)
-            yield
+        opened = mark.open("a", encoding="ascii")
     except OSError as error:
-        raise InvalidInput.at(str(out), f"cannot be written: {error.strerror or type(error).__name__}") from None
+        raise _unusable(out, error) from None
+    with opened:
+        if not _lock(opened.fileno()):
+            raise InvalidInput.at(str(out), "another demo is running there; name another with --out", "conflict")
+        try:
+            _clear(out)
+        except OSError as error:
+            raise _unusable(out, error) from None
+        yield
+
+
+def _unusable(out: Path, error: OSError) -> InvalidInput:
+    return InvalidInput.at(str(out), f"cannot be written: {error.strerror or type(error).__name__}")
 
 
 def _lock(file: int) -> bool:

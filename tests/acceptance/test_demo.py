@@ -318,6 +318,14 @@ def test_a_folder_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
 
 
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where a file stands in the way: one clear line."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, said = finish(start(tmp_path / "file" / "out"))
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "cannot be written: Not a directory" in said
+
+
 def test_two_demos_in_one_folder(tmp_path: Path) -> None:
     """A second demo in the folder of a running one is refused; the first goes on."""
     out = tmp_path / "out"
