@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.value import Value
+    from ip_fhir.mapping.variants import FhirVersion
+
+
+class Fhir(StrEnum):
+    """The versions of FHIR that a plan may be written in and read from."""
+
+    R4 = "R4"
+    R5 = "R5"
+
+
+_VERSION: dict[Fhir, FhirVersion] = {Fhir.R4: "R4", Fhir.R5: "R5"}
 
 
 class Form(StrEnum):
@@ -25,11 +36,17 @@ class Form(StrEnum):
 def map_(
     file: File,
     to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
+    fhir_version: Annotated[
+        Fhir | None,
+        typer.Option(
+            "--fhir-version", help="R4 if not said; a Bundle that shows its version by its content needs none."
+        ),
+    ] = None,
     pretty: Pretty = False,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
-    A plan becomes one R4 transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else.
+    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
@@ -39,9 +56,10 @@ def map_(
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            made: dict[str, Any] = to_fhir(_plan(content))
+            made: dict[str, Any] = to_fhir(_plan(content), version=_VERSION[fhir_version or Fhir.R4])
         else:
-            made = from_fhir(read_bundle(content)).to_data()
+            said: FhirVersion | None = None if fhir_version is None else _VERSION[fhir_version]
+            made = from_fhir(read_bundle(content), version=said).to_data()
     emit(made, pretty=pretty)
 
 

@@ -14,7 +14,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.assembly import assemblies
 from ip_fhir.mapping.lens import Lens, build_lenses
-from ip_fhir.mapping.tables import load_tables
+from ip_fhir.mapping.tables import build_tables, load_tables, read_source
+from ip_fhir.mapping.variants import VERSIONS, varied, version_of
 from ip_fhir.mapping.writer import compile_writers
 
 if TYPE_CHECKING:
@@ -22,28 +23,30 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.assembly import Assembly
     from ip_fhir.mapping.overlay import Overlay
-    from ip_fhir.mapping.tables import Systems, Tables
+    from ip_fhir.mapping.tables import Source, Systems, Tables
+    from ip_fhir.mapping.variants import FhirVersion
     from ip_fhir.mapping.writer import Writer, Writers
 
 
 class Mapping:
     """Tables and what is made of them, once. Nothing changes it afterwards, so threads may share it."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, version: FhirVersion = "R4") -> None:
         self.tables = tables
+        self.version = version
         self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
 
     @classmethod
-    def load(cls, overlay: Overlay | None = None) -> Mapping:
+    def load(cls, overlay: Overlay | None = None, version: FhirVersion = "R4") -> Mapping:
         """With a site's overlay: a TOML file, or what it holds; without one, as it ships.
 
         Raises `MappingError` with every problem of the overlay: table, row, reason.
         """
         if overlay is None:
-            return default()
+            return default(version)
         from ip_fhir.mapping.overlay import overlaid  # most processes load none
 
-        return cls(overlaid(overlay))
+        return cls(overlaid(overlay, _source(version)), version)
 
     @property
     def systems(self) -> Systems:
@@ -58,8 +61,14 @@ class Mapping:
         return found
 
     def assembly(self, name: str) -> Assembly:
-        """How a kind of whole is put together: "plan", "notice" or "green-form"."""
-        return self._assemblies[name]
+        """How a kind of whole is put together: "plan", "notice" or "green-form".
+
+        Raises `MappingError` where the tables have none: R5 is for plans.
+        """
+        found = self._assemblies.get(name)
+        if found is None:
+            raise MappingError(f"the tables for {self.version} have no {name}; they have {', '.join(self._assemblies)}")
+        return found
 
     def writer(self, name: str) -> Writer:
         """The fast writer of one table."""
@@ -83,10 +92,12 @@ class Mapping:
 
     def from_fhir(self, bundle: dict[str, Any]) -> IndividualPlan:
         """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath."""
+        version_of(bundle, self.version)
         return self.assembly("plan").value(IndividualPlan, bundle)
 
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
         """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
+        version_of(bundle, self.version)
         return self.assembly("plan").onto(plan, bundle, self.systems.base)
 
     @cached_property
@@ -98,10 +109,20 @@ class Mapping:
         return compile_writers(self.tables)
 
 
-@cache
-def default() -> Mapping:
+def default(version: FhirVersion = "R4") -> Mapping:
     """The mapping by the tables as they ship."""
-    return Mapping(load_tables())
+    return _shipped(version)
+
+
+@cache
+def _shipped(version: FhirVersion) -> Mapping:
+    return Mapping(load_tables() if version == "R4" else build_tables(_source(version)), version)
+
+
+def _source(version: FhirVersion) -> Source:
+    if version not in VERSIONS:
+        raise MappingError(f"there is no FHIR version {version!r} here; there are {', '.join(VERSIONS)}")
+    return read_source() if version == "R4" else varied(version.lower())
 
 
 def lens(name: str) -> Lens:

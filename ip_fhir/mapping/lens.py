@@ -28,19 +28,30 @@ if TYPE_CHECKING:
 
 
 class FieldLens:
-    """One row: a domain field and the lens on its place; `also` is the lens on its second place, if it has one."""
+    """One row: a domain field and the lens on its place; `also` is the lens on its second place, if it has one.
 
-    __slots__ = ("also", "node", "row")
+    `unless`: another field's lens, the word it may have, and the lens on the place that is meant then.
+    """
+
+    __slots__ = ("also", "node", "row", "unless")
 
     def __init__(self, row: Row, node: Node, also: Node | None = None) -> None:
         self.row, self.node, self.also = row, node, also
+        self.unless: tuple[FieldLens, str, Node] | None = None
 
     def read(self, resource: Any, links: Links) -> Any:
         """The field's value, or its default."""
-        value = self.node.get(resource, links)
+        value = self._place(resource, links).get(resource, links)
         if self.also is not None:
             value = self._agreed(value, self.also.get(resource, links))
         return self.row.default if value is None else value
+
+    def _place(self, resource: Any, links: Links) -> Node:
+        """The lens that holds for this resource."""
+        if self.unless is None:
+            return self.node
+        other, word, node = self.unless
+        return node if other.read(resource, links) == word else self.node
 
     def _agreed(self, value: Any, second: Any) -> Any:
         if self.row.also is not None and None not in (value, second) and value != second:
@@ -56,7 +67,9 @@ class FieldLens:
             return resource
         if self.also is not None and self.also.get(resource, links) is not None:
             resource = self.also.put(value, resource, links)
-        return self.node.put(value, resource, links)
+        # A default that is not said stays unsaid: written, the same data would make two different resources.
+        said = None if value == self.row.default and not self.row.always else value
+        return self._place(resource, links).put(said, resource, links)
 
 
 def _at(data: Any, path: tuple[str, ...]) -> Any:
@@ -75,14 +88,13 @@ class TableLens:
         self.fields: list[FieldLens] = []
         self.consts: list[tuple[Const, Node]] = []
         self.limits: Limits | None = None
+        self.modifiers: frozenset[str] = frozenset()  # the modifierExtensions that rows read
 
     def get(self, node: Any, links: Links) -> dict[str, Any]:
         """The domain data that the table finds in the node."""
         expect(node, dict, "an object")
         if "modifierExtension" in node:
-            raise Wrong(
-                "is unknown here and changes the meaning of what is mapped", "not-supported", "modifierExtension"
-            )
+            self._check_modifiers(node["modifierExtension"])
         if self.table.resource is not None and node.get("resourceType") != self.table.resource:
             raise Wrong(f"is not a {self.table.resource}", "structure", "resourceType")
         if self.limits is not None:
@@ -135,6 +147,12 @@ class TableLens:
             if value is not None:
                 result = node.put(value, result, links)
         return result
+
+    def _check_modifiers(self, extensions: Any) -> None:
+        for number, extension in enumerate(expect(extensions, list, "a list")):
+            if type(extension) is not dict or _text(extension.get("url")) not in self.modifiers:
+                at = f"modifierExtension[{number}]" if self.modifiers else "modifierExtension"
+                raise Wrong("is unknown here and changes the meaning of what is mapped", "not-supported", at)
 
     def _check_owner(self, node: Any, links: Links) -> None:
         if links.owner is None:
@@ -205,10 +223,28 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
             except KeyError as error:
                 message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
                 raise MappingError(message) from None
+        built[name].modifiers = _modifiers(table, tables.systems)
+        _choose(built, table, tables)
         for const in table.consts:
             inner: Node = simple["reference"] if const.owner else Constant(based(const.value, tables.systems))
             built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
     return built
+
+
+def _modifiers(table: Table, systems: Systems) -> frozenset[str]:
+    """The URLs of the modifierExtensions that the table's rows read."""
+    own = (row.path[0] for row in table.rows if row.path[0].name == "modifierExtension")
+    return frozenset(uri for step in own for c in step.conditions for uri in systems.accepted(c.value[1:]))
+
+
+def _choose(built: dict[str, TableLens], table: Table, tables: Tables) -> None:
+    """Give the rows with `unless` their second lens."""
+    fields = {lens.row.field: lens for lens in built[table.name].fields}
+    for lens in built[table.name].fields:
+        if lens.row.unless is not None:
+            field, word, other = lens.row.unless
+            node = _compile(lens.row.path, built[other], lens.row, tables.systems)
+            lens.unless = (fields[field], word, node)
 
 
 def based(value: Any, systems: Systems) -> Any:

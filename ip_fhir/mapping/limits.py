@@ -27,10 +27,10 @@ class Limits:
     def check(self, node: dict[str, Any]) -> None:
         """Raises `Wrong` at the first limit that no row reads."""
         for path in self.unread:
-            for at, _ in _standing(node, path):
+            for at, _ in standing(node, path):
                 raise Wrong("is a limit that cannot be kept here", "not-supported", at)
         for path, known in self.within:
-            found = list(_standing(node, path))
+            found = list(standing(node, path))
             if found and not any(_coding(value) in known for _, value in found):
                 raise Wrong("is for something else than what is mapped here", "not-supported", found[0][0])
 
@@ -52,15 +52,15 @@ def _accepted(table: Table, coding: str, systems: Systems) -> Iterator[tuple[str
         yield uri, code
 
 
-def _standing(node: Any, names: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:
+def standing(node: Any, names: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:
     """What stands at a path, with its FHIRPath below the node; lists on the way are gone through."""
     if type(node) is list:
         for index, item in enumerate(node):
-            yield from _standing(item, names, f"{at}[{index}]")
+            yield from standing(item, names, f"{at}[{index}]")
     elif not names:
         yield at, node
     elif type(node) is dict and names[0] in node:
-        yield from _standing(node[names[0]], names[1:], f"{at}.{names[0]}" if at else names[0])
+        yield from standing(node[names[0]], names[1:], f"{at}.{names[0]}" if at else names[0])
 
 
 def _coding(node: Any) -> tuple[Any, Any]:

@@ -56,12 +56,15 @@ class _Merging:
         self.problems.append(f"{where}: {reason}")
 
 
-def overlaid(overlay: Overlay) -> Tables:
-    """The tables with an overlay. Raises `MappingError` with every problem: table, row, reason."""
+def overlaid(overlay: Overlay, shipped: Source | None = None) -> Tables:
+    """The tables with an overlay, over those that ship or a variant of them.
+
+    Raises `MappingError` with every problem: table, row, reason.
+    """
     data = overlay if isinstance(overlay, dict) else _read(Path(overlay))
     name = "overlay" if isinstance(overlay, dict) else Path(overlay).name
     try:
-        return _merged(data)
+        return _merged(data, read_source() if shipped is None else shipped)
     except MappingError as error:
         raise MappingError(*(f"{name}: {problem}" for problem in error.problems)) from None
 
@@ -75,8 +78,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise MappingError(f"{path.name}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 
 
-def _merged(data: dict[str, Any]) -> Tables:
-    shipped = read_source()
+def _merged(data: dict[str, Any], shipped: Source) -> Tables:
     merging = _Merging(replace(shipped, codes=dict(shipped.codes), tables=dict(shipped.tables)))
     for key in sorted(set(data) - _KEYS):
         merging.wrong(key, f"is nothing that an overlay has; it has {', '.join(sorted(_KEYS))}")

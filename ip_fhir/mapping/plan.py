@@ -1,47 +1,62 @@
-"""The individual plan as one FHIR R4 transaction Bundle, and back; by the tables as they ship or another mapping."""
+"""The individual plan as one FHIR transaction Bundle, and back; by the tables as they ship or another mapping.
+
+R4 is written unless R5 is asked for. What is read shows its version by its content (`version_of`), or is R4.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.variants import FhirVersion
 
 
-def to_fhir(plan: IndividualPlan, mapping: Mapping | None = None) -> dict[str, Any]:
+def to_fhir(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> dict[str, Any]:
     """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
     Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
+    A mapping has its own version.
     """
-    return (mapping or default()).to_fhir(plan)
+    return (mapping or default(version)).to_fhir(plan)
 
 
-def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None) -> bytes:
+def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> bytes:
     """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
-    return (mapping or default()).to_fhir_json(plan)
+    return (mapping or default(version)).to_fhir_json(plan)
 
 
-def from_fhir(bundle: dict[str, Any], mapping: Mapping | None = None) -> IndividualPlan:
-    """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath."""
-    return (mapping or default()).from_fhir(bundle)
+def from_fhir(
+    bundle: dict[str, Any], mapping: Mapping | None = None, *, version: FhirVersion | None = None
+) -> IndividualPlan:
+    """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them."""
+    return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
 
 
-def put_plan(plan: IndividualPlan, bundle: dict[str, Any], mapping: Mapping | None = None) -> dict[str, Any]:
+def put_plan(
+    plan: IndividualPlan,
+    bundle: dict[str, Any],
+    mapping: Mapping | None = None,
+    *,
+    version: FhirVersion | None = None,
+) -> dict[str, Any]:
     """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
-    return (mapping or default()).put_plan(plan, bundle)
+    return (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
 
 
-def to_models(plan: IndividualPlan, mapping: Mapping | None = None) -> list[BaseModel]:
-    """The plan's resources as typed objects of `fhir.resources` (R4B), each checked by its model."""
-    from fhir.resources.R4B import get_fhir_model_class  # heavy, and most callers never need it
-
-    models: list[BaseModel] = [
-        get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])
-        for entry in to_fhir(plan, mapping)["entry"]
+def to_models(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> list[BaseModel]:
+    """The plan's resources as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
+    chosen = mapping or default(version)
+    # Heavy, and most callers never need them.
+    models = import_module("fhir.resources" if chosen.version == "R5" else "fhir.resources.R4B")
+    return [
+        models.get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])
+        for entry in chosen.to_fhir(plan)["entry"]
     ]
-    return models

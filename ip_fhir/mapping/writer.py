@@ -137,7 +137,11 @@ class _Code:
     def converted(self, row: Row, value: str, fixed: dict[str, Any]) -> str:
         """The expression for a value's JSON."""
         if row.kind == "table":
-            made = f"write_{row.of}({value}, refs, owner)"
+            function = f"write_{row.of}"
+            if row.unless is not None:
+                field, word, other = row.unless
+                function = f'(write_{other} if g["{field}"] == {word!r} else {function})'
+            made = f"{function}({value}, refs, owner)"
         elif row.kind in ("code", "coding", "concept"):
             name = f"{row.kind}_{row.of}".replace("-", "_")
             self.names[name] = _fragments(row, self.tables)
@@ -175,6 +179,7 @@ _SIMPLE = {
     "words": "[{}]",
     "person-id": "person_id({})",
     "practitioner": 'refs["~" + {}]',
+    "whole": 'refs["=" + {}]',
 }
 """How a value becomes JSON where it is not its own JSON form."""
 

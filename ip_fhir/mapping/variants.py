@@ -1,0 +1,125 @@
+"""Variants of the tables: another FHIR version, or a neighbour's way to write a plan; only what differs is written.
+
+A file under mappings/variants has the rows and tables to put in place of those under mappings/fields:
+
+    fhir = "R5"                               # the FHIR version that the tables are for then
+    without = ["Notice"]                      # tables that there are not
+    drop = ["meta.profile"]                   # constants that there are not, by the beginning of their path
+    [signs]                                   # elements by which a bundle shows its FHIR version
+    [[bundle]]                                # the kinds of whole that there are
+    [[table]]                                 # a table with `domain` is a whole one; else its rows and constants
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ip_fhir.errors import InvalidInput, MappingError
+from ip_fhir.mapping.limits import standing
+from ip_fhir.mapping.tables import read_source, root
+
+if TYPE_CHECKING:
+    from ip_fhir.mapping.tables import Source
+
+FhirVersion: TypeAlias = Literal["R4", "R5"]
+"""R4 (4.0.1; R4B is the same in what is mapped) is on the wire; R5 (5.0.0) is for plans."""
+
+VERSIONS: tuple[FhirVersion, ...] = ("R4", "R5")
+
+
+@cache
+def read_variant(name: str) -> dict[str, Any]:
+    """What stands in a variant's file, "r5" or "neighbour"; nobody changes what this gives."""
+    return tomllib.loads((root() / "variants" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def varied(name: str) -> Source:
+    """The files under mappings/ with a variant; nobody changes what this gives."""
+    return vary(read_source(), read_variant(name))
+
+
+def vary(shipped: Source, variant: dict[str, Any]) -> Source:
+    """The source with a variant. Raises `MappingError` for a table that cannot be found."""
+    without, drop = set(variant.get("without", ())), tuple(variant.get("drop", ()))
+    tables = {name: _without(data, drop) for name, data in shipped.tables.items() if name not in without}
+    for changed in variant.get("table", ()):
+        name = changed["name"]
+        if "domain" not in changed and name not in tables:
+            raise MappingError(f"variant: there is no table {name!r}")
+        tables[name] = changed if "domain" in changed else _changed(tables[name], changed)
+    return replace(shipped, tables=tables, bundles=tuple(variant["bundle"]))
+
+
+def _without(data: dict[str, Any], drop: tuple[str, ...]) -> dict[str, Any]:
+    if not drop or "const" not in data:
+        return data
+    return {**data, "const": [const for const in data["const"] if not const["fhir"].startswith(drop)]}
+
+
+def _changed(data: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """Rows take the place of those of the same field; new ones follow."""
+    new = {_key(row): row for row in changed.get("row", ())}
+    rows = [_lawful(new.pop(_key(row)), row) if _key(row) in new else row for row in data["row"]]
+    return {**data, **changed, "row": [*rows, *new.values()]}
+
+
+def _key(row: dict[str, Any]) -> tuple[str, bool]:
+    return row["domain"], bool(row.get("echo"))
+
+
+def _lawful(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Why the field is there stays the same."""
+    return {"law": old["law"], **new} if "law" in old else new
+
+
+def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
+    """The FHIR version that a bundle is read as: what was said, or what its content shows, or R4.
+
+    Content shows a version only by an element that the other one does not have; without any, both read the same.
+    Raises `InvalidInput` with the FHIRPath of an element that contradicts, or of two that contradict each other.
+    """
+    shown = {version: at for version in VERSIONS if (at := _shown(bundle, version)) is not None}
+    if len(shown) == len(VERSIONS):
+        found = "; ".join(f"{version} at {at}" for version, at in shown.items())
+        raise InvalidInput.at("Bundle", f"mixes FHIR versions: {found}", "not-supported")
+    for version, at in shown.items():
+        if said not in (None, version):
+            raise InvalidInput.at(at, f"is an element of {version}, and the bundle is read as {said}", "not-supported")
+        return version
+    return said or "R4"
+
+
+def _shown(bundle: Any, version: FhirVersion) -> str | None:
+    """The first element that shows the version, as FHIRPath."""
+    alone, within = _signs(version)
+    entries = bundle.get("entry") if type(bundle) is dict else None
+    for number, entry in enumerate(entries if type(entries) is list else ()):
+        resource = entry.get("resource") if type(entry) is dict else None
+        kind = resource.get("resourceType") if type(resource) is dict else None
+        if type(resource) is not dict or type(kind) is not str:
+            continue
+        at = f"Bundle.entry[{number}].resource"
+        if kind in alone and not alone[kind].isdisjoint(resource):
+            return f"{at}.{min(alone[kind] & resource.keys())}"
+        for path in within.get(kind, ()):
+            if (found := next(standing(resource, path), None)) is not None:
+                return f"{at}.{found[0]}"
+    return None
+
+
+@cache
+def _signs(version: FhirVersion) -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, ...]]]]:
+    """By resource type: members that show the version by themselves, and longer paths that do."""
+    alone: dict[str, set[str]] = {}
+    within: dict[str, list[tuple[str, ...]]] = {}
+    for sign in read_variant("r5")["signs"][version]:
+        kind, *path = sign.split(".")
+        if len(path) == 1:
+            alone.setdefault(kind, set()).add(path[0])
+        else:
+            within.setdefault(kind, []).append(tuple(path))
+    return {kind: frozenset(names) for kind, names in alone.items()}, within
