@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.errors import Problem
+    from ip_fhir.errors import IssueCode, Problem
 
 WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
@@ -80,6 +80,41 @@ class Seen:
     key: str
     digest: str
     reply: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was not taken in: from whom, which, why, and how often it came. It moved no referral.
+
+    `message_id` is None where it could not be read; `digest` is of the bytes as they came. Neither content nor
+    anything about a person is kept.
+    """
+
+    peer: str
+    digest: str
+    code: IssueCode
+    reason: str
+    first: datetime
+    last: datetime
+    message_id: str | None = None
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a store stands, in numbers: for a dashboard and an alarm. Nothing about a person.
+
+    `loops` counts referrals by state, `outbox` rows by status; a state or status of which there is none may be left
+    out. `overdue`: an answer is waited for, and its deadline is over; `unanswered_since` is when the wait that has
+    lasted longest began. `most_attempts` is of a waiting row.
+    """
+
+    loops: Mapping[str, int]
+    overdue: int
+    unanswered_since: datetime | None
+    outbox: Mapping[OutboxStatus, int]
+    most_attempts: int
+    refusals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +191,13 @@ class Transaction(Protocol):
         """Add evidence to the hash chain."""
         ...
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep that a message was not taken in; the same again (peer, digest, code) is counted, its `last` moved.
+
+        Raises `Conflict` when another transaction keeps the same at this moment.
+        """
+        ...
+
     def enqueue(self, rows: Sequence[OutboxRow]) -> None:
         """Add outbox rows, in this order. A row whose id is there already is left as it is."""
         ...
@@ -224,7 +266,7 @@ class Store(Protocol):
     def sent(self, row_id: str, now: datetime) -> None:
         """The row is done, whatever it was before; inside a `Transaction` the same is `finish`.
 
-        This and the two below raise `InvalidInput` (not-found) when there is no such row.
+        This and the three below raise `InvalidInput` (not-found) when there is no such row.
         """
         ...
 
@@ -246,6 +288,13 @@ class Store(Protocol):
 
     def referral(self, correlation_id: str) -> Stored | None:
         """Read one referral."""
+        ...
+
+    def give_back(self, row_id: str, claim: int) -> None:
+        """What was claimed was not tried after all: it is as before the claim, but that `claim` stays counted.
+
+        Changes nothing if the row no longer waits or has been claimed again since.
+        """
         ...
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
@@ -271,6 +320,14 @@ class Store(Protocol):
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
+    def refusals(self, limit: int = 100) -> list[Refusal]:
+        """Messages that were not taken in, latest first."""
+        ...
+
+    def figures(self) -> Figures:
+        """How the store stands, counted now; it may take a tenth of a second with a million referrals."""
+        ...
+
         Raises `InvalidInput` for any other criterion: to leave it out would find too much.
         """
         ...

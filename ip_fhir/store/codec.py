@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -11,10 +12,13 @@ import orjson
 from ip_fhir.domain.effects import Effect, earliest
 from ip_fhir.domain.referral import Record, Referral
 from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.waiting import is_overdue, waits_since
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.ports import EvidenceRecord, OutboxRow, ResourceVersion, Stored
+from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, Refusal, ResourceVersion, Stored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Row
 
 V = TypeVar("V", bound=Value)
@@ -70,6 +74,8 @@ def referral_row(referral: Referral, revision: int) -> dict[str, Any]:
         "next_due": None if next_due is None else micros(next_due),
         "revision": revision,
         "body": dump(referral.to_data()),
+        "waits_since": None if (since := waits_since(referral)) is None else micros(since),
+        "overdue": int(is_overdue(referral)),
     }
 
 
@@ -149,6 +155,42 @@ def resource_version(row: Row[Any]) -> ResourceVersion:
         body=cast("dict[str, Any]", body),
         updated=moment(row.updated),
         correlation_id=row.correlation_id,
+    )
+
+
+def refusal_values(refusal: Refusal) -> dict[str, Any]:
+    """A message that was not taken in, as a new table row."""
+    return {
+        "peer": refusal.peer,
+        "digest": refusal.digest,
+        "code": refusal.code,
+        "reason": refusal.reason,
+        "message_id": refusal.message_id,
+        "first": micros(refusal.first),
+        "last": micros(refusal.last),
+        "times": refusal.times,
+    }
+
+
+def refusal(row: Row[Any]) -> Refusal:
+    """Its table row as a value."""
+    first, last = moment(row.first), moment(row.last)
+    return Refusal(row.peer, row.digest, row.code, row.reason, first, last, row.message_id, row.times)
+
+
+def figures(loops: Sequence[Row[Any]], outbox: Sequence[Row[Any]], most_attempts: int, refusals: int) -> Figures:
+    """The counts of loops by state and deadline, and of rows by status, as one value."""
+    states: Counter[str] = Counter()
+    for row in loops:
+        states[row.state] += row.number
+    since = min((row.since for row in loops if row.since is not None), default=None)
+    return Figures(
+        loops=states,
+        overdue=sum(row.number for row in loops if row.overdue),
+        unanswered_since=None if since is None else moment(since),
+        outbox={row.status: row.number for row in outbox},
+        most_attempts=most_attempts,
+        refusals=refusals,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = "0001"
+VERSION: Final = "0002"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -32,9 +32,12 @@ referral = Table(
     Column("next_due", _Instant),
     Column("revision", Integer, nullable=False),
     Column("body", Text, nullable=False),
+    Column("waits_since", _Instant),
+    Column("overdue", Integer, nullable=False, server_default="0"),
     Index("referral_by_due", "next_due", "correlation_id"),
     Index("referral_by_changed", "changed", "correlation_id"),
     Index("referral_by_state", "state", "changed", "correlation_id"),
+    Index("referral_by_wait", "state", "overdue", "waits_since"),
 )
 
 evidence = Table(
@@ -60,6 +63,20 @@ inbox = Table(
 outbox = Table(
     "outbox",
     metadata,
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("peer", String(KEY_LENGTH), primary_key=True),
+    Column("digest", String(KEY_LENGTH), primary_key=True),
+    Column("code", String(_ID_LENGTH), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("message_id", String(_ID_LENGTH)),
+    Column("first", _Instant, nullable=False),
+    Column("last", _Instant, nullable=False),
+    Column("times", Integer, nullable=False),
+    Index("refusal_by_last", "last"),
+)
+
     Column("sequence", _Counter, primary_key=True),
     Column("id", String(_ID_LENGTH), nullable=False, unique=True),
     Column("correlation_id", String(_ID_LENGTH), nullable=False),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Executable, Row
 
     from ip_fhir.errors import Problem
-    from ip_fhir.ports import EvidenceRecord, OutboxRow, OutboxStatus, ResourceVersion, Stored
+    from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
+    from ip_fhir.store.upkeep import Purged
 
 _PAGE = 1000  # records of evidence held at a time while the chain is checked
 
@@ -105,6 +106,11 @@ class SqlStore:
 
     def refused(self, row_id: str, reason: str) -> None:
         """The row will not be sent; closed with the reason."""
+    def give_back(self, row_id: str, claim: int) -> None:
+        """What was claimed was not tried after all: it is due as before."""
+        with self.begin() as transaction:
+            transaction.give_back(row_id, claim)
+
         with self.begin() as transaction:
             transaction.refused(row_id, reason)
 
@@ -146,6 +152,19 @@ class SqlStore:
 
     def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
         """Current versions that match all criteria, latest first. Raises `InvalidInput` for one not known."""
+    def refusals(self, limit: int = 100) -> list[Refusal]:
+        """Messages that were not taken in, latest first."""
+        return [codec.refusal(row) for row in self._read(statements.REFUSALS, {"at_most": max(limit, 0)})]
+
+    def figures(self) -> Figures:
+        """How the store stands, counted now, all at one moment."""
+        with self._database.reading() as connection:
+            loops = execute(connection, statements.COUNT_LOOPS, {}).all()
+            rows = execute(connection, statements.COUNT_ROWS, {}).all()
+            attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar_one() or 0
+            refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar_one()
+        return codec.figures(loops, rows, attempts, refusals)
+
         names = [name for name in criteria if name in NAMES]
         if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
             problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, text, tuple_, update
 
-from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, resource, token
+from ip_fhir.domain.referral import State
+from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,33 @@ REMEMBER: Final = insert(inbox)
 LOAD: Final = select(referral.c.body, referral.c.revision).where(
     referral.c.correlation_id == bindparam("correlation_id")
 )
+_this_refusal = and_(
+    refusal.c.peer == bindparam("peer"), refusal.c.digest == bindparam("digest"), refusal.c.code == bindparam("code")
+)
+
+REFUSED_AGAIN: Final = (
+    update(refusal)
+    .where(
+        refusal.c.peer == bindparam("of_peer"),
+        refusal.c.digest == bindparam("of_digest"),
+        refusal.c.code == bindparam("of_code"),
+    )
+    .values(times=refusal.c.times + 1, last=bindparam("now"))
+)
+"""The same message was refused again, for the same reason."""
+
+ADD_REFUSAL: Final = _insert_unless(refusal, _this_refusal)
+"""A message that was not taken in; adds nothing when it is there."""
+
+REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.digest).limit(bindparam("at_most"))
+"""Messages that were not taken in, latest first."""
+
+COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
+"""How many."""
+
 """One referral."""
+
+_COUNTED: Final = ("waits_since", "overdue")
 
 ADD_REFERRAL: Final = _insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
 """A new referral; adds nothing when it is there."""
@@ -49,7 +76,7 @@ ADD_REFERRAL: Final = _insert_unless(referral, referral.c.correlation_id == bind
 CHANGE_REFERRAL: Final = (
     update(referral)
     .where(referral.c.correlation_id == bindparam("of"), referral.c.revision == bindparam("based_on"))
-    .values({name: bindparam(name) for name in ("role", "state", "changed", "next_due", "body", "revision")})
+    .values({name: bindparam(name) for name in ("role", "state", "changed", "next_due", "body", "revision", *_COUNTED)})
 )
 """A referral's next revision; matches nothing when another was first."""
 
@@ -66,6 +93,11 @@ PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_i
 
 
 def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
+COUNT_LOOPS: Final = select(
+    referral.c.state, referral.c.overdue, func.count().label("number"), func.min(referral.c.waits_since).label("since")
+).group_by(referral.c.state, referral.c.overdue)
+"""Referrals by state, those over the deadline apart, and since when the first of each waits."""
+
     """Referrals, latest changed first: parameters `at_most`, with `states` and `changed`, `last` where asked for."""
     found = select(referral.c.body)
     if some_states:
@@ -251,6 +283,19 @@ def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tu
                     hit.c.type == bindparam("of_type"),
                     hit.c.name == name,
                     hit.c.value == bindparam(f"value_{number}"),
+GIVE_BACK: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting", outbox.c.claim == bindparam("of_claim"))
+    .values(attempts=outbox.c.attempts - 1, **_no_lease)
+)
+"""A claimed row was not tried after all."""
+
+COUNT_ROWS: Final = select(outbox.c.status, func.count().label("number")).group_by(outbox.c.status)
+"""Outbox rows by status."""
+
+MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status == "waiting")
+"""The most attempts of a waiting row."""
+
                 )
             )
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Executable
 
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.ports import OutboxRow, ResourceVersion, Stored
+    from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Stored
     from ip_fhir.store.engine import Values
 
 
@@ -83,6 +83,15 @@ class SqlTransaction:
             raise InvalidInput.at("key", f"longer than {KEY_LENGTH} characters", "too-long")
         values = {"key": seen.key, "digest": seen.digest, "reply": seen.reply, "at": codec.micros(now)}
         self._run(statements.REMEMBER, values)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep that a message was not taken in; the same again is counted. `Conflict` when another keeps it now."""
+        values = codec.refusal_values(refusal)
+        key = {f"of_{name}": values[name] for name in ("peer", "digest", "code")}
+        if self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount:
+            return
+        if self._add(statements.ADD_REFUSAL, values) == 0:
+            raise Conflict("another keeps the same refusal")
 
     def load(self, correlation_id: str) -> Stored | None:
         """The referral, or None."""
@@ -151,6 +160,11 @@ class SqlTransaction:
             statement = statement.where(statements.STILL_THEIRS)
             values["of_claim"] = claim
         if self._run(statement, values).rowcount == 0:
+            self._known(row_id)
+
+    def give_back(self, row_id: str, claim: int) -> None:
+        """A claimed row was not tried after all. A late report changes nothing."""
+        if self._run(statements.GIVE_BACK, {"row_id": row_id, "of_claim": claim}).rowcount == 0:
             self._known(row_id)
 
     def refused(self, row_id: str, reason: str) -> None:

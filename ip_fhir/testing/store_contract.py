@@ -25,6 +25,7 @@ from ip_fhir.domain.referral import State
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.testing.store_contract_evidence import EvidenceContract, SilenceContract
+from ip_fhir.testing.store_contract_figures import FiguresContract, RefusalContract
 from ip_fhir.testing.store_contract_outbox import OutboxContract
 from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral, task
 
@@ -222,7 +223,17 @@ class _Resources:
             store.search_resources("Task", {"owner": "x"})
 
 
-class StoreContract(_Atomic, _Inbox, _Referrals, OutboxContract, _Resources, EvidenceContract, SilenceContract):
+class StoreContract(
+    _Atomic,
+    _Inbox,
+    RefusalContract,
+    _Referrals,
+    OutboxContract,
+    _Resources,
+    EvidenceContract,
+    FiguresContract,
+    SilenceContract,
+):
     """The whole contract. The subclass gives a fixture `store`, empty for each test, and two ways to do damage."""
 
 

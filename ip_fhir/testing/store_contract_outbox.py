@@ -139,6 +139,19 @@ class OutboxContract:
         store.retry("a", NOON)
         assert store.claim("two", NOON, MINUTE, 10) == []
 
+    def test_what_was_not_tried_is_given_back(self, store: Store) -> None:
+        """It is due at once for whoever comes, its attempts as before; a late giver takes it from nobody."""
+        enqueue(store, outbox_row("a"))
+        (held,) = store.claim("one", NOON, MINUTE, 10)
+        store.give_back("a", held.claim)
+        (again,) = store.claim("two", NOON, MINUTE, 10)
+        assert (again.attempts, again.claim, again.due) == (1, 2, NOON)
+        store.give_back("a", held.claim)
+        assert store.claim("three", NOON, MINUTE, 10) == [], "the second worker still has it"
+        store.sent("a", NOON)
+        store.give_back("a", again.claim)
+        assert [(row.status, row.attempts) for row in store.outbox()] == [("sent", 1)]
+
     def test_what_was_refused_is_not_sent(self, store: Store) -> None:
         """A refused row keeps its reason, is never claimed, and cannot be retried."""
         enqueue(store, outbox_row("a"), outbox_row("b"))
@@ -187,6 +200,7 @@ class OutboxContract:
             lambda: store.sent("nobody", NOON),
             lambda: store.failed("nobody", "", NOON),
             lambda: store.failed("nobody", "", None, claim=1),
+            lambda: store.give_back("nobody", 1),
             lambda: store.refused("nobody", ""),
             lambda: store.retry("nobody", NOON),
         ]

@@ -59,10 +59,9 @@ def referral(
         role=Role.HOSPITAL,
         state=state,
         notice=notice,
-        opened=NOON,
         changed=changed,
         timers=timers,
-        **more,
+        **{"opened": NOON, **more},
     )
 
 

@@ -1,0 +1,34 @@
+"""Since when a referral waits for its green form, and whether the wait is over the deadline: for figures and alarms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.effects import TimerKind
+from ip_fhir.domain.loop_table import OVER, UNDER_WAY
+from ip_fhir.domain.referral import Role, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.referral import Referral
+
+_NOTHING_TO_WAIT_FOR = (State.DRAFT, State.CONFIRMED, *OVER)
+
+
+def waits_since(referral: Referral) -> datetime | None:
+    """When the present wait began: the notice, or the day a coordinator left. None where nobody waits for a form.
+
+    A unit that has passed the notice on waits for nothing: the hospital does, for the new one.
+    """
+    passed_on = referral.state is State.FORWARDED and referral.role is Role.MUNICIPALITY
+    if referral.state in _NOTHING_TO_WAIT_FOR or passed_on:
+        return None
+    return max((referral.opened, *referral.vacancies))
+
+
+def is_overdue(referral: Referral) -> bool:
+    """Whether the green form should have come: the answer clock was started, and has run out."""
+    if waits_since(referral) is None or referral.delivered is None or referral.state in UNDER_WAY:
+        return False
+    return all(timer.kind is not TimerKind.ANSWER for timer in (*referral.timers, *referral.paused))

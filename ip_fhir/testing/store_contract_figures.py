@@ -1,0 +1,87 @@
+"""What every `Store` must count, and keep of messages that it did not take in; a part of `StoreContract`."""
+# ruff: noqa: S101 - a contract is asserts
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.referral import State
+from ip_fhir.ports import Figures, Refusal
+from ip_fhir.testing.store_samples import MINUTE, NOON, after, enqueue, outbox_row, referral
+
+if TYPE_CHECKING:
+    from ip_fhir.ports import Store
+
+
+def _refusal(digest: str = "digest") -> Refusal:
+    return Refusal("hospital", digest, "not-found", "no such referral", NOON, NOON, "message-1")
+
+
+def _refuse(store: Store, refusal: Refusal) -> None:
+    with store.begin() as transaction:
+        transaction.refuse(refusal)
+
+
+class RefusalContract:
+    """A message that is not taken in is not forgotten."""
+
+    def test_a_refusal_comes_back_equal(self, store: Store) -> None:
+        """As it was kept, latest first, as many as asked for; one whose message could not be read too."""
+        unread = Refusal("hospital", "other", "structure", "not JSON", after(minutes=1), after(minutes=1))
+        _refuse(store, _refusal())
+        _refuse(store, unread)
+        assert store.refusals() == [unread, _refusal()]
+        assert store.refusals(limit=1) == [unread]
+
+    def test_the_same_refusal_is_counted(self, store: Store) -> None:
+        """The same message refused for the same reason is one entry: when it came first, and last, and how often."""
+        for minutes in range(3):
+            _refuse(store, replace(_refusal(), first=after(minutes=minutes), last=after(minutes=minutes)))
+        assert store.refusals() == [replace(_refusal(), last=after(minutes=2), times=3)]
+        for other in (_refusal("another"), replace(_refusal(), code="conflict"), replace(_refusal(), peer="else")):
+            _refuse(store, other)
+        assert len(store.refusals()) == 4
+
+
+class FiguresContract:
+    """How the store stands, in numbers."""
+
+    def test_an_empty_store_counts_nothing(self, store: Store) -> None:
+        """Nothing, and nobody waits."""
+        found = store.figures()
+        assert (sum(found.loops.values()), sum(found.outbox.values())) == (0, 0)
+        assert found == Figures(found.loops, 0, None, found.outbox, 0, 0)
+
+    def test_what_is_counted(self, store: Store) -> None:
+        """Loops by state, those over the deadline, the longest wait; rows by status; refusals."""
+        with store.begin() as transaction:
+            transaction.save(referral("new", opened=after(days=-1)), None)
+            for ident, days, due in (("on-time", -2, after(days=9)), ("late", -30, None)):
+                opened = after(days=days)
+                late = referral(ident, State.DELIVERED, due=due, opened=opened, delivered=opened)
+                transaction.save(late, None)
+            transaction.save(referral("done", State.CONFIRMED, opened=after(days=-90)), None)
+        enqueue(store, *(outbox_row(ident, ident) for ident in ("a", "b", "c")))
+        store.sent("a", NOON)
+        for _ in range(2):
+            store.claim("one", NOON, -MINUTE, 10)
+        _refuse(store, _refusal())
+        found = store.figures()
+        assert {state: number for state, number in found.loops.items() if number} == {
+            "sent": 1,
+            "delivered": 2,
+            "confirmed": 1,
+        }
+        assert (found.overdue, found.unanswered_since) == (1, after(days=-30))
+        assert {status: number for status, number in found.outbox.items() if number} == {"sent": 1, "waiting": 2}
+        assert (found.most_attempts, found.refusals) == (2, 1)
+
+    def test_figures_follow_a_change(self, store: Store) -> None:
+        """An answered referral is waited for no more."""
+        with store.begin() as transaction:
+            revision = transaction.save(referral("r", State.DELIVERED, delivered=NOON, opened=NOON), None)
+        assert (store.figures().overdue, store.figures().unanswered_since) == (1, NOON)
+        with store.begin() as transaction:
+            transaction.save(referral("r", State.CONFIRMED, delivered=NOON, opened=NOON), revision)
+        assert (store.figures().overdue, store.figures().unanswered_since) == (0, None)
