@@ -168,6 +168,18 @@ class EvidenceRecord:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """Where the chain of evidence ends: how many records, the last one's hash, how many have lost their words.
+
+    Whoever keeps a copy of it elsewhere can tell later whether the chain was made anew.
+    """
+
+    number: int
+    hash: str
+    purged: int = 0
+
+
 class Transaction(Protocol):
     """All or nothing: what is done through it is committed together when the block ends without an error."""
 
@@ -177,6 +189,13 @@ class Transaction(Protocol):
 
     def remember(self, seen: Seen, now: datetime) -> None:
         """Keep the key, digest and reply of a message. A second `remember` of a key raises `StoreError`."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Keep that a message was not taken in; the same again (peer, digest, code) is counted, its `last` moved.
+
+        Raises `Conflict` when another transaction keeps the same at this moment.
+        """
         ...
 
     def load(self, correlation_id: str) -> Stored | None:
@@ -189,13 +208,6 @@ class Transaction(Protocol):
 
     def append(self, correlation_id: str, records: Sequence[Record]) -> None:
         """Add evidence to the hash chain."""
-        ...
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Keep that a message was not taken in; the same again (peer, digest, code) is counted, its `last` moved.
-
-        Raises `Conflict` when another transaction keeps the same at this moment.
-        """
         ...
 
     def enqueue(self, rows: Sequence[OutboxRow]) -> None:
@@ -278,6 +290,13 @@ class Store(Protocol):
         """
         ...
 
+    def give_back(self, row_id: str, claim: int) -> None:
+        """What was claimed was not tried after all: it is as before the claim, but that `claim` stays counted.
+
+        Changes nothing if the row no longer waits or has been claimed again since.
+        """
+        ...
+
     def refused(self, row_id: str, reason: str) -> None:
         """The row will not be sent (consent); closed with the reason. A row that was sent stays sent."""
         ...
@@ -290,13 +309,6 @@ class Store(Protocol):
         """Read one referral."""
         ...
 
-    def give_back(self, row_id: str, claim: int) -> None:
-        """What was claimed was not tried after all: it is as before the claim, but that `claim` stays counted.
-
-        Changes nothing if the row no longer waits or has been claimed again since.
-        """
-        ...
-
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
         """Referrals, latest changed first, optionally in some states; `after` is the last one of the page before.
 
@@ -306,6 +318,14 @@ class Store(Protocol):
 
     def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
         """Outbox rows, oldest first."""
+        ...
+
+    def refusals(self, limit: int = 100) -> list[Refusal]:
+        """Messages that were not taken in, latest first."""
+        ...
+
+    def figures(self) -> Figures:
+        """How the store stands, counted now; it may take a tenth of a second with a million referrals."""
         ...
 
     def retry(self, row_id: str, now: datetime) -> None:
@@ -320,20 +340,16 @@ class Store(Protocol):
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
-    def refusals(self, limit: int = 100) -> list[Refusal]:
-        """Messages that were not taken in, latest first."""
-        ...
-
-    def figures(self) -> Figures:
-        """How the store stands, counted now; it may take a tenth of a second with a million referrals."""
-        ...
-
         Raises `InvalidInput` for any other criterion: to leave it out would find too much.
         """
         ...
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The chain in order, whole or one referral's part."""
+        """The chain in order, whole or one referral's part; without records whose words a retention rule took out."""
+        ...
+
+    def head(self) -> ChainHead:
+        """Where the chain ends now; number 0 and 64 zeros when nothing was written yet."""
         ...
 
     def verify(self) -> tuple[Problem, ...]:
