@@ -60,9 +60,6 @@ inbox = Table(
     Column("at", _Instant, nullable=False),
 )
 
-outbox = Table(
-    "outbox",
-    metadata,
 refusal = Table(
     "refusal",
     metadata,
@@ -77,6 +74,9 @@ refusal = Table(
     Index("refusal_by_last", "last"),
 )
 
+outbox = Table(
+    "outbox",
+    metadata,
     Column("sequence", _Counter, primary_key=True),
     Column("id", String(_ID_LENGTH), nullable=False, unique=True),
     Column("correlation_id", String(_ID_LENGTH), nullable=False),

@@ -104,13 +104,13 @@ class SqlStore:
         with self.begin() as transaction:
             transaction.failed(row_id, reason, next_try, claim)
 
-    def refused(self, row_id: str, reason: str) -> None:
-        """The row will not be sent; closed with the reason."""
     def give_back(self, row_id: str, claim: int) -> None:
         """What was claimed was not tried after all: it is due as before."""
         with self.begin() as transaction:
             transaction.give_back(row_id, claim)
 
+    def refused(self, row_id: str, reason: str) -> None:
+        """The row will not be sent; closed with the reason."""
         with self.begin() as transaction:
             transaction.refused(row_id, reason)
 
@@ -150,8 +150,6 @@ class SqlStore:
         values = {"at_most": max(limit, 0)} | ({} if status is None else {"in_status": status})
         return [codec.outbox_row(row) for row in self._read(statement, values)]
 
-    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
-        """Current versions that match all criteria, latest first. Raises `InvalidInput` for one not known."""
     def refusals(self, limit: int = 100) -> list[Refusal]:
         """Messages that were not taken in, latest first."""
         return [codec.refusal(row) for row in self._read(statements.REFUSALS, {"at_most": max(limit, 0)})]
@@ -165,6 +163,8 @@ class SqlStore:
             refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar_one()
         return codec.figures(loops, rows, attempts, refusals)
 
+    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
+        """Current versions that match all criteria, latest first. Raises `InvalidInput` for one not known."""
         names = [name for name in criteria if name in NAMES]
         if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
             problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"

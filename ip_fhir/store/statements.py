@@ -37,11 +37,6 @@ SEEN: Final = select(inbox.c.key, inbox.c.digest, inbox.c.reply).where(inbox.c.k
 REMEMBER: Final = insert(inbox)
 """Keep a key; the primary key refuses a second one."""
 
-# --- referral
-
-LOAD: Final = select(referral.c.body, referral.c.revision).where(
-    referral.c.correlation_id == bindparam("correlation_id")
-)
 _this_refusal = and_(
     refusal.c.peer == bindparam("peer"), refusal.c.digest == bindparam("digest"), refusal.c.code == bindparam("code")
 )
@@ -66,9 +61,14 @@ REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.dige
 COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
 """How many."""
 
-"""One referral."""
+# --- referral
 
 _COUNTED: Final = ("waits_since", "overdue")
+
+LOAD: Final = select(referral.c.body, referral.c.revision).where(
+    referral.c.correlation_id == bindparam("correlation_id")
+)
+"""One referral."""
 
 ADD_REFERRAL: Final = _insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
 """A new referral; adds nothing when it is there."""
@@ -88,16 +88,16 @@ DUE_TIMERS: Final = (
 )
 """Referrals whose first timer is due."""
 
-PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_id == bindparam("correlation_id"))
-"""Where a referral stands in the list, for the page after it."""
-
-
-def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
 COUNT_LOOPS: Final = select(
     referral.c.state, referral.c.overdue, func.count().label("number"), func.min(referral.c.waits_since).label("since")
 ).group_by(referral.c.state, referral.c.overdue)
 """Referrals by state, those over the deadline apart, and since when the first of each waits."""
 
+PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_id == bindparam("correlation_id"))
+"""Where a referral stands in the list, for the page after it."""
+
+
+def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
     """Referrals, latest changed first: parameters `at_most`, with `states` and `changed`, `last` where asked for."""
     found = select(referral.c.body)
     if some_states:
@@ -210,6 +210,19 @@ PARK: Final = (
 STILL_THEIRS: Final[ColumnElement[bool]] = outbox.c.claim == bindparam("of_claim")
 """Added to the two above: only if nobody has claimed the row since."""
 
+GIVE_BACK: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting", outbox.c.claim == bindparam("of_claim"))
+    .values(attempts=outbox.c.attempts - 1, **_no_lease)
+)
+"""A claimed row was not tried after all."""
+
+COUNT_ROWS: Final = select(outbox.c.status, func.count().label("number")).group_by(outbox.c.status)
+"""Outbox rows by status."""
+
+MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status == "waiting")
+"""The most attempts of a waiting row."""
+
 REFUSE: Final = (
     update(outbox)
     .where(_by_row_id, outbox.c.status.in_(("waiting", "parked")))
@@ -283,19 +296,6 @@ def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tu
                     hit.c.type == bindparam("of_type"),
                     hit.c.name == name,
                     hit.c.value == bindparam(f"value_{number}"),
-GIVE_BACK: Final = (
-    update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting", outbox.c.claim == bindparam("of_claim"))
-    .values(attempts=outbox.c.attempts - 1, **_no_lease)
-)
-"""A claimed row was not tried after all."""
-
-COUNT_ROWS: Final = select(outbox.c.status, func.count().label("number")).group_by(outbox.c.status)
-"""Outbox rows by status."""
-
-MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status == "waiting")
-"""The most attempts of a waiting row."""
-
                 )
             )
         )
