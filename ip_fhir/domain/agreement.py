@@ -8,9 +8,9 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, StrictBool, model_validator
+from pydantic import AwareDatetime, Field, StrictBool, ValidationError, model_validator
 
 from ip_fhir.domain.effects import Timer, TimerKind
 from ip_fhir.domain.ids import HerId, OrganizationNumber
@@ -19,8 +19,11 @@ from ip_fhir.domain.loop_timers import acceptance_timer, answer_timer, next_rung
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Text, Value, read
+from ip_fhir.domain.value import Text, Value, problems_of
 from ip_fhir.errors import InvalidInput, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 """A number of days that a deadline may have."""
@@ -101,16 +104,10 @@ class Agreement(Value):
     preliminary_reply_days: Days = 30
 
     @model_validator(mode="after")
-    def _two_parties(self) -> Self:
-        if (self.hospital is None) != (self.municipality is None):
-            message = "an agreement has two parties, or none when it is the default"
-            raise ValueError(message)
-        if self.hospital is not None and self.municipality is not None and _same(self.hospital, self.municipality):
-            message = "the two parties are the same"
-            raise ValueError(message)
-        if self.acceptance_days > self.answer_days:
-            message = "acceptance_days is longer than answer_days"
-            raise ValueError(message)
+    def _hangs_together(self) -> Self:
+        problems = list(_together(self))
+        if problems:
+            raise InvalidInput(problems)
         return self
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
@@ -127,25 +124,22 @@ def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, mu
     return next(between, None) or next(general, None) or Agreement()
 
 
-class _File(Value):
-    """A file of agreements: `[[agreement]]` tables, and nothing else."""
-
-    agreement: tuple[Agreement, ...]
-
-    @model_validator(mode="after")
-    def _one_for_each_pair(self) -> Self:
-        problems = [
-            Problem(f"agreement.{n}", "a second agreement between the same parties", "invariant")
-            for n, later in enumerate(self.agreement)
-            if any(_same_pair(later, earlier) for earlier in self.agreement[:n])
-        ]
-        if problems:
-            raise InvalidInput(problems)
-        return self
+def _together(agreement: Agreement) -> Iterator[Problem]:
+    """What is wrong though each field is right."""
+    hospital, municipality = agreement.hospital, agreement.municipality
+    if (hospital is None) != (municipality is None):
+        absent = "hospital" if hospital is None else "municipality"
+        yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
+    if hospital is not None and municipality is not None and _same(hospital, municipality):
+        yield Problem("municipality", "is the same as the hospital", "invariant")
+    if agreement.acceptance_days > agreement.answer_days:
+        yield Problem("acceptance_days", "is longer than answer_days", "invariant")
 
 
 def load_agreements(text: str) -> tuple[Agreement, ...]:
     r"""Read a TOML text of `[[agreement]]` tables. Raises `InvalidInput` with every problem and its path.
+
+    A file of agreements names no person, so an unknown field is named.
 
     >>> load_agreements("[[agreement]]\nanswer_days = -3\nreminders = 'three'")
     Traceback (most recent call last):
@@ -156,10 +150,35 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput.at("", f"not TOML: {str(error)[:200]}", "structure") from None
-    found = read(_File, data).agreement
-    if not found:
-        raise InvalidInput.at("agreement", "there is none", "required")
-    return found
+    entries = data.pop("agreement", None)
+    problems = [Problem(name, "is not known here; agreements are [[agreement]] tables", "structure") for name in data]
+    if entries is None or entries == []:
+        problems.append(Problem("agreement", "there is none", "required"))
+    elif not isinstance(entries, list):
+        problems.append(Problem("agreement", "is written [[agreement]]", "structure"))
+        entries = None
+    found: dict[int, Agreement] = {}
+    for number, entry in enumerate(entries or ()):
+        try:
+            found[number] = Agreement.model_validate(entry)
+        except ValidationError as error:
+            inside = (_placed(problem, number) for problem in problems_of(error, Agreement, named=True))
+            problems.extend(inside)
+    problems += _second_of_a_pair(found)
+    if problems:
+        raise InvalidInput(problems)
+    return tuple(found.values())
+
+
+def _placed(problem: Problem, number: int) -> Problem:
+    path = ".".join(filter(None, ("agreement", str(number), problem.path)))
+    return Problem(path, problem.reason, problem.code)
+
+
+def _second_of_a_pair(found: dict[int, Agreement]) -> Iterator[Problem]:
+    for number, later in found.items():
+        if any(_same_pair(later, earlier) for n, earlier in found.items() if n < number):
+            yield Problem(f"agreement.{number}", "a second agreement between the same parties", "invariant")
 
 
 def _same(one: Party, other: Party) -> bool:

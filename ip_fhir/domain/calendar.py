@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -68,6 +69,30 @@ def working_days_between(start: datetime, end: datetime) -> int:
         day += _ONE_DAY
         count += is_working_day(day)
     return count
+
+
+def holidays_between(start: datetime, end: datetime) -> tuple[date, ...]:
+    """The public holidays that are no weekend and lie after the day of `start`, up to and with the day of `end`.
+
+    >>> start, end = datetime(2026, 4, 2, 12, tzinfo=OSLO), datetime(2026, 4, 7, 12, tzinfo=OSLO)
+    >>> [day.isoformat() for day in holidays_between(start, end)]
+    ['2026-04-03', '2026-04-06']
+    """
+    first, last = local_day(start), local_day(end)
+    days = {day for year in range(first.year, last.year + 1) for day in _public_holidays(year)}
+    return tuple(sorted(day for day in days if first < day <= last and day.weekday() < _SATURDAY))
+
+
+def holiday_name(day: date, language: Literal["nb", "en"]) -> str:
+    """What a public holiday is called; empty for another day.
+
+    >>> holiday_name(date(2026, 5, 14), "nb"), holiday_name(date(2026, 5, 14), "en")
+    ('Kristi himmelfartsdag', 'Ascension Day')
+    """
+    from holidays import country_holidays
+
+    names = country_holidays("NO", years=day.year, language={"nb": "no", "en": "en_US"}[language])
+    return names.get(day) or ""
 
 
 def _at(day: date, local: datetime) -> datetime:

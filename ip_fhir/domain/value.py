@@ -151,16 +151,18 @@ _CODES: dict[str, IssueCode] = {
 _REASONS = {"tuple_type": "input should be an array", "model_type": "input should be an object"}
 
 
-def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
+def problems_of(
+    error: ValidationError, model: type[BaseModel] | None = None, *, named: bool = False
+) -> tuple[Problem, ...]:
     """Pydantic's errors as problems: path, reason and FHIR issue type, without the input.
 
     With the `model` that was to be made, an unknown field is not named - in a person's data its name may say anything -
-    but what may be meant is. Without, as for settings, it is.
+    but what may be meant is. Without, as for settings, or when `named`, it is.
     """
     found: list[Problem] = []
     for item in error.errors(include_url=False, include_input=False):
         if model is not None and item["type"] in ("extra_forbidden", "invalid_key"):
-            found.append(_unknown(item["loc"], model))
+            found.append(_unknown(item["loc"], model, named=named))
             continue
         path = ".".join(map(str, item["loc"]))
         inner = item.get("ctx", {}).get("error")
@@ -172,13 +174,15 @@ def problems_of(error: ValidationError, model: type[BaseModel] | None = None) ->
     return tuple(dict.fromkeys(found))
 
 
-def _unknown(steps: tuple[int | str, ...], model: type[BaseModel]) -> Problem:
+def _unknown(steps: tuple[int | str, ...], model: type[BaseModel], *, named: bool) -> Problem:
     *above, name = steps
     for step in above:
         if isinstance(step, str):
             model = _models_in(model.model_fields[step].annotation)[0]
     meant = difflib.get_close_matches(str(name), model.model_fields, n=1)
     hint = f"; perhaps {meant[0]} is meant" if meant else ""
+    if named:
+        return Problem(".".join(map(str, steps)), f"is not known here{hint}", "structure")
     return Problem(".".join(map(str, above)), f"has a field that is not known here{hint}", "structure")
 
 

@@ -53,6 +53,7 @@ receipt_minutes = 30
 """
 
 
+SAME = "[[agreement]]\nhospital = { her_id = '90001' }\nmunicipality = { her_id = '90001' }"
 PAIR = """
 [[agreement]]
 hospital = { organization_number = "983971636" }
@@ -90,25 +91,40 @@ def test_a_file_is_read() -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    """A file with five mistakes gives five problems, each with its place."""
-    text = """
+    """Every mistake of a file is told in one go, with the table and the field; an unknown field by its name."""
+    text = (
+        """
+    title = "agreements"
     [[agreement]]
     answer_days = -1
     reminders = true
     content_level = "all"
-    colour = "green"
+    answer_dayz = 3
+    ladder = [{ name = "Leader", side = "clinic", phone = "62 00 00 00" }]
     [[agreement]]
     hospital = { name = "somewhere" }
+    [[agreement]]
+    acceptance_days = 20
+    municipality = { her_id = "90001" }
     """
+        + PAIR * 2
+    )
     with pytest.raises(InvalidInput) as caught:
         load_agreements(text)
     assert {problem.path for problem in caught.value.problems} == {
+        "title",
         "agreement.0.answer_days",
         "agreement.0.reminders",
         "agreement.0.content_level",
-        "agreement.0",  # has a field that is unknown; its name is not repeated
+        "agreement.0.answer_dayz",
+        "agreement.0.ladder.0.side",
+        "agreement.0.ladder.0.phone",
         "agreement.1.hospital",
+        "agreement.2.acceptance_days",
+        "agreement.2.hospital",
+        "agreement.4",
     }
+    assert "agreement.0.answer_dayz: is not known here; perhaps answer_days is meant" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +134,13 @@ def test_every_mistake_is_told_at_once() -> None:
         ("", "agreement"),
         ("agreement = []", "agreement"),
         ("[[agreement]]\n[[agreement]]", "agreement.1"),
-        ("[[agreement]]\nacceptance_days = 20", "agreement.0"),
-        ("[[agreement]]\nhospital = { her_id = '90001' }", "agreement.0"),
-        ("[[agreement]]\nhospital = { her_id = '90001' }\nmunicipality = { her_id = '90001' }", "agreement.0"),
+        ("[[agreement]]\nacceptance_days = 20", "agreement.0.acceptance_days"),
+        ("[[agreement]]\nhospital = { her_id = '90001' }", "agreement.0.municipality"),
+        ("[[agreement]]\nmunicipality = { her_id = '90001' }", "agreement.0.hospital"),
+        (SAME, "agreement.0.municipality"),
+        ("[agreement]\nanswer_days = 3", "agreement"),
+        ("agreement = 3", "agreement"),
+        ("agreement = [3]", "agreement.0"),
         (PAIR + PAIR, "agreement.1"),
         ("[[agreement]]\nanswer_days = 366", "agreement.0.answer_days"),
         ("[[agreement]]\nreceipt_minutes = 0", "agreement.0.receipt_minutes"),
