@@ -107,7 +107,11 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One field table: a domain type and the FHIR type it stands for."""
+    """One field table: a domain type and the FHIR type it stands for.
+
+    `elsewhere` says of domain fields without a row where they are, `derived` of rows' fields that the domain type does
+    not have what they come from.
+    """
 
     name: str
     domain: str
@@ -116,6 +120,8 @@ class Table:
     consts: tuple[Const, ...] = ()
     unread: tuple[str, ...] = ()  # paths that no row reads and that limit what the rows read: there, reading refuses
     within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by path, codings of which one must be there
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,24 @@ def build_tables(source: Source) -> Tables:
     """Understand what was read. Raises `MappingError` naming table, row and reason."""
     systems = systems_of(source.systems)
     codes = {name: code_table(name, rows, systems) for name, rows in source.codes.items()}
-    return Tables(systems, codes, {name: _table(data) for name, data in source.tables.items()}, source.bundles)
+    fields = {name: _table(data) for name, data in source.tables.items()}
+    for number, bundle in enumerate(source.bundles, start=1):
+        _check_bundle(bundle, fields, f"bundles row {number}")
+    return Tables(systems, codes, fields, source.bundles)
+
+
+def _known_keys(data: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    if unknown := set(data) - known:
+        raise MappingError(f"{where}: unknown key {', '.join(sorted(unknown))}")
+
+
+def _check_bundle(data: Mapping[str, Any], fields: Mapping[str, Table], where: str) -> None:
+    _known_keys(data, frozenset({"name", "root", "part"}), where)
+    for part in data.get("part", ()):
+        _known_keys(part, frozenset({"field", "table", "by_root", "one"}), where)
+    for name in (data.get("root"), *(part.get("table") for part in data.get("part", ()))):
+        if name not in fields or fields[name].resource is None:
+            raise MappingError(f"{where}: there is no table {name!r} of a resource")
 
 
 @cache
@@ -185,12 +208,20 @@ def load_tables() -> Tables:
 
 def systems_of(data: dict[str, Any]) -> Systems:
     """The names for URIs, as they stand in systems.toml."""
-    named: dict[str, dict[str, Any]] = data["system"]
-    return Systems(
-        base=data["base"],
-        uris={name: entry["uri"] for name, entry in named.items()},
-        aliases={name: tuple(entry.get("aliases", ())) for name, entry in named.items()},
-    )
+    named: dict[str, dict[str, Any]] = data.get("system", {})
+    for name, entry in named.items():
+        _known_keys(entry, frozenset({"uri", "aliases"}), f"systems {name}")
+        if not isinstance(entry.get("uri"), str):
+            raise MappingError(f"systems {name}: has no uri")
+    if not isinstance(data.get("base"), str):
+        raise MappingError("systems: has no base")
+    uris = {name: entry["uri"] for name, entry in named.items()}
+    aliases = {name: tuple(entry.get("aliases", ())) for name, entry in named.items()}
+    owners: dict[str, str] = {}
+    for name, uri in [*uris.items(), *((name, alias) for name, several in aliases.items() for alias in several)]:
+        if owners.setdefault(uri, name) != name:
+            raise MappingError(f"systems {name}: {uri} is also {owners[uri]}")
+    return Systems(data["base"], uris, aliases)
 
 
 def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeTable:
@@ -206,6 +237,7 @@ def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeT
     beside: dict[str, tuple[dict[str, str], ...]] = {}
     open_: set[str] = set()
     for number, row in enumerate(rows, start=1):
+        _check_columns(row, f"codes {name}, row {number}")
         where = f"codes {name}, row {number} ({row['domain']})"
         word, use = row["domain"], row["use"]
         if use not in USES:
@@ -234,6 +266,12 @@ def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeT
 
 
 USES = ("both", "read", "beside", "none")
+_COLUMNS = frozenset(("domain", "system", "code", "display", "use", "note"))
+
+
+def _check_columns(row: Mapping[str, Any], where: str) -> None:
+    if set(row) != _COLUMNS or not all(isinstance(value, str) for value in row.values()):
+        raise MappingError(f"{where}: does not have the columns {', '.join(sorted(_COLUMNS))}")
 
 
 def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
@@ -247,32 +285,37 @@ _ROW_KEYS = {
     *("domain", "fhir", "type", "codes", "as", "table", "key", "default", "required", "match", "echo", "always", "law"),
     *("closed", "also", "unless"),
 }
-_TABLE_KEYS = {"name", "domain", "resource", "row", "const", "unread", "within"}
-_CONST_KEYS = {"fhir", "value", "owner", "match"}
 _PLAIN = ("key", "default", "required", "match", "echo", "always", "law", "closed")
+_TABLE_KEYS = frozenset(("name", "domain", "resource", "row", "const", "elsewhere", "derived", "unread", "within"))
+_CONST_KEYS = frozenset(("fhir", "value", "owner", "match"))
 
 
 def _table(data: dict[str, Any]) -> Table:
-    name = data.get("name", "(unnamed)")
-    unknown = set(data) - _TABLE_KEYS | {key for const in data.get("const", ()) for key in set(const) - _CONST_KEYS}
-    if unknown:
-        raise MappingError(f"table {name}: unknown key {', '.join(sorted(unknown))}")
+    where = f"table {data.get('name', '(unnamed)')}"
+    _known_keys(data, _TABLE_KEYS, where)
     try:
         return Table(
-            name=name,
+            name=data["name"],
             domain=data["domain"],
             resource=data.get("resource"),
-            rows=tuple(_row(row, f"table {name} row {number}") for number, row in enumerate(data["row"], start=1)),
-            consts=tuple(
-                Const(c["fhir"], parse_path(c["fhir"]), c.get("value"), c.get("owner", False), c.get("match", False))
-                for c in data.get("const", ())
-            ),
+            rows=tuple(_row(row, f"{where} row {number}") for number, row in enumerate(data["row"], start=1)),
+            consts=tuple(_const(const, f"{where} const {n}") for n, const in enumerate(data.get("const", ()), start=1)),
             unread=tuple(data.get("unread", ())),
             within={path: tuple(codings) for path, codings in data.get("within", {}).items()},
+            elsewhere=data.get("elsewhere", {}),
+            derived=data.get("derived", {}),
         )
     except KeyError as missing:
-        message = f"table {name}: {missing} is missing"
-        raise MappingError(message) from None
+        raise MappingError(f"{where}: {missing} is missing") from None
+
+
+def _const(data: dict[str, Any], where: str) -> Const:
+    _known_keys(data, _CONST_KEYS, where)
+    try:
+        path = parse_path(data["fhir"])
+    except MappingError as error:
+        raise MappingError(f"{where}: {error}") from None
+    return Const(data["fhir"], path, data.get("value"), data.get("owner", False), data.get("match", False))
 
 
 def row_of(data: dict[str, Any]) -> Row:

@@ -1,0 +1,194 @@
+"""Is a set of tables complete? Every domain field has a row, every word of an enumeration a code - or a reason why not.
+
+What would make a lens wrong is refused when the tables are loaded (`tables`, `lens`). What would leave something out is
+found here: in the tests, for an overlay, and by whoever changes a table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from enum import Enum
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, get_args
+
+from ip_fhir.mapping.domains import domain_types, field_at, value_type
+from ip_fhir.mapping.paths import parse_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.value import Value
+    from ip_fhir.mapping.tables import CodeTable, Row, Table, Tables
+
+CODED = frozenset({"code", "coding", "concept"})
+"""The kinds of row that go by a code table."""
+
+
+def check_tables(tables: Tables, *variants: Tables) -> tuple[str, ...]:
+    """Everything that is missing or does not fit, each as `table, row: reason`. Empty for a complete set.
+
+    `variants` are other sets made of the same files: a code table that only they use is used.
+    """
+    types = domain_types()
+    found: list[str] = []
+    for table in tables.fields.values():
+        if table.domain not in types:
+            found.append(f"{table.name}: there is no domain type {table.domain}")
+            continue
+        found += _check_fields(table, types[table.domain], tables)
+        found += _check_rows(table, types[table.domain], tables)
+    found += _check_use(tables, variants)
+    found += _check_bundles(tables)
+    found += _check_own_names(tables)
+    return tuple(found)
+
+
+def _check_fields(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
+    """Every field has a row, is a part of the whole, or is elsewhere for a reason."""
+    parts = {part["field"] for bundle in tables.bundles if bundle["root"] == table.name for part in bundle["part"]}
+    mapped = {row.domain for row in table.rows}
+    for name in _uncovered(kind, mapped, ()):
+        if name[0] not in parts and name[0] not in table.elsewhere:
+            yield f"{table.name}, {'.'.join(name)}: has no row, is no part of a bundle and not listed as elsewhere"
+    for field, reason in table.elsewhere.items():
+        if field not in kind.model_fields:
+            yield f"{table.name}, elsewhere {field}: {table.domain} has no such field"
+        elif not reason.strip():
+            yield f"{table.name}, elsewhere {field}: says no reason"
+        elif field in {row.domain[0] for row in table.rows if not row.echo}:
+            yield f"{table.name}, elsewhere {field}: has a row here"
+
+
+def _uncovered(kind: type[Value], mapped: set[tuple[str, ...]], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, field in kind.model_fields.items():
+        path = (*above, name)
+        if path in mapped:
+            continue
+        inner = value_type(field.annotation)
+        if inner is not None and any(row[: len(path)] == path for row in mapped):
+            yield from _uncovered(inner, mapped, path)
+        else:
+            yield path
+
+
+def _check_rows(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
+    for row in table.rows:
+        where = f"{table.name}, {'.'.join(row.domain)}"
+        if row.domain[0] in table.derived:
+            if row.domain[0] in kind.model_fields:
+                yield f"{where}: is listed as derived, and is a field of {table.domain}"
+            continue
+        field = field_at(table.domain, row.domain)
+        if field is None:
+            yield f"{where}: {table.domain} has no such field"
+            continue
+        yield from _check_default(where, row, field.default)
+        yield from _check_kind(where, row, field.annotation, tables)
+
+
+def _check_default(where: str, row: Row, default: Any) -> Iterator[str]:
+    """A resource that does not say it must read as the domain's default; empty lists and values need no words."""
+    word = default.value if isinstance(default, Enum) else default
+    if not isinstance(word, str | int):  # None, nothing at all, an empty tuple, a value with nothing in it
+        if row.default is not None:
+            yield f"{where}: default is {row.default!r}, the domain has none"
+    elif row.default is None and not row.required:
+        yield f"{where}: the domain's default is {word!r}; the row says neither default nor required"
+    elif row.default is not None and row.default != word:
+        yield f"{where}: default is {row.default!r}, the domain's is {word!r}"
+
+
+def _check_kind(where: str, row: Row, annotation: Any, tables: Tables) -> Iterator[str]:
+    """A code table for an enumeration, a table of the right type for a value."""
+    enumeration = next(_enumerations(annotation), None)
+    model = value_type(annotation)
+    if row.kind in CODED and enumeration is not None:
+        yield from _check_codes(where, enumeration, tables.codes[row.of])
+    elif row.kind in CODED:
+        yield f"{where}: has the code table {row.of}, and is no enumeration"
+    elif enumeration is not None:
+        yield f"{where}: is an enumeration without a code table"
+    if row.kind == "table" and (model is None or model.__name__ != tables.fields[row.of].domain):
+        yield f"{where}: the table {row.of} is for {tables.fields[row.of].domain}, which this field is not"
+
+
+def _check_codes(where: str, enumeration: type[Enum], codes: CodeTable) -> Iterator[str]:
+    members = {str(member.value) for member in enumeration}
+    for word in sorted(members - set(codes.codings) - codes.uncoded):
+        yield f"{where}: codes {codes.name} has no code to write for {word!r}, nor a row with use none"
+    for word in sorted({*codes.codings, *codes.words.values(), *codes.uncoded} - members - {"*"}):
+        yield f"{where}: codes {codes.name} has {word!r}, which {enumeration.__name__} has not"
+
+
+def _check_use(tables: Tables, variants: tuple[Tables, ...]) -> Iterator[str]:
+    rows = [row for table in tables.fields.values() for row in table.rows]
+    others = [row for variant in variants for table in variant.fields.values() for row in table.rows]
+    for name in sorted(set(tables.codes) - {row.of for row in (*rows, *others) if row.kind in CODED}):
+        yield f"codes {name}: no row uses it"
+    used = {row.of for row in rows if row.kind == "table"}
+    used |= {name for bundle in tables.bundles for name in (bundle["root"], *(p["table"] for p in bundle["part"]))}
+    for name, table in sorted(tables.fields.items()):
+        if table.resource is None and name not in used:
+            yield f"{name}: no row and no bundle uses it"
+
+
+def _check_bundles(tables: Tables) -> Iterator[str]:
+    """A bundle's parts are fields of what its root stands for, each with a table of its type."""
+    for bundle in tables.bundles:
+        for part in bundle["part"]:
+            field = field_at(tables.fields[bundle["root"]].domain, (part["field"],))
+            kind = None if field is None else value_type(field.annotation)
+            if kind is None or kind.__name__ != tables.fields[part["table"]].domain:
+                reason = f"{part['table']} is for another type than the field"
+                yield f"bundles {bundle['name']}, {part['field']}: {reason}"
+
+
+_OWN_NAME = re.compile(r"(?:ip|cs|id)-[a-z0-9]+(?:-[a-z0-9]+)*")
+_IN_PATH = {"extension": "ip-", "flag": "ip-", "coding": "cs-", "system": "id-"}
+
+
+def _check_own_names(tables: Tables) -> Iterator[str]:
+    """Our own names are made where they are used, so that a wrong letter makes another name: look for near ones."""
+    names: dict[str, str] = {}
+    for where, use, name in _names(tables):
+        if name in tables.systems.uris:
+            continue
+        names.setdefault(name, where)
+        if not _OWN_NAME.fullmatch(name) or not name.startswith(_IN_PATH[use]):
+            yield f"{where}: {name!r} is no name for a {use} of our own ({_IN_PATH[use]}lower-case-words)"
+    for one, other in combinations(sorted(names), 2):
+        if one[:3] == other[:3] and _alike(one[3:], other[3:]):
+            yield f"{names[one]} and {names[other]}: {one!r} and {other!r} look like one name spelled in two ways"
+
+
+def _alike(one: str, other: str) -> bool:
+    bare = [re.sub(r"-|s$", "", name) for name in (one, other)]
+    return bare[0] == bare[1] or difflib.SequenceMatcher(None, one, other).ratio() > 0.92
+
+
+def _names(tables: Tables) -> Iterator[tuple[str, str, str]]:
+    """Every name of a system that a path or a code table uses: where, as what, which."""
+    for table in tables.fields.values():
+        for fhir in [*(row.fhir for row in table.rows), *(const.fhir for const in table.consts)]:
+            where = f"{table.name}, {fhir}"
+            for segment in parse_path(fhir):
+                for condition in segment.conditions:
+                    if condition.kind == "coding":
+                        yield where, "coding", condition.value.partition("#")[0]
+                    elif condition.kind in ("flag", "no-flag"):
+                        yield where, "flag", condition.member
+                    elif condition.value.startswith("@"):
+                        use = {"url": "extension", "system": "system"}[condition.member]
+                        coded = use == "system" and condition.value.startswith("@cs-")
+                        yield where, "coding" if coded else use, condition.value[1:]
+    for name, codes in tables.codes.items():
+        own = {uri for uri in codes.closed if uri.startswith(f"{tables.systems.base}/CodeSystem/")}
+        yield from ((f"codes {name}", "coding", f"cs-{uri.rpartition('/')[2]}") for uri in sorted(own))
+
+
+def _enumerations(annotation: Any) -> Iterator[type[Enum]]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _enumerations(part)
