@@ -107,7 +107,7 @@ class _Trial:
         return result
 
     def _read_back(self, data: dict[str, Any]) -> str | None:
-        changed = _differing(self.lens.get(self._put(data), _links()), data)
+        changed = _differing(self.lens.get(self._put(data), _links()) or {}, data)
         if not changed:
             return None
         return f"get(put(d, r)) == d is broken: {changed} is not read as it was written{self._shared(changed)}"
@@ -128,7 +128,7 @@ class _Trial:
         return self._unchanged(with_foreign(self._put(data), closed))
 
     def _unchanged(self, resource: dict[str, Any]) -> str | None:
-        changed = _differing(self._put(self.lens.get(resource, _links()), resource), resource)
+        changed = _differing(self._put(self.lens.get(resource, _links()) or {}, resource), resource)
         return f"put(get(r), r) == r is broken: {changed} changes" if changed else None
 
     def _written_twice(self, first: dict[str, Any], d1: dict[str, Any], d2: dict[str, Any]) -> str | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.ids import PersonId, PersonIdKind
-from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.nodes import Wrong, expect
+from ip_fhir.mapping.person_number import PersonIdentifier
 from ip_fhir.mapping.times import Day, DayBound, Instant, PeriodDay
 
 if TYPE_CHECKING:
@@ -51,9 +50,10 @@ def _check_date(text: str) -> str | None:
 class Words:
     """A list of words as one text (given names)."""
 
-    def get(self, node: Any, _links: Links) -> str:
+    def get(self, node: Any, _links: Links) -> str | None:
         """The words with blanks between."""
-        return " ".join(expect(word, str, "text") for word in expect(node, list, "a list"))
+        words = [expect(word, str, "text") for word in expect(node, list, "a list") if word is not None]
+        return " ".join(words) or None
 
     def put(self, value: Any, _node: Any, _links: Links) -> Any:
         """The text as one entry."""
@@ -175,7 +175,7 @@ class Concept:
         codings = node.get("coding") if type(node) is dict else None
         closed = self.coding.table.closed
         return type(codings) is list and any(
-            type(c) is dict and (self.coding.owns(c) or c.get("system") in closed) for c in codings
+            type(c) is dict and (self.coding.owns(c) or _key(c)[0] in closed) for c in codings
         )
 
 
@@ -221,45 +221,6 @@ class OwnPractitioner(Reference):
         if not links.closed and f"~{value}" not in links.references:
             return {"reference": f"Practitioner/{value}"}
         return super().put(None if value is None else f"~{value}", node, links)
-
-
-class PersonIdentifier:
-    """The entry of `identifier` whose system is one of the registers of persons; the number says which."""
-
-    def __init__(self, systems: Systems) -> None:
-        self.accepted = {kind: (systems.uri(kind.value), *systems.accepted(kind.value)) for kind in PersonIdKind}
-        self.known = frozenset(uri for uris in self.accepted.values() for uri in uris)
-
-    def get(self, node: Any, _links: Links) -> str | None:
-        """The number, unchecked: the domain checks it."""
-        for index, item in enumerate(expect(node, list, "a list")):
-            if self._mine(item) and item.get("value") is not None:
-                if type(item["value"]) is not str:
-                    raise Wrong("is not text", "structure", f"[{index}].value")
-                return str(item["value"])
-        return None
-
-    def put(self, value: Any, node: Any, _links: Links) -> Any:
-        """The number under its register's system; an alias is kept while the register stays the same."""
-        items: list[Any] = node or []
-        at = next((n for n, item in enumerate(items) if self._mine(item)), len(items))
-        old = items[at] if at < len(items) else {}
-        new = None if value is None else {**old, "system": self._system(value, old.get("system")), "value": value}
-        return [*items[:at], *([] if new is None else [new]), *items[at + 1 :]] or None
-
-    def owns(self, node: Any) -> bool:
-        """A list with a person's number."""
-        return type(node) is list and any(map(self._mine, node))
-
-    def _mine(self, item: Any) -> bool:
-        return type(item) is dict and item.get("system") in self.known
-
-    def _system(self, number: str, found: str | None) -> str:
-        try:
-            accepted = self.accepted[PersonId(number).kind]
-        except InvalidInput as error:
-            raise Wrong(str(error)) from None
-        return found if found in accepted else accepted[0]
 
 
 class Constant:

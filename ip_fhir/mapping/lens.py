@@ -18,6 +18,7 @@ from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
 from ip_fhir.mapping.limits import limits_of
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Node, Wrong, expect
+from ip_fhir.mapping.places import place, which
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ class FieldLens:
         """The field's value, or its default."""
         value = self._place(resource, links).get(resource, links)
         if self.also is not None:
-            value = self._agreed(value, self.also.get(resource, links))
+            value = self._agreed(value, self.also.get(resource, links), resource)
         return self.row.default if value is None else value
 
     def _place(self, resource: Any, links: Links) -> Node:
@@ -53,9 +54,9 @@ class FieldLens:
         other, word, node = self.unless
         return node if other.read(resource, links) == word else self.node
 
-    def _agreed(self, value: Any, second: Any) -> Any:
+    def _agreed(self, value: Any, second: Any, resource: Any) -> Any:
         if self.row.also is not None and None not in (value, second) and value != second:
-            raise Wrong(f"says something else than {self.row.also.fhir}", "invariant", self.row.fhir)
+            raise Wrong(f"says something else than {self.row.also.fhir}", "invariant", place(self.node, (), resource))
         return second if value is None else value
 
     def write(self, data: Any, resource: Any, links: Links, *, resource_is_new: bool = False) -> Any:
@@ -90,8 +91,8 @@ class TableLens:
         self.limits: Limits | None = None
         self.modifiers: frozenset[str] = frozenset()  # the modifierExtensions that rows read
 
-    def get(self, node: Any, links: Links) -> dict[str, Any]:
-        """The domain data that the table finds in the node."""
+    def get(self, node: Any, links: Links) -> dict[str, Any] | None:
+        """The domain data that the table finds in the node; None where it finds nothing in a part of a resource."""
         expect(node, dict, "an object")
         if "modifierExtension" in node:
             self._check_modifiers(node["modifierExtension"])
@@ -105,17 +106,22 @@ class TableLens:
             row = lens.row
             if value is None:
                 if row.required:
-                    raise Wrong("is required", "required", row.fhir)
+                    raise Wrong("is required", "required", place(lens.node, (), node))
             elif not row.echo:
                 target = data
                 for name in row.domain[:-1]:
                     target = target.setdefault(name, {})
                 target[row.domain[-1]] = value
         self._check_owner(node, links)
-        return data
+        return data if data or self.table.resource is not None else None
 
     def put(self, value: Any, node: Any, links: Links) -> Any:
-        """The node with the table's fields as in `value`; None when `value` is None and nothing else is in it."""
+        """The node with the table's fields as in `value`.
+
+        None when `value` is None, and nothing else is in the node or what is left is nothing without what was required.
+        """
+        if value is None and self.table.resource is None and any(lens.row.required for lens in self.fields):
+            return None
         return self.put_new(value, None, links) if node is None else self._put(value, node, links)
 
     def put_new(self, value: Any, node: Any, links: Links) -> Any:
@@ -154,12 +160,18 @@ class TableLens:
                 at = f"modifierExtension[{number}]" if self.modifiers else "modifierExtension"
                 raise Wrong("is unknown here and changes the meaning of what is mapped", "not-supported", at)
 
+    def row_of(self, names: tuple[str, ...]) -> FieldLens | None:
+        """The row that a domain path belongs to: the longest that it begins with, else the first below it."""
+        above = [lens for lens in self.fields if names[: len(lens.row.domain)] == lens.row.domain]
+        below = (lens for lens in self.fields if names and lens.row.domain[: len(names)] == names)
+        return max(above, key=lambda lens: len(lens.row.domain), default=None) or next(below, None)
+
     def _check_owner(self, node: Any, links: Links) -> None:
         if links.owner is None:
             return
         for const, lens in self.consts:
             if const.owner and lens.get(node, links) not in (None, links.owner):
-                raise Wrong("is about another person", "invariant", const.fhir)
+                raise Wrong("is about another person", "invariant", place(lens, (), node))
 
 
 class Lens:
@@ -173,7 +185,7 @@ class Lens:
     def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
         """The domain data in the resource; `at` is where that stands. Raises `InvalidInput` with the FHIRPath."""
         try:
-            return self.inner.get(resource, Links.within(resource) if links is None else links)
+            return self.inner.get(resource, Links.within(resource) if links is None else links) or {}
         except Wrong as wrong:
             raise wrong.to_error(at or self.name) from None
 
@@ -196,11 +208,9 @@ class Lens:
         """Whether the resource is one that this table is for."""
         return self.inner.owns(resource)
 
-    def where(self, domain: str) -> str:
-        """Where a domain path stands in the resource, as the table says; the domain path itself where it does not."""
-        names = tuple(domain.split("."))
-        rows = [row for row in self.inner.table.rows if names[: len(row.domain)] == row.domain]
-        return max(rows, key=lambda row: len(row.domain)).fhir if rows else domain
+    def where(self, domain: str, resource: Any = None) -> str:
+        """Where a domain path (`measures.0.goals.1`) stands in the resource, as FHIRPath; empty: in the whole of it."""
+        return place(self.inner, tuple(domain.split(".")), resource)
 
 
 def data_of(value: Value | dict[str, Any]) -> dict[str, Any]:
@@ -219,15 +229,19 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
             try:
                 places = [row] if row.also is None else [row, row.also]
                 compiled = [_compile(p.path, _leaf(p, tables, built, simple), p, tables.systems) for p in places]
-                built[name].fields.append(FieldLens(row, *compiled))
-            except KeyError as error:
-                message = f"{name}, row {'.'.join(row.domain)}: unknown {error}"
+            except MappingError as error:
+                message = f"{name}, row {'.'.join(row.domain)}: {error}"
                 raise MappingError(message) from None
+            built[name].fields.append(FieldLens(row, *compiled))
         built[name].modifiers = _modifiers(table, tables.systems)
         _choose(built, table, tables)
         for const in table.consts:
             inner: Node = simple["reference"] if const.owner else Constant(based(const.value, tables.systems))
-            built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
+            try:
+                built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
+            except MappingError as error:
+                message = f"{name}, const {const.fhir}: {error}"
+                raise MappingError(message) from None
     return built
 
 
@@ -253,12 +267,28 @@ def based(value: Any, systems: Systems) -> Any:
 
 
 def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
+    """The lens at the end of the row's path. Raises `MappingError` with the reason."""
+    if row.key is not None and (row.kind != "table" or all(s.entries != "each" for s in row.path)):
+        raise MappingError("has a key, and is no list of a table")
     if row.kind == "table":
+        if row.of not in built:
+            raise MappingError(f"there is no table {row.of!r}")
+        if row.key is not None and (row.key,) not in {inner.domain for inner in built[row.of].table.rows}:
+            raise MappingError(f"the table {row.of} has no row for the key {row.key!r}")
         return built[row.of]
     coded: dict[str, Callable[[CodeTable], Node]] = {"code": Code, "coding": Coding, "concept": Concept}
-    if row.kind in coded:
-        return coded[row.kind](tables.codes[row.of])
-    return simple[row.kind]
+    if row.kind not in coded:
+        if row.kind not in simple:
+            raise MappingError(f"there is no type {row.kind!r}; there are {', '.join(sorted(simple))}")
+        return simple[row.kind]
+    if row.of not in tables.codes:
+        raise MappingError(f"there is no code table {row.of!r}")
+    codes = tables.codes[row.of]
+    if row.default is not None and row.default not in codes.codings:
+        raise MappingError(f"the default {row.default!r} has no code in the table {row.of}")
+    if row.kind == "code" and any(system for system, _ in codes.words):
+        raise MappingError(f"is a bare code, and the table {row.of} has systems")
+    return coded[row.kind](codes)
 
 
 def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
@@ -272,13 +302,14 @@ def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: S
             if segment.entries == "each":
                 key = row.key if row is not None else None
                 prefix = row.domain[-1].rstrip("s") if row is not None else ""
-                inner = nodes.Each(entry, key, prefix, closed=closed)
+                rewrite = row is not None and row.kind == "table"
+                inner = nodes.Each(entry, key, prefix, rewrite=rewrite, closed=closed)
             elif segment.entries == "object":
                 inner = entry
             else:
-                own = segment.entries == "own"
-                inner = nodes.One(entry, own=own, closed=closed and own)
-        inner = nodes.Member(segment.name, inner)
+                kind = segment.entries
+                inner = nodes.One(entry, which(segment, systems), kind, closed=closed and kind == "own")
+        inner = nodes.Member(segment.name, inner, guarded=segment is not path[0])
     return inner
 
 

@@ -46,7 +46,7 @@ class Links:
 
     def ident(self, reference: str) -> str:
         """The domain id that a reference means."""
-        found = self.ids.get(reference)
+        found = self.ids.get(reference) or self.ids.get(reference.partition("/_history/")[0])
         if found is not None:
             return found
         if self.closed:

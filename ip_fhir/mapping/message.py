@@ -5,17 +5,19 @@ The header carries the parties as contained resources, so that a message stands 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.value import read
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.links import NO_LINKS, Links
+from ip_fhir.mapping.places import at
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
@@ -53,8 +55,13 @@ def message_from_fhir(bundle: dict[str, Any], mapping: Mapping | None = None) ->
         data["notice"] = mapping.assembly("notice").value(Notice, bundle)
     elif data["kind"] == MessageKind.GREEN_FORM:
         data["form"] = mapping.assembly("green-form").value(GreenForm, bundle)
-    data |= _read_communication(entries, mapping, required=not ({"notice", "form"} & set(data)))
-    return read(Message, data)
+    said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
+    if said is not None:
+        data |= _read_communication(said, mapping)
+    try:
+        return read(Message, data)
+    except InvalidInput as error:
+        raise InvalidInput(_where(problem, entries[0], said, mapping) for problem in error.problems) from None
 
 
 def message_from_transaction(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
@@ -126,39 +133,62 @@ def endpoint_of(party: Organization, systems: Systems) -> str:
 
 
 def _read_header(entry: Entry, mapping: Mapping) -> dict[str, Any]:
-    header = entry.resource
-    contained = header.get("contained")
-    if not isinstance(contained, list) or not all(
-        isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
-    ):
-        raise InvalidInput.at(f"{entry.at}.contained", "must hold sender and receiver, each with an id", "required")
-    parties = {f"#{c['id']}": (f"{entry.at}.contained[{n}]", c) for n, c in enumerate(contained)}
+    parties = _contained(entry)
     links = Links({}, {reference: reference for reference in parties})
-    data = mapping.lens("MessageHeader").get(header, links, entry.at)
+    data = mapping.lens("MessageHeader").get(entry.resource, links, entry.at)
     for field in ("sender", "recipient"):
-        at, resource = parties[data[field]]
-        data[field] = mapping.lens("Organization").get(resource, Links({}, closed=False), at)
+        above, resource = parties[data[field]]
+        data[field] = mapping.lens("Organization").get(resource, NO_LINKS, above)
         own = _own_id(resource, mapping.systems)
         data[field]["id"] = own or resource["id"]
     return data
 
 
+def _contained(entry: Entry) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The header's contained resources by reference, each with its place."""
+    contained = entry.resource.get("contained")
+    if not isinstance(contained, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
+    ):
+        raise InvalidInput.at(f"{entry.at}.contained", "must hold sender and receiver, each with an id", "required")
+    if len({c["id"] for c in contained}) != len(contained):
+        raise InvalidInput.at(f"{entry.at}.contained", "has two resources of one id", "multiple-matches")
+    return {f"#{c['id']}": (f"{entry.at}.contained[{n}]", c) for n, c in enumerate(contained)}
+
+
 def _own_id(resource: dict[str, Any], systems: Systems) -> str | None:
     system = systems.uri("id-organization")
     found = (
-        i.get("value") for i in resource.get("identifier", ()) if isinstance(i, dict) and i.get("system") == system
+        i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict) and i.get("system") == system
     )
     return next((value for value in found if isinstance(value, str)), None)
 
 
-def _read_communication(entries: list[Entry], mapping: Mapping, *, required: bool) -> dict[str, Any]:
+def _one_communication(entries: list[Entry], *, required: bool) -> Entry | None:
     found = [entry for entry in entries if entry.type == "Communication"]
-    if not found and not required:
-        return {}
-    if len(found) != 1:
+    if len(found) > 1 or (required and not found):
         raise InvalidInput.at("Bundle", "must hold one Communication with what the message says", "required")
-    said = mapping.lens("Communication").get(found[0].resource, Links({}, closed=False), found[0].at)
+    return found[0] if found else None
+
+
+def _read_communication(entry: Entry, mapping: Mapping) -> dict[str, Any]:
+    said = mapping.lens("Communication").get(entry.resource, NO_LINKS, entry.at)
     return {name: said[name] for name in ("number", "missing", "text") if name in said}
+
+
+def _where(problem: Problem, header: Entry, communication: Entry | None, mapping: Mapping) -> Problem:
+    """A problem of the domain at its place in the message."""
+    field, _, inner = problem.path.partition(".")
+    if field == "sent":
+        return replace(problem, path="Bundle.timestamp")
+    if field in ("number", "missing", "text") and communication is not None:
+        place = mapping.lens("Communication").where(problem.path, communication.resource)
+        return replace(problem, path=at(communication.at, place))
+    if field in ("sender", "recipient"):
+        party = mapping.lens("MessageHeader").get(header.resource, NO_LINKS, header.at)[field]
+        above, resource = _contained(header)[f"#{party}"]
+        return replace(problem, path=at(above, mapping.lens("Organization").where(inner, resource)))
+    return replace(problem, path=at(header.at, mapping.lens("MessageHeader").where(problem.path, header.resource)))
 
 
 def _url(resource: dict[str, Any]) -> str:

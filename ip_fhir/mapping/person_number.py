@@ -1,0 +1,78 @@
+"""The lens on a person's number among the identifiers of a Patient or RelatedPerson."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.nodes import Wrong, expect
+
+if TYPE_CHECKING:
+    from ip_fhir.mapping.links import Links
+    from ip_fhir.mapping.tables import Systems
+
+
+class PersonIdentifier:
+    """The entry of `identifier` whose system is one of the registers of persons; the number says which.
+
+    Of several registers the first of `PersonIdKind` counts: a D-number stays with who has got a fødselsnummer since.
+    Numbers marked as old are left alone.
+    """
+
+    def __init__(self, systems: Systems) -> None:
+        self.accepted = {kind: (systems.uri(kind.value), *systems.accepted(kind.value)) for kind in PersonIdKind}
+        self.rank = {uri: rank for rank, uris in enumerate(self.accepted.values()) for uri in uris}
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The number, unchecked: the domain checks it."""
+        items = expect(node, list, "a list")
+        at = self._at(items)
+        return None if at is None else str(items[at]["value"])
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """The number under its register's system; an alias is kept while the register stays the same."""
+        items: list[Any] = node or []
+        at = self._at(items)
+        old = {} if at is None else items[at]
+        if value is None:
+            left = [item for n, item in enumerate(items) if n != at]
+            if self._at(left) is not None:
+                reason = "cannot be removed: the number of another register would be taken for it"
+                raise Wrong(reason, "business-rule", f"[{at}]")
+            return left or None
+        new = {**old, "system": self._system(value, old.get("system")), "value": value}
+        written = [*items, new] if at is None else [*items[:at], new, *items[at + 1 :]]
+        if self.get(written, links) != value:
+            raise Wrong("has the number of another register, which counts before this one", "business-rule")
+        return written
+
+    def owns(self, node: Any) -> bool:
+        """A list with a person's number."""
+        return type(node) is list and self._at(node) is not None
+
+    def _at(self, items: list[Any]) -> int | None:
+        """Where the number stands that counts."""
+        mine = [(rank, n) for n, item in enumerate(items) if (rank := self._ranked(item)) is not None]
+        if not mine:
+            return None
+        (rank, at), *others = sorted(mine)
+        if others and others[0][0] == rank:
+            reason = "is a second number of one register, and there can be one only"
+            raise Wrong(reason, "multiple-matches", f"[{others[0][1]}]")
+        if type(items[at]["value"]) is not str:
+            raise Wrong("is not text", "structure", f"[{at}].value")
+        return at
+
+    def _ranked(self, item: Any) -> int | None:
+        """The rank of the register, where the item is a number in use; aliases rank like their register."""
+        if type(item) is not dict or item.get("value") is None or item.get("use") == "old":
+            return None
+        return self.rank.get(item["system"]) if type(item.get("system")) is str else None
+
+    def _system(self, number: str, found: str | None) -> str:
+        try:
+            accepted = self.accepted[PersonId(number).kind]
+        except InvalidInput as error:
+            raise Wrong(str(error)) from None
+        return found if found in accepted else accepted[0]
