@@ -43,11 +43,21 @@ def map_(
         ),
     ] = None,
     pretty: Pretty = False,
+    ndjson: Annotated[
+        bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
+    ] = False,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
-    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else.
+    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. With --ndjson
+    a line that cannot be mapped is told on stderr by its number, the others go on, and the exit code is 2.
     """
+    if ndjson:
+        from ip_fhir.cli.ndjson import map_ndjson
+
+        if pretty or fhir_version is Fhir.R5:
+            raise typer.BadParameter("--ndjson goes with neither --pretty nor R5")
+        raise typer.Exit(map_ndjson(file, to.value))
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
     from ip_fhir.mapping import from_fhir, to_fhir

@@ -1,0 +1,80 @@
+"""`map --ndjson`: a plan or Bundle a line, mapped on all cores while it is read; what is wrong is told by its line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ip_fhir.cli.output import emit_bytes
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from ip_fhir.mapping.stream import Target
+
+_LONGEST = 100_000_000  # bytes of a line, as of a file
+
+
+def map_ndjson(file: str, to: Target) -> int:
+    """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
+    from ip_fhir.mapping.stream import map_lines
+
+    name = "stdin" if file == "-" else file
+    done = failed = 0
+    with _opened(file, name) as stream, _progress(stream) as read:
+        for mapped in map_lines(_lines(stream, name, read), to):
+            done += 1
+            if mapped.content is not None:
+                emit_bytes(mapped.content + b"\n")
+                continue
+            failed += 1
+            for problem in mapped.problems:
+                sys.stderr.write(f"ip-fhir: {name}: line {mapped.number}: {' '.join(str(problem).split())}\n")
+    if failed:
+        sys.stderr.write(f"ip-fhir: {name}: {failed} of {done} lines could not be mapped\n")
+    return 2 if failed else 0
+
+
+@contextmanager
+def _opened(file: str, name: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - closed below; what goes wrong later is not about opening
+    except OSError as error:
+        raise InvalidInput.at(name, f"cannot be read: {error.strerror or type(error).__name__}", "not-found") from None
+    with stream:
+        yield stream
+
+
+def _lines(stream: BinaryIO, name: str, read: Callable[[int], None]) -> Iterator[bytes]:
+    while line := stream.readline(_LONGEST + 1):
+        if len(line) > _LONGEST:
+            raise InvalidInput.at(name, f"has a line of more than {_LONGEST // 1_000_000} MB", "too-long")
+        read(len(line))
+        yield line
+
+
+@contextmanager
+def _progress(stream: BinaryIO) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr for whoever looks on; of a pipe nobody knows the length, so it only counts."""
+    if not sys.stderr.isatty():
+        yield lambda _size: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    try:
+        total = os.fstat(stream.fileno()).st_size or None
+    except OSError:
+        total = None
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda size: progress.advance(task, size)
