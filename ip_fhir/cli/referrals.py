@@ -81,17 +81,18 @@ def verify(config: Config, as_json: Json = False) -> None:
 
     with opened(config) as exchange:
         problems = exchange.store.verify()
-        records = exchange.store.evidence() if not problems else ()
-    head = records[-1].hash if records else None
+        head = exchange.store.head()
     if as_json:
         found = [{"path": p.path, "reason": p.reason} for p in problems]
-        emit({"whole": not problems, "records": len(records), "head": head, "problems": found})
+        facts = {"records": head.number, "purged": head.purged, "head": head.hash if head.number else None}
+        emit({"whole": not problems, **facts, "problems": found})
     for problem in () if as_json else problems:
         say(str(problem))
     if problems:
         raise typer.Exit(1)
     if not as_json:
-        say(f"whole: {len(records)} records" + (f", the last is {head}" if head else ""))
+        purged = f", {head.purged} of them purged" if head.purged else ""
+        say(f"whole: {head.number} records{purged}" + (f", the last is {head.hash}" if head.number else ""))
 
 
 def _states(names: Sequence[str]) -> list[str]:

@@ -2,8 +2,9 @@
 
     hash = SHA-256( previous hash + {"correlation_id", "number", "record": SHA-256(record's canonical JSON)} )
 
-The record goes in by its own digest, so that a later purge by retention rule can take the words out and leave a chain
-that still verifies. Number and hash of the last record are kept apart (the head), so that a cut-off end is found too.
+The record goes in by its own digest, so that a purge by retention rule can take the words out, leave the digest, and
+the chain still verifies. Number and hash of the last record are kept apart (the head), so that a cut-off end is found
+too.
 
 What it cannot find: somebody who may write the whole database and makes the chain and its head anew. Against that,
 keep a copy of the head elsewhere.
@@ -71,12 +72,20 @@ class Link(Protocol):
     def hash(self) -> str:
         """Its own hash."""
 
+    @property
+    def digest(self) -> str | None:
+        """The digest of what happened, where the words were taken out by a retention rule."""
 
-def link_hash(previous: str, number: int, correlation_id: str, body: str) -> str:
-    """The hash of a record: 64 hexadecimal digits."""
-    digest = sha256(body.encode()).hexdigest()
+
+def link_hash(previous: str, number: int, correlation_id: str, digest: str) -> str:
+    """The hash of a record whose words have this digest: 64 hexadecimal digits."""
     fields = {"correlation_id": correlation_id, "number": number, "record": digest}
     return sha256(previous.encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def digest_of(body: str) -> str:
+    """The digest of a record's canonical JSON: 64 hexadecimal digits."""
+    return sha256(body.encode()).hexdigest()
 
 
 def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, str | int]]:
@@ -84,7 +93,7 @@ def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, 
     number, previous = head.number, head.hash
     for correlation_id, body in bodies:
         number += 1
-        own = link_hash(previous, number, correlation_id, body)
+        own = link_hash(previous, number, correlation_id, digest_of(body))
         yield {
             "number": number,
             "correlation_id": correlation_id,
@@ -100,8 +109,11 @@ def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
     last = START
     for link in links:
         yield from _check_place(link, last)
-        if link.hash != link_hash(link.previous, link.number, link.correlation_id, link.body):
+        digest = digest_of(link.body) if link.digest is None else link.digest
+        if link.hash != link_hash(link.previous, link.number, link.correlation_id, digest):
             yield _problem(link.number, "the record was changed after it was written")
+        elif link.digest is not None and link.body:
+            yield _problem(link.number, "words were put where some had been taken out")
         last = Head(link.number, link.hash)
     yield from _check_end(last, head)
 
@@ -125,6 +137,11 @@ def _check_end(last: Head, head: Head | None) -> Iterator[Problem]:
         yield _problem(head.number + 1, "records were added that the store did not write")
     elif last.hash != head.hash:
         yield _problem(last.number, "the last record is not the one that was written")
+
+
+def wrongly_purged(number: int) -> Problem:
+    """A record that has lost its words, though the referral it belongs to has not been purged."""
+    return _problem(number, "its words were taken out, and not by a purge")
 
 
 def _problem(number: int, reason: str) -> Problem:

@@ -40,11 +40,11 @@ class Database:
     """An engine, and how transactions are begun on it. SQLite has one writer at a time, PostgreSQL many."""
 
     def __init__(self, url: str) -> None:
-        parsed = _parse(url)
+        parsed = parse_url(url)
         self.embedded = parsed.get_backend_name() == "sqlite"
         self._patience = _patience(parsed)
         if self.embedded:
-            _create_private(Path(parsed.database or ""))
+            create_private(Path(parsed.database or ""))
         self.engine = (_sqlite if self.embedded else _postgresql)(parsed, self._patience)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
@@ -83,6 +83,11 @@ class Database:
         if mode != "wal":
             raise StoreError("the store's file system does not allow write-ahead logging (a network drive?)")
 
+    def checkpoint(self) -> None:
+        """Bring what is in the write-ahead log into the file, and empty the log: it remembers what was deleted."""
+        with storage_errors(), closing(self.engine.raw_connection()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _set_wal(self) -> str | None:
         """The journal mode that the file has now; None when another is in the way."""
         try:
@@ -94,9 +99,9 @@ class Database:
                         (mode,) = cursor.fetchone() or ("",)
                 return str(mode)
         except sqlite3.Error as error:
-            if _name(error).endswith(_IN_THE_WAY):
+            if name_of(error).endswith(_IN_THE_WAY):
                 return None
-            raise StoreError(f"the store cannot be opened: {_name(error)}") from None
+            raise StoreError(f"the store cannot be opened: {name_of(error)}") from None
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
@@ -150,17 +155,18 @@ def execute(connection: Connection, statement: Executable, values: Values) -> Cu
 
 def _reason(error: SQLAlchemyError) -> str:
     if isinstance(error, DBAPIError) and error.orig is not None:
-        return _name(error.orig)
+        return name_of(error.orig)
     return type(error).__name__
 
 
-def _name(error: BaseException) -> str:
+def name_of(error: BaseException) -> str:
     """The driver's class of error, and its code where it has one: SQLITE_BUSY, or an SQLSTATE."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     return f"{type(error).__name__} ({code})" if code else type(error).__name__
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """The database URL. Raises `InvalidInput` for one that cannot be a store's, without repeating it."""
     try:
         parsed = make_url(url)
     except ArgumentError:  # the text may hold a password
@@ -180,8 +186,11 @@ def _patience(url: URL) -> float:
         raise InvalidInput.at("store", "the URL's timeout is a number of seconds") from None
 
 
-def _create_private(file: Path) -> None:
-    """A new file is its owner's alone: it is full of people's data. SQLite's side files take after it."""
+def create_private(file: Path) -> None:
+    """A new file is its owner's alone: it is full of people's data. SQLite's side files take after it.
+
+    A file that is there is left as it is. Raises `StoreError`.
+    """
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:

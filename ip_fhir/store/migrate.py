@@ -36,28 +36,30 @@ def upgrade(database: Database) -> None:
         if not database.embedded:  # SQLite has one writer anyway
             connection.execute(_LOCK)
         if not is_current(connection):
-            _run(connection)
+            run(connection)
 
 
 def is_current(connection: Connection) -> bool:
     """Whether the tables are the present ones. Raises `StoreError` if they are of a version not known here."""
-    found = _version(connection)
+    found = version(connection)
     if found is not None and found > VERSION:
         raise StoreError(f"the store is of version {found}, this program of {VERSION}: update the program")
     return found == VERSION
 
 
-def _version(connection: Connection) -> str | None:
+def version(connection: Connection) -> str | None:
+    """Which migration the database stands at; None when it has no tables of ours."""
     if not inspect(connection).has_table(alembic_version.name):
         return None
     return connection.scalar(statements.SCHEMA_VERSION)
 
 
-def _run(connection: Connection) -> None:
+def run(connection: Connection, to: str = "head") -> None:
+    """Run the migrations up to and with `to`, in the transaction that the connection is in."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

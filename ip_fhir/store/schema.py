@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = "0002"
+VERSION: Final = "0003"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -48,7 +48,10 @@ evidence = Table(
     Column("body", Text, nullable=False),
     Column("previous", String(_ID_LENGTH), nullable=False),
     Column("hash", String(_ID_LENGTH), nullable=False),
+    Column("digest", String(_ID_LENGTH)),  # of the record's words, where they were taken out
+    Column("purged_at", _Instant),
     Index("evidence_by_referral", "correlation_id", "number"),
+    Index("evidence_by_purge", "purged_at"),
 )
 
 inbox = Table(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.referral import Referral
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.store import chain, codec, migrate, statements
+from ip_fhir.ports import ChainHead
+from ip_fhir.store import chain, codec, migrate, statements, upkeep
 from ip_fhir.store.engine import Database, execute
 from ip_fhir.store.tokens import NAMES
 from ip_fhir.store.transaction import SqlTransaction
@@ -15,6 +16,7 @@ from ip_fhir.store.transaction import SqlTransaction
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from sqlalchemy import Executable, Row
 
@@ -177,9 +179,9 @@ class SqlStore:
         return [codec.resource_version(row) for row in self._read(statement, values)]
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The chain in order, whole or one referral's part."""
+        """The chain in order, whole or one referral's part; without records whose words were purged."""
         if correlation_id is None:
-            rows = self._read(statements.CHAIN, {})
+            rows = self._read(statements.WORDS, {})
         else:
             rows = self._read(statements.CHAIN_OF_REFERRAL, {"correlation_id": correlation_id})
         return [codec.evidence_record(row) for row in rows]
@@ -189,7 +191,29 @@ class SqlStore:
         with self._database.reading() as connection:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD)))
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.CHAIN)
-            return tuple(chain.check(rows, head))
+            found = [*chain.check(rows, head)]
+            wrong = connection.execute(statements.WRONGLY_PURGED).scalars()
+            return (*found, *map(chain.wrongly_purged, wrong))
+
+    def head(self) -> ChainHead:
+        """Where the chain ends, and how many of its records have lost their words."""
+        with self._database.reading() as connection:
+            head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD))) or chain.START
+            return ChainHead(head.number, head.hash, int(connection.scalar(statements.COUNT_PURGED) or 0))
+
+    # --- upkeep
+
+    def count_expired(self, before: datetime) -> int:
+        """See `ip_fhir.store.upkeep.count_expired`."""
+        return upkeep.count_expired(self._database, before)
+
+    def purge(self, before: datetime, now: datetime) -> Purged:
+        """See `ip_fhir.store.upkeep.purge`."""
+        return upkeep.purge(self._database, before, now)
+
+    def backup(self, target: Path) -> None:
+        """See `ip_fhir.store.upkeep.backup`."""
+        upkeep.backup(self._database, target)
 
     def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with self._database.reading() as connection:

@@ -15,7 +15,12 @@ from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Insert, Select, Table
+    from sqlalchemy import BindParameter, ColumnElement, Insert, Select, Table
+
+ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
+"""The states in which nobody has the ball."""
+
+_UNSENT: Final = ("waiting", "parked")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 """Which migration the database stands at."""
@@ -127,8 +132,76 @@ ADD_EVIDENCE: Final = insert(evidence)
 CHAIN: Final = select(evidence).order_by(evidence.c.number)
 """The chain in order."""
 
-CHAIN_OF_REFERRAL: Final = CHAIN.where(evidence.c.correlation_id == bindparam("correlation_id"))
-"""One referral's part of the chain, in order."""
+WORDS: Final = CHAIN.where(evidence.c.purged_at.is_(None))
+"""The records that have their words, in order."""
+
+CHAIN_OF_REFERRAL: Final = WORDS.where(evidence.c.correlation_id == bindparam("correlation_id"))
+"""One referral's part of these."""
+
+_other = evidence.alias("other")
+_same_referral = and_(_other.c.correlation_id == evidence.c.correlation_id, _other.c.purged_at.is_(None))
+_kept_before = exists().where(_same_referral, _other.c.number < evidence.c.number)
+_opened_after = exists().where(
+    _same_referral, _other.c.number > evidence.c.number, _other.c.body.contains('"before":null', autoescape=True)
+)
+_referral_is_kept = exists().where(referral.c.correlation_id == evidence.c.correlation_id)
+
+WRONGLY_PURGED: Final = (
+    select(evidence.c.number)
+    .where(evidence.c.purged_at.is_not(None), or_(_kept_before, and_(_referral_is_kept, ~_opened_after)))
+    .order_by(evidence.c.number)
+)
+"""Records without words that no purge left so: it takes all that a referral has, and the referral."""
+
+# --- retention and upkeep
+
+_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, outbox.c.status.in_(_UNSENT))
+_expired = and_(
+    referral.c.state.in_(ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
+)
+
+EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindparam("at_most"))
+"""Referrals that ended long ago, with nothing more to be done about them."""
+
+COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired)
+"""How many those are."""
+
+_of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
+
+RECORDS_OF: Final = WORDS.where(evidence.c.correlation_id.in_(_of_referrals)).order_by(None)
+"""The evidence of some referrals."""
+
+PURGE_RECORD: Final = (
+    update(evidence)
+    .where(evidence.c.number == bindparam("of"))
+    .values(body="", digest=bindparam("words"), purged_at=bindparam("at"))
+)
+"""Take a record's words out, and leave their digest."""
+
+_resources_of = select(resource.c.type, resource.c.id).where(resource.c.correlation_id.in_(_of_referrals))
+
+PURGE: Final = (
+    delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
+    delete(resource).where(resource.c.correlation_id.in_(_of_referrals)),
+    delete(outbox).where(outbox.c.correlation_id.in_(_of_referrals)),
+    delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
+)
+"""Take some referrals out, with all that is kept about them but evidence, keys and receipts."""
+
+PURGE_REFUSALS: Final = delete(refusal).where(refusal.c.last < bindparam("before"))
+"""Forget messages that were not taken in, long ago."""
+
+COUNT_RECORDS: Final = select(func.count()).select_from(evidence)
+"""How many records of evidence there are."""
+
+COUNT_PURGED: Final = COUNT_RECORDS.where(evidence.c.purged_at.is_not(None))
+"""How many of them have lost their words."""
+
+SIZE: Final = {
+    True: text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
+    False: text("SELECT pg_database_size(current_database())"),
+}
+"""How many bytes the database takes; by whether it is a file."""
 
 # --- outbox
 
@@ -225,7 +298,7 @@ MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status
 
 REFUSE: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status.in_(("waiting", "parked")))
+    .where(_by_row_id, outbox.c.status.in_(_UNSENT))
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
 )
 """The row will not be sent."""
@@ -234,7 +307,7 @@ DROP: Final = (
     update(outbox)
     .where(
         outbox.c.correlation_id == bindparam("of"),
-        outbox.c.status.in_(("waiting", "parked")),
+        outbox.c.status.in_(_UNSENT),
         outbox.c.id.not_in(bindparam("keep", expanding=True)),
     )
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)

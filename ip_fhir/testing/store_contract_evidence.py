@@ -50,11 +50,13 @@ class EvidenceContract:
         assert len({link.hash for link in chain}) == 4
         assert [link.number for link in store.evidence("r")] == [1, 2, 4]
         assert chain[0].record == record("1")
+        assert (store.head().number, store.head().hash) == (4, chain[-1].hash)
         assert store.verify() == ()
 
     def test_an_empty_chain_is_whole(self, store: Store) -> None:
-        """A store without evidence verifies."""
+        """A store without evidence verifies; its head is before the first record."""
         assert store.verify() == ()
+        assert (store.head().number, store.head().hash) == (0, "0" * 64)
         assert list(store.evidence()) == []
 
     def test_what_was_undone_leaves_no_gap(self, store: Store) -> None:

@@ -23,6 +23,7 @@ class Link:
     body: str
     previous: str
     hash: str
+    digest: str | None = None
 
 
 def chained(bodies: list[str], head: Head = START) -> list[Link]:
@@ -95,12 +96,12 @@ DAMAGE: list[tuple[str, str, str]] = [
     ("all removed", "DELETE FROM evidence", "evidence.1"),
     (
         "put after the end",
-        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x' FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL FROM evidence WHERE number = 5",
         "evidence.6",
     ),
     (
         "put before the start",
-        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x' FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL FROM evidence WHERE number = 5",
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),

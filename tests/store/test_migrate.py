@@ -11,9 +11,12 @@ from alembic.script import ScriptDirectory
 
 from ip_fhir.errors import StoreError
 from ip_fhir.store import SqlStore, open_store, upgrade_store
-from ip_fhir.store.migrate import MIGRATIONS
+from ip_fhir.store.chain import START, follow
+from ip_fhir.store.codec import dump
+from ip_fhir.store.engine import Database
+from ip_fhir.store.migrate import MIGRATIONS, run
 from ip_fhir.store.schema import VERSION, metadata
-from ip_fhir.testing.store_samples import append
+from ip_fhir.testing.store_samples import append, record, referral
 from tests.store.places import Place
 from tests.support.postgres import Server
 
@@ -88,6 +91,32 @@ def test_a_migration_that_fails_leaves_nothing(bare: Place) -> None:
     with pytest.raises(StoreError):
         upgrade_store(bare.url)
     assert tables(bare) == {"outbox"}
+
+
+def test_what_is_there_comes_through(bare: Place) -> None:
+    """A store as the first migration made it, with a loop and its evidence in it, has them after the others too."""
+    database = Database(bare.url)
+    with database.writing() as connection:
+        run(connection, "0001")
+    body = dump(referral("r").to_data())
+    bare.sql(
+        "INSERT INTO referral (correlation_id, role, state, changed, revision, body) "
+        "VALUES ('r', 'hospital', 'sent', 1, 1, :body)",
+        body=body,
+    )
+    for link in follow(START, [("r", dump(record(event).to_data())) for event in "ab"]):
+        bare.sql("INSERT INTO evidence VALUES (:number, :correlation_id, :body, :previous, :hash)", **link)
+        head = f"{link['number']} {link['hash']}"
+        bare.sql("UPDATE meta SET value = :head WHERE key = 'chain-head'", head=head)
+    database.engine.dispose()
+    upgrade_store(bare.url)
+    with closing(open_store(bare.url)) as store:
+        kept = store.referral("r")
+        assert kept is not None
+        assert (kept.referral, kept.revision) == (referral("r"), 1)
+        assert [link.record.event.id for link in store.evidence()] == ["a", "b"]
+        assert store.verify() == ()
+        assert store.figures().loops == {"sent": 1}
 
 
 def test_a_place_with_a_percent_sign(tmp_path: Path) -> None:

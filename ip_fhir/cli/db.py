@@ -1,0 +1,149 @@
+"""`db`: the store's tables, a copy of it, and what is past its time."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.options import Config, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.store import SqlStore
+
+app = typer.Typer(help="The store's tables, a copy of it, and what is past its time.", rich_markup_mode=None)
+
+
+@app.command("upgrade")
+def upgrade(config: Config) -> None:
+    """Bring the store's tables to what this version needs.
+
+    All in one transaction; one that is up to date is left as it is. A SQLite file is brought up to date by itself.
+    """
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.output import say
+    from ip_fhir.store import standing, upgrade_store
+
+    url = read_config(config).database
+    before = standing(url).version
+    upgrade_store(url)
+    after = standing(url).version
+    say(f"the tables are at version {after}" + ("" if before == after else f", they were at {before or 'none'}"))
+
+
+@app.command("status")
+def status(config: Config, as_json: Json = False) -> None:
+    """Show how the store stands.
+
+    Database, version of the tables, size, loops by state, outbox rows by status, records of evidence. Exit code 1 if
+    the tables are not of the version that is needed.
+    """
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.output import emit, show
+    from ip_fhir.store import standing
+
+    url = read_config(config).database
+    found = standing(url)
+    current = found.version == found.needed
+    facts: dict[str, Any] = {
+        "database": found.database,
+        "version": found.version,
+        "needed": found.needed,
+        "bytes": found.size,
+        **(_counted(url) if current else {}),
+    }
+    if as_json:
+        emit(facts)
+    else:
+        show(("", ""), [(name, _words(value)) for name, value in facts.items()])
+    if not current:
+        raise typer.Exit(1)
+
+
+@app.command("backup")
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.", show_default=False)],
+    config: Config,
+) -> None:
+    """Copy a SQLite store while it is in use.
+
+    The copy is the store as it stood at one moment, checked, and readable by its owner alone. PostgreSQL: pg_dump.
+    """
+    from ip_fhir.cli.output import say
+
+    with _store(config) as store:
+        store.backup(target)
+    say(f"copied: {target.stat().st_size} bytes")
+
+
+@app.command("purge")
+def purge(
+    config: Config,
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=1, help="Days since the loop last changed.", show_default=False)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say only how many it would be.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take out loops that ended long ago.
+
+    The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
+    place, and verifies as before.
+    """
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.output import emit, say
+    from ip_fhir.exchange.clock import FileClock
+
+    settings = read_config(config)
+    now = FileClock(settings.clock.file).now() if settings.clock.file else datetime.now(UTC)
+    before = now - timedelta(days=older_than)
+    with _store(config) as store:
+        if not yes:
+            number = store.count_expired(before)
+            emit({"would_purge": number}) if as_json else say(f"{number} loops would be purged; --yes does it")
+            return
+        done = store.purge(before, now)
+    if as_json:
+        emit({"referrals": done.referrals, "records": done.records})
+    else:
+        say(f"purged: {done.referrals} loops, the words of {done.records} records")
+
+
+@contextmanager
+def _store(config: Path) -> Iterator[SqlStore]:
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.store import open_store
+
+    store = open_store(read_config(config).database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _counted(url: str) -> dict[str, Any]:
+    from ip_fhir.store import open_store
+
+    store = open_store(url)
+    try:
+        figures, head = store.figures(), store.head()
+    finally:
+        store.close()
+    return {
+        "loops": dict(figures.loops),
+        "outbox": dict(figures.outbox),
+        "records": head.number,
+        "purged": head.purged,
+        "head": head.hash,
+    }
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in sorted(value.items())) or "none"
+    return "none" if value is None else str(value)

@@ -1,0 +1,158 @@
+"""What an operator does with a store: see how it stands, copy it while it works, take out what is past its time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.store import codec, migrate, statements
+from ip_fhir.store.chain import digest_of
+from ip_fhir.store.engine import Database, create_private, execute, name_of, parse_url
+from ip_fhir.store.schema import VERSION
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_AT_ONCE: Final = 100  # referrals in one transaction: others get their turn in between
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much was taken out: referrals, and records of evidence that lost their words."""
+
+    referrals: int = 0
+    records: int = 0
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(self.referrals + other.referrals, self.records + other.records)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a database stands: which one, the version of its tables and the one that is needed, its size in bytes."""
+
+    database: str
+    version: str | None
+    needed: str
+    size: int
+
+
+def standing(url: str) -> Standing:
+    """Look at a database, whatever its version; a file that is not there is not made. Raises as `open_store`."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+        return Standing("sqlite", None, VERSION, 0)
+    database = Database(url)
+    try:
+        with database.reading() as connection:
+            return Standing(
+                database=database.engine.dialect.name,
+                version=migrate.version(connection),
+                needed=VERSION,
+                size=int(connection.scalar(statements.SIZE[database.embedded]) or 0),
+            )
+    finally:
+        database.engine.dispose()
+
+
+# --- retention
+
+
+def count_expired(database: Database, before: datetime) -> int:
+    """How many referrals `purge` would take out."""
+    with database.reading() as connection:
+        return int(execute(connection, statements.COUNT_EXPIRED, {"before": codec.micros(before)}).scalar() or 0)
+
+
+def purge(database: Database, before: datetime, now: datetime) -> Purged:
+    """Take out the referrals that ended and have not changed since `before`, with all that was said about them.
+
+    What goes: the referral, its FHIR resources in every version, its outbox rows, the words of its evidence. What
+    stays: the chain, with a digest in the place of each record's words, so that it verifies as before; and the keys
+    and receipts of messages, which say nothing about anybody, so that a message of last year is still known when it
+    comes again. A referral with something unsent or a deadline to come is not taken out. Raises `StoreError`; then
+    what was reported by an earlier call is done and the rest is not.
+    """
+    done = Purged()
+    while True:
+        with database.writing() as connection:
+            some = _purge_some(connection, database, before, now)
+        if not some.referrals:
+            break
+        done += some
+    with database.writing() as connection:
+        execute(connection, statements.PURGE_REFUSALS, {"before": codec.micros(before)})
+    if database.embedded:
+        database.checkpoint()
+    return done
+
+
+def _purge_some(connection: Connection, database: Database, before: datetime, now: datetime) -> Purged:
+    if database.embedded:  # or what was deleted could still be read in the file
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    values = {"before": codec.micros(before), "at_most": _AT_ONCE}
+    idents = list(execute(connection, statements.EXPIRED, values).scalars())
+    if not idents:
+        return Purged()
+    of: dict[str, Any] = {"idents": idents}
+    records = execute(connection, statements.RECORDS_OF, of).all()
+    if records:
+        at = codec.micros(now)
+        gone = [{"of": r.number, "words": digest_of(r.body), "at": at} for r in records]
+        execute(connection, statements.PURGE_RECORD, gone)
+    for statement in statements.PURGE:
+        execute(connection, statement, of)
+    return Purged(len(idents), len(records))
+
+
+# --- copy
+
+
+def backup(database: Database, target: Path) -> None:
+    """Copy a SQLite store, as it stands at one moment, while others go on writing.
+
+    The copy is checked before it gets its name: a backup that is there is whole. Raises `InvalidInput` (the target is
+    there already, or the store is a server, which has its own means), `StoreError`.
+    """
+    if not database.embedded:
+        raise InvalidInput.at("backup", "a PostgreSQL store is copied with pg_dump", "not-supported")
+    if target.exists():
+        raise InvalidInput.at("backup", "there is a file of this name already", "duplicate")
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        create_private(part)
+        _copy(Path(str(database.engine.url.database)), part)
+        part.replace(target)
+        _sync(target.parent)
+    except sqlite3.Error as error:
+        raise StoreError(f"the copy failed: {name_of(error)}") from None
+    except OSError as error:
+        raise StoreError(f"the copy failed: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """All in one step: in steps, every write in between would make it begin again."""
+    with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(target)) as to:
+        from_.backup(to)
+        to.execute("PRAGMA journal_mode=DELETE")  # one file, without side files
+        if to.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise StoreError("the copy is damaged: so may be the store")
+    _sync(target)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
