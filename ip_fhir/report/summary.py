@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.green_form import FormDecision
+from ip_fhir.report.drawing import Axis
 from ip_fhir.report.history import crossings
 from ip_fhir.report.telling import lines
-from ip_fhir.report.timeline_svg import Axis, timeline
+from ip_fhir.report.timeline_svg import timeline
 from ip_fhir.report.words import day_words, word
 
 if TYPE_CHECKING:

@@ -1,0 +1,237 @@
+"""`agreement`: what two parties agreed, checked; and on a calendar, what happens when nobody answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.options import Json, Lang, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.agreement import Agreement, Party
+    from ip_fhir.report.words import Language
+
+app = typer.Typer(help="Agreements between a hospital and a municipality.", no_args_is_help=True)
+
+AgreementFile = Annotated[str, typer.Argument(metavar="FILE", help="A TOML file of [[agreement]] tables.")]
+_NOON = 12
+
+
+@app.command("check")
+def check(file: AgreementFile, as_json: Json = False, lang: Lang = None) -> None:
+    """Check a file of agreements.
+
+    Says what each agreement holds, defaults included. Exit code 2 with a line for each mistake and its place.
+    """
+    from ip_fhir.cli.output import emit, say
+
+    agreements = _read(file)
+    if as_json:
+        emit([agreement.model_dump(mode="json") for agreement in agreements])
+        return
+    language = spoken(lang)
+    for number, agreement in enumerate(agreements, 1):
+        say(f"{number}. {_title(agreement, language)}")
+        for name, words in _told(agreement, language):
+            say(f"   {name:<26}{words}")
+
+
+@app.command("explain")
+def explain(
+    file: AgreementFile,
+    sent: Annotated[
+        str | None,
+        typer.Option("--sent", help="When the notice is delivered: 2026-03-30. By default now.", show_default=False),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--number", help="Only this agreement of the file, from 1.", show_default=False)
+    ] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Also draw it, into this file.", show_default=False)] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Say when reminders and escalations fall.
+
+    For a notice that nobody answers: each deadline, reminder and escalation with its day, how the working days were
+    counted and which holidays were passed over. A day without a time is noon in Norway.
+    """
+    from ip_fhir.cli.output import emit
+
+    moment, language = _moment(sent), spoken(lang)
+    chosen = _chosen(_read(file), number, one=svg is not None)
+    if svg is not None:
+        _draw(chosen[0], moment, svg, language)
+    if as_json:
+        emit([_data(agreement, moment) for agreement in chosen])
+    else:
+        for agreement in chosen:
+            _show(agreement, moment, language)
+
+
+def _read(file: str) -> tuple[Agreement, ...]:
+    from ip_fhir.cli.files import naming, read_file
+    from ip_fhir.domain.agreement import load_agreements
+    from ip_fhir.errors import InvalidInput
+
+    content = read_file(file)
+    with naming(content.name):
+        try:
+            text = content.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise InvalidInput.at("", "is not UTF-8", "structure") from None
+        return load_agreements(text)
+
+
+def _moment(sent: str | None) -> datetime:
+    """A moment in Norwegian time. Raises `InvalidInput` for what is none."""
+    from ip_fhir.domain.calendar import OSLO
+    from ip_fhir.errors import InvalidInput
+
+    if sent is None:
+        return datetime.now(OSLO)
+    try:
+        found = datetime.fromisoformat(sent)
+    except ValueError:
+        raise InvalidInput.at("--sent", "is no day (2026-03-30) or moment (2026-03-30T09:15)") from None
+    if "T" not in sent and " " not in sent:
+        found = found.replace(hour=_NOON)
+    return found if found.tzinfo is not None else found.replace(tzinfo=OSLO)
+
+
+def _chosen(agreements: tuple[Agreement, ...], number: int | None, *, one: bool) -> tuple[Agreement, ...]:
+    from ip_fhir.errors import InvalidInput
+
+    if number is None:
+        if one and len(agreements) > 1:
+            raise InvalidInput.at("--svg", f"one picture shows one agreement of {len(agreements)}; choose it: --number")
+        return agreements
+    if not 1 <= number <= len(agreements):
+        raise InvalidInput.at("--number", f"there are {len(agreements)} agreements", "not-found")
+    return (agreements[number - 1],)
+
+
+def _draw(agreement: Agreement, sent: datetime, file: Path, language: Language) -> None:
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.report.ladder import ladder_svg, rungs
+
+    picture = ladder_svg(rungs(agreement, sent), sent, _title(agreement, language), language)
+    try:
+        file.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput.at(str(file), f"cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def _data(agreement: Agreement, sent: datetime) -> dict[str, Any]:
+    from datetime import UTC
+
+    from ip_fhir.report.ladder import rungs
+
+    at = sent.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return {"name": agreement.name, "sent": at, "steps": [rung.to_data() for rung in rungs(agreement, sent)]}
+
+
+def _show(agreement: Agreement, sent: datetime, language: Language) -> None:
+    from ip_fhir.cli.output import console, say, show
+    from ip_fhir.report.ladder import heading, headings, line, numbered, rungs
+
+    found = rungs(agreement, sent)
+    say(_title(agreement, language))
+    say(heading(sent, language))
+    say()
+    for text in line(found, sent, min(console().width, 100), language):
+        say(text)
+    say()
+    show(headings(language), numbered(found, sent, language))
+    say()
+
+
+def _title(agreement: Agreement, language: Language) -> str:
+    parties = [_party(party) for party in (agreement.hospital, agreement.municipality) if party is not None]
+    return agreement.name or " - ".join(parties) or _WORDS[language]["default"]
+
+
+def _party(party: Party) -> str:
+    return party.name or str(party.organization_number or party.her_id)
+
+
+def _told(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
+    """What the agreement holds, line by line."""
+    from ip_fhir.report.words import word
+
+    words = _WORDS[language]
+    for name in ("hospital", "municipality"):
+        party: Party | None = getattr(agreement, name)
+        if party is not None:
+            numbers = [f"org. {party.organization_number}"] if party.organization_number else []
+            numbers += [f"HER-id {party.her_id}"] if party.her_id else []
+            yield words[name], ", ".join([*([party.name] if party.name else []), *numbers])
+    for name in _SENTENCES:
+        yield words[name], words[f"{name}-is"].format(a=agreement)
+    for number, contact in enumerate(agreement.ladder, 1):
+        parts = [part for part in (contact.name, contact.role, words[contact.side], contact.how) if part]
+        yield f"{words['rung']} {number}", ", ".join(parts)
+    yield words["two"], words["yes" if agreement.two_coordinators_allowed else "no"]
+    yield words["content"], words[f"content-{agreement.content_level}"]
+    yield words["basis"], "; ".join(word(basis, language) for basis in agreement.legal_basis) or "-"
+
+
+_SENTENCES = ("receipt", "acceptance", "answer", "reminders", "escalation", "preliminary")
+_WORDS: dict[Language, dict[str, str]] = {
+    "nb": {
+        "default": "For alle uten egen avtale",
+        "hospital": "Sykehuset",
+        "municipality": "Kommunen",
+        "receipt": "Kvittering",
+        "receipt-is": "sendes på nytt etter {a.receipt_minutes} minutter, {a.receipt_resends} ganger",
+        "acceptance": "Saken bekreftes",
+        "acceptance-is": "innen {a.acceptance_days} virkedager",
+        "answer": "Grønt skjema",
+        "answer-is": "innen {a.answer_days} virkedager",
+        "reminders": "Purringer",
+        "reminders-is": "{a.reminders}, hver {a.reminder_every_days}. virkedag",
+        "escalation": "Varsel til ledelsen",
+        "escalation-is": "ett trinn hver {a.escalation_every_days}. virkedag",
+        "preliminary": "Foreløpig svar",
+        "preliminary-is": "innen {a.preliminary_reply_days} dager",
+        "rung": "Trinn",
+        "two": "To koordinatorer",
+        "yes": "ja",
+        "no": "nei",
+        "content": "Innhold som sendes",
+        "content-header": "bare hvem og hva det bes om",
+        "content-needs": "også behov og begrunnelse",
+        "content-plan": "alt, med vedlegg",
+        "basis": "Hjemmel",
+    },
+    "en": {
+        "default": "For whoever has no agreement of their own",
+        "hospital": "Hospital",
+        "municipality": "Municipality",
+        "receipt": "Receipt",
+        "receipt-is": "sent again after {a.receipt_minutes} minutes, {a.receipt_resends} times",
+        "acceptance": "Case confirmed",
+        "acceptance-is": "within {a.acceptance_days} working days",
+        "answer": "Green form",
+        "answer-is": "within {a.answer_days} working days",
+        "reminders": "Reminders",
+        "reminders-is": "{a.reminders}, every {a.reminder_every_days} working days",
+        "escalation": "Escalation",
+        "escalation-is": "one step every {a.escalation_every_days} working days",
+        "preliminary": "Preliminary reply",
+        "preliminary-is": "within {a.preliminary_reply_days} calendar days",
+        "rung": "Step",
+        "two": "Two coordinators",
+        "yes": "allowed",
+        "no": "not allowed",
+        "content": "What may be sent",
+        "content-header": "only who it is and what is asked for",
+        "content-needs": "also needs and reasons",
+        "content-plan": "everything, with attachments",
+        "basis": "Legal basis",
+    },
+}
