@@ -11,6 +11,7 @@ import orjson
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.mapping.derived import derived
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links, references_in
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.value import V
+    from ip_fhir.mapping.derived import Derived
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.writer import Writer
 
@@ -69,14 +71,16 @@ class Assembly:
     name: str
     root: Lens
     parts: tuple[Part, ...]
+    derived: tuple[Derived, ...]
     writer: Callable[[str], Writer]
 
-    def resources(self, whole: Any) -> list[dict[str, Any]]:
-        """Every resource of the whole, parts before the root. Raises `InvalidInput` where FHIR has no place for it."""
+    def resources(self, whole: Any, *, derived: bool = True) -> list[dict[str, Any]]:
+        """Every resource of the whole, the root last. Raises `InvalidInput` where FHIR has no place for it."""
         data = data_of(whole)
-        links = self._own_links(data)
-        made = [resource for part in self.parts for item in _items(data, part) for resource in _new(part, item, links)]
-        return [*made, self.root.new(self._root_data(data), links)]
+        links = self.own_links(data)
+        made = [r for part in self.parts for item in items_of(data, part) for r in new_resources(part, item, links)]
+        made += [d.lens.new(item, links) for d in self.derived for item in d.make(whole)] if derived else []
+        return [*made, self.root.new(self.root_data(data), links)]
 
     def json(self, whole: Any, base: str) -> bytes:
         """`resources` as the JSON text of a transaction Bundle."""
@@ -93,7 +97,11 @@ class Assembly:
                     refs[f"~{ident}"] = {"reference": person}
                     todo.append((person, ident, part.person, item))
                 todo.append((url, ident, part.write, item))
-        todo.append((f"{writing.root_type}/{whole.id}", whole.id, writing.root, whole))
+        url = f"{writing.root_type}/{whole.id}"
+        refs[f"={whole.id}"] = {"reference": url}
+        for type_, make, write in writing.derived:
+            todo += [(f"{type_}/{item.id}", item.id, write, item) for item in make(whole)]
+        todo.append((url, whole.id, writing.root, whole))
         owner = refs[whole.owner.id]
         entries = []
         for url, ident, write, item in todo:
@@ -112,37 +120,6 @@ class Assembly:
             return read(model, found.data)
         except InvalidInput as error:
             raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
-
-    def onto(self, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:
-        """The bundle with what `whole` says, and nothing else changed.
-
-        What the whole no longer has leaves the bundle. Raises `InvalidInput` where the bundle is about another person.
-        """
-        found = self.find(entries_of(bundle))
-        data = data_of(whole)
-        if found.links.owner != (data.get("owner") or {}).get("id"):
-            raise InvalidInput.at("Bundle", "is about another person", "invariant")
-        links = self._links_onto(data, found)
-        with_request = bundle.get("type") in ("transaction", "batch")
-        places: dict[int, dict[str, Any] | None] = {}
-        added: list[dict[str, Any]] = []
-        for part in self.parts:
-            slots = [slot for slot in found.slots if slot.part is part]
-            written = _Written(bundle["entry"], base, with_request=with_request)
-            entries = [written.entry(part, item, slots, links) for item in _items(data, part)]
-            places.update(zip((slot.entry.number for slot in slots), [*entries, *[None] * len(slots)], strict=False))
-            places.update(
-                {s.person.number: None for s in slots if s.person is not None and s.person.number not in places}
-            )
-            places.update(written.people)
-            added += [*written.new_people, *entries[len(slots) :]]
-        root_entry = bundle["entry"][found.root.number]
-        new_root = self.root.put(self._root_data(data), found.root.resource, links, found.root.at)
-        places[found.root.number] = (
-            root_entry if new_root == found.root.resource else {**root_entry, "resource": new_root}
-        )
-        kept = (places.get(number, entry) for number, entry in enumerate(bundle["entry"]))
-        return {**bundle, "entry": [*(entry for entry in kept if entry is not None), *added]}
 
     def find(self, entries: list[Entry]) -> Found:
         """The whole among these entries, as domain data not yet checked by the domain."""
@@ -170,29 +147,19 @@ class Assembly:
                 whole[part.field] = chosen
         return Found(whole, roots[0], slots, links, entries)
 
-    def _own_links(self, data: dict[str, Any]) -> Links:
+    def own_links(self, data: dict[str, Any]) -> Links:
+        """The references of a whole that stands in no bundle yet."""
         references: dict[str, str] = {}
         for part in self.parts:
-            for item in _items(data, part):
+            for item in items_of(data, part):
                 references[item["id"]] = f"{part.lens.resource}/{item['id']}"
                 if part.person is not None:
                     references[f"~{item['id']}"] = f"{_PRACTITIONER}/{item['id']}"
+        references[f"={data['id']}"] = f"{self.root.resource}/{data['id']}"
         owner = data.get("owner")
         return Links(references, owner=owner["id"] if owner else None)
 
-    def _links_onto(self, data: dict[str, Any], found: Found) -> Links:
-        """The bundle's own references for what stays, new ones for what comes.
-
-        An id that has come to mean another kind of thing reads as unlike every id, so that it is written anew.
-        """
-        own = self._own_links(data)
-        kind = {item["id"]: part for part in self.parts for item in _items(data, part)}
-        stays = {slot.ident for slot in found.slots if kind.get(slot.ident) is slot.part}
-        kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
-        ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}
-        return Links({**own.references, **kept}, ids, own.owner)
-
-    def _root_data(self, data: dict[str, Any]) -> dict[str, Any]:
+    def root_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """The whole with what other tables map replaced by ids."""
         ids = {
             part.field: data[part.field]["id"] if part.one else [item["id"] for item in data[part.field]]
@@ -226,26 +193,23 @@ class Assembly:
             )
             for part in self.parts
         )
-        return _Writing(parts, str(self.root.resource), self.writer(self.root.name))
+        derived = tuple((str(d.lens.resource), d.make, self.writer(d.lens.name)) for d in self.derived)
+        return _Writing(parts, derived, str(self.root.resource), self.writer(self.root.name))
 
 
-def _items(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
+def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
+    """The data of a part's values in a whole's data."""
     found = data.get(part.field)
     if not found:
         return []
     return [found] if part.one else found
 
 
-def _new(part: Part, item: dict[str, Any], links: Links) -> Iterator[dict[str, Any]]:
+def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[dict[str, Any]]:
+    """The resources of one value: of a professional who it is, and then the role."""
     if part.person is not None:
         yield {"resourceType": _PRACTITIONER, "id": item["id"], **part.person.new(item, links)}
     yield part.lens.new(item, links)
-
-
-def _entry(resource: dict[str, Any], base: str, *, with_request: bool) -> dict[str, Any]:
-    url = f"{resource['resourceType']}/{resource['id']}"
-    request = {"request": {"method": "PUT", "url": url}} if with_request else {}
-    return {"fullUrl": f"{base}/{url}", "resource": resource, **request}
 
 
 def _slots(part: Part, entries: list[Entry], of_root: set[str]) -> Iterator[Slot]:
@@ -270,16 +234,16 @@ def _links(slots: list[Slot]) -> Links:
             slots[number] = slot = Slot(slot.part, ident, slot.entry, slot.person)  # noqa: PLW2901 - the renamed one
         if slot.part.field == "owner":
             owner = ident
-        references[ident] = _reference(slot.entry)
+        references[ident] = reference_to(slot.entry)
         ids.update(dict.fromkeys(slot.entry.references, ident))
         if slot.person is not None:
-            references[f"~{ident}"] = _reference(slot.person)
+            references[f"~{ident}"] = reference_to(slot.person)
             for reference in slot.person.references:
                 ids.setdefault(reference, ident)
     return Links(references, ids, owner)
 
 
-def _reference(entry: Entry) -> str:
+def reference_to(entry: Entry) -> str:
     """How to refer to the entry: as others in the bundle have to."""
     if entry.full_url is not None and entry.full_url.startswith("urn:"):
         return entry.full_url
@@ -306,34 +270,6 @@ def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
     return {**slot.part.person.get(slot.person.resource, links, slot.person.at), **item}
 
 
-class _Written:
-    """The entries of one part as they are to be: what stays keeps its entry, what comes gets a new one."""
-
-    def __init__(self, entries: list[dict[str, Any]], base: str, *, with_request: bool) -> None:
-        self.entries, self.base, self.with_request = entries, base, with_request
-        self.people: dict[int, dict[str, Any]] = {}
-        self.new_people: list[dict[str, Any]] = []
-
-    def entry(self, part: Part, item: dict[str, Any], slots: list[Slot], links: Links) -> dict[str, Any]:
-        """The entry of one item; of a professional the role's, with the person's kept aside."""
-        slot = next((slot for slot in slots if slot.ident == item["id"]), None)
-        if slot is None:
-            *people, resource = _new(part, item, links)
-            self.new_people += [_entry(person, self.base, with_request=self.with_request) for person in people]
-            return _entry(resource, self.base, with_request=self.with_request)
-        if slot.person is not None and part.person is not None:
-            self.people[slot.person.number] = self._changed(part.person, slot.person, item, links)
-        return self._changed(part.lens, slot.entry, item, links)
-
-    def _changed(self, table: Lens, entry: Entry, item: dict[str, Any], links: Links) -> dict[str, Any]:
-        ident = entry.resource.get("id")
-        new = table.put(item if ident is None else {**item, "id": ident}, entry.resource, links, entry.at)
-        if ident is None:
-            new = {key: value for key, value in new.items() if key != "id"}
-        old = self.entries[entry.number]
-        return old if new == entry.resource else {**old, "resource": new}
-
-
 @dataclass(frozen=True, slots=True)
 class _WrittenPart:
     """What writing a part needs of its tables."""
@@ -355,6 +291,7 @@ class _Writing:
     """What writing a whole needs of its tables."""
 
     parts: tuple[_WrittenPart, ...]
+    derived: tuple[tuple[str, Callable[[Any], Iterable[Any]], Writer], ...]
     root_type: str
     root: Writer
 
@@ -368,7 +305,8 @@ def assemblies(
         table = row.pop("table")
         return Part(lens=lenses[table], person=lenses[_PRACTITIONER] if table == _ROLE else None, **row)
 
-    return {
-        row["name"]: Assembly(row["name"], lenses[row["root"]], tuple(part(dict(p)) for p in row["part"]), writer)
-        for row in rows
-    }
+    def assembly(row: Dict[str, Any]) -> Assembly:
+        parts = tuple(part(dict(p)) for p in row["part"])
+        return Assembly(row["name"], lenses[row["root"]], parts, derived(row.get("derived", ()), lenses), writer)
+
+    return {row["name"]: assembly(row) for row in rows}

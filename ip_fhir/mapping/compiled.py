@@ -14,6 +14,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.assembly import assemblies
 from ip_fhir.mapping.lens import Lens, build_lenses
+from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.tables import build_tables, load_tables, read_source
 from ip_fhir.mapping.variants import VERSIONS, varied, version_of
 from ip_fhir.mapping.writer import compile_writers
@@ -98,7 +99,7 @@ class Mapping:
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
         """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
         version_of(bundle, self.version)
-        return self.assembly("plan").onto(plan, bundle, self.systems.base)
+        return put_onto(self.assembly("plan"), plan, bundle, self.systems.base)
 
     @cached_property
     def _assemblies(self) -> dict[str, Assembly]:

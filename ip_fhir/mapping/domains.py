@@ -11,7 +11,10 @@ from ip_fhir.domain.value import Value
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-_MODULES = ("people", "team", "consent", "plan", "notice", "green_form", "message", "referral")
+_MODULES = (
+    *("people", "team", "consent", "plan", "notice", "green_form"),
+    *("message", "referral", "authorship", "document"),
+)
 
 
 @cache

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.writer import Writers
 
 _PERSONS = ("05827500285", "17851950222")  # of test registers: nobody's numbers
-_REFERENCES = {f"r{n}": f"Basic/r{n}" for n in range(64)}
+_TARGETS = 64
+_REFERENCES = {f"{kind}r{n}": f"Basic/r{n}" for n in range(_TARGETS) for kind in ("", "=")}
 _OWNER = "owner"
 
 
@@ -212,8 +213,8 @@ def _sample(row: Row, tables: Tables, number: int) -> Any:
         return words[number % len(words)]
     if row.kind == "table":
         return sample(tables.fields[row.of], tables, number)
-    if row.kind in ("reference", "representative") or (row.kind == "string" and row.domain == ("id",)):
-        return f"r{number % len(_REFERENCES)}"
+    if row.kind in ("reference", "representative", "whole") or (row.kind == "string" and row.domain == ("id",)):
+        return f"r{number % _TARGETS}"
     if row.kind in DAYS:
         day = date(2040 if row.domain[-1] == "end" else 2026, 1, 12)
         return (day + timedelta(days=number)).isoformat()

@@ -223,6 +223,14 @@ class OwnPractitioner(Reference):
         return super().put(None if value is None else f"~{value}", node, links)
 
 
+class WholeReference(Reference):
+    """A Reference to the plan, notice or form itself: among the links `=id`."""
+
+    def put(self, value: Any, node: Any, links: Links) -> Any:
+        """The reference to the whole."""
+        return super().put(None if value is None else f"={value}", node, links)
+
+
 class Constant:
     """Nothing to read or write: a path that only has to be there (a fixed value, or an entry that matches)."""
 
@@ -261,4 +269,5 @@ def leaves(systems: Systems) -> dict[str, Node]:
         "practitioner": OwnPractitioner(),
         "person-id": PersonIdentifier(systems),
         "reference": Reference(),
+        "whole": WholeReference(),
     }

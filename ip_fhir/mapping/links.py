@@ -14,7 +14,7 @@ class Links:
     """The references of one bundle (or of one resource that stands alone).
 
     `references` gives a domain id its reference ("Goal/g1"); `ids` gives a reference its domain id. `owner` is the
-    domain id of the plan owner, which tables name as `$owner`.
+    domain id of the plan owner, which tables name as `$owner`; `~id` is the person behind a role, `=id` the whole.
     """
 
     __slots__ = ("closed", "ids", "owner", "references")
@@ -28,7 +28,7 @@ class Links:
         closed: bool = True,
     ) -> None:
         self.references = dict(references)
-        self.ids = {v: k.removeprefix("~") for k, v in references.items()} if ids is None else dict(ids)
+        self.ids = {v: k.lstrip("~=") for k, v in references.items()} if ids is None else dict(ids)
         self.owner = owner
         self.closed = closed
 

@@ -79,7 +79,7 @@ def _request(referral: Referral, existing: dict[str, Any] | None, mapping: Mappi
     if existing is not None:
         links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
         return mapping.lens("Notice").put(_with_ids(notice), existing, links)
-    parts = {f"#{r['id']}": r for r in mapping.assembly("notice").resources(referral.notice)[:-1]}
+    parts = {f"#{r['id']}": r for r in mapping.assembly("notice").resources(referral.notice, derived=False)[:-1]}
     links = Links(_inside(referral), owner=referral.notice.owner.id)
     request = mapping.lens("Notice").new(_with_ids(notice), links)
     contained = _reachable(request, {key: _pointing_inside(resource) for key, resource in parts.items()})

@@ -31,7 +31,7 @@ _FITS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (date, DAYS),
     (bool, ("boolean", "present")),
     (int, ("positiveInt",)),
-    (str, ("string", "words", "reference", "representative", "practitioner")),
+    (str, ("string", "words", "reference", "representative", "practitioner", "whole")),
 )
 
 

@@ -192,10 +192,13 @@ def _known_keys(data: Mapping[str, Any], known: frozenset[str], where: str) -> N
 
 
 def _check_bundle(data: Mapping[str, Any], fields: Mapping[str, Table], where: str) -> None:
-    _known_keys(data, frozenset({"name", "root", "part"}), where)
-    for part in data.get("part", ()):
+    _known_keys(data, frozenset({"name", "root", "part", "derived"}), where)
+    parts, derived = data.get("part", ()), data.get("derived", ())
+    for part in parts:
         _known_keys(part, frozenset({"field", "table", "by_root", "one"}), where)
-    for name in (data.get("root"), *(part.get("table") for part in data.get("part", ()))):
+    for one in derived:
+        _known_keys(one, frozenset({"table", "rule"}), where)
+    for name in (data.get("root"), *(row.get("table") for row in (*parts, *derived))):
         if name not in fields or fields[name].resource is None:
             raise MappingError(f"{where}: there is no table {name!r} of a resource")
 

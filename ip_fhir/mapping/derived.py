@@ -1,0 +1,63 @@
+"""What a whole says, said again where other systems look for it: written with the whole, never read.
+
+`put` keeps them true: one of ours changes when what it is made from has changed, comes with it and goes with it. One
+that another system wrote is left alone; so is a bundle that has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.authorship import authorship
+from ip_fhir.domain.people import OrganizationKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from collections.abc import Mapping as Dict
+
+    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.mapping.lens import Lens
+
+_AUTHORS = ("author", "sender", "signed_by", "created", "updated", "authored")
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One kind: its lens, what is made from a whole, and from what part of a whole's data one (by id) was made."""
+
+    lens: Lens
+    make: Callable[[Any], Iterable[Any]]
+    source: Callable[[dict[str, Any], str], Any]
+
+    def owns(self, entry: Entry, ids: set[str]) -> bool:
+        """Whether an entry is one of ours: made from something with its id."""
+        return entry.type == self.lens.resource and entry.id in ids and self.lens.owns(entry.resource)
+
+
+def _units(whole: Any) -> Iterable[Any]:
+    return (o for o in whole.organizations if o.kind is OrganizationKind.COORDINATING_UNIT)
+
+
+def _unit_data(data: dict[str, Any], ident: str) -> Any:
+    units = (o for o in data.get("organizations", ()) if o["kind"] == OrganizationKind.COORDINATING_UNIT)
+    return next((o for o in units if o["id"] == ident), None)
+
+
+def _authorship(whole: Any) -> Iterable[Any]:
+    found = authorship(whole)
+    return () if found is None else (found,)
+
+
+def _authorship_data(data: dict[str, Any], ident: str) -> Any:
+    named = data["id"] == ident and any(name in data for name in ("author", "sender"))
+    return {name: data.get(name) for name in _AUTHORS} if named else None
+
+
+# The closed set of rules that bundles.toml may name.
+_RULES = {"coordinating-units": (_units, _unit_data), "authorship": (_authorship, _authorship_data)}
+
+
+def derived(rows: Iterable[Dict[str, str]], lenses: Dict[str, Lens]) -> tuple[Derived, ...]:
+    """What a row of bundles.toml says is derived."""
+    return tuple(Derived(lenses[row["table"]], *_RULES[row["rule"]]) for row in rows)
