@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.exchange.clock import FileClock, SystemClock
@@ -55,6 +56,8 @@ def open_exchange(
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
         mapping=mapping,
+        skew=timedelta(seconds=limits.max_skew),
+        oldest=timedelta(days=limits.max_age),
     )
     return Exchange(context)
 

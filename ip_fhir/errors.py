@@ -2,6 +2,8 @@
 
     IpFhirError
       InvalidInput      the caller's: a problem per place, with the path and the reason
+        NotTaken          a message that was understood, and that nothing here may take in
+          NotYet            it is dated ahead of our clock: the same is taken in later
       PeerError         the other system's
         Rejected          it said no, and will say no again
         Unavailable       it did not answer, or asked us to wait: try again
@@ -17,7 +19,7 @@ No error carries a person's data: a problem names a place and the *shape* of wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +87,7 @@ class InvalidInput(IpFhirError, ValueError):
         super().__init__("; ".join(map(str, self.problems)))
 
     @classmethod
-    def at(cls, path: str, reason: str, code: IssueCode = "value") -> InvalidInput:
+    def at(cls, path: str, reason: str, code: IssueCode = "value") -> Self:
         """One problem at one place."""
         return cls([Problem(path, reason, code)])
 
@@ -93,6 +95,24 @@ class InvalidInput(IpFhirError, ValueError):
     def status(self) -> int:
         """The HTTP status of the gravest problem (see `HTTP_STATUS_OF_ISSUE`)."""
         return max((HTTP_STATUS_OF_ISSUE.get(p.code, 422) for p in self.problems), default=400)
+
+
+class NotTaken(InvalidInput):
+    """A message that was understood and is not taken in: no such referral, another person, too old.
+
+    Nothing was applied. On a wire that has receipts its sender is told by one, for good or (`retry`) for now.
+    """
+
+
+class NotYet(NotTaken):
+    """The message is dated ahead of our clock, by more than clocks may differ: sent again later, it is taken in."""
+
+    retry: ClassVar[bool] = True
+
+    @property
+    def status(self) -> int:
+        """503: come again."""
+        return 503
 
 
 class PeerError(IpFhirError):

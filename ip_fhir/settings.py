@@ -133,11 +133,17 @@ class PeerSettings(Value):
 
 
 class LimitSettings(Value):
-    """How much is taken in: bytes of a body, levels of nesting, objects and lists in all."""
+    """What is taken in: bytes of a body, levels of nesting, objects and lists in all; and how a message may be dated.
+
+    `max_skew` is how many seconds ahead of our clock, `max_age` how many days ago: what is older was either replayed,
+    or lay too long for anybody to act on. Keys of messages must be kept for at least `max_age`.
+    """
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
     max_depth: int = Field(default=64, ge=8, le=200)
     max_parts: int = Field(default=500_000, ge=100)
+    max_skew: float = Field(default=300.0, ge=0)
+    max_age: float = Field(default=180.0, gt=0)
 
 
 class RetrySettings(Value):
@@ -149,11 +155,15 @@ class RetrySettings(Value):
 
 
 class WorkerSettings(Value):
-    """The worker: seconds it rests when nothing is due, seconds a claim holds, rows a claim takes."""
+    """The worker: seconds it rests when nothing is due, seconds a claim holds, rows a claim takes.
+
+    `parallel` is how many rows it sends at a time: a peer that does not answer holds up one of them, not all.
+    """
 
     rest: float = Field(default=1.0, gt=0)
     lease: float = Field(default=120.0, gt=0)
-    batch: int = Field(default=20, ge=1)
+    batch: int = Field(default=20, ge=1, le=1000)
+    parallel: int = Field(default=4, ge=1, le=64)
     retry: RetrySettings = RetrySettings()
 
 
@@ -189,6 +199,10 @@ class Settings(Value):
     def _hangs_together(self) -> Self:
         if self.role not in (Role.HOSPITAL, Role.MUNICIPALITY):
             message = "role: a side is the hospital or the municipality"
+            raise ValueError(message)
+        longest = max((peer.timeout for peer in self.peers), default=0.0)
+        if self.worker.lease < 2 * longest:
+            message = "worker.lease: at least twice the longest timeout of a peer, or two workers send the same row"
             raise ValueError(message)
         names = [peer.name for peer in self.peers]
         tokens = [token.get_secret_value() for peer in self.peers for token in peer.accepts]

@@ -89,6 +89,14 @@ def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -
     return body
 
 
+def at_least(now: datetime, before: Stored | None) -> datetime:
+    """When something happens to a referral: now, or, where the clock was turned back, when it last changed.
+
+    So time never runs backwards within a referral, and what this side says later is dated no earlier.
+    """
+    return now if before is None else max(now, before.referral.changed)
+
+
 def without_version(body: JsonObject) -> JsonObject:
     """The resource without what each version has of its own."""
     meta = {k: v for k, v in body.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}

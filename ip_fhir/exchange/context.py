@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 class Context:
     """One side of the loop. `organizations` are those we speak for; `url` is our own address on the wire.
 
-    `jitter` returns 0.0 to 1.0; `tell` is given each outbox row that is for our own people, before it is closed.
+    `jitter` returns 0.0 to 1.0; `tell` is given each outbox row that is for our own people, before it is closed, from
+    any of the threads that send. A message may be dated `skew` ahead of our clock, and not longer ago than `oldest`.
     """
 
     role: Role
@@ -41,6 +43,8 @@ class Context:
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
     mapping: Mapping = field(default_factory=default)
+    skew: timedelta = timedelta(minutes=5)
+    oldest: timedelta = timedelta(days=180)
 
     def is_us(self, organization: Organization) -> bool:
         """Whether we speak for that organisation."""

@@ -1,17 +1,14 @@
-"""What time brings: timers that are due, then outbox rows that are due."""
+"""What time brings: timers that are due. Outbox rows that are due: see `sending`."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide, due_event
 from ip_fhir.errors import IpFhirError, StoreError
-from ip_fhir.exchange.commit import again_on_conflict, write
-from ip_fhir.exchange.outbound import send
+from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +66,7 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
     def once() -> None:
         with context.store.begin() as tx:
             before = tx.load(correlation_id)
-            event = due_event(before.referral, now) if before else None
+            event = due_event(before.referral, at_least(now, before)) if before else None
             if before is not None and event is not None:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
                 write(tx, before, decision, now, mapping=context.mapping)
@@ -82,19 +79,3 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
         log.error("timer of referral %s: %s", correlation_id, error)  # noqa: TRY400 - a trace may hold a person's data
         return False
     return True
-
-
-def run_outbox(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
-    """Send every row that is due. Raises `StoreError`."""
-    counted: Counter[str] = Counter()
-    lease = timedelta(seconds=context.settings.lease)
-    while counted.total() < limit and keep_going():
-        rows = context.store.claim(context.worker, now, lease, min(context.settings.batch, limit - counted.total()))
-        if not rows:
-            break
-        for row in rows:
-            if keep_going():
-                counted[send(context, row, now)] += 1
-            else:  # claimed, and not tried: whoever comes next need not wait for the lease to run out
-                context.store.failed(row.id, "stopped before it was tried", now, row.claim)
-    return Ran(**counted)

@@ -12,12 +12,14 @@ from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
+from ip_fhir.fhir.subjects import persons_in
 from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from ip_fhir.domain.ids import PersonId
     from ip_fhir.domain.message import Message
     from ip_fhir.mapping import Mapping
     from ip_fhir.ports import JsonObject, Receipt, WireFormat
@@ -36,10 +38,14 @@ class Answer:
 
 
 class Format(Protocol):
-    """A wire format as it is taken in. None of its methods does I/O; all raise `InvalidInput` and nothing else."""
+    """A wire format as it is taken in. None of its methods does I/O; all raise `InvalidInput` and nothing else.
+
+    With `receipts`, what is not taken in is answered by one; without, by an error.
+    """
 
     name: ClassVar[WireFormat]
     content_type: ClassVar[str]
+    receipts: ClassVar[bool]
 
     def read(self, content: bytes, limits: Limits) -> JsonObject:
         """Parse; the result goes into the methods below."""
@@ -51,6 +57,10 @@ class Format(Protocol):
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """The ServiceRequest and Task as the other side wrote them: what we do not map of them is kept."""
+        ...
+
+    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
+        """The numbers of everybody whom it is about, as far as it names any."""
         ...
 
     def digest(self, parsed: JsonObject) -> str:
@@ -77,6 +87,7 @@ class FhirMessage:
 
     name: ClassVar[WireFormat] = "fhir-message"
     content_type: ClassVar[str] = FHIR_JSON
+    receipts: ClassVar[bool] = True
 
     def read(self, content: bytes, limits: Limits) -> JsonObject:
         """Parse the Bundle."""
@@ -89,6 +100,10 @@ class FhirMessage:
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""
         return _served(parsed)
+
+    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
+        """Of every Patient in the Bundle, and of every subject that is named by a number."""
+        return persons_in(parsed)
 
     def digest(self, parsed: JsonObject) -> str:
         """Over the Bundle without its envelope, keys sorted."""
@@ -108,6 +123,7 @@ class FhirTransaction:
 
     name: ClassVar[WireFormat] = "fhir-transaction"
     content_type: ClassVar[str] = FHIR_JSON
+    receipts: ClassVar[bool] = False
 
     def read(self, content: bytes, limits: Limits) -> JsonObject:
         """Parse the Bundle."""
@@ -120,6 +136,10 @@ class FhirTransaction:
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""
         return _served(parsed)
+
+    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
+        """Of every Patient in the Bundle, and of every subject that is named by a number."""
+        return persons_in(parsed)
 
     def digest(self, parsed: JsonObject) -> str:
         """Over the Bundle without its envelope, keys sorted."""

@@ -1,7 +1,7 @@
 """What comes in: bytes -> message -> decision -> one commit -> receipt. Read this first.
 
-The receipt is built from what was committed, and given after the commit, never before. What raises an error has left
-nothing behind: the sender may send again. What returns bytes is stored: the same message gets the same bytes again.
+The receipt is built from what was committed, and given after the commit, never before. What raises an error has moved
+nothing: the sender may send again. What was taken in is stored: the same message gets the same bytes again.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.referral import EventKind, Record, Role
-from ip_fhir.errors import InvalidInput, LoopError
-from ip_fhir.exchange.commit import again_on_conflict, write
+from ip_fhir.errors import InvalidInput, LoopError, NotTaken
+from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.formats import FORMATS, Answer, Format
 from ip_fhir.exchange.peers import takes_part
+from ip_fhir.exchange.refusing import Arrival, check_date, check_person, receipt_of, refusals_kept
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Seen
 
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
 def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
     """Take in what `peer` sent and return the answer, in the same wire format.
 
-    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `StoreError`.
+    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `StoreError`; where the wire has no
+    receipts also `NotTaken`. What is refused is kept, by digest and reason.
     """
-    wire = FORMATS[format_name]
-    parsed = wire.read(content, context.limits)
-    message = _understood(wire, parsed, context)
-    _check_parties(context, message, peer)
+    wire, arrival = FORMATS[format_name], Arrival.of(peer, content)
+    with refusals_kept(context, arrival):
+        parsed = wire.read(content, context.limits)
+        message = _understood(wire, parsed, context)
+        arrival.message_id = message.id
+        _check_parties(context, message, peer)
     key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
     now = context.clock.now()
 
@@ -46,7 +50,10 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
         with context.store.begin() as tx:
             if seen := tx.seen(key):
                 return _same_again(seen, digest)
+            check_date(context, message, now)
             before = tx.load(message.correlation_id)
+            if before is not None:
+                check_person(before.referral, wire.persons(parsed))
             decision = _decide(context, message, before, peer, now)
             foreign = wire.resources(parsed) if before is None else ()
             stored = write(tx, before, decision, now, foreign, mapping=context.mapping)
@@ -56,7 +63,13 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             tx.remember(Seen(key, digest, reply), now)
         return reply
 
-    return again_on_conflict(once)
+    try:
+        with refusals_kept(context, arrival):
+            return again_on_conflict(once)
+    except NotTaken as error:
+        if not wire.receipts:
+            raise
+        return wire.reply(parsed, Answer(receipt_of(message.id, error), (), now, context.url))
 
 
 def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:
@@ -77,10 +90,10 @@ def _same_again(seen: Seen, digest: str) -> bytes:
 
 
 def _decide(context: Context, message: Message, before: Stored | None, peer: Peer, now: datetime) -> Decision:
-    event = event_of(message, now, context.role)
+    event = event_of(message, at_least(now, before), context.role)
     if before is None:
         if message.notice is None:
-            raise InvalidInput.at("MessageHeader", "no notice came under this correlation id", "not-found")
+            raise NotTaken.at("MessageHeader", "no notice came under this correlation id", "not-found")
         return open_referral(message.notice, context.role, event, context.agreement(message.notice))
     if not takes_part(peer, before.referral):
         raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")

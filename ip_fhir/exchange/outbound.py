@@ -14,7 +14,7 @@ from ip_fhir.domain.gate import may_send
 from ip_fhir.domain.loop import decide, message_of
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Rejected, StoreError, Unavailable
-from ip_fhir.exchange.commit import again_on_conflict, write
+from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.formats import WRITERS
 from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.retry import next_try
@@ -79,7 +79,8 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     if writer is None:
         raise InvalidInput.at("peers", f"nothing writes the format {peer.adapter.format}", "not-supported")
     try:
-        message = message_of(referral, row.effect, now, context.agreement(referral.notice))
+        at = max(now, referral.changed)  # the clock may have been turned back: see `commit.at_least`
+        message = message_of(referral, row.effect, at, context.agreement(referral.notice))
         content = writer.write(message, context.mapping)
     except IpFhirError:
         raise
@@ -113,11 +114,16 @@ def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime)
     if again is not None:
         context.store.failed(row.id, _words(error), again, row.claim)
         return "again"
-    if row.effect.kind is EffectKind.TELL:
-        context.store.failed(row.id, _words(error), None, row.claim)
-    else:
-        _settle(context, row, EventKind.RECEIPT_ERROR, now, _words(error))
+    park(context, row, now, _words(error))
     return "parked"
+
+
+def park(context: Context, row: OutboxRow, now: datetime, reason: str) -> None:
+    """Send it no more until a person says so; the loop learns that it has not arrived, and has our people told."""
+    if row.effect.kind is EffectKind.TELL:
+        context.store.failed(row.id, reason, None, row.claim)
+    else:
+        _settle(context, row, EventKind.RECEIPT_ERROR, now, reason)
 
 
 def _words(error: IpFhirError) -> str:
@@ -128,7 +134,7 @@ def _words(error: IpFhirError) -> str:
 
 def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, reason: str | None = None) -> None:
     """The receipt's event and the end of the row, in one commit."""
-    event = Event(
+    happened = Event(
         id=str(uuid5(NAMESPACE_URL, f"{row.id}#{kind}-{row.claim}")),
         kind=kind,
         at=now,
@@ -148,6 +154,7 @@ def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, re
                 tx.failed(row.id, reason or "", None, row.claim)
             if before is None:
                 return
+            event = happened.evolve(at=at_least(now, before))
             try:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
             except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.commit import put_resources, without_version, write
+from ip_fhir.exchange.commit import at_least, put_resources, without_version, write
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.mapping import event_from_task
 
@@ -74,7 +74,7 @@ def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, bo
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
         if type_ == "Task":
-            event = event_from_task(before.referral, body, now, context.mapping)
+            event = event_from_task(before.referral, body, at_least(now, before), context.mapping)
             decision = decide(before.referral, event, context.agreement(before.referral.notice))
             write(tx, before, decision, now, [body], mapping=context.mapping)
         else:

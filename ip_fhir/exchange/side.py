@@ -10,6 +10,7 @@ exchange.run_due()                      timers and outbox: from a scheduler of y
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -17,11 +18,13 @@ from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import inbound, rest
-from ip_fhir.exchange.commit import again_on_conflict, write
-from ip_fhir.exchange.due import Ran, run_outbox, run_timers
+from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.due import Ran, run_timers
+from ip_fhir.exchange.sending import Here, Moments, Sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
     from datetime import datetime
 
     from ip_fhir.domain.green_form import GreenForm
@@ -49,6 +52,8 @@ class Exchange:
         self._changes = 0
         self._counting = threading.Lock()
         self._idle: tuple[int, datetime] | None = None
+        parallel = context.settings.parallel
+        self._pool: Executor = Here() if parallel == 1 else ThreadPoolExecutor(parallel, "ip-fhir-send")
 
     @property
     def store(self) -> Store:
@@ -121,7 +126,8 @@ class Exchange:
                 before = tx.load(correlation_id)
                 if before is None:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
-                decision = decide(before.referral, event, context.agreement(before.referral.notice))
+                happened = event.evolve(at=at_least(event.at, before))
+                decision = decide(before.referral, happened, context.agreement(before.referral.notice))
                 write(tx, before, decision, event.at, mapping=context.mapping)
             return decision.referral
 
@@ -154,13 +160,17 @@ class Exchange:
     ) -> Ran:
         """Handle the timers that are due, then send what is due, until nothing is left or `limit` of each is done.
 
-        `keep_going` is asked before each. Raises `StoreError` only: what is wrong with one referral is kept with it and
-        does not stop the others.
+        For a scheduler of your own: as often as you like, from as many processes and threads as you like. With `now` it
+        is that time throughout, and what is not begun within half a lease is left for the next run. `keep_going` is
+        asked before each, from any thread. Raises `StoreError` only: what is wrong with one referral is kept with it
+        and does not stop the others.
         """
-        changes, now = self._changes, now or self.now()
-        ran = run_timers(self._context, now, limit, keep_going) + run_outbox(self._context, now, limit, keep_going)
+        changes, began = self._changes, now or self.now()
+        moments = Moments.of(self._context, now)
+        ran = run_timers(self._context, began, limit, keep_going)
+        ran += Sending(self._context, moments, keep_going, self._pool).run(limit)
         if not ran.anything and keep_going():
-            self._idle = (changes, now)
+            self._idle = (changes, began)
         elif ran.anything:
             self._moved()
         return ran
@@ -186,7 +196,8 @@ class Exchange:
         }
 
     def close(self) -> None:
-        """Give back what the store holds."""
+        """Finish what is being sent, and give back what the store holds."""
+        self._pool.shutdown()
         self.store.close()
 
     def _active(self, result: T) -> T:

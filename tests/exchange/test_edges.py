@@ -236,8 +236,8 @@ def test_limits_and_stopping(loop: Loop) -> None:
     assert due.run_timers(context, now, 2, always).timers == 2
     assert due.run_timers(context, now, 10, lambda: False).timers == 0
     assert due.run_timers(context, now, 10, always).timers == 4
-    assert not due.run_outbox(context, now, 10, lambda: False).anything
-    assert due.run_outbox(context, now, 10, always).sent == 3
+    assert not loop.hospital.exchange.run_due(keep_going=lambda: False).anything
+    assert loop.hospital.exchange.run_due().sent == 3
 
 
 def test_a_timer_that_cannot_be_handled(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ from ip_fhir.fhir.outcome import status_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, Transaction, WireFormat
+from ip_fhir.settings import WorkerSettings
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ def make_side(
     wire = Wire(str(role))
     peer = Peer(other, (theirs,), wire, Endpoint("memory://"), (TOKENS[other],))
     told: list[OutboxRow] = []
+    more = {"settings": WorkerSettings(parallel=1), **more}  # one row after another, so that a test can tell the order
     context = Context(
         role=role,
         organizations=(ours,),

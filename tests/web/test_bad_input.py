@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ip_fhir.domain.agreement import Agreement
+from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.web.app import create_app
 from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
 
@@ -155,7 +156,7 @@ def test_the_same_id_with_other_content(client: TestClient, loop: Loop) -> None:
 
 
 def test_an_unknown_referral(client: TestClient, loop: Loop) -> None:
-    """A reminder about a notice that never came is not found; the sender may try again later."""
+    """A reminder about a notice that never came: no for good, as a receipt; kept as refused, and nothing else."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     loop.clock.forward(days=40)
@@ -163,7 +164,8 @@ def test_an_unknown_referral(client: TestClient, loop: Loop) -> None:
     loop.hospital.exchange.run_due()
     reminder = loop.hospital.wire.sent[-1].replace(b"referral-01", b"referral-77")
     response = client.post("/$process-message", content=reminder, headers=FHIR)
-    assert (response.status_code, response.json()["issue"][0]["code"]) == (404, "not-found")
+    receipt = receipt_from_fhir(response.json())
+    assert (response.status_code, receipt.code, receipt.problems[0].code) == (200, "fatal-error", "not-found")
     assert loop.municipality.exchange.store.referral("referral-77") is None
 
 

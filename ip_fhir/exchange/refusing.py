@@ -1,0 +1,90 @@
+"""What is not taken in: kept by its digest and the reason, never by its content, and never acted on.
+
+The referral's own evidence holds what was understood and not allowed (`inbound._refused`). Here is what has no referral
+to be kept with: what could not be read, came in another's name, or is about a referral that is not here.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
+from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.fhir.outcome import problems_of
+from ip_fhir.ports import Receipt, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ip_fhir.domain.ids import PersonId
+    from ip_fhir.domain.message import Message
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+
+_LONGEST_REASON = 500
+
+
+@dataclass
+class Arrival:
+    """What came: from whom, and, once it could be read, which message."""
+
+    peer: str
+    digest: str
+    message_id: str | None = None
+
+    @classmethod
+    def of(cls, peer: Peer, content: bytes) -> Arrival:
+        """As it came in; its digest is of the bytes."""
+        return cls(peer.name, sha256(content).hexdigest())
+
+
+@contextmanager
+def refusals_kept(context: Context, arrival: Arrival) -> Iterator[None]:
+    """Whatever is refused in the block is kept, and raised on. Raises `StoreError` when it cannot be kept."""
+    try:
+        yield
+    except (InvalidInput, LoopError) as error:
+        _keep(context, arrival, error)
+        raise
+
+
+def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -> None:
+    now, problems = context.clock.now(), problems_of(error)
+    code = problems[0].code if problems else "structure"
+    reason = str(error)[:_LONGEST_REASON]
+    refusal = Refusal(arrival.peer, arrival.digest, code, reason, now, now, arrival.message_id)
+
+    def once() -> None:
+        with context.store.begin() as tx:
+            tx.refuse(refusal)
+
+    again_on_conflict(once)
+
+
+def receipt_of(message_id: str, error: NotTaken) -> Receipt:
+    """What the sender is told: no for good, or not now."""
+    return Receipt(message_id, "transient-error" if error.retry else "fatal-error", error.problems)
+
+
+def check_date(context: Context, message: Message, now: datetime) -> None:
+    """Raises `NotYet` for a message from the future, `NotTaken` for one from long ago."""
+    if message.sent > now + context.skew:
+        raise NotYet.at("sent", "dated ahead of the clock here", "business-rule")
+    if message.sent < now - context.oldest:
+        raise NotTaken.at("sent", f"older than {context.oldest.days} days: replayed, or too late", "business-rule")
+
+
+def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
+    """Raises `NotTaken` when a message names a person, and not the one that the referral is about.
+
+    One person may have numbers of several registers: only those of the same register can contradict each other.
+    """
+    owner = referral.notice.owner.identifier
+    same_register = {person for person in persons if owner is not None and person.kind is owner.kind}
+    if same_register and owner not in same_register:
+        raise NotTaken.at("subject", "about another person than the referral", "business-rule")

@@ -1,0 +1,128 @@
+"""The rows that are due, claimed in batches and sent several at a time; each referral's in order, as the store sees to.
+
+A row is tried only in the first half of its lease: the second half is left for the peer to answer in, so that no other
+worker claims it meanwhile. What was claimed and could not be tried in time, or before a stop, is given back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from ip_fhir.errors import StoreError
+from ip_fhir.exchange.due import Ran
+from ip_fhir.exchange.outbound import Done, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.ports import OutboxRow
+
+T = TypeVar("T")
+Outcome: TypeAlias = Done | Literal["given back"]
+
+
+class Here(Executor):
+    """Does what it is given at once, in the thread that gives it: for a worker that sends one row at a time."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Do it; the future is done."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What time it is: `fixed`, where somebody said so, else what the clock says."""
+
+    clock: Callable[[], datetime]
+    fixed: datetime | None
+    began: float
+
+    @classmethod
+    def of(cls, context: Context, fixed: datetime | None) -> Moments:
+        """From now on."""
+        return cls(context.clock.now, fixed, time.monotonic())
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.fixed or self.clock()
+
+    def held_from(self) -> float:
+        """From when a lease that begins at `now` counts, by the machine's own clock."""
+        return self.began if self.fixed is not None else time.monotonic()
+
+
+class Sending:
+    """One run over the outbox. `keep_going` is asked from several threads."""
+
+    def __init__(self, context: Context, moments: Moments, keep_going: Callable[[], bool], pool: Executor) -> None:
+        self._context = context
+        self._moments = moments
+        self._keep_going = keep_going
+        self._pool = pool
+        self._under_way: set[Future[Outcome]] = set()
+        self._done: Counter[Outcome] = Counter()
+        self._failed: Exception | None = None
+
+    def run(self, limit: int) -> Ran:
+        """Until nothing is due that can be claimed, `limit` rows are done, or it is told to stop. Raises `StoreError`.
+
+        What is being sent is finished, whatever happens.
+        """
+        while True:
+            if self._may_claim(limit):
+                self._claim(limit)
+            if not self._under_way:
+                break
+            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._note(future)
+        if self._failed is not None:
+            raise self._failed
+        return Ran(**{name: number for name, number in self._done.items() if name != "given back"})
+
+    def _may_claim(self, limit: int) -> bool:
+        """Few enough wait for their turn, and there is time in a lease that began with the run."""
+        room = len(self._under_way) < self._context.settings.parallel
+        return room and self._done.total() + len(self._under_way) < limit and self._going(self._moments.held_from())
+
+    def _going(self, held_from: float) -> bool:
+        in_time = time.monotonic() - held_from < self._context.settings.lease / 2
+        return in_time and self._failed is None and self._keep_going()
+
+    def _claim(self, limit: int) -> None:
+        settings, held_from = self._context.settings, self._moments.held_from()
+        at_most = min(settings.batch, limit - self._done.total() - len(self._under_way))
+        lease = timedelta(seconds=settings.lease)
+        try:
+            rows = self._context.store.claim(self._context.worker, self._moments.now(), lease, at_most)
+        except StoreError as error:
+            self._failed = error
+            return
+        self._under_way |= {self._pool.submit(self._one, row, held_from) for row in rows}
+
+    def _one(self, row: OutboxRow, held_from: float) -> Outcome:
+        if self._going(held_from):
+            return send(self._context, row, self._moments.now())
+        with suppress(StoreError):  # then the lease runs out by itself
+            self._context.store.give_back(row.id, row.claim)
+        return "given back"
+
+    def _note(self, future: Future[Outcome]) -> None:
+        error = future.exception()
+        if isinstance(error, Exception):
+            self._failed = self._failed or error
+        else:
+            self._done[future.result()] += 1
