@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         message_from_fhir,
         message_to_fhir,
         put_plan,
+        read_fhir,
         to_fhir,
         to_fhir_json,
         to_models,
@@ -69,6 +70,7 @@ __all__ = [
     "permits",
     "put_plan",
     "read",
+    "read_fhir",
     "to_fhir",
     "to_fhir_json",
     "to_models",
@@ -84,7 +86,7 @@ _HOME = {
     "open_exchange": "bootstrap",
     "permits": "domain.consent",
     "read": "domain.value",
-    **dict.fromkeys(("from_fhir", "lens", "put_plan", "to_fhir", "to_fhir_json", "to_models"), "mapping"),
+    **dict.fromkeys(("from_fhir", "lens", "put_plan", "read_fhir", "to_fhir", "to_fhir_json", "to_models"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,8 @@ def map_(
     """Map a plan to FHIR, or FHIR to a plan.
 
     A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. With --ndjson
-    a line that cannot be mapped is told on stderr by its number, the others go on, and the exit code is 2.
+    a line that cannot be mapped is told on stderr by its number, the others go on, and the exit code is 2. What is left
+    unread of another system's plan is told on stderr, a line for each place.
     """
     if ndjson:
         from ip_fhir.cli.ndjson import map_ndjson
@@ -58,9 +60,9 @@ def map_(
         if pretty or fhir_version is Fhir.R5:
             raise typer.BadParameter("--ndjson goes with neither --pretty nor R5")
         raise typer.Exit(map_ndjson(file, to.value))
-    from ip_fhir.cli.files import expect, naming, read_bundle, read_file
+    from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.mapping import from_fhir, to_fhir
+    from ip_fhir.mapping import to_fhir
 
     content = read_file(file)
     expect(content, "plan" if to is Form.FHIR else "bundle")
@@ -68,8 +70,7 @@ def map_(
         if to is Form.FHIR:
             made: dict[str, Any] = to_fhir(_plan(content), version=_VERSION[fhir_version or Fhir.R4])
         else:
-            said: FhirVersion | None = None if fhir_version is None else _VERSION[fhir_version]
-            made = from_fhir(read_bundle(content), version=said).to_data()
+            made = _read(content, None if fhir_version is None else _VERSION[fhir_version]).to_data()
     emit(made, pretty=pretty)
 
 
@@ -121,3 +122,17 @@ def _plan(content: Content) -> IndividualPlan:
     from ip_fhir.domain.plan import IndividualPlan
 
     return read_value(IndividualPlan, content)
+
+
+def _read(content: Content, version: FhirVersion | None) -> IndividualPlan:
+    """The plan in a Bundle; of another system's, what was left unread is told."""
+    from ip_fhir.cli.files import read_bundle
+    from ip_fhir.mapping import from_fhir, read_fhir
+    from ip_fhir.mapping.neighbours import is_ours
+
+    bundle = read_bundle(content)
+    if is_ours(bundle):
+        return from_fhir(bundle, version=version)
+    reading = read_fhir(bundle, version=version)
+    sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
+    return reading.plan

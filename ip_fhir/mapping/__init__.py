@@ -3,12 +3,14 @@
 from ip_fhir.mapping.compiled import Mapping, default, lens
 from ip_fhir.mapping.lens import Lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
+from ip_fhir.mapping.neighbours import Reading, read_fhir
 from ip_fhir.mapping.plan import from_fhir, put_plan, to_fhir, to_fhir_json, to_models
 from ip_fhir.mapping.referral import event_from_task, referral_to_fhir
 
 __all__ = [
     "Lens",
     "Mapping",
+    "Reading",
     "default",
     "event_from_task",
     "from_fhir",
@@ -17,6 +19,7 @@ __all__ = [
     "message_from_transaction",
     "message_to_fhir",
     "put_plan",
+    "read_fhir",
     "referral_to_fhir",
     "to_fhir",
     "to_fhir_json",

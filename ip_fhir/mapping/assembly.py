@@ -136,6 +136,7 @@ class Assembly:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
             raise InvalidInput(problems)
+        named: dict[str, set[str]] = {}
         for part in self.parts:
             items = data.get(part.field, {})
             listed = whole.pop(part.field, None)
@@ -145,7 +146,11 @@ class Assembly:
                 chosen = [items[i] for i in listed or () if i in items] if part.by_root else list(items.values())
             if chosen:
                 whole[part.field] = chosen
-        return Found(whole, roots[0], slots, links, entries)
+            if part.by_root:
+                named[part.field] = {item["id"] for item in items_of({part.field: chosen}, part)}
+        # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
+        ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
+        return Found(whole, roots[0], ours, links, entries)
 
     def own_links(self, data: dict[str, Any]) -> Links:
         """The references of a whole that stands in no bundle yet."""

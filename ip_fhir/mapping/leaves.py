@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.nodes import Wrong, expect
 from ip_fhir.mapping.person_number import PersonIdentifier
-from ip_fhir.mapping.times import Day, DayBound, Instant, PeriodDay
+from ip_fhir.mapping.times import Day, DayBound, Instant, InstantOrDay, PeriodDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Code:
 
     def put(self, value: Any, _node: Any, _links: Links) -> Any:
         """The code."""
-        return None if value is None else self.table.codings[value]["code"]
+        return None if value is None else _written(self.table, value)["code"]
 
     def owns(self, node: Any) -> bool:
         """A code of the table."""
@@ -122,11 +122,18 @@ class Coding:
     def put(self, value: Any, node: Any, _links: Links) -> Any:
         """Our members replaced, others kept; what described the old code goes with it."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
-        return {**({} if value is None else self.table.codings[value]), **rest} or None
+        return {**({} if value is None else _written(self.table, value)), **rest} or None
 
     def owns(self, node: Any) -> bool:
         """A coding of the table."""
         return type(node) is dict and _key(node) in self.table.words
+
+
+def _written(table: CodeTable, word: str) -> dict[str, str]:
+    coding = table.codings.get(word)
+    if coding is None:
+        raise Wrong(f"has no code for {word!r} in the table {table.name}", "not-supported")
+    return coding
 
 
 def _key(coding: dict[str, Any]) -> tuple[str, str]:
@@ -177,6 +184,28 @@ class Concept:
         return type(codings) is list and any(
             type(c) is dict and (self.coding.owns(c) or _key(c)[0] in closed) for c in codings
         )
+
+
+class ConceptText:
+    """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The words, if there are any."""
+        text = expect(node, dict, "an object").get("text")
+        if text is not None:
+            return str(expect(text, str, "text"))
+        codings = node.get("coding", [])
+        shown = (c.get("display") for c in expect(codings, list, "a list") if type(c) is dict)
+        return next((words for words in shown if type(words) is str), None)
+
+    def put(self, value: Any, node: Any, _links: Links) -> Any:
+        """The words as text. Codes that stood for other words go: they would contradict it."""
+        rest = {k: v for k, v in (node or {}).items() if k not in ("text", "_text", "coding")}
+        return {"text": value, **rest} if value is not None else rest or None
+
+    def owns(self, node: Any) -> bool:
+        """An object."""
+        return type(node) is dict
 
 
 class Reference:
@@ -256,6 +285,7 @@ def leaves(systems: Systems) -> dict[str, Node]:
         "string": Primitive(str, "text"),
         "date": Primitive(str, "text", _check_date),
         "instant": Instant(),
+        "instant-or-day": InstantOrDay(),
         "boolean": Primitive(bool, "true or false"),
         "positiveInt": Primitive(int, "a whole number"),
         "day-start": DayBound(end=False),
@@ -264,6 +294,7 @@ def leaves(systems: Systems) -> dict[str, Node]:
         "first-day": PeriodDay(end=False),
         "last-day": PeriodDay(end=True),
         "words": Words(),
+        "concept-text": ConceptText(),
         "present": Present(),
         "representative": Representative(),
         "practitioner": OwnPractitioner(),

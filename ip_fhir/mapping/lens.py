@@ -47,6 +47,11 @@ class FieldLens:
             value = self._agreed(value, self.also.get(resource, links), resource)
         return self.row.default if value is None else value
 
+    def places(self, resource: Any, links: Links) -> tuple[Node, ...]:
+        """The lenses that reading asks."""
+        place = self._place(resource, links)
+        return (place,) if self.also is None else (place, self.also)
+
     def _place(self, resource: Any, links: Links) -> Node:
         """The lens that holds for this resource."""
         if self.unless is None:

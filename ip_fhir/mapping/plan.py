@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.neighbours import is_ours, put_read, read_fhir
 from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,12 @@ def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None, *, versio
 def from_fhir(
     bundle: dict[str, Any], mapping: Mapping | None = None, *, version: FhirVersion | None = None
 ) -> IndividualPlan:
-    """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them."""
+    """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
+
+    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread.
+    """
+    if mapping is None and not is_ours(bundle):
+        return read_fhir(bundle, version=version).plan
     return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
 
 
@@ -48,6 +54,8 @@ def put_plan(
     version: FhirVersion | None = None,
 ) -> dict[str, Any]:
     """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
+    if mapping is None and not is_ours(bundle):
+        return put_read(plan, bundle, version=version)
     return (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
 
 

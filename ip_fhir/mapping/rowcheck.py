@@ -27,11 +27,11 @@ _FITS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (StrEnum, CODED),
     (Value, ("table",)),
     (PersonId, ("person-id",)),
-    (datetime, ("instant",)),
+    (datetime, ("instant", "instant-or-day")),
     (date, DAYS),
     (bool, ("boolean", "present")),
     (int, ("positiveInt",)),
-    (str, ("string", "words", "reference", "representative", "practitioner", "whole")),
+    (str, ("string", "words", "concept-text", "reference", "representative", "practitioner", "whole")),
 )
 
 

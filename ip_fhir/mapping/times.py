@@ -116,3 +116,16 @@ class PeriodDay(Day):
         if node != day and datetime.fromisoformat(node).astimezone(_OSLO).time().replace(microsecond=0) != self.time:
             raise Wrong("begins or ends within a day; only whole days can be kept")
         return day
+
+
+class InstantOrDay(Instant):
+    """A moment; where another system gives only the day, the day's start in Norway."""
+
+    def get(self, node: Any, links: Links) -> str:
+        """The moment in the form that the domain's JSON has."""
+        if type(node) is str and _DATE.fullmatch(node):
+            try:
+                return _canonical(_START.put(node, None, links))
+            except ValueError:
+                raise Wrong("is no day that exists") from None
+        return super().get(node, links)

@@ -37,9 +37,12 @@ def read_variant(name: str) -> dict[str, Any]:
 
 
 @cache
-def varied(name: str) -> Source:
-    """The files under mappings/ with a variant; nobody changes what this gives."""
-    return vary(read_source(), read_variant(name))
+def varied(*names: str) -> Source:
+    """The files under mappings/ with a variant, or several on top of each other; nobody changes what this gives."""
+    source = read_source()
+    for name in names:
+        source = vary(source, read_variant(name))
+    return source
 
 
 def vary(shipped: Source, variant: dict[str, Any]) -> Source:
@@ -51,7 +54,7 @@ def vary(shipped: Source, variant: dict[str, Any]) -> Source:
         if "domain" not in changed and name not in tables:
             raise MappingError(f"variant: there is no table {name!r}")
         tables[name] = changed if "domain" in changed else _changed(tables[name], changed)
-    return replace(shipped, tables=tables, bundles=tuple(variant["bundle"]))
+    return replace(shipped, tables=tables, bundles=tuple(variant.get("bundle", shipped.bundles)))
 
 
 def _without(data: dict[str, Any], drop: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""Plans as others write them: what says something sure is read, what was left unread is told, and all of it is kept.
+
+An unprofiled CarePlan with Condition, Goal and ServiceRequest, as the national plan API and KommuneFHIR have it. What
+would be a guess is refused, with its FHIRPath. Tables: mappings/variants/neighbour.toml and requests.toml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.errors import Problem
+from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.mapping.compiled import Mapping, default
+from ip_fhir.mapping.dressing import MARK, dress
+from ip_fhir.mapping.tables import build_tables
+from ip_fhir.mapping.unread import unread
+from ip_fhir.mapping.variants import varied, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.mapping.assembly import Found, Slot
+    from ip_fhir.mapping.dressing import Dressed
+    from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.variants import FhirVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A plan, and what the bundle says besides: a warning for each place, with its FHIRPath."""
+
+    plan: IndividualPlan
+    warnings: tuple[Problem, ...]
+
+
+def read_fhir(
+    bundle: dict[str, Any],
+    *,
+    owner: PlanOwner | None = None,
+    created: datetime | None = None,
+    version: FhirVersion | None = None,
+) -> Reading:
+    """The plan in another system's bundle, and what was left unread. Our own bundles read as `from_fhir` reads them.
+
+    Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
+    Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
+    """
+    mapping = mapping_for(bundle, version)
+    moment = None if created is None else created.isoformat()
+    dressed = dress(bundle, mapping, owner, moment)
+    plan = mapping.assembly("plan").value(IndividualPlan, dressed.bundle)
+    found = mapping.assembly("plan").find(entries_of(dressed.bundle))
+    return Reading(plan, tuple(_warnings(found, dressed, mapping, len(bundle["entry"]))))
+
+
+def put_read(plan: IndividualPlan, bundle: dict[str, Any], *, version: FhirVersion | None = None) -> dict[str, Any]:
+    """Another system's bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
+
+    Raises `InvalidInput` where their way of writing a plan has no place or no code for what the plan says.
+    """
+    mapping = mapping_for(bundle, version)
+    dressed = dress(bundle, mapping, plan.owner, plan.created.isoformat())
+    return dressed.undress(mapping.put_plan(plan, dressed.bundle))
+
+
+def is_ours(bundle: Any) -> bool:
+    """Whether a CarePlan in the bundle says that it is an individual plan, and holds its measures as ours do."""
+    lens = default().lens("CarePlan").inner
+    category = next(node for const, node in lens.consts if "plan-category" in const.fhir)
+    plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
+    return any(category.owns(plan) and not _refers(plan) for plan in plans)
+
+
+def mapping_for(bundle: Any, version: FhirVersion | None = None) -> Mapping:
+    """The tables by which a neighbour's bundle is read: by its FHIR version, and by where its measures stand."""
+    if version_of(bundle, version) == "R5":
+        return default("R5")
+    plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
+    return _mapping(requests=any(map(_refers, plans)))
+
+
+def _refers(plan: dict[str, Any]) -> bool:
+    """Whether the CarePlan refers to its measures, and holds none itself."""
+    activities = plan.get("activity")
+    kinds = [a.keys() for a in activities if type(a) is dict] if type(activities) is list else []
+    return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
+
+
+@cache
+def _mapping(*, requests: bool) -> Mapping:
+    return Mapping(build_tables(varied("neighbour", "requests") if requests else varied("neighbour")))
+
+
+def _warnings(found: Found, dressed: Dressed, mapping: Mapping, count: int) -> Iterator[Problem]:
+    """For each entry in its order, what of it was not read."""
+    people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
+    slots = {slot.entry.number: slot for slot in found.slots}
+    for entry in found.entries[:count]:
+        number = entry.number
+        if number == found.root.number:
+            lens: Lens | None = mapping.assembly("plan").root
+        elif number in people:
+            lens = people[number].part.person
+        else:
+            lens = slots[number].part.lens if number in slots else None
+        if lens is None:
+            reason = dressed.hidden.get(number, "is no part of the plan as it is read here")
+            yield _warning(entry.at, f"{reason}: not read")
+            continue
+        yield from _assumed(lens, slots.get(number), found)
+        for path in unread(entry.resource, [lens.inner], found.links):
+            yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
+
+
+def _assumed(lens: Lens, slot: Slot | None, found: Found) -> Iterator[Problem]:
+    """Fields that our own resources must have, and that were taken to be the default here."""
+    ours = {row.field: row for row in default().tables.fields[lens.name].rows}
+    for field in lens.inner.fields if slot is not None else ():
+        row = field.row
+        if row.default is None or row.field not in ours or not ours[row.field].required or slot is None:
+            continue
+        if all(
+            node.get(slot.entry.resource, found.links) is None
+            for node in field.places(slot.entry.resource, found.links)
+        ):
+            yield _warning(
+                f"{slot.entry.at}.{row.path[0].name}", f"says nothing that is known here: taken as {row.default!r}"
+            )
+
+
+def _warning(at: str, reason: str) -> Problem:
+    return Problem(at, reason, "informational", "warning")
