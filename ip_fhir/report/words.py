@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ip_fhir.domain.consent import Rule
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.referral import FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
-from ip_fhir.domain.terms import LegalBasis
+from ip_fhir.domain.terms import LegalBasis, LifeArea
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -203,6 +204,38 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
+    },
+    LifeArea: {
+        LifeArea.SOCIAL_NETWORK: ("sosialt nettverk", "social network"),
+        LifeArea.TREATMENT: ("behandling, trening, medisiner", "treatment, training, medicines"),
+        LifeArea.EDUCATION: ("utdanning, veiledning, hjelpemidler", "education, guidance, aids"),
+        LifeArea.ECONOMY: ("økonomi og ytelser", "economy and benefits"),
+        LifeArea.TRANSPORT: ("transport", "transport and mobility"),
+        LifeArea.HOUSEHOLD: ("husarbeid, hygiene, påkledning", "housework, hygiene, dressing"),
+        LifeArea.FOOD: ("mat og måltider", "food and meals"),
+        LifeArea.WORK: ("arbeid og dagaktivitet", "work and day activity"),
+        LifeArea.HOUSING: ("bolig", "housing"),
+        LifeArea.LEISURE: ("fritid og ferie", "leisure and holidays"),
+        LifeArea.FAMILY: ("behov hos foreldre, ektefelle, barn", "needs of parents, spouse, children"),
+    },
+    Rule: {
+        Rule.NO_CONSENT: ("nei: det er ikke gitt samtykke til å dele", "no: there is no consent to sharing"),
+        Rule.NOT_GIVEN: (
+            "nei: samtykket er et utkast eller ikke gitt ennå",
+            "no: the consent is a draft or not yet given",
+        ),
+        Rule.REFUSED: ("nei: personen har sagt nei", "no: the person said no"),
+        Rule.WITHDRAWN: ("nei: samtykket er trukket", "no: the consent is withdrawn"),
+        Rule.PERIOD: ("nei: samtykket gjelder ikke den dagen", "no: the consent does not hold on that day"),
+        Rule.REPRESENTATIVE: (
+            "nei: den som samtykket, hadde ikke fullmakt den dagen",
+            "no: the one who consented had no mandate that day",
+        ),
+        Rule.RECIPIENT: (
+            "nei: samtykket omfatter ikke denne mottakeren eller dette livsområdet",
+            "no: the consent does not cover this recipient or life area",
+        ),
+        Rule.DISAGREE: ("nei: to samtykker er uenige", "no: two consents disagree"),
     },
     LegalBasis: {
         LegalBasis.PBRL_2_5: ("pasient- og brukerrettighetsloven § 2-5", "Patients' and Users' Rights Act § 2-5"),
