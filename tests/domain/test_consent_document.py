@@ -1,0 +1,59 @@
+"""docs/consent.md: it names every rule, in the order they are asked, and each example is refused by its rule."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ip_fhir.domain.consent import (
+    Access,
+    AccessRequest,
+    Consent,
+    ConsentKind,
+    ConsentStatus,
+    Provision,
+    Refused,
+    Rule,
+    permits,
+)
+from ip_fhir.domain.people import PersonName, RelatedPerson, Relationship
+from ip_fhir.domain.terms import LifeArea
+from ip_fhir.domain.value import Period
+
+SISTER = RelatedPerson(id="sister", name=PersonName(family="Prøve"), relationship=Relationship.SIBLING)
+
+
+def _sharing(given: str, ident: str = "c1", **more: object) -> Consent:
+    return Consent.model_validate({"id": ident, "kind": "sharing", "given_on": given, **more})
+
+
+JANUARY = date(2026, 1, 12)
+NOT_THE_FAMILY = Provision(access=Access.DENY, recipients=("school",), areas=(LifeArea.FAMILY,))
+EXAMPLES: dict[Rule, tuple[list[Consent], date]] = {
+    Rule.NO_CONSENT: ([Consent(id="c1", kind=ConsentKind.PLAN, given_on=JANUARY)], JANUARY),
+    Rule.NOT_GIVEN: ([_sharing("2026-03-30")], date(2026, 3, 26)),
+    Rule.REFUSED: ([_sharing("2026-01-12", status=ConsentStatus.REFUSED)], date(2026, 2, 1)),
+    Rule.WITHDRAWN: ([_sharing("2026-02-20", status="withdrawn", withdrawn_on="2026-03-25")], date(2026, 3, 25)),
+    Rule.PERIOD: ([_sharing("2026-01-12", period=Period(end=date(2028, 6, 30)))], date(2028, 7, 1)),
+    Rule.REPRESENTATIVE: ([_sharing("2026-01-12", given_by="sister")], JANUARY),
+    Rule.RECIPIENT: ([_sharing("2026-01-12", provisions=[NOT_THE_FAMILY])], JANUARY),
+    Rule.DISAGREE: ([_sharing("2026-01-12"), _sharing("2026-01-12", "c2", status="refused")], JANUARY),
+}
+
+
+def test_every_rule_in_order(checkout: Path) -> None:
+    """The table has the rules as the code has them."""
+    text = (checkout / "docs" / "consent.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE) == [rule.value for rule in Rule]
+    assert set(EXAMPLES) == set(Rule)
+
+
+@pytest.mark.parametrize("rule", Rule)
+def test_the_example(rule: Rule) -> None:
+    """What the table gives as an example is refused by that rule."""
+    consents, on = EXAMPLES[rule]
+    request = AccessRequest(ConsentKind.SHARING, "school", on, areas=(LifeArea.EDUCATION, LifeArea.FAMILY))
+    answer = permits(consents, request, [SISTER])
+    assert isinstance(answer, Refused)
+    assert answer.rule is rule
