@@ -77,9 +77,9 @@ def is_ours(bundle: Any) -> bool:
 
 
 def mapping_for(bundle: Any, version: FhirVersion | None = None) -> Mapping:
-    """The tables by which a neighbour's bundle is read: by its FHIR version, and by where its measures stand."""
-    if version_of(bundle, version) == "R5":
-        return default("R5")
+    """The tables by which a bundle is read: by its FHIR version, whose it is, and where its measures stand."""
+    if (known := version_of(bundle, version)) == "R5" or is_ours(bundle):
+        return default(known)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return _mapping(requests=any(map(_refers, plans)))
 
@@ -100,8 +100,11 @@ def _warnings(found: Found, dressed: Dressed, mapping: Mapping, count: int) -> I
     """For each entry in its order, what of it was not read."""
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
+    derived = mapping.assembly("plan").derived
     for entry in found.entries[:count]:
         number = entry.number
+        if any(made.lens.owns(entry.resource) for made in derived):
+            continue  # says again what the plan says
         if number == found.root.number:
             lens: Lens | None = mapping.assembly("plan").root
         elif number in people:
