@@ -1,0 +1,92 @@
+"""Mapping: a plan to FHIR JSON bytes and back, against `orjson.loads` of the same bytes and against peers.
+
+Every ratio is to `orjson.loads` of the same bytes, measured in the same rounds. What each peer does is only the part of
+the work that it can do: the typed models are made of ready FHIR JSON and written back, which is less than mapping a plan.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from measuring import Figure, interleaved, medians
+from sample import sample_plan
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.mapping import from_fhir, put_plan, to_fhir, to_fhir_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_YARDSTICK = "orjson.loads of the same bytes"
+_GOALS = {"plan -> FHIR bytes": 0.8, "FHIR bytes -> plan": 1.8, "put one change onto a bundle": 1.5}
+_FAST, _SLOW = 20, 1  # times in a round: what takes microseconds is done often
+
+
+def measure(quick: bool) -> Iterator[Figure]:
+    """The figures, each by the yardstick."""
+    works = subjects()
+    fast = {name: work for name, work in works.items() if "peer" not in name and "put" not in name}
+    rounds = 5 if quick else 25
+    times = {name: _FAST if name in fast else _SLOW for name in works}
+    taken = interleaved(rounds, **{name: _repeated(work, times[name]) for name, work in works.items()})
+    found = {name: milliseconds / times[name] * 1000 for name, milliseconds in medians(taken).items()}
+    size = len(to_fhir_json(sample_plan()))
+    for name, value in found.items():
+        note = f"{size:,} bytes" if name == _YARDSTICK else ""
+        yield Figure(name, value, "us", floor=found[_YARDSTICK], at_most=_GOALS.get(name), note=note)
+
+
+def _repeated(work: Callable[[], object], times: int) -> Callable[[], None]:
+    def run() -> None:
+        for _ in range(times):
+            work()
+
+    return run
+
+
+def subjects() -> dict[str, Callable[[], object]]:
+    """What is measured, by name; the first is the yardstick."""
+    plan = sample_plan()
+    content = to_fhir_json(plan)
+    bundle = orjson.loads(content)
+    changed = plan.evolve(title="Min plan")
+    own = plan.to_json()
+    found: dict[str, Callable[[], object]] = {
+        _YARDSTICK: lambda: orjson.loads(content),
+        "plan -> FHIR bytes": lambda: to_fhir_json(plan),
+        "plan -> FHIR dict": lambda: to_fhir(plan),
+        "FHIR bytes -> plan": lambda: from_fhir(orjson.loads(content)),
+        "put one change onto a bundle": lambda: put_plan(changed, bundle),
+        "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
+    }
+    return {**found, **_peers(content, bundle)}
+
+
+def _peers(content: bytes, bundle: dict[str, Any]) -> dict[str, Callable[[], object]]:
+    found: dict[str, Callable[[], object]] = {}
+    try:
+        from fhir.resources.R4B.bundle import Bundle as Model
+    except ImportError:
+        pass
+    else:
+        model = Model.model_validate(bundle)
+        found["peer fhir.resources: bytes -> model"] = lambda: Model.model_validate_json(content)
+        found["peer fhir.resources: dict -> model -> bytes"] = lambda: Model.model_validate(bundle).model_dump_json()
+        found["peer fhir.resources: model -> bytes"] = model.model_dump_json
+    try:
+        from fhirclient.models.bundle import Bundle as Client
+    except ImportError:
+        pass
+    else:
+        found["peer fhirclient: bytes -> model"] = lambda: Client(json.loads(content))
+        found["peer fhirclient: dict -> model -> bytes"] = lambda: json.dumps(Client(bundle).as_json())
+    try:
+        from fhirpy_types_r4b import Bundle as Typed
+    except ImportError:
+        pass
+    else:
+        found["peer fhirpy types: bytes -> model"] = lambda: Typed.model_validate_json(content)
+        found["peer fhirpy types: dict -> model -> bytes"] = lambda: Typed.model_validate(bundle).model_dump_json()
+    return found
