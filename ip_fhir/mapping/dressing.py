@@ -26,6 +26,7 @@ MARK = "~"
 _EXTRA = f"extra{MARK}"
 _ROOT = "CarePlan"
 _ACTORS = {"RelatedPerson": "RelatedPerson", "Organization": "Organization", "Practitioner": "Practitioner"}
+_ABOUT = ("subject", "patient")  # never out of sight: another person's goal is not read as this one's
 _PEOPLE = ("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole")
 # What else is part of a plan, and the elements by which a plan refers to it.
 _PLACES = {
@@ -86,6 +87,7 @@ def dress(bundle: Any, mapping: Mapping, owner: PlanOwner | None = None, created
     dressed = Dressed({}, hidden=dict(_hidden(entries, mapping)))
     sight = [entry for entry in entries if entry.number not in dressed.hidden]
     extras = [*_owner(dressed, sight, owner), *_roles(sight)]
+    _check_subjects(sight, dressed)
     seen = {reference: None for entry in extras for reference in _names(entry)} | _in_sight(sight)
     made = [_entry(entry, bundle["entry"][entry.number], dressed, seen) for entry in entries]
     for number, entry in enumerate(made):
@@ -162,6 +164,28 @@ def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> I
     yield {"fullUrl": dressed.owner, "resource": resource}
 
 
+def _check_subjects(entries: list[Entry], dressed: Dressed) -> None:
+    """Raise for a part of the plan that says by number that it is about somebody else; by reference the lenses do."""
+    people = [entry.resource.get("identifier") for entry in entries if entry.type == "Patient"]
+    numbers = [n for found in people if type(found) is list for n in found] + [dressed.number]
+    known = [number.get("value") for number in numbers if type(number) is dict]
+    problems = []
+    for entry in entries:
+        for name in _ABOUT if entry.type in (_ROOT, "Consent", *_PLACES) else ():
+            number = _number(entry.resource.get(name))
+            if number is not None and number not in known:
+                problems.append(Problem(f"{entry.at}.{name}", "is not the person that the plan is of", "invariant"))
+    if problems:
+        raise InvalidInput(problems)
+
+
+def _number(subject: Any) -> Any:
+    """The identifier of a subject that is not referred to."""
+    if type(subject) is not dict or "reference" in subject or type(subject.get("identifier")) is not dict:
+        return None
+    return subject["identifier"].get("value")
+
+
 def _patient(owner: PlanOwner) -> dict[str, Any]:
     from ip_fhir.mapping.compiled import default  # which imports what is here
 
@@ -201,7 +225,7 @@ def _sighted(node: Any, names: tuple[str, ...], dressed: Dressed, seen: dict[str
         return node
     made = {key: _sighted(value, (*names, key), dressed, seen) for key, value in node.items()}
     reference = made.get("reference")
-    if type(reference) is str and not _may(reference, names, seen):
+    if type(reference) is str and not _may(reference, names, seen) and not set(names[-1:]) & set(_ABOUT):
         made = _out_of_sight(made, "reference")
     elif reference is None and dressed.number is not None and _same(made.get("identifier"), dressed.number):
         made["reference"] = dressed.owner

@@ -23,7 +23,7 @@ from ip_fhir.mapping.lens import build_lenses
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.nodes import Wrong
 from ip_fhir.mapping.rowcheck import CODED
-from ip_fhir.mapping.times import DAYS
+from ip_fhir.mapping.times import DAYS, MOMENTS
 from ip_fhir.mapping.writer import compile_writers
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _sample(row: Row, tables: Tables, number: int) -> Any:
         day = date(2040 if row.domain[-1] == "end" else 2026, 1, 12)
         return (day + timedelta(days=number)).isoformat()
     made = {
-        "instant": f"2026-01-12T08:{number % 60:02}:00Z",
+        **dict.fromkeys(MOMENTS, f"2026-01-12T08:{number % 60:02}:00Z"),
         "boolean": number % 2 == 0,
         "present": number % 2 == 0,
         "positiveInt": number + 2,
@@ -278,7 +278,8 @@ def _domain_item(row: Row, item: Any, tables: Tables, *, whole: bool) -> Any:
         return SimpleNamespace(id=item)
     if row.kind == "table":
         return _domain_value(tables.fields[row.of], item, tables)
-    made: dict[str, Callable[[Any], Any]] = {"instant": datetime.fromisoformat, "person-id": PersonId}
+    made: dict[str, Callable[[Any], Any]] = {"person-id": PersonId}
+    made |= dict.fromkeys(MOMENTS, datetime.fromisoformat)
     made |= dict.fromkeys(DAYS, date.fromisoformat)
     convert = made.get(row.kind)
     return item if convert is None else convert(item)

@@ -22,6 +22,9 @@ _DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 DAYS = ("date", "day", "day-start", "day-end", "first-day", "last-day")
 """The leaf types that hold a day."""
 
+MOMENTS = ("instant", "instant-or-day")
+"""The leaf types that hold a moment."""
+
 
 class Instant:
     """A dateTime or instant with its offset; another way to write the same moment is left as it stands."""

@@ -177,6 +177,7 @@ _SIMPLE = {
     "day-start": "day_start({})",
     "day-end": "day_end({})",
     "words": "[{}]",
+    "concept-text": '{{"text": {}}}',
     "person-id": "person_id({})",
     "practitioner": 'refs["~" + {}]',
     "whole": 'refs["=" + {}]',
