@@ -1,7 +1,7 @@
 """Mapping: a plan to FHIR JSON bytes and back, against `orjson.loads` of the same bytes and against peers.
 
 Every ratio is to `orjson.loads` of the same bytes, measured in the same rounds. What each peer does is only the part of
-the work that it can do: the typed models are made of ready FHIR JSON and written back, which is less than mapping a plan.
+the work that it can do: typed models are made of ready FHIR JSON and written back, which is less than mapping a plan.
 """
 
 from __future__ import annotations
