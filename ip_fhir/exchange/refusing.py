@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.ids import PersonId
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
 
@@ -44,12 +45,17 @@ class Arrival:
 
 
 @contextmanager
-def refusals_kept(context: Context, arrival: Arrival) -> Iterator[None]:
-    """Whatever is refused in the block is kept, and raised on. Raises `StoreError` when it cannot be kept."""
+def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...] = ()) -> Iterator[None]:
+    """Whatever is refused in the block is kept, and raised on. Raises `StoreError` when it cannot be kept.
+
+    `but` are codes that say nothing about the message: somebody else was first.
+    """
     try:
         yield
     except (InvalidInput, LoopError) as error:
-        _keep(context, arrival, error)
+        problem = next(iter(problems_of(error)), None)
+        if problem is None or problem.code not in but:
+            _keep(context, arrival, error)
         raise
 
 

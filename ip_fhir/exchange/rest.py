@@ -8,6 +8,8 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import at_least, put_resources, without_version, write
 from ip_fhir.exchange.peers import takes_part
+from ip_fhir.exchange.refusing import Arrival, refusals_kept
+from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import event_from_task
 
 if TYPE_CHECKING:
@@ -59,8 +61,14 @@ def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, bo
     """Apply a changed Task as an event of the loop, or keep what was added to a ServiceRequest.
 
     `based_on` is the version that was changed. Raises `InvalidInput` (not-found; conflict: the version is stale;
-    business-rule: the change means nothing that this party may say), `LoopError`, `StoreError`.
+    business-rule: the change means nothing that this party may say), `LoopError`, `StoreError`. What is refused for
+    what it says is kept, by digest and reason.
     """
+    with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
+        return _updated(context, peer, type_, id_, based_on, body)
+
+
+def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
     if body.get("resourceType") != type_ or body.get("id") != id_:
         raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
     if not isinstance(body.get("meta", {}), dict):
