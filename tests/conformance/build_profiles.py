@@ -62,12 +62,12 @@ def main() -> int:
     """Build, and put what was built into the checkout."""
     problem = tools.missing("java", "mvn", "node", "npm")
     if problem:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(f"{problem}\n")
         return 2
     try:
         files = build(CHECKOUT)
     except tools.ToolFailed as failed:
-        print(failed, file=sys.stderr)
+        sys.stderr.write(f"{failed}\n")
         return 1
     for place in ("mappings/profiles/built", "mappings/questionnaires"):
         shutil.rmtree(CHECKOUT / place, ignore_errors=True)
@@ -75,7 +75,7 @@ def main() -> int:
     for name, text in files.items():
         (CHECKOUT / name).write_text(text, encoding="utf-8")
     (CHECKOUT / FINGERPRINT).write_text(Sources(CHECKOUT).fingerprint() + "\n", encoding="utf-8")
-    print(f"{len(files)} definitions built")
+    sys.stdout.write(f"{len(files)} definitions built\n")
     return 0
 
 

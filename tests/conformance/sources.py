@@ -1,5 +1,6 @@
-"""What the profiles are built from: FSH in mappings/profiles/fsh, and FSH made from the tables so that nothing is
-written twice. Code systems and value sets come from mappings/codes, every URI from mappings/systems.toml.
+"""What the profiles are built from: FSH in mappings/profiles/fsh, and FSH made from the tables.
+
+Nothing is written twice: code systems and value sets come from mappings/codes, every URI from mappings/systems.toml.
 
 In FSH `@base` stands for the base of our canonicals, `@id-referral` or `@9034` for a name of systems.toml, `@version`
 and `@date` for those of the definitions.
@@ -78,8 +79,30 @@ class Sources:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def code_tables(self) -> list[CodeTable]:
-        """Every table of mappings/codes."""
-        return [self._code_table(file) for file in sorted((self.mappings / "codes").glob("*.csv"))]
+        """Every code table that a field table for R4 names."""
+        files = (self.mappings / "codes" / f"{name}.csv" for name in sorted(self._code_rows()))
+        return [self._code_table(file) for file in files]
+
+    def _code_rows(self) -> dict[str, set[str]]:
+        """The code tables that mappings/fields names, each with its places; of a code without a system only."""
+        found: dict[str, set[str]] = {}
+        for file in sorted((self.mappings / "fields").glob("*.toml")):
+            for table in tomllib.loads(file.read_text(encoding="utf-8"))["table"]:
+                for row in table["row"]:
+                    for place in (row, row.get("also", {})):
+                        if "codes" in place:
+                            bare = {place["fhir"]} if place.get("as") == "code" else set()
+                            found.setdefault(place["codes"], set()).update(bare)
+        return found
+
+    def national_codes(self) -> dict[str, dict[str, str]]:
+        """Of each national code list (an OID) the codes that our tables use, with their display."""
+        found: dict[str, dict[str, str]] = {self.uri("9602"): {"A02-2": "Individuell plan"}}  # a fixed part of CarePlan
+        for code in (code for table in self.code_tables() for code in table.codes):
+            uri = self.uri(code.system[1:]) if code.system.startswith("$") else ""
+            if uri.startswith("urn:oid:"):
+                found.setdefault(uri, {})[code.code] = code.display
+        return found
 
     def _filled_in(self, fsh: str) -> str:
         fixed = {"base": self.base, "version": self.version, "date": PUBLISHED}
@@ -120,13 +143,22 @@ class Sources:
         return CodeTable(file.stem, head, codes)
 
     def _system(self, table: str, name: str, head: str) -> str:
-        """How FSH names the system of a code; the head of a table of bare codes says whose they are."""
+        """How FSH names the system of a code.
+
+        A bare code is ours where it stands in an extension of ours; else the head of the table says which of FHIR's
+        it is, and a head that does not raises `LookupError`.
+        """
         if name.startswith("cs-") and name not in self.systems["system"]:
             return fsh_name(name.removeprefix("cs-")) + "Codes"
         if name:
             return f"${name}"
+        if all("extension(" in place for place in self._code_rows()[table]):
+            return fsh_name(table) + "Codes"
         found = re.search(r"FHIR R4 ([a-z-]+)", head)
-        return f"http://hl7.org/fhir/{found[1]}" if found else fsh_name(table) + "Codes"
+        if found is None:
+            message = f"mappings/codes/{table}.csv: the head names no code system of FHIR R4"
+            raise LookupError(message)
+        return f"http://hl7.org/fhir/{found[1]}"
 
 
 def fsh_name(slug: str) -> str:

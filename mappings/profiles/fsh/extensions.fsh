@@ -104,13 +104,13 @@ Description: "How often and how the plan is evaluated over a longer time (the re
 Context: CarePlan
 * insert Arrangement
 
-// --- measures and goals ---------------------------------------------------------------------------
+// --- measures and goals; a measure is part of a CarePlan, in mappings/variants a ServiceRequest or Task ---
 
 Extension: IpLifeArea
 Id: ip-life-area
 Title: "Life area"
 Description: "The area of life that a measure belongs to."
-Context: CarePlan.activity.detail
+Context: CarePlan.activity.detail, Task
 * value[x] 1..1
 * value[x] only CodeableConcept
 * valueCodeableConcept from LifeArea (extensible)
@@ -119,7 +119,7 @@ Extension: IpExtent
 Id: ip-extent
 Title: "Extent"
 Description: "How much and how often, in words (the regulation's letter e: the extent of a measure)."
-Context: CarePlan.activity.detail
+Context: CarePlan.activity.detail, ServiceRequest, Task
 * value[x] 1..1
 * value[x] only string
 
@@ -127,7 +127,7 @@ Extension: IpResponsible
 Id: ip-responsible
 Title: "Responsible"
 Description: "Of those who carry out a measure, the one who is responsible for it (the regulation's letter e)."
-Context: CarePlan.activity.detail.performer
+Context: CarePlan.activity.detail.performer, ServiceRequest.performer
 * value[x] 1..1
 * value[x] only boolean
 * valueBoolean = true
@@ -233,6 +233,17 @@ Description: "The day from which the consent no longer holds because it was with
 Context: Consent
 * value[x] 1..1
 * value[x] only date
+
+Extension: IpProvisionDirection
+Id: ip-provision-direction
+Title: "Direction of a provision"
+Description: "Whether a provision is an exception to the consent's decision, or repeats it for somebody; in FHIR R5, where a provision has no type and is an exception unless something says otherwise."
+Context: Consent.provision
+* . ?!
+* . ^isModifierReason = "A provision that repeats the decision permits where an exception denies."
+* value[x] 1..1
+* value[x] only code
+* valueCode from ProvisionDirection (required)
 
 Extension: IpMandate
 Id: ip-mandate

@@ -46,17 +46,11 @@ Description: "An individual plan (individuell plan): the person's own plan for s
     IpExtent named extent 0..1
 * activity.detail obeys ip-plan-1
 * activity.detail.performer.extension contains IpResponsible named responsible 0..1
-* obeys ip-plan-2
 
 Invariant: ip-plan-1
 Description: "At most one of those who carry out a measure is responsible for it"
 Severity: #error
 Expression: "performer.where(extension.where(url = '@base/StructureDefinition/ip-responsible').exists()).count() <= 1"
-
-Invariant: ip-plan-2
-Description: "A plan does not replace itself"
-Severity: #error
-Expression: "replaces.identifier.value.where($this = %resource.id).empty()"
 
 Profile: IpGoal
 Parent: Goal

@@ -58,6 +58,19 @@ Description: "What a participant of a care team is: a member in a role, or a coo
 * include codes from valueset TeamRole
 * include codes from valueset CoordinatorKind
 
+CodeSystem: ProvisionDirectionCodes
+Id: provision-direction
+Title: "Direction of a provision"
+Description: "What a provision of a consent in FHIR R5 is to the consent's decision."
+* #as-decision "As the decision" "Says the same as the decision, for somebody or some area"
+* #exception "Exception" "Says the opposite: what a provision is where nothing else is said"
+
+ValueSet: ProvisionDirection
+Id: provision-direction
+Title: "Direction of a provision"
+Description: "What a provision of a consent in FHIR R5 is to the consent's decision."
+* include codes from system ProvisionDirectionCodes
+
 // --- identifier systems -----------------------------------------------------------------------------
 
 RuleSet: Names(slug, description)

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
@@ -17,14 +19,15 @@ import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationS
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 import org.hl7.fhir.instance.model.api.IBaseResource;
+import org.hl7.fhir.r4.model.Questionnaire;
 
 /** What the validator knows: FHIR R4 itself, the terminology that comes with it, and the definitions it is given. */
 final class Definitions {
-  private final PrePopulatedValidationSupport ours;
+  private final Ours ours;
   private int count;
 
   private Definitions(FhirContext context) {
-    ours = new PrePopulatedValidationSupport(context);
+    ours = new Ours(context);
   }
 
   /** Reads every *.json under the places. A file that is no resource is an error: a definition would be missing. */
@@ -42,7 +45,11 @@ final class Definitions {
   private void add(IParser parser, Path file) {
     try {
       IBaseResource definition = parser.parseResource(Files.readString(file));
-      ours.addResource(definition);
+      if (definition instanceof Questionnaire form) {
+        ours.forms.put(form.getUrl(), form);
+      } else {
+        ours.addResource(definition);
+      }
       count++;
     } catch (IOException failure) {
       throw new UncheckedIOException(file.toString(), failure);
@@ -62,8 +69,8 @@ final class Definitions {
         new ValidationSupportChain(
             ours,
             new DefaultProfileValidationSupport(context),
-            new CommonCodeSystemsTerminologyService(context),
             new InMemoryTerminologyServerValidationSupport(context),
+            new CommonCodeSystemsTerminologyService(context),
             new SnapshotGeneratingValidationSupport(context));
     FhirInstanceValidator module = new FhirInstanceValidator(chain);
     module.setAnyExtensionsAllowed(false);
@@ -73,5 +80,20 @@ final class Definitions {
         .setValidateAgainstStandardSchema(false)
         .setValidateAgainstStandardSchematron(false)
         .registerValidatorModule(module);
+  }
+
+  /** Definitions by canonical, questionnaires among them: an answered form is held against its questions. */
+  private static final class Ours extends PrePopulatedValidationSupport {
+    private final Map<String, Questionnaire> forms = new HashMap<>();
+
+    Ours(FhirContext context) {
+      super(context);
+    }
+
+    @Override
+    public <T extends IBaseResource> T fetchResource(Class<T> type, String canonical) {
+      Questionnaire form = forms.get(canonical);
+      return type != null && type.isInstance(form) ? type.cast(form) : super.fetchResource(type, canonical);
+    }
   }
 }
