@@ -31,7 +31,8 @@ def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[st
     data = data_of(message)
     carried = _carried(message, data, mapping)
     base = mapping.systems.base
-    header = {**_header(message, data, mapping), "focus": [{"reference": _url(carried[-1])}]}
+    focus = [carried[-1], *(resource for resource in carried[:-1] if resource["resourceType"] == "Communication")]
+    header = {**_header(message, data, mapping), "focus": [{"reference": _url(resource)} for resource in focus]}
     return {
         "resourceType": "Bundle",
         "id": message.id,

@@ -79,10 +79,12 @@ def _request(referral: Referral, existing: dict[str, Any] | None, mapping: Mappi
     if existing is not None:
         links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
         return mapping.lens("Notice").put(_with_ids(notice), existing, links)
-    parts = {f"#{r['id']}": r for r in mapping.assembly("notice").resources(referral.notice, derived=False)[:-1]}
+    made = mapping.assembly("notice").resources(referral.notice, derived=False)[:-1]
+    parts = {_contained(f"{resource['resourceType']}/{resource['id']}"): resource for resource in made}
     links = Links(_inside(referral), owner=referral.notice.owner.id)
     request = mapping.lens("Notice").new(_with_ids(notice), links)
-    contained = _reachable(request, {key: _pointing_inside(resource) for key, resource in parts.items()})
+    inside = {key: {**_pointing_inside(resource), "id": key[1:]} for key, resource in parts.items()}
+    contained = _reachable(request, inside)
     return {**request, "contained": contained}
 
 
@@ -97,12 +99,18 @@ def _inside(referral: Referral) -> dict[str, str]:
     return {ident: f"#{ident}" for ident in [*ids, *(need.id for need in notice.needs)]}
 
 
+def _contained(reference: str) -> str:
+    """The same resource as a contained one, where types share one set of ids: a role and its person have one id."""
+    type_, _, ident = reference.rpartition("/")
+    return f"#{uuid5(NAMESPACE_URL, reference)}" if type_ == "Practitioner" else f"#{ident}"
+
+
 def _pointing_inside(resource: Any) -> Any:
     """A copy whose references point to contained resources."""
     if type(resource) is dict:
         copy = {key: _pointing_inside(value) for key, value in resource.items()}
         if type(copy.get("reference")) is str:
-            copy["reference"] = f"#{copy['reference'].rpartition('/')[2]}"
+            copy["reference"] = _contained(copy["reference"])
         return copy
     return [_pointing_inside(item) for item in resource] if type(resource) is list else resource
 
