@@ -25,9 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.errors import MappingError
+from ip_fhir.mapping.check import check_tables
 from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.rowcheck import CODED, row_problems, unknown_words
+from ip_fhir.mapping.rowcheck import row_problems
 from ip_fhir.mapping.tables import USES, Source, build_tables, code_table, read_source, systems_of
+from ip_fhir.mapping.variants import variant_names, varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +92,9 @@ def _merged(data: dict[str, Any], shipped: Source) -> Tables:
         _add_rows(merging, entry)
     _raise(merging.problems)
     tables = build_tables(merging.source)
-    _raise(_wrong_rows(merging, tables))
+    before = build_tables(shipped)
+    known = set(check_tables(before))
+    _raise(problem for problem in check_tables(tables, before) if problem not in known)
     _raise(broken_laws(tables, merging.rows, merging.codes))
     return tables
 
@@ -223,24 +227,8 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
 def all_problems(tables: Tables) -> tuple[str, ...]:
     """Whatever is wrong with a set of tables, and with its laws."""
     rows = {name: [row.field for row in table.rows] for name, table in tables.fields.items()}
-    words = (
-        f"table {table.name}, row {row.field}: {reason}"
-        for table in tables.fields.values()
-        for row in table.rows
-        if row.kind in CODED
-        for reason in unknown_words(table, row, tables)
-    )
-    return (*words, *broken_laws(tables, rows, ()))
-
-
-def _wrong_rows(merging: _Merging, tables: Tables) -> Iterable[str]:
-    """What is wrong with words: every word of a field needs a code in the table that the row names."""
-    for table in tables.fields.values():
-        for row in table.rows:
-            touched = row.field in merging.rows.get(table.name, ()) or row.of in merging.codes
-            if touched and row.kind in CODED:
-                where = f"table {table.name}, row {row.field}"
-                yield from (f"{where}: {reason}" for reason in unknown_words(table, row, tables))
+    variants = (build_tables(varied(name)) for name in variant_names())
+    return (*check_tables(tables, *variants), *broken_laws(tables, rows, ()))
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from ip_fhir.mapping.times import DAYS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.tables import Row, Source, Systems, Table, Tables
+    from ip_fhir.mapping.tables import Row, Source, Systems
 
 CODED = ("code", "coding", "concept")
 
@@ -83,24 +83,6 @@ def _names(row: Row, source: Source, systems: Systems) -> Iterator[str]:
             fixed_parts(segment, systems)
         except MappingError as error:
             yield f"path {row.fhir!r}: {error}"
-
-
-def unknown_words(table: Table, row: Row, tables: Tables) -> Iterator[str]:
-    """Words of the field that the code table cannot write, and words of the table that the field does not have."""
-    words, codes = words_of(table, row), tables.codes[row.of]
-    if not words:
-        return
-    if missing := [word for word in words if word not in codes.codings]:
-        yield f"the code table {row.of} has no code to write for {', '.join(missing)}"
-    if unknown := sorted({*codes.codings, *codes.words.values(), *codes.beside} - {*words, "*"}):
-        yield f"the code table {row.of} has words that the field does not know: {', '.join(unknown)}"
-
-
-def words_of(table: Table, row: Row) -> tuple[str, ...]:
-    """The words of a field that is an enumeration, in the order of the domain."""
-    found = field_at(table.domain, row.domain)
-    types = () if found is None else plain_types(found.annotation)
-    return tuple(word.value for t in types if issubclass(t, StrEnum) for word in t)
 
 
 def plain_types(annotation: Any) -> tuple[type, ...]:

@@ -36,6 +36,11 @@ def read_variant(name: str) -> dict[str, Any]:
     return tomllib.loads((root() / "variants" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
+def variant_names() -> list[str]:
+    """Every variant there is."""
+    return sorted(e.name.removesuffix(".toml") for e in (root() / "variants").iterdir() if e.name.endswith(".toml"))
+
+
 @cache
 def varied(*names: str) -> Source:
     """The files under mappings/ with a variant, or several on top of each other; nobody changes what this gives."""

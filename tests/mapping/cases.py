@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.loop_table import TASK_STATUS
 from ip_fhir.domain.value import Value
 from ip_fhir.mapping.compiled import default, lens
@@ -30,7 +31,8 @@ def _links() -> Links:
     known |= {f"{part}-{n}": f"Basic/{part}-{n}" for part in ("need", "sub-goal", "notice") for n in (1, 2)}
     roles = {name: f"PractitionerRole/{name}" for name in PROFESSIONALS}
     people = {f"~{name}": f"Practitioner/{name}" for name in PROFESSIONALS}
-    return Links({"owner": "Patient/owner", **known, **roles, **people}, owner="owner")
+    whole = {"=plan-1": "CarePlan/plan-1"}
+    return Links({"owner": "Patient/owner", **known, **roles, **people, **whole}, owner="owner")
 
 
 LINKS = _links()
@@ -85,6 +87,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "FormCoordinator": make.coordinators("coordinator-1", PROFESSIONALS, UNITS),
     "Goal": make.goals("goal-1", GOALS, ("owner", *RELATED, *PROFESSIONALS)),
     "GreenForm": make.green_forms(),
+    "HealthcareService": make.organizations("organization-1", UNITS[1:]),
     "HumanName": make.person_names(),
     "Mandate": make.mandates(),
     "Measure": make.measures("measure-1", GOALS, EVERYBODY),
@@ -96,6 +99,14 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "PersonalResource": make.resources(),
     "Practitioner": make.professionals("professional-1", UNITS),
     "PractitionerRole": make.professionals("professional-1", UNITS),
+    "Provenance": st.builds(
+        Authorship,
+        id=make.ids(),
+        target=st.just("plan-1"),
+        who=st.sampled_from(EVERYBODY),
+        on_behalf_of=st.none() | st.sampled_from(UNITS),
+        recorded=make.moments(),
+    ),
     "Provision": make.provisions(EVERYBODY),
     "Rejection": make.rejections(),
     "RelatedPerson": make.related_persons("related-1"),
