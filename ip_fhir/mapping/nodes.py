@@ -84,7 +84,7 @@ class Member:
         """Read the member."""
         if node is None:
             return None
-        if "modifierExtension" in expect(node, dict, "an object") and self.guarded:
+        if expect(node, dict, "an object").get("modifierExtension") and self.guarded:
             reason = "is unknown here and changes the meaning of what is mapped"
             raise Wrong(reason, "not-supported", "modifierExtension")
         child = node.get(self.name)
@@ -319,8 +319,8 @@ class Each:
         items = [] if node is None else expect(node, list, "a list")
         ours = [n for n, item in enumerate(items) if self.entry.owns(item)]
         wanted = value or []
-        pairs = zip(wanted, self._bases(wanted, [items[n] for n in ours], links), strict=True)
-        new = [self._written(one, base, index, links) for index, (one, base) in enumerate(pairs)]
+        chosen = self._bases(wanted, [items[n] for n in ours], links)
+        new = [self._written(one, chosen[index], index, links) for index, one in enumerate(wanted)]
         places = iter(new)
         mine = set(ours)
         merged = [item if n not in mine else next(places, _GONE) for n, item in enumerate(items)]
@@ -330,23 +330,26 @@ class Each:
         """A list with an entry of ours."""
         return type(node) is list and any(map(self.entry.owns, node))
 
-    def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[Any]:
-        """For each wanted value the entry to write it onto, or None."""
+    def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[tuple[Any, bool]]:
+        """For each wanted value the entry to write it onto, or None; and whether that says it already."""
         found = [self._keyed(self.entry.get(item, links), n) for n, item in enumerate(entries)]
         if self.key is not None:
             by_key = {value[self.key]: item for value, item in zip(found, entries, strict=True)}
-            return [by_key.get(one[self.key]) for one in wanted]
+            return [(by_key.get(one[self.key]), False) for one in wanted]
         waiting: dict[str, list[int]] = {}
         for n, value in enumerate(found):
             waiting.setdefault(_plain(value), []).append(n)
         same = [waiting[said].pop(0) if waiting.get(said := _plain(one)) else None for one in wanted]
         taken = set(same)
         left = iter([n for n in range(len(entries)) if n not in taken] if self.rewrite else [])
-        chosen = [at if at is not None else next(left, None) for at in same]
-        return [None if at is None else entries[at] for at in chosen]
+        chosen = [(at if at is not None else next(left, None), at is not None) for at in same]
+        return [(None if at is None else entries[at], is_same) for at, is_same in chosen]
 
-    def _written(self, wanted: Any, base: Any, index: int, links: Links) -> Any:
+    def _written(self, wanted: Any, chosen: tuple[Any, bool], index: int, links: Links) -> Any:
         """The entry; one that had no key, and whose position still says it, gets none."""
+        base, is_same = chosen
+        if is_same:
+            return base
         if base is not None and self.key is not None and wanted[self.key] == f"{self.prefix}-{index + 1}":
             own = self.entry.get(base, links).get(self.key)
             wanted = wanted if own else {name: value for name, value in wanted.items() if name != self.key}
