@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.derived import derived
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links, references_in
+from ip_fhir.mapping.places import at
+from ip_fhir.mapping.slots import PRACTITIONER as _PRACTITIONER
+from ip_fhir.mapping.slots import Part, Slot, links_between, people_of, refuse_doubles, slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,33 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.writer import Writer
 
-_ROLE, _PRACTITIONER = "PractitionerRole", "Practitioner"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One field of the whole and the lens of its resources; of professionals also the lens of the person."""
-
-    field: str
-    lens: Lens
-    person: Lens | None = None
-    by_root: bool = False
-    one: bool = False
-
-    @property
-    def table(self) -> str:
-        """The name of the table."""
-        return self.lens.name
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A part found in a bundle: its domain id and its entry (of a professional: the role's and the person's)."""
-
-    part: Part
-    ident: str
-    entry: Entry
-    person: Entry | None = None
+_ROLE = "PractitionerRole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +39,10 @@ class Found:
     slots: list[Slot]
     links: Links
     entries: list[Entry]
+
+    def slot_of(self, part: Part, ident: str) -> Slot:
+        """The slot of that part and id."""
+        return next(slot for slot in self.slots if slot.part is part and slot.ident == ident)
 
 
 @dataclass(frozen=True)
@@ -127,8 +108,10 @@ class Assembly:
         if len(roots) != 1:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
-        slots = [slot for part in self.parts for slot in _slots(part, entries, set(references_in(roots[0].resource)))]
-        links = _links(slots)
+        people = people_of(entries)
+        slots = [slot for part in self.parts for slot in slots_of(part, entries, self._named(part, roots[0]), people)]
+        refuse_doubles(slots)
+        links = links_between(slots)
         data, problems = _read_parts(slots, links)
         try:
             whole = self.root.get(roots[0].resource, links, roots[0].at)
@@ -151,6 +134,15 @@ class Assembly:
         # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, roots[0], ours, links, entries)
+
+    def _named(self, part: Part, root: Entry) -> set[str] | None:
+        """The references that make an entry this part's: all that the root names, of the owner the root's subject."""
+        if not part.by_root:
+            return None
+        if part.field != "owner":
+            return set(references_in(root.resource))
+        subjects = (const.path[0].name for const, _ in self.root.inner.consts if const.owner)
+        return {reference for name in subjects for reference in references_in(root.resource.get(name))}
 
     def own_links(self, data: dict[str, Any]) -> Links:
         """The references of a whole that stands in no bundle yet."""
@@ -178,13 +170,18 @@ class Assembly:
         field, *rest = problem.path.split(".")
         part = next((p for p in self.parts if p.field == field), None)
         if part is None:
-            return Problem(f"{found.root.at}.{self.root.where(problem.path)}", problem.reason, problem.code)
+            return replace(problem, path=at(found.root.at, self.root.where(problem.path, found.root.resource)))
         if not found.data.get(field):  # what is required did not come at all: its place is where it should be named
-            return Problem(found.root.at, f"{field}: {problem.reason}", problem.code)
-        index = int(rest.pop(0)) if not part.one and rest and rest[0].isdigit() else 0
+            return replace(problem, path=found.root.at, reason=f"{field}: {problem.reason}")
+        index = int(rest.pop(0)) if not part.one and rest else 0
         item = found.data[field] if part.one else found.data[field][index]
-        slot = next(s for s in found.slots if s.part is part and s.ident == item["id"])
-        return Problem(f"{slot.entry.at}.{part.lens.where('.'.join(rest))}", problem.reason, problem.code)
+        slot = found.slot_of(part, item["id"])
+        inner = ".".join(rest)
+        if slot.person is not None and part.person is not None:
+            place = part.person.where(inner, slot.person.resource)
+            if place:
+                return replace(problem, path=at(slot.person.at, place))
+        return replace(problem, path=at(slot.entry.at, part.lens.where(inner, slot.entry.resource)))
 
     @cached_property
     def _writing(self) -> _Writing:
@@ -215,44 +212,6 @@ def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[di
     if part.person is not None:
         yield {"resourceType": _PRACTITIONER, "id": item["id"], **part.person.new(item, links)}
     yield part.lens.new(item, links)
-
-
-def _slots(part: Part, entries: list[Entry], of_root: set[str]) -> Iterator[Slot]:
-    """The entries that are this part. Ids that another part also uses get their type in front (see `_links`)."""
-    mine = [entry for entry in entries if part.lens.owns(entry.resource)]
-    if part.by_root:
-        mine = [entry for entry in mine if of_root & set(entry.references)]
-    people = [entry for entry in entries if entry.type == _PRACTITIONER] if part.person is not None else []
-    for entry in mine:
-        named = set(references_in(entry.resource.get("practitioner")))
-        yield Slot(part, entry.id, entry, next((p for p in people if named & set(p.references)), None))
-
-
-def _links(slots: list[Slot]) -> Links:
-    """References both ways for what was found; two things of one id keep apart by their type."""
-    references: dict[str, str] = {}
-    ids: dict[str, str] = {}
-    owner = None
-    for number, slot in enumerate(slots):
-        ident = slot.ident if slot.ident not in references else f"{slot.entry.type}.{slot.ident}"[-64:]
-        if ident != slot.ident:
-            slots[number] = slot = Slot(slot.part, ident, slot.entry, slot.person)  # noqa: PLW2901 - the renamed one
-        if slot.part.field == "owner":
-            owner = ident
-        references[ident] = reference_to(slot.entry)
-        ids.update(dict.fromkeys(slot.entry.references, ident))
-        if slot.person is not None:
-            references[f"~{ident}"] = reference_to(slot.person)
-            for reference in slot.person.references:
-                ids.setdefault(reference, ident)
-    return Links(references, ids, owner)
-
-
-def reference_to(entry: Entry) -> str:
-    """How to refer to the entry: as others in the bundle have to."""
-    if entry.full_url is not None and entry.full_url.startswith("urn:"):
-        return entry.full_url
-    return f"{entry.type}/{entry.id}"
 
 
 def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str, Any]], list[Problem]]:

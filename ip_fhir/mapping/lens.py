@@ -213,7 +213,7 @@ class Lens:
         """Whether the resource is one that this table is for."""
         return self.inner.owns(resource)
 
-    def where(self, domain: str, resource: Any = None) -> str:
+    def where(self, domain: str, resource: Any) -> str:
         """Where a domain path (`measures.0.goals.1`) stands in the resource, as FHIRPath; empty: in the whole of it."""
         return place(self.inner, tuple(domain.split(".")), resource)
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.mapping.assembly import Found, Slot
+    from ip_fhir.mapping.assembly import Found
     from ip_fhir.mapping.dressing import Dressed
     from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.slots import Slot
     from ip_fhir.mapping.variants import FhirVersion
 
 

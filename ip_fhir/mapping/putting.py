@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.assembly import items_of, new_resources, reference_to
+from ip_fhir.mapping.assembly import items_of, new_resources
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.slots import reference_to
 
 if TYPE_CHECKING:
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.assembly import Assembly, Found, Part, Slot
+    from ip_fhir.mapping.assembly import Assembly, Found
     from ip_fhir.mapping.derived import Derived
     from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.slots import Part, Slot
 
 
 def put_onto(assembly: Assembly, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:
@@ -48,15 +50,28 @@ class _Putting:
 
     def part(self, part: Part) -> None:
         """Bring the entries of one part up to date."""
-        slots = [slot for slot in self.found.slots if slot.part is part]
+        slots = {slot.ident: slot for slot in self.found.slots if slot.part is part}
+        people: dict[int, dict[str, Any]] = {}
         before = len(self.added)
-        entries = [self._item(part, item, slots) for item in items_of(self.data, part)]
+        entries = {item["id"]: self._item(part, item, slots, people) for item in items_of(self.data, part)}
         new_people, self.added = self.added[before:], self.added[:before]
-        self.places |= dict(zip((slot.entry.number for slot in slots), [*entries, *[None] * len(slots)], strict=False))
-        for slot in slots:
-            if slot.person is not None:
-                self.places.setdefault(slot.person.number, None)
-        self.added += [*new_people, *entries[len(slots) :]]
+        self.added += [*new_people, *self._placed(part, slots, entries)]
+        self.places |= people
+
+    def _placed(self, part: Part, slots: dict[str, Slot], entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """Give what stays its place and take out what leaves; what comes is given back, to be added at the end.
+
+        Where the order of the entries is the order of the whole's list, the entries change places among themselves.
+        """
+        numbers = [slot.entry.number for slot in slots.values()]
+        persons = [slot.person.number for slot in slots.values() if slot.person is not None]
+        self.places |= dict.fromkeys([*numbers, *persons])
+        if part.by_root:
+            self.places |= {slots[i].entry.number: entry for i, entry in entries.items() if i in slots}
+            return [entry for i, entry in entries.items() if i not in slots]
+        in_order = list(entries.values())
+        self.places |= dict(zip(numbers, in_order, strict=False))
+        return in_order[len(numbers) :]
 
     def root(self) -> None:
         """Bring the resource that holds the whole together up to date."""
@@ -82,15 +97,20 @@ class _Putting:
         kept = (self.places.get(number, entry) for number, entry in enumerate(self.bundle["entry"]))
         return {**self.bundle, "entry": [*(entry for entry in kept if entry is not None), *self.added]}
 
-    def _item(self, part: Part, item: dict[str, Any], slots: list[Slot]) -> dict[str, Any]:
-        """The entry of one item; of a professional the role's, with the person's put in its place."""
-        slot = next((slot for slot in slots if slot.ident == item["id"]), None)
+    def _item(
+        self, part: Part, item: dict[str, Any], slots: dict[str, Slot], people: dict[int, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The entry of one item; of a professional the role's, with the person's among `people`."""
+        slot = slots.get(item["id"])
         if slot is None:
-            *people, resource = new_resources(part, item, self.links)
-            self.added += map(self._entry, people)
+            *persons, resource = new_resources(part, item, self.links)
+            self.added += map(self._entry, persons)
             return self._entry(resource)
         if slot.person is not None and part.person is not None:
-            self.places[slot.person.number] = self._changed(part.person, slot.person, item)
+            person = self._changed(part.person, slot.person, item)
+            if people.setdefault(slot.person.number, person) != person:
+                reason = "is one person in two roles, who cannot get two names or numbers"
+                raise InvalidInput.at(slot.person.at, reason, "invariant")
         return self._changed(part.lens, slot.entry, item)
 
     def _changed(self, table: Lens, entry: Entry, item: dict[str, Any]) -> dict[str, Any]:

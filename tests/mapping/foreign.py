@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 FIRST_COUNTS = frozenset(
     (
         *("name", "address", "note", "target", "careTeam", "replaces", "communication", "reasonCode"),
-        *("requestedPeriod", "basedOn", "destination", "payload", "answer", "about", "given"),
+        *("agent", "requestedPeriod", "basedOn", "destination", "payload", "answer", "about", "given"),
     )
 )
 """Lists whose first entry is ours, whatever it is: others' entries come after it."""

@@ -1,0 +1,109 @@
+"""Which entries of a bundle are which parts of a whole, and how they refer to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.mapping.links import Links, references_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.mapping.lens import Lens
+
+PRACTITIONER = "Practitioner"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field of the whole and the lens of its resources; of professionals also the lens of the person."""
+
+    field: str
+    lens: Lens
+    person: Lens | None = None
+    by_root: bool = False
+    one: bool = False
+
+    @property
+    def table(self) -> str:
+        """The name of the table."""
+        return self.lens.name
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A part found in a bundle: its domain id and its entry (of a professional: the role's and the person's)."""
+
+    part: Part
+    ident: str
+    entry: Entry
+    person: Entry | None = None
+
+
+def people_of(entries: list[Entry]) -> dict[str, list[Entry]]:
+    """The Practitioners by every reference that means them."""
+    people: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.type == PRACTITIONER:
+            for reference in set(entry.references):
+                people.setdefault(reference, []).append(entry)
+    return people
+
+
+def slots_of(
+    part: Part, entries: list[Entry], named: set[str] | None, people: dict[str, list[Entry]]
+) -> Iterator[Slot]:
+    """The entries that are this part. Ids that another part also uses get their type in front (`links_between`)."""
+    for entry in entries:
+        if not part.lens.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
+            continue
+        person = next(references_in(entry.resource.get("practitioner")), "") if part.person is not None else ""
+        found = people.get(person, [])
+        if len(found) > 1:
+            reason = "refers to two entries of the bundle"
+            raise InvalidInput.at(f"{entry.at}.practitioner", reason, "multiple-matches")
+        yield Slot(part, entry.id, entry, found[0] if found else None)
+
+
+def refuse_doubles(slots: list[Slot]) -> None:
+    """Two entries that one reference means: which one is meant cannot be told."""
+    owner: dict[str, int] = {}
+    problems = [
+        Problem(slot.entry.at, "has the id or fullUrl of another entry", "multiple-matches")
+        for slot in slots
+        if any(owner.setdefault(ref, slot.entry.number) != slot.entry.number for ref in slot.entry.references)
+    ]
+    if problems:
+        raise InvalidInput(problems)
+
+
+def links_between(slots: list[Slot]) -> Links:
+    """References both ways for what was found; two things of one id keep apart by their type."""
+    references: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    owner = None
+    for number, slot in enumerate(slots):
+        ident = slot.ident if slot.ident not in references else f"{slot.entry.type}.{slot.ident}"[:64]
+        if ident in references:
+            raise InvalidInput.at(slot.entry.at, "has an id that two other entries have", "multiple-matches")
+        if ident != slot.ident:
+            slots[number] = slot = Slot(slot.part, ident, slot.entry, slot.person)  # noqa: PLW2901 - the renamed one
+        if slot.part.field == "owner":
+            owner = ident
+        references[ident] = reference_to(slot.entry)
+        ids.update(dict.fromkeys(slot.entry.references, ident))
+        if slot.person is not None:
+            references[f"~{ident}"] = reference_to(slot.person)
+            for reference in slot.person.references:
+                ids.setdefault(reference, ident)
+    return Links(references, ids, owner)
+
+
+def reference_to(entry: Entry) -> str:
+    """How to refer to the entry: as others in the bundle have to."""
+    if entry.full_url is not None and entry.full_url.startswith("urn:"):
+        return entry.full_url
+    return f"{entry.type}/{entry.id}"
