@@ -8,6 +8,7 @@ It stands here, not in mappings/, as all of that ships and holds data only.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -58,6 +59,12 @@ def built(checkout: Path) -> dict[str, str]:
     return {str(file.relative_to(checkout)): file.read_text(encoding="utf-8") for file in files}
 
 
+def fingerprints(checkout: Path) -> str:
+    """Two lines, which change with the sources (or the compiler) and with what was built."""
+    made = hashlib.sha256(json.dumps(built(checkout), sort_keys=True).encode()).hexdigest()
+    return f"{Sources(checkout).fingerprint()}  sources\n{made}  built\n"
+
+
 def main() -> int:
     """Build, and put what was built into the checkout."""
     problem = tools.missing("java", "mvn", "node", "npm")
@@ -74,7 +81,7 @@ def main() -> int:
         (CHECKOUT / place).mkdir(parents=True)
     for name, text in files.items():
         (CHECKOUT / name).write_text(text, encoding="utf-8")
-    (CHECKOUT / FINGERPRINT).write_text(Sources(CHECKOUT).fingerprint() + "\n", encoding="utf-8")
+    (CHECKOUT / FINGERPRINT).write_text(fingerprints(CHECKOUT), encoding="utf-8")
     sys.stdout.write(f"{len(files)} definitions built\n")
     return 0
 

@@ -62,6 +62,8 @@ class Sources:
         if name in self.systems["system"]:
             return str(self.systems["system"][name]["uri"])
         prefix, _, rest = name.partition("-")
+        if not rest:
+            raise KeyError(name)
         return f"{self.base}/{_OWN[prefix]}/{name if prefix == 'ip' else rest}"
 
     def project(self) -> dict[str, str]:
@@ -106,7 +108,7 @@ class Sources:
 
     def _filled_in(self, fsh: str) -> str:
         fixed = {"base": self.base, "version": self.version, "date": PUBLISHED}
-        return re.sub(r"@([a-z0-9][a-z0-9-]*[a-z0-9])(?!\{)", lambda m: fixed.get(m[1]) or self.uri(m[1]), fsh)
+        return re.sub(r"@([a-z0-9][a-z0-9-]*[a-z0-9])", lambda m: fixed.get(m[1]) or self.uri(m[1]), fsh)
 
     def _config(self) -> str:
         config = {

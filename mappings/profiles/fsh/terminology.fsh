@@ -73,7 +73,7 @@ Description: "What a provision of a consent in FHIR R5 is to the consent's decis
 
 // --- identifier systems -----------------------------------------------------------------------------
 
-RuleSet: Names(slug, description)
+RuleSet: Names(slug, uri, description)
 * name = "{slug}"
 * status = #active
 * kind = #identifier
@@ -81,25 +81,25 @@ RuleSet: Names(slug, description)
 * publisher = "ip_fhir"
 * description = "{description}"
 * uniqueId[0].type = #uri
-* uniqueId[0].value = "@id-{slug}"
+* uniqueId[0].value = "{uri}"
 * uniqueId[0].preferred = true
 
 Instance: id-referral
 InstanceOf: NamingSystem
 Usage: #definition
-* insert Names(referral, The correlation id of one loop: the same on every wire)
+* insert Names(referral, @id-referral, The correlation id of one loop: the same on every wire)
 
 Instance: id-plan
 InstanceOf: NamingSystem
 Usage: #definition
-* insert Names(plan, Individual plans)
+* insert Names(plan, @id-plan, Individual plans)
 
 Instance: id-green-form
 InstanceOf: NamingSystem
 Usage: #definition
-* insert Names(green-form, Green forms)
+* insert Names(green-form, @id-green-form, Green forms)
 
 Instance: id-organization
 InstanceOf: NamingSystem
 Usage: #definition
-* insert Names(organization, Organisations that a message names and does not hold)
+* insert Names(organization, @id-organization, Organisations that a message names and does not hold)
