@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from ip_fhir.errors import InvalidInput, IpFhirError
+from ip_fhir.errors import InvalidInput, IpFhirError, MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str] | None) -> int:
 
 def lines_of(error: IpFhirError) -> list[str]:
     """One line for each problem; of very many, the first. A note on the error says what it is about."""
-    if not isinstance(error, InvalidInput):
+    if not isinstance(error, InvalidInput | MappingError):
         return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
     lines = [" ".join(str(problem).split()) for problem in error.problems]
     more = len(lines) - _MOST_LINES

@@ -112,7 +112,7 @@ def sheet(mapping: Mapping, name: str) -> Sheet:
     shipped = default().tables.fields[name].rows
     lines = tuple(_line(table, row, mapping.systems, own=row not in shipped) for row in table.rows)
     fixed = tuple((_element(table, const.path), _fixed_value(const, mapping.systems)) for const in table.consts)
-    about = (domain_types()[table.domain].__doc__ or "").strip().splitlines()[0]
+    about = (domain_types()[table.domain].__doc__ or "").strip().splitlines()[0].replace("`", "")
     return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
 
 
