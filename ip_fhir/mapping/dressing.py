@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MARK = "~"
 _EXTRA = f"extra{MARK}"
+_SIGHT = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # what is put out of sight, and what it is in sight
 _ROOT = "CarePlan"
 _ACTORS = {"RelatedPerson": "RelatedPerson", "Organization": "Organization", "Practitioner": "Practitioner"}
 _ABOUT = ("subject", "patient")  # never out of sight: another person's goal is not read as this one's
@@ -58,16 +59,17 @@ class Dressed:
     def _bare(self, entry: dict[str, Any]) -> dict[str, Any]:
         resource = entry["resource"]
         if resource["resourceType"] == _ROOT:
-            resource = {key: value for key, value in resource.items() if self.added.get(key) != value}
-        bare: dict[str, Any] = self._shown({**entry, "resource": resource})
-        return {key: value for key, value in bare.items() if key != _EXTRA.rstrip(MARK)}
+            put_on = list(self.added.items())
+            resource = {key: value for key, value in resource.items() if (key, value) not in put_on}
+        bare = {key: value for key, value in entry.items() if key != _EXTRA}
+        return {**bare, "resource": self._shown(resource)}
 
     def _shown(self, node: Any) -> Any:
         if type(node) is list:
             return [self._shown(item) for item in node]
         if type(node) is not dict:
             return node
-        shown = {key.rstrip(MARK): self._shown(value) for key, value in _freshest(node)}
+        shown = {_SIGHT.get(key, key): self._shown(value) for key, value in _freshest(node)}
         if type(kind := shown.get("resourceType")) is str:
             shown["resourceType"] = kind.lstrip(MARK)
         if self.number is not None and shown.get("reference") == self.owner:
@@ -78,7 +80,7 @@ class Dressed:
 
 def _freshest(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Members; one out of sight gives way to one that was written since."""
-    return ((key, value) for key, value in node.items() if not (key.endswith(MARK) and key.rstrip(MARK) in node))
+    return ((key, value) for key, value in node.items() if _SIGHT.get(key) not in node)
 
 
 def dress(bundle: Any, mapping: Mapping, owner: PlanOwner | None = None, created: str | None = None) -> Dressed:
@@ -150,6 +152,8 @@ def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> I
         return
     known = {reference for entry in entries if entry.type == "Patient" for reference in entry.references}
     reference, number = subject.get("reference"), subject.get("identifier")
+    if type(reference) is not str:
+        reference = None
     if reference in known:
         return
     said = number.get("value") if type(number) is dict else None
@@ -159,8 +163,8 @@ def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> I
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
         )
     resource = _patient(owner)
-    dressed.owner = reference if type(reference) is str else f"Patient/{owner.id}"
-    dressed.number = number if type(reference) is not str else None
+    dressed.owner = reference or f"Patient/{owner.id}"
+    dressed.number = number if reference is None else None
     yield {"fullUrl": dressed.owner, "resource": resource}
 
 

@@ -2,11 +2,14 @@
 
 import copy
 import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ip_fhir.domain.people import ContactPoint, ContactSystem, PersonName, PlanOwner
 from ip_fhir.domain.plan import GoalStatus, IndividualPlan, MeasureStatus
@@ -16,6 +19,7 @@ from ip_fhir.mapping import from_fhir, put_plan, read_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.neighbours import is_ours, mapping_for
 from tests.mapping.json_diff import differences
+from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES
 
 FILES = sorted((EXAMPLES / "neighbours").glob("*.json"))
@@ -392,3 +396,68 @@ def outcome(bundle: dict[str, Any]) -> list[str]:
         return [warning.path for warning in read_fhir(bundle).warnings]
     except InvalidInput as error:
         return [problem.path for problem in error.problems]
+
+
+@settings(max_examples=12)
+@given(drawn=make.plans())
+def test_any_plan_of_the_person_can_be_written_onto_theirs(drawn: IndividualPlan) -> None:
+    """What is read back is the plan that was written, whatever the bundle said before; or a word has no code there."""
+    text = json.dumps(bundle_of("kommunefhir")).replace("Patient/patient", f"Patient/{drawn.owner.id}")
+    bundle = json.loads(text)
+    resource(bundle, "patient")["id"] = drawn.owner.id
+    plan = read(IndividualPlan, {**drawn.to_data(), "owner": from_fhir(bundle).owner.to_data()})
+    try:
+        written = put_plan(plan, bundle)
+    except InvalidInput as error:
+        problems = [problem.reason for problem in error.problems]
+        assert problems
+        assert all("has no code for" in reason for reason in problems)
+    else:
+        assert read_fhir(written).plan == plan
+        assert_r4(written)
+
+
+_WRONG: tuple[Any, ...] = (
+    3,
+    "x",
+    True,
+    [],
+    {},
+    [{}],
+    [3],
+    {"reference": 3},
+    {"reference": "Patient/nobody"},
+    {"coding": 3},
+    [["x"]],
+)
+
+
+def _paths(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place below a node."""
+    children: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(node, dict):
+        children = node.items()
+    elif isinstance(node, list):
+        children = enumerate(node)
+    for name, child in children:
+        yield (*path, name)
+        yield from _paths(child, (*path, name))
+
+
+@pytest.mark.parametrize("name", UNREAD)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_whatever_stands_there_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    """A wrong type anywhere: a plan that writes back without a change, or a refusal; nothing else is raised."""
+    bundle = bundle_of(name)
+    *way, last = data.draw(st.sampled_from(list(_paths(bundle))))
+    node: Any = bundle
+    for step in way:
+        node = node[step]
+    node[last] = data.draw(st.sampled_from(_WRONG))
+    try:
+        found = reading(bundle)
+    except InvalidInput as error:
+        assert error.problems  # noqa: PT017 - one of two right outcomes
+    else:
+        assert put_plan(found.plan, bundle) == bundle
