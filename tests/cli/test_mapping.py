@@ -79,3 +79,21 @@ def test_schema_accepts_the_examples_and_not_anything(run: Run, kind: str, folde
         assert fits(data, schema, schema)
         assert not fits({**data, "surprise": 1}, schema, schema)
         assert not fits({name: value for name, value in data.items() if name != "id"}, schema, schema)
+
+
+def test_a_plan_goes_out_as_r5_and_comes_back(run: Run, tmp_path: Path) -> None:
+    """`--fhir-version R5` writes R5; read, the Bundle shows its version itself, and another one is refused."""
+    written = run("map", PLAN, "--to", "fhir", "--fhir-version", "R5")
+    file = tmp_path / "r5.json"
+    file.write_bytes(written.out)
+    assert canonical(run("map", file, "--to", "plan").out) == canonical(PLAN.read_bytes())
+    refused = run("map", file, "--to", "plan", "--fhir-version", "R4")
+    assert refused.code == 2
+    assert "is an element of R5, and the bundle is read as R4" in refused.err
+
+
+def test_another_systems_plan_is_read_and_the_rest_told(run: Run) -> None:
+    """The plan on stdout; on stderr a line for each place that was left unread."""
+    ran = run("map", EXAMPLES / "neighbours" / "kommunefhir.json", "--to", "plan")
+    assert json.loads(ran.out)["goals"][0]["id"] == "maal"
+    assert "warning: Bundle.entry[10].resource.supportingInfo: is not read\n" in ran.err
