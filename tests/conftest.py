@@ -13,9 +13,7 @@ from tests.support.gate import everything_required, is_allowed, shared_data_dir,
 # "ci": the same examples in every run, so a red run is red again; no deadline, as machines differ.
 # "search": other examples each time, and many: HYPOTHESIS_PROFILE=search make test
 _SLOW_MACHINE = [HealthCheck.too_slow]
-settings.register_profile(
-    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_SLOW_MACHINE
-)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_SLOW_MACHINE)
 settings.register_profile(
     "search", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_SLOW_MACHINE
 )

@@ -89,9 +89,7 @@ def test_formatter_sees_an_unformatted_file(small: Path) -> None:
 def test_mypy_sees_an_untyped_or_wrong_line(small: Path) -> None:
     """A wrong type is seen in each room: library, adapters, tests; and so is a function without types."""
     write(small / "ip_fhir" / "bad.py", 'ANSWER: int = "42"\n')
-    write(
-        small / "adapters" / "ip_fhir_clean" / "bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n"
-    )
+    write(small / "adapters" / "ip_fhir_clean" / "bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n")
     write(small / "tests" / "test_bad.py", "def test_it():\n    pass\n")
     code, words = gate(small, "mypy")
     assert code == 1
@@ -209,9 +207,7 @@ def test_size_gate_sees_what_is_too_large(small: Path, text: str, name: str) -> 
 def test_size_gate_allows_the_limits(small: Path) -> None:
     """400 lines and 50 lines are not too large; tests are not measured."""
     with_reasons(small, "")
-    write(
-        small / "ip_fhir" / "just.py", "x = 1\n" * 349 + "def count() -> None:\n" + "    pass\n" * 49 + "\n"
-    )
+    write(small / "ip_fhir" / "just.py", "x = 1\n" * 349 + "def count() -> None:\n" + "    pass\n" * 49 + "\n")
     write(small / "tests" / "test_long.py", "x = 1\n" * 900)
     assert size_gate.problems(small) == []
 

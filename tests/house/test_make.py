@@ -27,9 +27,7 @@ def program(file: Path, text: str) -> None:
 
 def run(bare: Path, *command: str) -> tuple[int, str]:
     """The exit code and the words of a command in the bare checkout, make's own variables left out."""
-    kept = {
-        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VENV"}
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VENV"}}
     ran = subprocess.run(
         command,
         cwd=bare,

@@ -14,9 +14,7 @@ from tests.house.conftest import Installed
 def run(installed: Installed, code: str) -> str:
     """What `code` prints in the clean environment, which sees nothing of this checkout."""
     command = [str(installed.python), "-I", "-W", "error", "-c", code]
-    return subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=installed.environment
-    ).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=installed.environment).stdout
 
 
 def test_every_table_is_installed(checkout: Path, installed: Installed) -> None:
@@ -130,7 +128,5 @@ def test_gate_sees_a_heavy_import(installed: Installed) -> None:
 
 def test_clean_environment_is_clean(installed: Installed) -> None:
     """The clean environment holds no test tool and no extra: what imports there needs only the core."""
-    code = (
-        "import importlib.util as u; print([n for n in ('pytest', 'starlette', 'jinja2') if u.find_spec(n)])"
-    )
+    code = "import importlib.util as u; print([n for n in ('pytest', 'starlette', 'jinja2') if u.find_spec(n)])"
     assert run(installed, code).strip() == "[]"

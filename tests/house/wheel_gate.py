@@ -67,9 +67,7 @@ def install_wheel(wheel: Path, environment: Path) -> None:
         "--no-deps",
         "--no-config",
     ]
-    subprocess.run(
-        [*command, "--python", str(python), str(wheel)], check=True, capture_output=True, text=True
-    )
+    subprocess.run([*command, "--python", str(python), str(wheel)], check=True, capture_output=True, text=True)
 
 
 def closure(requirements: list[str]) -> list[Distribution]:
@@ -95,9 +93,7 @@ def core_requirements(checkout: Path) -> list[str]:
 
 def project(checkout: Path) -> dict[str, Any]:
     """The `[project]` table of pyproject.toml."""
-    found: dict[str, Any] = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
+    found: dict[str, Any] = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return found
 
 
@@ -108,8 +104,7 @@ def missing_tables(checkout: Path, site_packages: Path) -> list[str]:
     return [
         str(name)
         for name in names
-        if not (installed / name).is_file()
-        or (installed / name).read_bytes() != (mappings / name).read_bytes()
+        if not (installed / name).is_file() or (installed / name).read_bytes() != (mappings / name).read_bytes()
     ]
 
 
@@ -130,9 +125,7 @@ def heavy_imports(python: Path, code: str) -> set[str]:
     ran = subprocess.run(
         [str(python), "-I", "-X", "importtime", "-c", code], check=True, capture_output=True, text=True
     )
-    loaded = {
-        line.rpartition("|")[2].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")
-    }
+    loaded = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")}
     return {name.partition(".")[0] for name in loaded} & HEAVY
 
 
