@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ip_fhir.errors import InvalidInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import CursorResult, Executable
 
     Values: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -133,30 +131,22 @@ class Taken(StoreError):
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Make the database's errors ours. What the database says may repeat what was to be written: its code does not."""
+    """Make SQLAlchemy's errors ours."""
     try:
         yield
-    except IntegrityError as error:
-        raise Taken(f"the store failed: {_reason(error)}") from None
+    except DBAPIError as error:
+        raise driver_error(error.orig or error) from None
     except SQLAlchemyError as error:
-        raise StoreError(f"the store failed: {_reason(error)}") from None
+        raise StoreError(f"the store failed: {type(error).__name__}") from None
 
 
-def execute(connection: Connection, statement: Executable, values: Values) -> CursorResult[Any]:
-    """Run one statement. Raises `StoreError`, or `InvalidInput` for what the database cannot hold."""
-    with storage_errors():
-        try:
-            return connection.execute(statement, values)
-        except UnicodeEncodeError:
-            raise InvalidInput.at("", "text with half a character (a lone surrogate)") from None
-        except DataError as error:  # too long, a zero byte in text, a number out of range
-            raise InvalidInput.at("", f"the store cannot hold this: {_reason(error)}") from None
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return name_of(error.orig)
-    return type(error).__name__
+def driver_error(error: BaseException) -> StoreError | InvalidInput:
+    """A driver's error as ours. What it says may repeat what was to be written; its class and code do not."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "DataError" in kinds:  # too long, a zero byte in text, a number out of range
+        return InvalidInput.at("", f"the store cannot hold this: {name_of(error)}")
+    kind = Taken if "IntegrityError" in kinds else StoreError
+    return kind(f"the store failed: {name_of(error)}")
 
 
 def name_of(error: BaseException) -> str:
@@ -200,7 +190,7 @@ def create_private(file: Path) -> None:
 
 
 def _sqlite(url: URL, patience: float) -> Engine:
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
+    engine = create_engine(url, hide_parameters=True, paramstyle="named", connect_args={"timeout": patience})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:

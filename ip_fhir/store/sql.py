@@ -9,7 +9,8 @@ from ip_fhir.domain.referral import Referral
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep
-from ip_fhir.store.engine import Database, execute
+from ip_fhir.store.engine import Database
+from ip_fhir.store.prepared import execute
 from ip_fhir.store.tokens import NAMES
 from ip_fhir.store.transaction import SqlTransaction
 
@@ -159,10 +160,10 @@ class SqlStore:
     def figures(self) -> Figures:
         """How the store stands, counted now, all at one moment."""
         with self._database.reading() as connection:
-            loops = execute(connection, statements.COUNT_LOOPS, {}).all()
-            rows = execute(connection, statements.COUNT_ROWS, {}).all()
-            attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar_one() or 0
-            refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar_one()
+            loops = execute(connection, statements.COUNT_LOOPS, {}).rows
+            rows = execute(connection, statements.COUNT_ROWS, {}).rows
+            attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar() or 0
+            refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar()
         return codec.figures(loops, rows, attempts, refusals)
 
     def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
@@ -217,4 +218,4 @@ class SqlStore:
 
     def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with self._database.reading() as connection:
-            return execute(connection, statement, values).all()
+            return execute(connection, statement, values).rows

@@ -15,7 +15,7 @@ from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Insert, Select, Table
+    from sqlalchemy import BindParameter, Column, ColumnElement, Insert, Select, Table
 
 ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 """The states in which nobody has the ball."""
@@ -24,6 +24,11 @@ _UNSENT: Final = ("waiting", "parked")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 """Which migration the database stands at."""
+
+
+def _one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """One of a few that are always the same; a list of parameters would have to be put together on each call."""
+    return or_(*(column == value for value in values))
 
 
 def _insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
@@ -126,7 +131,9 @@ READ_HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head")
 MOVE_HEAD: Final = update(meta).where(meta.c.key == "chain-head").values(value=bindparam("head"))
 """The end of the chain moves on."""
 
-ADD_EVIDENCE: Final = insert(evidence)
+ADD_EVIDENCE: Final = insert(evidence).values(
+    {name: bindparam(name) for name in ("number", "correlation_id", "body", "previous", "hash")}
+)
 """A link of the chain."""
 
 CHAIN: Final = select(evidence).order_by(evidence.c.number)
@@ -155,9 +162,9 @@ WRONGLY_PURGED: Final = (
 
 # --- retention and upkeep
 
-_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, outbox.c.status.in_(_UNSENT))
+_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, _one_of(outbox.c.status, _UNSENT))
 _expired = and_(
-    referral.c.state.in_(ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
+    _one_of(referral.c.state, ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
 )
 
 EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindparam("at_most"))
@@ -298,7 +305,7 @@ MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status
 
 REFUSE: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status.in_(_UNSENT))
+    .where(_by_row_id, _one_of(outbox.c.status, _UNSENT))
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
 )
 """The row will not be sent."""
@@ -307,7 +314,7 @@ DROP: Final = (
     update(outbox)
     .where(
         outbox.c.correlation_id == bindparam("of"),
-        outbox.c.status.in_(_UNSENT),
+        _one_of(outbox.c.status, _UNSENT),
         outbox.c.id.not_in(bindparam("keep", expanding=True)),
     )
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
@@ -316,7 +323,7 @@ DROP: Final = (
 
 REVIVE: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status.in_(("parked", "sent")))
+    .where(_by_row_id, _one_of(outbox.c.status, ("parked", "sent")))
     .values(status="waiting", due=bindparam("now"), attempts=0, sent_at=null(), **_no_lease)
 )
 """A row that was parked or sent is due again."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import chain, codec, statements
-from ip_fhir.store.engine import Taken, execute
+from ip_fhir.store.engine import Taken
+from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from sqlalchemy import Connection, CursorResult, Executable
+    from sqlalchemy import Connection, Executable
 
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Stored
     from ip_fhir.store.engine import Values
+    from ip_fhir.store.prepared import Result
 
 
 _CHANGED: Final = "the resource was changed by another since it was read"
@@ -37,7 +39,7 @@ class SqlTransaction:
         self._failed = False
         self._evidence: list[tuple[str, str]] = []
 
-    def _run(self, statement: Executable, values: Values) -> CursorResult[Any]:
+    def _run(self, statement: Executable, values: Values) -> Result:
         self.check()
         self._failed = True
         result = execute(self._connection, statement, values)
@@ -74,7 +76,7 @@ class SqlTransaction:
 
     def seen(self, key: str) -> Seen | None:
         """The message taken in under this key, if any."""
-        row = self._run(statements.SEEN, {"key": key}).one_or_none()
+        row = self._run(statements.SEEN, {"key": key}).first()
         return None if row is None else Seen(row.key, row.digest, row.reply)
 
     def remember(self, seen: Seen, now: datetime) -> None:
@@ -95,7 +97,7 @@ class SqlTransaction:
 
     def load(self, correlation_id: str) -> Stored | None:
         """The referral, or None."""
-        row = self._run(statements.LOAD, {"correlation_id": correlation_id}).one_or_none()
+        row = self._run(statements.LOAD, {"correlation_id": correlation_id}).first()
         return None if row is None else codec.stored(row)
 
     def save(self, referral: Referral, revision: int | None) -> int:
@@ -128,7 +130,7 @@ class SqlTransaction:
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
         """Hold up to `limit` due rows for the worker; see `Store.claim`."""
-        rows = self._run(statements.CLAIMABLE, {"now": codec.micros(now), "at_most": max(limit, 0)}).all()
+        rows = self._run(statements.CLAIMABLE, {"now": codec.micros(now), "at_most": max(limit, 0)}).rows
         if rows:
             held = {"worker": worker, "until": codec.micros(now + lease)}
             self._run(statements.CLAIM, [{"row_id": row.id, **held} for row in rows])
@@ -136,7 +138,7 @@ class SqlTransaction:
 
     def row(self, row_id: str) -> OutboxRow | None:
         """The outbox row as it stands, or None."""
-        row = self._run(statements.ROW, {"row_id": row_id}).one_or_none()
+        row = self._run(statements.ROW, {"row_id": row_id}).first()
         return None if row is None else codec.outbox_row(row)
 
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
@@ -192,7 +194,7 @@ class SqlTransaction:
 
     def resource(self, type_: str, id_: str) -> ResourceVersion | None:
         """The current version of a FHIR resource."""
-        row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).one_or_none()
+        row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
         return None if row is None else codec.resource_version(row)
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import codec, migrate, statements
 from ip_fhir.store.chain import digest_of
-from ip_fhir.store.engine import Database, create_private, execute, name_of, parse_url
+from ip_fhir.store.engine import Database, create_private, name_of, parse_url
+from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import VERSION
 
 if TYPE_CHECKING:
@@ -98,11 +99,11 @@ def _purge_some(connection: Connection, database: Database, before: datetime, no
     if database.embedded:  # or what was deleted could still be read in the file
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
     values = {"before": codec.micros(before), "at_most": _AT_ONCE}
-    idents = list(execute(connection, statements.EXPIRED, values).scalars())
+    idents = [row.correlation_id for row in execute(connection, statements.EXPIRED, values).rows]
     if not idents:
         return Purged()
     of: dict[str, Any] = {"idents": idents}
-    records = execute(connection, statements.RECORDS_OF, of).all()
+    records = execute(connection, statements.RECORDS_OF, of).rows
     if records:
         at = codec.micros(now)
         gone = [{"of": r.number, "words": digest_of(r.body), "at": at} for r in records]

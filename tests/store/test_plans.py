@@ -1,9 +1,11 @@
 """What runs often looks things up by an index: it costs the same with a million open referrals as with ten."""
 
 import re
+import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 import pytest
 from sqlalchemy import event
 
@@ -49,17 +51,38 @@ SORTED = ("list in a state", "search by token")  # a handful of hits, put in ord
 
 
 def asked(store: SqlStore, use: Use) -> list[tuple[str, Any]]:
-    """What the store asks the database while it is used: statements, each with values."""
+    """What the store asks the database while it is used: statements, each with values, heard at the driver."""
     ran: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
-        if not statement.startswith("BEGIN"):
-            ran.append((statement, values[0] if many else values))
+    class Heard(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **more: Any) -> Self:
+            ran.append((str(query), params))
+            return super().execute(query, params, **more)
 
-    event.listen(store._database.engine, "before_cursor_execute", note)
+        def executemany(self, query: Any, params_seq: Any, **more: Any) -> None:
+            values = list(params_seq)
+            ran.append((str(query), values[0]))
+            super().executemany(query, values, **more)
+
+    def listen(connection: Any, *_: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_trace_callback(lambda statement: ran.append((statement, None)))  # with the values in it
+        else:
+            connection.cursor_factory = Heard
+
+    def stop(connection: Any, *_: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_trace_callback(None)
+        else:
+            connection.cursor_factory = psycopg.Cursor
+
+    engine = store._database.engine
+    event.listen(engine, "checkout", listen)
+    event.listen(engine, "checkin", stop)
     use(store)
-    event.remove(store._database.engine, "before_cursor_execute", note)
-    return ran
+    event.remove(engine, "checkout", listen)
+    event.remove(engine, "checkin", stop)
+    return [one for one in ran if one[0].lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
 
 
 def plans(store: SqlStore, use: Use) -> list[str]:

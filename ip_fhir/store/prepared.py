@@ -1,0 +1,107 @@
+"""Statements as a driver takes them: compiled once for a database, then run on the driver's own cursor.
+
+What SQLAlchemy does on each call costs as much as the statement itself, and taking in a notice runs fifteen of them.
+A statement that needs it on each call - a list of unknown length - is left to it.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Select
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.store.engine import driver_error, storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Executable
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+    from ip_fhir.store.engine import Values
+
+_prepared: Final[WeakKeyDictionary[Dialect, dict[Executable, Prepared | None]]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave: rows, whose columns are attributes; how many rows it matched."""
+
+    rows: Sequence[Any]
+    rowcount: int
+
+    def first(self) -> Any:
+        """The first row, or None."""
+        return self.rows[0] if self.rows else None
+
+    def scalar(self) -> Any:
+        """The first row's first column, or None."""
+        return self.rows[0][0] if self.rows else None
+
+
+class Prepared:
+    """A statement for one kind of database: its text, the parameters that are always the same, how a row is made."""
+
+    def __init__(self, statement: Executable, compiled: SQLCompiler) -> None:
+        self.sql = str(compiled)
+        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        columns = [str(c.key) for c in statement.selected_columns] if isinstance(statement, Select) else []
+        self._row: Any = namedtuple("Row", columns, rename=True) if columns else None  # noqa: PYI024 - columns vary
+
+    def run(self, cursor: Any, values: Values) -> Result:
+        """Run it, once or for each of several sets of values."""
+        if isinstance(values, Mapping):
+            cursor.execute(self.sql, {**self._fixed, **values})
+        else:
+            cursor.executemany(self.sql, [{**self._fixed, **one} for one in values])
+        rows = [] if self._row is None else [*map(self._row._make, cursor.fetchall())]
+        return Result(rows, cursor.rowcount)
+
+
+def execute(connection: Connection, statement: Executable, values: Values) -> Result:
+    """Run one statement. Raises `StoreError`, or `InvalidInput` for what the database cannot hold."""
+    prepared = _prepare(connection.dialect, statement)
+    if prepared is None:
+        return _leave(connection, statement, values)
+    with storage_errors():  # from getting at the driver's connection
+        cursor = connection.connection.cursor()
+    try:
+        return prepared.run(cursor, values)
+    except UnicodeEncodeError:
+        raise _no_text() from None
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise driver_error(error) from None
+    finally:
+        cursor.close()
+
+
+def _leave(connection: Connection, statement: Executable, values: Values) -> Result:
+    """Let SQLAlchemy run it."""
+    with storage_errors():
+        try:
+            result = connection.execute(statement, values)
+        except UnicodeEncodeError:
+            raise _no_text() from None
+        return Result(result.all() if result.returns_rows else (), result.rowcount)
+
+
+def _no_text() -> InvalidInput:
+    return InvalidInput.at("", "text with half a character (a lone surrogate)")
+
+
+def _prepare(dialect: Dialect, statement: Executable) -> Prepared | None:
+    known = _prepared.setdefault(dialect, {})
+    if statement not in known:
+        known[statement] = _compile(dialect, statement)
+    return known[statement]
+
+
+def _compile(dialect: Dialect, statement: Any) -> Prepared | None:
+    compiled = statement.compile(dialect=dialect)
+    return None if compiled.post_compile_params else Prepared(statement, compiled)
