@@ -76,6 +76,7 @@ final class Definitions {
     module.setAnyExtensionsAllowed(false);
     module.setCustomExtensionDomains("http://hl7.no/fhir/StructureDefinition/");
     module.setErrorForUnknownProfiles(true);
+    module.setAssumeValidRestReferences(true); // the type in a reference counts, though its target is not here
     return new FhirValidator(context)
         .setValidateAgainstStandardSchema(false)
         .setValidateAgainstStandardSchematron(false)
