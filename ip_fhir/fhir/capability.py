@@ -18,12 +18,15 @@ FHIR_VERSION = "4.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ResourceCapability:
-    """What can be done with one resource type; `search` maps each search parameter to its FHIR type."""
+    """What can be done with one resource type; `search` maps each search parameter to its FHIR type.
+
+    `profiles`: canonicals of the profiles that resources of this type follow.
+    """
 
     type: str
     interactions: tuple[str, ...]
     search: dict[str, str]
-    profile: str | None = None
+    profiles: tuple[str, ...] = ()
 
 
 def capability_statement(url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]) -> JsonObject:
@@ -70,4 +73,4 @@ def _resource(resource: ResourceCapability) -> JsonObject:
         "updateCreate": False,
         "searchParam": [{"name": name, "type": type_} for name, type_ in resource.search.items()],
     }
-    return described | ({"profile": resource.profile} if resource.profile else {})
+    return described | ({"supportedProfile": list(resource.profiles)} if resource.profiles else {})

@@ -13,7 +13,7 @@ import orjson
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.assembly import assemblies
-from ip_fhir.mapping.lens import Lens, build_lenses
+from ip_fhir.mapping.lens import Lens, based, build_lenses
 from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.tables import build_tables, load_tables, read_source
 from ip_fhir.mapping.variants import VERSIONS, varied, version_of
@@ -70,6 +70,12 @@ class Mapping:
         if found is None:
             raise MappingError(f"the tables for {self.version} have no {name}; they have {', '.join(self._assemblies)}")
         return found
+
+    def profiles(self, type_: str) -> tuple[str, ...]:
+        """Canonicals of the profiles that resources of a FHIR type say they follow when they are made here."""
+        consts = (const for table in self.tables.fields.values() if table.resource == type_ for const in table.consts)
+        written = (based(const.value, self.systems) for const in consts if const.fhir.startswith("meta.profile"))
+        return tuple(dict.fromkeys(written))
 
     def writer(self, name: str) -> Writer:
         """The fast writer of one table."""

@@ -83,6 +83,8 @@ def test_metadata_needs_no_token(client: TestClient) -> None:
     assert {p["name"] for p in types["Task"]["searchParam"]} >= {"identifier", "status", "based-on", "focus"}
     assert types["Task"]["versioning"] == "versioned-update"
     assert rest["operation"][0]["name"] == "process-message"
+    assert [p.rpartition("/")[2] for p in types["Task"]["supportedProfile"]] == ["ip-FeedbackTask"]
+    assert [p.rpartition("/")[2] for p in types["ServiceRequest"]["supportedProfile"]] == ["ip-Notice"]
 
 
 def test_health_needs_no_token_and_names_nobody(client: TestClient, loop: Loop, message: bytes) -> None:
