@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,17 +73,29 @@ def show_(correlation_id: Correlation, config: Config, as_json: Json = False, la
         _show(stored.referral, evidence, spoken(lang))
 
 
-def verify(config: Config, as_json: Json = False) -> None:
+def verify(
+    config: Config,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write the evidence as FHIR: a Bundle, or lines where it ends in .ndjson."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check the chain of evidence.
 
-    A record that was changed, removed or put in is named. Exit code 1 if there is any.
+    A record that was changed, removed or put in is named. Exit code 1 if there is any. --export writes a Provenance
+    and an AuditEvent for each record, to a file that is not there yet, readable by its owner alone.
     """
-    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.evidence import write_evidence
+    from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, say
+    from ip_fhir.store import open_store
 
-    with opened(config) as exchange:
-        problems = exchange.store.verify()
-        head = exchange.store.head()
+    with closing(open_store(read_config(config).database)) as store:
+        problems = store.verify()
+        head = store.head()
+        if export is not None:
+            write_evidence(export, store.walk())
     if as_json:
         found = [{"path": p.path, "reason": p.reason} for p in problems]
         facts = {"records": head.number, "purged": head.purged, "head": head.hash if head.number else None}

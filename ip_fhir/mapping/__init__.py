@@ -1,6 +1,7 @@
 """Mapping: the only layer that knows both the domain and FHIR. Driven by the tables under mappings/."""
 
 from ip_fhir.mapping.compiled import Mapping, default, lens
+from ip_fhir.mapping.evidence import evidence_to_fhir
 from ip_fhir.mapping.lens import Lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
 from ip_fhir.mapping.neighbours import Reading, read_fhir
@@ -13,6 +14,7 @@ __all__ = [
     "Reading",
     "default",
     "event_from_task",
+    "evidence_to_fhir",
     "from_fhir",
     "lens",
     "message_from_fhir",

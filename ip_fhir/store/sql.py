@@ -187,6 +187,13 @@ class SqlStore:
             rows = self._read(statements.CHAIN_OF_REFERRAL, {"correlation_id": correlation_id})
         return [codec.evidence_record(row) for row in rows]
 
+    def walk(self) -> Iterator[EvidenceRecord]:
+        """The chain as `evidence` gives it, as it stood when this began, however long it is."""
+        with self._database.reading() as connection:
+            rows = connection.execution_options(yield_per=_PAGE).execute(statements.WORDS)
+            for row in rows:
+                yield codec.evidence_record(row)
+
     def verify(self) -> tuple[Problem, ...]:
         """Check the whole chain; a changed, removed or inserted record is a problem with its number."""
         with self._database.reading() as connection:

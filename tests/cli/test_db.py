@@ -1,5 +1,7 @@
 """`db`: tables brought up to date, how the store stands, a copy, what is past its time."""
 
+import json
+import stat
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,3 +97,22 @@ def test_a_server(run: Run, config: Path) -> None:
         assert run("db", "status", "-c", config, "--json").data["database"] == "postgresql"
         copy = run("db", "backup", config.with_name("copy"), "-c", config)
         assert (copy.code, copy.err) == (2, "ip-fhir: backup: a PostgreSQL store is copied with pg_dump\n")
+
+
+def test_export(run: Run, config: Path, tmp_path: Path) -> None:
+    """`verify --export` writes a Bundle or lines, for the owner alone, and takes no other file's place."""
+    assert run("verify", "-c", config, "--export", tmp_path / "none.json").code == 0
+    assert json.loads((tmp_path / "none.json").read_bytes()) == {"resourceType": "Bundle", "type": "collection"}
+    with closing(store_of(config)) as store:
+        append(store, "r", "1", "2")
+    assert run("verify", "-c", config, "--export", tmp_path / "all.json").text.startswith("whole: 2 records")
+    bundle = json.loads((tmp_path / "all.json").read_bytes())
+    types = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+    assert types == ["Provenance", "AuditEvent"] * 2
+    assert run("verify", "-c", config, "--export", tmp_path / "all.ndjson").code == 0
+    lines = [json.loads(line) for line in (tmp_path / "all.ndjson").read_bytes().splitlines()]
+    assert lines == [entry["resource"] for entry in bundle["entry"]]
+    assert stat.S_IMODE((tmp_path / "all.json").stat().st_mode) == 0o600
+    again = run("verify", "-c", config, "--export", tmp_path / "all.json")
+    assert (again.code, again.err) == (2, "ip-fhir: --export: there is a file of this name already\n")
+    assert run("verify", "-c", config, "--export", tmp_path / "missing" / "all.json").code == 2

@@ -1,0 +1,151 @@
+"""Evidence as FHIR, for each record a Provenance (who, what, when, why, which message and consent) and an AuditEvent.
+
+Both name the referral by its identifier and nobody by name but organisations. The AuditEvent carries the record's place
+in the hash chain, and no free text that people wrote; the Provenance carries the reason, as it was written.
+
+https://hl7.org/fhir/R4/provenance.html, https://hl7.org/fhir/R4/auditevent.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.domain.referral import Role
+from ip_fhir.mapping.compiled import default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.referral import Event
+    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.tables import Systems
+    from ip_fhir.ports import EvidenceRecord
+
+_LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"
+_PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_ENTITY_TYPE: Final = "http://hl7.org/fhir/resource-types"
+_SUCCESS, _MINOR_FAILURE = "0", "4"  # http://hl7.org/fhir/audit-event-outcome
+_REFUSED: Final = "refused:"
+"""How the note of a record begins that was kept and not acted on (`ip_fhir.exchange.inbound`)."""
+
+_MACHINES: Final = (Role.TRANSPORT, Role.CLOCK)
+
+
+def evidence_to_fhir(records: Iterable[EvidenceRecord], mapping: Mapping | None = None) -> Iterator[dict[str, Any]]:
+    """Two resources for each record, in the order of the chain: a Provenance, then an AuditEvent.
+
+    Ids derive from the number in the chain, so that a second export has the same ones.
+    """
+    systems = (mapping or default()).systems
+    for link in records:
+        yield _provenance(link, systems)
+        yield _audit_event(link, systems)
+
+
+def _provenance(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
+    event = link.record.event
+    why = [text for text in (event.text, link.record.note) if text]
+    resource: dict[str, Any] = {
+        "resourceType": "Provenance",
+        "id": f"evidence-{link.number}",
+        "target": [_referral(link, systems)],
+        "occurredDateTime": event.at.isoformat(),
+        "recorded": event.at.isoformat(),
+        "activity": _what(event, systems),
+        "agent": [{"type": _coded(_PARTICIPANT, _participation(event)), "who": _who(event, systems)}],
+    }
+    if why:
+        resource["reason"] = [{"text": text} for text in why]
+    if entities := [*_sources(event, systems)]:
+        resource["entity"] = entities
+    return resource
+
+
+def _audit_event(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
+    record, event = link.record, link.record.event
+    refused = (record.note or "").startswith(_REFUSED)
+    resource: dict[str, Any] = {
+        "resourceType": "AuditEvent",
+        "id": f"evidence-{link.number}-audit",
+        "type": {"system": _LIFECYCLE, "code": _lifecycle(link)},
+        "subtype": _what(event, systems)["coding"],
+        "action": "C" if record.before is None else "U",
+        "recorded": event.at.isoformat(),
+        "outcome": _MINOR_FAILURE if refused else _SUCCESS,
+        "agent": [{"who": _who(event, systems), "requestor": event.raised_by not in _MACHINES}],
+        "source": {"observer": {"display": str(record.role)}},
+        "entity": [
+            {
+                "what": _referral(link, systems),
+                "type": {"system": _ENTITY_TYPE, "code": "ServiceRequest"},
+                "detail": [{"type": name, "valueString": value} for name, value in _details(link)],
+            }
+        ],
+    }
+    if record.note:
+        resource["outcomeDesc"] = record.note
+    return resource
+
+
+def _referral(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
+    identifier = {"system": systems.uri("id-referral"), "value": link.correlation_id}
+    return {"type": "ServiceRequest", "identifier": identifier}
+
+
+def _what(event: Event, systems: Systems) -> dict[str, Any]:
+    return _coded(systems.uri("cs-loop-event"), str(event.kind))
+
+
+def _coded(system: str, code: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code}]}
+
+
+def _who(event: Event, systems: Systems) -> dict[str, Any]:
+    """The organisation whose message brought it, else the side, the transport or the clock."""
+    sender: Organization | None = event.sender
+    if sender is None:
+        return {"display": str(event.raised_by)}
+    who: dict[str, Any] = {"type": "Organization", "display": sender.name}
+    if sender.organization_number is not None:
+        who["identifier"] = {"system": systems.uri("org-number"), "value": str(sender.organization_number)}
+    return who
+
+
+def _participation(event: Event) -> str:
+    if event.raised_by is Role.TRANSPORT:
+        return "transmitter"
+    return "assembler" if event.raised_by is Role.CLOCK else "author"
+
+
+def _lifecycle(link: EvidenceRecord) -> str:
+    """What happened to the record of the referral (ISO 21089)."""
+    if link.record.before is None:
+        return "originate" if link.record.role is Role.HOSPITAL else "receive"
+    return "amend"
+
+
+def _sources(event: Event, systems: Systems) -> Iterator[dict[str, Any]]:
+    """The message that brought it, the message that it answers, the consents that the notice stands on."""
+    for ident in (event.message_id, event.answers):
+        if ident is not None:
+            identifier = {"system": systems.uri("id-message"), "value": ident}
+            yield {"role": "source", "what": {"type": "MessageHeader", "identifier": identifier}}
+    if event.form is not None:
+        yield {"role": "source", "what": {"reference": f"QuestionnaireResponse/{event.form.id}"}}
+    for consent in event.notice.consents if event.notice is not None else ():
+        yield {"role": "source", "what": {"reference": f"Consent/{consent.id}"}}
+
+
+def _details(link: EvidenceRecord) -> Iterator[tuple[str, str]]:
+    """Its place in the chain, and the step it was."""
+    record = link.record
+    yield "number", str(link.number)
+    yield "previous", link.previous
+    yield "hash", link.hash
+    yield "event", record.event.id
+    if record.before is not None:
+        yield "before", str(record.before)
+    yield "after", str(record.after)
+    for effect in record.effects:
+        yield "effect", effect
