@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.due import Ran
+
+_SECONDS_TO_NOTICE = 0.1
 
 notices = typer.Typer(help="Notices: the hospital's side.", rich_markup_mode=None)
 green_forms = typer.Typer(help="Green forms: the municipality's side.", rich_markup_mode=None)
@@ -156,14 +159,18 @@ def _work_on(exchange: Exchange, config: Config) -> None:
     from ip_fhir.cli.opening import read_config
     from ip_fhir.exchange import Worker
 
-    worker = Worker(exchange, read_config(config).worker.rest)
+    ended: list[int] = []
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
+    def end(number: int, _frame: FrameType | None) -> None:
+        ended.append(number)  # nothing that takes a lock: the thread that was interrupted may hold it
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    worker.run()
+    worker = Worker(exchange, read_config(config).worker.rest)
+    worker.start()
+    while worker.running and not ended:
+        time.sleep(_SECONDS_TO_NOTICE)
+    worker.stop()
 
 
 def _log() -> None:

@@ -145,7 +145,9 @@ def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, re
 
     def once() -> None:
         with context.store.begin() as tx:
-            current, before = tx.row(row.id), tx.load(row.correlation_id)
+            # The referral first: whoever settles the row between the two has changed it, and the save below conflicts.
+            before = tx.load(row.correlation_id)
+            current = tx.row(row.id)
             if current is None or current.status != "waiting":  # another worker was here first
                 return
             if kind is EventKind.RECEIPT_OK:

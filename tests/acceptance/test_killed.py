@@ -27,7 +27,7 @@ def test_killed_at_random(databases: dict[str, str], zygote: Zygote, tmp_path: P
         with town.time_passing():
             kill_at_random(town, KILLS, random.Random(SEED))
         town.finish()
-        accepted = town.accepted.read_text(encoding="ascii").split()
+        accepted = town.notices
     hospital, municipality = read_both(databases)
     assert wrong(hospital, municipality, accepted) == []
     assert len(accepted) > KILLS // 2, "there was too little to do: the kills hit nobody at work"

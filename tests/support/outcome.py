@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, Referral, State
 from ip_fhir.ports import EvidenceRecord, OutboxRow, Store
 from ip_fhir.store import open_store
@@ -60,6 +62,7 @@ def wrong(hospital: Kept, municipality: Kept, accepted: Iterable[str]) -> list[s
     for side, ours, theirs in (("hospital", hospital, municipality), ("municipality", municipality, hospital)):
         problems += [f"{side}: {problem}" for problem in _wrong_messages(ours, theirs)]
         problems += [f"{side}: {row.id} is {row.status}: {row.last_error}" for row in ours.outbox if _is_left(row)]
+        problems += [f"{side}: {problem}" for problem in (*_times_run_back(ours), *_reminded_twice(ours))]
     problems += _wrong_loops(hospital, municipality)
     missing = [n for n in accepted if f"loop-{n}" not in hospital.referrals]
     return [*problems, *(f"notice {n} was accepted and is lost" for n in missing)]
@@ -105,3 +108,22 @@ def _wrong_loops(hospital: Kept, municipality: Kept) -> list[str]:
         elif ours.form != theirs.form:
             problems.append(f"{ident} ended with two forms")
     return problems
+
+
+def _times_run_back(side: Kept) -> list[str]:
+    """Within a loop each record is no earlier than the one before, also where the clock was turned back."""
+    last: dict[str, datetime] = {}
+    back = []
+    for link in side.evidence:
+        at = link.record.event.at
+        if at < last.get(link.correlation_id, at):
+            back.append(f"record {link.number} is earlier than the one before it")
+        last[link.correlation_id] = at
+    return back
+
+
+def _reminded_twice(side: Kept) -> list[str]:
+    """Each reminder of a loop has a number of its own."""
+    reminders = [row for row in side.outbox if row.effect.message is MessageKind.REMINDER]
+    counted = Counter((row.correlation_id, row.effect.number) for row in reminders)
+    return [f"{ident} was reminded {times} times of the same" for (ident, _), times in counted.items() if times > 1]

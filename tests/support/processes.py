@@ -123,8 +123,21 @@ class Town:
         self.configs = {role: self._write(role, **settings) for role in ROLES}
         self.servers = {role: self._running(zygote, "serve", role) for role in ROLES}
         self.people = {role: self._running(zygote, "people", role) for role in ROLES}
+        self.worker = self._running(zygote, "work", "hospital")  # beside the one that the endpoint has
         for people in self.people.values():
             people.more |= {"accepted": str(self.accepted), "pause": 0.01, "until": loops}
+
+    @property
+    def notices(self) -> list[str]:
+        """The numbers of the notices that the hospital's people were told are stored."""
+        return self.accepted.read_text(encoding="ascii").split() if self.accepted.exists() else []
+
+    def until_there_are(self, notices: int, seconds: float = 60) -> None:
+        """Wait until so many notices are stored."""
+        deadline = time.monotonic() + seconds
+        while len(self.notices) < notices:
+            assert time.monotonic() < deadline, "the hospital's people do not get on; see the logs"
+            time.sleep(0.01)
 
     def _running(self, zygote: Zygote, what: str, role: str) -> Running:
         return Running(zygote, what, self.configs[role], self.place / f"{what}-{role}.log")
@@ -158,7 +171,7 @@ class Town:
     @property
     def everybody(self) -> list[Running]:
         """All processes."""
-        return [*self.servers.values(), *self.people.values()]
+        return [*self.servers.values(), self.worker, *self.people.values()]
 
     def forward(self, seconds: float) -> None:
         """Let time pass, or, with less than nothing, turn the clock back."""

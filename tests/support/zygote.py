@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _ALL_IT_NEEDS = (
+    "ip_fhir.cli.exchange",
     "ip_fhir.web.serving",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -60,6 +61,13 @@ def _serve(config: str, _more: dict[str, Any]) -> None:
     serve(read_settings(config))
 
 
+def _work(config: str, _more: dict[str, Any]) -> None:
+    """A worker and nothing else, as `ip-fhir work` runs it."""
+    from ip_fhir.cli.exchange import work
+
+    work(Path(config))
+
+
 def _people(config: str, more: dict[str, Any]) -> None:
     """The staff of one side, on its store."""
     from tests.support.people import work
@@ -67,7 +75,7 @@ def _people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
-_WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {"serve": _serve, "people": _people}
+_WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {"serve": _serve, "work": _work, "people": _people}
 
 
 def _start(what: str, config: str, log: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
