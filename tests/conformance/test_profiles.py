@@ -160,6 +160,13 @@ def test_profiles_are_all_there(sources: Sources, shipped: dict[str, JsonObject]
     assert all(one.get("version") == sources.version for one in shipped.values() if "url" in one)
 
 
+def test_the_document_names_them(checkout: Path) -> None:
+    """docs/profiles.md names every profile with its type, and the script that builds them."""
+    text = (checkout / "docs" / "profiles.md").read_text(encoding="utf-8")
+    assert [name for name, type_ in EXPECTED_PROFILES.items() if f"| `{name}` | {type_} |" not in text] == []
+    assert "tests/conformance/build_profiles.py" in text
+
+
 def test_tables_write_the_profiles(checkout: Path, sources: Sources) -> None:
     """What is written says which profile it follows, each of ours once."""
     values = [row["value"] for _, row in rows(checkout) if row["fhir"].startswith("meta.profile")]

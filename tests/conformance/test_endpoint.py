@@ -1,0 +1,56 @@
+"""What the endpoint itself says is valid FHIR R4 too: CapabilityStatement, receipts, search results, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.rest import SEARCH_PARAMETERS
+from ip_fhir.fhir.capability import ResourceCapability, capability_statement
+from ip_fhir.fhir.outcome import outcome_of
+from ip_fhir.fhir.receipt import receipt_to_fhir
+from ip_fhir.mapping import default
+from ip_fhir.ports import Receipt, ReceiptCode, ResourceVersion
+from ip_fhir.web.searching import searchset
+from tests.conformance import made
+from tests.conformance.judge import Validator, Verdict
+from tests.conformance.made import JsonObject
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+URL = "https://nordvik.example/fhir"
+PROBLEMS = (Problem("Bundle.entry[0].resource.status", "is required", "required"), Problem("", "too long", "too-long"))
+
+
+def said(checkout: Path) -> Iterator[JsonObject]:
+    """One of everything that the endpoint may answer with, besides the resources themselves."""
+    profiles = default().profiles
+    served = [
+        ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
+        for type_, parameters in SEARCH_PARAMETERS.items()
+    ]
+    yield capability_statement(URL, "1.0.0", NOW, served)
+    yield outcome_of(InvalidInput(PROBLEMS))
+    message = next(bundle for bundle in made.example_bundles(checkout) if bundle["type"] == "message")
+    for code in get_args(ReceiptCode):
+        problems = () if code == "ok" else PROBLEMS
+        yield receipt_to_fhir(Receipt(message["id"], code, problems), message, NOW, URL)
+    tasks = [r for r in made.example_referrals(checkout) if r["resourceType"] == "Task"][:3]
+    found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in tasks]
+    yield searchset(URL, "Task", {"status": "requested"}, found[:1])
+    yield searchset(URL, "Task", {}, [])
+
+
+def test_what_the_endpoint_says(validator: Validator, verdict: Verdict, checkout: Path) -> None:
+    """No error, and no warning that is not let through."""
+    kinds = []
+    for resource in said(checkout):
+        kinds.append(resource["resourceType"])
+        assert verdict.objections(validator.judge(resource)) == [], resource["resourceType"]
+    assert {"CapabilityStatement", "OperationOutcome", "Bundle"} == set(kinds)
