@@ -111,10 +111,11 @@ class Assembly:
         people = people_of(entries)
         slots = [slot for part in self.parts for slot in slots_of(part, entries, self._named(part, roots[0]), people)]
         refuse_doubles(slots)
+        self._expect_owner(slots, roots[0])
         links = links_between(slots)
         data, problems = _read_parts(slots, links)
         try:
-            whole = self.root.get(roots[0].resource, links, roots[0].at)
+            whole = self.root.get({**roots[0].resource, "id": roots[0].id}, links, roots[0].at)
         except InvalidInput as error:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
@@ -139,10 +140,19 @@ class Assembly:
         """The references that make an entry this part's: all that the root names, of the owner the root's subject."""
         if not part.by_root:
             return None
-        if part.field != "owner":
-            return set(references_in(root.resource))
-        subjects = (const.path[0].name for const, _ in self.root.inner.consts if const.owner)
-        return {reference for name in subjects for reference in references_in(root.resource.get(name))}
+        node = root.resource if part.field != "owner" else root.resource.get(self._subject)
+        return {reference.partition("/_history/")[0] for reference in references_in(node)}
+
+    @property
+    def _subject(self) -> str:
+        """The root's element that names the owner."""
+        return next(const.path[0].name for const, _ in self.root.inner.consts if const.owner)
+
+    def _expect_owner(self, slots: list[Slot], root: Entry) -> None:
+        """Without the person it is about, all that names the person would be told as wrong."""
+        if any(part.field == "owner" for part in self.parts) and not any(slot.part.field == "owner" for slot in slots):
+            reason = "must refer to the person whom it is about, in the bundle"
+            raise InvalidInput.at(f"{root.at}.{self._subject}", reason, "required")
 
     def own_links(self, data: dict[str, Any]) -> Links:
         """The references of a whole that stands in no bundle yet."""

@@ -138,10 +138,19 @@ class TableLens:
         if self.limits is not None:
             self.limits.check(result)
         for lens in self.fields:
-            result = lens.write(value, result, links, resource_is_new=is_new) or {}
+            if is_new or not lens.row.echo or not self._says(node, lens.row.domain, value, links):
+                result = lens.write(value, result, links, resource_is_new=is_new) or {}
         if value is None and (not result or result == self.skeleton(links)):
             return None
         return result
+
+    def _says(self, node: Any, domain: tuple[str, ...], value: Any, links: Links) -> bool:
+        """Whether the node says a field as `value` does; its echo is left alone then, whatever it says."""
+        return any(
+            lens.read(node, links) == _at(value, domain)
+            for lens in self.fields
+            if lens.row.domain == domain and not lens.row.echo
+        )
 
     def owns(self, node: Any) -> bool:
         """Whether the node has what the table's `match` rows and constants ask for."""

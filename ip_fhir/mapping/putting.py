@@ -77,6 +77,8 @@ class _Putting:
         """Bring the resource that holds the whole together up to date."""
         entry = self.found.root
         new = self.assembly.root.put(self.assembly.root_data(self.data), entry.resource, self.links, entry.at)
+        if entry.resource.get("id") is None and new["id"] == entry.id:  # its fullUrl says it
+            new = {name: value for name, value in new.items() if name != "id"}
         self.places[entry.number] = self._replaced(entry, new)
 
     def derived(self, derived: Derived, items: dict[str, Any]) -> None:
