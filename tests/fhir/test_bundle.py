@@ -1,0 +1,83 @@
+"""A Bundle's entries, by every reference that may mean them; and what is no Bundle."""
+
+from typing import Any
+
+import pytest
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.bundle import Entry, entries_of
+
+GOAL = {"resourceType": "Goal", "id": "g"}
+
+
+def bundle(*entries: Any) -> dict[str, Any]:
+    """A Bundle of these entries."""
+    return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)}
+
+
+def test_entries_in_order() -> None:
+    """Each entry has its number, its place as FHIRPath, its type and id."""
+    found = entries_of(bundle({"resource": GOAL}, {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Task"}}))
+    assert [(e.number, e.at, e.type, e.id) for e in found] == [
+        (0, "Bundle.entry[0].resource", "Goal", "g"),
+        (1, "Bundle.entry[1].resource", "Task", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("full_url", "resource", "references"),
+    [
+        (None, GOAL, ["Goal/g"]),
+        ("https://ehr.example/Goal/g", GOAL, ["https://ehr.example/Goal/g", "Goal/g"]),
+        ("urn:uuid:1-2", {"resourceType": "Goal"}, ["urn:uuid:1-2", "Goal/1-2"]),
+        ("urn:oid:1.2.3", {"resourceType": "Goal"}, ["urn:oid:1.2.3", "Goal/1.2.3"]),
+        ("#g", {"resourceType": "Goal", "id": "g"}, ["#g", "Goal/g"]),
+    ],
+)
+def test_references(full_url: str | None, resource: dict[str, Any], references: list[str]) -> None:
+    """An entry is meant by its fullUrl, and by its type and id."""
+    assert list(Entry(0, full_url, resource).references) == references
+
+
+def test_no_entries() -> None:
+    """A Bundle without entries is empty, not wrong."""
+    assert entries_of({"resourceType": "Bundle"}) == []
+
+
+@pytest.mark.parametrize("thing", [None, 1, "Bundle", [], {}, {"resourceType": "Goal"}, {"resourceType": ["Bundle"]}])
+def test_no_bundle(thing: Any) -> None:
+    """What is no Bundle is refused as such."""
+    with pytest.raises(InvalidInput) as caught:
+        entries_of(thing)
+    assert [(p.path, p.code) for p in caught.value.problems] == [("Bundle", "structure")]
+
+
+def test_entries_that_are_no_list() -> None:
+    """`entry` is a list."""
+    with pytest.raises(InvalidInput) as caught:
+        entries_of({"resourceType": "Bundle", "entry": {}})
+    assert [p.path for p in caught.value.problems] == ["Bundle.entry"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (None, "is not an object"),
+        ([], "is not an object"),
+        ({}, "has no resource with a resourceType"),
+        ({"resource": []}, "has no resource with a resourceType"),
+        ({"resource": {"resourceType": 1, "id": "x"}}, "has no resource with a resourceType"),
+        ({"resource": GOAL, "fullUrl": 1}, "has a fullUrl that is not text"),
+        ({"resource": {"resourceType": "Goal", "id": 1}}, "has a resource whose id is not text"),
+        ({"resource": {"resourceType": "Goal"}}, "has neither a fullUrl nor a resource id"),
+        ({"resource": {"resourceType": "Goal", "id": ""}, "fullUrl": ""}, "has neither a fullUrl nor a resource id"),
+    ],
+)
+def test_entries_that_are_none(entry: Any, reason: str) -> None:
+    """Each entry that cannot be used is told with its number; all of them at once."""
+    with pytest.raises(InvalidInput) as caught:
+        entries_of(bundle({"resource": GOAL}, entry, entry))
+    assert [(p.path, p.reason) for p in caught.value.problems] == [
+        ("Bundle.entry[1]", reason),
+        ("Bundle.entry[2]", reason),
+    ]
