@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.referral import EventKind
 from tests.conformance import tools
 from tests.conformance.build_profiles import FINGERPRINT, build, built, fingerprints
 from tests.conformance.made import JsonObject
@@ -139,6 +140,12 @@ def test_business_states_are_those_of_the_loop(sources: Sources, shipped: dict[s
     """The code system of Task.businessStatus has the words of the loop's table."""
     codes = {concept["code"] for concept in shipped[sources.uri("cs-business-status")]["concept"]}
     assert codes == {standing.business_status for standing in TASK_STATUS.values()} - {None}
+
+
+def test_events_are_those_of_the_loop(sources: Sources, shipped: dict[str, JsonObject]) -> None:
+    """The code system of exported evidence has every kind of event, and no other."""
+    codes = {concept["code"] for concept in shipped[sources.uri("cs-loop-event")]["concept"]}
+    assert codes == set(EventKind)
 
 
 def test_value_sets_hold_the_tables_codes(sources: Sources, shipped: dict[str, JsonObject]) -> None:

@@ -58,6 +58,32 @@ Description: "What a participant of a care team is: a member in a role, or a coo
 * include codes from valueset TeamRole
 * include codes from valueset CoordinatorKind
 
+CodeSystem: LoopEventCodes
+Id: loop-event
+Title: "Event of the loop"
+Description: "What happened to a referral, in the evidence that is exported."
+* #send "Sent"
+* #receipt-ok "Receipt: stored"
+* #receipt-error "Receipt: refused for good"
+* #receive "Stored by the municipality"
+* #accept "Accepted"
+* #assess "Assessment ordered"
+* #ask-information "Information asked for"
+* #give-information "Information given"
+* #answer "Green form came"
+* #coordinator-left "Coordinator left"
+* #cancel "Cancelled"
+* #ask-abort "Asked to stop"
+* #agree-abort "Agreed to stop"
+* #refuse-abort "Refused to stop"
+* #withdraw-consent "Consent withdrawn"
+* #close "Closed"
+* #remind "Reminded"
+* #forward "Forwarded"
+* #escalate "Escalated"
+* #report-incomplete "Told what the form lacks"
+* #time "A timer was due"
+
 CodeSystem: ProvisionDirectionCodes
 Id: provision-direction
 Title: "Direction of a provision"
@@ -103,3 +129,8 @@ Instance: id-organization
 InstanceOf: NamingSystem
 Usage: #definition
 * insert Names(organization, @id-organization, Organisations that a message names and does not hold)
+
+Instance: id-message
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(message, @id-message, Messages between two parties)
