@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ip_fhir import IndividualPlan, MappingError, put_plan, read, to_fhir
-from ip_fhir.mapping import Mapping
+from ip_fhir import IndividualPlan, Mapping, MappingError, put_plan, read, to_fhir
 
 HERE = Path(__file__).parent
 plan = read(IndividualPlan, (HERE / "plans" / "05-woman-of-ninety.json").read_bytes())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from ip_fhir.mapping import (
+        Mapping,
         from_fhir,
         lens,
         message_from_fhir,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         to_fhir_json,
         to_models,
     )
+    from ip_fhir.report.document import plan_document, plan_document_reference
     from ip_fhir.settings import Settings
 
 __version__ = "0.1.0"
@@ -52,6 +54,7 @@ __all__ = [
     "InvalidInput",
     "IpFhirError",
     "LoopError",
+    "Mapping",
     "MappingError",
     "Notice",
     "PeerError",
@@ -68,6 +71,8 @@ __all__ = [
     "missing_items",
     "open_exchange",
     "permits",
+    "plan_document",
+    "plan_document_reference",
     "put_plan",
     "read",
     "read_fhir",
@@ -80,6 +85,7 @@ _HOME = {
     "GreenForm": "domain.green_form",
     "IndividualPlan": "domain.plan",
     "Notice": "domain.notice",
+    "Mapping": "mapping",
     "Settings": "settings",
     "completeness": "domain.completeness",
     "missing_items": "domain.green_form",
@@ -88,6 +94,7 @@ _HOME = {
     "read": "domain.value",
     **dict.fromkeys(("from_fhir", "lens", "put_plan", "read_fhir", "to_fhir", "to_fhir_json", "to_models"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
+    **dict.fromkeys(("plan_document", "plan_document_reference"), "report.document"),
 }
 
 

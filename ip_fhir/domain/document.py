@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Literal, TypeAlias
 
 from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.value import Id, Moment, Text, Value
 
-
-class DocumentStatus(StrEnum):
-    """Where the document stands (FHIR composition-status)."""
-
-    PRELIMINARY = "preliminary"
-    FINAL = "final"
-    ENTERED_IN_ERROR = "entered-in-error"
+DocumentStatus: TypeAlias = Literal["preliminary", "final", "entered-in-error"]
+"""Where the document stands, in the words of FHIR's composition-status."""
 
 
 class Section(Value):
-    """One of the law's items a) to i): its heading, its words as XHTML, and what in the plan it is about."""
+    """One of the law's items a) to i): its letter, heading and words (XHTML), and what in the plan it is about."""
 
-    item: Text
+    item: Id
     title: Text
     narrative: Text
     entries: tuple[Id, ...] = ()
 
 
 class PlanDocument(Value):
-    """One version of a plan as a document. `attachment` is the rendered document, where something points to it."""
+    """One version of a plan as a document; `attachment` is what it was rendered to, where something points to that."""
 
     id: Id
     plan: Id
-    version: Text
     status: DocumentStatus
     title: Text
     written: Moment
     author: Id
     custodian: Id | None = None
-    narrative: Text | None = None
     sections: tuple[Section, ...] = ()
     attachment: Attachment | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ip_fhir.domain.authorship import Authorship
+from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.loop_table import TASK_STATUS
 from ip_fhir.domain.value import Value
 from ip_fhir.mapping.compiled import default, lens
@@ -72,6 +73,28 @@ def _message_data(message: Value) -> dict[str, Any]:
     return {**data_of(message), "sender": "sender", "recipient": "recipient"}
 
 
+@st.composite
+def _documents(draw: st.DrawFn, *, rendered: bool = False) -> PlanDocument:
+    """A plan as a document, or what an index holds about one."""
+    items = draw(st.lists(st.sampled_from("abcdefghi"), unique=True, max_size=3))
+    return PlanDocument(
+        id=draw(make.ids()),
+        plan=draw(make.ids()),
+        status=draw(st.sampled_from(("preliminary", "final", "entered-in-error"))),
+        title=draw(make.texts()),
+        written=draw(make.moments()),
+        author=draw(st.sampled_from(EVERYBODY)),
+        custodian=draw(st.none() | st.sampled_from(UNITS)),
+        sections=() if rendered else tuple(draw(_sections(item)) for item in items),
+        attachment=draw(make.attachments()) if rendered else None,
+    )
+
+
+def _sections(item: str) -> st.SearchStrategy[Section]:
+    entries = st.lists(st.sampled_from(GOALS), unique=True).map(tuple)
+    return st.builds(Section, item=st.just(item), title=make.texts(), narrative=make.texts(), entries=entries)
+
+
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Address": make.addresses().filter(lambda address: bool(address.to_data())),
     "Appointment": make.reviews("review-1", EVERYBODY),
@@ -79,11 +102,13 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Attachment": make.attachments(),
     "CarePlan": make.plans(),
     "CareTeam": make.care_teams(NAMES),
+    "Composition": _documents(),
     "Consent": make.consents("consent-1", RELATED, EVERYBODY),
     "ContactPoint": make.contact_points(),
     "Contribution": make.contributions("contribution-1", EVERYBODY),
     "Cooperation": make.cooperations("cooperation-1", UNITS),
     "Coordinator": make.coordinators("coordinator-1", PROFESSIONALS, UNITS),
+    "DocumentReference": _documents(rendered=True),
     "FormCoordinator": make.coordinators("coordinator-1", PROFESSIONALS, UNITS),
     "Goal": make.goals("goal-1", GOALS, ("owner", *RELATED, *PROFESSIONALS)),
     "GreenForm": make.green_forms(),
@@ -110,6 +135,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Provision": make.provisions(EVERYBODY),
     "Rejection": make.rejections(),
     "RelatedPerson": make.related_persons("related-1"),
+    "Section": _sections("a"),
 }
 
 _DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {

@@ -1,0 +1,138 @@
+"""The plan as a document: a FHIR document Bundle with the law's items a) to i) as sections, and what an index holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from ip_fhir.domain.completeness import completeness
+from ip_fhir.domain.document import PlanDocument, Section
+from ip_fhir.domain.plan import PlanStatus
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.narrative import checked, div, items, paragraphs
+from ip_fhir.mapping import default
+from ip_fhir.mapping.lens import data_of
+from ip_fhir.mapping.links import Links
+from ip_fhir.report.plan_words import SECTIONS, lacking, named_title, title_of
+from ip_fhir.report.words import law_item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.completeness import ItemStatus
+    from ip_fhir.domain.document import DocumentStatus
+    from ip_fhir.domain.people import Attachment
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.mapping import Mapping
+    from ip_fhir.report.words import Language
+
+_STATUS: dict[PlanStatus, DocumentStatus] = {
+    PlanStatus.DRAFT: "preliminary",
+    PlanStatus.ENTERED_IN_ERROR: "entered-in-error",
+}
+
+
+def plan_document(
+    plan: IndividualPlan, narrative: str | None = None, language: Language = "nb", mapping: Mapping | None = None
+) -> dict[str, Any]:
+    """The plan as a FHIR R4 document Bundle: a Composition of type 9602 A02-2, then the plan's resources.
+
+    `narrative` is the whole document in words, as text or as an XHTML `<div>`; without it, the sections are its words.
+    `from_fhir` reads the plan back. The same plan gives the same document. Raises `InvalidInput` for a narrative that
+    FHIR does not allow, and where the plan has the id of one of its parts.
+    """
+    mapping = mapping or default()
+    document = _document(plan, language)
+    composition = mapping.lens("Composition").new(document, _links(plan, mapping)) | _text(narrative)
+    # What is in a document is reached from its Composition (R4 3.3.1); a Provenance may point the other way.
+    kept = (
+        e["resource"] for e in mapping.to_fhir(plan)["entry"] if e["resource"]["resourceType"] != "HealthcareService"
+    )
+    resources = [composition, *kept]
+    base = mapping.systems.base
+    ident = uuid5(NAMESPACE_URL, f"{base}/{plan.id}/{plan.version}/{document.written.isoformat()}")
+    return {
+        "resourceType": "Bundle",
+        "id": str(ident),
+        "type": "document",
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{ident}"},
+        "timestamp": data_of(document)["written"],
+        "entry": [{"fullUrl": f"{base}/{r['resourceType']}/{r['id']}", "resource": r} for r in resources],
+    }
+
+
+def plan_document_reference(
+    plan: IndividualPlan, attachment: Attachment, language: Language = "nb", mapping: Mapping | None = None
+) -> dict[str, Any]:
+    """What an index of documents holds about the plan as a document: a DocumentReference to what it was rendered to."""
+    mapping = mapping or default()
+    document = _document(plan, language).evolve(attachment=attachment)
+    made: dict[str, Any] = mapping.lens("DocumentReference").new(document, _links(plan, mapping))
+    return made
+
+
+def _document(plan: IndividualPlan, language: Language) -> PlanDocument:
+    """Who wrote it: the plan's author; else the coordinating unit; else the person, whose plan it is."""
+    return PlanDocument(
+        id=plan.id,
+        plan=plan.id,
+        status=_STATUS.get(plan.status, "final"),
+        title=plan.title or title_of(language),
+        written=plan.updated or plan.created,
+        author=plan.author or plan.coordinating_unit or plan.owner.id,
+        custodian=plan.coordinating_unit,
+        sections=(*(_section(plan, item, language) for item in completeness(plan)), *_named(plan, language)),
+    )
+
+
+def _section(plan: IndividualPlan, item: ItemStatus, language: Language) -> Section:
+    about, lines = SECTIONS[item.item]
+    title = law_item(item.asks_for, language)
+    missing = lacking((law_item(words, language) for words in item.missing), language)
+    said = items(lines(plan, language)) + items(missing)
+    return Section(
+        item=item.item,
+        title=f"{item.item}) {title[:1].upper()}{title[1:]}",
+        narrative=div(said or "<p>-</p>"),
+        entries=tuple(dict.fromkeys(_entries(plan, about))),
+    )
+
+
+def _named(plan: IndividualPlan, language: Language) -> Iterator[Section]:
+    """Everybody that the plan names, whatever it says of them."""
+    names = {person.id: person.name.full for person in plan.related_persons}
+    names |= {person.id: person.name.full for person in plan.professionals}
+    names |= {organization.id: organization.name for organization in plan.organizations}
+    if names:
+        words = div(items(names.values()))
+        yield Section(item="named", title=named_title(language), narrative=words, entries=tuple(names))
+
+
+def _entries(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
+    """Ids of what a section is about; what stands in the CarePlan itself is the plan."""
+    for field in about:
+        found = getattr(plan, field)
+        if field in ("goals", "needs", "consents", "reviews"):
+            yield from (item.id for item in found)
+        elif field == "team":
+            yield from (found.id,) if found is not None else ()
+        elif found:
+            yield plan.id
+
+
+def _text(narrative: str | None) -> dict[str, Any]:
+    """Somebody's own words: they may say more than the sections."""
+    if narrative is None:
+        return {}
+    made = checked(narrative) if narrative.lstrip().startswith("<") else paragraphs(narrative)
+    return {"text": {"status": "additional", "div": made}}
+
+
+def _links(plan: IndividualPlan, mapping: Mapping) -> Links:
+    """The plan's own references, and the plan itself."""
+    own = mapping.assembly("plan").own_links(data_of(plan))
+    if plan.id in own.references:
+        raise InvalidInput.at(
+            "id", "the plan has the id of one of its parts: a document cannot tell them apart", "invariant"
+        )
+    return Links({**own.references, plan.id: own.references[f"={plan.id}"]}, owner=own.owner)

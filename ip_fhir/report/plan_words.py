@@ -1,0 +1,152 @@
+"""What a plan says of each of the law's items a) to i), in a few lines for people who read it as a document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.report.words import day_words, word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ip_fhir.domain.plan import Arrangement, IndividualPlan
+    from ip_fhir.domain.value import Period
+    from ip_fhir.report.words import Language
+
+    Lines = Callable[[IndividualPlan, Language], Iterator[str]]
+
+_WORDS = {
+    "title": ("Individuell plan", "Individual plan"),
+    "named": ("Nevnt i planen", "Named in the plan"),
+    "goal": ("Mål", "Goal"),
+    "sub-goal": ("Delmål", "Sub-goal"),
+    "resource": ("Ressurs", "Resource"),
+    "need": ("Behov", "Need"),
+    "owner": ("Personen", "The person"),
+    "services": ("Tjenestene", "The services"),
+    "relatives": ("De pårørende", "The relatives"),
+    "responsible": ("ansvarlig", "responsible"),
+    "vacant": ("Ingen for tiden", "Nobody at present"),
+    "period": ("Planperiode", "Plan period"),
+    "follow-up": ("Oppfølging", "Follow-up"),
+    "evaluation": ("Evaluering", "Evaluation"),
+    "months": ("hver {} måned", "every {} months"),
+    "plan": ("Samtykke til planen", "Consent to the plan"),
+    "sharing": ("Samtykke til deling", "Consent to sharing"),
+    "notice": ("Samtykke til melding", "Consent to the notice"),
+    "withdrawn": ("trukket tilbake", "withdrawn"),
+    "from": ("fra", "from"),
+    "until": ("til", "until"),
+    "lacks": ("Mangler", "Lacks"),
+}
+
+
+def _say(key: str, language: Language) -> str:
+    nb, en = _WORDS[key]
+    return nb if language == "nb" else en
+
+
+def title_of(language: Language) -> str:
+    """What a plan without a title is called."""
+    return _say("title", language)
+
+
+def named_title(language: Language) -> str:
+    """The heading over everybody that a plan names."""
+    return _say("named", language)
+
+
+def lacking(items: Iterable[str], language: Language) -> Iterator[str]:
+    """What an item lacks, a line each."""
+    return (f"{_say('lacks', language)}: {item}" for item in items)
+
+
+def _name(plan: IndividualPlan, ident: str | None) -> str:
+    """What somebody in the plan is called."""
+    named = {plan.owner.id: plan.owner.name.full} | {o.id: o.name for o in plan.organizations}
+    named |= {person.id: person.name.full for person in plan.related_persons}
+    named |= {person.id: person.name.full for person in plan.professionals}
+    return named.get(ident or "", "")
+
+
+def _goals_resources_needs(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    for goal in plan.main_goals:
+        yield f"{_say('goal', language)}: {goal.text}"
+        yield from (f"{_say('sub-goal', language)}: {sub.text}" for sub in plan.sub_goals(goal))
+    yield from (f"{_say('resource', language)}: {resource.text}" for resource in plan.resources)
+    yield from (f"{_say('need', language)}: {need.text}" for need in plan.needs)
+
+
+def _members(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    for member in plan.team.memberships if plan.team is not None else ():
+        yield _with_days(_name(plan, member.member), member.period, language)
+
+
+def _coordinators(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    for place in plan.team.coordinators if plan.team is not None else ():
+        who = _name(plan, place.holder) if place.holder else _say("vacant", language)
+        yield _with_days(f"{who}, {word(place.kind, language)}", place.period, language)
+
+
+def _contributions(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    return (f"{_say(item.by.value, language)}: {item.text}" for item in plan.contributions)
+
+
+def _measures(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    for measure in plan.measures:
+        responsible = (
+            f"{_say('responsible', language)}: {_name(plan, measure.responsible)}" if measure.responsible else ""
+        )
+        yield "; ".join(filter(None, (measure.what, measure.extent, responsible)))
+
+
+def _how(plan: IndividualPlan, _language: Language) -> Iterator[str]:
+    return (f"{measure.what}: {measure.how}" for measure in plan.measures if measure.how)
+
+
+def _times(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    if plan.period.start or plan.period.end:
+        yield _with_days(_say("period", language), plan.period, language)
+    for key, arrangement in (("follow-up", plan.follow_up), ("evaluation", plan.evaluation)):
+        if arrangement is not None:
+            yield f"{_say(key, language)}: {_arranged(arrangement, language)}"
+    for review in plan.reviews:
+        yield f"{_say(review.kind.value, language)}: {day_words(review.held or review.planned, language, year=True)}"
+
+
+def _arranged(arrangement: Arrangement, language: Language) -> str:
+    every = _say("months", language).format(
+        f"{arrangement.every_months}." if language == "nb" else arrangement.every_months
+    )
+    return f"{every}; {arrangement.how}" if arrangement.how else every
+
+
+def _consents(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    for consent in plan.consents:
+        words = f"{_say(consent.kind.value, language)}, {day_words(consent.given_on, language, year=True)}"
+        yield f"{words}; {_say('withdrawn', language)}" if consent.withdrawn_on else words
+
+
+def _cooperation(plan: IndividualPlan, _language: Language) -> Iterator[str]:
+    return (f"{item.with_whom}: {item.text}" if item.text else item.with_whom for item in plan.cooperation)
+
+
+def _with_days(words: str, period: Period, language: Language) -> str:
+    """The words and, where there is one, the period."""
+    days = (("from", period.start), ("until", period.end))
+    told = [f"{_say(key, language)} {day_words(day, language, year=True)}" for key, day in days if day is not None]
+    return f"{words} ({' '.join(told)})" if told else words
+
+
+SECTIONS: dict[str, tuple[tuple[str, ...], Lines]] = {
+    "a": (("goals", "needs", "resources"), _goals_resources_needs),
+    "b": (("team",), _members),
+    "c": (("team",), _coordinators),
+    "d": (("contributions",), _contributions),
+    "e": (("measures",), _measures),
+    "f": (("measures",), _how),
+    "g": (("period", "follow_up", "evaluation", "reviews"), _times),
+    "h": (("consents",), _consents),
+    "i": (("cooperation",), _cooperation),
+}
+"""By the item's letter: which fields of the plan it is about, and its lines."""
