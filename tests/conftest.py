@@ -1,6 +1,7 @@
 """What every test shares: the skip gate, the shared data, the property tests' profiles."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.gate import everything_required, is_allowed, shared_data_dir, skip_without_shared_data
+
+# A shell that starts a job in the background lets it ignore Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # "ci": the same examples in every run, so a red run is red again; no deadline, as machines differ.
 # "search": other examples each time, and many: HYPOTHESIS_PROFILE=search make test
