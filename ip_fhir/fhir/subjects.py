@@ -19,7 +19,8 @@ _SUBJECTS = ("subject", "for", "patient")
 def persons_in(bundle: JsonObject) -> frozenset[PersonId]:
     """Every person's number. What is none (a local id) is left out. Raises `InvalidInput` for what is no Bundle.
 
-    >>> patient = {"resourceType": "Patient", "identifier": [{"value": "05827500285"}, {"value": "MRN 7"}]}
+    >>> numbers = [{"value": "05827500285"}, {"value": "MRN 7"}]
+    >>> patient = {"resourceType": "Patient", "id": "p1", "identifier": numbers}
     >>> persons_in({"resourceType": "Bundle", "entry": [{"resource": patient}]})
     frozenset({PersonId('*********85')})
     """
