@@ -1,9 +1,9 @@
-# make demo | test | lint | bench | docs      more arguments: make test ARGS="tests/domain -x"
+# make demo | test | soak | lint | bench | docs      more arguments: make test ARGS="tests/domain -x"
 # Needs Python 3.11 or newer, make and git. The rest is installed into .venv, once.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test lint bench measure docs
+.PHONY: help demo test soak lint bench measure docs
 
 ARGS ?=
 PYTHON ?=
@@ -20,6 +20,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(BIN)/python -Im pytest $(ARGS)
+
+# Both sides killed 1,000 times on either database; another chance: IP_FHIR_SEED=7 make soak
+soak: $(INSTALLED)
+	@IP_FHIR_KILLS=$${IP_FHIR_KILLS:-1000} $(BIN)/python -Im pytest tests/acceptance/test_killed.py $(ARGS)
 
 lint: $(INSTALLED)
 	@red=0; \

@@ -34,8 +34,11 @@ def open_exchange(
     store: Store | None = None,
     clock: Clock | None = None,
     tell: Callable[[OutboxRow], None] | None = None,
+    wires: dict[str, Adapter] | None = None,
 ) -> Exchange:
     """One side of the loop, ready. An EHR passes its own `store`, `clock`, or what to do when its people must look.
+
+    `wires` are adapters of its own by name, for peers whose `adapter` says so; the others are installed plug-ins.
 
     Raises `InvalidInput` (a setting that cannot be met, a broken adapter), `MappingError` (a wrong overlay) and
     `StoreError`.
@@ -47,7 +50,7 @@ def open_exchange(
         organizations=(settings.organization, *settings.units),
         store=store or open_store(settings.database),
         clock=clock or (FileClock(settings.clock.file) if settings.clock.file else SystemClock()),
-        peers=_peers(settings),
+        peers=_peers(settings, wires or {}),
         agreements=settings.agreements,
         url=settings.http.url,
         jitter=random.SystemRandom().random,
@@ -62,8 +65,8 @@ def open_exchange(
     return Exchange(context)
 
 
-def _peers(settings: Settings) -> Peers:
-    loaded = adapters({peer.adapter for peer in settings.peers})
+def _peers(settings: Settings, wires: dict[str, Adapter]) -> Peers:
+    loaded = {**adapters({peer.adapter for peer in settings.peers} - set(wires)), **wires}
     return Peers(_peer(peer, loaded) for peer in settings.peers)
 
 

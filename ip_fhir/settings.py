@@ -94,11 +94,15 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpSettings(Value):
-    """Where we listen, and the address that others know us by (`base_url`), which goes into receipts."""
+    """Where we listen, and the address that others know us by (`base_url`), which goes into receipts.
+
+    `metrics_token` is what a program shows that reads /metrics; without it only a program on this machine may.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
+    metrics_token: Secret | None = None
 
     @property
     def url(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ip_fhir.cli import agreement, checking, consent, db, demo, exchange, inspect, mapping, mappings, referrals
+from ip_fhir.cli import agreement, checking, consent, db, demo, exchange, inspect, mapping, mappings, outbox, referrals
 from ip_fhir.cli.running import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
@@ -58,4 +58,5 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(consent.app, name="consent")
 app.add_typer(referrals.app, name="referrals")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(db.app, name="db")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
+from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.peers import same_organization
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapping, default
@@ -45,6 +46,7 @@ class Context:
     mapping: Mapping = field(default_factory=default)
     skew: timedelta = timedelta(minutes=5)
     oldest: timedelta = timedelta(days=180)
+    counts: Counts = field(default_factory=Counts)
 
     def is_us(self, organization: Organization) -> bool:
         """Whether we speak for that organisation."""

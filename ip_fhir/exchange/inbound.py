@@ -41,15 +41,15 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
     with refusals_kept(context, arrival):
         parsed = wire.read(content, context.limits)
         message = _understood(wire, parsed, context)
-        arrival.message_id = message.id
+        arrival.message_id, arrival.kind = message.id, message.kind
         _check_parties(context, message, peer)
     key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
     now = context.clock.now()
 
-    def once() -> bytes:
+    def once() -> tuple[bytes, str]:
         with context.store.begin() as tx:
             if seen := tx.seen(key):
-                return _same_again(seen, digest)
+                return _same_again(seen, digest), "repeated"
             check_date(context, message, now)
             before = tx.load(message.correlation_id)
             if before is not None:
@@ -61,15 +61,17 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
-        return reply
+        return reply, "refused" if decision.problems else "ok"
 
     try:
         with refusals_kept(context, arrival):
-            return again_on_conflict(once)
+            reply, outcome = again_on_conflict(once)
     except NotTaken as error:
         if not wire.receipts:
             raise
         return wire.reply(parsed, Answer(receipt_of(message.id, error), (), now, context.url))
+    context.counts.add("in", message.kind, outcome)
+    return reply
 
 
 def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:

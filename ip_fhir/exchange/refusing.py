@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.counts import UNREADABLE
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Refusal
 
@@ -37,6 +38,7 @@ class Arrival:
     peer: str
     digest: str
     message_id: str | None = None
+    kind: str = UNREADABLE
 
     @classmethod
     def of(cls, peer: Peer, content: bytes) -> Arrival:
@@ -56,6 +58,7 @@ def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...]
         problem = next(iter(problems_of(error)), None)
         if problem is None or problem.code not in but:
             _keep(context, arrival, error)
+        context.counts.add("in", arrival.kind, "not-yet" if error.retry else "not-taken")
         raise
 
 

@@ -115,7 +115,9 @@ class Sending:
 
     def _one(self, row: OutboxRow, held_from: float) -> Outcome:
         if self._going(held_from):
-            return send(self._context, row, self._moments.now())
+            done = send(self._context, row, self._moments.now())
+            self._context.counts.add("out", row.effect.message or row.effect.kind, done)
+            return done
         with suppress(StoreError):  # then the lease runs out by itself
             self._context.store.give_back(row.id, row.claim)
         return "given back"

@@ -5,6 +5,7 @@ exchange.answer(form)                   the municipality fills in the green form
 exchange.act(correlation_id, kind)      anything else a person decides
 exchange.receive(content, peer)         bytes that came in; returns the bytes to answer with
 exchange.run_due()                      timers and outbox: from a scheduler of your own, or by a Worker
+exchange.park(row_id, reason), .retry() a person decides about a message
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import inbound, rest
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.due import Ran, run_timers
+from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.sending import Here, Moments, Sending
 
 if TYPE_CHECKING:
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.counts import Key
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.ports import JsonObject, ResourceVersion, Store, WireFormat
+    from ip_fhir.ports import JsonObject, OutboxRow, ResourceVersion, Store, WireFormat
 
 T = TypeVar("T")
 
@@ -178,22 +181,55 @@ class Exchange:
     def health(self) -> dict[str, Any]:
         """How it stands, without a person's data: for a load balancer, an operator, a test that waits.
 
-        `idle`: the last `run_due` found nothing to do, and neither time nor anything else has moved since.
+        `idle`: the last `run_due` found nothing to do, neither time nor anything else has moved since, and nobody else
+        has put anything into the store that is due.
         `changes` moves with whatever happens: two sides that are idle, with the same `changes` as before, have
         nothing more to say to each other at this moment. Rows are counted up to 200.
         """
         now = self.now()
         waiting = self.store.outbox("waiting", _COUNTED)
+        due = sum(row.due <= now for row in waiting) + len(self.store.due_timers(now, _COUNTED))
         return {
             "status": "ok",
             "now": now.isoformat(),
             "role": str(self._context.role),
-            "idle": self._idle == (self._changes, now),
+            "idle": self._idle == (self._changes, now) and not due,
             "changes": self._changes,
-            "due": sum(row.due <= now for row in waiting) + len(self.store.due_timers(now, _COUNTED)),
+            "due": due,
             "waiting": len(waiting),
             "parked": len(self.store.outbox("parked", _COUNTED)),
         }
+
+    def check(self) -> None:
+        """Whether work can be done: the clock gives a time, the store can be read. Raises `StoreError` if not."""
+        self.store.due_timers(self.now(), 1)
+
+    def counts(self) -> dict[Key, int]:
+        """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""
+        return self._context.counts.all()
+
+    def park(self, row_id: str, reason: str) -> None:
+        """Send this row no more until `retry`: a person has decided so. The loop learns that it has not arrived.
+
+        Raises `InvalidInput` when there is no such row (not-found), or it does not wait (business-rule), `StoreError`.
+        """
+        row = self._row(row_id)
+        if row.status != "waiting":
+            raise InvalidInput.at("row", f"it is {row.status}, and does not wait", "business-rule")
+        park(self._context, row, self.now(), reason)
+        self._moved()
+
+    def retry(self, row_id: str) -> None:
+        """Send this row now, with the bytes it had. Raises `InvalidInput` (not-found; it was refused), `StoreError`."""
+        self.store.retry(row_id, self.now())
+        self._active(None)
+
+    def _row(self, row_id: str) -> OutboxRow:
+        with self.store.begin() as tx:
+            row = tx.row(row_id)
+        if row is None:
+            raise InvalidInput.at("row", "there is no such outbox row", "not-found")
+        return row
 
     def close(self) -> None:
         """Finish what is being sent, and give back what the store holds."""

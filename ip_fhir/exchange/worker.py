@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import IpFhirError
@@ -24,11 +25,17 @@ class Worker:
         self._rest = rest
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._passed = time.monotonic()
 
     @property
     def running(self) -> bool:
         """Whether the thread lives."""
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def seconds_since_pass(self) -> float:
+        """How long ago the last pass began; one that stays high is stuck."""
+        return time.monotonic() - self._passed
 
     def start(self) -> None:
         """Start the thread; a second start does nothing."""
@@ -38,7 +45,7 @@ class Worker:
             self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Finish the row that is being sent, then end. Returns whether it has ended within `timeout` seconds."""
+        """Finish what is being sent, give back the rest. Returns whether it has ended within `timeout` seconds."""
         self._stopping.set()
         self._exchange.activity.set()
         if self._thread is not None:
@@ -46,8 +53,9 @@ class Worker:
         return not self.running
 
     def run(self) -> None:
-        """The loop itself, for a process that is nothing but a worker; `stop` from a signal handler ends it."""
+        """The loop itself. `stop` from another thread ends it; not from a signal handler, since it takes locks."""
         while not self._stopping.is_set():
+            self._passed = time.monotonic()
             self._exchange.activity.clear()
             if not self._once():
                 self._exchange.activity.wait(self._rest)

@@ -13,7 +13,7 @@ from ip_fhir.mapping.domains import domain_types, field_at
 from ip_fhir.mapping.leaves import leaves
 from ip_fhir.mapping.lens import fixed_parts
 from ip_fhir.mapping.tables import row_of, systems_of
-from ip_fhir.mapping.times import DAYS
+from ip_fhir.mapping.times import DAYS, MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ _FITS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (StrEnum, CODED),
     (Value, ("table",)),
     (PersonId, ("person-id",)),
-    (datetime, ("instant", "instant-or-day")),
+    (datetime, MOMENTS),
     (date, DAYS),
     (bool, ("boolean", "present")),
     (int, ("positiveInt",)),

@@ -27,6 +27,7 @@ from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.mapping import default as shipped_mapping
 from ip_fhir.web import requests as asked
+from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, require_scraper
 from ip_fhir.web.searching import criteria_from_form, criteria_from_url, searchset
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.web")
 
 
-def create_app(exchange: Exchange, worker: Worker | None = None) -> Starlette:
+def create_app(exchange: Exchange, worker: Worker | None = None, metrics_token: str | None = None) -> Starlette:
     """The application for one side of the loop; a `worker` that is given runs as long as the application does.
 
-    Every route but /metadata and /health wants a bearer token.
+    Every route but /metadata and /health wants a bearer token; /metrics its own, see `ip_fhir.web.metrics`.
     """
 
     @asynccontextmanager
@@ -56,7 +57,7 @@ def create_app(exchange: Exchange, worker: Worker | None = None) -> Starlette:
             await run_in_threadpool(worker.stop)
 
     app = Starlette(
-        routes=_routes(_Endpoint(exchange)),
+        routes=[*_routes(_Endpoint(exchange)), *_watching(_Watched(exchange, worker, metrics_token))],
         exception_handlers={HTTPException: _from_starlette},
         lifespan=lifespan,
     )
@@ -69,7 +70,6 @@ def _routes(endpoint: _Endpoint) -> list[Route]:
         Route("/", _guarded(endpoint.transaction), methods=["POST"]),
         Route("/$process-message", _guarded(endpoint.process_message), methods=["POST"]),
         Route("/metadata", _guarded(endpoint.metadata)),
-        Route("/health", _guarded(endpoint.health)),
     ]
     for type_ in SEARCH_PARAMETERS:
         routes += [
@@ -78,6 +78,15 @@ def _routes(endpoint: _Endpoint) -> list[Route]:
             Route(f"/{type_}/{{id}}", _guarded(partial(endpoint.resource, type_)), methods=["GET", "PUT"]),
         ]
     return routes
+
+
+def _watching(watched: _Watched) -> list[Route]:
+    return [
+        Route("/health", _guarded(watched.health)),
+        Route("/health/live", _guarded(watched.live)),
+        Route("/health/ready", _guarded(watched.ready)),
+        Route("/metrics", _guarded(watched.metrics, speaks_json=False)),
+    ]
 
 
 class _Endpoint:
@@ -135,16 +144,41 @@ class _Endpoint:
         now = self._exchange.now()
         return _fhir(capability_statement(self._exchange.url, version("ip-fhir"), now, resources))
 
+
+class _Watched:
+    """How it stands, for whoever watches the process."""
+
+    def __init__(self, exchange: Exchange, worker: Worker | None, metrics_token: str | None) -> None:
+        self._exchange = exchange
+        self._worker = worker
+        self._token = metrics_token
+        self._metrics = Metrics(exchange, worker)
+
     async def health(self, _request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._exchange.health))
 
+    async def live(self, _request: Request) -> Response:
+        """Whether the process is worth keeping: a worker that was given has not died. Asks no database."""
+        alive = self._worker is None or self._worker.running
+        return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
 
-def _guarded(handler: Handler) -> Handler:
+    async def ready(self, _request: Request) -> Response:
+        """Whether requests can be answered: 503 while the store cannot be read. Restarting would not help."""
+        await run_in_threadpool(self._exchange.check)
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self, request: Request) -> Response:
+        require_scraper(request, self._token)
+        return Response(await run_in_threadpool(self._metrics.text), media_type=CONTENT_TYPE)
+
+
+def _guarded(handler: Handler, *, speaks_json: bool = True) -> Handler:
     """The handler with every failure as an OperationOutcome."""
 
     async def guarded(request: Request) -> Response:
         try:
-            asked.require_acceptable(request)
+            if speaks_json:
+                asked.require_acceptable(request)
             return await handler(request)
         except IpFhirError as error:
             return _refusal(error)

@@ -24,7 +24,9 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop. Requests in progress are answered, the row being sent is finished, then it returns."""
     exchange = open_exchange(settings)
     try:
-        app = create_app(exchange, Worker(exchange, settings.worker.rest))
+        token = settings.http.metrics_token
+        worker = Worker(exchange, settings.worker.rest)
+        app = create_app(exchange, worker, token.get_secret_value() if token else None)
         config = uvicorn.Config(
             app,
             host=settings.http.host,
@@ -32,6 +34,7 @@ def serve(settings: Settings) -> None:
             access_log=False,  # a URL may hold what a caller should not have put there
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # who asks is who is connected; nothing here believes a header about that
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.

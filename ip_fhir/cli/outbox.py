@@ -1,0 +1,158 @@
+"""`outbox list`, `retry`, `park`, `refusals`: messages that wait for a person, and what was not taken in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ip_fhir.cli.options import Config, Json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.ports import OutboxRow, Refusal
+
+app = typer.Typer(help="Messages that go out: what waits, what a person must look at.", rich_markup_mode=None)
+
+Row = Annotated[str, typer.Argument(metavar="ROW-ID", help="As `outbox list` shows it.", show_default=False)]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
+_STATUSES = ("waiting", "sent", "parked", "refused")
+
+
+@app.command("list")
+def list_(
+    config: Config,
+    status: Annotated[str, typer.Option("--status", help="waiting, sent, parked, refused, or all.")] = "parked",
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List messages, oldest first; by default those that are parked.
+
+    A parked one is not sent until `outbox retry`: the other side said no for good, or was not reached for too long.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say, show
+
+    asked = _status(status)
+    with opened(config) as exchange:
+        rows = exchange.store.outbox(asked, limit)  # type: ignore[arg-type]
+    if as_json:
+        emit([_data(row) for row in rows])
+    elif not rows:
+        say(f"nothing {status if asked else 'in the outbox'}")
+    else:
+        show(("Row", "Loop", "What", "Status", "Attempts", "Due", "Why"), [_shown(row) for row in rows])
+
+
+@app.command("retry")
+def retry(row_id: Row, config: Config, as_json: Json = False) -> None:
+    """Send a message again, unchanged to the byte.
+
+    A parked or sent one, or one that waits for its next attempt. One that was refused is never sent.
+    """
+    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.opening import opened
+
+    with opened(config) as exchange, naming(row_id):
+        exchange.retry(row_id)
+    _said(row_id, "due now; `serve` or `work` sends it", "waiting", as_json=as_json)
+
+
+@app.command("park")
+def park(
+    row_id: Row,
+    config: Config,
+    reason: Annotated[str, typer.Option("--reason", help="Why, without naming anybody: it is kept.")] = "by a person",
+    as_json: Json = False,
+) -> None:
+    """Send a waiting message no more until `outbox retry`.
+
+    The loop learns that it has not arrived, as when the other side says no for good.
+    """
+    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.opening import opened
+
+    with opened(config) as exchange, naming(row_id):
+        exchange.park(row_id, f"parked: {reason}")
+    _said(row_id, "parked", "parked", as_json=as_json)
+
+
+@app.command("refusals")
+def refusals(config: Config, limit: Limit = 100, as_json: Json = False) -> None:
+    """List messages that came and were not taken in, latest first.
+
+    From whom, which, why and how often; the content is not kept.
+    """
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say, show
+
+    with opened(config) as exchange:
+        found = exchange.store.refusals(limit)
+    if as_json:
+        emit([_refusal(one) for one in found])
+    elif not found:
+        say("every message was taken in")
+    else:
+        rows = [
+            (one.peer, one.message_id or "?", _local(one.first), _local(one.last), str(one.times), one.reason)
+            for one in found
+        ]
+        show(("From", "Message", "First", "Last", "Times", "Why"), rows)
+
+
+def _status(name: str) -> str | None:
+    from ip_fhir.errors import InvalidInput
+
+    if name not in (*_STATUSES, "all"):
+        raise InvalidInput.at("--status", f"is one of {', '.join(_STATUSES)}, all", "code-invalid")
+    return None if name == "all" else name
+
+
+def _what(row: OutboxRow) -> str:
+    return str(row.effect.message or row.effect.reason or row.effect.kind)
+
+
+def _shown(row: OutboxRow) -> tuple[str, ...]:
+    why = row.last_error or ""
+    return row.id, row.correlation_id, _what(row), row.status, str(row.attempts), _local(row.due), why
+
+
+def _data(row: OutboxRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "correlation_id": row.correlation_id,
+        "what": _what(row),
+        "status": row.status,
+        "attempts": row.attempts,
+        "due": row.due.isoformat(),
+        "last_error": row.last_error,
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "peer": refusal.peer,
+        "message_id": refusal.message_id,
+        "digest": refusal.digest,
+        "code": refusal.code,
+        "reason": refusal.reason,
+        "first": refusal.first.isoformat(),
+        "last": refusal.last.isoformat(),
+        "times": refusal.times,
+    }
+
+
+def _said(row_id: str, words: str, status: str, *, as_json: bool) -> None:
+    from ip_fhir.cli.output import emit, say
+
+    if as_json:
+        emit({"id": row_id, "status": status})
+    else:
+        say(f"{row_id}: {words}")
+
+
+def _local(at: datetime) -> str:
+    from ip_fhir.domain.calendar import OSLO
+
+    return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")

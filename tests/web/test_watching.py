@@ -1,0 +1,162 @@
+"""Who watches the process: alive, ready, and figures in Prometheus' format - for those who may, and about nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from ip_fhir.errors import StoreError
+from ip_fhir.exchange import Worker
+from ip_fhir.web.app import create_app
+from ip_fhir.web.metrics import Metrics
+from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
+
+NEAR = ("127.0.0.1", 50_000)
+FAR = ("192.0.2.7", 50_000)
+TOKEN = "a-token-for-the-metrics"
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    """Both sides; one loop that has ended, one that is overdue, one on its way."""
+    made = make_loop(tmp_path)
+    made.hospital.exchange.send_notice(notice("01"))
+    made.hospital.exchange.send_notice(notice("03"))
+    made.settle()
+    made.municipality.exchange.answer(form("01"))
+    made.clock.forward(days=24)
+    made.settle()
+    made.hospital.exchange.send_notice(notice("02"))
+    yield made
+    made.hospital.exchange.close()
+    made.municipality.exchange.close()
+
+
+def client(loop: Loop, client: tuple[str, int] = NEAR, token: str | None = None) -> TestClient:
+    """The hospital's endpoint, seen from there."""
+    app = create_app(loop.hospital.exchange, metrics_token=token)
+    return TestClient(app, client=client, raise_server_exceptions=False)
+
+
+def figures(text: str) -> dict[str, float]:
+    """Every sample by its name and labels, read by Prometheus' own parser."""
+    return {
+        f"{s.name}{sorted(s.labels.values())}" if s.labels else s.name: s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def test_what_is_counted(loop: Loop) -> None:
+    """Loops by state, overdue, the longest wait, the outbox by status, attempts, messages by kind and outcome."""
+    found = figures(client(loop).get("/metrics").text)
+    assert found["ip_fhir_loops['confirmed']"] == 1
+    assert found["ip_fhir_loops['delivered']"] == 1
+    assert found["ip_fhir_loops['sent']"] == 1
+    assert found["ip_fhir_loops['rejected']"] == 0
+    assert found["ip_fhir_loops_overdue"] == 1
+    assert found["ip_fhir_oldest_unanswered_seconds"] == 24 * 86_400
+    assert found["ip_fhir_outbox_rows['waiting']"] == 1
+    assert found["ip_fhir_outbox_rows['parked']"] == 0
+    assert found["ip_fhir_outbox_most_attempts"] == 0
+    assert found["ip_fhir_refused_messages"] == 0
+    assert found["ip_fhir_messages_total['notice', 'out', 'sent']"] == 2
+    assert found["ip_fhir_messages_total['green-form', 'in', 'ok']"] == 1
+
+
+def test_attempts_and_refusals_are_counted(loop: Loop) -> None:
+    """A row tried in vain, a message that cannot be read, one that came twice."""
+    loop.hospital.wire.break_with = TimeoutError()
+    loop.hospital.exchange.run_due()
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    again = loop.municipality.wire.sent[-1]
+    assert loop.hospital.exchange.receive(again, peer)
+    with pytest.raises(ValueError, match="JSON"):
+        loop.hospital.exchange.receive(b"Kari", peer)
+    found = figures(client(loop).get("/metrics").text)
+    assert found["ip_fhir_outbox_most_attempts"] == 1
+    assert found["ip_fhir_refused_messages"] == 1
+    assert found["ip_fhir_messages_total['again', 'notice', 'out']"] == 1
+    assert found["ip_fhir_messages_total['in', 'not-taken', 'unreadable']"] == 1
+    assert found["ip_fhir_messages_total['green-form', 'in', 'repeated']"] == 1
+
+
+def test_nobody_is_named(loop: Loop) -> None:
+    """Neither a person nor a referral."""
+    text = client(loop).get("/metrics").text
+    for secret in ("referral-0", "notice-0", *(notice(n).owner.name.family for n in ("01", "02", "03"))):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+def test_behind_a_proxy_nobody_is_near(loop: Loop, header: str) -> None:
+    """A proxy on this machine would make everybody near: with any of its headers, nobody is."""
+    assert client(loop).get("/metrics").status_code == 200
+    assert client(loop).get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+
+
+def test_from_elsewhere_only_with_the_token(loop: Loop) -> None:
+    """Without a setting nobody from elsewhere; with one, whoever shows it, and nobody else, near or far."""
+    assert client(loop, FAR).get("/metrics").status_code == 403
+    for place in (NEAR, FAR):
+        made = client(loop, place, TOKEN)
+        assert made.get("/metrics").status_code == 401
+        peers = {"Authorization": f"Bearer {TOKENS['municipality']}"}
+        assert made.get("/metrics", headers=peers).status_code == 401
+        assert made.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+
+
+def test_counting_is_not_done_for_everybody_who_asks(loop: Loop) -> None:
+    """The store is counted once in a while; what costs nothing is as it is now."""
+    metrics = Metrics(loop.hospital.exchange, every=60)
+    before = figures(metrics.text().decode())
+    loop.hospital.exchange.run_due()
+    after = figures(metrics.text().decode())
+    assert before["ip_fhir_outbox_rows['waiting']"] == after["ip_fhir_outbox_rows['waiting']"] == 1
+    assert after["ip_fhir_messages_total['notice', 'out', 'sent']"] == 3
+    assert figures(Metrics(loop.hospital.exchange).text().decode())["ip_fhir_outbox_rows['waiting']"] == 0
+
+
+# --- alive and ready
+
+
+def test_a_worker_that_died_is_seen(loop: Loop) -> None:
+    """Alive while the worker is; the figures say so too."""
+    worker = Worker(loop.hospital.exchange, rest=0.01)
+    app = create_app(loop.hospital.exchange, worker)
+    with TestClient(app, client=NEAR) as made:
+        assert made.get("/health/live").status_code == 200
+        assert figures(made.get("/metrics").text)["ip_fhir_worker_running"] == 1
+        assert figures(made.get("/metrics").text)["ip_fhir_worker_seconds_since_pass"] < 60
+        worker.stop()
+        assert made.get("/health/live").status_code == 503
+        assert figures(made.get("/metrics").text)["ip_fhir_worker_running"] == 0
+
+
+def test_alive_but_not_ready(loop: Loop) -> None:
+    """The store is gone: restarting the process would not help, sending it requests would not either."""
+
+    def gone(*_: object) -> None:
+        raise StoreError("the store failed: OperationalError")
+
+    made = client(loop)
+    assert made.get("/health/ready").status_code == 200
+    loop.hospital.store.due_timers = gone  # type: ignore[attr-defined]
+    assert made.get("/health/live").status_code == 200
+    answer = made.get("/health/ready")
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+
+
+def test_without_a_clock_it_is_not_ready(loop: Loop) -> None:
+    """Nothing can be decided when nobody knows what time it is."""
+
+    def none() -> None:
+        raise StoreError("the clock file gives no time")
+
+    loop.hospital.exchange._context.clock.now = none  # type: ignore[method-assign, assignment]
+    assert client(loop).get("/health/ready").status_code == 503
