@@ -68,12 +68,12 @@ def kind_of(content: Content) -> FileKind:
     """What the file holds, by its fields. Raises `InvalidInput` where it is none of the four."""
     import orjson
 
+    try:
+        data = orjson.loads(content.data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        read_bundle(content)  # says where it is not JSON, and in which way
+        raise
     with naming(content.name):
-        try:
-            data = orjson.loads(content.data.removeprefix(b"\xef\xbb\xbf"))
-        except orjson.JSONDecodeError:
-            read_bundle(content)  # says where it is not JSON, and in which way
-            raise
         if not isinstance(data, dict):
             raise InvalidInput.at("", "is not a JSON object", "structure")
         return _kind_of(data)
