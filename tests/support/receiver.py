@@ -59,7 +59,11 @@ def receiving(port: int, seconds: float = 0.0) -> Iterator[Receiver]:
         def log_message(self, *_args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_args: Any) -> None:
+            """Whoever sent was killed: nothing to be said."""
+
+    server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
