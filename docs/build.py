@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,11 +95,59 @@ def _exit_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def held(tests: Path) -> dict[int, list[tuple[Path, str]]]:
+    """Each promise's number, and the tests marked `@pytest.mark.promise(number)`: file and name, in order.
+
+    Raises `ValueError` for a mark on anything but a test, or without plain numbers.
+    """
+    found: dict[int, list[tuple[Path, str]]] = {}
+    for path in sorted(tests.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        on_tests = [(node.name, mark) for node in tree.body if _is_test(path, node) for mark in _promise_marks(node)]
+        if len(on_tests) != sum(isinstance(node, ast.Attribute) and node.attr == "promise" for node in ast.walk(tree)):
+            message = f"{path}: a promise is marked on something else than a test of the module"
+            raise ValueError(message)
+        for name, mark in on_tests:
+            for number in mark.args:
+                found.setdefault(ast.literal_eval(number), []).append((path, name))
+    return found
+
+
+def _is_test(path: Path, node: ast.stmt) -> TypeGuard[ast.FunctionDef | ast.ClassDef]:
+    """Whether pytest runs it."""
+    named = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.lower().startswith("test")
+    return named and path.name.startswith("test_")
+
+
+def _promise_marks(node: ast.FunctionDef | ast.ClassDef) -> list[ast.Call]:
+    calls = [decorator for decorator in node.decorator_list if isinstance(decorator, ast.Call)]
+    return [call for call in calls if ast.unparse(call.func) == "pytest.mark.promise"]
+
+
+def promises_table(directory: Path) -> str:
+    """Each promise with the tests below `directory` that hold it. Raises `ValueError` for a number that is none."""
+    from ip_fhir.domain.promises import PROMISES
+
+    tests = held(directory)
+    if unknown := sorted(set(tests) - {promise.number for promise in PROMISES}):
+        message = f"tests are marked with promises that there are not: {unknown}"
+        raise ValueError(message)
+    lines = ["| | what must hold | tests that hold it |", "|---|---|---|"]
+    for promise in PROMISES:
+        files: dict[str, list[str]] = {}
+        for path, name in tests.get(promise.number, ()):
+            files.setdefault(path.relative_to(directory).as_posix(), []).append(f"`{name}`")
+        shown = "<br>".join(f"[{file}](../tests/{file}): {', '.join(names)}" for file, names in files.items())
+        lines.append(f"| {promise.number} | {promise.text} | {shown} |")
+    return "\n".join(lines) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "loop": _loop,
     "loop-short": _loop_short,
     "transitions": _transitions,
     "task-status": _task_status,
+    "promises": lambda: promises_table(ROOT / "tests"),
     "cli": _cli,
     "exit-codes": _exit_codes,
 }

@@ -65,6 +65,7 @@ def full_disk(town: Town) -> Iterator[None]:
 
 
 @SQLITE
+@pytest.mark.promise(2)
 def test_the_disk_is_full(town: Town) -> None:
     """Nothing is accepted that cannot be stored; when there is room again, all goes on, without a restart."""
     pids = [one.pid for one in town.everybody]
@@ -102,6 +103,7 @@ def _locked(connection: sqlite3.Connection) -> bool:
 
 
 @POSTGRESQL
+@pytest.mark.promise(1, 2)
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_the_database_is_gone_and_comes_back(town: Town, server: Server, how: str) -> None:
     """Told to stop, or crashed: nothing is accepted meanwhile, and when it is back all goes on, without a restart."""
@@ -125,6 +127,7 @@ def test_the_database_is_gone_and_comes_back(town: Town, server: Server, how: st
     ids=["a week on, an hour back", "an hour back, a week on", "two hours back"],
 )
 @SQLITE
+@pytest.mark.promise(3)
 def test_the_clock_jumps(town: Town, jumps: tuple[int, ...]) -> None:
     """Nobody is reminded twice, no message is taken for older than it is, time never runs back within a loop."""
     for seconds in jumps:

@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("IP_FHIR_KILLS", "100"))
 SEED = int(os.environ.get("IP_FHIR_SEED", "20260112"))
 
 
+@pytest.mark.promise(1, 2, 3, 4)
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_killed_at_random(databases: dict[str, str], zygote: Zygote, tmp_path: Path) -> None:
     """After so many kills every message had one effect, every loop is closed, the chains verify, nothing waits."""

@@ -92,6 +92,7 @@ def sent(office: Office) -> set[str]:
     return {row.id for row in rows if row.effect.kind is EffectKind.SEND}
 
 
+@pytest.mark.promise(4)
 def test_workers_race(office: Office) -> None:
     """Each message is sent once, several at a time, and every worker has had some."""
     workers = [office.worker(number) for number in range(WORKERS)]
@@ -119,6 +120,7 @@ def test_workers_that_are_stopped_leave_nothing_half_done(office: Office) -> Non
     assert len(sent(office)) == NOTICES
 
 
+@pytest.mark.promise(1, 4)
 def test_a_dead_workers_rows_are_taken_over(office: Office) -> None:
     """Killed in the middle: what it held waits for its lease to run out, and is then sent by the others, unchanged."""
     workers = [office.worker(number) for number in range(WORKERS)]

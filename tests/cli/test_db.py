@@ -99,6 +99,7 @@ def test_a_server(run: Run, config: Path) -> None:
         assert (copy.code, copy.err) == (2, "ip-fhir: backup: a PostgreSQL store is copied with pg_dump\n")
 
 
+@pytest.mark.promise(16)
 def test_export(run: Run, config: Path, tmp_path: Path) -> None:
     """`verify --export` writes a Bundle or lines, for the owner alone, and takes no other file's place."""
     assert run("verify", "-c", config, "--export", tmp_path / "none.json").code == 0

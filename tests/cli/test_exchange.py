@@ -81,6 +81,7 @@ def test_work_once(run: Run, sides: Sides) -> None:
     assert "again 0" in run("work", "--once", "--config", sides.hospital).text
 
 
+@pytest.mark.promise(16)
 def test_a_changed_record_is_found(run: Run, sides: Sides) -> None:
     """`verify` finds a record that somebody changed in the database: its number, and exit code 1."""
     run("notice", "send", NOTICE, "--config", sides.hospital)

@@ -152,6 +152,7 @@ ONE: list[tuple[str, Consent, AccessRequest, Rule | None]] = [
 ]
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize(("words", "one", "request_", "rule"), ONE, ids=[case[0] for case in ONE])
 def test_one_consent(words: str, one: Consent, request_: AccessRequest, rule: Rule | None) -> None:
     """What one consent alone answers, and the rule by which it refuses."""
@@ -171,6 +172,7 @@ def test_silence_is_no_consent() -> None:
     assert answer == Refused(Rule.NO_CONSENT, "there is no consent of the kind sharing")
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize(
     ("mandate", "rule"),
     [
@@ -265,6 +267,7 @@ SEVERAL: list[tuple[str, list[Consent], AccessRequest, Rule | set[str]]] = [
 ]
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize(("words", "several", "request_", "expected"), SEVERAL, ids=[case[0] for case in SEVERAL])
 def test_several_consents(
     words: str, several: list[Consent], request_: AccessRequest, expected: Rule | set[str]
@@ -327,6 +330,7 @@ def test_a_yes_has_a_ground(several: list[Consent], request_: AccessRequest, peo
         assert ground.access is Access.PERMIT or any(p.access is Access.PERMIT for p in ground.provisions)
 
 
+@pytest.mark.promise(13)
 @given(ANY, ASKED, PEOPLE)
 def test_area_by_area(several: list[Consent], request_: AccessRequest, people: list[RelatedPerson]) -> None:
     """Several areas are allowed exactly when each of them is."""
@@ -433,6 +437,7 @@ LEAP: dict[str, list[tuple[list[Consent], AccessRequest, bool]] | str] = {
 }
 
 
+@pytest.mark.promise(13)
 def test_published_cases(shared_data: Path) -> None:
     """Every published decision case is decided alike, or there is a reason why it does not arise here."""
     file = shared_data / "closed-loop" / "derived" / "consent-decision-cases.json"

@@ -83,6 +83,7 @@ def test_the_municipality_has_clocks_too() -> None:
     assert decisions[-1].referral.timers == ()
 
 
+@pytest.mark.promise(5)
 @pytest.mark.parametrize("kind", [EventKind.ACCEPT, EventKind.ASSESS])
 def test_word_from_the_municipality_leaves_the_answer_clock(kind: EventKind) -> None:
     """Promise 5: accepted without a coordinator stops the acceptance clock, and not the answer clock."""

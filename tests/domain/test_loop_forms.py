@@ -76,6 +76,7 @@ def test_a_form_completed_later() -> None:
     assert after.form == form("form-2")
 
 
+@pytest.mark.promise(8)
 def test_promise_8_the_same_again_is_nothing() -> None:
     """Promise 8: a second form that says the same - the same form, or one written anew - does nothing and is kept."""
     for again in (form(), form("form-2"), form("form-2", authored=NOW + timedelta(days=2))):
@@ -85,6 +86,7 @@ def test_promise_8_the_same_again_is_nothing() -> None:
         assert decision.referral.form == form()
 
 
+@pytest.mark.promise(8)
 def test_promise_8_new_details_of_the_same_coordinator() -> None:
     """Promise 8: the same coordinator with another phone number is no other coordinator, but the newer form holds."""
     moved = HOLDERS["anna"].evolve(title="kontaktperson")
@@ -93,6 +95,7 @@ def test_promise_8_new_details_of_the_same_coordinator() -> None:
     assert (decision.referral.state, decision.effects, decision.referral.form) == (State.CONFIRMED, (), newer)
 
 
+@pytest.mark.promise(8)
 def test_promise_8_a_later_coordinator_replaces() -> None:
     """Promise 8: another coordinator from a later day takes over; the first one's period ends the day before."""
     decision = _arrives(_confirmed(), form("form-2", "bo", date(2026, 6, 1)), 2)
@@ -104,6 +107,7 @@ def test_promise_8_a_later_coordinator_replaces() -> None:
     ]
 
 
+@pytest.mark.promise(8)
 @pytest.mark.parametrize("start", [date(2026, 3, 9), date(2026, 3, 1)])
 def test_promise_8_contradictory_forms(start: date) -> None:
     """Promise 8: another person from the same day, or an earlier one: a person must decide, both forms are kept."""
@@ -115,6 +119,7 @@ def test_promise_8_contradictory_forms(start: date) -> None:
     assert (decision.referral.state, decision.referral.form) == (State.CONFIRMED, form())
 
 
+@pytest.mark.promise(8)
 @pytest.mark.parametrize("made", [rejected("form-2"), forwarded("form-2")])
 def test_promise_8_a_no_after_a_yes(made: GreenForm) -> None:
     """Promise 8: rejected or passed on after a coordinator was named contradicts: a person must decide."""
@@ -129,6 +134,7 @@ def test_a_person_who_no_longer_wants_it() -> None:
     assert (decision.referral.state, decision.referral.reason) == (State.CLOSED, "declined-both")
 
 
+@pytest.mark.promise(3)
 def test_an_older_form_that_comes_late() -> None:
     """Promise 3: a form sent before one that was applied is kept and marked late."""
     referral = _arrives(delivered(), form("form-2", "bo"), 5).referral
@@ -137,6 +143,7 @@ def test_an_older_form_that_comes_late() -> None:
     assert (decision.referral.form, decision.effects, decision.problems) == (form("form-2", "bo"), (), ())
 
 
+@pytest.mark.promise(3)
 def test_an_older_form_without_a_time_of_sending() -> None:
     """Promise 3: where the wire does not say when it was sent, the day it was written decides."""
     referral = _arrives(delivered(), form("form-2", "bo", authored=NOW + timedelta(days=4)), 5).referral
@@ -144,6 +151,7 @@ def test_an_older_form_without_a_time_of_sending() -> None:
     assert _statuses(decide(referral, old, AGREEMENT).referral)[-1] is FormStatus.LATE
 
 
+@pytest.mark.promise(7)
 @pytest.mark.parametrize(
     ("kind", "text"),
     [(EventKind.CANCEL, None), (EventKind.WITHDRAW_CONSENT, None), (EventKind.CLOSE, "moved")],
@@ -174,6 +182,7 @@ def test_a_no_can_be_overturned() -> None:
     assert (yes.state, yes.reason, yes.task_number) == (State.CONFIRMED, None, 2)
 
 
+@pytest.mark.promise(9)
 def test_promise_9_coordinator_left() -> None:
     """Promise 9: vacant, a new Task, the answer clock anew, and everything counted anew."""
     left = happens(_confirmed(), EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, NOW + timedelta(days=90))
@@ -182,6 +191,7 @@ def test_promise_9_coordinator_left() -> None:
     assert _history(left) == [("anna", date(2026, 3, 9), date(2026, 5, 31))]
 
 
+@pytest.mark.promise(9)
 def test_promise_9_they_come_back() -> None:
     """Promise 9: who left and returns has a new period; the old one stays, ended."""
     left = happens(_confirmed(), EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, NOW + timedelta(days=90))
@@ -190,6 +200,7 @@ def test_promise_9_they_come_back() -> None:
     assert _history(back) == [("anna", date(2026, 3, 9), date(2026, 5, 31)), ("anna", date(2026, 9, 1), None)]
 
 
+@pytest.mark.promise(9)
 def test_promise_9_an_older_form_does_not_fill_the_vacancy() -> None:
     """Promise 9: a form sent before the coordinator left, and come after, names nobody who is there."""
     at = NOW + timedelta(days=9)
@@ -201,6 +212,7 @@ def test_promise_9_an_older_form_does_not_fill_the_vacancy() -> None:
 BOTH = (place("anna", date(2026, 3, 9)), place("bo", date(2026, 3, 9), "place-2"))
 
 
+@pytest.mark.promise(10)
 def test_promise_10_two_at_once_where_agreed() -> None:
     """Promise 10: two coordinators in one form are right where the agreement says so."""
     agreement = Agreement(two_coordinators_allowed=True)
@@ -209,6 +221,7 @@ def test_promise_10_two_at_once_where_agreed() -> None:
     assert [who for who, _, end in _history(after) if end is None] == ["anna", "bo"]
 
 
+@pytest.mark.promise(10)
 def test_promise_10_two_at_once_where_not_agreed() -> None:
     """Promise 10: elsewhere such a form is refused with the place and the rule, on both sides, and nothing is kept."""
     for referral in (delivered(), received()):
@@ -217,6 +230,7 @@ def test_promise_10_two_at_once_where_not_agreed() -> None:
         assert [(p.path, p.code) for p in caught.value.problems] == [("form.coordinators", "business-rule")]
 
 
+@pytest.mark.promise(10)
 def test_promise_10_one_after_the_other_in_one_form() -> None:
     """Promise 10: two in one form whose periods do not meet are never two at once."""
     until = place("anna", date(2026, 3, 9))
@@ -225,6 +239,7 @@ def test_promise_10_one_after_the_other_in_one_form() -> None:
     assert after.state is State.CONFIRMED
 
 
+@pytest.mark.promise(10)
 def test_promise_10_the_newer_ends_the_older() -> None:
     """Promise 10: in separate forms, the newer ends the older; with two agreed, a form that names both adds one."""
     agreement = Agreement(two_coordinators_allowed=True)
@@ -281,6 +296,7 @@ def test_who_declines_only_the_plan(kind: NoticeKind, named: bool, state: State)
     assert _arrives(delivered(of=notice(kind=kind)), made).referral.state is state
 
 
+@pytest.mark.promise(15)
 def test_passed_on_twice() -> None:
     """Promise 15: a unit that got it may pass it on again; the loop stays open, the notice goes along."""
     mine = decide(received(), event(EventKind.ANSWER, Role.MUNICIPALITY, form=forwarded()), AGREEMENT)

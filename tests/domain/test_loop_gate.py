@@ -72,6 +72,7 @@ def test_any_consent_that_covers_it_opens_a_notice_of_a_plan(kind: ConsentKind) 
     assert gate(notice(consents=(_consent(kind=kind),)), AGREEMENT, TODAY) == Allowed(("consent-1",))
 
 
+@pytest.mark.promise(17)
 @pytest.mark.parametrize("kind", ONLY_COORDINATOR)
 def test_promise_17_a_coordinator_is_a_duty(kind: NoticeKind) -> None:
     """Promise 17: a notice that asks only for a coordinator needs no consent to a plan where the law gives the duty."""
@@ -82,6 +83,7 @@ def test_promise_17_a_coordinator_is_a_duty(kind: NoticeKind) -> None:
     assert gate(plan_consent, AGREEMENT, TODAY) == Allowed(())
 
 
+@pytest.mark.promise(17)
 def test_promise_17_the_basis_may_stand_in_the_agreement() -> None:
     """Promise 17: the section may be named once for all notices between two parties."""
     asks = notice(kind=NoticeKind.COORDINATOR, consents=())
@@ -89,12 +91,14 @@ def test_promise_17_the_basis_may_stand_in_the_agreement() -> None:
     assert gate(asks, Agreement(legal_basis=(LegalBasis.HOL_7_2,)), TODAY) == Allowed(())
 
 
+@pytest.mark.promise(17)
 def test_promise_17_not_every_section_is_that_duty() -> None:
     """Promise 17: the section on plans gives no leave to send without consent."""
     asks = notice(kind=NoticeKind.COORDINATOR, consents=(), legal_basis=(LegalBasis.PBRL_2_5,))
     assert gate(asks, AGREEMENT, TODAY) == Refused(Rule.NO_CONSENT, "there is no consent of the kind notice", ())
 
 
+@pytest.mark.promise(17)
 @pytest.mark.parametrize("kind", [NoticeKind.PLAN, NoticeKind.PLAN_AND_COORDINATOR])
 def test_a_plan_takes_consent_whatever_the_basis(kind: NoticeKind) -> None:
     """A plan is voluntary: no section takes the place of consent."""
@@ -102,6 +106,7 @@ def test_a_plan_takes_consent_whatever_the_basis(kind: NoticeKind) -> None:
     assert isinstance(refused, Refused)
 
 
+@pytest.mark.promise(13)
 @pytest.mark.parametrize(
     ("consents", "rule"),
     [
@@ -128,6 +133,7 @@ def test_refused_by_which_rule(consents: tuple[Consent, ...], rule: Rule) -> Non
     assert caught.value.rule == rule
 
 
+@pytest.mark.promise(17)
 @pytest.mark.parametrize(
     ("consents", "allowed"),
     [
@@ -146,6 +152,7 @@ def test_a_duty_does_not_overrule_a_no(consents: tuple[Consent, ...], allowed: b
     assert isinstance(gate(asks, AGREEMENT, TODAY), Allowed) is allowed
 
 
+@pytest.mark.promise(13)
 def test_promise_13_consent_to_the_municipality_covers_its_unit() -> None:
     """Promise 13: consent names the municipality, the notice goes to its coordinating unit."""
     town = UNIT.evolve(id="town", name="Lia")
@@ -163,6 +170,7 @@ def test_promise_13_consent_to_the_municipality_covers_its_unit() -> None:
     assert isinstance(gate(numbered, AGREEMENT, TODAY, same), Allowed)
 
 
+@pytest.mark.promise(13)
 def test_promise_13_life_areas_that_are_not_shared() -> None:
     """Promise 13: a need in an area the person does not share stops the notice, unless needs do not go along anyway."""
     private = notice(
@@ -173,6 +181,7 @@ def test_promise_13_life_areas_that_are_not_shared() -> None:
     assert isinstance(gate(private, Agreement(content_level=ContentLevel.HEADER), TODAY), Allowed)
 
 
+@pytest.mark.promise(16)
 def test_the_evidence_names_the_ground() -> None:
     """The record of what was sent says on which consent, or that it was a duty."""
     assert (sent().records[0].note or "").endswith("(consent: consent-1)")
@@ -191,6 +200,7 @@ def test_a_consent_that_ran_out_midway() -> None:
         decide(referral, event(EventKind.REMIND, Role.HOSPITAL, at), AGREEMENT)
 
 
+@pytest.mark.promise(12)
 def test_promise_12_nothing_but_the_withdrawal() -> None:
     """Promise 12: withdrawn after acceptance: the withdrawal goes out, what waits is dropped, a stop is asked for."""
     accepted = happens(delivered(), EventKind.ACCEPT, Role.MUNICIPALITY, NOW)
@@ -205,6 +215,7 @@ def test_promise_12_nothing_but_the_withdrawal() -> None:
     assert due_event(decision.referral, NOW) is None
 
 
+@pytest.mark.promise(12)
 def test_promise_12_the_municipality_stops() -> None:
     """Promise 12: the municipality is told, agrees to stop, and both sides stand as withdrawn; nothing is deleted."""
     accepted = happens(received(), EventKind.ACCEPT, Role.MUNICIPALITY, NOW)
@@ -215,6 +226,7 @@ def test_promise_12_the_municipality_stops() -> None:
     assert stopped.referral.notice == notice()
 
 
+@pytest.mark.promise(12)
 def test_promise_12_withdrawn_after_the_form_the_hospital_never_got() -> None:
     """Promise 12: the municipality was done, its form dropped unsent: it says so, lest the hospital wait for ever."""
     done = happens(received(), EventKind.CLOSE, Role.MUNICIPALITY, NOW, text="moved")
@@ -223,6 +235,7 @@ def test_promise_12_withdrawn_after_the_form_the_hospital_never_got() -> None:
     assert [e.message for e in told.effects] == ["abort-agreed"]
 
 
+@pytest.mark.promise(11)
 def test_promise_11_asked_again_when_it_is_sent() -> None:
     """Promise 11: what was allowed when it was decided is refused when it is sent, if consent has gone in between."""
     opened = sent()
@@ -261,6 +274,7 @@ FULL = notice(
 )
 
 
+@pytest.mark.promise(18)
 @pytest.mark.parametrize(
     ("level", "empty"),
     [

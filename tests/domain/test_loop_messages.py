@@ -97,6 +97,7 @@ def test_a_worklist_entry_is_no_message() -> None:
         message_of(delivered(), _effect(None), NOW, AGREEMENT)
 
 
+@pytest.mark.promise(18)
 def test_a_notice_goes_out_at_the_content_level() -> None:
     """Promise 18: what is rendered has no more than the agreement allows."""
     referral = standing(State.SENT, Role.HOSPITAL, notice=notice(reason="stroke"))
@@ -107,6 +108,7 @@ def test_a_notice_goes_out_at_the_content_level() -> None:
         assert message.notice.reason == reason
 
 
+@pytest.mark.promise(15)
 def test_a_notice_passed_on_goes_to_the_new_unit() -> None:
     """Promise 15: the unit that was the wrong one sends the notice on, addressed to the right one."""
     kept = (KeptForm(form=forwarded(), received=NOW, status=FormStatus.COMPLETE),)

@@ -75,6 +75,7 @@ def test_an_opening_by_the_wrong_party() -> None:
         open_referral(notice(), Role.HOSPITAL, other, AGREEMENT)
 
 
+@pytest.mark.promise(3)
 def test_promise_3_a_notice_once_more() -> None:
     """Promise 3: the same notice under another message id changes nothing; another notice is refused."""
     again = event(EventKind.RECEIVE, Role.MUNICIPALITY, NOW + DAY, message_id="m2", notice=notice())
@@ -85,6 +86,7 @@ def test_promise_3_a_notice_once_more() -> None:
         decide(received(), changed, AGREEMENT)
 
 
+@pytest.mark.promise(3)
 def test_promise_3_an_older_step_that_comes_late() -> None:
     """Promise 3: 'accepted' that was sent before 'coordinator left', and comes after it, accepts nothing."""
     at = NOW + 9 * DAY
@@ -134,6 +136,7 @@ def _escalated(steps: int) -> Referral:
     return next(d.referral for d in decisions if d.referral.escalations == steps)
 
 
+@pytest.mark.promise(6)
 @pytest.mark.parametrize("steps", [0, 1, 2, 3])
 def test_promise_6_everyone_who_was_told(steps: int) -> None:
     """Promise 6: a form after an escalation tells those who had been told, each once, and nobody else."""
@@ -148,6 +151,7 @@ def test_promise_6_everyone_who_was_told(steps: int) -> None:
     assert (decision.referral.told, decision.drops_waiting) == ((), "answered")
 
 
+@pytest.mark.promise(6)
 def test_promise_6_an_incomplete_form_ends_no_escalation() -> None:
     """Promise 6: a half-filled form counts as not returned."""
     before = _escalated(1)
@@ -156,6 +160,7 @@ def test_promise_6_an_incomplete_form_ends_no_escalation() -> None:
     assert (decision.referral.told, decision.drops_waiting) == (before.told, None)
 
 
+@pytest.mark.promise(6)
 def test_promise_6_the_municipalitys_people_are_told() -> None:
     """Promise 6: over there, whoever stands on that rung is told that it is overdue, and that it is over."""
     ladder = [contact.name for contact in AGREEMENT.ladder]
@@ -170,6 +175,7 @@ def test_promise_6_the_municipalitys_people_are_told() -> None:
     assert crossed.effects == ()
 
 
+@pytest.mark.promise(15)
 @pytest.mark.parametrize("role", [Role.HOSPITAL, Role.MUNICIPALITY])
 @pytest.mark.parametrize("state", [s for s in State if s not in {State.DRAFT, State.SENT, State.UNDELIVERED}])
 def test_promise_15_nobody_is_reminded_of_the_dead(state: State, role: Role) -> None:
@@ -191,6 +197,7 @@ def test_promise_15_nobody_is_reminded_of_the_dead(state: State, role: Role) -> 
             decide(decision.referral, event(EventKind.REMIND, role, NOW + DAY), AGREEMENT)
 
 
+@pytest.mark.promise(15)
 def test_promise_15_passed_on_and_answered_by_another_unit() -> None:
     """Promise 15: reminders go to the unit that has it now; its form closes the loop, and later word goes to it."""
     passed = happens(delivered(), EventKind.ANSWER, Role.MUNICIPALITY, NOW, form=forwarded(), message_id="m1", sent=NOW)
@@ -228,6 +235,7 @@ def test_who_asks_gets_the_answer() -> None:
         assert [(e.message, e.recipient, e.answers) for e in given.effects] == [(MessageKind.INFORMATION, unit, "m2")]
 
 
+@pytest.mark.promise(16)
 def test_promise_16_every_step_leaves_evidence() -> None:
     """Promise 16: who, what, when, why, which message, which effects - and it can be read back."""
     came = event(EventKind.ANSWER, Role.MUNICIPALITY, form=incomplete(), message_id="m1", sent=NOW, sender=UNIT)
@@ -392,6 +400,7 @@ HOSPITAL_WRITES = {
 }
 
 
+@pytest.mark.promise(9)
 def test_edges_of_published_specifications(shared_data: Path) -> None:
     """Each change of Task.status is one that a published specification allows, or stands here with its reason."""
     found = json.loads((shared_data / "closed-loop/derived/task-transitions.json").read_text(encoding="utf-8"))

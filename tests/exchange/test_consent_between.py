@@ -18,6 +18,7 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     made.municipality.exchange.close()
 
 
+@pytest.mark.promise(11, 12)
 def test_withdrawn_before_the_notice_went(loop: Loop) -> None:
     """Promise 11 and 12: decided with consent, withdrawn before the worker came: the notice never leaves the house."""
     hospital = loop.hospital.exchange
@@ -32,6 +33,7 @@ def test_withdrawn_before_the_notice_went(loop: Loop) -> None:
     assert loop.municipality.exchange.store.referral("referral-02") is None
 
 
+@pytest.mark.promise(11, 12)
 def test_withdrawn_while_the_answer_waits(loop: Loop) -> None:
     """The municipality's form waits to be sent; word of the withdrawal comes first: no name goes to the hospital."""
     loop.hospital.exchange.send_notice(notice("02"))

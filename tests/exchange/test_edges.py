@@ -63,6 +63,7 @@ def always() -> bool:
 # --- what comes in
 
 
+@pytest.mark.promise(3, 16)
 def test_an_event_that_is_not_allowed_is_kept_and_refused(loop: Loop) -> None:
     """A municipality cancels in the hospital's stead: nothing is applied, the evidence is kept, the answer is no."""
     loop.hospital.exchange.send_notice(notice("01"))
@@ -155,6 +156,7 @@ def test_a_row_withdrawn_while_it_is_being_sent(loop: Loop) -> None:
     assert loop.hospital.wire.sent == []
 
 
+@pytest.mark.promise(1, 4)
 def test_two_workers_one_receipt(loop: Loop) -> None:
     """The lease ran out, both sent: the receiver takes it in once, and the receipt is applied once."""
     loop.hospital.exchange.send_notice(notice("01"))
@@ -206,6 +208,7 @@ def test_a_row_without_a_referral(loop: Loop) -> None:
     assert loop.hospital.exchange.store.outbox("parked")[0].id == "lost-row"
 
 
+@pytest.mark.promise(1, 2)
 @pytest.mark.parametrize("at", ["row", "finish", "append", "save", "commit"])
 def test_a_store_that_fails_while_sending(loop: Loop, at: str) -> None:
     """It is our own fault, not the row's: raised, and the row is sent when the store is back; done once over there."""

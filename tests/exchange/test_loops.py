@@ -86,6 +86,7 @@ def test_all_five_examples(tmp_path: Path) -> None:
     assert rows(loop.hospital, "parked") == rows(loop.municipality, "parked") == []
 
 
+@pytest.mark.promise(1)
 def test_a_lost_receipt_changes_nothing(loop: Loop) -> None:
     """The notice was stored, its receipt got lost: sent again to the byte, taken in once, acknowledged the same."""
     loop.hospital.wire.lose_receipts = True
@@ -146,6 +147,7 @@ def test_a_conflict_is_tried_again(loop: Loop) -> None:
     assert waiting.last_error == "adapter in-memory failed: ZeroDivisionError"
 
 
+@pytest.mark.promise(11)
 def test_consent_is_asked_again_before_sending(loop: Loop) -> None:
     """Withdrawn after the notice was decided and before it went: it does not go, and the row says which rule."""
     withdrawn = notice("02")
@@ -165,6 +167,7 @@ def test_consent_is_asked_again_before_sending(loop: Loop) -> None:
     assert loop.hospital.wire.sent == []
 
 
+@pytest.mark.promise(12)
 def test_withdrawn_midway(loop: Loop) -> None:
     """Nothing more goes out but the withdrawal itself, and the municipality stops."""
     loop.hospital.exchange.send_notice(notice("01"))
@@ -176,6 +179,7 @@ def test_withdrawn_midway(loop: Loop) -> None:
     assert kinds(loop.hospital) == ["notice", "withdrawal"]
 
 
+@pytest.mark.promise(7)
 def test_a_form_after_the_end_is_kept_and_refused_politely(loop: Loop) -> None:
     """Late: kept as evidence, not acted on; the municipality's row is parked and its people are told."""
     loop.hospital.exchange.send_notice(notice("01"))
@@ -215,6 +219,7 @@ def test_what_our_own_people_may_not_do(loop: Loop) -> None:
     assert loop.municipality.exchange.store.referrals() == []
 
 
+@pytest.mark.promise(2)
 def test_an_accident_before_the_commit_leaves_nothing(loop: Loop) -> None:
     """Cut off anywhere inside the transaction, the side stands where it stood; done again, it is done once."""
     loop.hospital.exchange.send_notice(notice("01"))

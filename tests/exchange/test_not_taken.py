@@ -184,6 +184,7 @@ def test_no_word_about_a_person_is_kept(loop: Loop) -> None:
 # --- time
 
 
+@pytest.mark.promise(3)
 def test_from_the_future_is_taken_in_when_it_is_the_present(loop: Loop) -> None:
     """Not now is not never: the same bytes, later, have their effect once."""
     content = write_json(bundle(_S.REMINDER, START + timedelta(hours=1)))
@@ -206,6 +207,7 @@ def test_clocks_may_differ_a_little(loop: Loop, seconds: int, code: str) -> None
     assert receipt_from_fhir(read_json(reply)).code == code
 
 
+@pytest.mark.promise(1)
 def test_a_replay_after_a_year_gets_its_first_answer(loop: Loop) -> None:
     """Its key is kept: the same bytes come back, nothing happens, nothing is refused."""
     content, peer = write_json(bundle(_S.REMINDER)), peer_of(loop.municipality, "hospital")
@@ -240,6 +242,7 @@ class _Behind:
         return self.loop.clock.now() - self.by
 
 
+@pytest.mark.promise(3)
 def test_a_clock_turned_back_does_not_overtake_itself(loop: Loop) -> None:
     """What a side says after its clock was turned back an hour is not taken for older than what it said before."""
     ident = "referral-01"
@@ -316,6 +319,7 @@ def test_an_update_that_the_loop_forbids(loop: Loop) -> None:
     assert loop.state(loop.municipality, "referral-01") == "delivered"
 
 
+@pytest.mark.promise(1)
 def test_the_same_key_with_other_content(loop: Loop) -> None:
     """Refused and kept, beside what was taken in under it."""
     peer = peer_of(loop.municipality, "hospital")

@@ -65,6 +65,7 @@ def test_the_chain_can_be_followed(loop: Loop) -> None:
         assert details["after"] == link.record.after
 
 
+@pytest.mark.promise(16)
 def test_who_what_when_why(loop: Loop) -> None:
     """An event that a message brought names the organisation and the message; one of our own, the side."""
     hospital = {link.record.event.kind: pair for link, *pair in exported(list(loop.hospital.exchange.store.evidence()))}
@@ -80,6 +81,7 @@ def test_who_what_when_why(loop: Loop) -> None:
     assert hospital[EventKind.SEND][1]["action"] == "C"
 
 
+@pytest.mark.promise(16)
 def test_on_what_ground(loop: Loop) -> None:
     """The consents that a notice stands on are named, by id."""
     first = loop.hospital.exchange.store.evidence()[0]

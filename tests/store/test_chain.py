@@ -48,6 +48,7 @@ def test_the_formula() -> None:
     assert chained(['{"a":1}'])[0].hash == sha256(("0" * 64 + fields).encode()).hexdigest()
 
 
+@pytest.mark.promise(16)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=6), st.data())
 def test_any_change_is_found(bodies: list[str], data: st.DataObject) -> None:
     """A whole chain has no problem; change any field of any record, and there is one at it or right after it."""
@@ -62,6 +63,7 @@ def test_any_change_is_found(bodies: list[str], data: st.DataObject) -> None:
     assert f"evidence.{at + 1}" in paths(changed, head)
 
 
+@pytest.mark.promise(16)
 @given(st.integers(1, 6), st.data())
 def test_any_removal_is_found(length: int, data: st.DataObject) -> None:
     """Remove any run of records, from the start, the middle or the end: the first one that is missing is named."""
@@ -71,6 +73,7 @@ def test_any_removal_is_found(length: int, data: st.DataObject) -> None:
     assert paths(links[:first] + links[last:], end(links)) == [f"evidence.{first + 1}"]
 
 
+@pytest.mark.promise(16)
 def test_an_inserted_record_is_found() -> None:
     """Put in with a number that is taken, or after the end, even when it is chained as it should be."""
     links = chained(["a", "b", "c"])
@@ -110,6 +113,7 @@ DAMAGE: list[tuple[str, str, str]] = [
 ]
 
 
+@pytest.mark.promise(16)
 @pytest.mark.parametrize(("statement", "path"), [case[1:] for case in DAMAGE], ids=[case[0] for case in DAMAGE])
 def test_damage_in_the_database(store: SqlStore, place: Place, statement: str, path: str) -> None:
     """Each kind of damage is found in the database, named by its number, without a word of what was said there."""

@@ -30,6 +30,7 @@ NOTHING = {"inbox": 0, "referral": 0, "evidence": 0, "outbox": 0, "resource": 0}
 ALL = {"inbox": 1, "referral": 1, "evidence": 2, "outbox": 2, "resource": 1}
 
 
+@pytest.mark.promise(2)
 @pytest.mark.parametrize("steps", range(6))
 def test_killed_in_a_transaction(place: Place, opened: Opened, steps: int) -> None:
     """Killed after any step, even with only the commit left: nothing is there, and the next one writes at once."""
@@ -46,6 +47,7 @@ def test_killed_in_a_transaction(place: Place, opened: Opened, steps: int) -> No
     assert store.verify() == ()
 
 
+@pytest.mark.promise(2)
 @pytest.mark.slow
 def test_killed_at_any_moment(place: Place, opened: Opened) -> None:
     """Killed again and again while it writes: what was said to be committed is there, and each set whole or not."""

@@ -2,6 +2,8 @@
 
 from contextlib import closing
 
+import pytest
+
 from ip_fhir.store import open_store
 from ip_fhir.testing.store_samples import enqueue, outbox_row, referral
 from tests.store.children import Children
@@ -34,6 +36,7 @@ def test_two_writers(place: Place, opened: Opened) -> None:
     assert store.verify() == ()
 
 
+@pytest.mark.promise(4)
 def test_two_workers(place: Place, opened: Opened) -> None:
     """Two processes that claim without pause send each row once, those of a referral in order."""
     store = opened()

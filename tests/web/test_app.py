@@ -53,6 +53,7 @@ def refused(response: Any, status: int, code: str) -> str:
     return str(outcome["issue"][0]["diagnostics"])
 
 
+@pytest.mark.promise(1)
 def test_a_notice_is_taken_in_once(client: TestClient, loop: Loop, message: bytes) -> None:
     """It is stored, acknowledged, and the same again gets the same bytes and changes nothing."""
     first = client.post("/$process-message", content=message, headers=FHIR)
@@ -366,6 +367,7 @@ def test_a_notice_as_a_transaction(client: TestClient, loop: Loop, message: byte
     assert len(loop.municipality.exchange.store.evidence()) == 1
 
 
+@pytest.mark.promise(14)
 def test_a_transaction_answered_by_message(client: TestClient, loop: Loop, message: bytes) -> None:
     """A loop may start on one wire and be answered on another: the hospital's own loop finds the form."""
     client.post("/", json=transaction(message), headers=FHIR)
