@@ -1,5 +1,7 @@
 """Is a set of tables complete? Every domain field has a row, every word of an enumeration a code - or a reason why not.
 
+Every row names the clause of law or standard that it serves.
+
 What would make a lens wrong is refused when the tables are loaded (`tables`, `lens`). What would leave something out is
 found here: in the tests, for an overlay, and by whoever changes a table.
 """
@@ -75,6 +77,8 @@ def _uncovered(kind: type[Value], mapped: set[tuple[str, ...]], above: tuple[str
 def _check_rows(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
     for row in table.rows:
         where = f"{table.name}, {'.'.join(row.domain)}"
+        if not row.law.strip():
+            yield f"{where}: names no clause of law or standard that it serves (law)"
         if row.domain[0] in table.derived:
             if row.domain[0] in kind.model_fields:
                 yield f"{where}: is listed as derived, and is a field of {table.domain}"

@@ -78,7 +78,7 @@ class Row:
     closed: bool = False  # what stands there and cannot be read is refused: left out, it would say something else
     also: Row | None = None  # a second place: read if the first says nothing, written only where it stands
     unless: tuple[str, str, str] | None = None  # where that field has that word, another table holds
-    law: str = ""
+    law: str = ""  # the clause of law or standard that it serves, by a name of mappings/sources.toml
 
     @property
     def is_list(self) -> bool:
@@ -328,6 +328,8 @@ def row_of(data: dict[str, Any]) -> Row:
     for name in ("domain", "fhir"):
         if not isinstance(data.get(name), str):
             raise MappingError(f"{name!r} is missing, or no text")
+    if not isinstance(data.get("law", ""), str):
+        raise MappingError("'law' is no text")
     kinds = [(data.get("as", "concept"), "codes"), ("table", "table"), (data.get("type", "string"), "")]
     kind, source = next(pair for pair in kinds if not pair[1] or pair[1] in data)
     return Row(

@@ -54,11 +54,12 @@ def vary(shipped: Source, variant: dict[str, Any]) -> Source:
     """The source with a variant. Raises `MappingError` for a table that cannot be found."""
     without, drop = set(variant.get("without", ())), tuple(variant.get("drop", ()))
     tables = {name: _without(data, drop) for name, data in shipped.tables.items() if name not in without}
+    laws = {(d["domain"], *_key(row)): row["law"] for d in shipped.tables.values() for row in d["row"] if "law" in row}
     for changed in variant.get("table", ()):
         name = changed["name"]
         if "domain" not in changed and name not in tables:
             raise MappingError(f"variant: there is no table {name!r}")
-        tables[name] = changed if "domain" in changed else _changed(tables[name], changed)
+        tables[name] = _whole(changed, laws) if "domain" in changed else _changed(tables[name], changed)
     return replace(shipped, tables=tables, bundles=tuple(variant.get("bundle", shipped.bundles)))
 
 
@@ -73,6 +74,12 @@ def _changed(data: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
     new = {_key(row): row for row in changed.get("row", ())}
     rows = [_lawful(new.pop(_key(row)), row) if _key(row) in new else row for row in data["row"]]
     return {**data, **changed, "row": [*rows, *new.values()]}
+
+
+def _whole(data: dict[str, Any], laws: dict[tuple[str, str, bool], str]) -> dict[str, Any]:
+    """Why a field is there stays the same, wherever it stands."""
+    found = [(row, laws.get((data["domain"], *_key(row)))) for row in data["row"]]
+    return {**data, "row": [row if law is None else {"law": law, **row} for row, law in found]}
 
 
 def _key(row: dict[str, Any]) -> tuple[str, bool]:

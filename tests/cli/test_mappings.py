@@ -2,12 +2,13 @@
 
 import csv
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from ip_fhir.mapping import default
+from ip_fhir.mapping import Mapping, default
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES
 
@@ -29,10 +30,11 @@ def test_list_names_every_table(run: Run) -> None:
 
 @pytest.mark.parametrize("name", sorted(TABLES.fields))
 def test_show_has_every_row(run: Run, name: str) -> None:
-    """Each row is shown with its field and its place."""
+    """Each row is shown with its field, its place and the clause it serves."""
     ran = run("mappings", "show", name)
     assert ran.code == 0
     shown = "".join(ran.text.split())
+    assert all("".join(row.law.split()) in shown for row in TABLES.fields[name].rows)
     assert all("".join(f"{row.field}{'*' * row.required}".split()) in shown for row in TABLES.fields[name].rows)
 
 
@@ -111,6 +113,9 @@ def test_csv_has_the_review_columns(run: Run, tmp_path: Path) -> None:
     assert columns[:6] == ["Sort Order", "Identifier", "Name", "Data Type", "Cardinality - Min", "Cardinality - Max"]
     assert {len(row) for row in (groups, columns, *rows)} == {19}
     assert len(rows) == sum(len(table.rows) + len(table.consts) for table in TABLES.fields.values())
+    laws = [row.law for table in TABLES.fields.values() for row in table.rows]
+    comments = [row[18] for row in rows if row[18] != "always written"]
+    assert all(law in comment for law, comment in zip(laws, comments, strict=True))
     _, codes_columns, *codes = read_csv(tmp_path / "tables-codes.csv")
     assert codes_columns[0] == "Code"
     assert len(codes) == sum(len(table.rows) for table in TABLES.codes.values())
@@ -156,6 +161,10 @@ def test_html_for_people(run: Run, tmp_path: Path) -> None:
     assert {*TABLES.fields, *(f"codes-{name}" for name in TABLES.codes), "codes-nordvik-goal-category"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert [link for link in page.links if link.removeprefix("#") not in page.ids] == []
+    laws = {row.law for row in Mapping.load(OVERLAY).tables.fields["Goal"].rows}
+    laws |= {row.law for table in TABLES.fields.values() if table.name != "Goal" for row in table.rows}
+    assert {law for law in laws if law not in unescape(text)} == set()
+    assert "Nordvik: yearly report by category" in laws
     assert text.count('<tr class="own">') == 1 + 2 + 11 + 10  # the new code table: like life-area, and ten rows
     assert "differ from what the library ships" in text
 

@@ -1,5 +1,7 @@
 """What makes a set of tables complete, and that a set that is not is refused by name: table, row, reason."""
 
+import re
+import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -14,6 +16,7 @@ from ip_fhir.mapping.variants import varied
 
 NAMES = sorted(entry.name.removesuffix(".toml") for entry in (root() / "variants").iterdir())
 VARIANTS = tuple(build_tables(varied(name)) for name in NAMES)
+SOURCES = tomllib.loads((root() / "sources.toml").read_text(encoding="utf-8"))
 
 Change = Callable[[Source], None]
 
@@ -64,6 +67,24 @@ def with_codes(name: str, *rows: dict[str, str] | str) -> Change:
 def test_what_ships_is_complete() -> None:
     """Every domain field has a row, is a part of a bundle or says where else it is; every word has a code."""
     assert check_tables(load_tables(), *VARIANTS) == ()
+
+
+@pytest.mark.parametrize("tables", [load_tables(), *VARIANTS], ids=["R4", *NAMES])
+def test_every_row_names_its_clause(tables: Tables) -> None:
+    """Each row of each set cites a source that mappings/sources.toml names, and says where in it."""
+    for table in tables.fields.values():
+        for row in table.rows:
+            cited = re.match(r"([A-Za-z-]+?)(?:-[A-Z]\w+)?(?:[ .:]|$)", row.law)
+            assert cited is not None, f"{table.name}, {row.field}"
+            assert cited[1] in SOURCES, f"{table.name}, {row.field}: {row.law}"
+            assert re.search(r"\w[:.)].*\w|\w \w", row.law), f"{table.name}, {row.field}: {row.law}"
+
+
+def test_every_source_is_cited() -> None:
+    """A source that no row cites has no place in the list; each is named in both languages."""
+    laws = [row.law for tables in (load_tables(), *VARIANTS) for table in tables.fields.values() for row in table.rows]
+    assert {name for name in SOURCES if not any(re.search(rf"(^|; |and ){name}\b", law) for law in laws)} == set()
+    assert all(source["en"].strip() and source["nb"].strip() for source in SOURCES.values())
 
 
 INCOMPLETE: list[tuple[str, Change, str]] = [
@@ -126,6 +147,8 @@ INCOMPLETE: list[tuple[str, Change, str]] = [
         lambda s: s.bundles[0]["part"][1].update(table="Organization"),
         "bundles plan, related_persons: Organization is for another type than the field",
     ),
+    ("a row without a clause", with_row("Goal", "note", law=None), "Goal, note: names no clause of law or standard"),
+    ("a blank clause", with_row("Task", "focus", law=" "), "Task, focus: names no clause of law or standard"),
     (
         "a name of the wrong kind",
         with_row("Goal", "target", fhir="target[0].extension(cs-goal-target).valueString"),
@@ -155,6 +178,7 @@ def test_one_name_in_two_spellings() -> None:
 
 BROKEN: list[tuple[str, Change, str]] = [
     ("unknown key of a row", with_row("Goal", "note", colour="red"), "table Goal row 13: unknown key colour"),
+    ("a clause that is no text", with_row("Goal", "note", law=7), "table Goal row 13: 'law' is no text"),
     ("no path", with_row("Goal", "note", fhir=None), "table Goal row 13: 'fhir' is missing, or no text"),
     ("a path that cannot be read", with_row("Goal", "note", fhir="note[0"), "table Goal row 13: path 'note[0'"),
     ("unknown key of a table", lambda s: s.tables["Goal"].update(colour="red"), "table Goal: unknown key colour"),

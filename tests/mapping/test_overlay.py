@@ -162,10 +162,19 @@ def test_a_moved_field() -> None:
     """A field may stand elsewhere; what the row does not say (law, required) stays."""
     row = {"domain": "target", "fhir": "target[0].detailString"}
     site = Mapping.load({"table": [{"name": "Goal", "row": [row]}]})
+    rows = {r.field: r for r in site.tables.fields["Goal"].rows}
+    assert rows["target"].law == next(r.law for r in default().tables.fields["Goal"].rows if r.field == "target")
     goal = site.lens("Goal").new({"id": "g", "text": "a", "status": "active", "target": "b"})
     assert goal["target"] == [{"detailString": "b"}]
     plan = example(PLANS[0])
     assert site.from_fhir(site.to_fhir(plan)) == plan
+
+
+def test_a_row_may_name_a_clause_of_its_own() -> None:
+    """A site's row may serve a rule of the site."""
+    row = {"domain": "target", "law": "Nordvik's handbook, chapter 3"}
+    site = Mapping.load({"table": [{"name": "Goal", "row": [row]}]})
+    assert {r.field: r.law for r in site.tables.fields["Goal"].rows}["target"] == "Nordvik's handbook, chapter 3"
 
 
 @given(message=make.messages(MessageKind.REMINDER))

@@ -50,6 +50,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "list as one": (table("Goal", domain="areas", fhir="category[0]"), "row areas: path 'category[0]' needs [*]"),
     "one as list": (table("Goal", domain="text", fhir="note[*].text"), "row text: path 'note[*].text' has [*]"),
     "unknown key": (table("Goal", domain="text", where="note"), "row text: unknown key where"),
+    "a row of its own without a clause": (
+        table("Goal", domain="text", fhir="note[0].text", echo=True),
+        "Goal, text: names no clause of law or standard",
+    ),
     "two rows": ({"table": [{"name": "Goal", "row": [{"domain": "note"}] * 2}]}, "row note: stands twice"),
     "a constant": (
         {"table": [{"name": "Goal", "const": [{"fhir": "x"}], "row": []}]},
