@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
+"""Why a resource with `implicitRules` is refused (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of a bundle: its number, its fullUrl and its resource."""
@@ -47,6 +51,8 @@ def entries_of(bundle: Any) -> list[Entry]:
     """The resources in a bundle. Raises `InvalidInput` with every entry that is none, by FHIRPath."""
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
+    if "implicitRules" in bundle:
+        raise InvalidInput.at("Bundle.implicitRules", UNKNOWN_RULES, "not-supported")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise InvalidInput.at("Bundle.entry", "is not a list", "structure")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.value import Value
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.bundle import UNKNOWN_RULES
 from ip_fhir.mapping import nodes
 from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
 from ip_fhir.mapping.limits import limits_of
@@ -103,8 +104,7 @@ class TableLens:
             self._check_modifiers(node["modifierExtension"])
         if self.table.resource is not None and node.get("resourceType") != self.table.resource:
             raise Wrong(f"is not a {self.table.resource}", "structure", "resourceType")
-        if self.limits is not None:
-            self.limits.check(node)
+        self._check_limits(node)
         data: dict[str, Any] = {}
         for lens in self.fields:
             value = lens.read(node, links)
@@ -135,8 +135,7 @@ class TableLens:
 
     def _put(self, value: Any, node: Any, links: Links, *, is_new: bool = False) -> Any:
         result = expect(node, dict, "an object")
-        if self.limits is not None:
-            self.limits.check(result)
+        self._check_limits(result)
         for lens in self.fields:
             if is_new or not lens.row.echo or not self._says(node, lens.row.domain, value, links):
                 result = lens.write(value, result, links, resource_is_new=is_new) or {}
@@ -167,6 +166,13 @@ class TableLens:
             if value is not None:
                 result = node.put(value, result, links)
         return result
+
+    def _check_limits(self, node: dict[str, Any]) -> None:
+        """What would make the rows mean something else. FHIR: a resource by unknown rules may not be processed."""
+        if self.table.resource is not None and "implicitRules" in node:
+            raise Wrong(UNKNOWN_RULES, "not-supported", "implicitRules")
+        if self.limits is not None:
+            self.limits.check(node)
 
     def _check_modifiers(self, extensions: Any) -> None:
         for number, extension in enumerate(expect(extensions, list, "a list")):
