@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ip_fhir.cli.options import File, Kind, Pretty
+from ip_fhir.cli.options import File, Kind, Overlay, Pretty
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.value import Value
+    from ip_fhir.mapping import Mapping
     from ip_fhir.mapping.variants import FhirVersion
 
 
@@ -34,15 +37,17 @@ class Form(StrEnum):
     PLAN = "plan"
 
 
+Version: TypeAlias = Annotated[
+    Fhir | None,
+    typer.Option("--fhir-version", help="R4 if not said; a Bundle that shows its version by its content needs none."),
+]
+
+
 def map_(
     file: File,
     to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
-    fhir_version: Annotated[
-        Fhir | None,
-        typer.Option(
-            "--fhir-version", help="R4 if not said; a Bundle that shows its version by its content needs none."
-        ),
-    ] = None,
+    fhir_version: Version = None,
+    overlay: Overlay = None,
     pretty: Pretty = False,
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
@@ -57,9 +62,9 @@ def map_(
     if ndjson:
         from ip_fhir.cli.ndjson import map_ndjson
 
-        if pretty or fhir_version is Fhir.R5:
-            raise typer.BadParameter("--ndjson goes with neither --pretty nor R5")
-        raise typer.Exit(map_ndjson(file, to.value))
+        if pretty:
+            raise typer.BadParameter("--ndjson does not go with --pretty")
+        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_said(fhir_version)))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
     from ip_fhir.mapping import to_fhir
@@ -68,9 +73,10 @@ def map_(
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            made: dict[str, Any] = to_fhir(_plan(content), version=_VERSION[fhir_version or Fhir.R4])
+            site = _site(overlay, _said(fhir_version) or "R4")
+            made: dict[str, Any] = to_fhir(_plan(content), site)
         else:
-            made = _read(content, None if fhir_version is None else _VERSION[fhir_version]).to_data()
+            made = _read(content, overlay, _said(fhir_version)).to_data()
     emit(made, pretty=pretty)
 
 
@@ -79,6 +85,8 @@ def put(
     onto: Annotated[
         str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle to write it onto.", show_default=False)
     ],
+    fhir_version: Version = None,
+    overlay: Overlay = None,
     pretty: Pretty = False,
 ) -> None:
     """Write a plan onto a Bundle.
@@ -89,6 +97,7 @@ def put(
     from ip_fhir.cli.output import emit
     from ip_fhir.errors import InvalidInput
     from ip_fhir.mapping import put_plan
+    from ip_fhir.mapping.variants import version_of
 
     if plan == onto == "-":
         raise InvalidInput.at("stdin", "can be the plan or the Bundle, not both")
@@ -97,7 +106,7 @@ def put(
     expect(under, "bundle")
     value, bundle = _plan(written), read_bundle(under)
     with naming(under.name):
-        changed = put_plan(value, bundle)
+        changed = put_plan(value, bundle, _site(overlay, version_of(bundle, _said(fhir_version))))
     emit(changed, pretty=pretty)
 
 
@@ -124,15 +133,27 @@ def _plan(content: Content) -> IndividualPlan:
     return read_value(IndividualPlan, content)
 
 
-def _read(content: Content, version: FhirVersion | None) -> IndividualPlan:
+def _said(version: Fhir | None) -> FhirVersion | None:
+    return None if version is None else _VERSION[version]
+
+
+def _site(overlay: Path | None, version: FhirVersion) -> Mapping:
+    from ip_fhir.mapping import Mapping
+
+    return Mapping.load(overlay, version)
+
+
+def _read(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
     """The plan in a Bundle; of another system's, what was left unread is told."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping import from_fhir, read_fhir
     from ip_fhir.mapping.neighbours import is_ours
+    from ip_fhir.mapping.variants import version_of
 
     bundle = read_bundle(content)
+    site = _site(overlay, version_of(bundle, said))
     if is_ours(bundle):
-        return from_fhir(bundle, version=version)
-    reading = read_fhir(bundle, version=version)
+        return from_fhir(bundle, site)
+    reading = read_fhir(bundle, mapping=site)
     sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
     return reading.plan

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import Json
+from ip_fhir.cli.options import Json, Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.review import CodeLine, Sheet
 
 app = typer.Typer(no_args_is_help=True, help="The mapping tables: look at them, check them, hand them to reviewers.")
-
-Overlay: TypeAlias = Annotated[
-    Path | None, typer.Option("--overlay", help="A site's own rows and codes (TOML).", show_default=False)
-]
 
 
 @app.command("list")

@@ -12,32 +12,36 @@ from ip_fhir.cli.output import emit_bytes
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from ip_fhir.errors import Problem
     from ip_fhir.mapping.stream import Target
+    from ip_fhir.mapping.variants import FhirVersion
 
-_LONGEST = 100_000_000  # bytes of a line, as of a file
 
-
-def map_ndjson(file: str, to: Target) -> int:
+def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: FhirVersion | None = None) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
     from ip_fhir.mapping.stream import map_lines
 
     name = "stdin" if file == "-" else file
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
-        for mapped in map_lines(_lines(stream, name, read), to):
+        for mapped in map_lines(_lines(stream, name, read), to, overlay=overlay, version=version):
             done += 1
+            failed += mapped.content is None
             if mapped.content is not None:
                 emit_bytes(mapped.content + b"\n")
-                continue
-            failed += 1
-            for problem in mapped.problems:
-                sys.stderr.write(f"ip-fhir: {name}: line {mapped.number}: {' '.join(str(problem).split())}\n")
+            _tell(f"ip-fhir: {name}: line {mapped.number}: ", mapped.problems)
+            _tell(f"ip-fhir: {name}: line {mapped.number}: warning: ", mapped.warnings)
     if failed:
         sys.stderr.write(f"ip-fhir: {name}: {failed} of {done} lines could not be mapped\n")
     return 2 if failed else 0
+
+
+def _tell(where: str, problems: Iterable[Problem]) -> None:
+    """Each problem as one line on stderr."""
+    sys.stderr.writelines(f"{where}{' '.join(str(problem).split())}\n" for problem in problems)
 
 
 @contextmanager
@@ -54,9 +58,11 @@ def _opened(file: str, name: str) -> Iterator[BinaryIO]:
 
 
 def _lines(stream: BinaryIO, name: str, read: Callable[[int], None]) -> Iterator[bytes]:
-    while line := stream.readline(_LONGEST + 1):
-        if len(line) > _LONGEST:
-            raise InvalidInput.at(name, f"has a line of more than {_LONGEST // 1_000_000} MB", "too-long")
+    from ip_fhir.mapping.stream import LONGEST
+
+    while line := stream.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise InvalidInput.at(name, f"has a line of more than {LONGEST // 1_000_000} MB", "too-long")
         read(len(line))
         yield line
 

@@ -43,3 +43,6 @@ Lang: TypeAlias = Annotated[
     Language | None, typer.Option("--lang", help="Language of the words; by default the locale's.", show_default=False)
 ]
 File: TypeAlias = Annotated[str, typer.Argument(help="A JSON file, or - for stdin.", show_default=False)]
+Overlay: TypeAlias = Annotated[
+    Path | None, typer.Option("--overlay", help="A site's own rows and codes (TOML).", show_default=False)
+]

@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 class Mapping:
     """Tables and what is made of them, once. Nothing changes it afterwards, so threads may share it."""
 
-    def __init__(self, tables: Tables, version: FhirVersion = "R4") -> None:
+    def __init__(self, tables: Tables, version: FhirVersion = "R4", overlay: Overlay | None = None) -> None:
         self.tables = tables
         self.version = version
+        self._overlay = overlay
+        self._varied: dict[tuple[str, ...], Mapping] = {}
         self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
 
     @classmethod
@@ -47,7 +49,20 @@ class Mapping:
             return default(version)
         from ip_fhir.mapping.overlay import overlaid  # most processes load none
 
-        return cls(overlaid(overlay, _source(version)), version)
+        return cls(overlaid(overlay, _source(version)), version, overlay)
+
+    def varied(self, *names: str) -> Mapping:
+        """With R4 variants of the tables (a neighbour's way to write a plan) under the same overlay; made once."""
+        if names not in self._varied:
+            source = varied(*names)
+            if self._overlay is None:
+                tables = build_tables(source)
+            else:
+                from ip_fhir.mapping.overlay import overlaid
+
+                tables = overlaid(self._overlay, source)
+            self._varied[names] = Mapping(tables, overlay=self._overlay)
+        return self._varied[names]
 
     @property
     def systems(self) -> Systems:

@@ -7,17 +7,15 @@ would be a guess is refused, with its FHIRPath. Tables: mappings/variants/neighb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.compiled import Mapping, default
+from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.dressing import MARK, dress
-from ip_fhir.mapping.tables import build_tables
 from ip_fhir.mapping.unread import unread
-from ip_fhir.mapping.variants import varied, version_of
+from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.assembly import Found
+    from ip_fhir.mapping.compiled import Mapping
     from ip_fhir.mapping.dressing import Dressed
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.slots import Slot
@@ -45,13 +44,16 @@ def read_fhir(
     owner: PlanOwner | None = None,
     created: datetime | None = None,
     version: FhirVersion | None = None,
+    mapping: Mapping | None = None,
 ) -> Reading:
     """The plan in another system's bundle, and what was left unread. Our own bundles read as `from_fhir` reads them.
+
+    `mapping` is a site's, with its own rows and codes; its FHIR version is the one that is read.
 
     Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
     Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
     """
-    mapping = mapping_for(bundle, version)
+    mapping = mapping_for(bundle, version, mapping)
     moment = None if created is None else created.isoformat()
     dressed = dress(bundle, mapping, owner, moment)
     plan = mapping.assembly("plan").value(IndividualPlan, dressed.bundle)
@@ -59,12 +61,14 @@ def read_fhir(
     return Reading(plan, tuple(_warnings(found, dressed, mapping, len(bundle["entry"]))))
 
 
-def put_read(plan: IndividualPlan, bundle: dict[str, Any], *, version: FhirVersion | None = None) -> dict[str, Any]:
+def put_read(
+    plan: IndividualPlan, bundle: dict[str, Any], *, version: FhirVersion | None = None, mapping: Mapping | None = None
+) -> dict[str, Any]:
     """Another system's bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
 
     Raises `InvalidInput` where their way of writing a plan has no place or no code for what the plan says.
     """
-    mapping = mapping_for(bundle, version)
+    mapping = mapping_for(bundle, version, mapping)
     dressed = dress(bundle, mapping, plan.owner, plan.created.isoformat())
     return dressed.undress(mapping.put_plan(plan, dressed.bundle))
 
@@ -77,12 +81,17 @@ def is_ours(bundle: Any) -> bool:
     return any(category.owns(plan) and not _refers(plan) for plan in plans)
 
 
-def mapping_for(bundle: Any, version: FhirVersion | None = None) -> Mapping:
-    """The tables by which a bundle is read: by its FHIR version, whose it is, and where its measures stand."""
-    if (known := version_of(bundle, version)) == "R5" or is_ours(bundle):
-        return default(known)
+def mapping_for(bundle: Any, version: FhirVersion | None = None, site: Mapping | None = None) -> Mapping:
+    """The tables by which a bundle is read: by its FHIR version, whose it is, and where its measures stand.
+
+    Of a site's tables if there is a site. Raises `InvalidInput` where the bundle is of another FHIR version than said.
+    """
+    known = version_of(bundle, version if site is None else site.version)
+    site = site or default(known)
+    if known == "R5" or is_ours(bundle):
+        return site
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
-    return _mapping(requests=any(map(_refers, plans)))
+    return site.varied("neighbour", "requests") if any(map(_refers, plans)) else site.varied("neighbour")
 
 
 def _refers(plan: dict[str, Any]) -> bool:
@@ -90,11 +99,6 @@ def _refers(plan: dict[str, Any]) -> bool:
     activities = plan.get("activity")
     kinds = [a.keys() for a in activities if type(a) is dict] if type(activities) is list else []
     return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
-
-
-@cache
-def _mapping(*, requests: bool) -> Mapping:
-    return Mapping(build_tables(varied("neighbour", "requests") if requests else varied("neighbour")))
 
 
 def _warnings(found: Found, dressed: Dressed, mapping: Mapping, count: int) -> Iterator[Problem]:

@@ -201,6 +201,8 @@ def _code_row(merging: _Merging, where: str, row: dict[str, Any], known: set[str
 
 def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
     name, tables = entry["name"], merging.source.tables
+    if name not in tables and name in read_source().tables:
+        return  # a table that the variant does not have
     if name not in tables:
         merging.wrong(f"table {name}", f"there is no such table{_meant(name, tables)}")
         return

@@ -41,8 +41,8 @@ def from_fhir(
 
     Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread.
     """
-    if mapping is None and not is_ours(bundle):
-        return read_fhir(bundle, version=version).plan
+    if not is_ours(bundle):
+        return read_fhir(bundle, version=version, mapping=mapping).plan
     return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
 
 
@@ -54,8 +54,8 @@ def put_plan(
     version: FhirVersion | None = None,
 ) -> dict[str, Any]:
     """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
-    if mapping is None and not is_ours(bundle):
-        return put_read(plan, bundle, version=version)
+    if not is_ours(bundle):
+        return put_read(plan, bundle, version=version, mapping=mapping)
     return (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
 
 

@@ -9,6 +9,7 @@ import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache, partial
 from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -18,54 +19,84 @@ import orjson
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.fhir.reading import read_json
-from ip_fhir.mapping.plan import from_fhir, to_fhir_json
+from ip_fhir.fhir.reading import Limits, read_json
+from ip_fhir.mapping.compiled import Mapping, default
+from ip_fhir.mapping.neighbours import is_ours, read_fhir
+from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
+    from pathlib import Path
+
+    from ip_fhir.mapping.variants import FhirVersion
+
+    Line: TypeAlias = tuple[int, bytes]
 
 Target: TypeAlias = Literal["fhir", "plan"]
 
+LONGEST = 100_000_000
+"""Bytes that a line may have."""
+
 _LINES, _BYTES = 64, 2_000_000  # a chunk ends at either
 _AHEAD = 2  # chunks under way for each process
+_LIMITS = Limits(max_bytes=LONGEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What became of a line: its number from 1, the JSON text without a line break, or why there is none."""
+    """What became of a line: its number from 1, the JSON text without a line break, or why there is none.
+
+    `warnings` are what of another system's plan was left unread.
+    """
 
     number: int
     content: bytes | None = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
-def map_lines(lines: Iterable[bytes], to: Target, processes: int | None = None) -> Iterator[Mapped]:
-    """Map each line (a plan, or for `to="plan"` a Bundle); empty lines are passed over.
+def map_lines(
+    lines: Iterable[bytes],
+    to: Target,
+    processes: int | None = None,
+    *,
+    overlay: Path | str | None = None,
+    version: FhirVersion | None = None,
+) -> Iterator[Mapped]:
+    """Map each line (a plan, or for `to="plan"` a Bundle, ours or another system's); empty lines are passed over.
 
-    `processes` is the number of cores if not said. Input of a single chunk is mapped right here. Raises nothing for a
-    bad line: its `Mapped` has the problems.
+    `processes` is the number of cores if not said. Input of a single chunk is mapped right here. `overlay` is a site's
+    file; `version` is R4 if not said, and for reading what each Bundle shows. Raises nothing for a bad line: its
+    `Mapped` has the problems; `MappingError` for a bad overlay, before the first line.
     """
+    if overlay is not None:
+        _site(overlay, version or "R4")
+    return _mapped(
+        lines, partial(_map_chunk, to=to, overlay=overlay, version=version), processes or os.cpu_count() or 1
+    )
+
+
+def _mapped(lines: Iterable[bytes], work: Callable[[list[Line]], list[Mapped]], count: int) -> Iterator[Mapped]:
     chunks = _chunks((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-    count = processes or os.cpu_count() or 1
     first = list(islice(chunks, 2))
     if count == 1 or len(first) < 2:  # one chunk is not worth a process
         for chunk in chain(first, chunks):
-            yield from _map_chunk(chunk, to)
+            yield from work(chunk)
         return
     # Not forked: what the caller's threads hold at that moment would be held for ever in the copies.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         waiting: deque[Future[list[Mapped]]] = deque()
         for chunk in chain(first, chunks):
-            waiting.append(pool.submit(_map_chunk, chunk, to))
+            waiting.append(pool.submit(work, chunk))
             if len(waiting) > count * _AHEAD:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
 
-def _chunks(lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    chunk: list[tuple[int, bytes]] = []
+def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    chunk: list[Line] = []
     size = 0
     for number, line in lines:
         chunk.append((number, line))
@@ -77,14 +108,33 @@ def _chunks(lines: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, byte
         yield chunk
 
 
-def _map_chunk(chunk: list[tuple[int, bytes]], to: Target) -> list[Mapped]:
-    return [_map_line(number, line, to) for number, line in chunk]
+def _map_chunk(chunk: list[Line], to: Target, overlay: Path | str | None, version: FhirVersion | None) -> list[Mapped]:
+    make = _written if to == "fhir" else _read
+    return [_map_line(number, line, partial(make, overlay=overlay, version=version)) for number, line in chunk]
 
 
-def _map_line(number: int, line: bytes, to: Target) -> Mapped:
+def _map_line(number: int, line: bytes, make: Callable[[bytes], tuple[bytes, tuple[Problem, ...]]]) -> Mapped:
     try:
-        if to == "fhir":
-            return Mapped(number, to_fhir_json(read(IndividualPlan, line)))
-        return Mapped(number, orjson.dumps(from_fhir(read_json(line)).to_data()))
+        content, warnings = make(line)
     except InvalidInput as error:
         return Mapped(number, None, error.problems)
+    return Mapped(number, content, (), warnings)
+
+
+def _written(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
+    return _site(overlay, version or "R4").to_fhir_json(read(IndividualPlan, line)), ()
+
+
+def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
+    bundle = read_json(line, _LIMITS)
+    site = _site(overlay, version_of(bundle, version))
+    if is_ours(bundle):
+        return orjson.dumps(site.from_fhir(bundle).to_data()), ()
+    reading = read_fhir(bundle, mapping=site)
+    return orjson.dumps(reading.plan.to_data()), reading.warnings
+
+
+@cache
+def _site(overlay: Path | str | None, version: FhirVersion) -> Mapping:
+    """Once in each process."""
+    return default(version) if overlay is None else Mapping.load(overlay, version)

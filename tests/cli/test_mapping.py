@@ -97,3 +97,38 @@ def test_another_systems_plan_is_read_and_the_rest_told(run: Run) -> None:
     ran = run("map", EXAMPLES / "neighbours" / "kommunefhir.json", "--to", "plan")
     assert json.loads(ran.out)["goals"][0]["id"] == "maal"
     assert "warning: Bundle.entry[10].resource.supportingInfo: is not read\n" in ran.err
+
+
+@pytest.mark.parametrize("version", ["R4", "R5"])
+def test_a_sites_overlay_both_ways(run: Run, tmp_path: Path, version: str) -> None:
+    """--overlay writes the site's codes beside ours, puts them onto a bundle that has none yet, and reads them."""
+    site = ("--overlay", EXAMPLES / "overlays" / "nordvik.toml")
+    shipped = run("map", PLAN, "--to", "fhir", "--fhir-version", version)
+    written = run("map", PLAN, "--to", "fhir", "--fhir-version", version, *site)
+    assert written.data != shipped.data
+    onto = tmp_path / "bundle.json"
+    onto.write_bytes(written.out)
+    assert run("put", PLAN, "--onto", onto, "--fhir-version", version, *site).data == written.data
+    assert canonical(run("map", onto, "--to", "plan", *site).out) == canonical(PLAN.read_bytes())
+
+
+def test_put_onto_a_neighbours_bundle_under_an_overlay(run: Run, tmp_path: Path) -> None:
+    """What the site reads of another system's plan it writes back, and nothing else in the bundle changes."""
+    site = ("--overlay", EXAMPLES / "overlays" / "nordvik.toml")
+    bundle = EXAMPLES / "neighbours" / "kommunefhir.json"
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(run("map", bundle, "--to", "plan", *site).out)
+    assert run("put", plan, "--onto", bundle, *site).data == json.loads(bundle.read_bytes())
+
+
+@pytest.mark.parametrize("command", [("map", PLAN, "--to", "fhir"), ("put", PLAN, "--onto", PLAN)])
+def test_a_bad_overlay_is_refused(run: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Exit code 6, with table, row and reason, and nothing on stdout."""
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[[table]]\nname = "Goal"\nrow = [{ domain = "tekst", fhir = "x" }]\n', encoding="utf-8")
+    onto = tmp_path / "bundle.json"
+    onto.write_bytes(run("map", PLAN, "--to", "fhir").out)
+    arguments = [onto if n == 3 and command[0] == "put" else a for n, a in enumerate(command)]
+    ran = run(*arguments, "--overlay", bad)
+    assert (ran.code, ran.out) == (6, b"")
+    assert "bad.toml: table Goal, row tekst: Goal has no field tekst" in ran.err

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import orjson
 
-from tests.support.data import example
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.value import read
+from tests.support.data import EXAMPLES, example
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _map(content: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -37,3 +43,28 @@ def test_a_bad_line_is_named() -> None:
 def test_what_does_not_go_together_is_refused() -> None:
     """Pretty JSON has line breaks, so it is no NDJSON."""
     assert _map(b"{}", "--to", "fhir", "--pretty").returncode == 2
+
+
+def test_a_site_and_a_version(tmp_path: Path) -> None:
+    """--overlay and --fhir-version hold for every line; a bad overlay is told once, with exit code 6."""
+    plan = orjson.dumps(example("plans", "03"))
+    overlay = ("--overlay", str(EXAMPLES / "overlays" / "nordvik.toml"))
+    there = _map(plan, "--to", "fhir", "--fhir-version", "R5", *overlay)
+    assert (there.returncode, there.stderr) == (0, b"")
+    assert b"plannedActivityReference" in there.stdout
+    assert b"nordvik" in there.stdout
+    back = _map(there.stdout, "--to", "plan", *overlay)
+    assert orjson.loads(back.stdout) == read(IndividualPlan, plan).to_data()
+    (tmp_path / "bad.toml").write_text('[[table]]\nname = "Gaol"\nrow = []\n', encoding="utf-8")
+    bad = _map(plan + b"\n" + plan, "--to", "fhir", "--overlay", str(tmp_path / "bad.toml"))
+    assert (bad.returncode, bad.stdout) == (6, b"")
+    assert bad.stderr.count(b"table Gaol: there is no such table") == 1
+
+
+def test_what_is_left_unread_of_a_neighbours_plan_is_told() -> None:
+    """With the line's number, as a warning: the plan is there, and the exit code is 0."""
+    line = orjson.dumps(orjson.loads((EXAMPLES / "neighbours" / "kommunefhir.json").read_bytes()))
+    result = _map(line, "--to", "plan")
+    assert result.returncode == 0
+    assert orjson.loads(result.stdout)["goals"]
+    assert b"ip-fhir: stdin: line 1: warning: Bundle.entry[" in result.stderr
