@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,19 +77,22 @@ def show_(
 def check(overlay: Overlay = None) -> None:
     """Check the tables, and a site's overlay.
 
-    Every path, word and code, and the three laws of the lenses on made-up values. Exit code 6, with a line for each
-    problem, where something is wrong.
+    Every path, word and code, and the three laws of the lenses on made-up values: for R4, R5 and the ways in which
+    other systems write plans. Exit code 6, with a line for each problem, where something is wrong. An overlay may be
+    for R4 alone: where it does not go over another set, that is told on stderr.
     """
     from ip_fhir.cli.output import say
     from ip_fhir.errors import MappingError
-    from ip_fhir.mapping.overlay import all_problems
+    from ip_fhir.mapping.overlay import check_sets
 
-    mapping = _load(overlay)
-    if problems := all_problems(mapping.tables):
+    codes = len(_load(overlay).tables.codes)
+    checked = list(check_sets(overlay))
+    if problems := [f"{one.name}: {problem}" for one in checked for problem in one.problems]:
         raise MappingError(*problems)
-    fields, codes = mapping.tables.fields.values(), mapping.tables.codes.values()
-    counted = f"{len(fields)} tables with {sum(len(t.rows) for t in fields)} rows, {len(codes)} code tables"
-    say(f"{counted}: every row can be read and written, every word has a code, every law holds")
+    for one in checked:
+        sys.stderr.writelines(f"ip-fhir: warning: not for {one.name}: {reason}\n" for reason in one.unfit)
+    counted = ", ".join(f"{one.name} ({one.rows} rows)" for one in checked)
+    say(f"{counted}; {codes} code tables: every row can be read and written, every word has a code, every law holds")
 
 
 @app.command()

@@ -27,10 +27,11 @@ CODED = frozenset({"code", "coding", "concept"})
 """The kinds of row that go by a code table."""
 
 
-def check_tables(tables: Tables, *variants: Tables) -> tuple[str, ...]:
+def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tuple[str, ...]:
     """Everything that is missing or does not fit, each as `table, row: reason`. Empty for a complete set.
 
-    `variants` are other sets made of the same files: a code table that only they use is used.
+    `others` are other sets made of the same files: a code table that only they use is used. With `assumes`, as for
+    another system's way of writing, a row may have a default for what the domain requires.
     """
     types = domain_types()
     found: list[str] = []
@@ -39,8 +40,8 @@ def check_tables(tables: Tables, *variants: Tables) -> tuple[str, ...]:
             found.append(f"{table.name}: there is no domain type {table.domain}")
             continue
         found += _check_fields(table, types[table.domain], tables)
-        found += _check_rows(table, types[table.domain], tables)
-    found += _check_use(tables, variants)
+        found += _check_rows(table, types[table.domain], tables, assumes=assumes)
+    found += _check_use(tables, others)
     found += _check_bundles(tables)
     found += _check_own_names(tables)
     return tuple(found)
@@ -74,7 +75,7 @@ def _uncovered(kind: type[Value], mapped: set[tuple[str, ...]], above: tuple[str
             yield path
 
 
-def _check_rows(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
+def _check_rows(table: Table, kind: type[Value], tables: Tables, *, assumes: bool) -> Iterator[str]:
     for row in table.rows:
         where = f"{table.name}, {'.'.join(row.domain)}"
         if not row.law.strip():
@@ -87,7 +88,8 @@ def _check_rows(table: Table, kind: type[Value], tables: Tables) -> Iterator[str
         if field is None:
             yield f"{where}: {table.domain} has no such field"
             continue
-        yield from _check_default(where, row, field.default)
+        if not (assumes and field.is_required()):
+            yield from _check_default(where, row, field.default)
         yield from _check_kind(where, row, field.annotation, tables)
 
 
@@ -125,12 +127,13 @@ def _check_codes(where: str, enumeration: type[Enum], codes: CodeTable) -> Itera
         yield f"{where}: codes {codes.name} has {word!r}, which {enumeration.__name__} has not"
 
 
-def _check_use(tables: Tables, variants: tuple[Tables, ...]) -> Iterator[str]:
+def _check_use(tables: Tables, others: tuple[Tables, ...]) -> Iterator[str]:
     rows = [row for table in tables.fields.values() for row in table.rows]
-    others = [row for variant in variants for table in variant.fields.values() for row in table.rows]
-    for name in sorted(set(tables.codes) - {row.of for row in (*rows, *others) if row.kind in CODED}):
+    theirs = [row for other in others for table in other.fields.values() for row in table.rows]
+    seconds = [row.also for row in (*rows, *theirs) if row.also is not None]
+    for name in sorted(set(tables.codes) - {row.of for row in (*rows, *theirs, *seconds) if row.kind in CODED}):
         yield f"codes {name}: no row uses it"
-    used = {row.of for row in rows if row.kind == "table"}
+    used = {row.of for row in rows if row.kind == "table"} | {row.unless[2] for row in rows if row.unless is not None}
     used |= {name for bundle in tables.bundles for name in (bundle["root"], *(p["table"] for p in bundle["part"]))}
     for name, table in sorted(tables.fields.items()):
         if table.resource is None and name not in used:

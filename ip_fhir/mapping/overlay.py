@@ -29,10 +29,10 @@ from ip_fhir.mapping.check import check_tables
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.rowcheck import row_problems
 from ip_fhir.mapping.tables import USES, Source, build_tables, code_table, read_source, systems_of
-from ip_fhir.mapping.variants import variant_names, varied
+from ip_fhir.mapping.variants import SETS, varied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ip_fhir.mapping.tables import Systems, Tables
 
@@ -219,6 +219,8 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
         at = next((n for n, r in enumerate(rows) if r["domain"] == domain and bool(r.get("echo")) == echo), len(rows))
         old = rows[at] if at < len(rows) else {}
         kept = {k: v for k, v in old.items() if not (_KIND_KEYS & set(row) and k in _KIND_KEYS)}
+        if "fhir" in row and old and not _stands_as_in_r4(name, old):
+            merging.wrong(where, f"stands at {old['fhir']} here: the overlay's place is one of R4, as we write it")
         rows[at:] = [{**kept, **row}, *rows[at + 1 :]]
         for reason in row_problems(tables[name]["domain"], {**kept, **row}, old, merging.source):
             merging.wrong(where, reason)
@@ -226,11 +228,43 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
     tables[name] = {**tables[name], "row": rows}
 
 
-def all_problems(tables: Tables) -> tuple[str, ...]:
-    """Whatever is wrong with a set of tables, and with its laws."""
-    rows = {name: [row.field for row in table.rows] for name, table in tables.fields.items()}
-    variants = (build_tables(varied(name)) for name in variant_names())
-    return (*check_tables(tables, *variants), *broken_laws(tables, rows, ()))
+def _stands_as_in_r4(table: str, row: dict[str, Any]) -> bool:
+    """Whether a row has the place that the tables as they ship give it."""
+    shipped = read_source().tables.get(table, {"row": []})["row"]
+    place = (row["domain"], bool(row.get("echo")), row["fhir"])
+    return place in [(r["domain"], bool(r.get("echo")), r["fhir"]) for r in shipped]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One set of tables put to the test: how many rows it has, what is wrong, why an overlay does not go over it."""
+
+    name: str
+    rows: int
+    problems: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
+
+
+def check_sets(overlay: Overlay | None = None) -> Iterator[Checked]:
+    """Whatever is wrong with each set of tables that is used (R4, R5, other systems' plans), and with its laws.
+
+    R4 is on the wire: an overlay that does not go over it raises `MappingError`. That one does not go over another set,
+    because the site's row stands elsewhere there, is told, and the set is tried without it.
+    """
+    shipped = {name: build_tables(varied(*names)) for name, names in SETS.items()}
+    for name, names in SETS.items():
+        tables, unfit = shipped[name], tuple[str, ...]()
+        try:
+            tables = tables if overlay is None else overlaid(overlay, varied(*names))
+        except MappingError as error:
+            if not names:
+                raise
+            unfit = error.problems
+        others = [other for known, other in shipped.items() if known != name]
+        missing = check_tables(tables, *others, assumes=bool(names))
+        rows = {table.name: [row.field for row in table.rows] for table in tables.fields.values()}
+        broken = broken_laws(tables, rows, ())
+        yield Checked(name, sum(map(len, rows.values())), (*missing, *broken), unfit)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ A file under mappings/variants has the rows and tables to put in place of those 
     without = ["Notice"]                      # tables that there are not
     drop = ["meta.profile"]                   # constants that there are not, by the beginning of their path
     [signs]                                   # elements by which a bundle shows its FHIR version
-    [[bundle]]                                # the kinds of whole that there are
+    [[bundle]]                                # a kind of whole that is put together in another way
     [[table]]                                 # a table with `domain` is a whole one; else its rows and constants
 """
 
@@ -36,9 +36,13 @@ def read_variant(name: str) -> dict[str, Any]:
     return tomllib.loads((root() / "variants" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def variant_names() -> list[str]:
-    """Every variant there is."""
-    return sorted(e.name.removesuffix(".toml") for e in (root() / "variants").iterdir() if e.name.endswith(".toml"))
+SETS: dict[str, tuple[str, ...]] = {
+    "R4": (),
+    "R5": ("r5",),
+    "another system's plan": ("neighbour",),
+    "another system's plan with requests": ("neighbour", "requests"),
+}
+"""Every set of tables that is used, and the variants that it is made with."""
 
 
 @cache
@@ -60,7 +64,9 @@ def vary(shipped: Source, variant: dict[str, Any]) -> Source:
         if "domain" not in changed and name not in tables:
             raise MappingError(f"variant: there is no table {name!r}")
         tables[name] = _whole(changed, laws) if "domain" in changed else _changed(tables[name], changed)
-    return replace(shipped, tables=tables, bundles=tuple(variant.get("bundle", shipped.bundles)))
+    own = {bundle["name"]: bundle for bundle in variant.get("bundle", ())}
+    bundles = (own.get(bundle["name"], bundle) for bundle in shipped.bundles)
+    return replace(shipped, tables=tables, bundles=tuple(b for b in bundles if b["root"] not in without))
 
 
 def _without(data: dict[str, Any], drop: tuple[str, ...]) -> dict[str, Any]:

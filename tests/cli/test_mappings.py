@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping.variants import SETS
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES
 
@@ -77,9 +78,23 @@ def test_show_what_is_not_there(run: Run, arguments: list[str], reason: str) -> 
 
 
 def test_check(run: Run) -> None:
-    """The tables as they ship, and with the example overlay, are right."""
-    assert run("mappings", "check").code == 0
-    assert run("mappings", "check", "--overlay", OVERLAY).code == 0
+    """The tables as they ship, and with the example overlay, are right: each set is named."""
+    for arguments in ((), ("--overlay", OVERLAY)):
+        ran = run("mappings", "check", *arguments)
+        assert (ran.code, ran.err) == (0, "")
+        assert all(f"{name} (" in ran.text for name in SETS)
+
+
+def test_check_tells_what_an_overlay_is_not_for(run: Run, tmp_path: Path) -> None:
+    """A place of R4 in a site's row: fine, and a warning for the sets that have the field elsewhere."""
+    overlay = tmp_path / "site.toml"
+    overlay.write_text(
+        '[[table]]\nname = "Measure"\nrow = [{ domain = "how", fhir = "detail.extension(ip-how).valueString" }]\n',
+        encoding="utf-8",
+    )
+    ran = run("mappings", "check", "--overlay", overlay)
+    assert ran.code == 0
+    assert "warning: not for R5: site.toml: table Measure, row how: stands at description here" in ran.err
 
 
 def test_check_refuses(run: Run, tmp_path: Path) -> None:
