@@ -79,7 +79,7 @@ class Mapping:
     def assembly(self, name: str) -> Assembly:
         """How a kind of whole is put together: "plan", "notice" or "green-form".
 
-        Raises `MappingError` where the tables have none: R5 is for plans.
+        Raises `MappingError` for another name.
         """
         found = self._assemblies.get(name)
         if found is None:

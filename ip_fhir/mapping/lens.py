@@ -353,6 +353,8 @@ def _test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], 
     member, value = condition.member, condition.value
     if condition.kind == "member" and value == "true":
         return lambda node: node.get(member) is True
+    if condition.kind == "member" and value == "*":
+        return lambda node: member in node
     if condition.kind == "member":
         accepted = systems.accepted(value[1:]) if value.startswith("@") else frozenset({value})
         return lambda node: _text(node.get(member)) in accepted
@@ -368,7 +370,8 @@ def _test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], 
 def _fixed(condition: Condition, systems: Systems) -> dict[str, Any]:
     member, value = condition.member, condition.value
     if condition.kind == "member":
-        return {member: systems.uri(value[1:]) if value.startswith("@") else value == "true" or value}
+        fixed = {member: systems.uri(value[1:]) if value.startswith("@") else value == "true" or value}
+        return {} if value == "*" else fixed
     if condition.kind == "coding":
         name, _, code = value.partition("#")
         concept = {"coding": [{"system": systems.uri(name), "code": code}]}

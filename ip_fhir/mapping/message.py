@@ -1,4 +1,6 @@
-"""What two parties tell each other as FHIR R4 message Bundles, and back; a notice also from a transaction Bundle.
+"""What two parties tell each other as FHIR message Bundles, and back; a notice also from a transaction Bundle.
+
+R4 is on the wire; with a mapping of R5 the same in R5.
 
 The header carries the parties as contained resources, so that a message stands alone whatever the notice or form names.
 """
@@ -18,6 +20,7 @@ from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import NO_LINKS, Links
 from ip_fhir.mapping.places import at
+from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
@@ -45,6 +48,7 @@ def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[st
 def message_from_fhir(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
     """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
     mapping = mapping or default()
+    version_of(bundle, mapping.version)
     entries = entries_of(bundle)
     if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
         raise InvalidInput.at("Bundle", "is not a message that begins with its MessageHeader", "structure")
@@ -72,6 +76,7 @@ def message_from_transaction(bundle: dict[str, Any], mapping: Mapping | None = N
     that the same transaction sent again is the same message.
     """
     mapping = mapping or default()
+    version_of(bundle, mapping.version)
     entries = entries_of(bundle)
     if bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")
@@ -105,15 +110,10 @@ def _carried(message: Message, data: dict[str, Any], mapping: Mapping) -> list[d
 def _header(message: Message, data: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
     parties = {"sender": message.sender, "recipient": message.recipient}
     links = Links({name: f"#{name}" for name in parties})
-    header = mapping.lens("MessageHeader").new({**data, "sender": "sender", "recipient": "recipient"}, links)
-    destination = [{**header["destination"][0], "endpoint": endpoint_of(message.recipient, mapping.systems)}]
+    endpoints = {f"{name}_endpoint": endpoint_of(party, mapping.systems) for name, party in parties.items()}
+    said = {**data, **endpoints, "sender": "sender", "recipient": "recipient"}
     contained = [{**_party(party, mapping), "id": name} for name, party in parties.items()]
-    return {
-        **header,
-        "contained": contained,
-        "source": {"endpoint": endpoint_of(message.sender, mapping.systems)},
-        "destination": destination,
-    }
+    return {**mapping.lens("MessageHeader").new(said, links), "contained": contained}
 
 
 def _party(party: Organization, mapping: Mapping) -> dict[str, Any]:
@@ -137,6 +137,7 @@ def _read_header(entry: Entry, mapping: Mapping) -> dict[str, Any]:
     parties = _contained(entry)
     links = Links({}, {reference: reference for reference in parties})
     data = mapping.lens("MessageHeader").get(entry.resource, links, entry.at)
+    data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # says sender and recipient
     for field in ("sender", "recipient"):
         above, resource = parties[data[field]]
         data[field] = mapping.lens("Organization").get(resource, NO_LINKS, above)

@@ -61,12 +61,14 @@ def expect(node: Any, kind: type, what: str) -> Any:
 
 # Elements that FHIR lets stand in one of several types (R4 calls them choices): the types that no row reads.
 _CHOICES = {
+    "contentCodeableConcept": ("contentAttachment", "contentReference"),
     "contentString": ("contentAttachment", "contentReference"),
     "deceasedDateTime": ("deceasedBoolean",),
     "dueDate": ("dueDuration",),
     "eventCoding": ("eventUri",),
     "scheduledPeriod": ("scheduledTiming", "scheduledString"),
     "sourceAttachment": ("sourceReference",),
+    "endpointUrl": ("endpointReference",),
     "startDate": ("startCodeableConcept",),
 }
 

@@ -8,6 +8,7 @@
     scope{~consentscope#research}    an object that is a CodeableConcept with that coding
     participant[type*~part#SBJ].actor  the entry whose member `type` (a list: `*`) has that coding
     verification[verified=true]      the entry whose member is the boolean true
+    reason[concept=*]                the entry that has the member, whatever it says
     extension(ip-need).valueString   short for extension[url=@ip-need]
     telecom[*]                       every entry that the row can read; the others are somebody else's
     performer[*+ip-responsible]      every entry with that flag extension; `-` without it

@@ -23,7 +23,9 @@ def which(segment: Segment, systems: Systems) -> str:
         value = systems.uri(condition.value[1:]) if condition.value.startswith("@") else condition.value
         if condition.member == "url":
             return f"('{value}')"
-        if condition.kind == "member":
+        if condition.kind == "member" and value == "*":
+            conditions.append(f"{condition.member}.exists()")
+        elif condition.kind == "member":
             conditions.append(f"{condition.member}={value}" if value == "true" else f"{condition.member}='{value}'")
         elif condition.kind == "coding":
             code = f"coding.where(code='{value.partition('#')[2]}').exists()"

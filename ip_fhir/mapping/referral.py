@@ -13,6 +13,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links, references_in
+from ip_fhir.mapping.variants import expect_version
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +43,8 @@ def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mappi
     Raises `InvalidInput` where they say nothing that can happen, or something that only a green form can say.
     """
     mapping = mapping or default()
+    if type(task) is dict:
+        expect_version(task, mapping.version)
     said = mapping.lens("Task").get(task, Links.within(task))
     role = Role.MUNICIPALITY if before.role is Role.HOSPITAL else Role.HOSPITAL
     meta = task.get("meta")

@@ -204,6 +204,8 @@ def _segment_words(segment: Segment, systems: Systems) -> Iterator[str]:
 
 
 def _condition_words(segment: Segment, condition: Condition, systems: Systems) -> str:
+    if condition.kind == "member" and condition.value == "*":
+        return f"{segment.name} with a {condition.member}"
     if condition.kind == "member":
         value = systems.uri(condition.value[1:]) if condition.value.startswith("@") else condition.value
         return f"{segment.name} with {condition.member} {value}"
@@ -232,6 +234,8 @@ def _test(condition: Condition, systems: Systems) -> str:
     if condition.kind == "member":
         if condition.value == "true":
             return f"{condition.member} = true"
+        if condition.value == "*":
+            return f"{condition.member}.exists()"
         accepted = _accepted(condition.value, systems)
         among = " | ".join(f"'{value}'" for value in accepted)
         return f"{condition.member} = {among}" if len(accepted) == 1 else f"{condition.member} in ({among})"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables import Source
 
 FhirVersion: TypeAlias = Literal["R4", "R5"]
-"""R4 (4.0.1; R4B is the same in what is mapped) is on the wire; R5 (5.0.0) is for plans."""
+"""R4 (4.0.1; R4B is the same in what is mapped) is on the wire; R5 (5.0.0) is for who stores or reads it."""
 
 VERSIONS: tuple[FhirVersion, ...] = ("R4", "R5")
 
@@ -116,20 +116,34 @@ def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
 
 def _shown(bundle: Any, version: FhirVersion) -> str | None:
     """The first element that shows the version, as FHIRPath."""
-    alone, within = _signs(version)
     entries = bundle.get("entry") if type(bundle) is dict else None
     for number, entry in enumerate(entries if type(entries) is list else ()):
         resource = entry.get("resource") if type(entry) is dict else None
         kind = resource.get("resourceType") if type(resource) is dict else None
         if type(resource) is not dict or type(kind) is not str:
             continue
-        at = f"Bundle.entry[{number}].resource"
-        if kind in alone and not alone[kind].isdisjoint(resource):
-            return f"{at}.{min(alone[kind] & resource.keys())}"
-        for path in within.get(kind, ()):
-            if (found := next(standing(resource, path), None)) is not None:
-                return f"{at}.{found[0]}"
+        if (sign := _sign(kind, resource, version)) is not None:
+            return f"Bundle.entry[{number}].resource.{sign}"
     return None
+
+
+def _sign(kind: str, resource: dict[str, Any], version: FhirVersion) -> str | None:
+    """The first element of a resource that shows the version, as FHIRPath below it."""
+    alone, within = _signs(version)
+    if kind in alone and not alone[kind].isdisjoint(resource):
+        return min(alone[kind] & resource.keys())
+    standings = (next(standing(resource, path), None) for path in within.get(kind, ()))
+    return next((found[0] for found in standings if found is not None), None)
+
+
+def expect_version(resource: dict[str, Any], version: FhirVersion) -> None:
+    """Raise `InvalidInput` where a single resource shows the other version."""
+    for other in VERSIONS:
+        kind = resource.get("resourceType")
+        sign = _sign(kind, resource, other) if other != version and type(kind) is str else None
+        if sign is not None:
+            reason = f"is an element of {other}, and the resource is read as {version}"
+            raise InvalidInput.at(f"{kind}.{sign}", reason, "not-supported")
 
 
 @cache

@@ -1,7 +1,8 @@
-"""Plans in FHIR R5: valid by R5's own models, back without loss, by the same laws; a mix of versions is refused."""
+"""FHIR R5: plans, notices, forms, messages: valid by its own models, back without loss, by the same laws; no mixing."""
 
 import copy
 import json
+import re
 from datetime import date
 from functools import cache
 from typing import Any
@@ -12,13 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ip_fhir.domain.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.message import Message
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.referral import State
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, MappingError
-from ip_fhir.mapping import Mapping, default, from_fhir, put_plan, to_fhir, to_models
+from ip_fhir.mapping import (
+    Mapping,
+    default,
+    event_from_task,
+    from_fhir,
+    message_from_fhir,
+    message_to_fhir,
+    put_plan,
+    referral_to_fhir,
+    to_fhir,
+    to_models,
+)
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.lens import data_of
+from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.variants import VERSIONS, FhirVersion, read_variant, version_of
+from tests.mapping import test_bad_input as bad_input
 from tests.mapping.cases import EVERYBODY, LINKS, NAMES, RELATED, UNITS
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
@@ -53,6 +69,16 @@ CODES = {
     },
 }
 
+CODES[("ServiceRequest", "status")] = CODES[("CarePlan", "status")]
+CODES[("ServiceRequest", "intent")] = {
+    *("proposal", "plan", "directive", "order", "original-order", "reflex-order", "filler-order", "instance-order"),
+    "option",
+}
+CODES[("Communication", "status")] = {
+    *("preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"),
+}
+CODES[("QuestionnaireResponse", "status")] = {"in-progress", "completed", "amended", "entered-in-error", "stopped"}
+
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Appointment": make.reviews("review-1", EVERYBODY),
     "CareTeam": make.care_teams(NAMES),
@@ -83,12 +109,18 @@ def resources(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 def assert_r5(bundle: dict[str, Any]) -> None:
     """Every resource is one of R5, and every code of a required binding is in it."""
     for entry in bundle["entry"]:
-        resource = entry["resource"]
-        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-        for (kind, name), codes in CODES.items():
-            if kind == resource["resourceType"]:
-                assert resource[name] in codes
+        assert_r5_resource(entry["resource"])
     get_fhir_model_class("Bundle").model_validate(bundle)
+
+
+def assert_r5_resource(resource: dict[str, Any]) -> None:
+    """It is a resource of R5, what it contains too, and every code of a required binding is in it."""
+    get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+    for (kind, name), codes in CODES.items():
+        if kind == resource["resourceType"]:
+            assert resource[name] in codes
+    for contained in resource.get("contained", ()):
+        assert_r5_resource(contained)
 
 
 @every_example
@@ -242,10 +274,24 @@ def test_a_sign_is_an_element_of_its_version_only(version: FhirVersion) -> None:
     r4b = pytest.importorskip("fhir.resources.R4B").get_fhir_model_class
     models = {"R4": r4b, "R5": get_fhir_model_class}
     for sign in read_variant("r5")["signs"][version]:
-        if sign.startswith("CarePlan.addresses."):
-            continue  # in R4 a Reference, whose `reference` is text; in R5 a CodeableReference
-        known = {v: knows(model, sign.split(".")) for v, model in models.items()}
+        path = sign.split(".")
+        if (path[0], path[1]) in CODEABLE_REFERENCES:
+            kinds = {v: type_of(model, *path[:2]) for v, model in models.items()}
+            assert kinds["R5"] == "CodeableReferenceType" != kinds["R4"], sign
+            continue
+        known = {v: knows(model, path) for v, model in models.items()}
         assert known == {v: v == version for v in VERSIONS}, sign
+
+
+# A Reference or a CodeableConcept in R4, a CodeableReference in R5: what stands in it tells which.
+CODEABLE_REFERENCES = {("CarePlan", "addresses"), ("ServiceRequest", "code"), ("Task", "statusReason")}
+
+
+def type_of(model: Any, kind: str, name: str) -> str:
+    """The type of an element, of a list its entries'."""
+    fields = model(kind).model_fields
+    found = next(f for n, f in fields.items() if name in (n, f.alias))
+    return str(re.findall(r"(\w+Type)\b", str(found.annotation))[-1])
 
 
 def knows(model: Any, path: list[str]) -> bool:
@@ -286,12 +332,61 @@ def test_what_is_no_bundle_shows_no_version(broken: Any) -> None:
     assert version_of(broken) == "R4"
 
 
-def test_only_plans_are_there_in_r5() -> None:
-    """A notice in R5 is refused with what there is."""
-    with pytest.raises(MappingError, match="the tables for R5 have no notice; they have plan"):
-        default("R5").assembly("notice")
+def test_another_version_or_whole_is_not_there() -> None:
+    """What there is not is refused with what there is."""
+    with pytest.raises(MappingError, match="the tables for R5 have no form; they have plan, notice, green-form"):
+        default("R5").assembly("form")
     with pytest.raises(MappingError, match="there is no FHIR version 'R3' here; there are R4, R5"):
         default("R3")  # type: ignore[arg-type]
+
+
+@settings(max_examples=40)
+@given(message=make.messages())
+def test_any_message_is_valid_r5_and_comes_back(message: Message) -> None:
+    """Notices, green forms, reminders and the rest: what R5's models take, and read by R5's tables the same message."""
+    bundle = message_to_fhir(message, default("R5"))
+    assert_r5(bundle)
+    assert message_from_fhir(bundle, default("R5")) == message
+    for read_as, other in ((default(), bundle), (default("R5"), message_to_fhir(message))):
+        with pytest.raises(InvalidInput, match=r"is an element of R\d, and the bundle is read as R\d") as refused:
+            message_from_fhir(other, read_as)  # never another message
+        assert refused.value.problems[0].path.startswith("Bundle.entry[0].resource.")
+
+
+def test_a_notice_in_r5_holds_its_needs_and_its_reason_in_one_list() -> None:
+    """R4's reasonCode and reasonReference became one list; each entry is still told from the other, and from theirs."""
+    lens = default("R5").lens("Notice")
+    links = Links({"n1": "Condition/n1", "n2": "Condition/n2"})
+    said = {"id": "n", "correlation_id": "r", "kind": "plan", "authored": "2026-01-12T08:00:00Z", "needs": ["n1", "n2"]}
+    resource = lens.new({**said, "reason": "both levels"}, links)
+    get_fhir_model_class("ServiceRequest").model_validate({**resource, "subject": {"reference": "Patient/p"}})
+    references = [{"reference": {"reference": f"Condition/{need}"}} for need in said["needs"]]
+    assert resource["reason"] == [*references, {"concept": {"text": "both levels"}}]
+    resource["reason"].append({"reference": {"display": "theirs"}})
+    changed = lens.put({**said, "needs": ["n2"]}, resource, links)
+    assert changed["reason"] == [references[1], {"reference": {"display": "theirs"}}]
+
+
+@FEW
+@given(data=st.data())
+def test_a_referral_in_r5(data: st.DataObject) -> None:
+    """ServiceRequest and Task in any state: valid R5; a Task of the other version is refused with its place."""
+    before = bad_input.referral().evolve(state=data.draw(st.sampled_from(State)), reason="because")
+    request, task = referral_to_fhir(before, [], default("R5"))
+    for resource in (request, task):
+        assert_r5_resource(resource)
+    assert referral_to_fhir(before, [request, task], default("R5")) == [request, task]
+    assert task["statusReason"] == {"concept": {"text": "because"}}
+    for read_as, other in (("R4", task), ("R5", referral_to_fhir(before, [])[1])):
+        with pytest.raises(InvalidInput, match="and the resource is read as") as refused:
+            event_from_task(before, other, bad_input.NOW, default(read_as))  # type: ignore[arg-type]
+        assert refused.value.problems[0].path.startswith("Task.statusReason.")
+
+
+def test_the_derived_resources_are_there_in_r5() -> None:
+    """The coordinating unit as a service, and who wrote the plan."""
+    kinds = [entry["resource"]["resourceType"] for entry in to_fhir(stroke(), version="R5")["entry"]]
+    assert {"HealthcareService", "Provenance"} <= set(kinds)
 
 
 def test_a_sites_overlay_goes_over_r5_too() -> None:
