@@ -46,6 +46,15 @@ def validator(definitions: list[Path]) -> Iterator[Validator]:
 
 
 @pytest.fixture(scope="session")
+def plain(request: pytest.FixtureRequest) -> Iterator[Validator]:
+    """The same for who knows FHIR alone and none of our definitions: R4, or R5 by parameter."""
+    missing = tools.missing("java", "mvn")
+    require(not missing, f"{missing}: install a JDK (17 or newer) and Maven")
+    with Validator(r5=request.param == "R5") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def verdict() -> Verdict:
     """What was found in the whole run."""
     return Verdict()

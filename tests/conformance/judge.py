@@ -45,15 +45,18 @@ class Issue:
 
 
 class Validator:
-    """One long-lived process; a context manager. It knows FHIR R4 and the definitions under `places`."""
+    """One long-lived process; a context manager. It knows FHIR (R4, or `r5`) and the definitions under `places`.
 
-    def __init__(self, places: Iterable[Path]) -> None:
-        self.places = [str(place) for place in places]
+    Without definitions it does not judge extensions.
+    """
+
+    def __init__(self, places: Iterable[Path] = (), *, r5: bool = False) -> None:
+        self.arguments = [*(["--r5"] if r5 else []), *map(str, places)]
         self.definitions = 0
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        command = tools.java(tools.validator_jar(), MAIN, *self.places)
+        command = tools.java(tools.validator_jar(), MAIN, *self.arguments)
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", bufsize=1)
         self.definitions = self._answer()["definitions"]

@@ -16,7 +16,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.value import Value, read
-from ip_fhir.mapping import message_to_fhir, referral_to_fhir, to_fhir
+from ip_fhir.mapping import Mapping, message_to_fhir, referral_to_fhir, to_fhir
 from tests.support.loop import standing
 from tests.support.strategies import messages, notices, plans
 
@@ -50,40 +50,41 @@ def _examples(checkout: Path, directory: str, model: type[V]) -> list[V]:
     return [read(model, json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
 
-def example_bundles(checkout: Path) -> Iterator[JsonObject]:
+def example_bundles(checkout: Path, mapping: Mapping | None = None) -> Iterator[JsonObject]:
     """Every example plan as a transaction, every notice and green form as a message."""
-    yield from map(to_fhir, _examples(checkout, "plans", IndividualPlan))
+    for plan in _examples(checkout, "plans", IndividualPlan):
+        yield to_fhir(plan, mapping)
     for notice in _examples(checkout, "notices", Notice):
-        yield message_to_fhir(_carrying(notice, None))
+        yield message_to_fhir(_carrying(notice, None), mapping)
     (notice, *_) = _examples(checkout, "notices", Notice)
     for form in _examples(checkout, "green_forms", GreenForm):
-        yield message_to_fhir(_carrying(notice, form))
+        yield message_to_fhir(_carrying(notice, form), mapping)
 
 
-def example_referrals(checkout: Path) -> Iterator[JsonObject]:
+def example_referrals(checkout: Path, mapping: Mapping | None = None) -> Iterator[JsonObject]:
     """The ServiceRequest and Task of every example notice, in every state, on both sides."""
     for notice in _examples(checkout, "notices", Notice):
         for referral in _standings(notice):
-            yield from referral_to_fhir(referral, [])
+            yield from referral_to_fhir(referral, [], mapping)
 
 
-def generated_plans(count: int) -> Iterator[JsonObject]:
+def generated_plans(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
     """Transaction Bundles of generated plans."""
-    return map(to_fhir, generated(plans(), count))
+    return (to_fhir(plan, mapping) for plan in generated(plans(), count))
 
 
-def generated_messages(count: int) -> Iterator[JsonObject]:
+def generated_messages(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
     """Message Bundles of generated messages: about half carry a notice or a green form."""
     carrying = st.sampled_from((MessageKind.NOTICE, MessageKind.GREEN_FORM)).flatmap(messages)
-    return map(message_to_fhir, generated(st.one_of(carrying, messages()), count))
+    return (message_to_fhir(m, mapping) for m in generated(st.one_of(carrying, messages()), count))
 
 
-def generated_referrals(count: int) -> Iterator[JsonObject]:
+def generated_referrals(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
     """The ServiceRequest and Task of generated notices, one state after the other."""
     states = [(state, role) for state in State for role in (Role.HOSPITAL, Role.MUNICIPALITY)]
     for number, notice in enumerate(generated(notices(), count)):
         state, role = states[number % len(states)]
-        yield from referral_to_fhir(_standing(notice, state, role), [])
+        yield from referral_to_fhir(_standing(notice, state, role), [], mapping)
 
 
 def singles(bundles: Iterator[JsonObject]) -> Iterator[JsonObject]:

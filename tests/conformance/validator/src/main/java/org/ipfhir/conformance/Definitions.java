@@ -21,7 +21,7 @@ import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 import org.hl7.fhir.instance.model.api.IBaseResource;
 import org.hl7.fhir.r4.model.Questionnaire;
 
-/** What the validator knows: FHIR R4 itself, the terminology that comes with it, and the definitions it is given. */
+/** What the validator knows: FHIR itself (R4 or R5), the terminology that comes with it, and the definitions it is given. */
 final class Definitions {
   private final Ours ours;
   private int count;
@@ -63,8 +63,10 @@ final class Definitions {
   /**
    * A validator that knows them. Strict: an unknown extension, profile or code system is a finding. Extensions of HL7
    * Norway are known by name alone, as its profiles are not part of this project.
+   *
+   * @param anyExtension whether extensions that are not known pass, as they do for who knows FHIR alone
    */
-  FhirValidator judge(FhirContext context) {
+  FhirValidator judge(FhirContext context, boolean anyExtension) {
     ValidationSupportChain chain =
         new ValidationSupportChain(
             ours,
@@ -73,7 +75,7 @@ final class Definitions {
             new CommonCodeSystemsTerminologyService(context),
             new SnapshotGeneratingValidationSupport(context));
     FhirInstanceValidator module = new FhirInstanceValidator(chain);
-    module.setAnyExtensionsAllowed(false);
+    module.setAnyExtensionsAllowed(anyExtension);
     module.setCustomExtensionDomains("http://hl7.no/fhir/StructureDefinition/");
     module.setErrorForUnknownProfiles(true);
     module.setAssumeValidRestReferences(true); // the type in a reference counts, though its target is not here

@@ -27,15 +27,17 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Judges FHIR R4 resources, one request a line on stdin, one answer a line on stdout, in the same order.
+ * Judges FHIR resources, one request a line on stdin, one answer a line on stdout, in the same order.
  *
  * <p>Request: {@code {"resource": {...}, "profiles": ["canonical", ...]}}; {@code "text"} may stand for {@code
  * "resource"}: the bytes as they are, which need not be JSON. Answer: {@code {"issues": [{"severity", "location",
  * "id", "message"}]}}, severity one of fatal, error, warning, information. The first line, before any request, is
  * {@code {"ready": true, "definitions": n}}. Arguments: directories and files of definitions in JSON (profiles,
- * extensions, code systems, value sets) that are known besides those of FHIR R4 itself.
+ * extensions, code systems, value sets) that are known besides those of FHIR itself; without any, extensions are not
+ * judged. The first argument {@code --r5} asks for FHIR R5 in place of R4.
  */
 public final class Validator {
+  private static final String R5 = "--r5";
   private static final int WORKERS = 2;
   private static final int AHEAD = 8; // requests read before the first of them is answered; bounds the memory
 
@@ -48,10 +50,11 @@ public final class Validator {
   public static void main(String[] arguments) throws IOException, InterruptedException, ExecutionException {
     PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
     System.setOut(System.err); // what libraries print is no answer
-    FhirContext context = FhirContext.forR4Cached();
-    List<Path> places = Arrays.stream(arguments).map(Path::of).toList();
+    boolean r5 = arguments.length > 0 && arguments[0].equals(R5);
+    FhirContext context = r5 ? FhirContext.forR5Cached() : FhirContext.forR4Cached();
+    List<Path> places = Arrays.stream(arguments).skip(r5 ? 1 : 0).map(Path::of).toList();
     Definitions definitions = Definitions.read(context, places);
-    Validator validator = new Validator(definitions.judge(context));
+    Validator validator = new Validator(definitions.judge(context, places.isEmpty()));
     JsonObject ready = new JsonObject();
     ready.addProperty("ready", true);
     ready.addProperty("definitions", definitions.count());
