@@ -14,7 +14,7 @@ from measuring import Figure, interleaved, medians
 from sample import sample_plan
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.mapping import from_fhir, put_plan, to_fhir, to_fhir_json
+from ip_fhir.mapping import from_fhir_json, put_plan, to_fhir, to_fhir_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def subjects() -> dict[str, Callable[[], object]]:
         _YARDSTICK: lambda: orjson.loads(content),
         "plan -> FHIR bytes": lambda: to_fhir_json(plan),
         "plan -> FHIR dict": lambda: to_fhir(plan),
-        "FHIR bytes -> plan": lambda: from_fhir(orjson.loads(content)),
+        "FHIR bytes -> plan": lambda: from_fhir_json(content),
         "put one change onto a bundle": lambda: put_plan(changed, bundle),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
     }

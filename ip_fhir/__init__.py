@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping import (
         Mapping,
         from_fhir,
+        from_fhir_json,
         lens,
         message_from_fhir,
         message_to_fhir,
@@ -65,6 +66,7 @@ __all__ = [
     "Unavailable",
     "completeness",
     "from_fhir",
+    "from_fhir_json",
     "lens",
     "message_from_fhir",
     "message_to_fhir",
@@ -92,7 +94,8 @@ _HOME = {
     "open_exchange": "bootstrap",
     "permits": "domain.consent",
     "read": "domain.value",
-    **dict.fromkeys(("from_fhir", "lens", "put_plan", "read_fhir", "to_fhir", "to_fhir_json", "to_models"), "mapping"),
+    **dict.fromkeys(("from_fhir", "from_fhir_json", "lens", "put_plan", "read_fhir"), "mapping"),
+    **dict.fromkeys(("to_fhir", "to_fhir_json", "to_models"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
     **dict.fromkeys(("plan_document", "plan_document_reference"), "report.document"),
 }

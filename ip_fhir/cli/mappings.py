@@ -66,7 +66,8 @@ def show_(
     if code and table in mapping.tables.codes:
         raise InvalidInput.at(table, "is a code table: no code is made of it alone")
     if code:
-        say(mapping.writer_code(table).rstrip())
+        codes = (mapping.writer_code(table), mapping.reader_code(table))
+        say("\n\n".join(code.rstrip() for code in codes if code is not None))
     elif table in mapping.tables.codes:
         _show_codes(code_lines(mapping, table))
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import Problem
@@ -37,15 +39,27 @@ _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
 
+_IDS, _GOALS = attrgetter("id"), attrgetter("goals")
+_GET = {field: attrgetter(field) for _, field, *_ in (*_ONE, *_SEVERAL)}
+_GET |= {field: attrgetter(field) for field, _ in (*_OF_MEMBERSHIPS, *_OF_COORDINATORS)}
+
+
 def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
-    """Every broken invariant of the plan, with its path. Empty for a sound plan."""
-    return (
-        *repeated_ids(((name, getattr(plan, name)) for name in _LISTS), "the plan", {plan.owner.id}),
-        *_team_ids(plan),
-        *_goal_problems(plan),
-        *organization_problems(plan.organizations),
-        *_reference_problems(plan),
-    )
+    """Every broken invariant of the plan, with its path. Empty for a sound plan.
+
+    Every plan that is read or made comes by here, and nearly all are sound: sets tell so, and only where they do not
+    are the places looked for.
+    """
+    lists = [getattr(plan, name) for name in _LISTS]
+    ids = [plan.owner.id, *map(_IDS, chain.from_iterable(lists))]
+    found: list[Problem] = []
+    if len(set(ids)) < len(ids):
+        found += repeated_ids(zip(_LISTS, lists, strict=True), "the plan", {plan.owner.id})
+    found += _team_ids(plan, ids)
+    found += _goal_problems(plan)
+    found += organization_problems(plan.organizations)
+    found += _reference_problems(plan)
+    return tuple(found)
 
 
 def repeated_ids(
@@ -60,13 +74,16 @@ def repeated_ids(
             seen.add(item.id)
 
 
-def _team_ids(plan: IndividualPlan) -> Iterator[Problem]:
-    if plan.team is None:
+def _team_ids(plan: IndividualPlan, ids: list[str]) -> Iterator[Problem]:
+    team = plan.team
+    if team is None:
         return
-    if plan.team.id in {plan.owner.id, *(item.id for name in _LISTS for item in getattr(plan, name))}:
+    if team.id in ids:
         yield Problem("team.id", "the id is used twice in the plan", "invariant")
-    places = (("team.memberships", plan.team.memberships), ("team.coordinators", plan.team.coordinators))
-    yield from repeated_ids(places, "the team")
+    inner = [*map(_IDS, team.memberships), *map(_IDS, team.coordinators)]
+    if len(set(inner)) < len(inner):
+        places = (("team.memberships", team.memberships), ("team.coordinators", team.coordinators))
+        yield from repeated_ids(places, "the team")
 
 
 def organization_problems(organizations: tuple[Organization, ...]) -> Iterator[Problem]:
@@ -91,6 +108,8 @@ def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(f"goals.{index}.part_of", "refers to a goal that is not in the plan", "invariant")
         elif parent.part_of is not None:
             yield Problem(f"goals.{index}.part_of", "a sub-goal has no sub-goals", "invariant")
+    if goals.keys() >= set(chain.from_iterable(map(_GOALS, plan.measures))):
+        return
     for index, measure in enumerate(plan.measures):
         for position, ref in enumerate(measure.goals):
             if ref not in goals:
@@ -100,7 +119,7 @@ def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
 
 def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
     related, organizations, professionals = (
-        {actor.id for actor in actors} for actors in (plan.related_persons, plan.organizations, plan.professionals)
+        set(map(_IDS, actors)) for actors in (plan.related_persons, plan.organizations, plan.professionals)
     )
     people = {plan.owner.id, *related, *professionals}
     known = {
@@ -110,6 +129,8 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
         _RELATED: related,
         _ORGANIZATION: organizations,
     }
+    if all(refs <= known[what] or refs - {None} <= known[what] for refs, what in _named(plan)):
+        return
     for path, ref, what in (*_references(plan), *_team_references(plan)):
         if ref is None or ref in known[what]:
             continue
@@ -117,6 +138,24 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(path, f"refers to something that is not {what}", "invariant")
         else:
             yield Problem(path, "refers to nobody in the plan", "invariant")
+
+
+def _named(plan: IndividualPlan) -> Iterator[tuple[set[str | None], str]]:
+    """The ids (and None) that stand where an actor is named, and what they may be: all of `_references`, as sets."""
+    team = plan.team
+    arrangements = [found for found in (plan.follow_up, plan.evaluation) if found is not None]
+    yield {plan.author, *(found.responsible for found in arrangements)}, _ANYBODY
+    yield {plan.coordinating_unit}, _ORGANIZATION
+    for name, field, what in _ONE:
+        if items := getattr(plan, name):
+            yield set(map(_GET[field], items)), what
+    for name, field, what in _SEVERAL:
+        if items := getattr(plan, name):
+            yield set(chain.from_iterable(map(_GET[field], items))), what
+    for items, fields in ((team.memberships, _OF_MEMBERSHIPS), (team.coordinators, _OF_COORDINATORS)) if team else ():
+        yield from ((set(map(_GET[field], items)), what) for field, what in fields)
+    provisions = chain.from_iterable(consent.provisions for consent in plan.consents)
+    yield set(chain.from_iterable(provision.recipients for provision in provisions)), _ANYBODY
 
 
 def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:

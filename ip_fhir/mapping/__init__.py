@@ -5,7 +5,7 @@ from ip_fhir.mapping.evidence import evidence_to_fhir
 from ip_fhir.mapping.lens import Lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
 from ip_fhir.mapping.neighbours import Reading, read_fhir
-from ip_fhir.mapping.plan import from_fhir, put_plan, to_fhir, to_fhir_json, to_models
+from ip_fhir.mapping.plan import from_fhir, from_fhir_json, put_plan, to_fhir, to_fhir_json, to_models
 from ip_fhir.mapping.referral import event_from_task, referral_to_fhir
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "event_from_task",
     "evidence_to_fhir",
     "from_fhir",
+    "from_fhir_json",
     "lens",
     "message_from_fhir",
     "message_from_transaction",

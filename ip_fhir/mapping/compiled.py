@@ -12,17 +12,20 @@ import orjson
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.assembly import assemblies
 from ip_fhir.mapping.lens import Lens, based, build_lenses
 from ip_fhir.mapping.putting import put_onto
+from ip_fhir.mapping.shapes import Unsupported
 from ip_fhir.mapping.tables import build_tables, load_tables, read_source
-from ip_fhir.mapping.variants import VERSIONS, varied, version_of
+from ip_fhir.mapping.variants import VERSIONS, signs_of_others, varied, version_of
 from ip_fhir.mapping.writer import compile_writers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.mapping.assembly import Assembly
+    from ip_fhir.mapping.fast import FastReader
     from ip_fhir.mapping.overlay import Overlay
     from ip_fhir.mapping.tables import Source, Systems, Tables
     from ip_fhir.mapping.variants import FhirVersion
@@ -100,6 +103,11 @@ class Mapping:
         """The code of that writer, to read. Raises `MappingError` for an unknown name."""
         return self._writers.code[self.lens(name).name]
 
+    def reader_code(self, name: str) -> str | None:
+        """The code of the fast reader of a table, to read; None where only the lens reads it."""
+        name = self.lens(name).name
+        return None if self._fast is None else self._fast.code.get(name)
+
     def to_fhir(self, plan: IndividualPlan) -> dict[str, Any]:
         """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
@@ -117,6 +125,15 @@ class Mapping:
         version_of(bundle, self.version)
         return self.assembly("plan").value(IndividualPlan, bundle)
 
+    def from_fhir_json(self, content: bytes) -> IndividualPlan:
+        """The same from JSON text: what is beyond doubt is read without dicts in between. Raises `InvalidInput`."""
+        found: IndividualPlan | None = self.read_fast(content)
+        return self.from_fhir(read_json(content)) if found is None else found
+
+    def read_fast(self, content: bytes) -> IndividualPlan | None:
+        """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked."""
+        return None if self._fast is None else self._fast.read(content)
+
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
         """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
         version_of(bundle, self.version)
@@ -125,6 +142,16 @@ class Mapping:
     @cached_property
     def _assemblies(self) -> dict[str, Assembly]:
         return assemblies(self.tables.bundles, self.lenses, self.writer)
+
+    @cached_property
+    def _fast(self) -> FastReader | None:
+        from ip_fhir.mapping.fast import FastReader  # a process that reads no plans does without
+
+        inner = {name: lens.inner for name, lens in self.lenses.items()}
+        try:
+            return FastReader(self.assembly("plan"), self.tables, inner, signs_of_others(self.version))
+        except Unsupported:
+            return None
 
     @cached_property
     def _writers(self) -> Writers:

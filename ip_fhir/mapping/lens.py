@@ -248,7 +248,7 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
         for row in table.rows:
             try:
                 places = [row] if row.also is None else [row, row.also]
-                compiled = [_compile(p.path, _leaf(p, tables, built, simple), p, tables.systems) for p in places]
+                compiled = [compile_path(p.path, leaf_of(p, tables, built, simple), p, tables.systems) for p in places]
             except MappingError as error:
                 message = f"{name}, row {'.'.join(row.domain)}: {error}"
                 raise MappingError(message) from None
@@ -258,7 +258,7 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
         for const in table.consts:
             inner: Node = simple["reference"] if const.owner else Constant(based(const.value, tables.systems))
             try:
-                built[name].consts.append((const, _compile(const.path, inner, None, tables.systems)))
+                built[name].consts.append((const, compile_path(const.path, inner, None, tables.systems)))
             except MappingError as error:
                 message = f"{name}, const {const.fhir}: {error}"
                 raise MappingError(message) from None
@@ -277,7 +277,7 @@ def _choose(built: dict[str, TableLens], table: Table, tables: Tables) -> None:
     for lens in built[table.name].fields:
         if lens.row.unless is not None:
             field, word, other = lens.row.unless
-            node = _compile(lens.row.path, built[other], lens.row, tables.systems)
+            node = compile_path(lens.row.path, built[other], lens.row, tables.systems)
             lens.unless = (fields[field], word, node)
 
 
@@ -286,7 +286,7 @@ def based(value: Any, systems: Systems) -> Any:
     return value.replace("@base", systems.base, 1) if isinstance(value, str) and value.startswith("@base") else value
 
 
-def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
+def leaf_of(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
     """The lens at the end of the row's path. Raises `MappingError` with the reason."""
     if row.key is not None and (row.kind != "table" or all(s.entries != "each" for s in row.path)):
         raise MappingError("has a key, and is no list of a table")
@@ -311,7 +311,8 @@ def _leaf(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[st
     return coded[row.kind](codes)
 
 
-def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
+def compile_path(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
+    """The lens on a path, with the `inner` one at its end."""
     closed = row is not None and row.closed
     if closed and not any(segment.entries in ("each", "own") for segment in path):
         inner = nodes.Known(inner)
@@ -335,7 +336,7 @@ def _compile(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: S
 
 def _matcher(segment: Segment, systems: Systems) -> tuple[Callable[[Any], bool], Callable[[], Any]]:
     """The test an entry must pass, and a new entry that passes it."""
-    tests = [_test(condition, systems) for condition in segment.conditions]
+    tests = [test_of(condition, systems) for condition in segment.conditions]
     if not tests:
         return (lambda _node: True), (lambda: None)
 
@@ -349,7 +350,8 @@ def fixed_parts(segment: Segment, systems: Systems) -> dict[str, Any]:
     return {k: v for condition in segment.conditions for k, v in _fixed(condition, systems).items()}
 
 
-def _test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
+def test_of(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
+    """The test of one condition on an entry."""
     member, value = condition.member, condition.value
     if condition.kind == "member" and value == "true":
         return lambda node: node.get(member) is True

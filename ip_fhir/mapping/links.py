@@ -37,6 +37,13 @@ class Links:
         """For a resource that stands alone: the references that stand in it."""
         return cls({_last(reference): reference for reference in references_in(resource)}, closed=False)
 
+    @classmethod
+    def of(cls, ids: dict[str, str], owner: str) -> Links:
+        """For reading only, with ids that stay the caller's."""
+        links = cls({}, {}, owner)
+        links.ids = ids
+        return links
+
     def reference(self, ident: str) -> str:
         """The reference that stands for a domain id."""
         found = self.references.get(ident)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.neighbours import is_ours, put_read, read_fhir
 from ip_fhir.mapping.variants import version_of
@@ -44,6 +45,17 @@ def from_fhir(
     if not is_ours(bundle):
         return read_fhir(bundle, version=version, mapping=mapping).plan
     return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
+
+
+def from_fhir_json(
+    content: bytes, mapping: Mapping | None = None, *, version: FhirVersion | None = None
+) -> IndividualPlan:
+    """The same from JSON text in UTF-8, ten times as fast where the plan was written as we write them.
+
+    Raises `InvalidInput` also for what is no JSON, or larger or deeper than `fhir.reading.Limits`.
+    """
+    found = (mapping or default(version or "R4")).read_fast(content)
+    return from_fhir(read_json(content), mapping, version=version) if found is None else found
 
 
 def put_plan(

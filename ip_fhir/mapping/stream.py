@@ -14,8 +14,6 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import orjson
-
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
@@ -126,12 +124,15 @@ def _written(line: bytes, overlay: Path | str | None, version: FhirVersion | Non
 
 
 def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
+    plan = _site(overlay, version or "R4").read_fast(line)
+    if plan is not None:
+        return plan.to_json().encode(), ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
     if is_ours(bundle):
-        return orjson.dumps(site.from_fhir(bundle).to_data()), ()
+        return site.from_fhir(bundle).to_json().encode(), ()
     reading = read_fhir(bundle, mapping=site)
-    return orjson.dumps(reading.plan.to_data()), reading.warnings
+    return reading.plan.to_json().encode(), reading.warnings
 
 
 @cache

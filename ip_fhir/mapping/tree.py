@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.lens import fixed_parts
+from ip_fhir.mapping.tables import Const
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ip_fhir.mapping.paths import Segment
-    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+    from ip_fhir.mapping.tables import Row, Systems, Table
 
 
 @dataclass(slots=True)
@@ -60,11 +63,27 @@ class Tree:
         entry.tree.add(rest, leaf, systems)
 
 
+def leaves_in(tree: Tree) -> Iterator[Row | Const]:
+    """Every row and constant at or below a node."""
+    if tree.leaf is not None:
+        yield tree.leaf
+    boxed = [tree.boxed] if tree.boxed else []
+    for child in (*tree.members.values(), *(entry.tree for entry in (*tree.entries, *boxed))):
+        yield from leaves_in(child)
+
+
+def reads_nothing(tree: Tree) -> bool:
+    """Whether nothing below has to be read: constants but the owner, and the person of a role (whole bundles do)."""
+    return all(
+        not leaf.owner if isinstance(leaf, Const) else leaf.echo and leaf.kind == "practitioner"
+        for leaf in leaves_in(tree)
+    )
+
+
 def tree_of(table: Table, systems: Systems) -> Tree:
     """The table's tree: constants first, then rows."""
     tree = Tree()
-    for const in table.consts:
-        tree.add(const.path, const, systems)
-    for row in table.rows:
-        tree.add(row.path, row, systems)
+    parts: tuple[Row | Const, ...] = (*table.consts, *table.rows)
+    for part in parts:
+        tree.add(part.path, part, systems)
     return tree

@@ -114,6 +114,11 @@ def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
     return said or "R4"
 
 
+def signs_of_others(version: FhirVersion) -> list[str]:
+    """Elements by which a bundle shows that it is of another version than this."""
+    return [sign for other, signs in read_variant("r5")["signs"].items() if other != version for sign in signs]
+
+
 def _shown(bundle: Any, version: FhirVersion) -> str | None:
     """The first element that shows the version, as FHIRPath."""
     entries = bundle.get("entry") if type(bundle) is dict else None

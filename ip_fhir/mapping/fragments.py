@@ -1,0 +1,166 @@
+"""Pieces of JSON text read by the lens: what generated readers hand over rather than look into it themselves."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
+from zlib import crc32
+
+import orjson
+from pydantic import ValidationError
+
+from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.domains import domain_types
+from ip_fhir.mapping.fields import adapter
+from ip_fhir.mapping.leaves import leaves
+from ip_fhir.mapping.lens import FieldLens, compile_path, leaf_of, test_of
+from ip_fhir.mapping.limits import limits_of
+from ip_fhir.mapping.links import NO_LINKS, Links
+from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.shapes import Doubt, Memo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ip_fhir.domain.ids import Identifier
+    from ip_fhir.mapping.lens import TableLens
+    from ip_fhir.mapping.nodes import Node
+    from ip_fhir.mapping.paths import Condition
+    from ip_fhir.mapping.tables import Row, Table, Tables
+
+_NOT_SURE = (Wrong, InvalidInput, ValidationError, ValueError, TypeError, KeyError)
+
+
+class Fragments:
+    """What stands at the ends of one set of tables, as functions from JSON text to a field's value."""
+
+    def __init__(self, tables: Tables, lenses: dict[str, TableLens]) -> None:
+        self.tables = tables
+        self._built = lenses
+        self._simple = leaves(tables.systems)
+
+    def fragment(self, by: str, table: Table, rows: list[Row], name: str, depth: int) -> Any:
+        """The fields that rows read below a member: a `Memo` of its text, or a function of text, ids and owner."""
+        lenses = [
+            FieldLens(row, compile_path(row.path[depth:], self._leaf(row), row, self.tables.systems)) for row in rows
+        ]
+        item = rows[0].is_list and all(segment.entries != "each" for segment in rows[0].path[depth:])
+        must = {row.domain[0] for row in rows if row.required or row.match}
+        fields = {f: self._adapter(table, f, item=item, must=f in must) for f in (row.domain[0] for row in rows)}
+
+        def read(text: bytes, links: Links = NO_LINKS) -> Any:
+            node = {name: orjson.loads(text)}
+            values = tuple(fields[f](value) for f, value in _read(lenses, node, links).items())
+            return values if len(values) > 1 else values[0]
+
+        if by == "memo":
+            return Memo(_sure(read))
+        sure = _sure(read)
+        return lambda text, ids, owner: sure(text, Links.of(ids, owner))
+
+    def scalar(self, table: Table, row: Row, *, memo: bool) -> Any:
+        """A code, day, moment or number: a `Memo` or a function. What is no code of ours is None where rows match."""
+        leaf, make = self._leaf(row), self._adapter(table, row.domain[0], item=row.is_list)
+
+        def read(node: Any) -> Any:
+            return None if row.match and not leaf.owns(node) else make(leaf.get(node, NO_LINKS))
+
+        return Memo(_sure(read)) if memo else _sure(read)
+
+    def string(self, table: Table, row: Row) -> Callable[[str], Any]:
+        """A text that pydantic checks."""
+        return _sure(self._adapter(table, row.domain[0], item=row.is_list))
+
+    def identifier(self, kind: type[Identifier]) -> Memo:
+        """Numbers of organisations and of those who work: few, and they come again."""
+        return Memo(_sure(kind))
+
+    def person_number(self) -> Callable[[list[Any]], PersonId | None]:
+        """The one number in use among identifiers; with several, the lens tells which counts."""
+        accepted = frozenset(uri for kind in PersonIdKind for uri in self.tables.systems.accepted(kind.value))
+
+        def read(items: list[Any]) -> PersonId | None:
+            found = [item for item in items if item.system in accepted and item.value is not None]
+            if not found:
+                return None
+            if len(found) > 1 or found[0].use == "old":
+                raise Doubt
+            return PersonId(found[0].value)
+
+        return read
+
+    def parts(self, table: Table, rows: list[Row]) -> Memo:
+        """A field of parts that stand in different places, by what stands there."""
+        lenses = [(row.domain[1:], self._leaf(row)) for row in rows]
+        make = self._adapter(table, rows[0].domain[0])
+
+        def read(nodes: Any) -> Any:
+            given = nodes if isinstance(nodes, tuple) else (nodes,)
+            found = zip(lenses, given, strict=True)
+            return make({path[0]: leaf.get(node, NO_LINKS) for (path, leaf), node in found if node is not None})
+
+        return Memo(_sure(read))
+
+    def condition(self, condition: Condition, name: str) -> tuple[str, Memo]:
+        """A condition on an entry, by the text of the member that it is about; and a name for it."""
+        test = test_of(condition, self.tables.systems)
+        known = f"{condition.kind}_{name}_{crc32(repr(condition).encode()):08x}".replace("-", "_")
+        return known, Memo(_sure(lambda text: test({name: orjson.loads(text)})))
+
+    def within(self, table: Table, path: tuple[str, ...]) -> Memo:
+        """Whether what stands at a path is within the table's limits, by the text of its first member."""
+        limits = limits_of(table, self.tables.systems)
+
+        def read(text: bytes) -> bool:
+            limits.check({path[0]: orjson.loads(text)})
+            return True
+
+        return Memo(_sure(read))
+
+    def value(self, table: Table, name: str, data: Any) -> Any:
+        """A field's value of its JSON form."""
+        return self._adapter(table, name)(data)
+
+    def _leaf(self, row: Row) -> Node:
+        return leaf_of(row, self.tables, self._built, self._simple)
+
+    def _adapter(self, table: Table, name: str, *, item: bool = False, must: bool = False) -> Callable[[Any], Any]:
+        """Makes the field (or an item of it) of its JSON form; of None its default, or None where it must be there."""
+        info = domain_types()[table.domain].model_fields[name]
+        make = cache(lambda: adapter(info, item=item))  # made when first asked: many never are
+        if item:
+            return lambda value: None if value is None else make()(value)
+        default = None if must or info.is_required() else info.get_default(call_default_factory=True)
+        return lambda value: default if value is None else make()(value)
+
+
+def _read(lenses: list[FieldLens], node: Any, links: Links) -> Mapping[str, Any]:
+    """The JSON form of the first-level fields that these lenses read."""
+    data: dict[str, Any] = {}
+    for lens in lenses:
+        first, *rest = lens.row.domain
+        value = lens.read(node, links)
+        if not rest:
+            data[first] = value
+        elif value is not None:
+            data[first] = {**(data.get(first) or {}), rest[0]: value}
+        else:
+            data.setdefault(first, None)
+    return data
+
+
+def _sure(read: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, where it succeeds; else there is doubt."""
+
+    def sure(*given: Any) -> Any:
+        try:
+            return read(*given)
+        except _NOT_SURE:
+            _doubt()
+
+    return sure
+
+
+def _doubt() -> NoReturn:
+    raise Doubt from None

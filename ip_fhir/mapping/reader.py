@@ -1,0 +1,61 @@
+"""A table read fast: code made once from the table's tree, from msgspec structs straight to domain values.
+
+The lens says what is right. What is written here takes only what is beyond doubt and raises `Doubt` at anything else:
+then the lens reads it all. So whatever this gives, the lens would give (a property test compares them). A member that
+holds vocabulary only is read by the lens itself, once for each text that stands there (`Memo`). The domain's rules hold
+too: every value is checked as its field is, in a cheaper form where there is one.
+
+`ip-fhir mappings show CarePlan --code` shows the code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.mapping.fields import NEW
+from ip_fhir.mapping.fragments import Fragments
+from ip_fhir.mapping.reader_code import Code
+from ip_fhir.mapping.shapes import UNSET, Doubt, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.mapping.lens import TableLens
+    from ip_fhir.mapping.tables import Tables
+
+
+class Readers:
+    """The readers of one set of tables: the code of each, and the functions when it has run."""
+
+    def __init__(self, tables: Tables, lenses: dict[str, TableLens]) -> None:
+        self.tables = tables
+        self.fragments = Fragments(tables, lenses)
+        self.code: dict[str, str] = {}
+        self.space: dict[str, Any] = {**NEW, "Doubt": Doubt, "UNSET": UNSET}
+        self.partial: set[str] = set()  # tables that have not all that their domain type must have: these give a dict
+
+    def shape(self, name: str) -> Shape:
+        """What a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
+        shape = Shape()
+        self.compile(name, shape)
+        return shape
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """`read(struct, ids, owner, names)`: the value, or of a partial table its fields; None: not the table's.
+
+        `ids` is the domain id of each reference; ids to be checked are given to `names`.
+        """
+        found: Callable[..., Any] = self.space[f"read_{name}"]
+        return found
+
+    def compile(self, name: str, shape: Shape) -> None:
+        """Make the reader of a table whose object has this shape."""
+        code = Code(name, self, shape).text()
+        if name not in self.code:
+            self.code[name] = code
+            exec(compile(code, f"<table {name}>", "exec"), self.space)  # noqa: S102 - made here, from checked tables
+
+    def named(self, name: str, value: Any) -> str:
+        """Give the code a name for a value."""
+        self.space[name] = value
+        return name

@@ -1,0 +1,379 @@
+"""The code of a generated reader, made by walking the tree of its table; what it is made for stands in `reader.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.mapping.domains import domain_types
+from ip_fhir.mapping.fields import after, default_of, rules_of, string_kind
+from ip_fhir.mapping.shapes import FLAG, NUMBER, RAW, TEXT, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.tables import Const
+from ip_fhir.mapping.times import DAYS
+from ip_fhir.mapping.tree import Tree, leaves_in, reads_nothing, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic.fields import FieldInfo
+
+    from ip_fhir.mapping.paths import Condition
+    from ip_fhir.mapping.reader import Readers
+    from ip_fhir.mapping.tables import Row
+    from ip_fhir.mapping.tree import Entry
+
+_VOCABULARY = ("coding", "concept", "code", "present", *DAYS)
+_BY_LENS = ("representative", "instant-or-day", "concept-text", "practitioner", "whole")
+_SCALARS = ("code", *DAYS)
+
+
+class Chain:
+    """The tests of a list's entries: those by one url are asked once, each after the other."""
+
+    def __init__(self, item: str, local: Callable[[], str]) -> None:
+        self.url, self.local, self.name, self.seen = f"{item}.url ", local, "", set[str]()
+
+    def lines(self, test: str, pad: str) -> Iterator[str]:
+        """The code before what is done where the test is met."""
+        if not test.startswith(self.url) or test in self.seen:
+            self.name = ""
+            yield f"{pad}if {test}:"
+            return
+        self.seen.add(test)
+        word = "elif" if self.name else "if"
+        if not self.name:
+            self.name = self.local()
+            yield f"{pad}{self.name} = {self.url}"
+        yield f"{pad}{word} {self.name} {test.removeprefix(self.url)}:"
+
+
+class Code:
+    """The code of one function under construction. Variables: `r_` what a row reads, `f_` a whole field."""
+
+    def __init__(self, name: str, readers: Readers, shape: Shape) -> None:
+        self.table, self.readers, self.shape = readers.tables.fields[name], readers, shape
+        self.tables = readers.tables
+        self.model = domain_types()[self.table.domain]
+        self.rows = [row for row in self.table.rows if not row.echo]
+        self.fields: set[str] = set()  # read as a whole, from vocabulary
+        self.lines: list[str] = []
+        self.count = 0
+
+    def text(self) -> str:
+        """The whole function."""
+        self.refusals()
+        self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
+        head = [
+            f"def read_{self.table.name}(s, ids, owner, names):",
+            f'    """A {self.table.domain}, where there is no doubt."""',
+            *(f"    {self.start(row)}" for row in self.rows if row.domain[0] not in self.fields),
+            *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
+        ]
+        return "\n".join([*head, *self.lines, *self.musts(), *self.result()]) + "\n"
+
+    def refusals(self) -> None:
+        """What is not looked at and might change the meaning: where it stands, there is doubt."""
+        if any(const.match for const in self.table.consts) or any(row.unless for row in self.rows):
+            raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
+        self.later = [tuple(path.split(".")) for path in self.table.unread]
+        self.later += [tuple(s.name for s in row.also.path) for row in self.rows if row.also is not None]
+
+    def start(self, row: Row) -> str:
+        """The variable of a row, before anything is read."""
+        return f"{_var(row)} = {'[]' if row.is_list else 'None'}"
+
+    def default(self, name: str) -> str:
+        """The name of what a field is where nothing is said; `MISSING` where something must be."""
+        row = next((row for row in self.rows if row.domain == (name,)), None)
+        info = self.info(name)
+        if row is not None and row.default is not None:
+            value = self.readers.fragments.value(self.table, name, row.default)
+        elif info.is_required() or (row is not None and (row.required or row.match)):
+            return "None"
+        else:
+            value = default_of(info)
+        if value is None or value is False or value is True or value == ():
+            return repr(value)
+        return self.readers.named(f"default_{self.table.name}_{name}", value)
+
+    def info(self, name: str) -> FieldInfo:
+        """The domain's field."""
+        return self.model.model_fields[name]
+
+    def musts(self) -> Iterator[str]:
+        """What has to be there, and whose it is."""
+        for within in self.table.within:
+            yield from self.within(tuple(within.split(".")))
+        for path in self.later:
+            self.shape.refuse(path)
+        matches = [self.variable(row.domain[0]) for row in self.rows if row.match]
+        if matches:
+            yield f"    if {' or '.join(f'{name} is None' for name in matches)}:"
+            yield "        return None"
+        for row in self.rows:
+            name = row.domain[0]
+            if not row.match and not row.is_list and (row.required or self.info(name).is_required()):
+                yield f"    if {self.variable(name)} is None:"
+                yield "        raise Doubt"
+
+    def within(self, path: tuple[str, ...]) -> Iterator[str]:
+        """Codings of which one must be there: judged by their text, where no row reads the member; else in doubt."""
+        name = path[0]
+        if name in self.shape.members:
+            self.shape.refuse(path)
+            return
+        self.shape.member(name, RAW)
+        test = self.readers.fragments.within(self.table, path)
+        known = self.readers.named(f"within_{self.table.name}_{name}", test)
+        yield f"    if s.{attribute(name)} is not UNSET and not {known}[bytes(s.{attribute(name)})]:"
+        yield "        raise Doubt"
+
+    def variable(self, name: str) -> str:
+        """The variable of a domain field."""
+        return f"f_{name}" if name in self.fields else f"r_{name}"
+
+    def result(self) -> Iterator[str]:
+        """The value, made; or the fields, where the domain type must have others besides."""
+        own = {row.domain[0] for row in self.rows}
+        found = {name: self.field(name) for name in self.model.model_fields if name in own}
+        if self.table.elsewhere or any(i.is_required() and n not in own for n, i in self.model.model_fields.items()):
+            self.readers.partial.add(self.table.name)
+            yield f"    return {{{', '.join(f'{name!r}: {value}' for name, value in found.items())}}}"
+            return
+        every = {name: found.get(name) or self.default(name) for name in self.model.model_fields}
+        type_ = self.readers.named(self.model.__name__, self.model)
+        yield f"    v = new({type_})"
+        yield f"    set_dict(v, {{{', '.join(f'{name!r}: {value}' for name, value in every.items())}}})"
+        yield f"    set_fields(v, {self.readers.named(f'fields_{type_}', set(every))})"
+        yield "    set_extra(v, None)"
+        yield "    set_private(v, None)"
+        for number, rule in enumerate(rules_of(self.model)):
+            yield f"    {self.readers.named(f'rule_{type_}_{number}', rule)}(v)"
+        yield "    return v"
+
+    def field(self, name: str) -> str:
+        """The expression for a domain field."""
+        if name in self.fields:
+            return f"f_{name}"
+        rows = [row for row in self.rows if row.domain[0] == name]
+        default = self.default(name)
+        if rows[0].is_list:
+            return f"tuple(r_{name}) if r_{name} else {default}"
+        if rows[0].domain == (name,):
+            return f"r_{name}" if default == "None" else f"{default} if r_{name} is None else r_{name}"
+        parts = ", ".join(map(_var, rows))
+        nothing = " and ".join(f"{_var(row)} is None" for row in rows)
+        known = self.readers.named(f"{name}_{self.table.name}", self.readers.fragments.parts(self.table, rows))
+        return f"{default} if {nothing} else {known}[{parts}]"
+
+    # --- walking the tree
+
+    def node(self, tree: Tree, var: str, shape: Shape, pad: str, depth: int) -> None:
+        """Read the members of an object at `var`, which is there."""
+        for name, child in tree.members.items():
+            if reads_nothing(child):
+                continue
+            inner = self.local()
+            self.lines.append(f"{pad}{inner} = {var}.{attribute(name)}")
+            by = self.whole(child)
+            if by is not None:
+                shape.member(name, RAW)
+                self.fragment(by, child, name, inner, pad, depth)
+                continue
+            self.lines.append(f"{pad}if {inner} is not None:")
+            self.child(child, name, inner, shape, pad + "    ", depth)
+
+    def child(self, child: Tree, name: str, inner: str, shape: Shape, pad: str, depth: int) -> None:
+        """Read what stands at a member."""
+        if child.leaf is not None:
+            self.leaf(child.leaf, inner, shape, name, pad)
+        elif child.boxed is not None:
+            below = shape.inner(name)
+            self.lines.append(f"{pad}if {self.test(child.boxed, inner, below)}:")
+            self.node(child.boxed.tree, inner, below, pad + "    ", depth + 1)
+        elif child.entries:
+            self.list(child.entries, name, inner, shape, pad, depth)
+        else:
+            self.node(child, inner, shape.inner(name), pad, depth + 1)
+
+    def whole(self, child: Tree) -> str | None:
+        """How a member is read that is not looked into: by a `memo` of its text, by the `lens`, or not so (None)."""
+        leaves = list(leaves_in(child))
+        rows = [leaf for leaf in leaves if not isinstance(leaf, Const)]
+        if any(isinstance(leaf, Const) and leaf.owner for leaf in leaves) or any(row.kind == "table" for row in rows):
+            return None
+        names = {row.domain[0] for row in rows}
+        if any(row.domain[0] in names and row not in rows for row in self.rows):
+            return None  # a part of the field stands elsewhere
+        if all(row.kind in _VOCABULARY for row in rows):
+            return None if child.leaf is not None and rows[0].kind in _SCALARS else "memo"
+        if any(row.kind in _BY_LENS or (row.closed and row.kind != "reference") for row in rows):
+            return "lens"
+        return None
+
+    def fragment(self, by: str, child: Tree, name: str, var: str, pad: str, depth: int) -> None:
+        """A member that is not looked into."""
+        rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.echo]
+        known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
+        self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
+        read = f"{known}[bytes({var})]" if by == "memo" else f"{known}(bytes({var}), ids, owner)"
+        self.lines.append(f"{pad}if {var} is not UNSET:")
+        if rows[0].is_list and not any(segment.entries == "each" for segment in rows[0].path[depth:]):
+            item = self.local()
+            self.lines += [f"{pad}    {item} = {read}", f"{pad}    if {item} is not None:"]
+            self.lines.append(f"{pad}        {_var(rows[0])}.append({item})")
+            return
+        names = list(dict.fromkeys(row.domain[0] for row in rows))
+        self.fields |= set(names)
+        self.lines.append(f"{pad}    {', '.join(f'f_{n}' for n in names)}{',' if len(names) > 1 else ''} = {read}")
+        for row in rows:
+            if row.match:
+                self.lines += [f"{pad}    if f_{row.field} is None:", f"{pad}        return None"]
+
+    def list(self, entries: list[Entry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
+        """Read the entries of a list: each goes to those of the table's entries that it matches."""
+        item = self.local()
+        if len(entries) == 1 and entries[0].segment.entries == "first":
+            self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
+            self.item(entries[0], name, item, shape, pad + "    ", depth)
+            return
+        read = [entry for entry in entries if not reads_nothing(entry.tree)]
+        if any(entry.segment.entries in ("own", "first") for entry in read):
+            raise Unsupported(f"{self.table.name}: entries of {name}")
+        flags = {id(entry): self.local() for entry in read if entry.segment.entries == "one"}
+        self.lines += [f"{pad}{flag} = False" for flag in flags.values()]
+        self.lines.append(f"{pad}for {item} in {var}:")
+        by_url = Chain(item, self.local)
+        for entry in read:
+            inside = pad + "    "
+            if entry.segment.conditions:
+                test = self.test(entry, item, shape.inner(name, many=True))
+                self.lines += by_url.lines(test, inside)
+                inside += "    "
+            if flag := flags.get(id(entry)):
+                self.lines += [f"{inside}if {flag}:", f"{inside}    raise Doubt", f"{inside}{flag} = True"]
+            self.item(entry, name, item, shape, inside, depth)
+        for row in leaves_in(Tree(entries=read)):
+            if not isinstance(row, Const) and row.closed:  # every entry must be one that can be read
+                self.lines += [f"{pad}if len({_var(row)}) != len({var}):", f"{pad}    raise Doubt"]
+
+    def item(self, entry: Entry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
+        """Read one entry of a list."""
+        leaf = entry.tree.leaf
+        if leaf is None:
+            self.node(entry.tree, item, shape.inner(name, many=True), pad, depth + 1)
+        elif not isinstance(leaf, Const) and leaf.kind == "string":
+            shape.member(name, WORDS)
+            self.string(leaf, item, pad)
+        else:
+            self.leaf(leaf, item, shape, name, pad, many=True)
+
+    def test(self, entry: Entry, var: str, shape: Shape) -> str:
+        """The expression that an entry must meet."""
+        return " and ".join(self.condition(condition, var, shape) for condition in entry.segment.conditions)
+
+    def condition(self, condition: Condition, var: str, shape: Shape) -> str:
+        """One condition as an expression."""
+        name = "extension" if condition.kind in ("flag", "no-flag") else condition.member
+        member = f"{var}.{attribute(name)}"
+        if condition.kind == "member" and condition.value == "true":
+            shape.member(name, FLAG)
+            return f"{member} is True"
+        if condition.kind == "member":
+            shape.member(name, TEXT)
+            uri = condition.value
+            accepted = self.tables.systems.accepted(uri[1:]) if uri.startswith("@") else frozenset({uri})
+            if len(accepted) == 1:
+                return f"{member} == {next(iter(accepted))!r}"
+            return f"{member} in {self.readers.named(f'accepted_{uri[1:]}'.replace('-', '_'), accepted)}"
+        if not name:
+            raise Unsupported(f"{self.table.name}: entries by what they are themselves")
+        shape.member(name, RAW)
+        known = self.readers.named(*self.readers.fragments.condition(condition, name))
+        met = f"{known}[bytes({member})]"
+        if condition.kind == "no-flag":
+            return f"({member} is UNSET or {met})"
+        return f"{member} is not UNSET and {met}"
+
+    # --- the ends of the paths
+
+    def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
+        """A row's value into its variable; a constant is the owner, and must be them."""
+        if isinstance(leaf, Const) or leaf.kind == "reference":
+            shape.inner(name, many=many).member("reference", TEXT)
+            if isinstance(leaf, Const):
+                self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
+            else:
+                self.into(leaf, f"ids[{var}.reference]", pad)
+        elif leaf.kind == "table":
+            self.inner_table(leaf, var, shape.inner(name, many=many), pad)
+        elif leaf.kind == "person-id":
+            below = shape.inner(name, many=True)
+            for member in ("system", "value", "use"):
+                below.member(member, TEXT)
+            known = self.readers.named("person_number", self.readers.fragments.person_number())
+            self.into(leaf, f"{known}({var})", pad)
+        elif many:
+            raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
+        elif leaf.kind == "words":
+            shape.member(name, WORDS)
+            self.lines += [f"{pad}{var} = {var}[0] if len({var}) == 1 else ' '.join({var})"]
+            self.string(leaf, var, pad)
+        elif leaf.kind == "string":
+            shape.member(name, TEXT)
+            self.string(leaf, var, pad)
+        else:
+            self.scalar(leaf, var, shape, name, pad)
+
+    def scalar(self, row: Row, var: str, shape: Shape, name: str, pad: str) -> None:
+        """A flag, a number, a code, a day or a moment."""
+        kinds = {"boolean": FLAG, "positiveInt": NUMBER}
+        shape.member(name, kinds.get(row.kind, TEXT))
+        if row.kind == "boolean" or len(row.domain) > 1:
+            self.into(row, var, pad)
+            return
+        known = f"{row.kind}_{self.table.name}_{_var(row)}".replace("-", "_")
+        self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=row.kind in _SCALARS))
+        self.into(row, f"{known}[{var}]" if row.kind in _SCALARS else f"{known}({var})", pad)
+
+    def string(self, row: Row, var: str, pad: str) -> None:
+        """A text, checked as its field in the domain is."""
+        kind = string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
+        if kind == "id":
+            self.lines.append(f"{pad}names({var})")
+        elif kind == "text":
+            self.lines += [f"{pad}if not {var} or len({var}) > 50000 or {var}.isspace():", f"{pad}    raise Doubt"]
+        elif kind is not None:
+            known = self.readers.named(f"known_{kind.__name__}", self.readers.fragments.identifier(kind))
+            var = f"{known}[{var}]"
+        else:
+            known = f"string_{self.table.name}_{_var(row)}"
+            var = f"{self.readers.named(known, self.readers.fragments.string(self.table, row))}({var})"
+        self.into(row, var, pad)
+
+    def inner_table(self, row: Row, var: str, shape: Shape, pad: str) -> None:
+        """A value that another table reads."""
+        self.readers.compile(row.of, shape)
+        if row.of in self.readers.partial:
+            raise Unsupported(f"{row.of} does not make a whole value")
+        made = f"read_{row.of}({var}, ids, owner, names)"
+        if not row.is_list:
+            for number, last in enumerate(after(self.info(row.domain[0]))):
+                made = f"{self.readers.named(f'after_{self.table.name}_{_var(row)}_{number}', last)}({made})"
+            self.into(row, made, pad)
+            return
+        item = self.local()
+        self.lines += [f"{pad}{item} = {made}", f"{pad}if {item} is not None:"]
+        self.into(row, item, pad + "    ")
+
+    def into(self, row: Row, value: str, pad: str) -> None:
+        """Set the row's variable."""
+        self.lines.append(f"{pad}{_var(row)}.append({value})" if row.is_list else f"{pad}{_var(row)} = {value}")
+
+    def local(self) -> str:
+        """A new local name."""
+        self.count += 1
+        return f"v{self.count}"
+
+
+def _var(row: Row) -> str:
+    return "echo" if row.echo else f"r_{'_'.join(row.domain)}"
