@@ -77,7 +77,7 @@ def test_what_no_text_may_hold_is_left_to_the_lenses(text: str) -> None:
         from_fhir_json(changed)
 
 
-@pytest.mark.parametrize("text", ["\\u00e5", "\\n", "a\\\\u0001", "\\ud83d\\ude00"], ids=ascii)
+@pytest.mark.parametrize("text", ["\\u00e5", "a\\n", "a\\\\u0001", "\\ud83d\\ude00"], ids=ascii)
 def test_other_escapes_are_letters_like_any(text: str) -> None:
     """What JSON may escape and a text may hold is read, fast or not, as what it stands for."""
     content = to_fhir_json(PLAN).replace(b'"title":"Min plan"', f'"title":"{text}"'.encode())
@@ -86,9 +86,10 @@ def test_other_escapes_are_letters_like_any(text: str) -> None:
 
 def test_a_plan_of_another_version_or_kind_is_left_to_the_lenses() -> None:
     """R5, a plan that is not ours and a plan whose measures stand elsewhere are read by their own tables."""
-    r5 = to_fhir_json(PLAN, version="R5")
+    authored = PLAN.evolve(author="p")  # CarePlan.author in R4, custodian in R5
+    r5 = to_fhir_json(authored, version="R5")
     assert default().read_fast(r5) is None
-    assert from_fhir_json(r5) == PLAN
+    assert from_fhir_json(r5) == authored
     other = to_fhir_json(PLAN).replace(b"individual-plan", b"another-plan")
     assert default().read_fast(other) is None
 
