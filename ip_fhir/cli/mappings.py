@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import Json, Overlay
+from ip_fhir.cli.options import Json, Lang, Overlay, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,10 +106,11 @@ def export(
         Path | None, typer.Option("--html", help="A page to read with somebody who knows the field.")
     ] = None,
     overlay: Overlay = None,
+    lang: Lang = None,
 ) -> None:
     """Write the tables for reviewers.
 
-    As CSV for those who review mappings, as one HTML page for those who know plans and coordination.
+    As CSV for those who review mappings, as one HTML page for those who know plans and coordination, in their language.
     """
     from ip_fhir.cli.opening import require_extra
     from ip_fhir.errors import InvalidInput
@@ -125,7 +126,7 @@ def export(
         require_extra("mappings export --html", "report")
         from ip_fhir.report.mappings import mappings_page
 
-        _write(html, mappings_page(mapping))
+        _write(html, mappings_page(mapping, spoken(lang)))
 
 
 def _load(overlay: Path | None) -> Mapping:

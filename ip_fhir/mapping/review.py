@@ -81,6 +81,8 @@ _TYPES = {
     "concept": "CodeableConcept",
     "coding": "Coding",
     "day": "date or dateTime",
+    "first-day": "date or dateTime",
+    "last-day": "date or dateTime",
     "day-start": "instant",
     "day-end": "instant",
     "instant": "dateTime",

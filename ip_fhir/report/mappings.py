@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.review import code_lines, in_words, sheets
+from ip_fhir.mapping.tables import root
 
 if TYPE_CHECKING:
     from ip_fhir.mapping import Mapping
-    from ip_fhir.mapping.review import Sheet
+    from ip_fhir.mapping.review import Line, Sheet
+    from ip_fhir.report.words import Language
 
 _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("The plan", "What the plan says, its goals, measures and reviews.", ("CarePlan", "Goal", "Need", "Appointment")),
@@ -26,7 +31,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def mappings_page(mapping: Mapping, title: str = "Individual plan in FHIR") -> str:
+def mappings_page(mapping: Mapping, language: Language = "en") -> str:
     """The page. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -38,9 +43,77 @@ def mappings_page(mapping: Mapping, title: str = "Individual plan in FHIR") -> s
     used = {name: _users(mapping, name) for name in codes}
     any_own = any(line.own for table in sheets(mapping) for line in table.lines)
     any_own = any_own or any(line.own for lines in codes.values() for line in lines)
-    return template.render(
-        title=title, groups=_groups(mapping), codes=codes, used=used, any_own=any_own, in_words=in_words
-    )
+    sources = tomllib.loads((root() / "sources.toml").read_text(encoding="utf-8"))
+    speech = _Speech(language, sources)
+    return template.render(groups=_groups(mapping), codes=codes, used=used, any_own=any_own, sources=sources, s=speech)
+
+
+class _Speech:
+    """What the page says, in its language. Raises `KeyError` for what has not been put into Norwegian."""
+
+    def __init__(self, language: Language, sources: dict[str, dict[str, str]]) -> None:
+        self.language = language
+        self._sources = sources
+
+    def text(self, english: str) -> str:
+        """A sentence of the page."""
+        return english if self.language == "en" else str(_norwegian()["text"][english])
+
+    def words(self, english: str) -> str:
+        """A field, or a kind of value: one or several, joined by `or`."""
+        if self.language == "en":
+            return english
+        whole = _norwegian()["words"]
+        return str(whole[english] if english in whole else " eller ".join(whole[w] for w in english.split(" or ")))
+
+    def kind(self, table: Sheet) -> str:
+        """What a table is about, as a heading."""
+        words = self.words(in_words(table.domain))
+        return words[:1].upper() + words[1:]
+
+    def about(self, table: Sheet) -> str:
+        """The same in a sentence."""
+        return table.about if self.language == "en" else str(_norwegian()["about"][table.domain])
+
+    def where(self, english: str) -> str:
+        """Which entry of a list, which extension; also a fixed value."""
+        if self.language == "en":
+            return english
+        for piece, said in _norwegian()["pieces"].items():
+            english = english.replace(piece, said)
+        return english
+
+    def fixed(self, value: str) -> str:
+        """What is always written."""
+        return self.text(value) if value in _norwegian()["text"] else self.where(value)
+
+    def notes(self, line: Line) -> str:
+        """What else there is to a row."""
+        return "; ".join(map(self.text, line.note.split("; "))) if line.note else ""
+
+    def law(self, law: str) -> str:
+        """The clauses behind a row; in Norwegian without the English words about them. A site's own stays as it is."""
+        parts = law.split("; ")
+        cited = [part.partition(": ")[0] for part in parts if self._source(part)]
+        return law if self.language == "en" or not cited else "; ".join(map(self._named, cited))
+
+    def source(self, name: str) -> str:
+        """What a source is called in a clause."""
+        return self._sources[name].get("nb_name", name) if self.language == "nb" else name
+
+    def _source(self, part: str) -> str | None:
+        return next((name for name in self._sources if part.startswith(name)), None)
+
+    def _named(self, cited: str) -> str:
+        name = self._source(cited) or ""
+        rest = cited.removeprefix(name).replace(" to ", " til ").replace(" and ", " og ")
+        return f"{self.source(name)}{rest}"
+
+
+@cache
+def _norwegian() -> dict[str, dict[str, str]]:
+    text = (resources.files("ip_fhir.report") / "mappings_nb.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def _groups(mapping: Mapping) -> list[dict[str, Any]]:

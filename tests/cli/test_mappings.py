@@ -184,6 +184,26 @@ def test_html_for_people(run: Run, tmp_path: Path) -> None:
     assert "differ from what the library ships" in text
 
 
+def test_html_in_norwegian(run: Run, tmp_path: Path) -> None:
+    """--lang nb: the same tables, rows and links; the page's words are Norwegian, clauses are cited without English."""
+    pages = {}
+    for lang in ("en", "nb"):
+        out = tmp_path / f"{lang}.html"
+        assert run("mappings", "export", "--html", out, "--lang", lang, "--overlay", OVERLAY).code == 0
+        pages[lang] = out.read_text(encoding="utf-8")
+    english, norwegian = Page(pages["en"]), Page(pages["nb"])
+    assert (english.ids, english.links) == (norwegian.ids, norwegian.links)
+    assert pages["en"].count("<tr") == pages["nb"].count("<tr")
+    assert '<html lang="nb">' in pages["nb"]
+    body = unescape(pages["nb"].partition("</style>")[2])
+    assert "<td>forskrift a); FHIR CarePlan.addresses</td>" in body
+    assert "<td>praksis (Malvik)</td>" in body
+    assert "Nordvik: yearly report by category" in body  # the site's own words
+    chrome = body.partition('id="codes"')[0]
+    rule = r"\b(the|with the|each|of its|which|what|why|several|always|part of another|period, (start|end))\b"
+    assert re.findall(rule, chrome, re.IGNORECASE) == []
+
+
 def test_html_without_an_overlay_marks_nothing(run: Run, tmp_path: Path) -> None:
     """As it ships, no row is marked as a site's."""
     run("mappings", "export", "--html", tmp_path / "t.html")
