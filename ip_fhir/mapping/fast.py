@@ -18,7 +18,7 @@ from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping.domains import domain_types
 from ip_fhir.mapping.fields import maker
 from ip_fhir.mapping.reader import Readers
-from ip_fhir.mapping.shapes import RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
+from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, UNSET, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.slots import PRACTITIONER
 
 if TYPE_CHECKING:
@@ -184,8 +184,12 @@ def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
     for struct in structs[1:]:
         one_of |= struct
     entry = msgspec.defstruct("Entry", [("resource", one_of), ("fullUrl", str | None, None)], gc=False)
-    bundle = msgspec.defstruct("Bundle", [("resourceType", Literal["Bundle"]), ("entry", list[entry])])  # type: ignore[valid-type]  # made at run time
-    return msgspec.json.Decoder(bundle).decode
+    members: list[Any] = [
+        ("resourceType", Literal["Bundle"]),
+        ("entry", list[entry]),  # type: ignore[valid-type]  # made at run time
+        ("implicitRules", NEVER, UNSET),
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Bundle", members)).decode
 
 
 def _chosen(part: _Part, values: list[Any], listed: Any, owner: str) -> Any:

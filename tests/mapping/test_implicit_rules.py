@@ -3,10 +3,11 @@
 from copy import deepcopy
 from typing import Any
 
+import orjson
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import default, event_from_task, from_fhir, message_from_fhir, put_plan, to_fhir
+from ip_fhir.mapping import default, event_from_task, from_fhir, from_fhir_json, message_from_fhir, put_plan, to_fhir
 from ip_fhir.mapping.variants import VERSIONS, FhirVersion
 from tests.mapping.examples import JSON, PLANS, example
 from tests.mapping.test_bad_input import NOW, form_message, notice_message, referral, reminder, task
@@ -18,6 +19,10 @@ DERIVED = ("HealthcareService", "Provenance")  # said again for others, never re
 def wrong(refused: pytest.ExceptionInfo[InvalidInput]) -> set[tuple[str, str]]:
     """The places and kinds of the problems."""
     return {(problem.path, problem.code) for problem in refused.value.problems}
+
+
+def _from_text(bundle: JSON) -> object:
+    return from_fhir_json(orjson.dumps(bundle))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -33,7 +38,8 @@ def test_every_resource_of_a_plan(version: FhirVersion, number: int) -> None:
         seen.add(kind)
         changed = deepcopy(there)
         changed["entry"][index]["resource"]["implicitRules"] = RULES
-        for use in (from_fhir, lambda bundle: put_plan(plan.evolve(title="Ny"), bundle)):
+        uses = (from_fhir, _from_text, lambda bundle: put_plan(plan.evolve(title="Ny"), bundle))
+        for use in uses:
             with pytest.raises(InvalidInput) as refused:
                 use(changed)
             assert (f"Bundle.entry[{index}].resource.implicitRules", "not-supported") in wrong(refused)
@@ -82,6 +88,15 @@ def test_a_task() -> None:
         with pytest.raises(InvalidInput) as refused:
             event_from_task(referral(), there, NOW)
         assert all(path.endswith("implicitRules") for path, _ in wrong(refused))
+
+
+def test_rules_of_the_bundle() -> None:
+    """They hold for all that is in it."""
+    there = {**to_fhir(example(1)), "implicitRules": RULES}
+    for use in (from_fhir, _from_text):
+        with pytest.raises(InvalidInput) as refused:
+            use(there)
+        assert wrong(refused) == {("Bundle.implicitRules", "not-supported")}
 
 
 def test_what_is_not_ours_to_read() -> None:
