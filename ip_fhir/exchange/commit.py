@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.errors import Conflict, InvalidInput
-from ip_fhir.mapping import referral_to_fhir
+from ip_fhir.mapping import referral_resources, referral_to_fhir
 from ip_fhir.ports import OutboxRow, ResourceVersion
 
 if TYPE_CHECKING:
@@ -59,24 +59,26 @@ def put_resources(
     tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, mapping: Mapping
 ) -> list[JsonObject]:
     """Bring the FHIR resources of a referral up to date; one that says the same as before keeps its version."""
-    fresh = referral_to_fhir(referral, [], mapping)
-    current = [tx.resource(r["resourceType"], r["id"]) for r in fresh]
-    offered = {r["resourceType"]: r for r in foreign}
-    existing = [_existing(new, old, offered.get(new["resourceType"])) for new, old in zip(fresh, current, strict=True)]
+    places = referral_resources(referral)
+    current = [tx.resource(*place) for place in places]
+    offered = {resource["resourceType"]: resource for resource in foreign}
+    existing = [_existing(place, old, offered) for place, old in zip(places, current, strict=True)]
     wanted = referral_to_fhir(referral, [body for body in existing if body is not None], mapping)
-    return [_put(tx, referral, body, now) for body in wanted]
+    return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current, strict=True)]
 
 
-def _existing(new: JsonObject, old: ResourceVersion | None, offered: JsonObject | None) -> JsonObject | None:
+def _existing(place: tuple[str, str], old: ResourceVersion | None, offered: dict[str, JsonObject]) -> JsonObject | None:
     """What to write onto: what the other side offers, under our id; else what is stored."""
-    if offered is not None:
-        return {**offered, "id": new["id"]}
+    type_, id_ = place
+    if type_ in offered:
+        return {**offered[type_], "id": id_}
     return old.body if old is not None else None
 
 
-def _put(tx: Transaction, referral: Referral, body: JsonObject, now: datetime) -> JsonObject:
+def _put(
+    tx: Transaction, referral: Referral, body: JsonObject, current: ResourceVersion | None, now: datetime
+) -> JsonObject:
     type_, id_ = body["resourceType"], body["id"]
-    current = tx.resource(type_, id_)
     if current is not None and current.correlation_id != referral.correlation_id:
         raise InvalidInput.at(f"{type_}.id", "another referral has a resource with this id", "duplicate")
     if current is not None and without_version(current.body) == without_version(body):

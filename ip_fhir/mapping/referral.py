@@ -36,6 +36,11 @@ def referral_to_fhir(
     return [_request(referral, request, mapping), _task(referral, task, request, mapping)]
 
 
+def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Type and id of what `referral_to_fhir` makes, in its order."""
+    return ("ServiceRequest", referral.notice.id), ("Task", _task_id(referral))
+
+
 def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapping: Mapping | None = None) -> Event:
     """What a Task that the other party has changed means for the referral.
 

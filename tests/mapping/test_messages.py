@@ -16,6 +16,7 @@ from ip_fhir.mapping import (
     message_from_fhir,
     message_from_transaction,
     message_to_fhir,
+    referral_resources,
     referral_to_fhir,
 )
 from tests.mapping.foreign import marks, woven
@@ -160,6 +161,14 @@ def test_a_new_task_after_a_terminal_one() -> None:
     assert first[1]["id"] != second[1]["id"]
     assert second[1]["id"].endswith("-2")
     assert second[0] == first[0]
+
+
+@pytest.mark.parametrize("correlation_id", ["short", "x" * 64])
+@pytest.mark.parametrize("number", [1, 12])
+def test_what_a_referral_is_called_as_resources(correlation_id: str, number: int) -> None:
+    """Type and id of its resources are known before they are made: what is stored is read by them."""
+    long = referral().evolve(correlation_id=correlation_id, task_number=number)
+    assert referral_resources(long) == tuple((made["resourceType"], made["id"]) for made in referral_to_fhir(long, []))
 
 
 MEANS = [
