@@ -18,7 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from loops import DUE, SENT, Answering, SetClock, bare, fill, notice, side
+from filling import fill
+from loops import DUE, SENT, Answering, SetClock, bare, notice, side
 from measuring import Figure, interleaved, medians
 
 from ip_fhir.domain.effects import Effect, EffectKind
