@@ -113,19 +113,19 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
     }
 
 
-def outbox_row(row: Row[Any], *, claims: int = 0) -> OutboxRow:
-    """A table row as a value; `claims` is how often it has been claimed since it was read."""
+def outbox_row(row: Row[Any]) -> OutboxRow:
+    """A table row as a value."""
     return OutboxRow(
         id=row.id,
         correlation_id=row.correlation_id,
         effect=parse(Effect, row.effect),
         due=moment(row.due),
-        attempts=row.attempts + claims,
+        attempts=row.attempts,
         status=row.status,
         content=row.content,
         content_type=row.content_type,
         last_error=row.last_error,
-        claim=row.claim + claims,
+        claim=row.claim,
     )
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from ip_fhir.errors import InvalidInput, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    Values: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    Values: TypeAlias = Mapping[str, Any] | list[dict[str, Any]]
 
 BUSY_SECONDS: Final = 30.0
 """How long one waits for another to finish writing, before `StoreError`. `?timeout=` in the URL says otherwise."""
@@ -29,6 +29,7 @@ _WRITES: Final = "ip_fhir_writes"
 _CONNECT_SECONDS: Final = "10"
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
+           set_config('plan_cache_mode', 'force_custom_plan', false),
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
 """
 _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers see one moment anyway
@@ -217,7 +218,10 @@ def _postgresql(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
-        """Wait for others no longer than was said, and never acknowledge what is not on the disk."""
+        """Wait for others no longer than was said; never acknowledge what is not on the disk; plan for what is there.
+
+        A plan that is kept may be from when a table was empty, and read all of it now.
+        """
         connection.execute(_ON_CONNECT, [f"{patience * 1000:.0f}"])
         connection.commit()
 

@@ -7,12 +7,11 @@ A statement that needs it on each call - a list of unknown length - is left to i
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select
+from sqlalchemy.sql.selectable import ReturnsRows
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.store.engine import driver_error, storage_errors
@@ -51,15 +50,16 @@ class Prepared:
     def __init__(self, statement: Executable, compiled: SQLCompiler) -> None:
         self.sql = str(compiled)
         self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
-        columns = [str(c.key) for c in statement.selected_columns] if isinstance(statement, Select) else []
+        returned = statement.exported_columns if isinstance(statement, ReturnsRows) else ()
+        columns = [str(c.key) for c in returned]
         self._row: Any = namedtuple("Row", columns, rename=True) if columns else None  # noqa: PYI024 - columns vary
 
     def run(self, cursor: Any, values: Values) -> Result:
         """Run it, once or for each of several sets of values."""
-        if isinstance(values, Mapping):
-            cursor.execute(self.sql, {**self._fixed, **values})
-        else:
+        if isinstance(values, list):
             cursor.executemany(self.sql, [{**self._fixed, **one} for one in values])
+        else:
+            cursor.execute(self.sql, {**self._fixed, **values})
         rows = [] if self._row is None else [*map(self._row._make, cursor.fetchall())]
         return Result(rows, cursor.rowcount)
 
@@ -69,8 +69,7 @@ def execute(connection: Connection, statement: Executable, values: Values) -> Re
     prepared = _prepare(connection.dialect, statement)
     if prepared is None:
         return _leave(connection, statement, values)
-    with storage_errors():  # from getting at the driver's connection
-        cursor = connection.connection.cursor()
+    cursor = _cursor(connection)
     try:
         return prepared.run(cursor, values)
     except UnicodeEncodeError:
@@ -79,6 +78,14 @@ def execute(connection: Connection, statement: Executable, values: Values) -> Re
         raise driver_error(error) from None
     finally:
         cursor.close()
+
+
+def _cursor(connection: Connection) -> Any:
+    try:
+        return connection.connection.cursor()
+    except Exception:
+        with storage_errors():  # only now: it costs as much as the cursor
+            raise
 
 
 def _leave(connection: Connection, statement: Executable, values: Values) -> Result:

@@ -130,11 +130,11 @@ class SqlTransaction:
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
         """Hold up to `limit` due rows for the worker; see `Store.claim`."""
-        rows = self._run(statements.CLAIMABLE, {"now": codec.micros(now), "at_most": max(limit, 0)}).rows
-        if rows:
-            held = {"worker": worker, "until": codec.micros(now + lease)}
-            self._run(statements.CLAIM, [{"row_id": row.id, **held} for row in rows])
-        return [codec.outbox_row(row, claims=1) for row in rows]
+        if self._connection.dialect.name == "postgresql":
+            self._run(statements.KEEP_TO_THE_INDEX, {})
+        held = {"worker": worker, "until": codec.micros(now + lease)}
+        rows = self._run(statements.CLAIM, {"now": codec.micros(now), "at_most": max(limit, 0), **held}).rows
+        return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
 
     def row(self, row_id: str) -> OutboxRow | None:
         """The outbox row as it stands, or None."""

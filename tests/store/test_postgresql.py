@@ -10,10 +10,13 @@ from sqlalchemy import text
 
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen, Transaction
-from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store import SqlStore, open_store, upgrade_store
+from ip_fhir.store.codec import micros
+from ip_fhir.store.statements import CLAIM
 from ip_fhir.testing.store_samples import MINUTE, NOON, append, enqueue, outbox_row, record, referral, task
 from tests.store.conftest import Opened
 from tests.store.places import Place
+from tests.support.postgres import Server
 
 
 @pytest.fixture
@@ -131,6 +134,48 @@ def test_claiming_does_not_wait(opened: Opened) -> None:
         with ThreadPoolExecutor(1) as threads:
             rows = threads.submit(other.claim, "other", NOON, MINUTE, 10).result(5)
         assert [row.id for row in rows] == ["s1"]
+
+
+def test_a_queue_that_has_grown(server: Server) -> None:
+    """Rows that the server has not counted yet: the first twenty come from an index, as does what is before each.
+
+    To sort 20,000 rows, and to look through all of them for each, took half a minute.
+    """
+    place = Place(server.new_database())
+    upgrade_store(place.url)
+    place.sql("ALTER TABLE outbox SET (autovacuum_enabled = off)")
+    place.sql(
+        "INSERT INTO outbox (id, correlation_id, lane, effect, due, attempts, claim, status) "
+        "SELECT 'row' || n, 'loop' || n, 'send', '{}', n, 0, 0, 'waiting' FROM generate_series(1, 20000) AS n"
+    )
+    with closing(open_store(place.url)) as store:
+        assert any("Sort" in step for step in plan_of_claim(store, claims=False)), "else this shows nothing"
+        steps = plan_of_claim(store, claims=True)
+    assert not any("Sort" in step for step in steps), steps
+    used = [step.split("using ")[1].split()[0] for step in steps if "Scan using outbox_by" in step]
+    assert used == ["outbox_by_due", "outbox_by_lane"]
+
+
+def plan_of_claim(store: SqlStore, *, claims: bool) -> list[str]:
+    """How the server finds what is due, in a transaction in which somebody claims, or not."""
+    with store.begin() as transaction:
+        if claims:
+            assert transaction.claim("one", NOON, MINUTE, 0) == []
+        compiled = CLAIM.compile(dialect=transaction._connection.dialect)
+        now = micros(NOON)
+        values = {**compiled.params, "now": now, "at_most": 20, "until": now, "worker": "one"}
+        return [str(row[0]) for row in transaction._connection.exec_driver_sql(f"EXPLAIN {compiled}", values)]
+
+
+def test_a_plan_is_made_for_what_is_there(store: SqlStore) -> None:
+    """However often a statement is run: a plan from when the table was empty would read all of it later."""
+    with store.begin() as transaction:
+        for _ in range(12):  # a driver keeps a statement from the fifth time, a server its plan from the tenth
+            transaction.claim("one", NOON, MINUTE, 1)
+        plans = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement ~ '^WITH'"
+        generic, custom = transaction._connection.exec_driver_sql(plans).one()
+    assert generic == 0
+    assert custom > 0, "else this shows nothing"
 
 
 def test_what_a_server_cannot_hold(store: SqlStore) -> None:
