@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -140,14 +141,18 @@ class LimitSettings(Value):
     """What is taken in: bytes of a body, levels of nesting, objects and lists in all; and how a message may be dated.
 
     `max_skew` is how many seconds ahead of our clock, `max_age` how many days ago: what is older was either replayed,
-    or lay too long for anybody to act on. Keys of messages must be kept for at least `max_age`.
+    or lay too long for anybody to act on.
     """
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
     max_depth: int = Field(default=64, ge=8, le=200)
     max_parts: int = Field(default=500_000, ge=100)
-    max_skew: float = Field(default=300.0, ge=0)
-    max_age: float = Field(default=180.0, gt=0)
+    max_skew: float = Field(default=300.0, ge=0, le=86_400)
+    max_age: float = Field(default=180.0, gt=0, le=36_500)
+
+    def replayable(self, now: datetime) -> datetime:
+        """A message that was taken in before this would not be taken in again: it is too old, with a day to spare."""
+        return now - timedelta(days=self.max_age + 1, seconds=self.max_skew)
 
 
 class RetrySettings(Value):

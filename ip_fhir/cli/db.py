@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +94,8 @@ def purge(
     """Take out loops that ended long ago.
 
     The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
-    place, and verifies as before.
+    place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
+    in; receipts when they are older than that.
     """
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, say
@@ -107,11 +109,12 @@ def purge(
             number = store.count_expired(before)
             emit({"would_purge": number}) if as_json else say(f"{number} loops would be purged; --yes does it")
             return
-        done = store.purge(before, now)
+        done = store.purge(before, now, settings.limits.replayable(now))
     if as_json:
-        emit({"referrals": done.referrals, "records": done.records})
+        emit(asdict(done))
     else:
-        say(f"purged: {done.referrals} loops, the words of {done.records} records")
+        said = f"purged: {done.referrals} loops, the words of {done.records} records"
+        say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages")
 
 
 @contextmanager

@@ -84,10 +84,12 @@ def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:
 
 
 def _same_again(seen: Seen, digest: str) -> bytes:
-    """A resend gets the first answer; another message under a used key is refused."""
+    """A resend gets the first answer; another message under its key is refused, as is one from before a purge."""
     if seen.digest != digest:
         reason = "a message with this id and other content was taken in before"
         raise InvalidInput.at("MessageHeader.id", reason, "duplicate")
+    if not seen.reply:
+        raise NotTaken.at("MessageHeader.id", "taken in long ago: what was answered is not kept so long", "duplicate")
     return seen.reply
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.referral import Referral
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
-from ip_fhir.store import chain, codec, migrate, statements, upkeep
+from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements
 from ip_fhir.store.engine import Database
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.tokens import NAMES
@@ -207,7 +207,7 @@ class SqlStore:
         """Where the chain ends, and how many of its records have lost their words."""
         with self._database.reading() as connection:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD))) or chain.START
-            return ChainHead(head.number, head.hash, int(connection.scalar(statements.COUNT_PURGED) or 0))
+            return ChainHead(head.number, head.hash, int(connection.scalar(upkeep_statements.COUNT_PURGED) or 0))
 
     # --- upkeep
 
@@ -215,9 +215,9 @@ class SqlStore:
         """See `ip_fhir.store.upkeep.count_expired`."""
         return upkeep.count_expired(self._database, before)
 
-    def purge(self, before: datetime, now: datetime) -> Purged:
+    def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
-        return upkeep.purge(self._database, before, now)
+        return upkeep.purge(self._database, before, now, replayable)
 
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""

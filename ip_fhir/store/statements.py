@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, text, update
 
 from ip_fhir.domain.referral import State
 from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
@@ -15,19 +15,19 @@ from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import BindParameter, Column, ColumnElement, Insert, Select, Table
+    from sqlalchemy import Column, ColumnElement, Insert, Select, Table
 
 ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 """The states in which nobody has the ball."""
 
-_UNSENT: Final = ("waiting", "parked")
+UNSENT: Final = ("waiting", "parked")
 _SETTLED: Final = ("sent", "parked", "refused")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 """Which migration the database stands at."""
 
 
-def _one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
+def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
     """One of a few that are always the same; a list of parameters would have to be put together on each call."""
     return or_(*(column == value for value in values))
 
@@ -161,63 +161,13 @@ WRONGLY_PURGED: Final = (
 )
 """Records without words that no purge left so: it takes all that a referral has, and the referral."""
 
-# --- retention and upkeep
-
-_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, _one_of(outbox.c.status, _UNSENT))
-_expired = and_(
-    _one_of(referral.c.state, ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
-)
-
-EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindparam("at_most"))
-"""Referrals that ended long ago, with nothing more to be done about them."""
-
-COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired)
-"""How many those are."""
-
-_of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
-
-RECORDS_OF: Final = WORDS.where(evidence.c.correlation_id.in_(_of_referrals)).order_by(None)
-"""The evidence of some referrals."""
-
-PURGE_RECORD: Final = (
-    update(evidence)
-    .where(evidence.c.number == bindparam("of"))
-    .values(body="", digest=bindparam("words"), purged_at=bindparam("at"))
-)
-"""Take a record's words out, and leave their digest."""
-
-_resources_of = select(resource.c.type, resource.c.id).where(resource.c.correlation_id.in_(_of_referrals))
-
-PURGE: Final = (
-    delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
-    delete(resource).where(resource.c.correlation_id.in_(_of_referrals)),
-    delete(outbox).where(outbox.c.correlation_id.in_(_of_referrals)),
-    delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
-)
-"""Take some referrals out, with all that is kept about them but evidence, keys and receipts."""
-
-PURGE_REFUSALS: Final = delete(refusal).where(refusal.c.last < bindparam("before"))
-"""Forget messages that were not taken in, long ago."""
-
-COUNT_RECORDS: Final = select(func.count()).select_from(evidence)
-"""How many records of evidence there are."""
-
-COUNT_PURGED: Final = COUNT_RECORDS.where(evidence.c.purged_at.is_not(None))
-"""How many of them have lost their words."""
-
-SIZE: Final = {
-    True: text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
-    False: text("SELECT pg_database_size(current_database())"),
-}
-"""How many bytes the database takes; by whether it is a file."""
-
 # --- outbox
 
 _earlier = outbox.alias("earlier")
 _held_up = exists().where(
     _earlier.c.correlation_id == outbox.c.correlation_id,
     _earlier.c.lane == outbox.c.lane,
-    ~_one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
+    ~one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
     _earlier.c.sequence < outbox.c.sequence,
 )
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
@@ -316,7 +266,7 @@ MOST_ATTEMPTS: Final = select(func.max(outbox.c.attempts)).where(outbox.c.status
 
 REFUSE: Final = (
     update(outbox)
-    .where(_by_row_id, _one_of(outbox.c.status, _UNSENT))
+    .where(_by_row_id, one_of(outbox.c.status, UNSENT))
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
 )
 """The row will not be sent."""
@@ -325,7 +275,7 @@ DROP: Final = (
     update(outbox)
     .where(
         outbox.c.correlation_id == bindparam("of"),
-        _one_of(outbox.c.status, _UNSENT),
+        one_of(outbox.c.status, UNSENT),
         outbox.c.id.not_in(bindparam("keep", expanding=True)),
     )
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
@@ -334,7 +284,7 @@ DROP: Final = (
 
 REVIVE: Final = (
     update(outbox)
-    .where(_by_row_id, _one_of(outbox.c.status, ("parked", "sent")))
+    .where(_by_row_id, one_of(outbox.c.status, ("parked", "sent")))
     .values(status="waiting", due=bindparam("now"), attempts=0, sent_at=null(), **_no_lease)
 )
 """A row that was parked or sent is due again."""

@@ -5,34 +5,39 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.store import codec, migrate, statements
+from ip_fhir.store import codec, migrate
+from ip_fhir.store import upkeep_statements as statements
 from ip_fhir.store.chain import digest_of
 from ip_fhir.store.engine import Database, create_private, name_of, parse_url
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection
 
 _AT_ONCE: Final = 100  # referrals in one transaction: others get their turn in between
+_KEYS_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How much was taken out: referrals, and records of evidence that lost their words."""
+    """How much was taken out: referrals, records of evidence that lost their words, keys of messages, receipts."""
 
     referrals: int = 0
     records: int = 0
+    keys: int = 0
+    receipts: int = 0
 
     def __add__(self, other: Purged) -> Purged:
-        return Purged(self.referrals + other.referrals, self.records + other.records)
+        return Purged(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +77,24 @@ def count_expired(database: Database, before: datetime) -> int:
         return int(execute(connection, statements.COUNT_EXPIRED, {"before": codec.micros(before)}).scalar() or 0)
 
 
-def purge(database: Database, before: datetime, now: datetime) -> Purged:
+def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
     """Take out the referrals that ended and have not changed since `before`, with all that was said about them.
 
     What goes: the referral, its FHIR resources in every version, its outbox rows, the words of its evidence. What
-    stays: the chain, with a digest in the place of each record's words, so that it verifies as before; and the keys
-    and receipts of messages, which say nothing about anybody, so that a message of last year is still known when it
-    comes again. A referral with something unsent or a deadline to come is not taken out. Raises `StoreError`; then
-    what was reported by an earlier call is done and the rest is not.
+    stays: the chain, with a digest in the place of each record's words, so that it verifies as before. A referral with
+    something unsent or a deadline to come is not taken out.
+
+    A message that came before `replayable` is too old to be taken in again: what was answered to it goes, and its key
+    too if it came before `before`. Until then both stay, whatever became of its referral: a replay would open it anew.
+    None: all stay.
+
+    Raises `StoreError`; then what was reported by an earlier call is done and the rest is not.
     """
     done = Purged()
-    while True:
-        with database.writing() as connection:
-            some = _purge_some(connection, database, before, now)
-        if not some.referrals:
-            break
+    while (some := _in_a_piece(database, lambda connection: _purge_some(connection, before, now))).referrals:
         done += some
+    if replayable is not None:
+        done += _forget_messages(database, before, replayable)
     with database.writing() as connection:
         execute(connection, statements.PURGE_REFUSALS, {"before": codec.micros(before)})
     if database.embedded:
@@ -95,9 +102,14 @@ def purge(database: Database, before: datetime, now: datetime) -> Purged:
     return done
 
 
-def _purge_some(connection: Connection, database: Database, before: datetime, now: datetime) -> Purged:
-    if database.embedded:  # or what was deleted could still be read in the file
-        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+def _in_a_piece(database: Database, work: Callable[[Connection], Purged]) -> Purged:
+    with database.writing() as connection:
+        if database.embedded:  # or what was deleted could still be read in the file
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        return work(connection)
+
+
+def _purge_some(connection: Connection, before: datetime, now: datetime) -> Purged:
     values = {"before": codec.micros(before), "at_most": _AT_ONCE}
     idents = [row.correlation_id for row in execute(connection, statements.EXPIRED, values).rows]
     if not idents:
@@ -111,6 +123,29 @@ def _purge_some(connection: Connection, database: Database, before: datetime, no
     for statement in statements.PURGE:
         execute(connection, statement, of)
     return Purged(len(idents), len(records))
+
+
+def _forget_messages(database: Database, before: datetime, replayable: datetime) -> Purged:
+    """All keys are gone through in order, some at a time: there is no index by time, which each message would pay."""
+    done, after = Purged(), ""
+    while last := _last_of_keys(database, after):
+        place = {"after": after, "last": last}
+
+        def forget(connection: Connection, place: dict[str, str] = place) -> Purged:
+            old = {"before": codec.micros(min(before, replayable)), **place}
+            keys = execute(connection, statements.FORGET_KEYS, old).rowcount
+            old = {"before": codec.micros(replayable), "nothing": b"", **place}
+            return Purged(keys=keys, receipts=keys + execute(connection, statements.FORGET_REPLIES, old).rowcount)
+
+        done += _in_a_piece(database, forget)
+        after = last
+    return done
+
+
+def _last_of_keys(database: Database, after: str) -> str | None:
+    with database.reading() as connection:
+        found = execute(connection, statements.LAST_OF_KEYS, {"after": after, "at_most": _KEYS_AT_ONCE}).scalar()
+    return None if found is None else str(found)
 
 
 # --- copy

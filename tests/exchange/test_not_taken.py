@@ -20,6 +20,7 @@ from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir
 from ip_fhir.ports import Refusal
+from ip_fhir.settings import LimitSettings
 from tests.support.two_sides import START, TOKENS, Loop, Side, form, make_loop, notice, organizations
 
 HOSPITAL, UNIT = organizations(notice("01"))
@@ -217,6 +218,29 @@ def test_a_replay_after_a_year_gets_its_first_answer(loop: Loop) -> None:
     assert loop.municipality.exchange.receive(content, peer) == first
     assert len(loop.municipality.exchange.store.evidence()) == records
     assert kept(loop.municipality) == []
+
+
+@pytest.mark.promise(1)
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_replay_after_a_purge_moves_nothing(loop: Loop, *, renewed: bool) -> None:
+    """What was answered is forgotten once the message is too old to be taken in; that it came is not.
+
+    Also when its sender has put it into a new envelope, with the date of today.
+    """
+    store: Any = loop.municipality.exchange.store
+    peer = peer_of(loop.municipality, "hospital")
+    message = bundle(_S.REMINDER)
+    loop.municipality.exchange.receive(write_json(message), peer)
+    records = len(store.evidence())
+    loop.clock.forward(days=366)
+    now = loop.clock.now()
+    done = store.purge(now - timedelta(days=3650), now, LimitSettings().replayable(now))
+    assert (done.receipts, done.keys) == (2, 0), "the notice's and the reminder's"
+    again = {**message, "timestamp": now.isoformat()} if renewed else message
+    receipt = receipt_from_fhir(read_json(loop.municipality.exchange.receive(write_json(again), peer)))
+    assert (receipt.code, receipt.problems[0].code) == ("fatal-error", "duplicate")
+    assert len(store.evidence()) == records
+    assert [refusal.code for refusal in kept(loop.municipality)] == ["duplicate"]
 
 
 def test_a_sender_whose_clock_is_ahead_tries_again(loop: Loop) -> None:

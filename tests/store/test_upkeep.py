@@ -84,6 +84,35 @@ def test_a_message_of_last_year_is_still_known(store: SqlStore) -> None:
         assert transaction.seen("key-r") == Seen("key-r", "digest", b"reply")
 
 
+def test_a_key_stays_while_its_message_could_be_taken_in(store: SqlStore) -> None:
+    """Its receipt goes once the message is too old for that; the key then too, if it is older than what is purged."""
+    days = (0, 100, 200, 300)
+    with store.begin() as transaction:
+        for day in days:
+            transaction.remember(Seen(f"key-{day}", "digest", b"reply"), after(days=day))
+    assert store.purge(after(days=350), LATER, replayable=after(days=150)) == Purged(keys=2, receipts=2)
+    assert left(store, days) == {200: b"reply", 300: b"reply"}, "purged soon: the keys stay for as long as is needed"
+    assert store.purge(after(days=50), LATER, replayable=after(days=250)) == Purged(receipts=1)
+    assert left(store, days) == {200: b"", 300: b"reply"}, "purged late: the keys stay as long as the referrals"
+    assert store.purge(after(days=50), LATER, replayable=after(days=250)) == Purged()
+    assert store.verify() == ()
+
+
+def left(store: SqlStore, days: tuple[int, ...]) -> dict[int, bytes]:
+    """What was answered to the messages that are known."""
+    with store.begin() as transaction:
+        seen = {day: transaction.seen(f"key-{day}") for day in days}
+    return {day: one.reply for day, one in seen.items() if one is not None}
+
+
+def test_many_keys_are_forgotten_in_pieces(store: SqlStore) -> None:
+    """More than fit into one transaction, and none is passed over."""
+    with store.begin() as transaction:
+        for number in range(2001):
+            transaction.remember(Seen(f"key-{number}", "digest", b"reply"), NOON)
+    assert store.purge(LATER, LATER, replayable=LATER) == Purged(keys=2001, receipts=2001)
+
+
 def test_what_is_unsent_is_not_purged(store: SqlStore) -> None:
     """A withdrawal that has not got out, a parked message that waits for a person, a deadline to come: it stays."""
     for ident in ("waiting", "parked"):

@@ -1,0 +1,80 @@
+"""Statements of an operator's: what is past its time, and how large it all is. Named as those in `statements`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
+
+from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token
+from ip_fhir.store.statements import ENDED, UNSENT, WORDS, one_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import BindParameter
+
+_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, one_of(outbox.c.status, UNSENT))
+_expired = and_(
+    one_of(referral.c.state, ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
+)
+
+EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindparam("at_most"))
+"""Referrals that ended long ago, with nothing more to be done about them."""
+
+COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired)
+"""How many those are."""
+
+_of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
+
+RECORDS_OF: Final = WORDS.where(evidence.c.correlation_id.in_(_of_referrals)).order_by(None)
+"""The evidence of some referrals."""
+
+PURGE_RECORD: Final = (
+    update(evidence)
+    .where(evidence.c.number == bindparam("of"))
+    .values(body="", digest=bindparam("words"), purged_at=bindparam("at"))
+)
+"""Take a record's words out, and leave their digest."""
+
+_resources_of = select(resource.c.type, resource.c.id).where(resource.c.correlation_id.in_(_of_referrals))
+
+PURGE: Final = (
+    delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
+    delete(resource).where(resource.c.correlation_id.in_(_of_referrals)),
+    delete(outbox).where(outbox.c.correlation_id.in_(_of_referrals)),
+    delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
+)
+"""Take some referrals out, with all that is kept about them but evidence, keys and receipts."""
+
+_next_keys = (
+    select(inbox.c.key).where(inbox.c.key > bindparam("after")).order_by(inbox.c.key).limit(bindparam("at_most"))
+).subquery()
+
+LAST_OF_KEYS: Final = select(func.max(_next_keys.c.key))
+"""The last of so many keys of messages after one."""
+
+_some_keys = and_(inbox.c.key > bindparam("after"), inbox.c.key <= bindparam("last"))
+
+FORGET_KEYS: Final = delete(inbox).where(_some_keys, inbox.c.at < bindparam("before"))
+"""Of some messages, forget those that were taken in long ago."""
+
+FORGET_REPLIES: Final = (
+    update(inbox)
+    .where(_some_keys, inbox.c.at < bindparam("before"), inbox.c.reply != bindparam("nothing"))
+    .values(reply=bindparam("nothing"))
+)
+"""Of some messages, forget what was answered to those taken in long ago."""
+
+PURGE_REFUSALS: Final = delete(refusal).where(refusal.c.last < bindparam("before"))
+"""Forget messages that were not taken in, long ago."""
+
+COUNT_RECORDS: Final = select(func.count()).select_from(evidence)
+"""How many records of evidence there are."""
+
+COUNT_PURGED: Final = COUNT_RECORDS.where(evidence.c.purged_at.is_not(None))
+"""How many of them have lost their words."""
+
+SIZE: Final = {
+    True: text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
+    False: text("SELECT pg_database_size(current_database())"),
+}
+"""How many bytes the database takes; by whether it is a file."""
