@@ -33,7 +33,7 @@ def _loop_short() -> str:
     arrows: dict[tuple[str, str], dict[str, None]] = {}
     for row in TRANSITIONS:
         states = [s for s in row.states if not (s in UNDER_WAY and row.role is Role.MUNICIPALITY)]
-        if row.to is None or row.outcome in (Outcome.CROSSED, Outcome.LATE):
+        if row.to is None or row.outcome in (Outcome.CROSSED, Outcome.LATE, Outcome.PASSED_ON, Outcome.RETURNED):
             continue
         for state in states:
             a, b = ("in_work" if s in box else s.replace("-", "_") for s in (state, row.to))

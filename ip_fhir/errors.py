@@ -3,7 +3,7 @@
     IpFhirError
       InvalidInput      the caller's: a problem per place, with the path and the reason
         NotTaken          a message that was understood, and that nothing here may take in
-          NotYet            it is dated ahead of our clock: the same is taken in later
+          NotYet            it came too early: the same is taken in later
       PeerError         the other system's
         Rejected          it said no, and will say no again
         Unavailable       it did not answer, or asked us to wait: try again
@@ -105,7 +105,10 @@ class NotTaken(InvalidInput):
 
 
 class NotYet(NotTaken):
-    """The message is dated ahead of our clock, by more than clocks may differ: sent again later, it is taken in."""
+    """The message came too early: sent again later, it is taken in.
+
+    It is dated ahead of our clock by more than clocks may differ, or came before what it follows.
+    """
 
     retry: ClassVar[bool] = True
 

@@ -15,11 +15,13 @@ from ip_fhir.domain.consent import Refused
 from ip_fhir.domain.gate import gate, may_send
 from ip_fhir.domain.loop_changes import changed
 from ip_fhir.domain.loop_effects import Asking, effect_id
-from ip_fhir.domain.loop_forms import is_overtaken, judge
+from ip_fhir.domain.loop_forms import is_newer, is_overtaken, judge
 from ip_fhir.domain.loop_messages import event_of, message_of
 from ip_fhir.domain.loop_table import (
+    BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
     RESUMED,
+    SAID_BY_WHO_HAS_IT,
     TASK_STATUS,
     TRANSITIONS,
     UNDER_WAY,
@@ -29,8 +31,10 @@ from ip_fhir.domain.loop_table import (
     find,
 )
 from ip_fhir.domain.loop_timers import due_timer, outcome_of_timer
+from ip_fhir.domain.loop_units import has_passed_on, speaks
+from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
-from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, Problem
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,7 +96,8 @@ def decide(referral: Referral, event: Event, agreement: Agreement) -> Decision:
     """What `event` does to `referral`.
 
     Raises `LoopError` when the table has no row for it, `InvalidInput` when it lacks what it must carry or its form
-    cannot be, `ConsentRefused` when a person asks to send what consent does not allow. Then nothing has changed.
+    cannot be, `ConsentRefused` when a person asks to send what consent does not allow, `NotYet` for a message that has
+    overtaken what it follows. Then nothing has changed.
     """
     return _apply(referral, event, agreement, opening=False)
 
@@ -165,14 +170,40 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
     if kind is EventKind.RECEIVE and before.role is Role.MUNICIPALITY:
         if state is State.DRAFT:
             return Outcome.FIRST
-        return Outcome.REPEATED if event.notice in (None, before.notice) else Outcome.ALWAYS
+        if _is_sent_back(before, event):
+            return Outcome.RETURNED
+        if event.notice not in (None, before.notice):
+            raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
+        return Outcome.REPEATED
     if kind is EventKind.TIME:
         timer = due_timer(before, event.at)
         return outcome_of_timer(timer, before.role, agreement) if timer else Outcome.ALWAYS
+    if _is_for_another_unit(before, event):
+        return Outcome.PASSED_ON
+    if state is State.CONFIRMED and kind in BEGINS_ANEW and is_newer(before, event):
+        raise NotYet.at(
+            "event", f"{kind} of what is {state}: that the coordinator has left comes first", "business-rule"
+        )
     # Before anything has been heard there is nothing that could have been overtaken by the wrong thing.
     if kind in CAN_BE_OVERTAKEN and state not in (*UNDER_WAY, State.DELIVERED) and is_overtaken(before, event):
         return Outcome.OVERTAKEN
     return _outcome_on_hold(before, event)
+
+
+def _is_for_another_unit(before: Referral, event: Event) -> bool:
+    """Said by a unit that has passed the notice on, or to it, where only the one that has it decides."""
+    if event.kind in (EventKind.ASK_ABORT, EventKind.WITHDRAW_CONSENT):
+        return has_passed_on(before)
+    return event.kind in SAID_BY_WHO_HAS_IT and not speaks(before, event)
+
+
+def _is_sent_back(before: Referral, event: Event) -> bool:
+    """Whether another unit passes us the notice that we had, and that we no longer work on."""
+    ours, theirs, by = before.notice, event.notice, event.sender
+    by_a_unit = by is not None and not same_organization(by, ours.organization(ours.sender))
+    if theirs is None or not by_a_unit or not (before.state is State.CLOSED or has_passed_on(before)):
+        return False
+    return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
 
 
 def _outcome_on_hold(before: Referral, event: Event) -> Outcome:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.loop_effects import ANSWERED, effect_id, ends_escalation, told_next
-from ip_fhir.domain.loop_forms import is_overtaken
+from ip_fhir.domain.loop_forms import is_older, is_overtaken, is_same_sender, says_how_far
 from ip_fhir.domain.loop_table import UNDER_WAY, Outcome
 from ip_fhir.domain.loop_timers import paused_anew, resumable, timers_after
+from ip_fhir.domain.loop_units import speaks
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, KeptForm, Role, State
 
@@ -41,7 +42,7 @@ def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agr
     changes |= _ended(before, event, state)
     if event.kind is EventKind.WITHDRAW_CONSENT:
         changes["consent_gone"] = before.consent_gone or event.at
-    if event.kind in _ENDS and event.raised_by is not before.role:
+    if event.kind in _ENDS and event.raised_by is not before.role and row.outcome is not Outcome.PASSED_ON:
         changes["ended_there"] = True
     return before.evolve(**changes)
 
@@ -55,9 +56,12 @@ def _heard(before: Referral, event: Event) -> dict[str, Any]:
     if event.kind is EventKind.RECEIVE and before.state is State.DRAFT:
         return {"notice_message": event.message_id}
     by_them = event.raised_by in (Role.HOSPITAL, Role.MUNICIPALITY) and event.raised_by is not before.role
-    if not by_them or is_overtaken(before, event):
+    if not by_them or not speaks(before, event):
         return {}
-    return {
+    stands = {"stands": event.sent} if says_how_far(event) and event.sent and not is_overtaken(before, event) else {}
+    if is_older(event, before.heard) and is_same_sender(before, event):
+        return stands
+    return stands | {
         "last_message": event.message_id or before.last_message,
         "last_sender": event.sender or before.last_sender,
         "heard": event.sent or before.heard,
@@ -106,8 +110,7 @@ def _held(before: Referral, event: Event, row: Row, agreement: Agreement) -> dic
     if before.state not in _HOLDS:
         return {"resumes": resumable(before.state)}
     led = _led_to(event, row.outcome)
-    stale = is_overtaken(before, event) and before.resumes is not State.DELIVERED
-    if row.to is not None or led is None or led is before.resumes or stale:
+    if row.to is not None or led is None or led is before.resumes or is_overtaken(before, event):
         return {}
     vacant = _vacant(before, event) if led is State.VACANT else {}
     return {"resumes": led, **vacant, **paused_anew(before, led, event.at, agreement)}
@@ -135,7 +138,7 @@ def _ended(before: Referral, event: Event, state: State) -> dict[str, Any]:
     if state is before.state:
         return {"reason": event.text} if event.kind is EventKind.ASK_INFORMATION and event.text else {}
     changes: dict[str, Any] = {"reason": event.text or _reason(event)}
-    if before.state is State.REJECTED:
+    if before.state in (State.REJECTED, State.CLOSED):
         changes["task_number"] = before.task_number + 1
     if state is State.FORWARDED and before.state not in _HOLDS:
         changes |= {"reminders": 0, "escalations": 0, "told": ()}

@@ -14,6 +14,7 @@ from ip_fhir.domain.green_form import FormDecision, Missing
 from ip_fhir.domain.loop_messages import MESSAGE_OF
 from ip_fhir.domain.loop_table import OVER, Outcome
 from ip_fhir.domain.loop_timers import due_timer
+from ip_fhir.domain.loop_units import addressee, forwarded_to, last_in_force, others
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.agreement import Agreement
-    from ip_fhir.domain.green_form import GreenForm
-    from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event, Referral
 
 _NAMESPACE = UUID("6d0f3d5e-3c1c-5d7e-9a57-1b8f3c6f2a10")
@@ -43,6 +42,16 @@ _TELLS: dict[tuple[Role, EventKind], Reason] = {
     (Role.HOSPITAL, EventKind.CLOSE): Reason.CLOSED,
 }
 
+_ENDED_BY = {
+    State.CANCELLING: MessageKind.ABORT_REQUEST,
+    State.CANCELLED: MessageKind.CANCELLATION,
+    State.WITHDRAWN: MessageKind.WITHDRAWAL,
+}
+"""What a unit is told that was given the notice when it was over; else that it is closed."""
+
+IGNORED = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
+"""Kept as evidence, and nobody is bothered with it."""
+
 _OVERDUE = {
     TimerKind.ACCEPTANCE: Reason.NOT_ACCEPTED,
     TimerKind.PRELIMINARY_REPLY: Reason.PRELIMINARY_REPLY_DUE,
@@ -50,7 +59,7 @@ _OVERDUE = {
 
 
 _TELLS_EVERYBODY = (EventKind.WITHDRAW_CONSENT, EventKind.CLOSE)
-"""Also the unit that passed the notice on."""
+"""Also the units that passed the notice on."""
 
 
 def effect_id(correlation_id: str, event_id: str, purpose: str) -> str:
@@ -89,7 +98,7 @@ class Asking:
             yield self._tell(Reason.ABORT_UNANSWERED if self.before.state is State.CANCELLING else overdue)
 
     def _by_transport(self) -> Iterator[Effect]:
-        if self.outcome is Outcome.FIRST:
+        if self.outcome in (Outcome.FIRST, Outcome.RETURNED):
             yield self._tell(Reason.NEW_NOTICE)
         elif self.event.kind is EventKind.RECEIPT_ERROR and self.after.state is not self.before.state:
             yield self._tell(Reason.UNDELIVERED, text=self.event.text)
@@ -102,10 +111,10 @@ class Asking:
             yield self._resend()
         elif self._has_something_to_tell():
             yield self._send(MESSAGE_OF[self.event.kind], **self._details())
-            if self.event.kind in _TELLS_EVERYBODY and addressee(self.before) is not None:
-                yield self._send(MESSAGE_OF[self.event.kind], "first-unit", text=self.event.text, recipient=None)
+            if self.event.kind in _TELLS_EVERYBODY:
+                yield from self._to_others(MESSAGE_OF[self.event.kind], self.event.text)
         if self.event.form is not None and self.outcome is Outcome.FORWARDED:
-            unit = _organization(self.event.form, self.event.form.forwarded_to)
+            unit = forwarded_to(self.event.form)
             yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
         yield from self._about_form()
 
@@ -120,9 +129,10 @@ class Asking:
         reason = _TELLS.get((self.before.role, self.event.kind))
         if self.event.kind is EventKind.ESCALATE:
             yield from self._escalated()
-        elif reason is not None and (changed or self.outcome not in (Outcome.CROSSED, Outcome.OVERTAKEN)):
+        elif reason is not None and (changed or self.outcome not in IGNORED):
             yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
-        if self.event.kind is EventKind.WITHDRAW_CONSENT and self.before.state in (State.CONFIRMED, *OVER):
+        stopped_before = self.before.state in (State.CONFIRMED, *OVER) or self.outcome is Outcome.PASSED_ON
+        if self.event.kind is EventKind.WITHDRAW_CONSENT and stopped_before:
             # What we had to say may have been dropped unsent: the hospital must not wait for it.
             yield self._send(MessageKind.ABORT_AGREED, answers=self.event.message_id)
         if self.outcome is Outcome.INCOMPLETE:
@@ -132,11 +142,39 @@ class Asking:
         if self.outcome is Outcome.REJECTED:
             yield self._tell(Reason.REJECTED)
         yield from self._about_form()
+        if self._was_passed_on_and_is_done():
+            yield from self._to_others(MessageKind.CLOSURE, "done by the unit that it was passed on to")
+        yield from self._too_late_to_pass_on()
+
+    def _was_passed_on_and_is_done(self) -> bool:
+        """The sub-referral has ended, so the first ends too: the units that wait for that are told."""
+        done = (State.CONFIRMED, *OVER)
+        if self.before.consent_gone or self.before.state in done or self.after.state not in done:
+            return False
+        last = last_in_force(self.before)
+        has_changed = addressee(self.before) != addressee(self.after)
+        return last is not None and (has_changed or last.decision is FormDecision.FORWARDED)
+
+    def _too_late_to_pass_on(self) -> Iterator[Effect]:
+        """It was passed on before the unit knew that the hospital had asked it to stop, or it has gone on since."""
+        unit = forwarded_to(self.event.form) if self.event.form is not None else None
+        late = self.outcome is Outcome.LATE and unit != addressee(self.before)
+        if unit is None or not (late or (self.before.state is State.CANCELLING and self.outcome is Outcome.FORWARDED)):
+            return
+        message = _ENDED_BY.get(self.before.state, MessageKind.CLOSURE)
+        if self.before.consent_gone:
+            message = MessageKind.WITHDRAWAL
+        yield self._send(message, "too-late-to-pass-on", text=self.before.reason, recipient=unit)
+
+    def _to_others(self, message: MessageKind, text: str | None) -> Iterator[Effect]:
+        """The same to each unit that had the notice before the one that has it now."""
+        for number, unit in enumerate(others(self.after), 1):
+            yield self._send(message, f"{message}-to-other-{number}", text=text, recipient=unit)
 
     def _escalated(self) -> Iterator[Effect]:
         """Whoever stands on that rung is told that the answer has not come, or that it has."""
         over = ends_escalation(self.before, self.event)
-        if not over and self.outcome in (Outcome.CROSSED, Outcome.OVERTAKEN):
+        if not over and self.outcome in IGNORED:
             return
         number = self.event.number
         contact = next((c for n, c in enumerate(self.agreement.ladder, 1) if n == number), None)
@@ -220,19 +258,3 @@ def last_missing(referral: Referral) -> tuple[Missing, ...]:
     """What the last form lacked."""
     lacking = (kept.missing for kept in reversed(referral.forms) if kept.status is FormStatus.INCOMPLETE)
     return next(lacking, ())
-
-
-def addressee(referral: Referral) -> Organization | None:
-    """Where the hospital's messages go when the notice was passed on: to the unit that has it. Else None."""
-    if referral.role is not Role.HOSPITAL:
-        return None
-    in_force = [k.form for k in referral.forms if k.status in (FormStatus.COMPLETE, FormStatus.REPLACES)]
-    passed_on = [number for number, form in enumerate(in_force) if form.decision is FormDecision.FORWARDED]
-    if not passed_on:
-        return None
-    last = in_force[-1]
-    return _organization(last, last.forwarded_to if passed_on[-1] == len(in_force) - 1 else last.sender)
-
-
-def _organization(form: GreenForm, ident: str | None) -> Organization | None:
-    return next((organization for organization in form.organizations if organization.id == ident), None)

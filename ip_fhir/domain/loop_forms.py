@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
 from ip_fhir.domain.loop_table import OVER, Outcome
-from ip_fhir.domain.referral import FormStatus, State
+from ip_fhir.domain.loop_units import has_passed_on, last_in_force, speaks
+from ip_fhir.domain.people import same_organization
+from ip_fhir.domain.referral import EventKind, FormStatus, State
 from ip_fhir.domain.team import two_at_once
 from ip_fhir.errors import InvalidInput
 
@@ -38,6 +40,13 @@ class Judged:
     missing: tuple[Missing, ...] = ()
 
 
+_SAY_HOW_FAR = (
+    EventKind.ACCEPT,
+    EventKind.ASSESS,
+    EventKind.FORWARD,
+    EventKind.ANSWER,
+    EventKind.COORDINATOR_LEFT,
+)
 _REPEATED = Judged(Outcome.REPEATED, FormStatus.REPEATED)
 _LATE = Judged(Outcome.LATE, FormStatus.LATE)
 _BY_DECISION = {
@@ -58,11 +67,13 @@ def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreemen
     remote = event.raised_by is not referral.role
     if any(kept.form == form for kept in referral.forms):
         return _REPEATED
-    if is_overtaken(referral, event):
+    if is_overtaken(referral, event) or _is_written_before_it_was_passed_on(referral, event, form):
         return _LATE
     missing = missing_items(form, referral.notice)
     if not remote and _too_late_to_answer(referral):
         return Judged(Outcome.CONSENT_GONE, FormStatus.LATE)  # there is no row for it
+    if not remote and missing and has_passed_on(referral):
+        return Judged(Outcome.PASSED_ON, FormStatus.LATE)  # nor for half an answer in another unit's place
     if remote and referral.state in OVER and not _overturns(referral, form, missing):
         return _LATE
     if missing:
@@ -71,8 +82,34 @@ def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreemen
 
 
 def is_overtaken(referral: Referral, event: Event) -> bool:
-    """Whether the other side has sent something newer that was applied before this."""
-    return event.sent is not None and referral.heard is not None and event.sent < referral.heard
+    """Whether the same sender has sent something newer to the point, and that was applied before this.
+
+    How far the work has come is told by the newest message that says so, whatever was said of other things since.
+    """
+    newest = referral.stands if says_how_far(event) else referral.heard
+    return is_older(event, newest) and is_same_sender(referral, event)
+
+
+def is_newer(referral: Referral, event: Event) -> bool:
+    """Whether it was sent after the newest message of its sender that says how far the work has come."""
+    newer = event.sent is not None and referral.stands is not None and event.sent > referral.stands
+    return newer and is_same_sender(referral, event)
+
+
+def says_how_far(event: Event) -> bool:
+    """Whether it says how far the municipality has come."""
+    return event.kind in _SAY_HOW_FAR
+
+
+def is_older(event: Event, than: datetime | None) -> bool:
+    """Whether it was sent before that moment, by the clock of its sender."""
+    return event.sent is not None and than is not None and event.sent < than
+
+
+def is_same_sender(referral: Referral, event: Event) -> bool:
+    """Whether it is from whom we heard last, as far as can be told: the clocks of two do not compare."""
+    by, last = event.sender, referral.last_sender
+    return by is None or last is None or same_organization(by, last)
 
 
 def _check(referral: Referral, form: GreenForm, agreement: Agreement) -> None:
@@ -84,6 +121,14 @@ def _check(referral: Referral, form: GreenForm, agreement: Agreement) -> None:
         raise InvalidInput.at(
             "form.coordinators", "two main coordinators at once, where the agreement allows one", "business-rule"
         )
+
+
+def _is_written_before_it_was_passed_on(referral: Referral, event: Event, form: GreenForm) -> bool:
+    """A unit that has passed the notice on may answer it after all: with a complete form, newer than the last."""
+    if speaks(referral, event):
+        return False
+    last = last_in_force(referral)
+    return bool(missing_items(form, referral.notice)) or (last is not None and form.authored <= last.authored)
 
 
 def _too_late_to_answer(referral: Referral) -> bool:

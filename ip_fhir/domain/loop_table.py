@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     ALWAYS = "always"
     CROSSED = "crossed"  # brought by a message whose sender did not know what had happened here
     OVERTAKEN = "overtaken"  # brought by a message after a newer one of the same sender
+    PASSED_ON = "passed-on"  # said by, or to, a unit that has passed the notice on
+    RETURNED = "returned"
     # A receipt, or a notice
     OF_NOTICE = "of-the-notice"
     OF_ANOTHER = "of-another-message"
@@ -76,7 +78,7 @@ UNANSWERED = (_S.DELIVERED, *IN_WORK)
 """The ball is with the municipality and the answer clock runs."""
 
 OVER = (_S.REJECTED, _S.CANCELLED, _S.WITHDRAWN, _S.CLOSED)
-"""Terminal. `CONFIRMED` is not: a coordinator may be replaced, or leave."""
+"""Terminal. `CONFIRMED` is not: a coordinator may be replaced, or leave. What follows after all is a new Task."""
 
 OPEN = (*UNANSWERED, _S.AWAITING_INFORMATION, _S.CANCELLING)
 """The municipality has the notice and the loop is not done."""
@@ -308,12 +310,37 @@ CAN_BE_OVERTAKEN: dict[EventKind, Role] = {
 }
 """Steps on the way: the newest message says where its sender stands. What ends a loop is never overtaken."""
 
+BEGINS_ANEW = (_E.ACCEPT, _E.ASSESS, _E.FORWARD, _E.ASK_INFORMATION)
+"""After a form that named a coordinator, the municipality does these only when that coordinator has left."""
+
 _ORDER = tuple(
     Row(LIVE, event, role, _O.OVERTAKEN, None, "a newer message was here first")
     for event, role in CAN_BE_OVERTAKEN.items()
 )
 
-TRANSITIONS: tuple[Row, ...] = (*_NOTICE, *_WORK, *_FORM, *_END, *_CHASE, *_ORDER)
+SAID_BY_WHO_HAS_IT = (
+    _E.ACCEPT, _E.ASSESS, _E.FORWARD, _E.COORDINATOR_LEFT, _E.AGREE_ABORT, _E.REFUSE_ABORT, _E.CLOSE
+)  # fmt: skip
+"""What only the unit that has the notice can say. Any that had it may ask for information, or answer after all."""
+
+_WITH_ANOTHER = (_S.FORWARDED, _S.AWAITING_INFORMATION)
+_PASSED_ON = (
+    *(
+        Row(LIVE, event, _MUNICIPALITY, _O.PASSED_ON, None, "who has passed it on no longer decides")
+        for event in SAID_BY_WHO_HAS_IT
+    ),
+    Row(_WITH_ANOTHER, _E.ASK_ABORT, _HOSPITAL, _O.PASSED_ON, None, "it is for the unit that has it to stop"),
+    Row(
+        _WITH_ANOTHER, _E.WITHDRAW_CONSENT, _HOSPITAL, _O.PASSED_ON, _S.WITHDRAWN,
+        "nothing to stop here: the unit that has it is told too",
+    ),
+    Row(
+        (*_WITH_ANOTHER, _S.CLOSED), _E.RECEIVE, _MUNICIPALITY, _O.RETURNED, _S.DELIVERED,
+        "another unit passes it to the one that had it before",
+    ),
+)  # fmt: skip
+
+TRANSITIONS: tuple[Row, ...] = (*_NOTICE, *_WORK, *_FORM, *_END, *_CHASE, *_ORDER, *_PASSED_ON)
 """Every transition there is."""
 
 _INDEX: dict[tuple[State, EventKind, Role, Outcome], Row] = {

@@ -155,6 +155,8 @@ def _on_change(before: Referral, after: State, event: Event, agreement: Agreemen
         return {"timers": (answer_timer(agreement, now),), **done}
     if after is State.FORWARDED and before.state not in (State.AWAITING_INFORMATION, State.CANCELLING):
         return {"timers": _forwarded(before.role, agreement, now), **done}
+    if after is State.DELIVERED and event.kind is EventKind.RECEIVE:
+        return {"timers": on_delivery(agreement, before.role, now), **done}
     running = _running(before, now, agreement)
     if after is State.FORWARDED and event.kind is EventKind.ANSWER:
         running = _forwarded(before.role, agreement, now)

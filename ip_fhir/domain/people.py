@@ -193,6 +193,17 @@ class Organization(Value):
     address: _Address = None
 
 
+def same_organization(one: Organization, other: Organization) -> bool:
+    """Whether two descriptions mean one organisation: a shared register number says so; without any, the id must do."""
+    numbers = [
+        (one.her_id, other.her_id),
+        (one.organization_number, other.organization_number),
+        (one.resh_id, other.resh_id),
+    ]
+    comparable = [(a, b) for a, b in numbers if a is not None and b is not None]
+    return any(a == b for a, b in comparable) if comparable else one.id == other.id
+
+
 class Profession(StrEnum):
     """What somebody works as; health professions are coded in list 9060, the others have no code there."""
 

@@ -144,6 +144,7 @@ class Referral(Value):
     last_message: Id | None = None  # the last message of the other side
     last_sender: Organization | None = None  # who sent it
     heard: AwareDatetime | None = None  # when the newest of the other side's messages was sent, by its clock
+    stands: AwareDatetime | None = None  # when the newest of them that says how far the work has come was sent
     resumes: State | None = None  # where it goes on after awaiting-information or cancelling
     consent_gone: AwareDatetime | None = None
     ended_there: bool = False  # the other side has ended it too: a no can be overturned no more

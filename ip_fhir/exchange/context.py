@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
+from ip_fhir.domain.people import same_organization
 from ip_fhir.exchange.counts import Counts
-from ip_fhir.exchange.peers import same_organization
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapping, default
 from ip_fhir.settings import WorkerSettings
@@ -28,7 +28,8 @@ class Context:
     """One side of the loop. `organizations` are those we speak for; `url` is our own address on the wire.
 
     `jitter` returns 0.0 to 1.0; `tell` is given each outbox row that is for our own people, before it is closed, from
-    any of the threads that send. A message may be dated `skew` ahead of our clock, and not longer ago than `oldest`.
+    any of the threads that send. A message may be dated `skew` ahead of our clock, and not longer ago than `oldest`;
+    one that comes before what it follows is asked for again until it is `early` old, and then refused.
     """
 
     role: Role
@@ -46,6 +47,7 @@ class Context:
     mapping: Mapping = field(default_factory=default)
     skew: timedelta = timedelta(minutes=5)
     oldest: timedelta = timedelta(days=180)
+    early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
 
     def is_us(self, organization: Organization) -> bool:

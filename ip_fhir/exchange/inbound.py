@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.referral import EventKind, Record, Role
-from ip_fhir.errors import InvalidInput, LoopError, NotTaken
+from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.formats import FORMATS, Answer, Format
 from ip_fhir.exchange.peers import takes_part
-from ip_fhir.exchange.refusing import Arrival, check_date, check_person, receipt_of, refusals_kept
+from ip_fhir.exchange.refusing import (
+    Arrival,
+    check_date,
+    check_person,
+    is_early,
+    receipt_of,
+    refusals_kept,
+    unknown_here,
+)
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Seen
 
@@ -97,15 +105,21 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
     event = event_of(message, at_least(now, before), context.role)
     if before is None:
         if message.notice is None:
-            raise NotTaken.at("MessageHeader", "no notice came under this correlation id", "not-found")
+            raise unknown_here(context, message, now)
         return open_referral(message.notice, context.role, event, context.agreement(message.notice))
     if not takes_part(peer, before.referral):
+        if context.role is Role.HOSPITAL and peer.passes_on and is_early(context, message, now):
+            raise unknown_here(context, message, now)  # the unit that was asked first may have passed it on
         raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")
     try:
         _check_role(context, event)
         return decide(before.referral, event, context.agreement(before.referral.notice))
     except LoopError as error:
         return _refused(before.referral, event, error)
+    except NotYet as error:
+        if is_early(context, message, now):
+            raise
+        return _refused(before.referral, event, LoopError(str(error)))
 
 
 def _check_role(context: Context, event: Event) -> None:

@@ -7,8 +7,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop_effects import addressee
-from ip_fhir.domain.people import Organization, OrganizationKind
+from ip_fhir.domain.loop_units import units
+from ip_fhir.domain.people import Organization, OrganizationKind, same_organization
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -60,17 +60,6 @@ class Peers:
         raise InvalidInput.at("peers", reason, "not-found")
 
 
-def same_organization(one: Organization, other: Organization) -> bool:
-    """Whether two descriptions mean one organisation: a shared register number says so; without any, the id must do."""
-    numbers = [
-        (one.her_id, other.her_id),
-        (one.organization_number, other.organization_number),
-        (one.resh_id, other.resh_id),
-    ]
-    comparable = [(a, b) for a, b in numbers if a is not None and b is not None]
-    return any(a == b for a, b in comparable) if comparable else one.id == other.id
-
-
 def counterpart(referral: Referral) -> Organization:
     """The other side of a referral: the coordinating unit for the hospital, the hospital for the coordinating unit."""
     notice = referral.notice
@@ -78,9 +67,8 @@ def counterpart(referral: Referral) -> Organization:
 
 
 def takes_part(peer: Peer, referral: Referral) -> bool:
-    """Whether a referral concerns this party: it is the other side, or the unit that the other side passed it on to."""
-    others = (counterpart(referral), addressee(referral))
-    return any(peer.speaks_for(other) for other in others if other is not None)
+    """Whether a referral concerns this party: it is the other side, or a unit that the notice was passed on to."""
+    return any(peer.speaks_for(other) for other in (counterpart(referral), *units(referral)))
 
 
 def _digest(token: str) -> bytes:

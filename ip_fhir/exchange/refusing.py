@@ -88,6 +88,17 @@ def check_date(context: Context, message: Message, now: datetime) -> None:
         raise NotTaken.at("sent", f"older than {context.oldest.days} days: replayed, or too late", "business-rule")
 
 
+def is_early(context: Context, message: Message, now: datetime) -> bool:
+    """Whether what the message follows may still be on its way."""
+    return now - message.sent < context.early
+
+
+def unknown_here(context: Context, message: Message, now: datetime) -> NotTaken:
+    """A message about a referral that is not here: its notice may still come, for a while."""
+    kind = NotYet if is_early(context, message, now) else NotTaken
+    return kind.at("MessageHeader", "no notice came under this correlation id", "not-found")
+
+
 def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
     """Raises `NotTaken` when a message names a person, and not the one that the referral is about.
 

@@ -89,7 +89,13 @@ class Case:
 _S = MessageKind
 YEAR = timedelta(days=366)
 CASES = {
-    "unknown referral": Case(lambda: bundle(_S.REMINDER, correlation_id="referral-77"), "fatal-error", "not-found"),
+    "unknown referral": Case(
+        lambda: bundle(_S.REMINDER, START - timedelta(hours=1), correlation_id="referral-77"),
+        "fatal-error", "not-found",
+    ),
+    "unknown so far": Case(
+        lambda: bundle(_S.REMINDER, correlation_id="referral-77"), "transient-error", "not-found"
+    ),
     "from the future": Case(lambda: bundle(_S.REMINDER, START + timedelta(days=1)), "transient-error", "business-rule"),
     "a year old": Case(lambda: bundle(_S.REMINDER, START - YEAR), "fatal-error", "business-rule"),
     "another person": Case(lambda: about(ANOTHERS_NUMBER), "fatal-error", "business-rule", "hospital"),
@@ -97,6 +103,10 @@ CASES = {
     "a role that may not": Case(
         lambda: bundle(_S.CANCELLATION, sender=UNIT, recipient=HOSPITAL),
         "fatal-error", "business-rule", "hospital", "evidence",
+    ),
+    "a corrected notice": Case(
+        lambda: bundle(_S.NOTICE, notice=notice("01").evolve(reason="En annen grunn")),
+        "fatal-error", "business-rule", kept="evidence",
     ),
     "in another's name": Case(lambda: bundle(_S.REMINDER, sender=STRANGER), 403, "forbidden"),
     "to somebody else": Case(lambda: bundle(_S.REMINDER, recipient=STRANGER), 422, "business-rule"),
