@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import by_hand
 import orjson
 from measuring import Figure, interleaved, medians
 from sample import sample_plan
@@ -60,7 +61,11 @@ def subjects() -> dict[str, Callable[[], object]]:
         "FHIR bytes -> plan": lambda: from_fhir_json(content),
         "put one change onto a bundle": lambda: put_plan(changed, bundle),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
+        "by hand: plan -> FHIR bytes": lambda: orjson.dumps(by_hand.write(plan)),
+        "by hand: FHIR bytes -> plan": lambda: by_hand.read(orjson.loads(content)),
     }
+    if orjson.loads(orjson.dumps(by_hand.write(plan))) != bundle or by_hand.read(bundle) != plan:
+        raise AssertionError("the mapper by hand does not do the same work")
     return {**found, **_peers(content, bundle)}
 
 

@@ -204,6 +204,9 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
         for name in row.domain[:-1]:
             target = target.setdefault(name, {})
         target[row.domain[-1]] = values if row.is_list else values[0]
+    for row in table.rows:
+        if row.when is not None and row.lead is None and data.get(row.when[0]) != row.when[1]:
+            data.pop(row.field, None)
     return data
 
 

@@ -15,6 +15,7 @@ from ip_fhir.domain.value import Value
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.bundle import UNKNOWN_RULES
 from ip_fhir.mapping import nodes
+from ip_fhir.mapping.field_lens import FieldLens, lens_of, value_at
 from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
 from ip_fhir.mapping.limits import limits_of
 from ip_fhir.mapping.links import Links
@@ -27,64 +28,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.limits import Limits
     from ip_fhir.mapping.paths import Condition, Segment
     from ip_fhir.mapping.tables import CodeTable, Const, Row, Systems, Table, Tables
-
-
-class FieldLens:
-    """One row: a domain field and the lens on its place; `also` is the lens on its second place, if it has one.
-
-    `unless`: another field's lens, the word it may have, and the lens on the place that is meant then.
-    """
-
-    __slots__ = ("also", "node", "row", "unless")
-
-    def __init__(self, row: Row, node: Node, also: Node | None = None) -> None:
-        self.row, self.node, self.also = row, node, also
-        self.unless: tuple[FieldLens, str, Node] | None = None
-
-    def read(self, resource: Any, links: Links) -> Any:
-        """The field's value, or its default."""
-        value = self._place(resource, links).get(resource, links)
-        if self.also is not None:
-            value = self._agreed(value, self.also.get(resource, links), resource)
-        return self.row.default if value is None else value
-
-    def places(self, resource: Any, links: Links) -> tuple[Node, ...]:
-        """The lenses that reading asks."""
-        place = self._place(resource, links)
-        return (place,) if self.also is None else (place, self.also)
-
-    def _place(self, resource: Any, links: Links) -> Node:
-        """The lens that holds for this resource."""
-        if self.unless is None:
-            return self.node
-        other, word, node = self.unless
-        return node if other.read(resource, links) == word else self.node
-
-    def _agreed(self, value: Any, second: Any, resource: Any) -> Any:
-        if self.row.also is not None and None not in (value, second) and value != second:
-            raise Wrong(f"says something else than {self.row.also.fhir}", "invariant", place(self.node, (), resource))
-        return second if value is None else value
-
-    def write(self, data: Any, resource: Any, links: Links, *, resource_is_new: bool = False) -> Any:
-        """The resource with the field as in `data`; untouched if it says so already."""
-        value = _at(data, self.row.domain)
-        if resource_is_new and self.row.always:
-            return self.node.put(value, resource, links)
-        if self.read(resource, links) == value:
-            return resource
-        if self.also is not None and self.also.get(resource, links) is not None:
-            resource = self.also.put(value, resource, links)
-        # A default that is not said stays unsaid: written, the same data would make two different resources.
-        said = None if value == self.row.default and not self.row.always else value
-        return self._place(resource, links).put(said, resource, links)
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if data is None:
-            return None
-        data = data.get(name)
-    return None if data == [] else data
 
 
 class TableLens:
@@ -146,7 +89,7 @@ class TableLens:
     def _says(self, node: Any, domain: tuple[str, ...], value: Any, links: Links) -> bool:
         """Whether the node says a field as `value` does; its echo is left alone then, whatever it says."""
         return any(
-            lens.read(node, links) == _at(value, domain)
+            lens.read(node, links) == value_at(value, domain)
             for lens in self.fields
             if lens.row.domain == domain and not lens.row.echo
         )
@@ -247,12 +190,12 @@ def build_lenses(tables: Tables) -> dict[str, TableLens]:
             built[name].limits = limits_of(table, tables.systems)
         for row in table.rows:
             try:
-                places = [row] if row.also is None else [row, row.also]
+                places = [place for place in (row, row.also, row.lead) if place is not None]
                 compiled = [compile_path(p.path, leaf_of(p, tables, built, simple), p, tables.systems) for p in places]
             except MappingError as error:
                 message = f"{name}, row {'.'.join(row.domain)}: {error}"
                 raise MappingError(message) from None
-            built[name].fields.append(FieldLens(row, *compiled))
+            built[name].fields.append(lens_of(row)(row, *compiled))
         built[name].modifiers = _modifiers(table, tables.systems)
         _choose(built, table, tables)
         for const in table.consts:
@@ -272,13 +215,15 @@ def _modifiers(table: Table, systems: Systems) -> frozenset[str]:
 
 
 def _choose(built: dict[str, TableLens], table: Table, tables: Tables) -> None:
-    """Give the rows with `unless` their second lens."""
+    """Give the rows with `unless` their second lens, those with `when` the lens that says whether."""
     fields = {lens.row.field: lens for lens in built[table.name].fields}
     for lens in built[table.name].fields:
         if lens.row.unless is not None:
             field, word, other = lens.row.unless
             node = compile_path(lens.row.path, built[other], lens.row, tables.systems)
             lens.unless = (fields[field], word, node)
+        if lens.row.when is not None:
+            lens.when = fields[lens.row.when[0]]
 
 
 def based(value: Any, systems: Systems) -> Any:

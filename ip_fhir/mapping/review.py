@@ -172,6 +172,10 @@ def in_words(name: str) -> str:
 def _notes(row: Row) -> Iterator[str]:
     if row.echo:
         yield "written with the field, and only compared when read"
+    if row.when is not None and row.lead is None:
+        yield f"only where {row.when[0]} is {row.when[1]}"
+    if row.lead is not None:
+        yield f"{row.lead.path[0].name} counts first, where another system has set it"
     if row.match:
         yield "tells whether an entry is ours"
     if row.key:

@@ -78,6 +78,8 @@ class Row:
     closed: bool = False  # what stands there and cannot be read is refused: left out, it would say something else
     also: Row | None = None  # a second place: read if the first says nothing, written only where it stands
     unless: tuple[str, str, str] | None = None  # where that field has that word, another table holds
+    when: tuple[str, str] | None = None  # where that field has that word, the row holds; else its place is not ours
+    lead: Row | None = None  # a place of another system's that counts before this one; with `when` after it
     law: str = ""  # the clause of law or standard that it serves, by a name of mappings/sources.toml
 
     @property
@@ -286,7 +288,7 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
 
 _ROW_KEYS = {
     *("domain", "fhir", "type", "codes", "as", "table", "key", "default", "required", "match", "echo", "always", "law"),
-    *("closed", "also", "unless"),
+    *("closed", "also", "unless", "when", "lead"),
 }
 _PLAIN = ("key", "default", "required", "match", "echo", "always", "law", "closed")
 _TABLE_KEYS = frozenset(("name", "domain", "resource", "row", "const", "elsewhere", "derived", "unread", "within"))
@@ -339,6 +341,8 @@ def row_of(data: dict[str, Any]) -> Row:
         kind=kind,
         of=data[source] if source else "",
         also=row_of({"domain": data["domain"], **data["also"]}) if "also" in data else None,
+        lead=row_of({"domain": data["domain"], **data["lead"]}) if "lead" in data else None,
+        when=(data["when"]["field"], data["when"]["is"]) if "when" in data else None,
         unless=tuple(data["unless"][key] for key in ("field", "is", "table")) if "unless" in data else None,
         **{key: data[key] for key in _PLAIN if key in data},
     )

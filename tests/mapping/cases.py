@@ -227,6 +227,8 @@ def covering(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
             merged[name] = covering(ours, theirs)
         elif isinstance(ours, list):
             merged[name] = _with_all(ours, theirs)
+    if merged.get("held") and not one.get("held"):  # a review has the day that it was held with that status alone
+        merged["status"] = other["status"]
     return merged
 
 
