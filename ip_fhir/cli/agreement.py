@@ -172,6 +172,9 @@ def _told(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]
             yield words[name], ", ".join([*([party.name] if party.name else []), *numbers])
     for name in _SENTENCES:
         yield words[name], words[f"{name}-is"].format(a=agreement)
+    for name in ("evaluation", "mentor_talk"):
+        if (months := getattr(agreement, f"{name}_every_months")) is not None:
+            yield words[name], words["months"].format(months)
     for number, contact in enumerate(agreement.ladder, 1):
         parts = [part for part in (contact.name, contact.role, words[contact.side], contact.how) if part]
         yield f"{words['rung']} {number}", ", ".join(parts)
@@ -198,6 +201,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "escalation-is": "ett trinn hver {a.escalation_every_days}. virkedag",
         "preliminary": "Foreløpig svar",
         "preliminary-is": "innen {a.preliminary_reply_days} dager",
+        "evaluation": "Evaluering av planen",
+        "mentor_talk": "Samtale med fadder",
+        "months": "hver {}. måned",
         "rung": "Trinn",
         "two": "To koordinatorer",
         "yes": "ja",
@@ -224,6 +230,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "escalation-is": "one step every {a.escalation_every_days} working days",
         "preliminary": "Preliminary reply",
         "preliminary-is": "within {a.preliminary_reply_days} calendar days",
+        "evaluation": "Plan evaluated",
+        "mentor_talk": "Talk with the mentor",
+        "months": "every {} months",
         "rung": "Step",
         "two": "Two coordinators",
         "yes": "allowed",

@@ -29,6 +29,10 @@ Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 """A number of days that a deadline may have."""
 
 
+Months = Annotated[int, Field(strict=True, ge=1, le=60)]
+"""A number of months between two of a kind."""
+
+
 class ContentLevel(StrEnum):
     """How much of a person's affairs may leave the hospital; each level includes the one before."""
 
@@ -84,6 +88,9 @@ class Party(Value):
 class Agreement(Value):
     """What two parties agreed. Days are working days; `preliminary_reply_days` are calendar days (fvl § 11a).
 
+    With `evaluation_every_months` or `mentor_talk_every_months` the municipality's own people are reminded of
+    evaluations of a plan that is begun, and of talks of a coordinator who has a mentor; else the plan alone says when.
+
     Without parties it is the default, for whoever has no agreement of their own.
     """
 
@@ -102,6 +109,8 @@ class Agreement(Value):
     content_level: ContentLevel = ContentLevel.NEEDS
     legal_basis: tuple[LegalBasis, ...] = ()
     preliminary_reply_days: Days = 30
+    evaluation_every_months: Months | None = None
+    mentor_talk_every_months: Months | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

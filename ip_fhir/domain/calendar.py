@@ -6,6 +6,7 @@ so that a form due "in fifteen working days" is due at the hour it was sent, als
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -59,6 +60,18 @@ def add_days(start: datetime, days: int) -> datetime:
     """The same local time `days` calendar days later, moved on to a working day when it is none; in UTC."""
     local = start.astimezone(OSLO)
     return _at(next_working_day(local.date() + timedelta(days=days)), local)
+
+
+def add_months(start: datetime, months: int) -> datetime:
+    """The same local time on the same day of a later month, or its last; moved on to a working day; in UTC.
+
+    >>> add_months(datetime(2026, 8, 31, 12, tzinfo=OSLO), 6).astimezone(OSLO).isoformat()
+    '2027-03-01T12:00:00+01:00'
+    """
+    local = start.astimezone(OSLO)
+    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    return _at(next_working_day(date(year, month + 1, min(local.day, last))), local)
 
 
 def working_days_between(start: datetime, end: datetime) -> int:

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NOT_ACCEPTED = "not-accepted"  # the municipality has said nothing
     ANSWER_DUE = "answer-due"  # the municipality's own: the green form is due
     PRELIMINARY_REPLY_DUE = "preliminary-reply-due"
+    EVALUATION_DUE = "evaluation-due"  # the municipality's own: of the plan
+    MENTOR_TALK_DUE = "mentor-talk-due"  # the municipality's own: of coordinator and mentor
     ABORT_UNANSWERED = "abort-unanswered"
     REMINDED = "reminded"
     ESCALATED = "escalated"
@@ -75,6 +77,8 @@ class TimerKind(StrEnum):
     REMINDER = "reminder"  # the second reminder and those after it; the first is `ANSWER`
     ESCALATION = "escalation"  # a rung of the agreement's ladder
     PRELIMINARY_REPLY = "preliminary-reply"  # the municipality's own: answer within a month
+    EVALUATION = "evaluation"  # the municipality's own: the plan is evaluated, again and again
+    MENTOR_TALK = "mentor-talk"  # the municipality's own: the coordinator talks with the mentor (fadder)
 
 
 class Timer(Value):

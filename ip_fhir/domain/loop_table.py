@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     REMIND = "remind"
     ESCALATE = "escalate"
     OVERDUE = "overdue"
+    FOLLOW_UP = "follow-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +301,7 @@ _CHASE = (
     Row(UNANSWERED, _E.TIME, _CLOCK, _O.REMIND, None, "the form has not come in time"),
     Row(UNANSWERED, _E.TIME, _CLOCK, _O.ESCALATE, None, "reminders did not help: the next rung of the ladder"),
     Row(OPEN, _E.TIME, _CLOCK, _O.OVERDUE, None, "a person on our own side must look"),
+    Row((_S.CONFIRMED,), _E.TIME, _CLOCK, _O.FOLLOW_UP, None, "an evaluation, or a talk with the mentor, is due"),
 )  # fmt: skip
 
 CAN_BE_OVERTAKEN: dict[EventKind, Role] = {

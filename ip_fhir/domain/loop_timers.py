@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.calendar import OSLO, add_days, add_working_days, working_days_between
+from ip_fhir.domain.calendar import OSLO, add_days, add_months, add_working_days, working_days_between
 from ip_fhir.domain.effects import Timer, TimerKind
+from ip_fhir.domain.green_form import PlanState
 from ip_fhir.domain.loop_table import OVER, RESUMED, Outcome
 from ip_fhir.domain.referral import EventKind, Role, State
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Event, Referral
 
 _SAID_NOTHING = (TimerKind.ACCEPTANCE, TimerKind.PRELIMINARY_REPLY)
-_STILL = (*OVER, State.CONFIRMED, State.UNDELIVERED, State.DRAFT)
+_STILL = (*OVER, State.UNDELIVERED, State.DRAFT)
+_FOLLOW_UPS = (TimerKind.EVALUATION, TimerKind.MENTOR_TALK)
 
 
 def receipt_timer(agreement: Agreement, now: datetime, step: int = 1) -> Timer:
@@ -56,6 +58,8 @@ def outcome_of_timer(timer: Timer, role: Role, agreement: Agreement) -> Outcome:
     """What a due timer asks for."""
     if timer.kind is TimerKind.RECEIPT:
         return Outcome.RESEND if timer.step <= agreement.receipt_resends else Outcome.GIVE_UP
+    if timer.kind in _FOLLOW_UPS:
+        return Outcome.FOLLOW_UP
     if timer.kind in _SAID_NOTHING or role is Role.MUNICIPALITY:
         return Outcome.OVERDUE
     if timer.kind is TimerKind.REMINDER or (timer.kind is TimerKind.ANSWER and agreement.reminders):
@@ -72,7 +76,7 @@ def next_rung(timer: Timer, role: Role, agreement: Agreement, now: datetime) -> 
         return after_reminder(agreement, timer.step, now)
     if outcome is Outcome.ESCALATE:
         return _escalation(agreement, timer.step + 1, now)
-    return None
+    return _follow_up(timer.kind, agreement, now, timer.step + 1) if outcome is Outcome.FOLLOW_UP else None
 
 
 def after_reminder(agreement: Agreement, number: int, now: datetime) -> Timer:
@@ -104,6 +108,8 @@ def timers_after(
     """The referral's clocks after an event that leads to `after`: `timers`, `paused`, `paused_at`."""
     if after in _STILL:
         return {"timers": (), "paused": (), "paused_at": None}
+    if after is State.CONFIRMED:
+        return {"timers": _while_confirmed(before, event, outcome, agreement), "paused": (), "paused_at": None}
     if after is State.SENT:
         return _while_sent(before, event, agreement)
     if event.kind is EventKind.TIME:
@@ -117,6 +123,30 @@ def _while_sent(before: Referral, event: Event, agreement: Agreement) -> dict[st
     if event.kind is EventKind.SEND:
         return {"timers": (receipt_timer(agreement, event.at),)}
     return {"timers": _after_due(before, event, agreement) if event.kind is EventKind.TIME else before.timers}
+
+
+def _while_confirmed(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> tuple[Timer, ...]:
+    """The municipality's own: evaluations while there is a plan, talks while there is a mentor."""
+    if before.role is not Role.MUNICIPALITY:
+        return ()
+    if event.kind is EventKind.TIME:
+        return _after_due(before, event, agreement)
+    form = event.form
+    running = {timer.kind: timer for timer in before.timers if timer.kind in _FOLLOW_UPS}
+    if form is None or outcome not in (Outcome.APPOINTED, Outcome.REPLACES):
+        return tuple(running.values())
+    wanted = {
+        TimerKind.EVALUATION: form.plan_state in (PlanState.STARTED, PlanState.STARTS_LATER),
+        TimerKind.MENTOR_TALK: any(place.mentor and not place.vacant for place in form.coordinators),
+    }
+    found = (running.get(kind) or _follow_up(kind, agreement, event.at) for kind in _FOLLOW_UPS if wanted[kind])
+    return tuple(timer for timer in found if timer is not None)
+
+
+def _follow_up(kind: TimerKind, agreement: Agreement, now: datetime, step: int = 1) -> Timer | None:
+    evaluation = kind is TimerKind.EVALUATION
+    months = agreement.evaluation_every_months if evaluation else agreement.mentor_talk_every_months
+    return None if months is None else Timer(kind=kind, due=add_months(now, months), step=step)
 
 
 def _after_due(before: Referral, event: Event, agreement: Agreement) -> tuple[Timer, ...]:

@@ -189,6 +189,8 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.NOT_ACCEPTED: ("ingen har bekreftet saken", "nobody has confirmed the case"),
         Reason.ANSWER_DUE: ("svarfristen er ute", "the green form is due"),
         Reason.PRELIMINARY_REPLY_DUE: ("foreløpig svar skal sendes", "a preliminary reply is due"),
+        Reason.EVALUATION_DUE: ("planen skal evalueres", "the plan is to be evaluated"),
+        Reason.MENTOR_TALK_DUE: ("samtale med fadderen", "a talk with the mentor is due"),
         Reason.ABORT_UNANSWERED: ("ønsket om å avbryte er ikke besvart", "the request to stop is unanswered"),
         Reason.REMINDED: ("purret", "reminded"),
         Reason.ESCALATED: ("ledelsen er varslet", "escalated"),

@@ -1,6 +1,7 @@
 """The clocks: what they start, when they stand still, and that a worker that was off catches up once."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -274,3 +275,65 @@ def test_a_resend_is_not_counted_as_an_event_of_the_referral_twice() -> None:
 def test_nothing_is_due_without_a_timer() -> None:
     """A referral with no clock asks for nothing."""
     assert due_event(standing(State.ACCEPTED, Role.HOSPITAL), NOW) is None
+
+
+FOLLOWED_UP = Agreement(evaluation_every_months=6, mentor_talk_every_months=2)
+
+
+def _confirmed(role: Role, agreement: Agreement = FOLLOWED_UP, **changes: Any) -> Referral:
+    before = delivered(agreement) if role is Role.HOSPITAL else received(agreement)
+    mentored = form(coordinators=(form().coordinators[0].evolve(mentor="bo"),), **changes)
+    return happens(before, EventKind.ANSWER, Role.MUNICIPALITY, NOW, agreement, form=mentored)
+
+
+def test_evaluations_and_talks_with_the_mentor() -> None:
+    """The municipality's people are reminded as often as agreed; the hospital's never, and nothing is sent."""
+    decisions = run(_confirmed(Role.MUNICIPALITY), datetime(2026, 9, 30, tzinfo=UTC), FOLLOWED_UP)
+    talks, evaluations = Reason.MENTOR_TALK_DUE, Reason.EVALUATION_DUE
+    done = [(d.effects[0].reason, d.records[0].event.at.date().isoformat()) for d in decisions]
+    assert done == [
+        (talks, "2026-05-04"),  # the second is a Saturday
+        (talks, "2026-07-06"),
+        (evaluations, "2026-09-02"),
+        (talks, "2026-09-07"),
+    ]
+    assert {effect.kind for d in decisions for effect in d.effects} == {EffectKind.TELL}
+    assert {d.referral.state for d in decisions} == {State.CONFIRMED}
+    assert _confirmed(Role.HOSPITAL).timers == ()
+
+
+def test_a_worker_that_was_off_reminds_of_an_evaluation_once() -> None:
+    """Off for two years: one word, and the next is counted from now."""
+    referral, now, told = _confirmed(Role.MUNICIPALITY), NOW + timedelta(days=730), []
+    while tick := due_event(referral, now):
+        decision = decide(referral, tick, FOLLOWED_UP)
+        referral = decision.referral
+        told += [effect.reason for effect in decision.effects]
+    assert sorted(map(str, told)) == ["evaluation-due", "mentor-talk-due"]
+    assert {timer.step for timer in referral.timers} == {2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({}, {TimerKind.EVALUATION, TimerKind.MENTOR_TALK}),
+        ({"plan_state": "declined"}, {TimerKind.MENTOR_TALK}),
+        ({"plan_state": "starts-later", "plan_starts": "2026-05-01"}, {TimerKind.EVALUATION, TimerKind.MENTOR_TALK}),
+    ],
+)
+def test_only_what_there_is_is_followed_up(changes: dict[str, Any], kinds: set[TimerKind]) -> None:
+    """No plan, no evaluation; and neither where the agreement says nothing of it."""
+    assert set(_timers(_confirmed(Role.MUNICIPALITY, **changes))) == kinds
+    assert _timers(_confirmed(Role.MUNICIPALITY, AGREEMENT, **changes)) == {}
+
+
+def test_what_is_followed_up_follows_the_coordinator() -> None:
+    """A new coordinator without a mentor has no such talks, the plan's evaluation stays; vacant, nothing is due."""
+    before = _confirmed(Role.MUNICIPALITY)
+    later = form("form-2", "bo", NOW.date() + timedelta(days=60))
+    replaced = happens(before, EventKind.ANSWER, Role.MUNICIPALITY, NOW + timedelta(days=30), FOLLOWED_UP, form=later)
+    assert _timers(replaced) == {TimerKind.EVALUATION: _timers(before)[TimerKind.EVALUATION]}
+    vacant = happens(before, EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, NOW + timedelta(days=30), FOLLOWED_UP)
+    assert set(_timers(vacant)) == {TimerKind.ANSWER}
+    closed = happens(before, EventKind.CLOSE, Role.MUNICIPALITY, NOW, FOLLOWED_UP, text="died")
+    assert closed.timers == ()
