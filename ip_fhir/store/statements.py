@@ -226,6 +226,7 @@ KEEP_CONTENT: Final = (
     update(outbox)
     .where(_by_row_id, outbox.c.content.is_(None))
     .values(content=bindparam("new_content"), content_type=bindparam("new_type"))
+    .returning(outbox)
 )
 """The bytes of the first attempt; matches nothing when some are kept already."""
 

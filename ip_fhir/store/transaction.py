@@ -144,8 +144,8 @@ class SqlTransaction:
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
         """Keep the bytes of the first attempt, if there are none, and return the row."""
         values = {"row_id": row_id, "new_content": content, "new_type": content_type}
-        self._run(statements.KEEP_CONTENT, values)
-        return self._known(row_id)
+        kept = self._run(statements.KEEP_CONTENT, values).first()
+        return self._known(row_id) if kept is None else codec.outbox_row(kept)
 
     def finish(self, row_id: str, now: datetime) -> None:
         """The row is done, whatever it was before."""
