@@ -202,7 +202,11 @@ def _sqlite(url: URL, patience: float) -> Engine:
     def _begin(connection: Connection) -> None:
         """A writer takes the lock at once: one that reads first and locks later fails without waiting."""
         writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy, which takes longer than the statement
+        try:
+            driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        except sqlite3.Error as error:
+            raise driver_error(error) from None
 
     return engine
 

@@ -16,7 +16,7 @@ from ip_fhir.store.codec import dump
 from ip_fhir.store.engine import Database
 from ip_fhir.store.migrate import MIGRATIONS, run
 from ip_fhir.store.schema import VERSION, metadata
-from ip_fhir.testing.store_samples import append, record, referral
+from ip_fhir.testing.store_samples import append, everything, record, referral
 from tests.store.places import Place
 from tests.support.postgres import Server
 
@@ -46,6 +46,25 @@ def test_the_version_is_the_last_migration() -> None:
     line = [script.revision for script in scripts.walk_revisions()][::-1]
     assert scripts.get_heads() == [VERSION] == line[-1:]
     assert line == sorted(line)
+
+
+def test_a_schema_in_somebody_elses_database(server: Server) -> None:
+    """As docs/operations.md says: tables of the same names, and another's migrations, are beside ours and untouched."""
+    theirs = Place(server.new_database())
+    theirs.sql("CREATE TABLE referral (number integer)")
+    theirs.sql("CREATE TABLE alembic_version (version_num text)")
+    theirs.sql("INSERT INTO alembic_version VALUES ('theirs')")
+    theirs.sql("CREATE SCHEMA ip_fhir")
+    url = f"{theirs.url}?options=-csearch_path%3Dip_fhir"
+    upgrade_store(url)
+    with closing(open_store(url)) as store:
+        with store.begin() as transaction:
+            everything(transaction)
+        assert store.referral("r") is not None
+        assert store.verify() == ()
+    assert theirs.sql("SELECT count(*) FROM ip_fhir.referral") == [(1,)]
+    assert theirs.sql("SELECT count(*) FROM public.referral") == [(0,)]
+    assert theirs.sql("SELECT version_num FROM public.alembic_version") == [("theirs",)]
 
 
 def test_a_file_without_tables_gets_them(tmp_path: Path) -> None:
