@@ -29,7 +29,6 @@ _WRITES: Final = "ip_fhir_writes"
 _CONNECT_SECONDS: Final = "10"
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
-           set_config('plan_cache_mode', 'force_custom_plan', false),
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
 """
 _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers see one moment anyway
@@ -222,10 +221,7 @@ def _postgresql(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
-        """Wait for others no longer than was said; never acknowledge what is not on the disk; plan for what is there.
-
-        A plan that is kept may be from when a table was empty, and read all of it now.
-        """
+        """Wait for others no longer than was said, and never acknowledge what is not on the disk."""
         connection.execute(_ON_CONNECT, [f"{patience * 1000:.0f}"])
         connection.commit()
 

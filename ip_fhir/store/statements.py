@@ -174,10 +174,13 @@ _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
-KEEP_TO_THE_INDEX: Final = text("SELECT set_config('enable_sort', 'off', true)")
-"""PostgreSQL only, before `CLAIM`: take rows in the order of an index, until the end of the transaction.
+PLAN_TO_CLAIM: Final = text(
+    "SELECT set_config('enable_sort', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
+"""PostgreSQL only, before `CLAIM`: until the end of the transaction, rows in the order of an index, and by a new plan.
 
-It plans by counts that are minutes old. A queue that was empty then may be long now: it would sort all of it.
+It plans by counts that are minutes old, and may keep a plan. A queue that was empty then may be long now: it would sort
+all of it.
 """
 
 _claimable = (

@@ -38,8 +38,13 @@ class SqlTransaction:
         self._connection = connection
         self._failed = False
         self._evidence: list[tuple[str, str]] = []
+        self._finished: list[dict[str, Any]] = []
 
     def _run(self, statement: Executable, values: Values) -> Result:
+        self._write_finished()
+        return self._execute(statement, values)
+
+    def _execute(self, statement: Executable, values: Values) -> Result:
         self.check()
         self._failed = True
         result = execute(self._connection, statement, values)
@@ -61,6 +66,7 @@ class SqlTransaction:
     def complete(self) -> None:
         """Write the evidence, last: where there are several writers they queue for the end of the chain."""
         self.check()
+        self._write_finished()
         if not self._evidence:
             return
         head = chain.Head.parse(str(self._run(statements.HEAD, {}).scalar()))
@@ -131,7 +137,7 @@ class SqlTransaction:
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
         """Hold up to `limit` due rows for the worker; see `Store.claim`."""
         if self._connection.dialect.name == "postgresql":
-            self._run(statements.KEEP_TO_THE_INDEX, {})
+            self._run(statements.PLAN_TO_CLAIM, {})
         held = {"worker": worker, "until": codec.micros(now + lease)}
         rows = self._run(statements.CLAIM, {"now": codec.micros(now), "at_most": max(limit, 0), **held}).rows
         return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
@@ -148,9 +154,17 @@ class SqlTransaction:
         return self._known(row_id) if kept is None else codec.outbox_row(kept)
 
     def finish(self, row_id: str, now: datetime) -> None:
-        """The row is done, whatever it was before."""
-        if self._run(statements.FINISH, {"row_id": row_id, "now": codec.micros(now)}).rowcount == 0:
-            self._known(row_id)
+        """The row is done, whatever it was before. Several in a row are written at once, before whatever comes next."""
+        self.check()
+        self._finished.append({"row_id": row_id, "now": codec.micros(now)})
+
+    def _write_finished(self) -> None:
+        finished, self._finished = self._finished, []
+        if not finished:
+            return
+        if self._execute(statements.FINISH, finished if len(finished) > 1 else finished[0]).rowcount < len(finished):
+            for one in finished:
+                self._known(one["row_id"])
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
         """An attempt failed: try again, or (None) park the row. A late report changes nothing."""

@@ -193,6 +193,22 @@ class OutboxContract:
                 raise Trouble
             assert store.outbox() == [row]
 
+    def test_several_are_done_together(self, store: Store) -> None:
+        """All or none: one that is not there, among them, is `InvalidInput`, and none is done."""
+        enqueue(store, *(outbox_row(ident, ident) for ident in ("a", "b", "c")))
+        with pytest.raises(InvalidInput), store.begin() as transaction:
+            for ident in ("a", "nobody", "b"):
+                transaction.finish(ident, NOON)
+        assert store.outbox("sent") == []
+        with store.begin() as transaction:
+            for ident in ("a", "b", "a"):
+                transaction.finish(ident, NOON)
+            transaction.failed("c", "rejected", None)
+            row = transaction.row("b")
+            assert row is not None
+            assert row.status == "sent", "a transaction sees what it did"
+        assert [(row.id, row.status) for row in store.outbox()] == [("a", "sent"), ("b", "sent"), ("c", "parked")]
+
     def test_a_report_on_an_unknown_row(self, store: Store) -> None:
         """Every report names a row that is there, or is `InvalidInput`."""
         reports: list[Callable[[], object]] = [
