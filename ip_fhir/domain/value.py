@@ -26,16 +26,22 @@ if TYPE_CHECKING:
 # Control characters but tab and line breaks, and the two that XML cannot carry at all.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
 
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+# Each pattern, for its type and for the words that say what it asks for.
+_ID = r"^[A-Za-z0-9\-.]{1,64}$"
+_TEXT = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
+_URL = r"^[^\s\x00-\x1f]+$"
+_BASE64 = r"^[A-Za-z0-9+/]+={0,2}$"
+
+Id = Annotated[str, StringConstraints(pattern=_ID)]
 """An id inside a plan or of a resource: the FHIR `id` type (letters, digits, `-`, `.`; at most 64)."""
 
-Text = Annotated[str, StringConstraints(max_length=50_000, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$")]
+Text = Annotated[str, StringConstraints(max_length=50_000, pattern=_TEXT)]
 """Words for people: not blank, no control characters but tab and line breaks."""
 
-Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\s\x00-\x1f]+$")]
+Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
 """An address, without blanks."""
 
-Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
+Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=_BASE64)]
 """Bytes in base64: 18 MB at most, which is what the health network carries."""
 
 
@@ -150,6 +156,14 @@ _CODES: dict[str, IssueCode] = {
 # The same words for JSON text and for data, without Python's names for things.
 _REASONS = {"tuple_type": "input should be an array", "model_type": "input should be an object"}
 
+# What a pattern asks for, in words.
+_SHAPES = {
+    _ID: "must be 1 to 64 letters, digits, hyphens and full stops",
+    _TEXT: "is blank, or has a control character",
+    _URL: "is no address, or has blanks in it",
+    _BASE64: "is not base64",
+}
+
 
 def problems_of(
     error: ValidationError, model: type[BaseModel] | None = None, *, named: bool = False
@@ -169,7 +183,8 @@ def problems_of(
         if isinstance(inner, InvalidInput):
             found += [Problem(".".join(filter(None, (path, p.path))), p.reason, p.code) for p in inner.problems]
             continue
-        reason = _REASONS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+        pattern = item.get("ctx", {}).get("pattern")
+        reason = _REASONS.get(item["type"]) or _SHAPES.get(pattern) or item["msg"].removeprefix("Value error, ")
         found.append(Problem(path, reason[:1].lower() + reason[1:], _CODES.get(item["type"], "value")))
     return tuple(dict.fromkeys(found))
 

@@ -150,17 +150,21 @@ class Concept:
         self.once_beside = frozenset(_key(coding) for codings in table.beside.values() for coding in codings)
 
     def get(self, node: Any, links: Links) -> str | None:
-        """The word of the first coding that has one."""
+        """The word of the first coding that has one; a later coding that stands for another word contradicts it."""
         codings = expect(node, dict, "an object").get("coding")
+        found: str | None = None
         for index, coding in enumerate([] if codings is None else expect(codings, list, "a list")):
+            if found is not None and not self.coding.owns(coding):
+                continue
             try:
                 word = self.coding.get(coding, links)
             except Wrong as wrong:
                 wrong.path.insert(0, f"coding[{index}]")
                 raise
-            if word is not None:
-                return word
-        return None
+            if None not in (found, word) and word != found:
+                raise Wrong("means something else than the code before it", "multiple-matches", f"coding[{index}]")
+            found = found or word
+        return found
 
     def put(self, value: Any, node: Any, links: Links) -> Any:
         """Our coding replaced where it stands, and what goes beside it."""

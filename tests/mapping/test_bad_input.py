@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,16 +15,20 @@ from hypothesis import strategies as st
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.people import Profession
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.value import build, read
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import (
     event_from_task,
     from_fhir,
+    from_fhir_json,
     message_from_fhir,
     message_from_transaction,
     message_to_fhir,
     put_plan,
+    read_fhir,
     referral_to_fhir,
 )
 from tests.mapping.examples import JSON, PLANS, bundle, example, number_of, resource
@@ -280,11 +285,35 @@ PLAN_PROBLEMS: list[tuple[str, Callable[[JSON], None], str, str, str]] = [
 ]
 
 
+REASONS = {
+    "a goal that is not there": "refers to a resource that is not in the bundle",
+    "no subject": "must refer to the person whom it is about, in the bundle",
+    "a list for an object": "is not an object",
+    "an object for a list": "is not a list",
+    "a number for text": "is not text",
+    "a code outside a closed list": "is a code that the table goal-status does not know",
+    "no status": "is required",
+    "a year alone": "a year or a month alone cannot be kept",
+    "a day that is none": "day value is outside expected range",
+    "a moment without offset": "is not a date and time with an offset",
+    "a wrong check digit": "wrong check digit",
+    "an end before the start": "the period ends before it starts",
+    "a blank text": "is blank, or has a control character",
+    "a text that is too long": "should have at most 50000 characters",
+    "no name": "is required",
+    "a plan of a plan": "refers to nobody in the plan",
+    "a measure for no goal": "refers to a goal that is not in the plan",
+}
+
+
 @pytest.mark.parametrize(
-    ("apply", "type_", "at", "code"), [pytest.param(*rest, id=name) for name, *rest in PLAN_PROBLEMS]
+    ("apply", "type_", "at", "code", "reason"),
+    [pytest.param(*rest, REASONS[name], id=name) for name, *rest in PLAN_PROBLEMS],
 )
-def test_a_problem_is_told_with_its_place(apply: Callable[[JSON], None], type_: str, at: str, code: str) -> None:
-    """Each has its FHIRPath in the bundle, with the numbers of the entries, and its FHIR issue type."""
+def test_a_problem_is_told_with_its_place(
+    apply: Callable[[JSON], None], type_: str, at: str, code: str, reason: str
+) -> None:
+    """Each has its FHIRPath in the bundle, with the numbers of the entries, its FHIR issue type, and why."""
     there = bundle(1)
     apply(there)
     ident = {"Goal": GOAL}.get(type_) or resource(there, type_)["id"]
@@ -292,8 +321,8 @@ def test_a_problem_is_told_with_its_place(apply: Callable[[JSON], None], type_: 
         from_fhir(there)
     place = f"Bundle.entry[{number_of(there, type_, ident)}].resource"
     expected = f"{place}.{at}" if at else place
-    found = [p.code for p in caught.value.problems if p.path.startswith(expected)]
-    assert any(one.startswith(code) for one in found), caught.value
+    found = [p for p in caught.value.problems if p.path.startswith(expected)]
+    assert any(p.code.startswith(code) and reason in p.reason for p in found), caught.value
 
 
 def test_every_problem_at_once() -> None:
@@ -317,6 +346,132 @@ def test_two_plans() -> None:
     there["entry"] = [e for e in there["entry"] if e["resource"]["resourceType"] != "CarePlan"]
     with pytest.raises(InvalidInput, match="holds 0 resources that could be the CarePlan"):
         from_fhir(there)
+
+
+HER_ID, PROFESSIONS = "urn:oid:2.16.578.1.12.4.1.2", "urn:oid:2.16.578.1.12.4.1.1.9060"
+COORDINATOR = "pro-child-coordinator"
+READ_IN_ALL_WAYS = (from_fhir, lambda there: from_fhir_json(orjson.dumps(there)), read_fhir)
+
+
+def two_slices(type_: str, ident: str | None, member: str, *entries: JSON) -> Callable[[JSON], None]:
+    """Give a resource these entries in the place of what stands there."""
+    return change(type_, ident, member, list(entries))
+
+
+def second_unit(there: JSON) -> None:
+    """A second coordinating unit beside the first."""
+    extensions = resource(there, "CarePlan")["extension"]
+    first = next(e for e in extensions if e["url"].endswith("/ip-coordinating-unit"))
+    extensions.append({**first, "valueReference": {"reference": "Organization/org-nordvik"}})
+
+
+def second_number(there: JSON) -> None:
+    """A second number of the same register."""
+    identifiers = resource(there, "Patient")["identifier"]
+    identifiers.append({**identifiers[0], "value": "05827500285"})
+
+
+SECOND = [
+    (
+        "two HER-ids, one by an alias",
+        two_slices(
+            "Organization",
+            "org-nordvik",
+            "identifier",
+            {"system": HER_ID, "value": "80000"},
+            {"system": "http://hl7.no/fhir/NamingSystem/HERid", "value": "80001"},
+        ),
+        ("Organization", "org-nordvik", "identifier[1]"),
+        "is a second one, and there can be one only",
+    ),
+    (
+        "two extensions",
+        second_unit,
+        ("CarePlan", "plan-01", "extension[19]"),
+        "is a second one, and there can be one only",
+    ),
+    (
+        "two person numbers",
+        second_number,
+        ("Patient", "person-01", "identifier[1]"),
+        "is a second number of one register, and there can be one only",
+    ),
+    (
+        "two codes in one concept",
+        two_slices(
+            "PractitionerRole",
+            COORDINATOR,
+            "code",
+            {"coding": [{"system": PROFESSIONS, "code": "LE"}, {"system": PROFESSIONS, "code": "SP"}]},
+        ),
+        ("PractitionerRole", COORDINATOR, "code[0].coding[1]"),
+        "means something else than the code before it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("apply", "place", "reason"), [pytest.param(*rest, id=name) for name, *rest in SECOND])
+def test_two_slices_that_match(apply: Callable[[JSON], None], place: tuple[str, str, str], reason: str) -> None:
+    """Neither is chosen: refused at the second, to read and to write onto."""
+    there = bundle(1)
+    apply(there)
+    type_, ident, at = place
+    expected = f"Bundle.entry[{number_of(there, type_, ident)}].resource.{at}: {reason}"
+    for use in (*READ_IN_ALL_WAYS, put):
+        with pytest.raises(InvalidInput) as caught:
+            use(there)
+        assert [str(problem) for problem in caught.value.problems] == [expected]
+        assert caught.value.problems[0].code == "multiple-matches"
+
+
+def test_two_codes_for_one_word() -> None:
+    """A national code and the site's own for the same thing contradict nothing."""
+    there = bundle(1)
+    own = "https://ip-fhir.github.io/fhir/CodeSystem/profession"
+    apply = two_slices("PractitionerRole", COORDINATOR, "code", {"coding": [{"system": own, "code": "teacher"}] * 2})
+    apply(there)
+    found = next(p for p in from_fhir(there).professionals if p.id == COORDINATOR)
+    assert found.profession is Profession.TEACHER
+
+
+def test_an_unknown_code_where_others_may_have_their_own() -> None:
+    """Kept as it stands, code and text, and told as unread with its place; never taken for one of ours."""
+    there = bundle(1)
+    number = number_of(there, "PractitionerRole", COORDINATOR)
+    theirs = {"coding": [{"system": PROFESSIONS, "code": "XX", "display": MARK}], "text": MARK}
+    change("PractitionerRole", COORDINATOR, "code", [theirs])(there)
+    reading = read_fhir(there)
+    assert next(p for p in reading.plan.professionals if p.id == COORDINATOR).profession is None
+    told = [(w.path, w.reason, w.severity) for w in reading.warnings]
+    assert told == [(f"Bundle.entry[{number}].resource.code", "is not read", "warning")]
+    assert MARK not in str(reading.warnings)
+    assert put_plan(reading.plan, there) == there
+
+
+def test_two_concepts_of_which_one_is_read() -> None:
+    """Somebody may have two professions: the first is read, and the second is told as unread with its place."""
+    there = bundle(1)
+    number = number_of(there, "PractitionerRole", COORDINATOR)
+    concepts = [{"coding": [{"system": PROFESSIONS, "code": code}]} for code in ("LE", "SP")]
+    change("PractitionerRole", COORDINATOR, "code", concepts)(there)
+    reading = read_fhir(there)
+    assert next(p for p in reading.plan.professionals if p.id == COORDINATOR).profession is Profession.PHYSICIAN
+    assert [w.path for w in reading.warnings] == [f"Bundle.entry[{number}].resource.code[1]"]
+    assert put_plan(reading.plan, there) == there
+
+
+def test_goals_in_a_circle() -> None:
+    """A goal that is part of itself, and two that are part of each other: refused where each says so."""
+    extension = "https://ip-fhir.github.io/fhir/StructureDefinition/ip-goal-part-of"
+    for other in (GOAL, SUB_GOAL):
+        there = bundle(1)
+        above = {"url": extension, "valueReference": {"reference": f"Goal/{other}"}}
+        change("Goal", GOAL, "extension", [above])(there)
+        at = f"Bundle.entry[{number_of(there, 'Goal', GOAL)}].resource.extension[0].valueReference"
+        for use in READ_IN_ALL_WAYS:
+            with pytest.raises(InvalidInput) as caught:
+                use(there)
+            assert (at, "a sub-goal has no sub-goals") in {(p.path, p.reason) for p in caught.value.problems}
 
 
 def test_organisations_in_a_circle() -> None:
@@ -364,6 +519,29 @@ def test_ten_thousand_entries() -> None:
     assert len(plan.professionals) == len(example(1).professionals) + 5_000
     assert put_plan(plan, there) == there
     assert time.process_time() - start < 20
+
+
+def test_a_hundred_thousand_entries() -> None:
+    """As text it is refused for its size, and says so; as a dict it is read in time that grows with its length.
+
+    What is not the plan's stays, and is told entry by entry.
+    """
+    there = bundle(1)
+    theirs = [
+        {"fullUrl": f"https://ehr.example/Basic/{n}", "resource": {"resourceType": "Basic"}} for n in range(100_000)
+    ]
+    there["entry"] = [*there["entry"], *theirs]
+    for use in (lambda: from_fhir_json(orjson.dumps(there)), lambda: read_json(orjson.dumps(there))):
+        with pytest.raises(InvalidInput, match="the body is larger than 5000000 bytes") as caught:
+            use()
+        assert caught.value.problems[0].code == "too-long"
+    begun = time.process_time()
+    reading = read_fhir(there)
+    assert reading.plan == example(1)
+    number = len(bundle(1)["entry"])
+    assert [w.path for w in reading.warnings] == [f"Bundle.entry[{number + n}].resource" for n in range(100_000)]
+    assert put_plan(reading.plan, there) == there
+    assert time.process_time() - begun < 60
 
 
 def test_ten_thousand_values_in_one_list() -> None:
