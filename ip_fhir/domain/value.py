@@ -183,7 +183,7 @@ def problems_of(
         if isinstance(inner, InvalidInput):
             found += [Problem(".".join(filter(None, (path, p.path))), p.reason, p.code) for p in inner.problems]
             continue
-        pattern = item.get("ctx", {}).get("pattern")
+        pattern = str(item.get("ctx", {}).get("pattern"))
         reason = _REASONS.get(item["type"]) or _SHAPES.get(pattern) or item["msg"].removeprefix("Value error, ")
         found.append(Problem(path, reason[:1].lower() + reason[1:], _CODES.get(item["type"], "value")))
     return tuple(dict.fromkeys(found))
