@@ -38,7 +38,7 @@ def referral_to_fhir(
 
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
     """Type and id of what `referral_to_fhir` makes, in its order."""
-    return ("ServiceRequest", referral.notice.id), ("Task", _task_id(referral))
+    return ("ServiceRequest", referral.correlation_id), ("Task", _task_id(referral))
 
 
 def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapping: Mapping | None = None) -> Event:
@@ -86,18 +86,19 @@ def _request(referral: Referral, existing: dict[str, Any] | None, mapping: Mappi
     notice = data_of(referral.notice)
     if existing is not None:
         links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
-        return mapping.lens("Notice").put(_with_ids(notice), existing, links)
+        return mapping.lens("Notice").put(_with_ids(referral, notice), existing, links)
     made = mapping.assembly("notice").resources(referral.notice, derived=False)[:-1]
     parts = {_contained(f"{resource['resourceType']}/{resource['id']}"): resource for resource in made}
     links = Links(_inside(referral), owner=referral.notice.owner.id)
-    request = mapping.lens("Notice").new(_with_ids(notice), links)
+    request = mapping.lens("Notice").new(_with_ids(referral, notice), links)
     inside = {key: {**_pointing_inside(resource), "id": key[1:]} for key, resource in parts.items()}
     contained = _reachable(request, inside)
     return {**request, "contained": contained}
 
 
-def _with_ids(notice: dict[str, Any]) -> dict[str, Any]:
-    return {**notice, "needs": [need["id"] for need in notice["needs"]]}
+def _with_ids(referral: Referral, notice: dict[str, Any]) -> dict[str, Any]:
+    """Under the correlation id: two hospitals may number their notices alike."""
+    return {**notice, "id": referral.correlation_id, "needs": [need["id"] for need in notice["needs"]]}
 
 
 def _inside(referral: Referral) -> dict[str, str]:
@@ -135,6 +136,10 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
     return list(found.values())
 
 
+_REQUEST = "#request"
+"""How the referral's own ServiceRequest is referred to: no id looks like that."""
+
+
 def _task_id(referral: Referral) -> str:
     suffix = f"-{referral.task_number}"
     return f"{referral.correlation_id[: 64 - len(suffix)]}{suffix}"
@@ -150,11 +155,11 @@ def _task(
         "id": _task_id(referral),
         "status": standing.status,
         "business_status": standing.business_status,
-        "focus": notice.id,
+        "focus": _REQUEST,
         "answer_due": _answer_due(referral),
         "form": referral.form.id if referral.form else None,
     }
-    known = {notice.id: f"ServiceRequest/{notice.id}", **_addresses(request or {})}
+    known = {**_addresses(request or {}), _REQUEST: f"ServiceRequest/{referral.correlation_id}"}
     links = Links({**known, **(Links.within(existing).references if existing else {})}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None

@@ -44,7 +44,7 @@ def test_what_is_stored_follows_the_overlay(tmp_path: Path) -> None:
     exchange = open_exchange(settings(tmp_path, OVERLAY))
     try:
         exchange.send_notice(notice("01"))
-        (request,) = exchange.store.search_resources("ServiceRequest", {"_id": notice("01").id}, 2)
+        (request,) = exchange.store.search_resources("ServiceRequest", {"_id": notice("01").correlation_id}, 2)
         codes = [coding["code"] for coding in request.body["code"]["coding"]]
     finally:
         exchange.close()

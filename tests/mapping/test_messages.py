@@ -133,7 +133,8 @@ def test_a_referral_in_every_state(state: State) -> None:
     assert task["status"] == standing.status
     business = task.get("businessStatus", {}).get("coding", [{}])[0].get("code")
     assert business == standing.business_status
-    assert task["focus"] == {"reference": f"ServiceRequest/{notice().id}"}
+    assert made[0]["id"] == referral().correlation_id
+    assert task["focus"] == {"reference": f"ServiceRequest/{referral().correlation_id}"}
     assert referral_to_fhir(referral().evolve(state=state), made) == made
 
 

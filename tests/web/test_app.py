@@ -411,17 +411,29 @@ def test_what_is_stored_stands_alone(client: TestClient, message: bytes, path: s
     assert client.get(f"/{task['resource']['focus']['reference']}", headers=AUTH).json() == entry["resource"]
 
 
-def test_one_resource_id_for_two_referrals_is_refused(client: TestClient, loop: Loop, message: bytes) -> None:
-    """Two senders that number their notices alike: the second is told, the first is not overwritten."""
-    client.post("/$process-message", content=message, headers=FHIR)
-    before = client.get("/ServiceRequest", headers=AUTH).content
-    other = notice("03").evolve(id="notice-01")
+def noticed(client: TestClient, ident: str, correlation_id: str) -> Any:
+    """A notice of the hospital's, numbered as wanted."""
+    other = notice("03").evolve(id=ident, correlation_id=correlation_id)
     sender, recipient = other.organization(other.sender), other.organization(other.recipient)
     made = Message(
-        id="m-3", kind=MessageKind.NOTICE, correlation_id="referral-03", sent=other.authored,
+        id=f"m-{correlation_id}"[-64:], kind=MessageKind.NOTICE, correlation_id=correlation_id, sent=other.authored,
         sender=sender, recipient=recipient, notice=other,
     )  # fmt: skip
-    response = client.post("/$process-message", json=message_to_fhir(made), headers=FHIR)
-    refused(response, 409, "duplicate")
-    assert client.get("/ServiceRequest", headers=AUTH).content == before
-    assert loop.state(loop.municipality, "referral-03") == "none"
+    return client.post("/$process-message", json=message_to_fhir(made), headers=FHIR)
+
+
+def test_two_who_number_their_notices_alike(client: TestClient, loop: Loop, message: bytes) -> None:
+    """Each notice has a ServiceRequest of its own, under the referral's id, whatever the sender calls it."""
+    client.post("/$process-message", content=message, headers=FHIR)
+    assert noticed(client, "notice-01", "referral-03").status_code == 200
+    assert loop.states("referral-01")[1] == loop.states("referral-03")[1] == "delivered"
+    found = client.get("/ServiceRequest", headers=AUTH).json()["entry"]
+    assert sorted(entry["resource"]["id"] for entry in found) == ["referral-01", "referral-03"]
+
+
+def test_one_resource_id_for_two_referrals_is_refused(client: TestClient, loop: Loop) -> None:
+    """Ids so long that their Tasks would be called alike: the second is told, the first is not overwritten."""
+    assert noticed(client, "notice-1", f"{'x' * 63}a").status_code == 200
+    before = client.get("/Task", headers=AUTH).content
+    refused(noticed(client, "notice-2", f"{'x' * 63}b"), 409, "duplicate")
+    assert client.get("/Task", headers=AUTH).content == before
