@@ -91,12 +91,14 @@ def put(
 ) -> None:
     """Write a plan onto a Bundle.
 
-    Nothing else in the Bundle is changed: what other systems put there stays.
+    Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
+    Bundle, which is told on stderr: no server is asked to delete it.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
     from ip_fhir.errors import InvalidInput
     from ip_fhir.mapping import put_plan
+    from ip_fhir.mapping.plan import left
     from ip_fhir.mapping.variants import version_of
 
     if plan == onto == "-":
@@ -107,6 +109,7 @@ def put(
     value, bundle = _plan(written), read_bundle(under)
     with naming(under.name):
         changed = put_plan(value, bundle, _site(overlay, version_of(bundle, _said(fhir_version))))
+    sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in left(bundle, changed))
     emit(changed, pretty=pretty)
 
 

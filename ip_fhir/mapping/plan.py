@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.errors import Problem
+from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.neighbours import is_ours, put_read, read_fhir
@@ -65,10 +67,25 @@ def put_plan(
     *,
     version: FhirVersion | None = None,
 ) -> dict[str, Any]:
-    """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
+    """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
+
+    What the plan no longer has leaves the bundle (`left` tells what); nothing asks a server to delete it.
+    """
     if not is_ours(bundle):
         return put_read(plan, bundle, version=version, mapping=mapping)
     return (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
+
+
+def left(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
+    """What `put_plan` took out of a bundle, as warnings by its FHIRPath in `before`.
+
+    Nothing tells a server to delete it: what the CarePlan no longer refers to is no part of the plan, and may be part
+    of something else. A goal that is given up, a review that is cancelled, a consent that is withdrawn has a status.
+    """
+    there = {(entry.type, entry.id) for entry in entries_of(after)}
+    gone = (entry for entry in entries_of(before) if (entry.type, entry.id) not in there)
+    reason = "is no part of the plan any more: it leaves the bundle, and whoever has stored it keeps it"
+    return tuple(Problem(entry.at, reason, "informational", "warning") for entry in gone)
 
 
 def to_models(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> list[BaseModel]:

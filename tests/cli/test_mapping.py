@@ -132,3 +132,21 @@ def test_a_bad_overlay_is_refused(run: Run, tmp_path: Path, command: tuple[str, 
     ran = run(*arguments, "--overlay", bad)
     assert (ran.code, ran.out) == (6, b"")
     assert "bad.toml: table Goal, row tekst: Goal has no field tekst" in ran.err
+
+
+def test_what_leaves_the_bundle_is_told(run: Run, tmp_path: Path) -> None:
+    """A goal and a professional that the plan no longer has: each by its place, and no request to delete anything."""
+    onto = tmp_path / "bundle.json"
+    onto.write_bytes(run("map", PLAN, "--to", "fhir").out)
+    before = json.loads(onto.read_bytes())["entry"]
+    plan = json.loads(PLAN.read_bytes())
+    goal = next(g["id"] for g in plan["goals"] if g.get("part_of"))
+    plan["goals"] = [g for g in plan["goals"] if g["id"] != goal]
+    for measure in plan["measures"]:
+        measure["goals"] = [g for g in measure.get("goals", ()) if g != goal]
+    ran = run("put", "-", "--onto", onto, stdin=json.dumps(plan).encode())
+    number = next(n for n, e in enumerate(before) if e["resource"]["id"] == goal)
+    said = "is no part of the plan any more: it leaves the bundle, and whoever has stored it keeps it"
+    assert ran.err == f"ip-fhir: {onto}: warning: Bundle.entry[{number}].resource: {said}\n"
+    assert len(ran.data["entry"]) == len(before) - 1
+    assert {entry["request"]["method"] for entry in ran.data["entry"]} == {"PUT"}
