@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.referral import Event, EventKind
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange import inbound, rest
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.due import Ran, run_timers
@@ -119,10 +119,12 @@ class Exchange:
     def submit(self, correlation_id: str, event: Event) -> Referral:
         """Apply an event of our own side and return the referral after it.
 
-        Raises `InvalidInput` (unknown referral, something missing), `LoopError` (not in this state, not by this role),
-        `ConsentRefused`, `StoreError`. Then nothing has changed.
+        Raises `InvalidInput` (unknown referral, something missing, `NotYet`: an event of the future), `LoopError` (not
+        in this state, not by this role), `ConsentRefused`, `StoreError`. Then nothing has changed.
         """
         context = self._context
+        if event.at > self.now() + context.skew:
+            raise NotYet.at("event.at", "dated ahead of the clock here", "business-rule")
 
         def once() -> Referral:
             with context.store.begin() as tx:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
+from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet, StoreError
 from ip_fhir.exchange.peers import Peer
 from ip_fhir.fhir.outcome import status_of
@@ -281,7 +284,7 @@ def test_a_clock_turned_back_does_not_overtake_itself(loop: Loop) -> None:
     """What a side says after its clock was turned back an hour is not taken for older than what it said before."""
     ident = "referral-01"
     loop.clock.forward(hours=2)
-    loop.municipality.exchange.act(ident, _accept())
+    loop.municipality.exchange.act(ident, EventKind.ACCEPT)
     loop.settle()
     loop.clock.forward(hours=-1)
     loop.municipality.exchange.answer(form("01"))
@@ -292,12 +295,6 @@ def test_a_clock_turned_back_does_not_overtake_itself(loop: Loop) -> None:
     for side in (loop.hospital, loop.municipality):
         times = [link.record.event.at for link in side.exchange.store.evidence(ident)]
         assert times == sorted(times)
-
-
-def _accept() -> Any:
-    from ip_fhir.domain.referral import EventKind
-
-    return EventKind.ACCEPT
 
 
 # --- persons
@@ -313,6 +310,59 @@ def test_the_same_person_as_far_as_one_can_tell(loop: Loop, number: str) -> None
     reply = loop.hospital.exchange.receive(write_json(about(number)), peer_of(loop.hospital, "municipality"))
     assert receipt_from_fhir(read_json(reply)).code == "ok"
     assert loop.state(loop.hospital, "referral-01") == "confirmed"
+
+
+# --- our own side, and what was done to the store
+
+
+@pytest.mark.promise(3)
+def test_our_own_event_of_the_future(loop: Loop) -> None:
+    """What has not happened yet is not recorded: later events would be dated by it."""
+    exchange, records = loop.municipality.exchange, len(loop.municipality.exchange.store.evidence())
+    tomorrow = Event(
+        id="e-1", kind=EventKind.ACCEPT, at=START + timedelta(days=1), raised_by=Role.MUNICIPALITY, text="i morgen"
+    )
+    with pytest.raises(NotYet) as caught:
+        exchange.submit("referral-01", tomorrow)
+    assert [(p.path, p.code) for p in caught.value.problems] == [("event.at", "business-rule")]
+    assert len(exchange.store.evidence()) == records
+    loop.clock.forward(days=1)
+    assert exchange.submit("referral-01", tomorrow).state == "accepted"
+
+
+@pytest.mark.promise(2, 16)
+def test_a_row_that_somebody_has_changed(loop: Loop, tmp_path: Path) -> None:
+    """A referral that can no longer be read: our own fault, come again; nothing is applied, and mended it goes on."""
+    side, database = loop.municipality, sqlite3.connect(tmp_path / "municipality.sqlite")
+    ((body,),) = database.execute("SELECT body FROM referral").fetchall()
+    before = (len(side.exchange.store.evidence()), side.exchange.store.outbox())
+    for damaged in ("{}", body.replace('"delivered"', '"somewhere"'), body[:-20], ""):
+        with database:
+            database.execute("UPDATE referral SET body = ?", (damaged,))
+        content = write_json(bundle(_S.REMINDER))
+        with pytest.raises(StoreError) as caught:
+            side.exchange.receive(content, peer_of(side, "hospital"))
+        assert (status_of(caught.value), caught.value.retry) == (503, True)
+        assert notice("01").owner.name.family not in str(caught.value)
+        assert (len(side.exchange.store.evidence()), side.exchange.store.outbox()) == before
+    with database:
+        database.execute("UPDATE referral SET body = ?", (body,))
+    database.close()
+    reply = side.exchange.receive(write_json(bundle(_S.REMINDER)), peer_of(side, "hospital"))
+    assert receipt_from_fhir(read_json(reply)).code == "ok"
+    assert side.exchange.store.verify() == ()
+
+
+@pytest.mark.promise(16)
+def test_evidence_that_somebody_has_changed(loop: Loop, tmp_path: Path) -> None:
+    """A changed record is found by its number, and the loop goes on beside it: others must not wait for the inquiry."""
+    side = loop.municipality
+    with closing(sqlite3.connect(tmp_path / "municipality.sqlite")) as database, database:
+        database.execute("UPDATE evidence SET body = replace(body, 'receive', 'accept') WHERE number = 1")
+    assert [problem.path for problem in side.exchange.store.verify()] == ["evidence.1"]
+    reply = side.exchange.receive(write_json(bundle(_S.REMINDER)), peer_of(side, "hospital"))
+    assert receipt_from_fhir(read_json(reply)).code == "ok"
+    assert [problem.path for problem in side.exchange.store.verify()] == ["evidence.1"]
 
 
 # --- what has no receipts
