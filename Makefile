@@ -21,9 +21,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@$(BIN)/python -Im pytest $(ARGS)
 
-# Both sides killed 1,000 times on either database; another chance: IP_FHIR_SEED=7 make soak
+# Both sides killed 2,000 times on either database, about half an hour; another chance: IP_FHIR_SEED=7 make soak
 soak: $(INSTALLED)
-	@IP_FHIR_KILLS=$${IP_FHIR_KILLS:-1000} $(BIN)/python -Im pytest tests/acceptance/test_killed.py $(ARGS)
+	@IP_FHIR_KILLS=$${IP_FHIR_KILLS:-2000} $(BIN)/python -Im pytest tests/acceptance/test_killed.py $(ARGS)
 
 lint: $(INSTALLED)
 	@red=0; \
