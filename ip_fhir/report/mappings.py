@@ -26,7 +26,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Notice, green form and messages",
         "What hospital and municipality tell each other.",
-        ("Notice", "GreenForm", "MessageHeader", "Communication", "Task"),
+        ("Notice", "NoticeForm", "GreenForm", "MessageHeader", "Communication", "Task"),
     ),
 )
 

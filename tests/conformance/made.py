@@ -16,7 +16,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.value import Value, read
-from ip_fhir.mapping import Mapping, message_to_fhir, referral_to_fhir, to_fhir
+from ip_fhir.mapping import Mapping, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
 from tests.support.loop import standing
 from tests.support.strategies import messages, notices, plans
 
@@ -51,11 +51,12 @@ def _examples(checkout: Path, directory: str, model: type[V]) -> list[V]:
 
 
 def example_bundles(checkout: Path, mapping: Mapping | None = None) -> Iterator[JsonObject]:
-    """Every example plan as a transaction, every notice and green form as a message."""
+    """Every example plan as a transaction, every notice and green form as a message, every notice as a form too."""
     for plan in _examples(checkout, "plans", IndividualPlan):
         yield to_fhir(plan, mapping)
     for notice in _examples(checkout, "notices", Notice):
         yield message_to_fhir(_carrying(notice, None), mapping)
+        yield notice_to_form(notice, mapping)
     (notice, *_) = _examples(checkout, "notices", Notice)
     for form in _examples(checkout, "green_forms", GreenForm):
         yield message_to_fhir(_carrying(notice, form), mapping)
@@ -77,6 +78,11 @@ def generated_messages(count: int, mapping: Mapping | None = None) -> Iterator[J
     """Message Bundles of generated messages: about half carry a notice or a green form."""
     carrying = st.sampled_from((MessageKind.NOTICE, MessageKind.GREEN_FORM)).flatmap(messages)
     return (message_to_fhir(m, mapping) for m in generated(st.one_of(carrying, messages()), count))
+
+
+def generated_notice_forms(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+    """Generated notices as answered questionnaires."""
+    return (notice_to_form(notice, mapping) for notice in generated(notices(), count))
 
 
 def generated_referrals(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:

@@ -59,6 +59,11 @@ def test_generated_messages(validator: Validator, verdict: Verdict) -> None:
     assert objections(validator, verdict, made.generated_messages(MESSAGES)) == []
 
 
+def test_generated_notice_forms(validator: Validator, verdict: Verdict) -> None:
+    """Generated notices as answered questionnaires are valid, each answer by its question."""
+    assert objections(validator, verdict, made.generated_notice_forms(REFERRALS)) == []
+
+
 def test_generated_referrals(validator: Validator, verdict: Verdict) -> None:
     """The ServiceRequest and Task of generated notices are valid in every state, on both sides."""
     assert objections(validator, verdict, made.generated_referrals(REFERRALS)) == []

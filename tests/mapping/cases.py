@@ -119,6 +119,8 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Membership": make.memberships("membership-1", EVERYBODY, UNITS),
     "Need": make.needs(),
     "Notice": make.notices(),
+    "NoticeForm": make.notices(),
+    "NoticeFormNeed": make.needs(),
     "Organization": make.organizations("organization-1", UNITS[1:]),
     "Patient": make.owners(),
     "PersonalResource": make.resources(),
