@@ -182,10 +182,14 @@ def test_tables_write_the_profiles(checkout: Path, sources: Sources) -> None:
     assert sources.base
 
 
-def test_forms_ask_what_the_tables_read(checkout: Path, shipped: dict[str, JsonObject], sources: Sources) -> None:
-    """Every linkId of the green form's tables is a question of its Questionnaire, and the other way round."""
-    asked = set(_link_ids(shipped[f"{sources.base}/Questionnaire/green-form"]["item"]))
-    read = {link for _, row in rows(checkout) for link in re.findall(r"linkId=([a-z-]+)", row["fhir"])}
+@pytest.mark.parametrize("form", ["green-form", "notice"])
+def test_forms_ask_what_the_tables_read(
+    checkout: Path, shipped: dict[str, JsonObject], sources: Sources, form: str
+) -> None:
+    """Every linkId of a form's tables is a question of its Questionnaire, and the other way round."""
+    asked = set(_link_ids(shipped[f"{sources.base}/Questionnaire/{form}"]["item"]))
+    own = [row for table, row in rows(checkout) if table["name"].startswith("NoticeForm") == (form == "notice")]
+    read = {link for row in own for link in re.findall(r"linkId=([a-z-]+)", row["fhir"])}
     assert asked == read
 
 
