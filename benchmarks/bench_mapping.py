@@ -15,7 +15,7 @@ from measuring import Figure, interleaved, medians
 from sample import sample_plan
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.mapping import from_fhir_json, put_plan, to_fhir, to_fhir_json
+from ip_fhir.mapping import from_fhir_json, open_plan, put_plan, to_fhir, to_fhir_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ _FAST, _SLOW = 20, 1  # times in a round: what takes microseconds is done often
 def measure(quick: bool) -> Iterator[Figure]:
     """The figures, each by the yardstick."""
     works = subjects()
-    fast = {name: work for name, work in works.items() if "peer" not in name and "put" not in name}
+    fast = {name: work for name, work in works.items() if "peer" not in name}
     rounds = 5 if quick else 25
     times = {name: _FAST if name in fast else _SLOW for name in works}
     taken = interleaved(rounds, **{name: _repeated(work, times[name]) for name, work in works.items()})
@@ -53,13 +53,17 @@ def subjects() -> dict[str, Callable[[], object]]:
     content = to_fhir_json(plan)
     bundle = orjson.loads(content)
     changed = plan.evolve(title="Min plan")
+    other_measure = plan.evolve(measures=(plan.measures[0].evolve(how="Alene"), *plan.measures[1:]))
+    opened = open_plan(bundle)
     own = plan.to_json()
     found: dict[str, Callable[[], object]] = {
         _YARDSTICK: lambda: orjson.loads(content),
         "plan -> FHIR bytes": lambda: to_fhir_json(plan),
         "plan -> FHIR dict": lambda: to_fhir(plan),
         "FHIR bytes -> plan": lambda: from_fhir_json(content),
-        "put one change onto a bundle": lambda: put_plan(changed, bundle),
+        "put one change onto a bundle": lambda: opened.put(changed),
+        "put one measure changed onto a bundle": lambda: opened.put(other_measure),
+        "put onto a bundle not read before": lambda: put_plan(changed, bundle),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
         "by hand: plan -> FHIR bytes": lambda: orjson.dumps(by_hand.write(plan)),
         "by hand: FHIR bytes -> plan": lambda: by_hand.read(orjson.loads(content)),

@@ -31,6 +31,15 @@ _ROLE = "PractitionerRole"
 
 
 @dataclass(frozen=True, slots=True)
+class Located:
+    """Where a whole stands in a bundle: its root, its parts, and how they refer to each other."""
+
+    root: Entry
+    slots: list[Slot]
+    links: Links
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A whole as found in a bundle."""
 
@@ -102,8 +111,8 @@ class Assembly:
         except InvalidInput as error:
             raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
 
-    def find(self, entries: list[Entry]) -> Found:
-        """The whole among these entries, as domain data not yet checked by the domain."""
+    def locate(self, entries: list[Entry]) -> Located:
+        """Where the whole stands among these entries. Raises `InvalidInput` where that cannot be told."""
         roots = [entry for entry in entries if self.root.owns(entry.resource)]
         if len(roots) != 1:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
@@ -112,10 +121,15 @@ class Assembly:
         slots = [slot for part in self.parts for slot in slots_of(part, entries, self._named(part, roots[0]), people)]
         refuse_doubles(slots)
         self._expect_owner(slots, roots[0])
-        links = links_between(slots)
+        return Located(roots[0], slots, links_between(slots))
+
+    def find(self, entries: list[Entry]) -> Found:
+        """The whole among these entries, as domain data not yet checked by the domain."""
+        located = self.locate(entries)
+        root, slots, links = located.root, located.slots, located.links
         data, problems = _read_parts(slots, links)
         try:
-            whole = self.root.get({**roots[0].resource, "id": roots[0].id}, links, roots[0].at)
+            whole = self.root.get({**root.resource, "id": root.id}, links, root.at)
         except InvalidInput as error:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
@@ -134,7 +148,7 @@ class Assembly:
                 named[part.field] = {item["id"] for item in items_of({part.field: chosen}, part)}
         # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
-        return Found(whole, roots[0], ours, links, entries)
+        return Found(whole, root, ours, links, entries)
 
     def _named(self, part: Part, root: Entry) -> set[str] | None:
         """The references that make an entry this part's: all that the root names, of the owner the root's subject."""

@@ -14,7 +14,9 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.assembly import assemblies
-from ip_fhir.mapping.lens import Lens, based, build_lenses
+from ip_fhir.mapping.building import based, build_lenses
+from ip_fhir.mapping.lens import Lens
+from ip_fhir.mapping.opened import OpenPlan
 from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.shapes import Unsupported
 from ip_fhir.mapping.tables import build_tables, load_tables, read_source
@@ -137,7 +139,26 @@ class Mapping:
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
         """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
         version_of(bundle, self.version)
-        return put_onto(self.assembly("plan"), plan, bundle, self.systems.base)
+        known = self._sure_of(bundle)
+        if known is None:
+            return put_onto(self.assembly("plan"), plan, bundle, self.systems.base)
+        return OpenPlan(self.assembly("plan"), bundle, known, self.systems.base).put(plan)
+
+    def open(self, bundle: dict[str, Any]) -> OpenPlan:
+        """The plan in a Bundle, to be changed: `plan` is what it says, `put` gives the Bundle that says another.
+
+        Read once; a put then costs what has changed. Raises `InvalidInput` like `from_fhir`.
+        """
+        version_of(bundle, self.version)
+        plan = self._sure_of(bundle) or self.assembly("plan").value(IndividualPlan, bundle)
+        return OpenPlan(self.assembly("plan"), bundle, plan, self.systems.base)
+
+    def _sure_of(self, bundle: dict[str, Any]) -> IndividualPlan | None:
+        """The plan where there is no doubt about it."""
+        try:
+            return self.read_fast(orjson.dumps(bundle))
+        except TypeError:  # what no JSON text gives, such as Decimal: the lenses say what is wrong
+            return None
 
     @cached_property
     def _assemblies(self) -> dict[str, Assembly]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.mapping.lists import changing
 from ip_fhir.mapping.nodes import Wrong
 from ip_fhir.mapping.places import place
 
@@ -67,6 +68,13 @@ class FieldLens:
         # A default that is not said stays unsaid: written, the same data would make two different resources.
         said = None if value == self.row.default and not self.row.always else value
         return self._place(resource, links).put(said, resource, links)
+
+    def write_changes(self, data: Any, known: Any, resource: Any, links: Links) -> Any:
+        """As `write`, where it is known what the resource says; of a list with keys only entries that changed."""
+        if self.row.key is None or self.also is not None or self.unless is not None or self.when is not None:
+            return self.write(data, resource, links)
+        node = changing(self.node, value_at(known, self.row.domain))
+        return node.put(value_at(data, self.row.domain), resource, links)
 
 
 class WhenLens(FieldLens):

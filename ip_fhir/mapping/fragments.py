@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from ip_fhir.domain.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.building import compile_path, leaf_of, test_of
 from ip_fhir.mapping.domains import domain_types
 from ip_fhir.mapping.field_lens import FieldLens
 from ip_fhir.mapping.fields import adapter
 from ip_fhir.mapping.leaves import leaves
-from ip_fhir.mapping.lens import compile_path, leaf_of, test_of
 from ip_fhir.mapping.limits import limits_of
 from ip_fhir.mapping.links import NO_LINKS, Links
 from ip_fhir.mapping.nodes import Wrong

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.opened import OpenPlan
     from ip_fhir.mapping.variants import FhirVersion
 
 
@@ -86,6 +87,16 @@ def left(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
     gone = (entry for entry in entries_of(before) if (entry.type, entry.id) not in there)
     reason = "is no part of the plan any more: it leaves the bundle, and whoever has stored it keeps it"
     return tuple(Problem(entry.at, reason, "informational", "warning") for entry in gone)
+
+
+def open_plan(
+    bundle: dict[str, Any], mapping: Mapping | None = None, *, version: FhirVersion | None = None
+) -> OpenPlan:
+    """A plan of ours in its bundle, to be changed: read once, and a put costs what has changed.
+
+    `plan` is what the bundle says; `put(changed)` gives what `put_plan(changed, bundle)` gives.
+    """
+    return (mapping or default(version_of(bundle, version))).open(bundle)
 
 
 def to_models(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> list[BaseModel]:

@@ -74,6 +74,9 @@ class Code:
         """What is not looked at and might change the meaning: where it stands, there is doubt."""
         if any(const.match for const in self.table.consts) or any(row.unless for row in self.rows):
             raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
+        guarded = {(row.path, row.when) for row in self.rows if row.lead is None and row.when is not None}
+        if any(row.lead is not None and (row.lead.path, row.when) not in guarded for row in self.rows):
+            raise Unsupported(f"{self.table.name}: a place that counts before ours")
         self.later = [tuple(path.split(".")) for path in self.table.unread]
         self.later += [tuple(s.name for s in row.also.path) for row in self.rows if row.also is not None]
 
@@ -109,6 +112,11 @@ class Code:
         if matches:
             yield f"    if {' or '.join(f'{name} is None' for name in matches)}:"
             yield "        return None"
+        for row in self.rows:
+            if row.when is not None and row.lead is None:  # what stands there otherwise is not ours, or counts more
+                field, word = row.when
+                yield f"    if {_var(row)} is not None and {self.variable(field)} != {word!r}:"
+                yield "        raise Doubt"
         for row in self.rows:
             name = row.domain[0]
             if not row.match and not row.is_list and (row.required or self.info(name).is_required()):

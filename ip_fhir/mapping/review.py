@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ip_fhir.mapping.building import based
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.domains import domain_types, field_at
-from ip_fhir.mapping.lens import based
 from ip_fhir.mapping.rowcheck import CODED, plain_types
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.value import Value
 from ip_fhir.errors import MappingError
+from ip_fhir.mapping.building import fixed_parts
 from ip_fhir.mapping.domains import domain_types, field_at
 from ip_fhir.mapping.leaves import leaves
-from ip_fhir.mapping.lens import fixed_parts
 from ip_fhir.mapping.tables import row_of, systems_of
 from ip_fhir.mapping.times import DAYS, MOMENTS
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.mapping.leaves import Constant
 from ip_fhir.mapping.lens import TableLens
-from ip_fhir.mapping.nodes import Each, Known, Matching, Member, One, Wrong
+from ip_fhir.mapping.lists import Each, One
+from ip_fhir.mapping.nodes import Known, Matching, Member, Wrong
 from ip_fhir.mapping.person_number import PersonIdentifier
 
 if TYPE_CHECKING:

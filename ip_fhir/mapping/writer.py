@@ -16,8 +16,8 @@ from zlib import crc32
 import orjson
 
 from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.mapping.building import based
 from ip_fhir.mapping.domains import is_always_there
-from ip_fhir.mapping.lens import based
 from ip_fhir.mapping.links import NO_LINKS
 from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.times import DayBound

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import MappingError
+from ip_fhir.mapping.building import build_lenses
 from ip_fhir.mapping.check import check_tables
-from ip_fhir.mapping.lens import build_lenses
 from ip_fhir.mapping.tables import Source, Tables, build_tables, load_tables, read_source, root
 from ip_fhir.mapping.variants import SETS, varied
 

@@ -16,7 +16,7 @@ from ip_fhir.domain.terms import LifeArea
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import lens
-from ip_fhir.mapping.lens import build_lenses
+from ip_fhir.mapping.building import build_lenses
 from ip_fhir.mapping.links import Links
 from ip_fhir.mapping.tables import build_tables, read_source
 

@@ -1,0 +1,120 @@
+"""A plan opened in its bundle and put again: the same bundle as writing it all anew, whatever changed."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from ip_fhir.domain.plan import IndividualPlan, PlanStatus
+from ip_fhir.domain.value import Period
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping import default, from_fhir, to_fhir_json
+from ip_fhir.mapping.putting import put_onto
+from tests.mapping.foreign import woven
+from tests.support.strategies import plans
+
+Change = Callable[[IndividualPlan], IndividualPlan]
+
+
+def _each(field: str, **changes: Any) -> Change:
+    """Every value of a list changed in the same way, the last one or none left out."""
+
+    def change(plan: IndividualPlan) -> IndividualPlan:
+        return plan.evolve(**{field: tuple(item.evolve(**changes) for item in getattr(plan, field))})
+
+    return change
+
+
+def _last(field: str, **changes: Any) -> Change:
+    def change(plan: IndividualPlan) -> IndividualPlan:
+        *others, last = getattr(plan, field) or (None,)
+        return plan if last is None else plan.evolve(**{field: (*others, last.evolve(**changes))})
+
+    return change
+
+
+def _turned(field: str) -> Change:
+    return lambda plan: plan.evolve(**{field: tuple(reversed(getattr(plan, field)))})
+
+
+def _without_last(field: str) -> Change:
+    return lambda plan: plan.evolve(**{field: getattr(plan, field)[:-1]})
+
+
+def _team(**changes: Any) -> Change:
+    def change(plan: IndividualPlan) -> IndividualPlan:
+        if plan.team is None:
+            return plan
+        members = tuple(m.evolve(**changes) for m in plan.team.memberships)
+        return plan.evolve(team=plan.team.evolve(memberships=members, name="Ansvarsgruppe"))
+
+    return change
+
+
+_PERIOD = Period(start=date(2026, 3, 1), end=date(2026, 9, 1))
+CHANGES: tuple[Change, ...] = (
+    lambda plan: plan.evolve(title="En annen plan", note=None),
+    lambda plan: plan.evolve(status=PlanStatus.ON_HOLD, period=_PERIOD, version=7),
+    lambda plan: plan.evolve(legal_basis=(), contributions=(), cooperation=()),
+    lambda plan: plan.evolve(author=None, coordinating_unit=None),
+    lambda plan: plan.evolve(owner=plan.owner.evolve(birth_date=None, contacts=())),
+    lambda plan: plan.evolve(measures=(), reviews=()),
+    _each("goals", text="Et annet mål", period=_PERIOD, note=None),
+    _each("measures", how="På en annen måte", extent=None, period=_PERIOD),
+    _last("measures", what="Noe annet", areas=()),
+    _last("needs", text="Et annet behov", area=None),
+    _last("professionals", title="En annen tittel"),
+    _last("organizations", name="Et annet navn"),
+    _last("resources", text="Noe annet å bygge på"),
+    _turned("measures"),
+    _turned("goals"),
+    _without_last("measures"),
+    _without_last("related_persons"),
+    _team(task="En annen oppgave"),
+    _team(period=_PERIOD),
+)
+
+
+@settings(max_examples=100)
+@given(plans(), st.sampled_from(CHANGES), st.data())
+def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: Change, data: st.DataObject) -> None:
+    """With others' content everywhere: the same bundle as by `put_onto`, and the plan is read back from it."""
+    bundle = orjson.loads(to_fhir_json(plan))
+    for entry in bundle["entry"]:
+        entry["resource"] = data.draw(woven(entry["resource"]))
+    before = orjson.dumps(bundle)
+    try:
+        changed = change(plan)
+    except InvalidInput:
+        reject()  # such a plan cannot be
+    mapping = default()
+    whole = put_onto(mapping.assembly("plan"), changed, bundle, mapping.systems.base)
+    assert mapping.open(bundle).put(changed) == whole
+    assert mapping.put_plan(changed, bundle) == whole
+    assert orjson.dumps(bundle) == before
+    assert from_fhir(whole) == changed
+
+
+@settings(max_examples=30)
+@given(plans())
+def test_putting_what_was_read_changes_nothing(plan: IndividualPlan) -> None:
+    """put(get(r), r) == r, for the plan itself and for one that is equal to it."""
+    bundle = orjson.loads(to_fhir_json(plan))
+    opened = default().open(bundle)
+    assert opened.plan == plan
+    assert opened.put(opened.plan) == bundle
+    assert opened.put(plan) == bundle
+
+
+@given(plans())
+def test_another_persons_plan_is_refused(plan: IndividualPlan) -> None:
+    """A plan of somebody else is not written onto this one's bundle."""
+    bundle = orjson.loads(to_fhir_json(plan))
+    owner = plan.owner.evolve(id="somebody-else")
+    other = IndividualPlan(id=plan.id, owner=owner, created=plan.created)
+    with pytest.raises(InvalidInput, match="about another person"):
+        default().open(bundle).put(other)
