@@ -118,7 +118,21 @@ class Assembly:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
         people = people_of(entries)
-        slots = [slot for part in self.parts for slot in slots_of(part, entries, self._named(part, roots[0]), people)]
+        root = roots[0].resource
+        named = {True: _names(root), False: _names(root.get(self._subject))}  # the owner is who the root is about
+        of_type: dict[str, list[Entry]] = {}
+        for entry in entries:
+            of_type.setdefault(entry.type, []).append(entry)
+        slots = [
+            slot
+            for part in self.parts
+            for slot in slots_of(
+                part,
+                of_type.get(str(part.lens.resource), []),
+                named[part.field != "owner"] if part.by_root else None,
+                people,
+            )
+        ]
         refuse_doubles(slots)
         self._expect_owner(slots, roots[0])
         return Located(roots[0], slots, links_between(slots))
@@ -149,13 +163,6 @@ class Assembly:
         # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, root, ours, links, entries)
-
-    def _named(self, part: Part, root: Entry) -> set[str] | None:
-        """The references that make an entry this part's: all that the root names, of the owner the root's subject."""
-        if not part.by_root:
-            return None
-        node = root.resource if part.field != "owner" else root.resource.get(self._subject)
-        return {reference.partition("/_history/")[0] for reference in references_in(node)}
 
     @property
     def _subject(self) -> str:
@@ -221,6 +228,11 @@ class Assembly:
         )
         derived = tuple((str(d.lens.resource), d.make, self.writer(d.lens.name)) for d in self.derived)
         return _Writing(parts, derived, str(self.root.resource), self.writer(self.root.name))
+
+
+def _names(node: Any) -> set[str]:
+    """The references below a node, whatever version of a resource they name."""
+    return {reference.partition("/_history/")[0] for reference in references_in(node)}
 
 
 def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
