@@ -118,19 +118,15 @@ class Assembly:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
         people = people_of(entries)
-        root = roots[0].resource
-        named = {True: _names(root), False: _names(root.get(self._subject))}  # the owner is who the root is about
         of_type: dict[str, list[Entry]] = {}
         for entry in entries:
             of_type.setdefault(entry.type, []).append(entry)
+        named = _names(roots[0].resource)
         slots = [
             slot
             for part in self.parts
             for slot in slots_of(
-                part,
-                of_type.get(str(part.lens.resource), []),
-                named[part.field != "owner"] if part.by_root else None,
-                people,
+                part, of_type.get(str(part.lens.resource), []), self._named(part, roots[0], named), people
             )
         ]
         refuse_doubles(slots)
@@ -163,6 +159,12 @@ class Assembly:
         # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, root, ours, links, entries)
+
+    def _named(self, part: Part, root: Entry, named: set[str]) -> set[str] | None:
+        """The references that make an entry this part's: all that the root names, of the owner the root's subject."""
+        if not part.by_root:
+            return None
+        return named if part.field != "owner" else _names(root.resource.get(self._subject))
 
     @property
     def _subject(self) -> str:
