@@ -66,6 +66,11 @@ class TableLens:
             return None
         return self.put_new(value, None, links) if node is None else self._put(value, node, links)
 
+    @property
+    def hang_together(self) -> bool:
+        """Whether where one field stands depends on what another says."""
+        return any(lens.row.when is not None or lens.row.unless is not None for lens in self.fields)
+
     def put_new(self, value: Any, node: Any, links: Links) -> Any:
         """A new node; `node` is what the path to it asks for."""
         return self._put(value, {**(node or {}), **self.skeleton(links)}, links, is_new=True)
@@ -89,7 +94,12 @@ class TableLens:
         )
 
     def put_changes(self, value: Any, known: Any, node: Any, links: Links) -> Any:
-        """As `put`, where it is known what the node says: only what differs from that is looked at and written."""
+        """As `put`, where it is known what the node says: only what differs from that is looked at and written.
+
+        What they have in common may be left out of both, unless fields of this table `hang_together`.
+        """
+        if self.hang_together:
+            return self._put(value, node, links)
         if self.limits is not None:
             self.limits.check(node)
         result = node
@@ -170,10 +180,7 @@ class Lens:
     def put_changes(
         self, value: dict[str, Any], known: dict[str, Any], resource: dict[str, Any], links: Links, at: str
     ) -> dict[str, Any]:
-        """As `put`, where it is known what the resource says: what does not differ from that is not looked at.
-
-        Both may leave out what they have in common.
-        """
+        """As `put`, where it is known what the resource says: what does not differ from that is not looked at."""
         try:
             result: dict[str, Any] = self.inner.put_changes(value, known, resource, links)
         except Wrong as wrong:

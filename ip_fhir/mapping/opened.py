@@ -59,7 +59,8 @@ class OpenPlan:
             return False
         part = self._parts.get(name)
         if part is None:
-            return bool(self._located.root.resource.get("id") == self.plan.id)
+            in_place = self._located.root.resource.get("id") == self.plan.id
+            return in_place and not self._assembly.root.inner.hang_together
         pairs = _pairs(part, before, after)
         return pairs is not None and all(new is old or self._has_id(part, old.id) for old, new in pairs)
 
