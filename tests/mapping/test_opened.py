@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus, ReviewStatus
 from ip_fhir.domain.value import Period
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, to_fhir_json
 from ip_fhir.mapping.putting import put_onto
 from tests.mapping.foreign import woven
@@ -61,6 +61,14 @@ def _reviewed(plan: IndividualPlan) -> IndividualPlan:
     return plan.evolve(reviews=tuple(held))
 
 
+def _result(put: Callable[[], dict[str, Any]]) -> dict[str, Any] | tuple[Problem, ...]:
+    """The bundle, or why there is none: what another system has booked is not for us to move."""
+    try:
+        return put()
+    except InvalidInput as refused:
+        return refused.problems
+
+
 _PERIOD = Period(start=date(2026, 3, 1), end=date(2026, 9, 1))
 CHANGES: tuple[Change, ...] = (
     lambda plan: plan.evolve(title="En annen plan", note=None),
@@ -87,7 +95,7 @@ CHANGES: tuple[Change, ...] = (
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(plans(), st.sampled_from(CHANGES), st.data())
 def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: Change, data: st.DataObject) -> None:
     """With others' content everywhere: the same bundle as by `put_onto`, and the plan is read back from it."""
@@ -105,11 +113,12 @@ def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: 
     except InvalidInput:
         reject()  # such a plan cannot be
     mapping = default()
-    whole = put_onto(mapping.assembly("plan"), changed, bundle, mapping.systems.base)
-    assert mapping.open(bundle).put(changed) == whole
-    assert mapping.put_plan(changed, bundle) == whole
+    whole = _result(lambda: put_onto(mapping.assembly("plan"), changed, bundle, mapping.systems.base))
+    assert _result(lambda: mapping.open(bundle).put(changed)) == whole
+    assert _result(lambda: mapping.put_plan(changed, bundle)) == whole
     assert orjson.dumps(bundle) == before
-    assert from_fhir(whole) == changed
+    if isinstance(whole, dict):
+        assert from_fhir(whole) == changed
 
 
 @settings(max_examples=30)
