@@ -27,7 +27,7 @@ def test_killed_at_random(databases: dict[str, str], zygote: Zygote, tmp_path: P
     with running_town(tmp_path, databases, zygote, loops=KILLS) as town:
         with town.time_passing():
             kill_at_random(town, KILLS, random.Random(SEED))
-        town.finish()
+        town.finish(120 + KILLS / 2)
         accepted = town.notices
     hospital, municipality = read_both(databases)
     assert wrong(hospital, municipality, accepted) == []

@@ -219,15 +219,21 @@ class Town:
             time.sleep(0.005)
 
     def finish(self, seconds: float = 120) -> None:
-        """No more notices; time goes on until every loop has ended on both sides and nothing waits. Then all end."""
+        """No more notices; time goes on until every loop has ended on both sides and nothing waits. Then all end.
+
+        Time waits for those who are at work: else what they hold would be taken from them, and more come than they do.
+        """
         self.people["hospital"].end(signal.SIGTERM)
         deadline = time.monotonic() + seconds
-        stores = [open_store(self.databases[role]) for role in ROLES]
+        stores, before = [open_store(self.databases[role]) for role in ROLES], None
         try:
             while any(store.referrals(_OPEN, limit=1) or store.outbox("waiting", 1) for store in stores):
                 assert time.monotonic() < deadline, "the two sides do not come to rest; see the logs"
-                self.forward(6 * 3600)
-                time.sleep(0.1)
+                now = [(store.head().number, store.figures().outbox) for store in stores]
+                if now == before:
+                    self.forward(6 * 3600)
+                before = now
+                time.sleep(0.2)
         finally:
             for store in stores:
                 store.close()
