@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import StrEnum
+from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic_core import core_schema
@@ -155,7 +156,7 @@ class PersonId(Identifier):
 
 
 def _sum(text: str, weights: Iterable[int]) -> int:
-    return sum(int(digit) * weight for digit, weight in zip(text, weights, strict=False))
+    return sum(map(mul, map(int, text), weights))
 
 
 def _month_offset(text: str) -> int:
