@@ -75,7 +75,11 @@ class Adapter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message that was taken in before: the digest of what came and the reply that was given."""
+    """A message that was taken in before: the digest of what came and the reply that was given.
+
+    When a message is too old to be taken in again (`limits.max_age`) a store may forget the reply, which is then empty;
+    and the key too, once what came of it is gone. Until then it keeps both.
+    """
 
     key: str
     digest: str
