@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ip_fhir.cli.options import File, Json, Lang, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.completeness import ItemStatus
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ip_fhir.report.words import Language
 
 _INCOMPLETE = 1
-_PARTS = 20  # of strict problems shown of one resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,14 @@ def _plan(plan: IndividualPlan) -> Checked:
 def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
     """A Bundle: that of a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
-    from ip_fhir.errors import InvalidInput
     from ip_fhir.fhir.bundle import entries_of
+    from ip_fhir.fhir.strict import check_models
     from ip_fhir.mapping import from_fhir, message_from_fhir, message_from_transaction
 
     with naming(name):
         types = Counter(entry.type for entry in entries_of(bundle))
-        if strict and (problems := list(_strictly(bundle))):
-            raise InvalidInput(problems)
+        if strict:
+            check_models(bundle)
         if types["MessageHeader"]:
             message = message_from_fhir(bundle)
             return Checked(f"bundle: message {message.kind}", message.id, resources=dict(types))
@@ -123,30 +122,6 @@ def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
             return Checked("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
         plan = from_fhir(bundle)
     return Checked("bundle: plan", plan.id, items=_plan(plan).items, resources=dict(types))
-
-
-def _strictly(bundle: JsonObject) -> Iterator[Problem]:
-    """What FHIR's own model says of each resource; pydantic's words without the values."""
-    from pydantic import ValidationError
-
-    from ip_fhir.errors import Problem
-    from ip_fhir.fhir.bundle import entries_of
-
-    for entry in entries_of(bundle):
-        try:
-            _model(entry.type).model_validate(entry.resource)
-        except KeyError:
-            yield Problem(f"{entry.at}.resourceType", "is no FHIR R4 resource type", "code-invalid")
-        except ValidationError as error:
-            for found in error.errors(include_url=False, include_input=False, include_context=False)[:_PARTS]:
-                at = ".".join([entry.at, *(str(step) for step in found["loc"])])
-                yield Problem(at, f"FHIR: {found['type'].replace('_', ' ').replace('.', ' ')}", "structure")
-
-
-def _model(type_: str) -> Any:
-    from fhir.resources.R4B import get_fhir_model_class
-
-    return get_fhir_model_class(type_)
 
 
 def _emit(checked: Checked, *, valid: bool) -> None:

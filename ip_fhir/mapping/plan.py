@@ -24,13 +24,24 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.variants import FhirVersion
 
 
-def to_fhir(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> dict[str, Any]:
+def to_fhir(
+    plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4", strict: bool = False
+) -> dict[str, Any]:
     """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
     Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
-    A mapping has its own version.
+    A mapping has its own version. `strict`: FHIR's own models look at what was made (they cost a hundred times more).
     """
-    return (mapping or default(version)).to_fhir(plan)
+    chosen = mapping or default(version)
+    return _checked(chosen.to_fhir(plan), chosen.version, strict=strict)
+
+
+def _checked(bundle: dict[str, Any], version: FhirVersion, *, strict: bool) -> dict[str, Any]:
+    if strict:
+        from ip_fhir.fhir.strict import check_models  # most callers never need it
+
+        check_models(bundle, version)
+    return bundle
 
 
 def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> bytes:
@@ -39,12 +50,19 @@ def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None, *, versio
 
 
 def from_fhir(
-    bundle: dict[str, Any], mapping: Mapping | None = None, *, version: FhirVersion | None = None
+    bundle: dict[str, Any],
+    mapping: Mapping | None = None,
+    *,
+    version: FhirVersion | None = None,
+    strict: bool = False,
 ) -> IndividualPlan:
     """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
 
-    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread.
+    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread. `strict`: what
+    FHIR's own models find wrong is refused too, also where no row looks.
     """
+    if strict:
+        _checked(bundle, version_of(bundle, version), strict=True)
     if not is_ours(bundle):
         return read_fhir(bundle, version=version, mapping=mapping).plan
     return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
@@ -67,14 +85,18 @@ def put_plan(
     mapping: Mapping | None = None,
     *,
     version: FhirVersion | None = None,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
 
-    What the plan no longer has leaves the bundle (`left` tells what); nothing asks a server to delete it.
+    What the plan no longer has leaves the bundle (`left` tells what); nothing asks a server to delete it. `strict`:
+    FHIR's own models look at the result, others' resources among it.
     """
-    if not is_ours(bundle):
-        return put_read(plan, bundle, version=version, mapping=mapping)
-    return (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
+    if is_ours(bundle):
+        written = (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
+    else:
+        written = put_read(plan, bundle, version=version, mapping=mapping)
+    return _checked(written, version_of(written, version), strict=strict)
 
 
 def left(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
