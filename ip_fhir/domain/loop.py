@@ -172,7 +172,7 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
             return Outcome.FIRST
         if _is_sent_back(before, event):
             return Outcome.RETURNED
-        if event.notice not in (None, before.notice):
+        if event.notice not in (None, before.notice) and not _is_ours(before, event):
             raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
         return Outcome.REPEATED
     if kind is EventKind.TIME:
@@ -199,9 +199,13 @@ def _is_for_another_unit(before: Referral, event: Event) -> bool:
 
 def _is_sent_back(before: Referral, event: Event) -> bool:
     """Whether another unit passes us the notice that we had, and that we no longer work on."""
+    return _is_ours(before, event) and (before.state is State.CLOSED or has_passed_on(before))
+
+
+def _is_ours(before: Referral, event: Event) -> bool:
+    """Whether a unit passes us the notice that we had: it is addressed otherwise, and says the same."""
     ours, theirs, by = before.notice, event.notice, event.sender
-    by_a_unit = by is not None and not same_organization(by, ours.organization(ours.sender))
-    if theirs is None or not by_a_unit or not (before.state is State.CLOSED or has_passed_on(before)):
+    if theirs is None or by is None or same_organization(by, ours.organization(ours.sender)):
         return False
     return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
 
@@ -249,6 +253,8 @@ def _drop(before: Referral, event: Event, row: Row) -> str | None:
     if event.kind is EventKind.WITHDRAW_CONSENT:
         return str(event.kind)
     if row.to is None or before.consent_gone:  # what still waits then is the withdrawal itself
+        return None
+    if before.state is State.CONFIRMED and event.kind is EventKind.ANSWER:  # and here, that it was answered
         return None
     if event.kind in (EventKind.CANCEL, EventKind.CLOSE, EventKind.AGREE_ABORT):
         return str(event.kind)

@@ -10,7 +10,7 @@ from ip_fhir.domain.loop_table import UNDER_WAY, Outcome
 from ip_fhir.domain.loop_timers import paused_anew, resumable, timers_after
 from ip_fhir.domain.loop_units import speaks
 from ip_fhir.domain.message import MessageKind
-from ip_fhir.domain.referral import EventKind, KeptForm, Role, State
+from ip_fhir.domain.referral import EventKind, FormStatus, KeptForm, Role, State
 
 if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
@@ -34,7 +34,7 @@ def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agr
     state = row.to or before.state
     changes: dict[str, Any] = {"state": state, "changed": event.at}
     changes |= timers_after(before, state, event, row.outcome, agreement)
-    changes |= _heard(before, event)
+    changes |= _heard(before, event, judged)
     changes |= _delivered(before, event, state)
     changes |= _counted(before, event, row.outcome, agreement)
     changes |= _form(before, event, judged)
@@ -47,7 +47,7 @@ def changed(before: Referral, event: Event, row: Row, judged: Judged | None, agr
     return before.evolve(**changes)
 
 
-def _heard(before: Referral, event: Event) -> dict[str, Any]:
+def _heard(before: Referral, event: Event, judged: Judged | None) -> dict[str, Any]:
     """What the other side said last, by its own clock."""
     if event.kind is EventKind.SEND and before.notice_message is None:
         return {"notice_message": effect_id(before.correlation_id, event.id, MessageKind.NOTICE.value), "resends": 0}
@@ -58,7 +58,9 @@ def _heard(before: Referral, event: Event) -> dict[str, Any]:
     by_them = event.raised_by in (Role.HOSPITAL, Role.MUNICIPALITY) and event.raised_by is not before.role
     if not by_them or not speaks(before, event):
         return {}
-    stands = {"stands": event.sent} if says_how_far(event) and event.sent and not is_overtaken(before, event) else {}
+    # A form that was not acted on counts as not returned: it does not overtake one that is whole.
+    tells = says_how_far(event) and (judged is None or judged.status in (FormStatus.COMPLETE, FormStatus.REPLACES))
+    stands = {"stands": event.sent} if tells and event.sent and not is_overtaken(before, event) else {}
     if is_older(event, before.heard) and is_same_sender(before, event):
         return stands
     return stands | {

@@ -10,11 +10,11 @@ from uuid import UUID, uuid5
 
 from ip_fhir.domain.agreement import Side
 from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind
-from ip_fhir.domain.green_form import FormDecision, Missing
+from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
 from ip_fhir.domain.loop_messages import MESSAGE_OF
 from ip_fhir.domain.loop_table import OVER, Outcome
 from ip_fhir.domain.loop_timers import due_timer
-from ip_fhir.domain.loop_units import addressee, forwarded_to, last_in_force, others
+from ip_fhir.domain.loop_units import addressee, forwarded_to, last_in_force, others, passed_on_to
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
 
@@ -117,7 +117,8 @@ class Asking:
                 yield from self._to_others(MESSAGE_OF[self.event.kind], self.event.text)
         if self.event.form is not None and self.outcome is Outcome.FORWARDED:
             unit = forwarded_to(self.event.form)
-            yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
+            if unit is None or unit != passed_on_to(self.before):  # it has the notice already
+                yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
         yield from self._about_form()
 
     def _has_something_to_tell(self) -> bool:
@@ -133,9 +134,8 @@ class Asking:
             yield from self._escalated()
         elif reason is not None and (changed or self.outcome not in IGNORED):
             yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
-        stopped_before = self.before.state in (State.CONFIRMED, *OVER) or self.outcome is Outcome.PASSED_ON
-        if self.event.kind is EventKind.WITHDRAW_CONSENT and stopped_before:
-            # What we had to say may have been dropped unsent: the hospital must not wait for it.
+        if self.event.kind is EventKind.WITHDRAW_CONSENT and self.after.state in (State.CONFIRMED, *OVER):
+            # The hospital may think that we work on it, and what we had to say was dropped: it must not wait for us.
             yield self._send(MessageKind.ABORT_AGREED, answers=self.event.message_id)
         if self.outcome is Outcome.INCOMPLETE:
             lacks = self.after.forms[-1].missing
@@ -160,7 +160,7 @@ class Asking:
     def _too_late_to_pass_on(self) -> Iterator[Effect]:
         """It was passed on before the unit knew that the hospital had asked it to stop, or it has gone on since."""
         unit = forwarded_to(self.event.form) if self.event.form is not None else None
-        late = self.outcome is Outcome.LATE and unit != addressee(self.before)
+        late = self.outcome is Outcome.LATE and (self.before.state in OVER or unit != addressee(self.before))
         if unit is None or not (late or (self.before.state is State.CANCELLING and self.outcome is Outcome.FORWARDED)):
             return
         message = _ENDED_BY.get(self.before.state, MessageKind.CLOSURE)
@@ -184,11 +184,18 @@ class Asking:
         yield self._tell(Reason.ESCALATION_OVER if over else Reason.ESCALATED, number=number, to=to)
 
     def _about_form(self) -> Iterator[Effect]:
-        if self.outcome is Outcome.CONTRADICTORY:
+        if self.outcome is Outcome.CONTRADICTORY or self._names_somebody_too_late():
             yield self._tell(Reason.CONTRADICTORY, form_id=self.event.form.id if self.event.form else None)
         if self.event.kind is EventKind.ANSWER and self.outcome in ANSWERED:
             for told in self.before.told:
                 yield self._escalation_over(told)
+
+    def _names_somebody_too_late(self) -> bool:
+        """A coordinator was named, and what came first says that there is none: a person must find out which holds."""
+        form, waits = self.event.form, self.before.state not in (State.CONFIRMED, *OVER)
+        if self.outcome is not Outcome.LATE or form is None or not waits:
+            return False
+        return form.decision is FormDecision.APPOINTED and not missing_items(form, self.before.notice)
 
     def _details(self) -> dict[str, Any]:
         """What a message carries beside its kind."""

@@ -48,6 +48,7 @@ _SAY_HOW_FAR = (
     EventKind.COORDINATOR_LEFT,
 )
 _REPEATED = Judged(Outcome.REPEATED, FormStatus.REPEATED)
+_CONTRADICTORY = Judged(Outcome.CONTRADICTORY, FormStatus.CONTRADICTORY)
 _LATE = Judged(Outcome.LATE, FormStatus.LATE)
 _BY_DECISION = {
     FormDecision.APPOINTED: Outcome.APPOINTED,
@@ -78,6 +79,8 @@ def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreemen
         return _LATE
     if missing:
         return Judged(Outcome.INCOMPLETE, FormStatus.INCOMPLETE, missing)
+    if referral.state is State.CONFIRMED and not speaks(referral, event):
+        return _CONTRADICTORY  # two units have answered
     return _judge_complete(referral, form)
 
 
@@ -153,7 +156,7 @@ def _judge_complete(referral: Referral, form: GreenForm) -> Judged:
         return Judged(outcome, FormStatus.COMPLETE)
     if outcome is Outcome.APPOINTED and referral.form is not None:
         return _compare(referral.form, form)
-    return Judged(Outcome.CONTRADICTORY, FormStatus.CONTRADICTORY)
+    return _CONTRADICTORY
 
 
 def _outcome(form: GreenForm) -> Outcome:
@@ -175,7 +178,7 @@ def _compare(old: GreenForm, new: GreenForm) -> Judged:
     leaving = [start for who, start in before.items() if who not in after]
     if all(came > left for came in coming for left in leaving):
         return replaces
-    return Judged(Outcome.CONTRADICTORY, FormStatus.CONTRADICTORY)
+    return _CONTRADICTORY
 
 
 def _content(form: GreenForm) -> GreenForm:

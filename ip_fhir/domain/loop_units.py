@@ -54,10 +54,15 @@ def forwarded_to(form: GreenForm) -> Organization | None:
 
 def has_passed_on(referral: Referral) -> bool:
     """Whether this unit has itself sent the notice on: then the hospital deals with the other one."""
+    return passed_on_to(referral) is not None
+
+
+def passed_on_to(referral: Referral) -> Organization | None:
+    """The unit that this unit has sent the notice on to, while that one has it."""
     stands = referral.resumes if referral.state is State.AWAITING_INFORMATION else referral.state
-    if referral.role is not Role.MUNICIPALITY or stands is not State.FORWARDED:
-        return False
-    return any(forwarded_to(kept.form) for kept in referral.forms[-1:])
+    if referral.role is not Role.MUNICIPALITY or stands is not State.FORWARDED or not referral.forms:
+        return None
+    return forwarded_to(referral.forms[-1].form)
 
 
 def speaks(referral: Referral, event: Event) -> bool:
