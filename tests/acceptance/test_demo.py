@@ -233,11 +233,17 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
 
 def kill(demo: subprocess.Popen[str], victim: str, killed: list[int]) -> int:
     """Kill that side's process, which is not one of those killed before."""
-    wait_for(lambda: (p := side_of(demo, victim)) is not None and p.pid not in killed, demo)
-    process = side_of(demo, victim)
-    assert process is not None
-    process.kill()
-    return process.pid
+    found: list[psutil.Process] = []
+
+    def is_there() -> bool:
+        process = side_of(demo, victim)
+        if process is not None and process.pid not in killed:
+            found.append(process)
+        return bool(found)
+
+    wait_for(is_there, demo)
+    found[0].kill()
+    return found[0].pid
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
