@@ -22,12 +22,14 @@ Break = Callable[[JsonObject], object]
 
 @pytest.fixture(scope="module")
 def examples(checkout: Path) -> dict[str, JsonObject]:
-    """One valid resource of each type that the library writes: of those of the examples, the one that says most."""
+    """One valid resource of each type and of each profile that the library writes: of the examples, what says most."""
     found: dict[str, JsonObject] = {}
     for resource in (*made.singles(made.example_bundles(checkout)), *made.example_referrals(checkout)):
-        other = found.get(resource["resourceType"])
-        if other is None or len(json.dumps(other)) < len(json.dumps(resource)):
-            found[resource["resourceType"]] = resource
+        profiles = (url.rpartition("/")[2] for url in resource.get("meta", {}).get("profile", ()))
+        for name in (resource["resourceType"], *profiles):
+            other = found.get(name)
+            if other is None or len(json.dumps(other)) < len(json.dumps(resource)):
+                found[name] = resource
     found["Bundle"] = next(made.example_bundles(checkout))
     return found
 
@@ -170,7 +172,8 @@ def test_caught_by_our_profile(
 ) -> None:
     """It is valid FHIR R4, and caught where it says that it follows the profile."""
     profile = what.partition(":")[0]
-    resource = broken(examples[type_], damage)
+    resource = broken(examples[profile], damage)
+    assert resource["resourceType"] == type_
     assert any(url.endswith(f"/{profile}") for url in resource["meta"]["profile"])
     assert errors(validator.judge(made.without_profile(resource))) == []
     assert errors(validator.judge(resource)) != []
