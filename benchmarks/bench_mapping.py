@@ -52,9 +52,10 @@ def subjects() -> dict[str, Callable[[], object]]:
     plan = sample_plan()
     content = to_fhir_json(plan)
     bundle = orjson.loads(content)
-    changed = plan.evolve(title="Min plan")
-    other_measure = plan.evolve(measures=(plan.measures[0].evolve(how="Alene"), *plan.measures[1:]))
     opened = open_plan(bundle)
+    first, *others = opened.plan.measures
+    changed = opened.plan.evolve(title="Min plan")
+    other_measure = opened.plan.evolve(measures=(first.evolve(how="Alene"), *others))
     own = plan.to_json()
     found: dict[str, Callable[[], object]] = {
         _YARDSTICK: lambda: orjson.loads(content),
