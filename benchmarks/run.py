@@ -33,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
     for name in arguments.names or names:
         show(console, name, import_module(f"bench_{name}").measure(arguments.quick))
