@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 import pytest
@@ -12,8 +13,9 @@ from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.people import PersonName, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import default, from_fhir, from_fhir_json, to_fhir_json
+from ip_fhir.mapping import Mapping, default, from_fhir, from_fhir_json, to_fhir_json
 from tests.mapping.damage import damaged
+from tests.mapping.examples import example
 from tests.mapping.foreign import woven
 from tests.support.strategies import plans
 
@@ -99,3 +101,11 @@ def test_what_is_no_bundle_is_refused_with_its_place() -> None:
     for content in (b"", b"[]", b"{", b'{"resourceType":"Patient"}', b"\xff\xfe"):
         with pytest.raises(InvalidInput):
             from_fhir_json(content)
+
+
+def test_a_sites_tables_read_fast_too(checkout: Path) -> None:
+    """With an overlay the readers are made of its rows and codes."""
+    nordvik = Mapping.load(checkout / "examples" / "overlays" / "nordvik.toml")
+    for number in range(1, 6):
+        plan = example(number)
+        assert nordvik.read_fast(nordvik.to_fhir_json(plan)) == plan
