@@ -24,11 +24,15 @@ _AUTHORS = ("author", "sender", "signed_by", "created", "updated", "authored")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """One kind: its lens, what is made from a whole, and from what part of a whole's data one (by id) was made."""
+    """One kind: its lens, what is made from a whole, and from what part of a whole's data one (by id) was made.
+
+    `fields` are those of the whole in which that part stands.
+    """
 
     lens: Lens
     make: Callable[[Any], Iterable[Any]]
     source: Callable[[dict[str, Any], str], Any]
+    fields: tuple[str, ...]
 
     def owns(self, entry: Entry, ids: set[str]) -> bool:
         """Whether an entry is one of ours: made from something with its id."""
@@ -55,7 +59,10 @@ def _authorship_data(data: dict[str, Any], ident: str) -> Any:
 
 
 # The closed set of rules that bundles.toml may name.
-_RULES = {"coordinating-units": (_units, _unit_data), "authorship": (_authorship, _authorship_data)}
+_RULES = {
+    "coordinating-units": (_units, _unit_data, ("organizations",)),
+    "authorship": (_authorship, _authorship_data, _AUTHORS),
+}
 
 
 def derived(rows: Iterable[Dict[str, str]], lenses: Dict[str, Lens]) -> tuple[Derived, ...]:

@@ -83,10 +83,10 @@ def maker(model: type[Value]) -> Callable[[dict[str, Any]], Any]:
     """A function that makes a value of fields that are known to be right; the others get their default."""
     template = {name: None if i.is_required() else default_of(i) for name, i in model.model_fields.items()}
     every, rules = set(template), rules_of(model)
-    set_dict, set_fields, set_extra, set_private = (NEW[name] for name in list(NEW)[1:])
+    new, set_dict, set_fields, set_extra, set_private = NEW.values()
 
     def make(fields: dict[str, Any]) -> Any:
-        value = object.__new__(model)
+        value = new(model)
         set_dict(value, {**template, **fields})
         set_fields(value, every)
         set_extra(value, None)

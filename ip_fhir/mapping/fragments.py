@@ -14,7 +14,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.building import compile_path, leaf_of, test_of
 from ip_fhir.mapping.domains import domain_types
 from ip_fhir.mapping.field_lens import FieldLens
-from ip_fhir.mapping.fields import adapter
+from ip_fhir.mapping.fields import adapter, default_of
 from ip_fhir.mapping.leaves import leaves
 from ip_fhir.mapping.limits import limits_of
 from ip_fhir.mapping.links import NO_LINKS, Links
@@ -132,7 +132,7 @@ class Fragments:
         make = cache(lambda: adapter(info, item=item))  # made when first asked: many never are
         if item:
             return lambda value: None if value is None else make()(value)
-        default = None if must or info.is_required() else info.get_default(call_default_factory=True)
+        default = None if must or info.is_required() else default_of(info)
         return lambda value: default if value is None else make()(value)
 
 

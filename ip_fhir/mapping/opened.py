@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.assembly import Assembly, Located
     from ip_fhir.mapping.slots import Part, Slot
 
-_SAYS_ELSEWHERE = frozenset(("id", "organizations", "professionals", "author", "created", "updated"))
-"""Fields from which other resources are derived, or that are two resources or the references of all."""
-
 
 class OpenPlan:
     """`plan` is what the bundle says, `put` gives the bundle that says another; the bundle itself is never changed."""
@@ -32,6 +29,9 @@ class OpenPlan:
         self.plan, self.bundle = plan, bundle
         self._assembly, self._base = assembly, base
         self._parts = {part.field: part for part in assembly.parts}
+        # What others refer to, what is two resources, and from what other resources are derived.
+        self._elsewhere = {"id", *(part.field for part in assembly.parts if part.person is not None)}
+        self._elsewhere.update(*(derived.fields for derived in assembly.derived))
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """The bundle with what `plan` says, and nothing else in it changed.
@@ -55,7 +55,7 @@ class OpenPlan:
 
     def _is_content(self, name: str, before: Any, after: Any) -> bool:
         """Whether a changed field is something that stands in entries that are there, and nowhere else."""
-        if name in _SAYS_ELSEWHERE:
+        if name in self._elsewhere:
             return False
         part = self._parts.get(name)
         if part is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -96,9 +96,6 @@ class Shape:
         return msgspec.defstruct(name, fields, rename=renamed, gc=False, **tagged)
 
 
-Kind: TypeAlias = "Shape | Any"
-
-
 class Unsupported(Exception):
     """A table that has no fast reader: the lens reads it."""
 
@@ -108,7 +105,7 @@ def attribute(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _field(kind: Kind, name: str) -> tuple[Any, Any]:
+def _field(kind: Any, name: str) -> tuple[Any, Any]:
     if isinstance(kind, Shape):
         inner: Any = kind.struct(name)
         return (list[inner] | None if kind.many else inner | None), None

@@ -17,7 +17,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.value import Value, read
 from ip_fhir.mapping import Mapping, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
-from tests.support.loop import standing
+from tests.support.loop import by_hospital, standing
 from tests.support.strategies import messages, notices, plans
 
 JsonObject = dict[str, Any]
@@ -134,15 +134,7 @@ def _shape(node: Any, name: str) -> Any:
 def _carrying(notice: Notice, form: GreenForm | None) -> Message:
     """The notice, or a form that answers some notice, on its way."""
     if form is None:
-        return Message(
-            id="message-1",
-            kind=MessageKind.NOTICE,
-            correlation_id=notice.correlation_id,
-            sent=notice.authored,
-            sender=notice.organization(notice.sender),
-            recipient=notice.organization(notice.recipient),
-            notice=notice,
-        )
+        return by_hospital(notice, ident="message-1", notice=notice)
     return Message(
         id="message-2",
         kind=MessageKind.GREEN_FORM,

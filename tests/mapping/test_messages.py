@@ -22,6 +22,7 @@ from ip_fhir.mapping import (
 from tests.mapping.foreign import marks, woven
 from tests.mapping.json_diff import differences
 from tests.mapping.test_bad_input import form, notice, notice_transaction, referral
+from tests.support.loop import by_hospital
 from tests.support.strategies import messages
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -67,17 +68,7 @@ def test_a_transaction_of_a_system_that_knows_no_correlation_id() -> None:
 def test_a_message_of_another_referral() -> None:
     """A header and a notice that name two referrals are refused, at the header's place."""
     n = notice()
-    made = message_to_fhir(
-        Message(
-            id="m",
-            kind=MessageKind.NOTICE,
-            correlation_id=n.correlation_id,
-            sent=n.authored,
-            sender=n.organization(n.sender),
-            recipient=n.organization(n.recipient),
-            notice=n,
-        )
-    )
+    made = message_to_fhir(by_hospital(n, notice=n))
     text = f"{OWN}/StructureDefinition/ip-correlation"
     extension = next(e for e in made["entry"][0]["resource"]["extension"] if e["url"] == text)
     extension["valueIdentifier"]["value"] = "another"
@@ -101,18 +92,7 @@ PLACES: list[tuple[str, Any, str]] = [
 def test_a_problem_of_a_message_is_told_with_its_place(at: str, value: Any, path: str) -> None:
     """By FHIRPath, in the header, the contained party, or the Communication."""
     n = notice()
-    there: Any = message_to_fhir(
-        Message(
-            id="m",
-            kind=MessageKind.REMINDER,
-            correlation_id=n.correlation_id,
-            sent=n.authored,
-            sender=n.organization(n.sender),
-            recipient=n.organization(n.recipient),
-            number=1,
-            text="Purring",
-        )
-    )
+    there: Any = message_to_fhir(by_hospital(n, MessageKind.REMINDER, number=1, text="Purring"))
     node = there
     *steps, last = at.split(".")
     for step in steps:

@@ -10,6 +10,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.value import read
 from ip_fhir.mapping import message_to_fhir
 from tests.mapping.examples import JSON, PLANS, bundle, example, resource
+from tests.support.loop import by_hospital
 
 OWN = "https://ip-fhir.github.io/fhir"
 EXAMPLES = PLANS[0].parents[1]
@@ -207,16 +208,7 @@ FORMS = sorted((EXAMPLES / "green_forms").glob("*.json"))
 def test_a_notice_is_a_service_request(path: Any) -> None:
     """The notice: an order to the coordinating unit, known by one identifier on every wire."""
     notice = read(Notice, path.read_bytes())
-    message = Message(
-        id="m",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=notice.organization(notice.sender),
-        recipient=notice.organization(notice.recipient),
-        notice=notice,
-    )
-    made = message_to_fhir(message)
+    made = message_to_fhir(by_hospital(notice, notice=notice))
     header, request = made["entry"][0]["resource"], resource(made, "ServiceRequest")
     assert (made["type"], header["resourceType"]) == ("message", "MessageHeader")
     assert header["eventCoding"]["system"] == f"{OWN}/CodeSystem/message"

@@ -8,6 +8,7 @@ from ip_fhir.domain.consent import Consent, ConsentKind
 from ip_fhir.domain.green_form import Declined, FormDecision, GreenForm, PlanState, Rejection, RejectionReason
 from ip_fhir.domain.ids import OrganizationNumber
 from ip_fhir.domain.loop import Decision, decide, due_event, open_referral
+from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import (
     ContactPoint,
@@ -47,6 +48,19 @@ HOLDERS = {
     for name, family in (("anna", "Anvik"), ("bo", "Bakli"))
 }
 CONSENT = Consent(id="consent-1", kind=ConsentKind.NOTICE, given_on=date(2026, 2, 27))
+
+
+def by_hospital(about: Notice, kind: MessageKind = MessageKind.NOTICE, ident: str = "m", **content: Any) -> Message:
+    """A message from a notice's sender to its recipient, sent when the notice was written."""
+    return Message(
+        id=ident,
+        kind=kind,
+        correlation_id=about.correlation_id,
+        sent=about.authored,
+        sender=about.organization(about.sender),
+        recipient=about.organization(about.recipient),
+        **content,
+    )
 
 
 def notice(**changes: Any) -> Notice:
