@@ -81,6 +81,9 @@ class TableLens:
         for lens in self.fields:
             if is_new or not lens.row.echo or not self._says(node, lens.row.domain, value, links):
                 result = lens.write(value, result, links, resource_is_new=is_new) or {}
+        if node and not result:  # what is left stands unsaid, and nothing in FHIR may be empty
+            for lens in (lens for lens in self.fields if lens.row.echo):
+                result = lens.write(value, result, links) or {}
         if value is None and (not result or result == self.skeleton(links)):
             return None
         return result

@@ -13,25 +13,35 @@ JSON = dict[str, Any]
 
 def broken_rules(resource: JSON) -> list[str]:
     """Every broken rule, as `key at path`."""
-    return [*_everywhere(resource, str(resource["resourceType"])), *_of_resource(resource)]
+    at = str(resource["resourceType"])
+    empty = (f"ele-1 at {place}" for place in empty_places(resource, at))
+    return [*empty, *_extensions(resource, at), *_of_resource(resource)]
 
 
-def _everywhere(node: Any, at: str) -> Iterator[str]:
-    """ele-1: nothing is empty; ext-1: an extension has a value or extensions, not both."""
-    if node is None or node in ("", [], {}):
-        yield f"ele-1 at {at}"
-    if isinstance(node, str) and not node.strip():
-        yield f"ele-1 at {at}"
+def empty_places(node: Any, at: str) -> Iterator[str]:
+    """ele-1: nothing is empty; of any version. Where something is."""
+    if node in (None, [], {}) or (isinstance(node, str) and not node.strip()):
+        yield at
+    for step, inner in _inside(node):
+        yield from empty_places(inner, at + step)
+
+
+def _extensions(node: Any, at: str) -> Iterator[str]:
+    """ext-1: an extension has a value or extensions, not both."""
+    if isinstance(node, dict) and "url" in node and "extension" in at.rpartition(".")[2]:
+        values = [key for key in node if key.startswith("value")]
+        if len(values) + ("extension" in node) != 1:
+            yield f"ext-1 at {at}"
+    for step, inner in _inside(node):
+        yield from _extensions(inner, at + step)
+
+
+def _inside(node: Any) -> Iterator[tuple[str, Any]]:
+    """The members or entries of a node, each with its step."""
     if isinstance(node, list):
-        for n, item in enumerate(node):
-            yield from _everywhere(item, f"{at}[{n}]")
+        yield from ((f"[{n}]", item) for n, item in enumerate(node))
     if isinstance(node, dict):
-        if "url" in node and "extension" in at.rpartition(".")[2]:
-            values = [key for key in node if key.startswith("value")]
-            if len(values) + ("extension" in node) != 1:
-                yield f"ext-1 at {at}"
-        for key, value in node.items():
-            yield from _everywhere(value, f"{at}.{key}")
+        yield from ((f".{key}", value) for key, value in node.items())
 
 
 def _of_resource(resource: JSON, *, inside: bool = False) -> Iterator[str]:

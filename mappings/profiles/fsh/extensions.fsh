@@ -245,6 +245,15 @@ Context: Consent.provision
 * value[x] only code
 * valueCode from ProvisionDirection (required)
 
+Extension: IpProvisionKind
+Id: ip-provision-kind
+Title: "Kind of a provision"
+Description: "The same as ip-provision-direction, for whoever reads the provision, and said of an exception too: in FHIR R5 an exception to all of the decision would else be empty. What counts is ip-provision-direction."
+Context: Consent.provision
+* value[x] 1..1
+* value[x] only code
+* valueCode from ProvisionDirection (required)
+
 Extension: IpMandate
 Id: ip-mandate
 Title: "Mandate"
