@@ -114,13 +114,18 @@ class Mapping:
         """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
         Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
+        Raises `InvalidInput` where the tables have no code for a word: a request cannot be `scheduled`.
         """
         bundle: dict[str, Any] = orjson.loads(self.to_fhir_json(plan))
         return bundle
 
     def to_fhir_json(self, plan: IndividualPlan) -> bytes:
         """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
-        return self.assembly("plan").json(plan, self.systems.base)
+        try:
+            return self.assembly("plan").json(plan, self.systems.base)
+        except KeyError as missing:
+            self.assembly("plan").resources(plan)  # the lenses say which word has no code, and where
+            raise MappingError("the fast writer does not write what the lenses write") from missing
 
     def from_fhir(self, bundle: dict[str, Any]) -> IndividualPlan:
         """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath."""

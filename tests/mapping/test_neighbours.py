@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ip_fhir.domain.people import ContactPoint, ContactSystem, PersonName, PlanOwner
 from ip_fhir.domain.plan import GoalStatus, IndividualPlan, MeasureStatus
 from ip_fhir.domain.value import read
-from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import from_fhir, put_plan, read_fhir, to_fhir
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.neighbours import is_ours, mapping_for
 from tests.mapping.json_diff import differences
@@ -336,6 +336,21 @@ def test_what_their_codes_cannot_say_is_refused() -> None:
     plan = changed(reading(bundle).plan, "measures", 0, "status", to="scheduled")
     with pytest.raises(InvalidInput, match="has no code for 'scheduled' in the table measure-request-status"):
         put_plan(plan, bundle)
+
+
+def test_what_their_codes_cannot_say_is_not_written_anew() -> None:
+    """A whole plan in their way of writing: the same refusal, with table and row; what has a code is written."""
+    plan = reading(bundle_of("national-plan-api")).plan
+    mapping = default().varied("neighbour", "requests")
+    kinds = [entry["resource"]["resourceType"] for entry in mapping.to_fhir(plan)["entry"]]
+    assert kinds.count("ServiceRequest") == len(plan.measures) > 0
+    for write in (mapping.to_fhir, mapping.to_fhir_json, lambda p: to_fhir(p, mapping)):
+        with pytest.raises(InvalidInput) as refused:
+            write(changed(plan, "measures", 0, "status", to="scheduled"))
+        (problem,) = refused.value.problems
+        assert problem == Problem(
+            "Measure.status", "has no code for 'scheduled' in the table measure-request-status", "not-supported"
+        )
 
 
 def test_an_unknown_code_of_an_open_list_is_kept_and_told() -> None:
