@@ -55,9 +55,10 @@ def map_(
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
-    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. With --ndjson
-    a line that cannot be mapped is told on stderr by its number, the others go on, and the exit code is 2. What is left
-    unread of another system's plan is told on stderr, a line for each place.
+    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. What of the
+    Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With --ndjson that is
+    told of other systems' plans only; a line that cannot be mapped is told by its number, the others go on, and the
+    exit code is 2.
     """
     if ndjson:
         from ip_fhir.cli.ndjson import map_ndjson
@@ -147,16 +148,12 @@ def _site(overlay: Path | None, version: FhirVersion) -> Mapping:
 
 
 def _read(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
-    """The plan in a Bundle; of another system's, what was left unread is told."""
+    """The plan in a Bundle; what was left unread of it is told."""
     from ip_fhir.cli.files import read_bundle
-    from ip_fhir.mapping import from_fhir, read_fhir
-    from ip_fhir.mapping.neighbours import is_ours
+    from ip_fhir.mapping import read_fhir
     from ip_fhir.mapping.variants import version_of
 
     bundle = read_bundle(content)
-    site = _site(overlay, version_of(bundle, said))
-    if is_ours(bundle):
-        return from_fhir(bundle, site)
-    reading = read_fhir(bundle, mapping=site)
+    reading = read_fhir(bundle, mapping=_site(overlay, version_of(bundle, said)))
     sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
     return reading.plan

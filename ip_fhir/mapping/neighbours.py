@@ -13,7 +13,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.compiled import default
-from ip_fhir.mapping.dressing import MARK, dress
+from ip_fhir.mapping.dressing import MARK, Dressed, dress
 from ip_fhir.mapping.unread import unread
 from ip_fhir.mapping.variants import version_of
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.assembly import Found
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.dressing import Dressed
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.slots import Slot
     from ip_fhir.mapping.variants import FhirVersion
@@ -54,8 +53,10 @@ def read_fhir(
     Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
     """
     mapping = mapping_for(bundle, version, mapping)
-    moment = None if created is None else created.isoformat()
-    dressed = dress(bundle, mapping, owner, moment)
+    if owner is None and created is None and is_ours(bundle):
+        dressed = Dressed(bundle)
+    else:
+        dressed = dress(bundle, mapping, owner, None if created is None else created.isoformat())
     plan = mapping.assembly("plan").value(IndividualPlan, dressed.bundle)
     found = mapping.assembly("plan").find(entries_of(dressed.bundle))
     return Reading(plan, tuple(_warnings(found, dressed, mapping, len(bundle["entry"]))))

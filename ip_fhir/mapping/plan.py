@@ -58,8 +58,8 @@ def from_fhir(
 ) -> IndividualPlan:
     """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
 
-    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread. `strict`: what
-    FHIR's own models find wrong is refused too, also where no row looks.
+    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread, of our own
+    bundles as well. `strict`: what FHIR's own models find wrong is refused too, also where no row looks.
     """
     if strict:
         _checked(bundle, version_of(bundle, version), strict=True)

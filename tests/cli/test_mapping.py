@@ -99,6 +99,18 @@ def test_another_systems_plan_is_read_and_the_rest_told(run: Run) -> None:
     assert "warning: Bundle.entry[10].resource.supportingInfo: is not read\n" in ran.err
 
 
+def test_what_is_left_unread_of_our_own_plan_is_told_too(run: Run) -> None:
+    """A second profession, which another system added: the first is in the plan, the second on stderr by its place."""
+    bundle = run("map", PLAN, "--to", "fhir").data
+    roles = [(n, e["resource"]) for n, e in enumerate(bundle["entry"]) if "code" in e["resource"]]
+    number, role = next((n, r) for n, r in roles if r["resourceType"] == "PractitionerRole")
+    role["code"].append({"coding": [{"system": role["code"][0]["coding"][0]["system"], "code": "SP"}]})
+    ran = run("map", "-", "--to", "plan", stdin=json.dumps(bundle).encode())
+    assert ran.code == 0
+    assert ran.err == f"ip-fhir: stdin: warning: Bundle.entry[{number}].resource.code[1]: is not read\n"
+    assert canonical(ran.out) == canonical(PLAN.read_bytes())
+
+
 @pytest.mark.parametrize("version", ["R4", "R5"])
 def test_a_sites_overlay_both_ways(run: Run, tmp_path: Path, version: str) -> None:
     """--overlay writes the site's codes beside ours, puts them onto a bundle that has none yet, and reads them."""

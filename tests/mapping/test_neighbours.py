@@ -17,7 +17,8 @@ from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.neighbours import is_ours, mapping_for
+from ip_fhir.mapping.neighbours import Reading, is_ours, mapping_for
+from ip_fhir.mapping.variants import VERSIONS, FhirVersion
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES
@@ -375,6 +376,28 @@ def test_our_own_plan_reads_as_ever_and_nothing_is_told() -> None:
     newer = to_fhir(plan, version="R5")
     assert read_fhir(newer).plan == plan
     assert [str(w) for w in read_fhir(newer).warnings] == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@settings(max_examples=15)
+@given(plan=make.plans())
+def test_of_no_plan_of_ours_is_anything_left_unread(version: FhirVersion, plan: IndividualPlan) -> None:
+    """Whatever a plan says, each place that we write is read: a warning is about what another system put there."""
+    assert read_fhir(to_fhir(plan, version=version), version=version) == Reading(plan, ())
+
+
+def test_what_is_refused_of_our_own_is_refused_by_both() -> None:
+    """Of a plan as we write it nothing is put out of sight: a goal that is not there is missed, not passed over."""
+    plan = read(IndividualPlan, json.loads((EXAMPLES / "plans" / "03-stroke-patient.json").read_bytes()))
+    bundle = to_fhir(plan)
+    bundle["entry"] = [e for e in bundle["entry"] if e["resource"]["id"] != plan.goals[0].id]
+    problems = []
+    for reader in (from_fhir, read_fhir):
+        with pytest.raises(InvalidInput) as refused:
+            reader(bundle)
+        problems.append(refused.value.problems)
+    assert problems[0] == problems[1]
+    assert {problem.code for problem in problems[0]} == {"not-found"}
 
 
 def test_a_second_team_and_a_background_stay_in_the_bundle() -> None:
