@@ -92,10 +92,14 @@ class _Speech:
         return "; ".join(map(self.text, line.note.split("; "))) if line.note else ""
 
     def law(self, law: str) -> str:
-        """The clauses behind a row; in Norwegian without the English words about them. A site's own stays as it is."""
-        parts = law.split("; ")
-        cited = [part.partition(": ")[0] for part in parts if self._source(part)]
-        return law if self.language == "en" or not cited else "; ".join(map(self._named, cited))
+        """The clauses behind a row and why; a site's own words stay as they are."""
+        return law if self.language == "en" else "; ".join(map(self._cited, law.split("; ")))
+
+    def _cited(self, part: str) -> str:
+        if self._source(part) is None:
+            return _why().get(part, part)
+        cited, colon, words = part.partition(": ")
+        return f"{self._named(cited)}{colon}{_why().get(words, words)}"
 
     def source(self, name: str) -> str:
         """What a source is called in a clause."""
@@ -112,8 +116,16 @@ class _Speech:
 
 @cache
 def _norwegian() -> dict[str, dict[str, str]]:
-    text = (resources.files("ip_fhir.report") / "mappings_nb.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return _read("mappings_nb.toml")
+
+
+@cache
+def _why() -> dict[str, str]:
+    return _read("mappings_why_nb.toml")
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.files("ip_fhir.report") / name).read_text(encoding="utf-8"))
 
 
 def _groups(mapping: Mapping) -> list[dict[str, Any]]:

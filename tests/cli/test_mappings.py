@@ -2,6 +2,7 @@
 
 import csv
 import re
+import tomllib
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping.tables import root
 from ip_fhir.mapping.variants import SETS
+from ip_fhir.report import mappings
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES
 
 OVERLAY = EXAMPLES / "overlays" / "nordvik.toml"
 TABLES = default().tables
+SOURCES = tomllib.loads((root() / "sources.toml").read_text(encoding="utf-8"))
 
 
 def test_list_names_every_table(run: Run) -> None:
@@ -185,7 +189,7 @@ def test_html_for_people(run: Run, tmp_path: Path) -> None:
 
 
 def test_html_in_norwegian(run: Run, tmp_path: Path) -> None:
-    """--lang nb: the same tables, rows and links; the page's words are Norwegian, clauses are cited without English."""
+    """--lang nb: the same tables, rows and links; the page's words are Norwegian, and why a row is there too."""
     pages = {}
     for lang in ("en", "nb"):
         out = tmp_path / f"{lang}.html"
@@ -196,12 +200,21 @@ def test_html_in_norwegian(run: Run, tmp_path: Path) -> None:
     assert pages["en"].count("<tr") == pages["nb"].count("<tr")
     assert '<html lang="nb">' in pages["nb"]
     body = unescape(pages["nb"].partition("</style>")[2])
-    assert "<td>forskrift a); FHIR CarePlan.addresses</td>" in body
-    assert "<td>praksis (Malvik)</td>" in body
+    assert "<td>forskrift a): behov for tjenester; FHIR CarePlan.addresses</td>" in body
+    assert "<td>praksis (Malvik): kopier av planen tas vare på, hver versjon med sitt nummer</td>" in body
     assert "Nordvik: yearly report by category" in body  # the site's own words
     chrome = body.partition('id="codes"')[0]
     rule = r"\b(the|with the|each|of its|which|what|why|several|always|part of another|period, (start|end))\b"
     assert re.findall(rule, chrome, re.IGNORECASE) == []
+
+
+def test_why_each_row_is_there_is_said_in_norwegian_too() -> None:
+    """Every explanation in the tables has Norwegian words, and none of those is for a row that there is not."""
+    parts = {part for table in TABLES.fields.values() for row in table.rows for part in row.law.split("; ")}
+    cited = {part for part in parts if part.startswith(tuple(SOURCES))}
+    told = tomllib.loads((Path(mappings.__file__).parent / "mappings_why_nb.toml").read_text(encoding="utf-8"))
+    assert {part.partition(": ")[2] for part in cited if ": " in part} | (parts - cited) == set(told)
+    assert all(words.strip() for words in told.values())
 
 
 def test_html_without_an_overlay_marks_nothing(run: Run, tmp_path: Path) -> None:
