@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, cast
 
 from ip_fhir.domain.value import read
 from ip_fhir.errors import InvalidInput, Problem
@@ -17,6 +15,7 @@ from ip_fhir.mapping.links import Links, references_in
 from ip_fhir.mapping.places import at
 from ip_fhir.mapping.slots import PRACTITIONER as _PRACTITIONER
 from ip_fhir.mapping.slots import Part, Slot, links_between, people_of, refuse_doubles, slots_of
+from ip_fhir.mapping.written import Reference, Request, Transaction, Written, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.writer import Writer
 
 _ROLE = "PractitionerRole"
+_PERSON = f"{_PRACTITIONER}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +74,30 @@ class Assembly:
 
     def json(self, whole: Any, base: str) -> bytes:
         """`resources` as the JSON text of a transaction Bundle."""
-        writing = self._writing
-        refs: dict[str, dict[str, str]] = {}
-        todo: list[tuple[str, str, Writer, Any]] = []
-        for part in writing.parts:
+        parts, derived, root = self._writing
+        refs: dict[str | None, Reference | None] = {None: None, f"={whole.id}": Reference(root.begin + whole.id)}
+        for part in parts:
+            begin = part.begin
             for item in part.items(whole):
                 ident = item.id
-                url = f"{part.type}/{ident}"
-                refs[ident] = {"reference": url}
+                refs[ident] = Reference(begin + ident)
                 if part.person is not None:
-                    person = f"{_PRACTITIONER}/{ident}"
-                    refs[f"~{ident}"] = {"reference": person}
-                    todo.append((person, ident, part.person, item))
-                todo.append((url, ident, part.write, item))
-        url = f"{writing.root_type}/{whole.id}"
-        refs[f"={whole.id}"] = {"reference": url}
-        for type_, make, write in writing.derived:
-            todo += [(f"{type_}/{item.id}", item.id, write, item) for item in make(whole)]
-        todo.append((url, whole.id, writing.root, whole))
-        owner = refs[whole.owner.id]
-        entries = []
-        for url, ident, write, item in todo:
-            resource = write(item, refs, owner)
-            resource["id"] = ident  # the table of the Practitioner has none: it shares the professional's
-            request = {"method": "PUT", "url": url}
-            entries.append({"fullUrl": f"{base}/{url}", "resource": resource, "request": request})
-        return orjson.dumps(
-            {"resourceType": "Bundle", "type": "transaction", "entry": entries}, option=orjson.OPT_UTC_Z
-        )
+                    refs["~" + ident] = Reference(_PERSON + ident)
+        owner = cast("Reference", refs[whole.owner.id])
+        written: list[Written] = []
+        add, base = written.append, f"{base}/"
+        for part in (*parts, *derived, root):
+            begin, write = part.begin, part.write
+            for item in part.items(whole):
+                ident = item.id
+                if part.person is not None:
+                    url = _PERSON + ident
+                    resource = part.person(item, refs, owner)
+                    resource.id = ident
+                    add(Written(base + url, resource, Request(url)))
+                url = begin + ident
+                add(Written(base + url, write(item, refs, owner), Request(url)))
+        return write_json(Transaction(written))
 
     def value(self, model: type[V], bundle: Any) -> V:
         """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
@@ -217,19 +213,22 @@ class Assembly:
         return replace(problem, path=at(slot.entry.at, part.lens.where(inner, slot.entry.resource)))
 
     @cached_property
-    def _writing(self) -> _Writing:
-        parts = tuple(
+    def _writing(self) -> tuple[list[_WrittenPart], list[_WrittenPart], _WrittenPart]:
+        parts = [
             _WrittenPart(
-                part.field,
-                part.one,
-                str(part.lens.resource),
+                f"{part.lens.resource}/",
+                partial(_values, part.field, part.one),
                 self.writer(part.lens.name),
                 self.writer(part.person.name) if part.person is not None else None,
             )
             for part in self.parts
+        ]
+        derived = [_WrittenPart(f"{d.lens.resource}/", d.make, self.writer(d.lens.name)) for d in self.derived]
+        return (
+            parts,
+            derived,
+            _WrittenPart(f"{self.root.resource}/", lambda whole: (whole,), self.writer(self.root.name)),
         )
-        derived = tuple((str(d.lens.resource), d.make, self.writer(d.lens.name)) for d in self.derived)
-        return _Writing(parts, derived, str(self.root.resource), self.writer(self.root.name))
 
 
 def _names(node: Any) -> set[str]:
@@ -274,28 +273,17 @@ def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _WrittenPart:
-    """What writing a part needs of its tables."""
+    """What writing a part needs of its tables; `items` gives the part's values in a whole."""
 
-    field: str
-    one: bool
-    type: str
+    begin: str  # of a reference
+    items: Callable[[Any], Iterable[Any]]
     write: Writer
-    person: Writer | None
-
-    def items(self, whole: Any) -> Iterable[Any]:
-        """The part's values in a whole."""
-        found: Any = getattr(whole, self.field)
-        return ((found,) if found is not None else ()) if self.one else found
+    person: Writer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """What writing a whole needs of its tables."""
-
-    parts: tuple[_WrittenPart, ...]
-    derived: tuple[tuple[str, Callable[[Any], Iterable[Any]], Writer], ...]
-    root_type: str
-    root: Writer
+def _values(field: str, one: bool, whole: Any) -> Iterable[Any]:
+    found: Any = getattr(whole, field)
+    return ((found,) if found is not None else ()) if one else found
 
 
 def assemblies(

@@ -26,6 +26,7 @@ from ip_fhir.mapping.nodes import Wrong
 from ip_fhir.mapping.rowcheck import CODED
 from ip_fhir.mapping.times import DAYS, MOMENTS
 from ip_fhir.mapping.writer import compile_writers
+from ip_fhir.mapping.written import Reference, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -147,11 +148,10 @@ class _Trial:
         table = self.lens.table
         if table.name not in _written(self.tables):
             return None
-        refs = {i: {"reference": r} for i, r in _links().references.items()}
-        refs |= {f"~{data.get('id')}": {"reference": f"Practitioner/{data.get('id')}"}}
+        refs: dict[str | None, Any] = {i: Reference(r) for i, r in _links().references.items()}
+        refs |= {None: None, f"~{data.get('id')}": Reference(f"Practitioner/{data.get('id')}")}
         made = self.writers.functions[table.name](_domain_value(table, data, self.tables), refs, refs[_OWNER])
-        fast = orjson.loads(orjson.dumps(made, option=orjson.OPT_UTC_Z))
-        changed = _differing(fast, self._put(data))
+        changed = _differing(orjson.loads(write_json(made)), self._put(data))
         return f"the fast writer does not write what the lens writes: {changed} differs" if changed else None
 
 

@@ -1,17 +1,18 @@
-"""New resources, fast: a table becomes a function of dict displays; `ip-fhir mappings show --code` shows it.
+"""New resources, fast: a table becomes a function; `ip-fhir mappings show --code` shows it.
 
 `TableLens.new` says what is right; the functions here give the same JSON (a property test compares them), from the
 domain value itself. A table is first drawn as a tree of members and entries (`tree.py`), in the order in which the lens
-would write them, and then as code. What is fixed is a ready piece of JSON, and days, moments and escapes are left to
-`orjson`, so the result is for `orjson.dumps` only.
+would write them, and then as code that makes structs (`written.py`): what is not there is None and is left out. What
+never varies is a ready piece of JSON, and so are the words of code tables. Days, moments and escapes are left to
+`msgspec`: the result is for `write_json` only.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
-from zlib import crc32
 
 import orjson
 
@@ -19,9 +20,11 @@ from ip_fhir.domain.ids import PersonId, PersonIdKind
 from ip_fhir.mapping.building import based
 from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.links import NO_LINKS
+from ip_fhir.mapping.rowcheck import CODED
 from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.times import DayBound
 from ip_fhir.mapping.tree import tree_of
+from ip_fhir.mapping.written import FEW, Known, Structs, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,31 +32,41 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.tables import Table, Tables
     from ip_fhir.mapping.tree import Entry, Tree
+    from ip_fhir.mapping.written import Reference
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """Code for a node: its expression, and the condition on which it is there (empty: always)."""
+    """Code for a node: its expression, and the condition on which it is there (empty: always).
+
+    With `none` the expression is None itself where the node is not there. `fixed` is the JSON of what never varies.
+    """
 
     expression: str
     condition: str = ""
+    none: bool = False
+    fixed: Any = None
+
+    def or_none(self) -> str:
+        """The expression; None where the node is not there."""
+        return (
+            f"{self.expression} if {self.condition} else None" if self.condition and not self.none else self.expression
+        )
 
 
 class _Code:
-    """The code of one function under construction."""
+    """The code of one function under construction. `fixed` members come first, where the table is part of an entry."""
 
-    def __init__(self, table: Table, tables: Tables, ids: frozenset[str]) -> None:
-        self.table, self.tables, self.ids = table, tables, ids
-        self.lines = [f"def write_{table.name}(d, refs, owner):", f'    """A new {table.resource or table.name}."""']
-        self.lines.append("    g = d.__dict__")  # pydantic's own attribute look-up costs twice a dict's
-        self.names: dict[str, Any] = {}
+    def __init__(self, table: Table, tables: Tables, compiler: _Compiler, fixed: dict[str, Any]) -> None:
+        self.table, self.tables, self.compiler, self.fixed = table, tables, compiler, fixed
+        self.lines: list[str] = []
 
-    def text(self) -> str:
+    def text(self, name: str) -> str:
         """The whole function."""
-        tree = tree_of(self.table, self.tables.systems)
-        fixed = {"resourceType": self.table.resource} if self.table.resource else {}
-        self.lines.append(f"    return {self.members(tree, fixed, keep=True).expression}")
-        return "\n".join(self.lines) + "\n"
+        made = self.members(tree_of(self.table, self.tables.systems), self.fixed, self.table.resource or "")
+        head = [f"def {name}(d, refs, owner):", f'    """A new {self.table.resource or self.table.name}."""']
+        head.append("    g = d.__dict__")  # pydantic's own attribute look-up costs twice a dict's
+        return "\n".join([*head, *self.lines, f"    return {made.expression}"]) + "\n"
 
     def node(self, tree: Tree) -> _Made:
         """Any node of the tree."""
@@ -61,31 +74,34 @@ class _Code:
             return self.leaf(tree.leaf, {})
         if tree.boxed is not None:
             return self.boxed(tree.boxed)
-        return self.list(tree.entries) if tree.entries else self.members(tree, {})
+        return self.entries(tree.entries) if tree.entries else self.members(tree, {})
 
-    def members(self, tree: Tree, fixed: dict[str, Any], *, keep: bool = False) -> _Made:
-        """An object: what is always there in the display, the rest added when it is. `keep`: also when empty."""
-        made = [(name, self.node(child)) for name, child in tree.members.items()]
-        always = [f'"{name}": {m.expression}' for name, m in made if not m.condition]
-        maybe = [(name, m) for name, m in made if m.condition]
-        parts = [*(f'"{name}": {self.constant(value)}' for name, value in fixed.items()), *always]
-        if not maybe:
-            return _Made(f"{{{', '.join(parts)}}}")
-        if len(maybe) == 1 and not always and not keep:
-            ((name, m),) = maybe
-            return _Made(f"{{{', '.join([*parts, f'{chr(34)}{name}{chr(34)}: {m.expression}'])}}}", m.condition)
-        target = self.local(f"{{{', '.join(parts if always or keep else [])}}}")
-        for name, m in maybe:
-            self.lines += [f"    if {m.condition}:", f'        {target}["{name}"] = {m.expression}']
-        if always or keep:
-            return _Made(target)
-        return _Made(f"{{{', '.join([*parts, f'**{target}'])}}}" if parts else target, target)
+    def members(self, tree: Tree, fixed: dict[str, Any], tag: str = "") -> _Made:
+        """An object: there when what varies in it is. A resource (`tag` is its type) is always there."""
+        made = {name: self.node(child) for name, child in tree.members.items()}
+        if not tag and made and all(m.fixed is not None for m in made.values()):
+            return self.constant({**fixed, **{name: m.fixed for name, m in made.items()}})
+        values = self.constants(fixed)
+        values |= {name: m.or_none() for name, m in made.items()}
+        conditions = [m.condition for m in made.values()]
+        condition = " or ".join(conditions) if conditions and all(conditions) and not tag else ""
+        return _Made(self.object(values, tag), condition)
 
-    def list(self, entries: list[Entry]) -> _Made:
+    def object(self, values: dict[str, str], tag: str = "") -> str:
+        """The expression for an object with these members."""
+        struct = self.compiler.structs.name(values, tag)
+        if len(values) <= FEW and not tag:
+            return f"{struct}({', '.join(values.values())})"
+        lines = "".join(f"        {value},  # {name}\n" for name, value in values.items())
+        return f"{struct}(\n{lines}    )"
+
+    def entries(self, entries: list[Entry]) -> _Made:
         """A list of entries, in the order of the table."""
         made = [(entry, self.each(entry) if entry.each else self.entry(entry)) for entry in entries]
         if len(made) == 1:
             ((entry, m),) = made
+            if m.fixed is not None:
+                return self.constant([m.fixed])
             return m if entry.each else _Made(f"[{m.expression}]", m.condition)
         leading = [m.expression for _, m in takewhile(lambda pair: not pair[1].condition, made)]
         target = self.local(f"[{', '.join(leading)}]")
@@ -104,67 +120,104 @@ class _Code:
         if leaf is None:
             return self.members(entry.tree, entry.fixed)
         if isinstance(leaf, Const) and not leaf.owner:
-            return _Made(self.constant(entry.fixed))
+            return self.constant(entry.fixed)
         if isinstance(leaf, Row) and leaf.kind == "present":
-            return _Made(self.constant(entry.fixed), _value(leaf))
+            return _Made(self.constant(entry.fixed).expression, self.value(leaf))
         return self.leaf(leaf, entry.fixed)
 
     def each(self, entry: Entry) -> _Made:
         """A list of the domain, each item an entry."""
-        tree, names = entry.tree, []
+        tree = entry.tree
+        names: list[str] = []
         while tree.leaf is None:
             ((name, tree),) = tree.members.items()
             names.append(name)
         row = cast("Row", tree.leaf)
+        if row.kind in CODED:
+            value = self.local(f"{self.words_of(row, names, entry.fixed)}[{self.value(row)}]")
+            return _Made(value, value, none=True)
         item = self.converted(row, "x", {} if names else entry.fixed)
         for name in reversed(names[1:]):
-            item = f'{{"{name}": {item}}}'
+            item = self.object({name: item})
         if names:
-            fixed = "".join(f'"{name}": {self.constant(value)}, ' for name, value in entry.fixed.items())
-            item = f'{{{fixed}"{names[0]}": {item}}}'
-        return _Made(f"[{item} for x in {_value(row)}]", _value(row))
+            item = self.object({**self.constants(entry.fixed), names[0]: item})
+        return _Made(f"[{item} for x in {self.value(row)}]", self.value(row))
+
+    def words_of(self, row: Row, names: list[str], fixed: dict[str, Any]) -> str:
+        """The name of what is known of lists of words: the entries for each."""
+
+        def boxed(shaped: Any) -> Any:
+            for name in reversed(names):
+                shaped = {name: shaped}
+            return {**fixed, **shaped} if names else shaped
+
+        entries = {word: ready(boxed(shaped)) for word, shaped in _shaped(row, self.tables).items()}
+        return self.compiler.named(f"entries_{row.of}", Known(entries), f"{self.table.name} {row.fhir}")
 
     def leaf(self, leaf: Row | Const, fixed: dict[str, Any]) -> _Made:
         """A row's value or a constant; as an object joined to the `fixed` members."""
         if isinstance(leaf, Const):
-            return _Made("owner" if leaf.owner else self.constant(based(leaf.value, self.tables.systems)))
+            return _Made("owner") if leaf.owner else self.constant(based(leaf.value, self.tables.systems))
         if leaf.always or (leaf.default is None and is_always_there(self.table.domain, leaf.domain)):
-            return _Made(self.converted(leaf, _value(leaf), fixed))
-        value = self.local(_value(leaf))
+            return _Made(self.converted(leaf, self.value(leaf), fixed))
+        value = self.local(self.value(leaf))
         default = "" if leaf.default is None else f" and {value} != {leaf.default!r}"
-        return _Made(self.converted(leaf, value, fixed), f"{value} is not None{default}")
+        none = not fixed and not default and self.is_none_of_none(leaf)
+        return _Made(self.converted(leaf, value, fixed), f"{value} is not None{default}", none=none)
+
+    def is_none_of_none(self, row: Row) -> bool:
+        """Whether the expression for a row's value is None where the value is."""
+        if row.kind in _REFERENCES:
+            return not self.is_whole(row)
+        return row.kind in CODED or (row.kind not in _MADE and row.kind != "table")
+
+    def is_whole(self, row: Row) -> bool:
+        """Whether the domain holds what the row refers to, and not its id."""
+        return len(row.domain) == 1 and row.domain[0] in self.compiler.ids.get(self.table.name, ())
 
     def converted(self, row: Row, value: str, fixed: dict[str, Any]) -> str:
         """The expression for a value's JSON."""
         if row.kind == "table":
-            function = f"write_{row.of}"
-            if row.unless is not None:
-                field, word, other = row.unless
-                function = f'(write_{other} if g["{field}"] == {word!r} else {function})'
-            made = f"{function}({value}, refs, owner)"
-        elif row.kind in ("code", "coding", "concept"):
-            name = f"{row.kind}_{row.of}".replace("-", "_")
-            self.names[name] = _fragments(row, self.tables)
-            return f"{name}[{value}]"
-        elif row.kind in ("reference", "representative"):
-            whole = row.domain[0] in self.ids and len(row.domain) == 1
-            made = f"refs[{value}.id]" if whole else f"refs[{value}]"
-        else:
-            return _SIMPLE.get(row.kind, "{}").format(value)
-        if not fixed:
-            return made
-        return (
-            f"{{{', '.join(f'{chr(34)}{name}{chr(34)}: {self.constant(v)}' for name, v in fixed.items())}, **{made}}}"
-        )
+            return f"{self.function(row, fixed)}({value}, refs, owner)"
+        if row.kind in CODED:
+            words: dict[str | None, Any] = {None: None}
+            words |= {word: ready(shaped) for word, shaped in _shaped(row, self.tables).items()}
+            return f"{self.compiler.named(f'{row.kind}_{row.of}', words, row.kind)}[{value}]"
+        if row.kind in _REFERENCES:
+            made = f"refs[{value}.id]" if self.is_whole(row) else f"refs[{value}]"
+            return self.object({**self.constants(fixed), "reference": f"{made}.reference"}) if fixed else made
+        return _MADE.get(row.kind, "{}").format(value)
 
-    def constant(self, value: Any) -> str:
-        """A fixed value: text as it is, anything else as a ready piece of JSON with a name."""
-        if isinstance(value, str):
-            return repr(value)
-        text = orjson.dumps(value)
-        name = f"fixed_{crc32(text):08x}"
-        self.names[name] = orjson.Fragment(text)
-        return name
+    def function(self, row: Row, fixed: dict[str, Any]) -> str:
+        """The function that writes a row's table."""
+        name = self.compiler.function(str(row.of), fixed)
+        if row.unless is None:
+            return name
+        field, word, other = row.unless
+        return f'({self.compiler.function(other, fixed)} if g["{field}"] == {word!r} else {name})'
+
+    def constants(self, fixed: dict[str, Any]) -> dict[str, str]:
+        """The expressions for fixed members."""
+        return {name: self.constant(value).expression for name, value in fixed.items()}
+
+    def constant(self, value: Any) -> _Made:
+        """A fixed value: a ready piece of JSON with a name; of a URL, or of what has one, the URL's end."""
+        piece = ready(value)
+        url = re.search(r"[/:]([\w.-]+)\"", bytes(piece).decode())
+        name = re.sub(r"\W", "_", url[1] if url else str(value))[:40]
+        return _Made(self.compiler.named(f"fixed_{name}", piece, bytes(piece).decode()), fixed=value)
+
+    def value(self, row: Row) -> str:
+        """The expression for a row's domain value."""
+        *outer, last = row.domain
+        within = "g"
+        for depth, name in enumerate(outer, start=1):
+            local = "_".join(("g", *outer[:depth]))
+            line = f'    {local} = {within}["{name}"].__dict__'
+            if line not in self.lines:
+                self.lines.append(line)
+            within = local
+        return f'{within}["{last}"]'
 
     def local(self, expression: str) -> str:
         """A new local name for an expression."""
@@ -173,11 +226,12 @@ class _Code:
         return name
 
 
-_SIMPLE = {
+_REFERENCES = ("reference", "representative")
+_MADE = {
     "day-start": "day_start({})",
     "day-end": "day_end({})",
     "words": "[{}]",
-    "concept-text": '{{"text": {}}}',
+    "concept-text": "new_text({})",
     "person-id": "person_id({})",
     "practitioner": 'refs["~" + {}]',
     "whole": 'refs["=" + {}]',
@@ -185,13 +239,7 @@ _SIMPLE = {
 """How a value becomes JSON where it is not its own JSON form."""
 
 
-def _value(row: Row) -> str:
-    """The expression for a row's domain value."""
-    first, *rest = row.domain
-    return ".".join((f'g["{first}"]', *rest))
-
-
-def _fragments(row: Row, tables: Tables) -> dict[str, orjson.Fragment]:
+def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     """The JSON for each word of a code table."""
     table = tables.codes[row.of]
 
@@ -200,7 +248,7 @@ def _fragments(row: Row, tables: Tables) -> dict[str, orjson.Fragment]:
             return coding["code"]
         return coding if row.kind == "coding" else {"coding": [coding, *table.beside.get(word, ())]}
 
-    return {word: orjson.Fragment(orjson.dumps(shaped(word, coding))) for word, coding in table.codings.items()}
+    return {word: shaped(word, coding) for word, coding in table.codings.items()}
 
 
 def _bound(*, end: bool) -> Callable[[date], Any]:
@@ -212,8 +260,8 @@ def _person_id(systems: dict[PersonIdKind, str]) -> Callable[[PersonId], list[di
     return lambda number: [{"system": systems[number.kind], "value": number}]
 
 
-Writer: TypeAlias = "Callable[[Any, dict[str, dict[str, str]], dict[str, str]], dict[str, Any]]"
-"""Domain value, References by domain id, the owner's Reference; gives what `orjson.dumps` writes."""
+Writer: TypeAlias = "Callable[[Any, dict[str | None, Reference | None], Reference], Any]"
+"""Domain value, References by domain id (of None, None), the owner's Reference; gives what `write_json` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +272,48 @@ class Writers:
     functions: dict[str, Writer]
 
 
+class _Compiler:
+    """All functions under construction, and what they name."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.ids = {b["root"]: frozenset(p["field"] for p in b["part"] if p.get("by_root")) for b in tables.bundles}
+        self.structs = Structs()
+        self.structs.name(["text"])
+        self.code: dict[str, str] = {}
+        kinds = {kind: tables.systems.uri(kind.value) for kind in PersonIdKind}
+        self.space: dict[str, Any] = {"person_id": _person_id(kinds)}
+        self.space |= {"day_start": _bound(end=False), "day_end": _bound(end=True)}
+        self._names: dict[str, str] = {}
+
+    def function(self, table: str, fixed: dict[str, Any]) -> str:
+        """The name of the function for a table; one of its own for each set of `fixed` members."""
+        key = f"write_{table} {orjson.dumps(fixed).decode()}"
+        if key not in self._names:
+            name = self._new_name(f"write_{table}", key)
+            code = _Code(self.tables.fields[table], self.tables, self, fixed).text(name)
+            self.code[table] = "\n\n".join((*filter(None, [self.code.get(table)]), code))
+        return self._names[key]
+
+    def named(self, name: str, value: Any, key: str = "") -> str:
+        """The name of a value in the code; two values that would have the same name have different keys."""
+        key = f"{name} {key}"
+        if key not in self._names:
+            self.space[self._new_name(name.replace("-", "_"), key)] = value
+        return self._names[key]
+
+    def _new_name(self, name: str, key: str) -> str:
+        taken = set(self._names.values())
+        numbered = (f"{name}_{n}" for n in range(2, len(taken) + 3))
+        self._names[key] = name if name not in taken else next(n for n in numbered if n not in taken)
+        return self._names[key]
+
+
 def compile_writers(tables: Tables) -> Writers:
     """A writer for every table."""
-    ids = {b["root"]: frozenset(p["field"] for p in b["part"] if p.get("by_root")) for b in tables.bundles}
-    kinds = {kind: tables.systems.uri(kind.value) for kind in PersonIdKind}
-    space: dict[str, Any] = {"person_id": _person_id(kinds)}
-    space |= {"day_start": _bound(end=False), "day_end": _bound(end=True)}
-    codes: dict[str, str] = {}
-    for name, table in tables.fields.items():
-        code = _Code(table, tables, ids.get(name, frozenset()))
-        codes[name] = code.text()
-        space |= code.names
-        exec(compile(codes[name], f"<table {name}>", "exec"), space)  # noqa: S102 - made here, from checked tables
-    return Writers(codes, {name: space[f"write_{name}"] for name in codes})
+    compiler = _Compiler(tables)
+    names = {name: compiler.function(name, {}) for name in tables.fields}
+    space = {**compiler.space, **compiler.structs.types}
+    for name, code in compiler.code.items():
+        exec(compile(code, f"<table {name}>", "exec"), space)  # noqa: S102 - made here, from checked tables
+    return Writers(compiler.code, {table: space[name] for table, name in names.items()})

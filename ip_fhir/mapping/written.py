@@ -1,0 +1,108 @@
+"""What generated writers make: msgspec structs whose absent members are None, and ready pieces of JSON.
+
+A struct costs a third of a dict, and what is None is left out when it is encoded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+
+from ip_fhir.mapping.shapes import attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MOST = 4096
+FEW = 3
+"""An object of so many members has them in its name; a longer one says them in the code."""
+
+
+class Reference(msgspec.Struct, gc=False):
+    """A FHIR Reference."""
+
+    reference: str
+
+
+class Request(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
+    """What is asked for a resource: that it be there, with what it says."""
+
+    url: str
+
+
+class Written(msgspec.Struct, gc=False):
+    """An entry of a transaction."""
+
+    fullUrl: str  # noqa: N815 - FHIR's name
+    resource: Any
+    request: Request
+
+
+class Transaction(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
+    """A transaction Bundle."""
+
+    entry: list[Written]
+    type: str = "transaction"
+
+
+class Known(dict[Any, Any]):
+    """The entries for words of a domain list, made once for each list; None for an empty one; bounded."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: dict[str, Any]) -> None:
+        super().__init__()
+        self._entries = entries
+
+    def __missing__(self, words: tuple[str, ...]) -> Any:
+        if len(self) >= _MOST:
+            self.clear()
+        found = self[words] = tuple(self._entries[word] for word in words) or None
+        return found
+
+
+class Structs:
+    """The struct type for each list of members, by the name that it has in the code."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, Any] = {}
+        self._names: dict[tuple[str, ...], str] = {}
+
+    def name(self, members: Iterable[str], tag: str = "") -> str:
+        """The name of the type; `tag` is the resourceType. A resource has an id, whether its table says it or not."""
+        names = tuple(members)
+        if tag and "id" not in names:
+            names += ("id",)
+        key = (tag, *names)
+        if key not in self._names:
+            said = tag or "_".join(names if len(names) <= FEW else ("object",))
+            name = f"new_{said}" if f"new_{said}" not in self.types else f"new_{said}_{len(self.types)}"
+            self._names[key] = name
+            self.types[name] = _struct(said, names, tag)
+        return self._names[key]
+
+
+def _struct(name: str, members: tuple[str, ...], tag: str) -> Any:
+    fields: Any = [(attribute(member), Any, None) for member in members]
+    renamed = {attribute(member): member for member in members}
+    tagged: dict[str, Any] = {"tag_field": "resourceType", "tag": tag} if tag else {}
+    return msgspec.defstruct(name, fields, rename=renamed, omit_defaults=True, gc=False, **tagged)
+
+
+def ready(value: Any) -> msgspec.Raw:
+    """JSON that does not vary."""
+    return msgspec.Raw(orjson.dumps(value))
+
+
+def _plain(value: Any) -> str:
+    """A number of a register is text of a type of its own."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    message = f"no JSON for a {type(value).__name__}"
+    raise TypeError(message)
+
+
+write_json = msgspec.json.Encoder(enc_hook=_plain).encode
+"""The JSON text in UTF-8 of what a writer made."""
