@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import by_hand
+import by_hand_back
 import orjson
 from measuring import Figure, interleaved, medians
 from sample import sample_plan
@@ -67,9 +68,9 @@ def subjects() -> dict[str, Callable[[], object]]:
         "put onto a bundle not read before": lambda: put_plan(changed, bundle),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
         "by hand: plan -> FHIR bytes": lambda: orjson.dumps(by_hand.write(plan)),
-        "by hand: FHIR bytes -> plan": lambda: by_hand.read(orjson.loads(content)),
+        "by hand: FHIR bytes -> plan": lambda: by_hand_back.read(orjson.loads(content)),
     }
-    if orjson.loads(orjson.dumps(by_hand.write(plan))) != bundle or by_hand.read(bundle) != plan:
+    if orjson.loads(orjson.dumps(by_hand.write(plan))) != bundle or by_hand_back.read(bundle) != plan:
         raise AssertionError("the mapper by hand does not do the same work")
     return {**found, **_peers(content, bundle)}
 

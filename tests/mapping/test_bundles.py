@@ -255,63 +255,37 @@ GOAL = ("Goal", "goal-01")
 
 def changes(plan: IndividualPlan) -> list[tuple[str, IndividualPlan, tuple[str, str], set[str]]]:
     """A change, the plan with it, and the resource and the places in it where FHIR has to change."""
-    goal, measure, team = plan.goals[0], plan.measures[0], plan.team
+    team, owner = plan.team, plan.owner
     assert team is not None
-    unit, pro, need, consent = plan.organizations[0], plan.professionals[0], plan.needs[0], plan.consents[0]
-    owner = plan.owner
+    assert owner.address is not None
+    care, person = ("CarePlan", plan.id), ("Patient", owner.id)
 
-    def goals(**change: Any) -> IndividualPlan:
-        return plan.evolve(goals=(goal.evolve(**change), *plan.goals[1:]))
+    def first(field: str, **change: Any) -> IndividualPlan:
+        """The first of a list changed."""
+        one, *others = getattr(plan, field)
+        return plan.evolve(**{field: (one.evolve(**change), *others)})
 
-    def measures(**change: Any) -> IndividualPlan:
-        return plan.evolve(measures=(measure.evolve(**change), *plan.measures[1:]))
+    def owners(**change: Any) -> IndividualPlan:
+        return plan.evolve(owner=owner.evolve(**change))
 
-    care = ("CarePlan", plan.id)
+    goal, need, unit = ("Goal", plan.goals[0].id), ("Condition", plan.needs[0].id), plan.organizations[0].id
+    pro, consent = plan.professionals[0], plan.consents[0].id
+    given, practitioner = pro.name.evolve(given="Ny"), ("Practitioner", pro.id)
     return [
         ("title", plan.evolve(title="Ny"), care, {"title"}),
         ("status", plan.evolve(status="on-hold"), care, {"status"}),
         ("end", plan.evolve(period=plan.period.evolve(end="2031-01-01")), care, {"period.end"}),
-        ("goal's text", goals(text="Ny"), ("Goal", goal.id), {"description.text"}),
-        ("goal's status", goals(status="completed"), ("Goal", goal.id), {"lifecycleStatus"}),
-        ("measure's status", measures(status="stopped"), care, {"activity[0].detail.status"}),
-        ("measure's place", measures(where="Ny"), care, {"activity[0].detail.location.display"}),
-        ("need", plan.evolve(needs=(need.evolve(text="Ny"), *plan.needs[1:])), ("Condition", need.id), {"code.text"}),
-        (
-            "team's name",
-            plan.evolve(team=team.evolve(name="Ny")),
-            ("CareTeam", team.id),
-            {"name"},
-        ),
-        (
-            "family name",
-            plan.evolve(owner=owner.evolve(name=owner.name.evolve(family="Ny"))),
-            ("Patient", owner.id),
-            {"name[0].family"},
-        ),
-        (
-            "postal code",
-            plan.evolve(owner=owner.evolve(address=owner.address.evolve(postal_code="0001"))),  # type: ignore[union-attr]
-            ("Patient", owner.id),
-            {"address[0].postalCode"},
-        ),
-        (
-            "a unit's name",
-            plan.evolve(organizations=(unit.evolve(name="Ny"), *plan.organizations[1:])),
-            ("Organization", unit.id),
-            {"name"},
-        ),
-        (
-            "a professional's name",
-            plan.evolve(professionals=(pro.evolve(name=pro.name.evolve(given="Ny")), *plan.professionals[1:])),
-            ("Practitioner", pro.id),
-            {"name[0].given[0]"},
-        ),
-        (
-            "consent's day",
-            plan.evolve(consents=(consent.evolve(given_on="2026-03-03"), *plan.consents[1:])),
-            ("Consent", consent.id),
-            {"dateTime"},
-        ),
+        ("goal's text", first("goals", text="Ny"), goal, {"description.text"}),
+        ("goal's status", first("goals", status="completed"), goal, {"lifecycleStatus"}),
+        ("measure's status", first("measures", status="stopped"), care, {"activity[0].detail.status"}),
+        ("measure's place", first("measures", where="Ny"), care, {"activity[0].detail.location.display"}),
+        ("need", first("needs", text="Ny"), need, {"code.text"}),
+        ("team's name", plan.evolve(team=team.evolve(name="Ny")), ("CareTeam", team.id), {"name"}),
+        ("family name", owners(name=owner.name.evolve(family="Ny")), person, {"name[0].family"}),
+        ("postal code", owners(address=owner.address.evolve(postal_code="0001")), person, {"address[0].postalCode"}),
+        ("a unit's name", first("organizations", name="Ny"), ("Organization", unit), {"name"}),
+        ("a professional's name", first("professionals", name=given), practitioner, {"name[0].given[0]"}),
+        ("consent's day", first("consents", given_on="2026-03-03"), ("Consent", consent), {"dateTime"}),
     ]
 
 
