@@ -1,0 +1,51 @@
+"""What generated writers make, and how it becomes JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import orjson
+import pytest
+
+from ip_fhir.domain.ids import HprNumber
+from ip_fhir.mapping import written
+from ip_fhir.mapping.written import Known, Structs, ready, write_json
+
+
+def test_what_is_none_is_left_out() -> None:
+    """A member that is None does not stand in the JSON; one that is false or empty does."""
+    structs = Structs()
+    new = structs.types[structs.name(["text", "flag", "items", "for"])]
+    assert orjson.loads(write_json(new(None, False, [], "x"))) == {"flag": False, "items": [], "for": "x"}
+
+
+def test_names_tell_types_apart() -> None:
+    """Two lists of members never share a type, whatever their names; the same list does."""
+    structs = Structs()
+    names = [structs.name(members, tag) for members, tag in ((["a"], "Task"), (["b"], "Task"), (["a", "b"], ""))]
+    assert len(set(names)) == len(names)
+    assert structs.name(["a", "b"]) == names[-1]
+    assert orjson.loads(write_json(structs.types[names[1]]("x"))) == {"resourceType": "Task", "b": "x"}
+
+
+def test_days_moments_and_numbers_of_registers() -> None:
+    """They are written as FHIR writes them; what has no JSON is refused, without showing it."""
+    moment = datetime(2026, 1, 12, 8, tzinfo=UTC)
+    assert write_json([date(2026, 1, 12), moment, HprNumber("9000000")]) == (
+        b'["2026-01-12","2026-01-12T08:00:00Z","9000000"]'
+    )
+    with pytest.raises(TypeError, match="no JSON for a complex"):
+        write_json([1j])
+
+
+def test_known_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many lists come, a bounded number is kept; an empty one is none; an unknown word is an error."""
+    monkeypatch.setattr(written, "_MOST", 8)
+    known = Known({word: ready(word) for word in "abcd"})
+    for first in "abcd":
+        for second in "abcd":
+            assert [bytes(piece) for piece in known[first, second]] == [f'"{w}"'.encode() for w in (first, second)]
+            assert len(known) <= 8
+    assert known[()] is None
+    with pytest.raises(KeyError):
+        known["x",]
