@@ -16,10 +16,10 @@ from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.tables import build_tables
 from ip_fhir.mapping.variants import SETS, VERSIONS, FhirVersion, varied
-from tests.mapping.cases import LINKS
+from tests.mapping.cases import EVERYBODY, LINKS, RELATED
 from tests.mapping.examples import example
 from tests.mapping.fhir_rules import empty_places
-from tests.support.strategies import messages, plans
+from tests.support.strategies import consents, messages, plans
 
 KIND = "https://ip-fhir.github.io/fhir/StructureDefinition/ip-provision-kind"
 FEW = settings(max_examples=20)
@@ -85,6 +85,22 @@ def test_a_foreign_provision_stays_as_it_is(access: Access) -> None:
     assert changed == {**resource, "status": changed["status"]}
     assert changed["status"] != resource["status"]
     assert resource == before
+
+
+@FEW
+@given(data=st.data())
+def test_the_laws_hold_where_our_extension_is_not(data: st.DataObject) -> None:
+    """Consents as others write them: what was written is read, what was read is written back unchanged, none empty."""
+    lens = default("R5").lens("Consent")
+    drawn = consents("consent-1", RELATED, EVERYBODY).map(data_of)
+    resource = lens.new(data.draw(drawn), LINKS)
+    for provision in resource.get("provision", ()):
+        provision["extension"] = [{"url": "https://other.example/x", "valueString": "theirs"}]
+    assert lens.put(lens.get(resource, LINKS), resource, LINKS) == resource
+    other = data.draw(drawn)
+    changed = lens.put(other, resource, LINKS)
+    assert lens.get(changed, LINKS) == lens.get(lens.new(other, LINKS), LINKS)
+    assert list(empty_places(changed, "Consent")) == []
 
 
 @both_ways
