@@ -60,10 +60,9 @@ class Address(Value):
 
 
 def _if_it_says_something(address: Address | None) -> Address | None:
-    return None if address == _NOWHERE else address
+    return address if address is not None and any(vars(address).values()) else None
 
 
-_NOWHERE = Address()
 _Address = Annotated[Address | None, AfterValidator(_if_it_says_something)]
 """An address; one that says nothing is none (an empty object is nothing in FHIR either)."""
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent import Consent
     from ip_fhir.domain.people import Organization
-    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
+    from ip_fhir.domain.team import CareTeam
 
 _LISTS = (
     *("related_persons", "organizations", "professionals", "resources", "needs", "goals", "measures"),
@@ -35,13 +36,19 @@ _ONE = (
     ("consents", "given_by", _RELATED),
 )
 _SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
+_THINGS = _LISTS[3:]  # what is no actor
+_NAMING = ("measures", "contributions", "reviews", "consents")
+_NOBODY: set[str | None] = {None}
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
 
-_IDS, _GOALS = attrgetter("id"), attrgetter("goals")
-_GET = {field: attrgetter(field) for _, field, *_ in (*_ONE, *_SEVERAL)}
-_GET |= {field: attrgetter(field) for field, _ in (*_OF_MEMBERSHIPS, *_OF_COORDINATORS)}
+_ID, _PART_OF, _ORGANIZATION_OF = attrgetter("id"), attrgetter("part_of"), attrgetter("organization")
+_GOALS, _EXPRESSED_BY, _RESPONSIBLE = attrgetter("goals"), attrgetter("expressed_by"), attrgetter("responsible")
+_TAKES_PART, _PARTICIPANTS, _ACTOR = attrgetter("takes_part"), attrgetter("participants"), attrgetter("actor")
+_GIVEN_BY, _MEMBER, _ON_BEHALF_OF = attrgetter("given_by"), attrgetter("member"), attrgetter("on_behalf_of")
+_HOLDER, _APPOINTED_BY, _MENTOR = attrgetter("holder"), attrgetter("appointed_by"), attrgetter("mentor")
+_flat = chain.from_iterable
 
 
 def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
@@ -50,16 +57,93 @@ def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
     Every plan that is read or made comes by here, and nearly all are sound: sets tell so, and only where they do not
     are the places looked for.
     """
+    if _sound(plan):
+        return ()
     lists = [getattr(plan, name) for name in _LISTS]
-    ids = [plan.owner.id, *map(_IDS, chain.from_iterable(lists))]
-    found: list[Problem] = []
-    if len(set(ids)) < len(ids):
-        found += repeated_ids(zip(_LISTS, lists, strict=True), "the plan", {plan.owner.id})
-    found += _team_ids(plan, ids)
-    found += _goal_problems(plan)
-    found += organization_problems(plan.organizations)
-    found += _reference_problems(plan)
+    ids = [plan.owner.id, *map(_ID, chain.from_iterable(lists))]
+    found = [
+        *repeated_ids(zip(_LISTS, lists, strict=True), "the plan", {plan.owner.id}),
+        *_team_ids(plan, ids),
+        *_goal_problems(plan),
+        *organization_problems(plan.organizations),
+        *_reference_problems(plan),
+    ]
     return tuple(found)
+
+
+def _sound(plan: IndividualPlan) -> bool:
+    """Whether sets tell that all holds. Where they do not, it still may: of organisations they tell little."""
+    fields = plan.__dict__  # a plan that has just been made: all fields are there
+    related, organizations, professionals = fields["related_persons"], fields["organizations"], fields["professionals"]
+    relatives, units, workers = set(map(_ID, related)), set(map(_ID, organizations)), set(map(_ID, professionals))
+    people = {fields["owner"].id, *relatives, *workers}
+    anybody = people | units
+    things = [*map(_ID, _flat(map(fields.__getitem__, _THINGS)))]
+    ids = anybody.union(things)
+    if len(ids) < 1 + len(related) + len(organizations) + len(professionals) + len(things):
+        return False
+    team = fields["team"]
+    if team is not None and (team.id in ids or not _places_sound(team)):
+        return False
+    named, persons, holders, givers, within = _named(fields, team)
+    return (
+        _goals_sound(fields["goals"], fields["measures"])
+        and named - anybody <= _NOBODY
+        and persons - people <= _NOBODY
+        and holders - workers <= _NOBODY
+        and givers - relatives <= _NOBODY
+        and within - units <= _NOBODY
+        and _levels(organizations)
+    )
+
+
+def _places_sound(team: CareTeam) -> bool:
+    """Whether nobody's place has the id of another."""
+    ids = {*map(_ID, team.memberships), *map(_ID, team.coordinators)}
+    return len(ids) == len(team.memberships) + len(team.coordinators)
+
+
+def _goals_sound(goals: tuple[Goal, ...], measures: tuple[Measure, ...]) -> bool:
+    """Whether sub-goals are on the way to main goals, and measures towards goals."""
+    above = {goal.id: goal.part_of for goal in goals}
+    mains = {ident for ident, main in above.items() if main is None}
+    return mains | _NOBODY >= set(above.values()) and above.keys() >= set(_flat(map(_GOALS, measures)))
+
+
+def _levels(organizations: tuple[Organization, ...]) -> bool:
+    """Whether nothing is part of what is itself part of something: then nothing is part of itself."""
+    above = {organization.id: organization.part_of for organization in organizations}
+    return all(main is None or above.get(main) is None for main in above.values())
+
+
+def _named(fields: dict[str, Any], team: CareTeam | None) -> tuple[set[str | None], ...]:
+    """The ids, and None, that stand where anybody is named, persons, professionals, related persons, organisations.
+
+    All of `_references` and `_team_references`, as sets.
+    """
+    measures, contributions, reviews, consents = map(fields.__getitem__, _NAMING)
+    anybody = {
+        fields["author"],
+        *map(_RESPONSIBLE, measures),
+        *_flat(map(_TAKES_PART, measures)),
+        *map(_ACTOR, contributions),
+        *[found.responsible for found in (fields["follow_up"], fields["evaluation"]) if found is not None],
+        *[ref for consent in consents for provision in consent.provisions for ref in provision.recipients],
+    }
+    persons = {*map(_EXPRESSED_BY, fields["goals"]), *map(_RESPONSIBLE, reviews), *_flat(map(_PARTICIPANTS, reviews))}
+    organizations = {
+        fields["coordinating_unit"],
+        *map(_PART_OF, fields["organizations"]),
+        *map(_ORGANIZATION_OF, fields["professionals"]),
+        *map(_ORGANIZATION_OF, fields["cooperation"]),
+    }
+    professionals: set[str | None] = set()
+    if team is not None:
+        members, coordinators = team.memberships, team.coordinators
+        anybody.update(map(_MEMBER, members))
+        organizations.update(map(_ON_BEHALF_OF, members), map(_APPOINTED_BY, coordinators))
+        professionals.update(map(_HOLDER, coordinators), map(_MENTOR, coordinators))
+    return anybody, persons, professionals, set(map(_GIVEN_BY, consents)), organizations
 
 
 def repeated_ids(
@@ -80,10 +164,8 @@ def _team_ids(plan: IndividualPlan, ids: list[str]) -> Iterator[Problem]:
         return
     if team.id in ids:
         yield Problem("team.id", "the id is used twice in the plan", "invariant")
-    inner = [*map(_IDS, team.memberships), *map(_IDS, team.coordinators)]
-    if len(set(inner)) < len(inner):
-        places = (("team.memberships", team.memberships), ("team.coordinators", team.coordinators))
-        yield from repeated_ids(places, "the team")
+    places = (("team.memberships", team.memberships), ("team.coordinators", team.coordinators))
+    yield from repeated_ids(places, "the team")
 
 
 def organization_problems(organizations: tuple[Organization, ...]) -> Iterator[Problem]:
@@ -108,8 +190,6 @@ def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(f"goals.{index}.part_of", "refers to a goal that is not in the plan", "invariant")
         elif parent.part_of is not None:
             yield Problem(f"goals.{index}.part_of", "a sub-goal has no sub-goals", "invariant")
-    if goals.keys() >= set(chain.from_iterable(map(_GOALS, plan.measures))):
-        return
     for index, measure in enumerate(plan.measures):
         for position, ref in enumerate(measure.goals):
             if ref not in goals:
@@ -119,7 +199,7 @@ def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
 
 def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
     related, organizations, professionals = (
-        set(map(_IDS, actors)) for actors in (plan.related_persons, plan.organizations, plan.professionals)
+        set(map(_ID, actors)) for actors in (plan.related_persons, plan.organizations, plan.professionals)
     )
     people = {plan.owner.id, *related, *professionals}
     known = {
@@ -129,8 +209,6 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
         _RELATED: related,
         _ORGANIZATION: organizations,
     }
-    if all(refs <= known[what] or refs - {None} <= known[what] for refs, what in _named(plan)):
-        return
     for path, ref, what in (*_references(plan), *_team_references(plan)):
         if ref is None or ref in known[what]:
             continue
@@ -138,24 +216,6 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(path, f"refers to something that is not {what}", "invariant")
         else:
             yield Problem(path, "refers to nobody in the plan", "invariant")
-
-
-def _named(plan: IndividualPlan) -> Iterator[tuple[set[str | None], str]]:
-    """The ids (and None) that stand where an actor is named, and what they may be: all of `_references`, as sets."""
-    team = plan.team
-    arrangements = [found for found in (plan.follow_up, plan.evaluation) if found is not None]
-    yield {plan.author, *(found.responsible for found in arrangements)}, _ANYBODY
-    yield {plan.coordinating_unit}, _ORGANIZATION
-    for name, field, what in _ONE:
-        if items := getattr(plan, name):
-            yield set(map(_GET[field], items)), what
-    for name, field, what in _SEVERAL:
-        if items := getattr(plan, name):
-            yield set(chain.from_iterable(map(_GET[field], items))), what
-    for items, fields in ((team.memberships, _OF_MEMBERSHIPS), (team.coordinators, _OF_COORDINATORS)) if team else ():
-        yield from ((set(map(_GET[field], items)), what) for field, what in fields)
-    provisions = chain.from_iterable(consent.provisions for consent in plan.consents)
-    yield set(chain.from_iterable(provision.recipients for provision in provisions)), _ANYBODY
 
 
 def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:

@@ -16,7 +16,6 @@ from ip_fhir.domain.people import Professional
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping.domains import domain_types
-from ip_fhir.mapping.fields import maker
 from ip_fhir.mapping.reader import Readers
 from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, UNSET, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.slots import PRACTITIONER
@@ -34,19 +33,20 @@ _NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 _ID_BYTES = bytes(b for b in range(128) if chr(b).isalnum() or chr(b) in "-.")
 _LONGEST_ID = 64
 _NOT_SURE = (Doubt, InvalidInput, msgspec.MsgspecError, KeyError, ValueError, TypeError, AttributeError, RecursionError)
+_ROLE = "PractitionerRole"
 _SILENT = Shape({"id": TEXT})
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the whole, ready to be read. A professional is two resources."""
+    """A part of the whole, ready to be read. A professional is two resources: each gives some of the fields."""
 
     field: str
     struct: Any
     read: Callable[..., Any]
     by_root: bool
     one: bool
-    is_professional: bool
+    picks: bool  # whether its table leaves some to others
 
 
 class FastReader:
@@ -69,15 +69,18 @@ class FastReader:
         structs = {name: shape.struct(name, types[name]) for name, shape in shapes.items()}
         silent = [_SILENT.struct(type_, type_) for type_ in {str(d.lens.resource) for d in assembly.derived}]
         self._decode = _decoder([*structs.values(), *silent])
-        self._root, self._read_root = structs.pop(root.name), readers.function(root.name)
-        self._person, self._read_person = structs[PRACTITIONER], readers.function(PRACTITIONER)
+        self._root, self._person, self._role = structs.pop(root.name), structs[PRACTITIONER], structs[_ROLE]
+        self._read_root, self._read_person = readers.function(root.name), readers.function(PRACTITIONER)
+        self._read_role = readers.function(_ROLE)
         self._prefix = {struct: f"{types[name]}/" for name, struct in structs.items()}
+        self._others = (self._root, *silent)
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
         self._parts = tuple(
-            _Part(p.field, structs[p.table], readers.function(p.table), p.by_root, p.one, p.person is not None)
+            _Part(p.field, structs[p.table], readers.function(p.table), p.by_root, p.one, p.table in readers.picking)
             for p in assembly.parts
         )
-        self._make, self._make_professional = maker(domain_types()[root.domain]), maker(Professional)
+        self._start, self._finish = readers.open_ended(domain_types()[root.domain])
+        self._start_professional, self._finish_professional = readers.open_ended(Professional)
         self.code = readers.code
 
     def read(self, content: bytes) -> Any:
@@ -92,68 +95,78 @@ class FastReader:
             return None
 
     def _whole(self, entries: list[Any]) -> Any:
-        (root,), found, ids, people = self._sorted(entries)
+        found, ids, people = self._sorted(entries)
+        (root,) = found[self._root]
         if not self._ours[bytes(root.category)]:
             raise Doubt
         names: list[str] = []
-        named = names.append
-        owner = ids[getattr(root, self._subject).reference]
-        fields = self._read_root(root, ids, owner, named)
+        given = ids, ids[getattr(root, self._subject).reference], names.append
+        whole = self._start()
+        self._read_root(root, *given, whole)
+        fields = whole.__dict__
         for part in self._parts:
-            read = part.read
-            values = [read(struct, ids, owner, named) for struct in found[part.struct]]
-            if part.is_professional:
-                persons = [self._read_person(struct, ids, owner, named) for struct in people]
-                values = [self._make_professional({**p, **r}) for p, r in zip(persons, values, strict=True)]
-            fields[part.field] = _chosen(part, values, fields.get(part.field), owner)
+            structs = found[part.struct]
+            if part.struct is self._role:
+                values = [self._professional(*both, given) for both in zip(structs, people, strict=True)]
+            else:
+                read = part.read
+                values = [read(struct, *given) for struct in structs]
+            if part.picks:
+                values = [value for value in values if value is not None]
+            if part.by_root:
+                values = _in_order(part, structs, values, fields[part.field], given[1])
+            fields[part.field] = tuple(values) if not part.one else values[0] if values else None
         _check_ids(names)
-        return self._make(fields)
+        return self._finish(whole)
 
-    def _sorted(self, entries: list[Any]) -> tuple[list[Any], dict[Any, list[Any]], dict[str, str], list[Any]]:
-        """The root, the other resources by type, the domain id of each reference, the person of each role.
+    def _professional(self, role: Any, person: Any, given: Any) -> Any:
+        """A professional of both resources."""
+        draft = self._start_professional()
+        self._read_person(person, *given, draft)
+        self._read_role(role, *given, draft)
+        return self._finish_professional(draft)
+
+    def _sorted(self, entries: list[Any]) -> tuple[dict[Any, list[Any]], dict[str, str], list[Any]]:
+        """The resources by type, the domain id of each reference, the person of each role.
 
         There is doubt where two things are alike: the lenses tell which is meant.
         """
-        roots: list[Any] = []
-        found: dict[Any, list[Any]] = {struct: [] for struct in self._prefix}
         ids: dict[str, str] = {}
         people: dict[str, str] = {}
-        references = 0
+        others: dict[str, str] = {}  # nothing of ours refers to the root or to what is derived
+        found: dict[Any, list[Any]] = {struct: [] for struct in (*self._prefix, *self._others)}
+        kinds = {}
+        for struct, prefix in self._prefix.items():
+            kinds[struct] = prefix, people if struct is self._person else ids, found[struct].append
+        for struct in self._others:
+            kinds[struct] = "", others, found[struct].append
+        without = 0
         for entry in entries:
-            resource = entry.resource
-            struct = type(resource)
-            prefix = self._prefix.get(struct)
-            if prefix is None:
-                if struct is self._root:
-                    roots.append(resource)
-                if not resource.id:
-                    raise Doubt
-                continue  # what is derived is not read
-            found[struct].append(resource)
-            known = people if struct is self._person else ids
+            resource, url = entry.resource, entry.fullUrl
+            prefix, known, put = kinds[type(resource)]
+            put(resource)
             ident = resource.id
             known[prefix + ident] = ident
-            references += 1
-            if entry.fullUrl is not None:
-                known[entry.fullUrl] = ident
-                references += 1
-        things = sum(map(len, found.values())) - len(found[self._person])
-        if len(set(ids.values())) != things:
+            if url is not None:
+                known[url] = ident
+            elif known is not others:
+                without += 1
+        things = len(entries) - sum([len(found[struct]) for struct in self._others])
+        if "" in others.values() or len(set(ids.values())) != things - len(found[self._person]):
             raise Doubt
         persons = self._persons(found, ids, people)
-        if len(ids) != references:
+        if len(ids) != 2 * things - without:
             raise Doubt
-        return roots, found, ids, persons
+        return found, ids, persons
 
     def _persons(self, found: dict[Any, list[Any]], ids: dict[str, str], people: dict[str, str]) -> list[Any]:
         """The person of each role; a reference to the person means the professional, whose id is the role's."""
-        by_id = {person.id: person for person in found[self._person]}
-        roles = next(found[part.struct] for part in self._parts if part.is_professional)
+        roles, persons = found[self._role], found[self._person]
+        by_id = {person.id: person for person in persons}
         role_of = {people[role.practitioner.reference]: role.id for role in roles}
-        if not len(role_of) == len(by_id) == len(roles) == len(found[self._person]):
+        if not len(role_of) == len(by_id) == len(roles) == len(persons):
             raise Doubt
-        for reference, person in people.items():
-            ids[reference] = role_of[person]
+        ids.update(zip(people, map(role_of.__getitem__, people.values()), strict=True))
         return [by_id[person] for person in role_of]
 
 
@@ -165,7 +178,7 @@ def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[s
         for type_, *path in (sign.split(".") for sign in foreign):
             if type_ == types[name]:
                 shape.refuse(tuple(path))
-    shapes["PractitionerRole"].inner("practitioner").member("reference", TEXT)
+    shapes[_ROLE].inner("practitioner").member("reference", TEXT)
     shapes["CarePlan"].refuse(("activity", "reference"))
 
 
@@ -192,22 +205,19 @@ def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Bundle", members)).decode
 
 
-def _chosen(part: _Part, values: list[Any], listed: Any, owner: str) -> Any:
-    """The values of a part: those that the root lists, in its order, or all that are the table's."""
-    if not part.by_root:
-        return tuple(value for value in values if value is not None)
-    wanted = [owner] if part.field == "owner" else [listed] if part.one and listed is not None else listed or []
-    if [value.id for value in values] != list(wanted):
-        if len(values) != len(wanted):
-            raise Doubt
+def _in_order(part: _Part, structs: list[Any], values: list[Any], listed: Any, owner: str) -> list[Any]:
+    """The values of a part in the order of the root; where it lists others, there is doubt."""
+    wanted = (owner,) if part.field == "owner" else listed if not part.one else (listed,) if listed is not None else ()
+    if len(values) != len(wanted) or len(values) != len(structs):
+        raise Doubt
+    if tuple([struct.id for struct in structs]) != wanted:
         by_id = {value.id: value for value in values}
         values = [by_id[ident] for ident in wanted]
-    if part.one:
-        return values[0] if values else None
-    return tuple(values)
+    return values
 
 
 def _check_ids(names: list[str]) -> None:
     """Every id is one by the rules of FHIR and of the domain: letters, digits, `-`, `.`; at most 64."""
-    if "" in names or len(max(names, key=len)) > _LONGEST_ID or "".join(names).encode().translate(None, _ID_BYTES):
+    lengths = set(map(len, names))
+    if 0 in lengths or max(lengths) > _LONGEST_ID or "".join(names).encode().translate(None, _ID_BYTES):
         raise Doubt

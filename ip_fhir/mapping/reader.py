@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.fields import NEW
+from ip_fhir.mapping.fields import default_of, filling, finishing
 from ip_fhir.mapping.fragments import Fragments
 from ip_fhir.mapping.reader_code import Code
 from ip_fhir.mapping.shapes import UNSET, Doubt, Shape
@@ -20,6 +20,7 @@ from ip_fhir.mapping.shapes import UNSET, Doubt, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ip_fhir.domain.value import Value
     from ip_fhir.mapping.lens import TableLens
     from ip_fhir.mapping.tables import Tables
 
@@ -31,8 +32,11 @@ class Readers:
         self.tables = tables
         self.fragments = Fragments(tables, lenses)
         self.code: dict[str, str] = {}
-        self.space: dict[str, Any] = {**NEW, "Doubt": Doubt, "UNSET": UNSET}
-        self.partial: set[str] = set()  # tables that have not all that their domain type must have: these give a dict
+        self.space: dict[str, Any] = {"Doubt": Doubt, "UNSET": UNSET}
+        self.partial: set[str] = set()  # tables that have not all of their domain type: these fill in a draft
+        self.picking: set[str] = (
+            set()
+        )  # tables that leave some of what they could read to other tables: these give None
 
     def shape(self, name: str) -> Shape:
         """What a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
@@ -41,12 +45,25 @@ class Readers:
         return shape
 
     def function(self, name: str) -> Callable[..., Any]:
-        """`read(struct, ids, owner, names)`: the value, or of a partial table its fields; None: not the table's.
+        """`read(struct, ids, owner, names)`: the value; None: not the table's. A partial one fills in the draft `v`.
 
         `ids` is the domain id of each reference; ids to be checked are given to `names`.
         """
         found: Callable[..., Any] = self.space[f"read_{name}"]
         return found
+
+    def open_ended(self, model: type[Value]) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+        """Of a value that several tables read: what makes a draft with every default, and what makes a value of it."""
+        fields = model.model_fields.items()
+        defaults = {
+            n: self.named(f"default_{model.__name__}_{n}", default_of(i)) for n, i in fields if not i.is_required()
+        }
+        start = filling(model, {n: defaults.get(n, "None") for n, _ in fields}, self.space)
+        made: dict[str, Any] = {}
+        for name, given, lines in (("start", "", start), ("finish", "v", finishing(model, self.space))):
+            code = "\n    ".join([f"def {name}({given}):", *lines, "return v"])
+            exec(compile(code, f"<{name} {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
+        return made["start"], made["finish"]
 
     def compile(self, name: str, shape: Shape) -> None:
         """Make the reader of a table whose object has this shape."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.domains import domain_types
-from ip_fhir.mapping.fields import after, default_of, rules_of, string_kind
+from ip_fhir.mapping.fields import after, default_of, filling, finishing, string_kind
 from ip_fhir.mapping.shapes import FLAG, NUMBER, RAW, TEXT, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.tables import Const
 from ip_fhir.mapping.times import DAYS
@@ -61,14 +61,25 @@ class Code:
     def text(self) -> str:
         """The whole function."""
         self.refusals()
+        self.sort()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
         head = [
-            f"def read_{self.table.name}(s, ids, owner, names):",
-            f'    """A {self.table.domain}, where there is no doubt."""',
+            f"def read_{self.table.name}(s, ids, owner, names{', v' if self.partial else ''}):",
+            f'    """{"Some of a" if self.partial else "A"} {self.table.domain}, where there is no doubt."""',
             *(f"    {self.start(row)}" for row in self.rows if row.domain[0] not in self.fields),
             *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
         ]
         return "\n".join([*head, *self.lines, *self.musts(), *self.result()]) + "\n"
+
+    def sort(self) -> None:
+        """Whether the table has all that its domain type must have, and whether it leaves something to others."""
+        own = {row.domain[0] for row in self.rows}
+        required = {name for name, info in self.model.model_fields.items() if info.is_required()}
+        self.partial = bool(self.table.elsewhere) or not required <= own
+        if self.partial:
+            self.readers.partial.add(self.table.name)
+        if any(row.match for row in self.rows):
+            self.readers.picking.add(self.table.name)
 
     def refusals(self) -> None:
         """What is not looked at and might change the meaning: where it stands, there is doubt."""
@@ -143,19 +154,12 @@ class Code:
         """The value, made; or the fields, where the domain type must have others besides."""
         own = {row.domain[0] for row in self.rows}
         found = {name: self.field(name) for name in self.model.model_fields if name in own}
-        if self.table.elsewhere or any(i.is_required() and n not in own for n, i in self.model.model_fields.items()):
-            self.readers.partial.add(self.table.name)
-            yield f"    return {{{', '.join(f'{name!r}: {value}' for name, value in found.items())}}}"
+        if self.partial:
+            yield from (f"    v.{name} = {value}" for name, value in found.items())
             return
         every = {name: found.get(name) or self.default(name) for name in self.model.model_fields}
-        type_ = self.readers.named(self.model.__name__, self.model)
-        yield f"    v = new({type_})"
-        yield f"    set_dict(v, {{{', '.join(f'{name!r}: {value}' for name, value in every.items())}}})"
-        yield f"    set_fields(v, {self.readers.named(f'fields_{type_}', set(every))})"
-        yield "    set_extra(v, None)"
-        yield "    set_private(v, None)"
-        for number, rule in enumerate(rules_of(self.model)):
-            yield f"    {self.readers.named(f'rule_{type_}_{number}', rule)}(v)"
+        yield from (f"    {line}" for line in filling(self.model, every, self.readers.space))
+        yield from (f"    {line}" for line in finishing(self.model, self.readers.space))
         yield "    return v"
 
     def field(self, name: str) -> str:

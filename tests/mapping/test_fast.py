@@ -1,17 +1,23 @@
 """The fast reader gives what the lenses give, or gives way to them."""
 
+import pickle
 import random
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.people import PersonName, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.value import Value
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, default, from_fhir, from_fhir_json, to_fhir_json
 from tests.mapping.damage import damaged
@@ -43,6 +49,38 @@ def test_what_we_write_is_read_without_the_lenses(plan: IndividualPlan) -> None:
     assert found is not None
     assert found.to_json() == plan.to_json()
     assert found.model_dump() == plan.model_dump()
+
+
+def test_a_value_read_fast_is_like_one_that_pydantic_made() -> None:
+    """The same class, fields in the same order; frozen, hashed, copied, pickled and evolved alike."""
+    plan = example(1)
+    fast, slow = default().read_fast(to_fhir_json(plan)), from_fhir(orjson.loads(to_fhir_json(plan)))
+    assert fast is not None
+    pairs = list(zip(values_in(fast), values_in(slow), strict=True))
+    assert len(pairs) > 50
+    for found, made in pairs:
+        assert type(found) is type(made)
+        assert list(vars(found)) == list(vars(made)) == list(type(made).model_fields)
+        assert found.__pydantic_extra__ is made.__pydantic_extra__ is None
+        assert found.__pydantic_private__ is made.__pydantic_private__ is None
+        assert made.model_fields_set <= found.model_fields_set
+        assert hash(found) == hash(made)
+        assert pickle.loads(pickle.dumps(found)) == deepcopy(found) == found.evolve() == made  # noqa: S301 - our own
+        with pytest.raises(ValidationError):
+            found.id = "another"
+        with pytest.raises(ValidationError):
+            del found.id
+
+
+def values_in(value: Any) -> Iterator[Any]:
+    """The value and every value in it."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from values_in(item)
+    elif isinstance(value, Value):
+        yield value
+        for item in vars(value).values():
+            yield from values_in(item)
 
 
 @settings(max_examples=60)
