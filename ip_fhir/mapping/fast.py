@@ -46,7 +46,6 @@ class _Part:
     read: Callable[..., Any]
     by_root: bool
     one: bool
-    picks: bool  # whether its table leaves some to others
 
 
 class FastReader:
@@ -60,7 +59,9 @@ class FastReader:
     ) -> None:
         readers = Readers(tables, lenses)
         root = tables.fields[assembly.root.name]
-        shapes = {name: readers.shape(name) for name in (*(p.table for p in assembly.parts), PRACTITIONER, root.name)}
+        names = (*(part.table for part in assembly.parts), PRACTITIONER, root.name)
+        single = (_ROLE, PRACTITIONER, root.name)  # two make a professional; of the root there is one
+        shapes = {name: readers.shape(name, many=name not in single) for name in names}
         types = {name: str(tables.fields[name].resource) for name in shapes}
         if len(set(types.values())) < len(types):
             raise Unsupported("two tables read one type of resource")
@@ -76,7 +77,7 @@ class FastReader:
         self._others = (self._root, *silent)
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
         self._parts = tuple(
-            _Part(p.field, structs[p.table], readers.function(p.table), p.by_root, p.one, p.table in readers.picking)
+            _Part(p.field, structs[p.table], readers.function(p.table, many=p.table != _ROLE), p.by_root, p.one)
             for p in assembly.parts
         )
         self._start, self._finish = readers.open_ended(domain_types()[root.domain])
@@ -109,10 +110,7 @@ class FastReader:
             if part.struct is self._role:
                 values = [self._professional(*both, given) for both in zip(structs, people, strict=True)]
             else:
-                read = part.read
-                values = [read(struct, *given) for struct in structs]
-            if part.picks:
-                values = [value for value in values if value is not None]
+                values = part.read(structs, *given)
             if part.by_root:
                 values = _in_order(part, structs, values, fields[part.field], given[1])
             fields[part.field] = tuple(values) if not part.one else values[0] if values else None

@@ -34,22 +34,20 @@ class Readers:
         self.code: dict[str, str] = {}
         self.space: dict[str, Any] = {"Doubt": Doubt, "UNSET": UNSET}
         self.partial: set[str] = set()  # tables that have not all of their domain type: these fill in a draft
-        self.picking: set[str] = (
-            set()
-        )  # tables that leave some of what they could read to other tables: these give None
 
-    def shape(self, name: str) -> Shape:
+    def shape(self, name: str, *, many: bool) -> Shape:
         """What a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
         shape = Shape()
-        self.compile(name, shape)
+        self.compile(name, shape, many=many)
         return shape
 
-    def function(self, name: str) -> Callable[..., Any]:
+    def function(self, name: str, *, many: bool = False) -> Callable[..., Any]:
         """`read(struct, ids, owner, names)`: the value; None: not the table's. A partial one fills in the draft `v`.
 
-        `ids` is the domain id of each reference; ids to be checked are given to `names`.
+        With `many` it takes structs and gives a list of what is the table's. `ids` is the domain id of each reference;
+        ids to be checked are given to `names`.
         """
-        found: Callable[..., Any] = self.space[f"read_{name}"]
+        found: Callable[..., Any] = self.space[_function(name, many=many)]
         return found
 
     def open_ended(self, model: type[Value]) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
@@ -65,14 +63,18 @@ class Readers:
             exec(compile(code, f"<{name} {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
         return made["start"], made["finish"]
 
-    def compile(self, name: str, shape: Shape) -> None:
-        """Make the reader of a table whose object has this shape."""
-        code = Code(name, self, shape).text()
-        if name not in self.code:
-            self.code[name] = code
+    def compile(self, name: str, shape: Shape, *, many: bool = False) -> None:
+        """Make the reader of a table whose object, or the objects in a list, has this shape."""
+        code = Code(name, self, shape, many=many).text()
+        if _function(name, many=many) not in self.space:
+            self.code[name] = "\n".join(filter(None, (self.code.get(name), code)))
             exec(compile(code, f"<table {name}>", "exec"), self.space)  # noqa: S102 - made here, from checked tables
 
     def named(self, name: str, value: Any) -> str:
         """Give the code a name for a value."""
         self.space[name] = value
         return name
+
+
+def _function(name: str, *, many: bool) -> str:
+    return f"read_each_{name}" if many else f"read_{name}"

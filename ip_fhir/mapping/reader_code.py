@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.mapping.domains import domain_types
-from ip_fhir.mapping.fields import after, default_of, filling, finishing, string_kind
-from ip_fhir.mapping.shapes import FLAG, NUMBER, RAW, TEXT, WORDS, Shape, Unsupported, attribute
-from ip_fhir.mapping.tables import Const
+from ip_fhir.mapping.fields import default_of, filling, finishing
+from ip_fhir.mapping.reader_ends import SCALARS, Ends, var_of
+from ip_fhir.mapping.shapes import RAW, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.times import DAYS
 from ip_fhir.mapping.tree import Tree, leaves_in, reads_nothing, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pydantic.fields import FieldInfo
-
-    from ip_fhir.mapping.paths import Condition
     from ip_fhir.mapping.reader import Readers
-    from ip_fhir.mapping.tables import Row
     from ip_fhir.mapping.tree import Entry
 
 _VOCABULARY = ("coding", "concept", "code", "present", *DAYS)
 _BY_LENS = ("representative", "instant-or-day", "concept-text", "practitioner", "whole")
-_SCALARS = ("code", *DAYS)
 
 
 class Chain:
@@ -46,40 +41,47 @@ class Chain:
         yield f"{pad}{word} {self.name} {test.removeprefix(self.url)}:"
 
 
-class Code:
-    """The code of one function under construction. Variables: `r_` what a row reads, `f_` a whole field."""
+class Code(Ends):
+    """The code of one function under construction: the whole of it, and the walk through the table's tree."""
 
-    def __init__(self, name: str, readers: Readers, shape: Shape) -> None:
-        self.table, self.readers, self.shape = readers.tables.fields[name], readers, shape
-        self.tables = readers.tables
-        self.model = domain_types()[self.table.domain]
+    def __init__(self, name: str, readers: Readers, shape: Shape, *, many: bool) -> None:
+        super().__init__(name, readers, many=many)
+        self.shape = shape
         self.rows = [row for row in self.table.rows if not row.echo]
-        self.fields: set[str] = set()  # read as a whole, from vocabulary
-        self.lines: list[str] = []
-        self.count = 0
+        self.leave = "continue" if many else "return None"  # what is not ours
 
     def text(self) -> str:
         """The whole function."""
         self.refusals()
         self.sort()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
-        head = [
-            f"def read_{self.table.name}(s, ids, owner, names{', v' if self.partial else ''}):",
-            f'    """{"Some of a" if self.partial else "A"} {self.table.domain}, where there is no doubt."""',
+        body = [
             *(f"    {self.start(row)}" for row in self.rows if row.domain[0] not in self.fields),
             *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
+            *self.lines,
+            *self.musts(),
+            *self.result(),
         ]
-        return "\n".join([*head, *self.lines, *self.musts(), *self.result()]) + "\n"
+        name, domain = self.table.name, self.table.domain
+        if not self.many:
+            some = "Some of a" if self.partial else "A"
+            head = f"def read_{name}(s, ids, owner, names{', v' if self.partial else ''}):"
+            return "\n".join([head, f'    """{some} {domain}, where there is no doubt."""', *body]) + "\n"
+        head = f"def read_each_{name}(structs, ids, owner, names):"
+        texts = " = ".join(f"t_{number + 1}" for number in range(self.texts))
+        lines = [f'    """Each {domain}, where there is no doubt."""', "    values = []"]
+        lines += [f"    {texts} = None"] if texts else []
+        return "\n".join(
+            [head, *lines, "    for s in structs:", *(f"    {line}" for line in body), "    return values\n"]
+        )
 
     def sort(self) -> None:
-        """Whether the table has all that its domain type must have, and whether it leaves something to others."""
+        """Whether the table has all that its domain type must have."""
         own = {row.domain[0] for row in self.rows}
         required = {name for name, info in self.model.model_fields.items() if info.is_required()}
         self.partial = bool(self.table.elsewhere) or not required <= own
         if self.partial:
             self.readers.partial.add(self.table.name)
-        if any(row.match for row in self.rows):
-            self.readers.picking.add(self.table.name)
 
     def refusals(self) -> None:
         """What is not looked at and might change the meaning: where it stands, there is doubt."""
@@ -93,7 +95,7 @@ class Code:
 
     def start(self, row: Row) -> str:
         """The variable of a row, before anything is read."""
-        return f"{_var(row)} = {'[]' if row.is_list else 'None'}"
+        return f"{var_of(row)} = {'[]' if row.is_list else 'None'}"
 
     def default(self, name: str) -> str:
         """The name of what a field is where nothing is said; `MISSING` where something must be."""
@@ -109,10 +111,6 @@ class Code:
             return repr(value)
         return self.readers.named(f"default_{self.table.name}_{name}", value)
 
-    def info(self, name: str) -> FieldInfo:
-        """The domain's field."""
-        return self.model.model_fields[name]
-
     def musts(self) -> Iterator[str]:
         """What has to be there, and whose it is."""
         for within in self.table.within:
@@ -122,11 +120,11 @@ class Code:
         matches = [self.variable(row.domain[0]) for row in self.rows if row.match]
         if matches:
             yield f"    if {' or '.join(f'{name} is None' for name in matches)}:"
-            yield "        return None"
+            yield f"        {self.leave}"
         for row in self.rows:
             if row.when is not None and row.lead is None:  # what stands there otherwise is not ours, or counts more
                 field, word = row.when
-                yield f"    if {_var(row)} is not None and {self.variable(field)} != {word!r}:"
+                yield f"    if {var_of(row)} is not None and {self.variable(field)} != {word!r}:"
                 yield "        raise Doubt"
         for row in self.rows:
             name = row.domain[0]
@@ -143,7 +141,7 @@ class Code:
         self.shape.member(name, RAW)
         test = self.readers.fragments.within(self.table, path)
         known = self.readers.named(f"within_{self.table.name}_{name}", test)
-        yield f"    if s.{attribute(name)} is not UNSET and not {known}[bytes(s.{attribute(name)})]:"
+        yield f'    if s.{attribute(name)} is not UNSET and not {known}[b"" + s.{attribute(name)}]:'
         yield "        raise Doubt"
 
     def variable(self, name: str) -> str:
@@ -160,7 +158,7 @@ class Code:
         every = {name: found.get(name) or self.default(name) for name in self.model.model_fields}
         yield from (f"    {line}" for line in filling(self.model, every, self.readers.space))
         yield from (f"    {line}" for line in finishing(self.model, self.readers.space))
-        yield "    return v"
+        yield "    values.append(v)" if self.many else "    return v"
 
     def field(self, name: str) -> str:
         """The expression for a domain field."""
@@ -172,8 +170,8 @@ class Code:
             return f"tuple(r_{name}) if r_{name} else {default}"
         if rows[0].domain == (name,):
             return f"r_{name}" if default == "None" else f"{default} if r_{name} is None else r_{name}"
-        parts = ", ".join(map(_var, rows))
-        nothing = " and ".join(f"{_var(row)} is None" for row in rows)
+        parts = ", ".join(map(var_of, rows))
+        nothing = " and ".join(f"{var_of(row)} is None" for row in rows)
         known = self.readers.named(f"{name}_{self.table.name}", self.readers.fragments.parts(self.table, rows))
         return f"{default} if {nothing} else {known}[{parts}]"
 
@@ -181,7 +179,7 @@ class Code:
 
     def node(self, tree: Tree, var: str, shape: Shape, pad: str, depth: int) -> None:
         """Read the members of an object at `var`, which is there."""
-        for name, child in tree.members.items():
+        for name, child in sorted(tree.members.items(), key=_whose):
             if reads_nothing(child):
                 continue
             inner = self.local()
@@ -200,7 +198,8 @@ class Code:
             self.leaf(child.leaf, inner, shape, name, pad)
         elif child.boxed is not None:
             below = shape.inner(name)
-            self.lines.append(f"{pad}if {self.test(child.boxed, inner, below)}:")
+            test = self.test(child.boxed, inner, below, pad)
+            self.lines.append(f"{pad}if {test}:")
             self.node(child.boxed.tree, inner, below, pad + "    ", depth + 1)
         elif child.entries:
             self.list(child.entries, name, inner, shape, pad, depth)
@@ -217,7 +216,7 @@ class Code:
         if any(row.domain[0] in names and row not in rows for row in self.rows):
             return None  # a part of the field stands elsewhere
         if all(row.kind in _VOCABULARY for row in rows):
-            return None if child.leaf is not None and rows[0].kind in _SCALARS else "memo"
+            return None if child.leaf is not None and rows[0].kind in SCALARS else "memo"
         if any(row.kind in _BY_LENS or (row.closed and row.kind != "reference") for row in rows):
             return "lens"
         return None
@@ -227,19 +226,19 @@ class Code:
         rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.echo]
         known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
         self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
-        read = f"{known}[bytes({var})]" if by == "memo" else f"{known}(bytes({var}), ids, owner)"
         self.lines.append(f"{pad}if {var} is not UNSET:")
+        read = self.said(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
         if rows[0].is_list and not any(segment.entries == "each" for segment in rows[0].path[depth:]):
             item = self.local()
             self.lines += [f"{pad}    {item} = {read}", f"{pad}    if {item} is not None:"]
-            self.lines.append(f"{pad}        {_var(rows[0])}.append({item})")
+            self.lines.append(f"{pad}        {var_of(rows[0])}.append({item})")
             return
         names = list(dict.fromkeys(row.domain[0] for row in rows))
         self.fields |= set(names)
         self.lines.append(f"{pad}    {', '.join(f'f_{n}' for n in names)}{',' if len(names) > 1 else ''} = {read}")
         for row in rows:
             if row.match:
-                self.lines += [f"{pad}    if f_{row.field} is None:", f"{pad}        return None"]
+                self.lines += [f"{pad}    if f_{row.field} is None:", f"{pad}        {self.leave}"]
 
     def list(self, entries: list[Entry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
         """Read the entries of a list: each goes to those of the table's entries that it matches."""
@@ -251,6 +250,9 @@ class Code:
         read = [entry for entry in entries if not reads_nothing(entry.tree)]
         if any(entry.segment.entries in ("own", "first") for entry in read):
             raise Unsupported(f"{self.table.name}: entries of {name}")
+        if all(_is_plain(entry) for entry in read):
+            self.tables_in(read, name, var, shape, pad)
+            return
         flags = {id(entry): self.local() for entry in read if entry.segment.entries == "one"}
         self.lines += [f"{pad}{flag} = False" for flag in flags.values()]
         self.lines.append(f"{pad}for {item} in {var}:")
@@ -258,15 +260,31 @@ class Code:
         for entry in read:
             inside = pad + "    "
             if entry.segment.conditions:
-                test = self.test(entry, item, shape.inner(name, many=True))
+                before = len(self.lines)
+                test = self.test(entry, item, shape.inner(name, many=True), inside)
+                if len(self.lines) > before:
+                    by_url.name = ""  # no `elif` after these lines
                 self.lines += by_url.lines(test, inside)
                 inside += "    "
             if flag := flags.get(id(entry)):
                 self.lines += [f"{inside}if {flag}:", f"{inside}    raise Doubt", f"{inside}{flag} = True"]
             self.item(entry, name, item, shape, inside, depth)
-        for row in leaves_in(Tree(entries=read)):
-            if not isinstance(row, Const) and row.closed:  # every entry must be one that can be read
-                self.lines += [f"{pad}if len({_var(row)}) != len({var}):", f"{pad}    raise Doubt"]
+        self.closed(read, var, pad)
+
+    def tables_in(self, read: Sequence[Entry], name: str, var: str, shape: Shape, pad: str) -> None:
+        """Read a list whose entries are all for other tables: each takes what is its."""
+        for entry in read:
+            row = entry.tree.leaf
+            if isinstance(row, Row):
+                self.whole_table(row, shape.inner(name, many=True), many=True)
+                self.lines.append(f"{pad}{var_of(row)} += read_each_{row.of}({var}, ids, owner, names)")
+        self.closed(read, var, pad)
+
+    def closed(self, read: Sequence[Entry], var: str, pad: str) -> None:
+        """Where a list is closed, every entry must be one that can be read."""
+        for row in leaves_in(Tree(entries=[*read])):
+            if not isinstance(row, Const) and row.closed:
+                self.lines += [f"{pad}if len({var_of(row)}) != len({var}):", f"{pad}    raise Doubt"]
 
     def item(self, entry: Entry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
         """Read one entry of a list."""
@@ -279,113 +297,13 @@ class Code:
         else:
             self.leaf(leaf, item, shape, name, pad, many=True)
 
-    def test(self, entry: Entry, var: str, shape: Shape) -> str:
-        """The expression that an entry must meet."""
-        return " and ".join(self.condition(condition, var, shape) for condition in entry.segment.conditions)
 
-    def condition(self, condition: Condition, var: str, shape: Shape) -> str:
-        """One condition as an expression."""
-        name = "extension" if condition.kind in ("flag", "no-flag") else condition.member
-        member = f"{var}.{attribute(name)}"
-        if condition.kind == "member" and condition.value == "true":
-            shape.member(name, FLAG)
-            return f"{member} is True"
-        if condition.kind == "member":
-            shape.member(name, TEXT)
-            uri = condition.value
-            accepted = self.tables.systems.accepted(uri[1:]) if uri.startswith("@") else frozenset({uri})
-            if len(accepted) == 1:
-                return f"{member} == {next(iter(accepted))!r}"
-            return f"{member} in {self.readers.named(f'accepted_{uri[1:]}'.replace('-', '_'), accepted)}"
-        if not name:
-            raise Unsupported(f"{self.table.name}: entries by what they are themselves")
-        shape.member(name, RAW)
-        known = self.readers.named(*self.readers.fragments.condition(condition, name))
-        met = f"{known}[bytes({member})]"
-        if condition.kind == "no-flag":
-            return f"({member} is UNSET or {met})"
-        return f"{member} is not UNSET and {met}"
-
-    # --- the ends of the paths
-
-    def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
-        """A row's value into its variable; a constant is the owner, and must be them."""
-        if isinstance(leaf, Const) or leaf.kind == "reference":
-            shape.inner(name, many=many).member("reference", TEXT)
-            if isinstance(leaf, Const):
-                self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
-            else:
-                self.into(leaf, f"ids[{var}.reference]", pad)
-        elif leaf.kind == "table":
-            self.inner_table(leaf, var, shape.inner(name, many=many), pad)
-        elif leaf.kind == "person-id":
-            below = shape.inner(name, many=True)
-            for member in ("system", "value", "use"):
-                below.member(member, TEXT)
-            known = self.readers.named("person_number", self.readers.fragments.person_number())
-            self.into(leaf, f"{known}({var})", pad)
-        elif many:
-            raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
-        elif leaf.kind == "words":
-            shape.member(name, WORDS)
-            self.lines += [f"{pad}{var} = {var}[0] if len({var}) == 1 else ' '.join({var})"]
-            self.string(leaf, var, pad)
-        elif leaf.kind == "string":
-            shape.member(name, TEXT)
-            self.string(leaf, var, pad)
-        else:
-            self.scalar(leaf, var, shape, name, pad)
-
-    def scalar(self, row: Row, var: str, shape: Shape, name: str, pad: str) -> None:
-        """A flag, a number, a code, a day or a moment."""
-        kinds = {"boolean": FLAG, "positiveInt": NUMBER}
-        shape.member(name, kinds.get(row.kind, TEXT))
-        if row.kind == "boolean" or len(row.domain) > 1:
-            self.into(row, var, pad)
-            return
-        known = f"{row.kind}_{self.table.name}_{_var(row)}".replace("-", "_")
-        self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=row.kind in _SCALARS))
-        self.into(row, f"{known}[{var}]" if row.kind in _SCALARS else f"{known}({var})", pad)
-
-    def string(self, row: Row, var: str, pad: str) -> None:
-        """A text, checked as its field in the domain is."""
-        kind = string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
-        if kind == "id":
-            self.lines.append(f"{pad}names({var})")
-        elif kind == "text":
-            self.lines += [f"{pad}if not {var} or len({var}) > 50000 or {var}.isspace():", f"{pad}    raise Doubt"]
-        elif kind is not None:
-            known = self.readers.named(f"known_{kind.__name__}", self.readers.fragments.identifier(kind))
-            var = f"{known}[{var}]"
-        else:
-            known = f"string_{self.table.name}_{_var(row)}"
-            var = f"{self.readers.named(known, self.readers.fragments.string(self.table, row))}({var})"
-        self.into(row, var, pad)
-
-    def inner_table(self, row: Row, var: str, shape: Shape, pad: str) -> None:
-        """A value that another table reads."""
-        self.readers.compile(row.of, shape)
-        if row.of in self.readers.partial:
-            raise Unsupported(f"{row.of} does not make a whole value")
-        made = f"read_{row.of}({var}, ids, owner, names)"
-        if not row.is_list:
-            for number, last in enumerate(after(self.info(row.domain[0]))):
-                made = f"{self.readers.named(f'after_{self.table.name}_{_var(row)}_{number}', last)}({made})"
-            self.into(row, made, pad)
-            return
-        item = self.local()
-        self.lines += [f"{pad}{item} = {made}", f"{pad}if {item} is not None:"]
-        self.into(row, item, pad + "    ")
-
-    def into(self, row: Row, value: str, pad: str) -> None:
-        """Set the row's variable."""
-        self.lines.append(f"{pad}{_var(row)}.append({value})" if row.is_list else f"{pad}{_var(row)} = {value}")
-
-    def local(self) -> str:
-        """A new local name."""
-        self.count += 1
-        return f"v{self.count}"
+def _is_plain(entry: Entry) -> bool:
+    """Whether an entry is another table's, whatever it is."""
+    leaf = entry.tree.leaf
+    return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.kind == "table"
 
 
-def _var(row: Row) -> str:
-    return "echo" if row.echo else f"r_{'_'.join(row.domain)}"
+def _whose(member: tuple[str, Tree]) -> bool:
+    """What says whether it is the table's comes first: then the rest of what is not need not be looked at."""
+    return not any(not isinstance(leaf, Const) and leaf.match for leaf in leaves_in(member[1]))

@@ -1,0 +1,170 @@
+"""The ends of the paths in a generated reader: how a row's value comes from what stands there, and is checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ip_fhir.mapping.domains import domain_types
+from ip_fhir.mapping.fields import after, string_kind
+from ip_fhir.mapping.shapes import FLAG, NUMBER, RAW, TEXT, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.tables import Const
+from ip_fhir.mapping.times import DAYS
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from ip_fhir.mapping.paths import Condition
+    from ip_fhir.mapping.reader import Readers
+    from ip_fhir.mapping.tables import Row
+    from ip_fhir.mapping.tree import Entry
+
+SCALARS = ("code", *DAYS)
+
+
+class Ends:
+    """Code under construction, line by line. Variables: `r_` what a row reads, `f_` a whole field.
+
+    With `many` it is the code of a loop. There `t_` is the text that stood there last, and `k_` what it says: the same
+    codings and periods come again and again, and to see that they are the same costs less than to look them up.
+    """
+
+    def __init__(self, name: str, readers: Readers, *, many: bool) -> None:
+        self.table, self.readers, self.many = readers.tables.fields[name], readers, many
+        self.tables = readers.tables
+        self.model = domain_types()[self.table.domain]
+        self.fields: set[str] = set()  # read as a whole, from vocabulary
+        self.lines: list[str] = []
+        self.asked: dict[tuple[str, Condition], str] = {}  # what is known of an entry: the variable that says so
+        self.count = self.texts = 0
+
+    def info(self, name: str) -> FieldInfo:
+        """The domain's field."""
+        return self.model.model_fields[name]
+
+    def said(self, known: str, var: str, pad: str) -> str:
+        """What a `Memo` knows of the text at `var`: the expression, after the lines that it needs."""
+        looked_up = f'{known}[b"" + {var}]'  # half the cost of `bytes(...)`
+        if not self.many:
+            return looked_up
+        self.texts += 1
+        last, says = f"t_{self.texts}", f"k_{self.texts}"
+        self.lines += [f"{pad}if {var} != {last}:", f"{pad}    {last}, {says} = {var}, {looked_up}"]
+        return says
+
+    def test(self, entry: Entry, var: str, shape: Shape, pad: str) -> str:
+        """The expression that an entry must meet, after the lines that it needs."""
+        return " and ".join(self.condition(condition, var, shape, pad) for condition in entry.segment.conditions)
+
+    def condition(self, condition: Condition, var: str, shape: Shape, pad: str) -> str:
+        """One condition as an expression."""
+        name = "extension" if condition.kind in ("flag", "no-flag") else condition.member
+        member = f"{var}.{attribute(name)}"
+        if condition.kind == "member" and condition.value == "true":
+            shape.member(name, FLAG)
+            return f"{member} is True"
+        if condition.kind == "member":
+            shape.member(name, TEXT)
+            uri = condition.value
+            accepted = self.tables.systems.accepted(uri[1:]) if uri.startswith("@") else frozenset({uri})
+            if len(accepted) == 1:
+                return f"{member} == {next(iter(accepted))!r}"
+            return f"{member} in {self.readers.named(f'accepted_{uri[1:]}'.replace('-', '_'), accepted)}"
+        if not name:
+            raise Unsupported(f"{self.table.name}: entries by what they are themselves")
+        shape.member(name, RAW)
+        asked = replace(condition, kind="flag") if condition.kind == "no-flag" else condition
+        if (var, asked) not in self.asked:
+            known = self.readers.named(*self.readers.fragments.condition(asked, name))
+            text, met = self.local(), self.local()
+            self.lines += [f"{pad}{text} = {member}", f"{pad}{met} = False", f"{pad}if {text} is not UNSET:"]
+            self.lines.append(f"{pad}    {met} = {self.said(known, text, pad + '    ')}")
+            self.asked[var, asked] = met
+        return f"not {self.asked[var, asked]}" if condition.kind == "no-flag" else self.asked[var, asked]
+
+    def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
+        """A row's value into its variable; a constant is the owner, and must be them."""
+        if isinstance(leaf, Const) or leaf.kind == "reference":
+            shape.inner(name, many=many).member("reference", TEXT)
+            if isinstance(leaf, Const):
+                self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
+            else:
+                self.into(leaf, f"ids[{var}.reference]", pad)
+        elif leaf.kind == "table":
+            self.inner_table(leaf, var, shape.inner(name, many=many), pad)
+        elif leaf.kind == "person-id":
+            below = shape.inner(name, many=True)
+            for member in ("system", "value", "use"):
+                below.member(member, TEXT)
+            known = self.readers.named("person_number", self.readers.fragments.person_number())
+            self.into(leaf, f"{known}({var})", pad)
+        elif many:
+            raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
+        elif leaf.kind == "words":
+            shape.member(name, WORDS)
+            self.lines += [f"{pad}{var} = {var}[0] if len({var}) == 1 else ' '.join({var})"]
+            self.string(leaf, var, pad)
+        elif leaf.kind == "string":
+            shape.member(name, TEXT)
+            self.string(leaf, var, pad)
+        else:
+            self.scalar(leaf, var, shape, name, pad)
+
+    def scalar(self, row: Row, var: str, shape: Shape, name: str, pad: str) -> None:
+        """A flag, a number, a code, a day or a moment."""
+        kinds = {"boolean": FLAG, "positiveInt": NUMBER}
+        shape.member(name, kinds.get(row.kind, TEXT))
+        if row.kind == "boolean" or len(row.domain) > 1:
+            self.into(row, var, pad)
+            return
+        known = f"{row.kind}_{self.table.name}_{var_of(row)}".replace("-", "_")
+        self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=row.kind in SCALARS))
+        self.into(row, f"{known}[{var}]" if row.kind in SCALARS else f"{known}({var})", pad)
+
+    def string(self, row: Row, var: str, pad: str) -> None:
+        """A text, checked as its field in the domain is."""
+        kind = string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
+        if kind == "id":
+            self.lines.append(f"{pad}names({var})")
+        elif kind == "text":
+            self.lines += [f"{pad}if not {var} or len({var}) > 50000 or {var}.isspace():", f"{pad}    raise Doubt"]
+        elif kind is not None:
+            known = self.readers.named(f"known_{kind.__name__}", self.readers.fragments.identifier(kind))
+            var = f"{known}[{var}]"
+        else:
+            known = f"string_{self.table.name}_{var_of(row)}"
+            var = f"{self.readers.named(known, self.readers.fragments.string(self.table, row))}({var})"
+        self.into(row, var, pad)
+
+    def inner_table(self, row: Row, var: str, shape: Shape, pad: str) -> None:
+        """A value that another table reads."""
+        self.whole_table(row, shape)
+        made = f"read_{row.of}({var}, ids, owner, names)"
+        if not row.is_list:
+            for number, last in enumerate(after(self.info(row.domain[0]))):
+                made = f"{self.readers.named(f'after_{self.table.name}_{var_of(row)}_{number}', last)}({made})"
+            self.into(row, made, pad)
+            return
+        item = self.local()
+        self.lines += [f"{pad}{item} = {made}", f"{pad}if {item} is not None:"]
+        self.into(row, item, pad + "    ")
+
+    def whole_table(self, row: Row, shape: Shape, *, many: bool = False) -> None:
+        """Make the reader of the table that a row names, which makes values of its own."""
+        self.readers.compile(row.of, shape, many=many)
+        if row.of in self.readers.partial:
+            raise Unsupported(f"{row.of} does not make a whole value")
+
+    def into(self, row: Row, value: str, pad: str) -> None:
+        """Set the row's variable."""
+        self.lines.append(f"{pad}{var_of(row)}.append({value})" if row.is_list else f"{pad}{var_of(row)} = {value}")
+
+    def local(self) -> str:
+        """A new local name."""
+        self.count += 1
+        return f"v{self.count}"
+
+
+def var_of(row: Row) -> str:
+    """The variable of a row."""
+    return "echo" if row.echo else f"r_{'_'.join(row.domain)}"
