@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import orjson
 
-from ip_fhir.domain.people import Professional
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping.domains import domain_types
@@ -60,8 +59,7 @@ class FastReader:
         readers = Readers(tables, lenses)
         root = tables.fields[assembly.root.name]
         names = (*(part.table for part in assembly.parts), PRACTITIONER, root.name)
-        single = (_ROLE, PRACTITIONER, root.name)  # two make a professional; of the root there is one
-        shapes = {name: readers.shape(name, many=name not in single) for name in names}
+        shapes = {name: readers.shape(name, many=name != root.name, closes=name == _ROLE) for name in names}
         types = {name: str(tables.fields[name].resource) for name in shapes}
         if len(set(types.values())) < len(types):
             raise Unsupported("two tables read one type of resource")
@@ -71,17 +69,16 @@ class FastReader:
         silent = [_SILENT.struct(type_, type_) for type_ in {str(d.lens.resource) for d in assembly.derived}]
         self._decode = _decoder([*structs.values(), *silent])
         self._root, self._person, self._role = structs.pop(root.name), structs[PRACTITIONER], structs[_ROLE]
-        self._read_root, self._read_person = readers.function(root.name), readers.function(PRACTITIONER)
-        self._read_role = readers.function(_ROLE)
+        self._read_root = readers.function(root.name, many=False)
+        self._read_people = readers.function(PRACTITIONER, many=True)
         self._prefix = {struct: f"{types[name]}/" for name, struct in structs.items()}
         self._others = (self._root, *silent)
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
         self._parts = tuple(
-            _Part(p.field, structs[p.table], readers.function(p.table, many=p.table != _ROLE), p.by_root, p.one)
+            _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one)
             for p in assembly.parts
         )
-        self._start, self._finish = readers.open_ended(domain_types()[root.domain])
-        self._start_professional, self._finish_professional = readers.open_ended(Professional)
+        self._finish = readers.finish(domain_types()[root.domain])
         self.code = readers.code
 
     def read(self, content: bytes) -> Any:
@@ -102,13 +99,12 @@ class FastReader:
             raise Doubt
         names: list[str] = []
         given = ids, ids[getattr(root, self._subject).reference], names.append
-        whole = self._start()
-        self._read_root(root, *given, whole)
+        whole = self._read_root(root, *given)
         fields = whole.__dict__
         for part in self._parts:
             structs = found[part.struct]
             if part.struct is self._role:
-                values = [self._professional(*both, given) for both in zip(structs, people, strict=True)]
+                values = part.read(structs, *given, self._read_people(people, *given))
             else:
                 values = part.read(structs, *given)
             if part.by_root:
@@ -116,13 +112,6 @@ class FastReader:
             fields[part.field] = tuple(values) if not part.one else values[0] if values else None
         _check_ids(names)
         return self._finish(whole)
-
-    def _professional(self, role: Any, person: Any, given: Any) -> Any:
-        """A professional of both resources."""
-        draft = self._start_professional()
-        self._read_person(person, *given, draft)
-        self._read_role(role, *given, draft)
-        return self._finish_professional(draft)
 
     def _sorted(self, entries: list[Any]) -> tuple[dict[Any, list[Any]], dict[str, str], list[Any]]:
         """The resources by type, the domain id of each reference, the person of each role.
@@ -132,23 +121,24 @@ class FastReader:
         ids: dict[str, str] = {}
         people: dict[str, str] = {}
         others: dict[str, str] = {}  # nothing of ours refers to the root or to what is derived
-        found: dict[Any, list[Any]] = {struct: [] for struct in (*self._prefix, *self._others)}
-        kinds = {}
-        for struct, prefix in self._prefix.items():
-            kinds[struct] = prefix, people if struct is self._person else ids, found[struct].append
+        kinds: dict[Any, tuple[str, dict[str, str], list[Any]]] = {
+            struct: (prefix, ids, []) for struct, prefix in self._prefix.items()
+        }
+        kinds[self._person] = self._prefix[self._person], people, []
         for struct in self._others:
-            kinds[struct] = "", others, found[struct].append
+            kinds[struct] = "", others, []
         without = 0
         for entry in entries:
             resource, url = entry.resource, entry.fullUrl
-            prefix, known, put = kinds[type(resource)]
-            put(resource)
+            prefix, known, same = kinds[type(resource)]
+            same.append(resource)
             ident = resource.id
             known[prefix + ident] = ident
             if url is not None:
                 known[url] = ident
             elif known is not others:
                 without += 1
+        found = {struct: same for struct, (_, _, same) in kinds.items()}
         things = len(entries) - sum([len(found[struct]) for struct in self._others])
         if "" in others.values() or len(set(ids.values())) != things - len(found[self._person]):
             raise Doubt

@@ -8,7 +8,7 @@ after) are run; the fields themselves are checked by who calls.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, TypeAdapter
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+StringKind: TypeAlias = Literal["id", "text"] | type[Identifier] | None
 _TEXT, _ID = (getattr(annotated, "__metadata__")[0] for annotated in (Text, Id))  # noqa: B009 - no name that mypy knows
 
 
@@ -54,7 +55,7 @@ def after(info: FieldInfo) -> list[Callable[[Any], Any]]:
     return [one.func for one in info.metadata]
 
 
-def string_kind(info: FieldInfo) -> Literal["id", "text"] | type[Identifier] | None:
+def string_kind(info: FieldInfo) -> StringKind:
     """How a field of text is checked, where there is a cheaper way than pydantic's."""
     types = list(_types(info.annotation))
     rules = [*info.metadata, *(rule for one in types for rule in getattr(one, "__metadata__", ()))]
@@ -78,18 +79,20 @@ def draft_of(model: type[Value]) -> type[Value]:
     """
 
     class Draft(Value):
+        __init__ = object.__init__
         __setattr__ = object.__setattr__
         __delattr__ = object.__delattr__
 
     Draft.__name__ = f"{model.__name__}Draft"
-    return Draft
+    made: type[Value] = Draft
+    return made
 
 
 def filling(model: type[Value], values: dict[str, str], space: dict[str, Any]) -> Iterator[str]:
     """The code that makes a draft `v`, with these expressions for its fields."""
     draft = draft_of(model)
-    space |= {"new": object.__new__, draft.__name__: draft}
-    yield f"v = new({draft.__name__})"
+    space[draft.__name__] = draft
+    yield f"v = {draft.__name__}()"
     yield from (f"v.{name} = {value}" for name, value in values.items())
 
 

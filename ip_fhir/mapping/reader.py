@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.fields import default_of, filling, finishing
+from ip_fhir.mapping.fields import finishing
 from ip_fhir.mapping.fragments import Fragments
 from ip_fhir.mapping.reader_code import Code
 from ip_fhir.mapping.shapes import UNSET, Doubt, Shape
@@ -33,42 +33,40 @@ class Readers:
         self.fragments = Fragments(tables, lenses)
         self.code: dict[str, str] = {}
         self.space: dict[str, Any] = {"Doubt": Doubt, "UNSET": UNSET}
-        self.partial: set[str] = set()  # tables that have not all of their domain type: these fill in a draft
+        self.drafts: set[str] = set()  # tables that have not all of their domain type: they leave a draft
 
-    def shape(self, name: str, *, many: bool) -> Shape:
+    def shape(self, name: str, *, many: bool, closes: bool) -> Shape:
         """What a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
         shape = Shape()
-        self.compile(name, shape, many=many)
+        self.compile(name, shape, many=many, closes=closes)
         return shape
 
-    def function(self, name: str, *, many: bool = False) -> Callable[..., Any]:
-        """`read(struct, ids, owner, names)`: the value; None: not the table's. A partial one fills in the draft `v`.
+    def function(self, name: str, *, many: bool) -> Callable[..., Any]:
+        """`read(struct, ids, owner, names)`: the value; None: not the table's. With `many` of structs, as a list.
 
-        With `many` it takes structs and gives a list of what is the table's. `ids` is the domain id of each reference;
-        ids to be checked are given to `names`.
+        What `closes` is given drafts too. `ids` is the domain id of each reference; ids to be checked are given to
+        `names`.
         """
         found: Callable[..., Any] = self.space[_function(name, many=many)]
         return found
 
-    def open_ended(self, model: type[Value]) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
-        """Of a value that several tables read: what makes a draft with every default, and what makes a value of it."""
-        fields = model.model_fields.items()
-        defaults = {
-            n: self.named(f"default_{model.__name__}_{n}", default_of(i)) for n, i in fields if not i.is_required()
-        }
-        start = filling(model, {n: defaults.get(n, "None") for n, _ in fields}, self.space)
+    def finish(self, model: type[Value]) -> Callable[[Any], Any]:
+        """What makes a value of a draft."""
         made: dict[str, Any] = {}
-        for name, given, lines in (("start", "", start), ("finish", "v", finishing(model, self.space))):
-            code = "\n    ".join([f"def {name}({given}):", *lines, "return v"])
-            exec(compile(code, f"<{name} {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
-        return made["start"], made["finish"]
+        code = "\n    ".join(["def finish(v):", *finishing(model, self.space), "return v"])
+        exec(compile(code, f"<finish {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
+        found: Callable[[Any], Any] = made["finish"]
+        return found
 
-    def compile(self, name: str, shape: Shape, *, many: bool = False) -> None:
+    def compile(self, name: str, shape: Shape, *, many: bool = False, closes: bool = False) -> None:
         """Make the reader of a table whose object, or the objects in a list, has this shape."""
-        code = Code(name, self, shape, many=many).text()
+        code = Code(name, self, shape, many=many, closes=closes)
+        text = code.text()
+        if code.opens:
+            self.drafts.add(name)
         if _function(name, many=many) not in self.space:
-            self.code[name] = "\n".join(filter(None, (self.code.get(name), code)))
-            exec(compile(code, f"<table {name}>", "exec"), self.space)  # noqa: S102 - made here, from checked tables
+            self.code[name] = "\n".join(filter(None, (self.code.get(name), text)))
+            exec(compile(text, f"<table {name}>", "exec"), self.space)  # noqa: S102 - made here, from checked tables
 
     def named(self, name: str, value: Any) -> str:
         """Give the code a name for a value."""

@@ -42,18 +42,22 @@ class Chain:
 
 
 class Code(Ends):
-    """The code of one function under construction: the whole of it, and the walk through the table's tree."""
+    """The code of one function under construction: the whole of it, and the walk through the table's tree.
 
-    def __init__(self, name: str, readers: Readers, shape: Shape, *, many: bool) -> None:
+    A table that has not all that its domain type must have leaves a draft, to be filled in by the one that `closes` it.
+    """
+
+    def __init__(self, name: str, readers: Readers, shape: Shape, *, many: bool, closes: bool) -> None:
         super().__init__(name, readers, many=many)
-        self.shape = shape
+        self.shape, self.closes = shape, closes
         self.rows = [row for row in self.table.rows if not row.echo]
         self.leave = "continue" if many else "return None"  # what is not ours
+        required = {name for name, info in self.model.model_fields.items() if info.is_required()}
+        self.opens = not closes and (bool(self.table.elsewhere) or not required <= {row.domain[0] for row in self.rows})
 
     def text(self) -> str:
         """The whole function."""
         self.refusals()
-        self.sort()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
         body = [
             *(f"    {self.start(row)}" for row in self.rows if row.domain[0] not in self.fields),
@@ -63,25 +67,18 @@ class Code(Ends):
             *self.result(),
         ]
         name, domain = self.table.name, self.table.domain
+        what = f"{domain} that is still a draft" if self.opens else domain
         if not self.many:
-            some = "Some of a" if self.partial else "A"
-            head = f"def read_{name}(s, ids, owner, names{', v' if self.partial else ''}):"
-            return "\n".join([head, f'    """{some} {domain}, where there is no doubt."""', *body]) + "\n"
-        head = f"def read_each_{name}(structs, ids, owner, names):"
-        texts = " = ".join(f"t_{number + 1}" for number in range(self.texts))
-        lines = [f'    """Each {domain}, where there is no doubt."""', "    values = []"]
-        lines += [f"    {texts} = None"] if texts else []
-        return "\n".join(
-            [head, *lines, "    for s in structs:", *(f"    {line}" for line in body), "    return values\n"]
-        )
-
-    def sort(self) -> None:
-        """Whether the table has all that its domain type must have."""
-        own = {row.domain[0] for row in self.rows}
-        required = {name for name, info in self.model.model_fields.items() if info.is_required()}
-        self.partial = bool(self.table.elsewhere) or not required <= own
-        if self.partial:
-            self.readers.partial.add(self.table.name)
+            head = [f"def read_{name}(s, ids, owner, names):", f'    """A {what}, where there is no doubt."""']
+            return "\n".join([*head, *body, "    return v\n"])
+        more, each = (", drafts", "s, v in zip(structs, drafts, strict=True)") if self.closes else ("", "s in structs")
+        head = [
+            f"def read_each_{name}(structs, ids, owner, names{more}):",
+            f'    """Each {what}, where there is no doubt."""',
+        ]
+        texts = "".join(f"t_{number + 1} = " for number in range(self.texts))
+        head += ["    values = []", *([f"    {texts}None"] if texts else []), f"    for {each}:"]
+        return "\n".join([*head, *(f"    {line}" for line in body), "        values.append(v)", "    return values\n"])
 
     def refusals(self) -> None:
         """What is not looked at and might change the meaning: where it stands, there is doubt."""
@@ -149,16 +146,15 @@ class Code(Ends):
         return f"f_{name}" if name in self.fields else f"r_{name}"
 
     def result(self) -> Iterator[str]:
-        """The value, made; or the fields, where the domain type must have others besides."""
+        """The value, made; or a draft, where the domain type must have others besides."""
         own = {row.domain[0] for row in self.rows}
-        found = {name: self.field(name) for name in self.model.model_fields if name in own}
-        if self.partial:
-            yield from (f"    v.{name} = {value}" for name, value in found.items())
-            return
-        every = {name: found.get(name) or self.default(name) for name in self.model.model_fields}
-        yield from (f"    {line}" for line in filling(self.model, every, self.readers.space))
-        yield from (f"    {line}" for line in finishing(self.model, self.readers.space))
-        yield "    values.append(v)" if self.many else "    return v"
+        values = {n: self.field(n) if n in own else self.default(n) for n in self.model.model_fields}
+        if self.closes:
+            yield from (f"    v.{name} = {value}" for name, value in values.items() if name in own)
+        else:
+            yield from (f"    {line}" for line in filling(self.model, values, self.readers.space))
+        if not self.opens:
+            yield from (f"    {line}" for line in finishing(self.model, self.readers.space))
 
     def field(self, name: str) -> str:
         """The expression for a domain field."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.domains import domain_types
-from ip_fhir.mapping.fields import after, string_kind
-from ip_fhir.mapping.shapes import FLAG, NUMBER, RAW, TEXT, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.fields import StringKind, after, string_kind
+from ip_fhir.mapping.shapes import FLAG, NUMBER, PROSE, RAW, TEXT, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.tables import Const
 from ip_fhir.mapping.times import DAYS
 
@@ -105,8 +105,9 @@ class Ends:
             self.lines += [f"{pad}{var} = {var}[0] if len({var}) == 1 else ' '.join({var})"]
             self.string(leaf, var, pad)
         elif leaf.kind == "string":
-            shape.member(name, TEXT)
-            self.string(leaf, var, pad)
+            prose = self.string_kind(leaf) == "text"
+            shape.member(name, PROSE if prose else TEXT)
+            self.string(leaf, var, pad, decoded=prose)
         else:
             self.scalar(leaf, var, shape, name, pad)
 
@@ -121,11 +122,17 @@ class Ends:
         self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=row.kind in SCALARS))
         self.into(row, f"{known}[{var}]" if row.kind in SCALARS else f"{known}({var})", pad)
 
-    def string(self, row: Row, var: str, pad: str) -> None:
-        """A text, checked as its field in the domain is."""
-        kind = string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
+    def string_kind(self, row: Row) -> StringKind:
+        """How the row's text is checked."""
+        return string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
+
+    def string(self, row: Row, var: str, pad: str, *, decoded: bool = False) -> None:
+        """A text, checked as its field in the domain is; its length perhaps when it was decoded."""
+        kind = self.string_kind(row)
         if kind == "id":
             self.lines.append(f"{pad}names({var})")
+        elif kind == "text" and decoded:
+            self.lines += [f"{pad}if {var}.isspace():", f"{pad}    raise Doubt"]
         elif kind == "text":
             self.lines += [f"{pad}if not {var} or len({var}) > 50000 or {var}.isspace():", f"{pad}    raise Doubt"]
         elif kind is not None:
@@ -152,7 +159,7 @@ class Ends:
     def whole_table(self, row: Row, shape: Shape, *, many: bool = False) -> None:
         """Make the reader of the table that a row names, which makes values of its own."""
         self.readers.compile(row.of, shape, many=many)
-        if row.of in self.readers.partial:
+        if row.of in self.readers.drafts:
             raise Unsupported(f"{row.of} does not make a whole value")
 
     def into(self, row: Row, value: str, pad: str) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT: Any = str | None
+PROSE: Any = Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)] | None
+"""Text as the domain's `Text` is, but that it may be blank."""
+
 FLAG: Any = bool | None
 NUMBER: Any = int | None
 WORDS: Any = list[str] | None
@@ -63,9 +66,13 @@ class Shape:
     many: bool = False
 
     def member(self, name: str, kind: Any) -> None:
-        """Decode a member as one of the kinds above. Two kinds for one member cannot be."""
-        if self.members.setdefault(name, kind) != kind:
+        """Decode a member as one of the kinds above. Two kinds for one member cannot be, but that `PROSE` is text."""
+        found = self.members.setdefault(name, kind)
+        if found == kind or (found, kind) == (PROSE, TEXT):
+            return
+        if (found, kind) != (TEXT, PROSE):
             raise Unsupported(f"{name} is read in two ways")
+        self.members[name] = PROSE
 
     def inner(self, name: str, *, many: bool = False) -> Shape:
         """The shape of the object, or of the objects, at a member."""
