@@ -6,6 +6,7 @@ Decoding takes only what the tables read; where the time goes stands in docs/per
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +34,7 @@ _ID_BYTES = bytes(b for b in range(128) if chr(b).isalnum() or chr(b) in "-.")
 _LONGEST_ID = 64
 _NOT_SURE = (Doubt, InvalidInput, msgspec.MsgspecError, KeyError, ValueError, TypeError, AttributeError, RecursionError)
 _ROLE = "PractitionerRole"
+_IDS, _PEOPLE, _OTHERS = range(3)
 _SILENT = Shape({"id": TEXT})
 
 
@@ -71,8 +73,10 @@ class FastReader:
         self._root, self._person, self._role = structs.pop(root.name), structs[PRACTITIONER], structs[_ROLE]
         self._read_root = readers.function(root.name, many=False)
         self._read_people = readers.function(PRACTITIONER, many=True)
-        self._prefix = {struct: f"{types[name]}/" for name, struct in structs.items()}
         self._others = (self._root, *silent)
+        self._kinds = {struct: (f"{types[name]}/", _IDS) for name, struct in structs.items()}
+        self._kinds[self._person] = f"{PRACTITIONER}/", _PEOPLE
+        self._kinds |= dict.fromkeys(self._others, ("", _OTHERS))
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
         self._parts = tuple(
             _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one)
@@ -121,29 +125,24 @@ class FastReader:
         ids: dict[str, str] = {}
         people: dict[str, str] = {}
         others: dict[str, str] = {}  # nothing of ours refers to the root or to what is derived
-        kinds: dict[Any, tuple[str, dict[str, str], list[Any]]] = {
-            struct: (prefix, ids, []) for struct, prefix in self._prefix.items()
-        }
-        kinds[self._person] = self._prefix[self._person], people, []
-        for struct in self._others:
-            kinds[struct] = "", others, []
-        without = 0
+        found: dict[Any, list[Any]] = defaultdict(list)
+        kinds, by_kind, without = self._kinds, (ids, people, others), 0
         for entry in entries:
             resource, url = entry.resource, entry.fullUrl
-            prefix, known, same = kinds[type(resource)]
-            same.append(resource)
-            ident = resource.id
+            struct = type(resource)
+            found[struct].append(resource)
+            prefix, kind = kinds[struct]
+            known, ident = by_kind[kind], resource.id
             known[prefix + ident] = ident
             if url is not None:
                 known[url] = ident
             elif known is not others:
                 without += 1
-        found = {struct: same for struct, (_, _, same) in kinds.items()}
         things = len(entries) - sum([len(found[struct]) for struct in self._others])
-        if "" in others.values() or len(set(ids.values())) != things - len(found[self._person]):
+        if len(set(ids.values())) != things - len(found[self._person]):
             raise Doubt
         persons = self._persons(found, ids, people)
-        if len(ids) != 2 * things - without:
+        if "" in others.values() or len(ids) != 2 * things - without:
             raise Doubt
         return found, ids, persons
 
