@@ -78,7 +78,7 @@ def draft_of(model: type[Value]) -> type[Value]:
     one; so no dict is made. Each model has a draft of its own, for it has names of its own.
     """
 
-    class Draft(Value):
+    class Draft(Value, defer_build=True):
         __init__ = object.__init__
         __setattr__ = object.__setattr__
         __delattr__ = object.__delattr__
