@@ -38,7 +38,6 @@ _ONE = (
 _SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
 _THINGS = _LISTS[3:]  # what is no actor
 _NAMING = ("measures", "contributions", "reviews", "consents")
-_NOBODY: set[str | None] = {None}
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
@@ -75,12 +74,16 @@ def _sound(plan: IndividualPlan) -> bool:
     """Whether sets tell that all holds. Where they do not, it still may: of organisations they tell little."""
     fields = plan.__dict__  # a plan that has just been made: all fields are there
     related, organizations, professionals = fields["related_persons"], fields["organizations"], fields["professionals"]
-    relatives, units, workers = set(map(_ID, related)), set(map(_ID, organizations)), set(map(_ID, professionals))
+    relatives, units, workers = (  # and None, for places that name nobody
+        {None, *map(_ID, related)},
+        {None, *map(_ID, organizations)},
+        {None, *map(_ID, professionals)},
+    )
     people = {fields["owner"].id, *relatives, *workers}
     anybody = people | units
     things = [*map(_ID, _flat(map(fields.__getitem__, _THINGS)))]
     ids = anybody.union(things)
-    if len(ids) < 1 + len(related) + len(organizations) + len(professionals) + len(things):
+    if len(ids) < 2 + len(related) + len(organizations) + len(professionals) + len(things):
         return False
     team = fields["team"]
     if team is not None and (team.id in ids or not _places_sound(team)):
@@ -88,11 +91,11 @@ def _sound(plan: IndividualPlan) -> bool:
     named, persons, holders, givers, within = _named(fields, team)
     return (
         _goals_sound(fields["goals"], fields["measures"])
-        and named - anybody <= _NOBODY
-        and persons - people <= _NOBODY
-        and holders - workers <= _NOBODY
-        and givers - relatives <= _NOBODY
-        and within - units <= _NOBODY
+        and named <= anybody
+        and persons <= people
+        and holders <= workers
+        and givers <= relatives
+        and within <= units
         and _levels(organizations)
     )
 
@@ -105,15 +108,15 @@ def _places_sound(team: CareTeam) -> bool:
 
 def _goals_sound(goals: tuple[Goal, ...], measures: tuple[Measure, ...]) -> bool:
     """Whether sub-goals are on the way to main goals, and measures towards goals."""
-    above = {goal.id: goal.part_of for goal in goals}
-    mains = {ident for ident, main in above.items() if main is None}
-    return mains | _NOBODY >= set(above.values()) and above.keys() >= set(_flat(map(_GOALS, measures)))
+    above = dict(zip(map(_ID, goals), map(_PART_OF, goals), strict=True))
+    mains = {None, *(ident for ident, main in above.items() if main is None)}
+    return mains.issuperset(above.values()) and above.keys() >= set(_flat(map(_GOALS, measures)))
 
 
 def _levels(organizations: tuple[Organization, ...]) -> bool:
     """Whether nothing is part of what is itself part of something: then nothing is part of itself."""
-    above = {organization.id: organization.part_of for organization in organizations}
-    return all(main is None or above.get(main) is None for main in above.values())
+    above = dict(zip(map(_ID, organizations), map(_PART_OF, organizations), strict=True))
+    return not any(map(above.get, filter(None, above.values())))
 
 
 def _named(fields: dict[str, Any], team: CareTeam | None) -> tuple[set[str | None], ...]:

@@ -17,7 +17,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping.domains import domain_types
 from ip_fhir.mapping.reader import Readers
-from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, UNSET, Doubt, Memo, Shape, Unsupported, attribute
+from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.slots import PRACTITIONER
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
     members: list[Any] = [
         ("resourceType", Literal["Bundle"]),
         ("entry", list[entry]),  # type: ignore[valid-type]  # made at run time
-        ("implicitRules", NEVER, UNSET),
+        ("implicitRules", NEVER, None),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Bundle", members)).decode
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.mapping.fields import finishing
 from ip_fhir.mapping.fragments import Fragments
 from ip_fhir.mapping.reader_code import Code
-from ip_fhir.mapping.shapes import UNSET, Doubt, Shape
+from ip_fhir.mapping.shapes import Doubt, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ class Readers:
         self.tables = tables
         self.fragments = Fragments(tables, lenses)
         self.code: dict[str, str] = {}
-        self.space: dict[str, Any] = {"Doubt": Doubt, "UNSET": UNSET}
+        self.space: dict[str, Any] = {"Doubt": Doubt}
         self.drafts: set[str] = set()  # tables that have not all of their domain type: they leave a draft
 
     def shape(self, name: str, *, many: bool, closes: bool) -> Shape:

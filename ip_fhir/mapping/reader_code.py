@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.fields import default_of, filling, finishing
-from ip_fhir.mapping.reader_ends import SCALARS, Ends, var_of
+from ip_fhir.mapping.reader_ends import APART, SCALARS, Ends, var_of
 from ip_fhir.mapping.shapes import RAW, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.times import DAYS
@@ -51,6 +51,7 @@ class Code(Ends):
         super().__init__(name, readers, many=many)
         self.shape, self.closes = shape, closes
         self.rows = [row for row in self.table.rows if not row.echo]
+        self.set_once: set[str] = set()  # variables of rows that are read wherever they stand
         self.leave = "continue" if many else "return None"  # what is not ours
         required = {name for name, info in self.model.model_fields.items() if info.is_required()}
         self.opens = not closes and (bool(self.table.elsewhere) or not required <= {row.domain[0] for row in self.rows})
@@ -60,7 +61,7 @@ class Code(Ends):
         self.refusals()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
         body = [
-            *(f"    {self.start(row)}" for row in self.rows if row.domain[0] not in self.fields),
+            *(f"    {self.start(row)}" for row in self.rows if not self.is_set(row)),
             *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
             *self.lines,
             *self.musts(),
@@ -89,6 +90,10 @@ class Code(Ends):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
         self.later = [tuple(path.split(".")) for path in self.table.unread]
         self.later += [tuple(s.name for s in row.also.path) for row in self.rows if row.also is not None]
+
+    def is_set(self, row: Row) -> bool:
+        """Whether the row's variable is set whatever stands there."""
+        return row.domain[0] in self.fields or var_of(row) in self.set_once
 
     def start(self, row: Row) -> str:
         """The variable of a row, before anything is read."""
@@ -138,7 +143,7 @@ class Code(Ends):
         self.shape.member(name, RAW)
         test = self.readers.fragments.within(self.table, path)
         known = self.readers.named(f"within_{self.table.name}_{name}", test)
-        yield f'    if s.{attribute(name)} is not UNSET and not {known}[b"" + s.{attribute(name)}]:'
+        yield f'    if s.{attribute(name)} is not None and not {known}[b"" + s.{attribute(name)}]:'
         yield "        raise Doubt"
 
     def variable(self, name: str) -> str:
@@ -178,15 +183,29 @@ class Code(Ends):
         for name, child in sorted(tree.members.items(), key=_whose):
             if reads_nothing(child):
                 continue
-            inner = self.local()
-            self.lines.append(f"{pad}{inner} = {var}.{attribute(name)}")
             by = self.whole(child)
+            inner = self.local() if by is not None else self.target(child.leaf, pad)
+            self.lines.append(f"{pad}{inner} = {var}.{attribute(name)}")
             if by is not None:
                 shape.member(name, RAW)
                 self.fragment(by, child, name, inner, pad, depth)
                 continue
             self.lines.append(f"{pad}if {inner} is not None:")
+            before = len(self.lines)
             self.child(child, name, inner, shape, pad + "    ", depth)
+            if len(self.lines) == before:
+                self.lines.pop()  # what stands there is the value
+
+    def target(self, leaf: Row | Const | None, pad: str) -> str:
+        """The variable into which a member is read: where a row's value is what stands there, that of the row."""
+        if leaf is None or isinstance(leaf, Const) or leaf.is_list or leaf.echo or leaf.kind in APART:
+            return self.local()
+        name = var_of(leaf)
+        if [var_of(row) for row in self.rows].count(name) > 1:
+            return self.local()
+        if pad == "    ":
+            self.set_once.add(name)
+        return name
 
     def child(self, child: Tree, name: str, inner: str, shape: Shape, pad: str, depth: int) -> None:
         """Read what stands at a member."""
@@ -222,7 +241,7 @@ class Code(Ends):
         rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.echo]
         known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
         self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
-        self.lines.append(f"{pad}if {var} is not UNSET:")
+        self.lines.append(f"{pad}if {var} is not None:")
         read = self.said(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
         if rows[0].is_list and not any(segment.entries == "each" for segment in rows[0].path[depth:]):
             item = self.local()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tree import Entry
 
 SCALARS = ("code", *DAYS)
+APART = ("reference", "table", "person-id")  # what is looked into
 
 
 class Ends:
@@ -77,7 +78,7 @@ class Ends:
         if (var, asked) not in self.asked:
             known = self.readers.named(*self.readers.fragments.condition(asked, name))
             text, met = self.local(), self.local()
-            self.lines += [f"{pad}{text} = {member}", f"{pad}{met} = False", f"{pad}if {text} is not UNSET:"]
+            self.lines += [f"{pad}{text} = {member}", f"{pad}{met} = False", f"{pad}if {text} is not None:"]
             self.lines.append(f"{pad}    {met} = {self.said(known, text, pad + '    ')}")
             self.asked[var, asked] = met
         return f"not {self.asked[var, asked]}" if condition.kind == "no-flag" else self.asked[var, asked]
@@ -164,6 +165,8 @@ class Ends:
 
     def into(self, row: Row, value: str, pad: str) -> None:
         """Set the row's variable."""
+        if value == var_of(row):
+            return  # it is there
         self.lines.append(f"{pad}{var_of(row)}.append({value})" if row.is_list else f"{pad}{var_of(row)} = {value}")
 
     def local(self) -> str:

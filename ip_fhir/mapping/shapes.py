@@ -23,12 +23,10 @@ FLAG: Any = bool | None
 NUMBER: Any = int | None
 WORDS: Any = list[str] | None
 RAW: Any = msgspec.Raw
-"""JSON text, not decoded; `UNSET` where there is none."""
+"""JSON text, not decoded."""
 
 NEVER: Any = Annotated[int, msgspec.Meta(ge=1, le=0)]
 """What no value is: where it stands, decoding fails, and the lens is asked."""
-
-UNSET = msgspec.UNSET
 
 _MOST, _LONGEST = 4096, 1024
 
@@ -116,4 +114,4 @@ def _field(kind: Any, name: str) -> tuple[Any, Any]:
     if isinstance(kind, Shape):
         inner: Any = kind.struct(name)
         return (list[inner] | None if kind.many else inner | None), None
-    return (kind, UNSET) if kind in (RAW, NEVER) else (kind, None)
+    return kind, None
