@@ -168,7 +168,7 @@ def _sum(text: str, weights: tuple[int, ...]) -> int:
 
 def _month_offset(text: str) -> int:
     month = int(text[2:4])
-    return 0 if month <= 40 else 40 if month <= 65 else 65 if month <= 80 else 80
+    return next((offset for offset in (80, 65, 40) if month > offset), 0)
 
 
 def _day_month_year(text: str) -> tuple[int, int, int]:

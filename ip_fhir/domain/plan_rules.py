@@ -35,18 +35,19 @@ _ONE = (
     ("reviews", "responsible", _PERSON),  # a meeting is held by people, and FHIR's Appointment has place for no other
     ("consents", "given_by", _RELATED),
 )
+_ARRANGEMENTS = ("follow_up", "evaluation")
 _SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
 _THINGS = _LISTS[3:]  # what is no actor
-_NAMING = ("measures", "contributions", "reviews", "consents")
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
 
-_ID, _PART_OF, _ORGANIZATION_OF = attrgetter("id"), attrgetter("part_of"), attrgetter("organization")
-_GOALS, _EXPRESSED_BY, _RESPONSIBLE = attrgetter("goals"), attrgetter("expressed_by"), attrgetter("responsible")
-_TAKES_PART, _PARTICIPANTS, _ACTOR = attrgetter("takes_part"), attrgetter("participants"), attrgetter("actor")
-_GIVEN_BY, _MEMBER, _ON_BEHALF_OF = attrgetter("given_by"), attrgetter("member"), attrgetter("on_behalf_of")
-_HOLDER, _APPOINTED_BY, _MENTOR = attrgetter("holder"), attrgetter("appointed_by"), attrgetter("mentor")
+_ID, _GOALS, _PART_OF = attrgetter("id"), attrgetter("goals"), attrgetter("part_of")
+_GET_ONE = [(name, attrgetter(field), what) for name, field, what in _ONE]
+_GET_SEVERAL = [(name, attrgetter(field), what) for name, field, what in _SEVERAL]
+_GET_OF_MEMBERSHIPS, _GET_OF_COORDINATORS = (
+    [(attrgetter(field), what) for field, what in fields] for fields in (_OF_MEMBERSHIPS, _OF_COORDINATORS)
+)
 _flat = chain.from_iterable
 
 
@@ -88,14 +89,10 @@ def _sound(plan: IndividualPlan) -> bool:
     team = fields["team"]
     if team is not None and (team.id in ids or not _places_sound(team)):
         return False
-    named, persons, holders, givers, within = _named(fields, team)
+    known = {_ANYBODY: anybody, _PERSON: people, _PROFESSIONAL: workers, _RELATED: relatives, _ORGANIZATION: units}
     return (
         _goals_sound(fields["goals"], fields["measures"])
-        and named <= anybody
-        and persons <= people
-        and holders <= workers
-        and givers <= relatives
-        and within <= units
+        and all(refs <= known[what] for what, refs in _named(fields, team).items())
         and _levels(organizations)
     )
 
@@ -119,34 +116,31 @@ def _levels(organizations: tuple[Organization, ...]) -> bool:
     return not any(map(above.get, filter(None, above.values())))
 
 
-def _named(fields: dict[str, Any], team: CareTeam | None) -> tuple[set[str | None], ...]:
-    """The ids, and None, that stand where anybody is named, persons, professionals, related persons, organisations.
-
-    All of `_references` and `_team_references`, as sets.
-    """
-    measures, contributions, reviews, consents = map(fields.__getitem__, _NAMING)
-    anybody = {
-        fields["author"],
-        *map(_RESPONSIBLE, measures),
-        *_flat(map(_TAKES_PART, measures)),
-        *map(_ACTOR, contributions),
-        *[found.responsible for found in (fields["follow_up"], fields["evaluation"]) if found is not None],
-        *[ref for consent in consents for provision in consent.provisions for ref in provision.recipients],
+def _named(fields: dict[str, Any], team: CareTeam | None) -> dict[str, set[str | None]]:
+    """The ids (and None) that stand where an actor is named, by what they may be: all of `_references`, as sets."""
+    provisions = _flat([consent.provisions for consent in fields["consents"]])
+    found: dict[str, set[str | None]] = {
+        _ANYBODY: {fields["author"], *_flat([provision.recipients for provision in provisions])},
+        _ORGANIZATION: {fields["coordinating_unit"]},
+        _PERSON: set(),
+        _PROFESSIONAL: set(),
+        _RELATED: set(),
     }
-    persons = {*map(_EXPRESSED_BY, fields["goals"]), *map(_RESPONSIBLE, reviews), *_flat(map(_PARTICIPANTS, reviews))}
-    organizations = {
-        fields["coordinating_unit"],
-        *map(_PART_OF, fields["organizations"]),
-        *map(_ORGANIZATION_OF, fields["professionals"]),
-        *map(_ORGANIZATION_OF, fields["cooperation"]),
-    }
-    professionals: set[str | None] = set()
+    for name in _ARRANGEMENTS:
+        if fields[name] is not None:
+            found[_ANYBODY].add(fields[name].responsible)
+    for name, get, what in _GET_ONE:
+        if items := fields[name]:
+            found[what].update(map(get, items))
+    for name, get, what in _GET_SEVERAL:
+        if items := fields[name]:
+            found[what].update(_flat(map(get, items)))
     if team is not None:
-        members, coordinators = team.memberships, team.coordinators
-        anybody.update(map(_MEMBER, members))
-        organizations.update(map(_ON_BEHALF_OF, members), map(_APPOINTED_BY, coordinators))
-        professionals.update(map(_HOLDER, coordinators), map(_MENTOR, coordinators))
-    return anybody, persons, professionals, set(map(_GIVEN_BY, consents)), organizations
+        for get, what in _GET_OF_MEMBERSHIPS:
+            found[what].update(map(get, team.memberships))
+        for get, what in _GET_OF_COORDINATORS:
+            found[what].update(map(get, team.coordinators))
+    return found
 
 
 def repeated_ids(
@@ -231,7 +225,7 @@ def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
     for name, field, what in _SEVERAL:
         for index, item in enumerate(getattr(plan, name)):
             yield from ((f"{name}.{index}.{field}.{n}", ref, what) for n, ref in enumerate(getattr(item, field)))
-    for name in ("follow_up", "evaluation"):
+    for name in _ARRANGEMENTS:
         if arrangement := getattr(plan, name):
             yield f"{name}.responsible", arrangement.responsible, _ANYBODY
     yield from ((path, ref, _ANYBODY) for path, ref in recipients(plan.consents))

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ip_fhir.domain.value import read
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.derived import derived
 from ip_fhir.mapping.lens import data_of
@@ -73,7 +73,15 @@ class Assembly:
         return [*made, self.root.new(self.root_data(data), links)]
 
     def json(self, whole: Any, base: str) -> bytes:
-        """`resources` as the JSON text of a transaction Bundle."""
+        """`resources` as the JSON text of a transaction Bundle. Raises `InvalidInput` as they do."""
+        try:
+            return write_json(Transaction(self._written(whole, f"{base}/")))
+        except KeyError as missing:
+            self.resources(whole)  # the lenses say which word has no code, and where
+            raise MappingError("the fast writer does not write what the lenses write") from missing
+
+    def _written(self, whole: Any, base: str) -> list[Written]:
+        """The entries, made by the tables' writers."""
         parts, derived, root = self._writing
         refs: dict[str | None, Reference | None] = {None: None, f"={whole.id}": Reference(root.begin + whole.id)}
         for part in parts:
@@ -85,7 +93,7 @@ class Assembly:
                     refs["~" + ident] = Reference(_PERSON + ident)
         owner = cast("Reference", refs[whole.owner.id])
         written: list[Written] = []
-        add, base = written.append, f"{base}/"
+        add = written.append
         for part in (*parts, *derived, root):
             begin, write = part.begin, part.write
             for item in part.items(whole):
@@ -97,7 +105,7 @@ class Assembly:
                     add(Written(base + url, resource, Request(url)))
                 url = begin + ident
                 add(Written(base + url, write(item, refs, owner), Request(url)))
-        return write_json(Transaction(written))
+        return written
 
     def value(self, model: type[V], bundle: Any) -> V:
         """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""

@@ -89,9 +89,7 @@ class _Trial:
             name = row.domain[0]
             if row.default is not None:
                 data[name] = row.default
-            elif row.required or (
-                len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
-            ):
+            elif row.required or _is_there(table, row):
                 data[name] = full[name]
         return data
 
@@ -239,9 +237,14 @@ def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:
                 data[name] = [inner] if row.is_list else inner
         elif row.default is not None:
             data[name] = row.default
-        elif len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain):
+        elif _is_there(table, row):
             data[name] = full[name]
     return data
+
+
+def _is_there(table: Table, row: Row) -> bool:
+    """Whether the row's field says something in every domain value."""
+    return len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
 
 
 def _sample(row: Row, tables: Tables, number: int) -> Any:

@@ -36,7 +36,7 @@ class Doubt(Exception):
 
 
 class Memo(dict[Any, Any]):
-    """What `make` gives for a text, asked once for each; bounded, and long texts are not kept."""
+    """What `make` gives for a text or a list of words, asked once for each; bounded, and long ones are not kept."""
 
     __slots__ = ("_make",)
 
@@ -95,10 +95,16 @@ class Shape:
 
     def struct(self, name: str, tag: str | None = None) -> Any:
         """The struct type; `tag` is the resourceType."""
-        fields = [(attribute(n), *_field(kind, f"{name}_{n}")) for n, kind in self.members.items()]
-        renamed = {attribute(n): n for n in self.members}
-        tagged: dict[str, Any] = {"tag_field": "resourceType", "tag": tag} if tag else {}
-        return msgspec.defstruct(name, fields, rename=renamed, gc=False, **tagged)
+        fields = {member: _field(kind, f"{name}_{member}") for member, kind in self.members.items()}
+        return struct_type(name, fields, tag)
+
+
+def struct_type(name: str, fields: dict[str, tuple[Any, Any]], tag: str | None = None, **options: Any) -> Any:
+    """A struct with these JSON members, each with its type and default; `tag` is the resourceType."""
+    named = [(attribute(member), *field) for member, field in fields.items()]
+    renamed = {attribute(member): member for member in fields}
+    tagged: dict[str, Any] = {"tag_field": "resourceType", "tag": tag} if tag else {}
+    return msgspec.defstruct(name, named, rename=renamed, gc=False, **tagged, **options)
 
 
 class Unsupported(Exception):

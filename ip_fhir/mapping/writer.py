@@ -24,7 +24,7 @@ from ip_fhir.mapping.rowcheck import CODED
 from ip_fhir.mapping.tables import Const, Row
 from ip_fhir.mapping.times import DayBound
 from ip_fhir.mapping.tree import tree_of
-from ip_fhir.mapping.written import FEW, Known, Structs, ready
+from ip_fhir.mapping.written import FEW, Structs, known_lists, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ class _Code:
             return {**fixed, **shaped} if names else shaped
 
         entries = {word: ready(boxed(shaped)) for word, shaped in _shaped(row, self.tables).items()}
-        return self.compiler.named(f"entries_{row.of}", Known(entries), f"{self.table.name} {row.fhir}")
+        return self.compiler.named(f"entries_{row.of}", known_lists(entries), f"{self.table.name} {row.fhir}")
 
     def leaf(self, leaf: Row | Const, fixed: dict[str, Any]) -> _Made:
         """A row's value or a constant; as an object joined to the `fixed` members."""

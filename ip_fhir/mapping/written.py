@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from ip_fhir.mapping.shapes import attribute
+from ip_fhir.mapping.shapes import Memo, struct_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MOST = 4096
 FEW = 3
 """An object of so many members has them in its name; a longer one says them in the code."""
 
@@ -47,20 +46,9 @@ class Transaction(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundl
     type: str = "transaction"
 
 
-class Known(dict[Any, Any]):
-    """The entries for words of a domain list, made once for each list; None for an empty one; bounded."""
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, entries: dict[str, Any]) -> None:
-        super().__init__()
-        self._entries = entries
-
-    def __missing__(self, words: tuple[str, ...]) -> Any:
-        if len(self) >= _MOST:
-            self.clear()
-        found = self[words] = tuple(self._entries[word] for word in words) or None
-        return found
+def known_lists(entries: dict[str, Any]) -> Memo:
+    """The entries for the words of a domain list, made once for each list; None for an empty one."""
+    return Memo(lambda words: tuple(entries[word] for word in words) or None)
 
 
 class Structs:
@@ -80,15 +68,9 @@ class Structs:
             said = tag or "_".join(names if len(names) <= FEW else ("object",))
             name = f"new_{said}" if f"new_{said}" not in self.types else f"new_{said}_{len(self.types)}"
             self._names[key] = name
-            self.types[name] = _struct(said, names, tag)
+            fields: Any = dict.fromkeys(names, (Any, None))
+            self.types[name] = struct_type(said, fields, tag, omit_defaults=True)
         return self._names[key]
-
-
-def _struct(name: str, members: tuple[str, ...], tag: str) -> Any:
-    fields: Any = [(attribute(member), Any, None) for member in members]
-    renamed = {attribute(member): member for member in members}
-    tagged: dict[str, Any] = {"tag_field": "resourceType", "tag": tag} if tag else {}
-    return msgspec.defstruct(name, fields, rename=renamed, omit_defaults=True, gc=False, **tagged)
 
 
 def ready(value: Any) -> msgspec.Raw:

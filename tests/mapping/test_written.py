@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from ip_fhir.domain.ids import HprNumber
-from ip_fhir.mapping import written
-from ip_fhir.mapping.written import Known, Structs, ready, write_json
+from ip_fhir.mapping import shapes
+from ip_fhir.mapping.written import Structs, known_lists, ready, write_json
 
 
 def test_what_is_none_is_left_out() -> None:
@@ -40,8 +40,8 @@ def test_days_moments_and_numbers_of_registers() -> None:
 
 def test_known_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many lists come, a bounded number is kept; an empty one is none; an unknown word is an error."""
-    monkeypatch.setattr(written, "_MOST", 8)
-    known = Known({word: ready(word) for word in "abcd"})
+    monkeypatch.setattr(shapes, "_MOST", 8)
+    known = known_lists({word: ready(word) for word in "abcd"})
     for first in "abcd":
         for second in "abcd":
             assert [bytes(piece) for piece in known[first, second]] == [f'"{w}"'.encode() for w in (first, second)]
