@@ -89,7 +89,7 @@ def _cli() -> str:
 
 
 def _exit_codes() -> str:
-    from ip_fhir.cli.running import EXIT_CODES
+    from ip_fhir.cli.exits import EXIT_CODES
 
     lines = ["| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())]
     return "\n".join(lines) + "\n"

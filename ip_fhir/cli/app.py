@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ip_fhir.cli import agreement, checking, consent, db, demo, exchange, inspect, mapping, mappings, outbox, referrals
-from ip_fhir.cli.running import EXIT_CODES
+from ip_fhir.cli.commands import demo
+from ip_fhir.cli.commands.loop import agreement, consent, exchange, outbox, referrals
+from ip_fhir.cli.commands.mapping import check, mappings
+from ip_fhir.cli.commands.mapping import map as map_
+from ip_fhir.cli.commands.operation import db, doctor
+from ip_fhir.cli.exits import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
 
@@ -42,16 +46,16 @@ def top(
 
 
 app.command("demo")(demo.demo)
-app.command("map")(mapping.map_)
-app.command("put")(mapping.put)
-app.command("check")(checking.check)
-app.command("schema")(mapping.schema)
+app.command("map")(map_.map_)
+app.command("put")(map_.put)
+app.command("check")(check.check)
+app.command("schema")(map_.schema)
 app.command("serve")(exchange.serve)
 app.command("work")(exchange.work)
 app.command("remind")(exchange.remind)
 app.command("verify")(referrals.verify)
-app.command("adapters")(inspect.adapters)
-app.command("doctor")(inspect.doctor)
+app.command("adapters")(doctor.adapters)
+app.command("doctor")(doctor.doctor)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")
 app.add_typer(mappings.app, name="mappings")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from ip_fhir.cli.running import in_file
+from ip_fhir.cli.exits import in_file
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:

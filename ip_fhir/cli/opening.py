@@ -26,7 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 
 def read_config(path: Path) -> Settings:
     """The settings in a file. Raises `InvalidInput` with every problem, each with the file's name."""
-    from ip_fhir.cli.running import in_file
+    from ip_fhir.cli.exits import in_file
     from ip_fhir.settings import read_settings
 
     try:

@@ -1,39 +1,21 @@
-"""From a command's end to the exit code: an error is a line on stderr, never a trace, never a person's data.
-
-The codes are those of `ip_fhir.errors`, so that a script can tell whose fault it was (see `EXIT_CODES`).
-"""
+"""From a command's end to the exit code: an error is a line on stderr, never a trace, never a person's data."""
 
 from __future__ import annotations
 
 import os
 import sys
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import typer
 
-from ip_fhir.errors import InvalidInput, IpFhirError, MappingError
+from ip_fhir.cli.exits import lines_of
+from ip_fhir.errors import IpFhirError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-EXIT_CODES: dict[int, str] = {
-    0: "done",
-    1: "done, and what was asked about is not as it should be; or something unforeseen on our side",
-    2: "the command or a file cannot be used as it is",
-    3: "the loop does not allow this now, or not by this side",
-    4: "the other system would not or could not",
-    5: "consent forbids it: nothing was sent",
-    6: "a mapping table or overlay is wrong",
-    7: "the store could not be read or written: trying again is safe",
-    130: "interrupted (Ctrl-C)",
-    141: "whoever read our output stopped reading",
-}
-"""Every exit code and what it means; shown by --help."""
-
 INTERRUPTED, UNREAD = 130, 141
-_MOST_LINES = 50
 
 # What typer raises for a wrong command line; its own click or an installed one, by version.
 _WRONG_USE = cast(
@@ -64,20 +46,6 @@ def run(arguments: Sequence[str] | None) -> int:
     if code == INTERRUPTED:  # typer's own answer to Ctrl-C, by version
         return _say(["interrupted"], INTERRUPTED)
     return code if isinstance(code, int) else 0
-
-
-def lines_of(error: IpFhirError) -> list[str]:
-    """One line for each problem; of very many, the first. A note on the error says what it is about."""
-    if not isinstance(error, InvalidInput | MappingError):
-        return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
-    lines = [" ".join(str(problem).split()) for problem in error.problems]
-    more = len(lines) - _MOST_LINES
-    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more"]
-
-
-def in_file(error: InvalidInput, name: str) -> InvalidInput:
-    """The same problems, each with the file's name before its path."""
-    return InvalidInput(replace(p, path=f"{name}: {p.path}" if p.path else name) for p in error.problems)
 
 
 def _say(lines: Sequence[str], code: int) -> int:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import ip_fhir
 from ip_fhir import errors
-from ip_fhir.cli.running import EXIT_CODES, INTERRUPTED, UNREAD
+from ip_fhir.cli.exits import EXIT_CODES
+from ip_fhir.cli.running import INTERRUPTED, UNREAD
 from tests.cli.conftest import Run
 from tests.house import wheel_gate
 from tests.support.two_sides import EXAMPLES

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _ALL_IT_NEEDS = (
-    "ip_fhir.cli.exchange",
+    "ip_fhir.cli.commands.loop.exchange",
     "ip_fhir.web.serving",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -63,7 +63,7 @@ def _serve(config: str, _more: dict[str, Any]) -> None:
 
 def _work(config: str, _more: dict[str, Any]) -> None:
     """A worker and nothing else, as `ip-fhir work` runs it."""
-    from ip_fhir.cli.exchange import work
+    from ip_fhir.cli.commands.loop.exchange import work
 
     work(Path(config))
 

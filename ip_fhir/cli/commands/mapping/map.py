@@ -61,7 +61,7 @@ def map_(
     exit code is 2.
     """
     if ndjson:
-        from ip_fhir.cli.ndjson import map_ndjson
+        from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
 
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")

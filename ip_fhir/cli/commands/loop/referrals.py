@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ip_fhir.cli.exchange import Correlation
+from ip_fhir.cli.commands.loop.exchange import Correlation
 from ip_fhir.cli.options import Config, Json, Lang, spoken
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def verify(
     A record that was changed, removed or put in is named. Exit code 1 if there is any. --export writes a Provenance
     and an AuditEvent for each record, to a file that is not there yet, readable by its owner alone.
     """
-    from ip_fhir.cli.evidence import write_evidence
+    from ip_fhir.cli.commands.operation.evidence_file import write_evidence
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, say
     from ip_fhir.store import open_store

@@ -11,7 +11,7 @@ import typer
 from ip_fhir.cli.options import Json
 
 if TYPE_CHECKING:
-    from ip_fhir.cli.checkup import Finding
+    from ip_fhir.cli.commands.operation.doctor_checks import Finding
 
 
 def adapters(as_json: Json = False) -> None:
@@ -19,7 +19,7 @@ def adapters(as_json: Json = False) -> None:
 
     Name, wire format, and where each comes from. Exit code 1 if one is broken.
     """
-    from ip_fhir.cli.checkup import look_at_adapters
+    from ip_fhir.cli.commands.operation.doctor_checks import look_at_adapters
     from ip_fhir.cli.output import emit, say, show
 
     found = look_at_adapters()
@@ -44,7 +44,7 @@ def doctor(
 
     A line for each thing that is needed: ok, warn or fail. Exit code 1 on any fail.
     """
-    from ip_fhir.cli.checkup import check_installation, check_side
+    from ip_fhir.cli.commands.operation.doctor_checks import check_installation, check_side
     from ip_fhir.cli.output import emit
 
     findings = [*check_installation(), *(check_side(config) if config is not None else ())]

@@ -1,0 +1,1 @@
+"""Commands that work on files: check, map, put, and what the mapping tables say."""

@@ -1,0 +1,1 @@
+"""Commands for whoever runs a side: its database, its state, what is installed."""

@@ -1,0 +1,44 @@
+"""The exit codes of `ip-fhir`, and an error's lines on stderr.
+
+The codes are those of `ip_fhir.errors`, so that a script can tell whose fault it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import InvalidInput, MappingError
+
+if TYPE_CHECKING:
+    from ip_fhir.errors import IpFhirError
+
+EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "done, and what was asked about is not as it should be; or something unforeseen on our side",
+    2: "the command or a file cannot be used as it is",
+    3: "the loop does not allow this now, or not by this side",
+    4: "the other system would not or could not",
+    5: "consent forbids it: nothing was sent",
+    6: "a mapping table or overlay is wrong",
+    7: "the store could not be read or written: trying again is safe",
+    130: "interrupted (Ctrl-C)",
+    141: "whoever read our output stopped reading",
+}
+"""Every exit code and what it means; shown by --help."""
+
+_MOST_LINES = 50
+
+
+def lines_of(error: IpFhirError) -> list[str]:
+    """One line for each problem; of very many, the first. A note on the error says what it is about."""
+    if not isinstance(error, InvalidInput | MappingError):
+        return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
+    lines = [" ".join(str(problem).split()) for problem in error.problems]
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more"]
+
+
+def in_file(error: InvalidInput, name: str) -> InvalidInput:
+    """The same problems, each with the file's name before its path."""
+    return InvalidInput(replace(p, path=f"{name}: {p.path}" if p.path else name) for p in error.problems)
