@@ -8,11 +8,11 @@ from typing import Any
 from by_hand import CODINGS, EXT, HER, HPR, PERSON, Json
 
 from ip_fhir.domain.consent import Consent, Provision
-from ip_fhir.domain.ids import HerId, HprNumber, MunicipalityNumber, PersonId
 from ip_fhir.domain.people import Address, ContactPoint, Organization, PersonName, PlanOwner, Professional
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import HerId, HprNumber, MunicipalityNumber, PersonId
+from ip_fhir.domain.values.value import Period
 
 WORDS = {name: {c["code"]: word for word, c in codings.items()} for name, codings in CODINGS.items()}
 

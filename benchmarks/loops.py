@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.terms import LegalBasis
+from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from ip_fhir.domain.consent import Access, Consent, ConsentForm, ConsentKind, Provision
-from ip_fhir.domain.ids import HerId, HprNumber, MunicipalityNumber, PersonId
 from ip_fhir.domain.people import (
     Address,
     ContactPoint,
@@ -20,8 +19,9 @@ from ip_fhir.domain.people import (
 )
 from ip_fhir.domain.plan import Achievement, Goal, IndividualPlan, Measure, MeasureStatus, PlanStatus
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership, TeamRole
-from ip_fhir.domain.terms import LegalBasis, LifeArea
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import HerId, HprNumber, MunicipalityNumber, PersonId
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.value import Period
 
 _AREAS, _PROFESSIONS, _KINDS = tuple(LifeArea), tuple(Profession), tuple(OrganizationKind)
 _FROM = Period(start=date(2026, 1, 12))

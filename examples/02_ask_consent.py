@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ip_fhir import IndividualPlan, permits, read
 from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind
-from ip_fhir.domain.terms import LifeArea
+from ip_fhir.domain.values.terms import LifeArea
 
 FILE = Path(__file__).parent / "plans" / "02-adult-with-mental-illness.json"
 plan = read(IndividualPlan, FILE.read_bytes())

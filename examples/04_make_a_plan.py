@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime
 
 from ip_fhir import IndividualPlan, InvalidInput
-from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.people import PersonName, PlanOwner
 from ip_fhir.domain.plan import Goal, Measure, PlanStatus
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import Period
 
 number = PersonId.parse("058275 00285")
 print("the number shows itself as", repr(number), "from the test register", number.synthetic)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.value import read
+    from ip_fhir.domain.values.value import read
     from ip_fhir.errors import (
         Conflict,
         ConsentRefused,
@@ -95,7 +95,7 @@ _HOME = {
     "missing_items": "domain.green_form",
     "open_exchange": "bootstrap",
     "permits": "domain.consent",
-    "read": "domain.value",
+    "read": "domain.values.value",
     **dict.fromkeys(("from_fhir", "from_fhir_json", "lens", "open_plan", "put_plan", "read_fhir"), "mapping"),
     **dict.fromkeys(("to_fhir", "to_fhir_json", "to_models"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),

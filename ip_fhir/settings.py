@@ -37,7 +37,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from ip_fhir.domain.agreement import Agreement, load_agreements
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.value import Id, Text, Value, problems_of
+from ip_fhir.domain.values.value import Id, Text, Value, problems_of
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.agreement import Agreement
-from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.consent import Access, Allowed, ConsentKind, ConsentStatus
 from ip_fhir.domain.gate import gate
 from ip_fhir.domain.green_form import FormDecision, GreenForm, Missing, RejectionReason, missing_items
-from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Gender, Organization, OrganizationKind, Professional
 from ip_fhir.domain.plan import (
@@ -30,8 +28,10 @@ from ip_fhir.domain.plan import (
     ReviewStatus,
 )
 from ip_fhir.domain.team import CoordinatorKind, MembershipStatus, TeamRole
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import Value, read
 from tests.support.data import EXAMPLES
 from tests.support.reach import all_fields, used_fields, used_members
 

@@ -14,7 +14,7 @@ from ip_fhir.errors import InvalidInput, IpFhirError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.domain.value import Value
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.ports import JsonObject
 
@@ -95,7 +95,7 @@ def _kind_of(data: dict[str, Any]) -> FileKind:
 
 def read_value(model: type[V], content: Content) -> V:
     """A plan, notice or green form. Raises `InvalidInput` with every problem and its path."""
-    from ip_fhir.domain.value import read
+    from ip_fhir.domain.values.value import read
 
     with naming(content.name):
         return read(model, content.data.removeprefix(b"\xef\xbb\xbf"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.demo.place import SIDES, settings_file
-from ip_fhir.domain.calendar import OSLO, add_working_days, next_working_day
 from ip_fhir.domain.effects import earliest
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.calendar import OSLO, add_working_days, next_working_day
 from ip_fhir.report.history import Loop, side_in
 from ip_fhir.settings import read_settings
 

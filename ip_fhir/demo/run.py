@@ -16,7 +16,7 @@ from ip_fhir.demo.screen import Screen
 from ip_fhir.demo.sides import DemoFailed, running
 from ip_fhir.demo.stories import find_examples, load_stories
 from ip_fhir.demo.summary import write_summary
-from ip_fhir.domain.calendar import working_days_between
+from ip_fhir.domain.values.calendar import working_days_between
 from ip_fhir.report.telling import lines_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.report.telling import coordinator_names, decision_words
 from ip_fhir.report.words import day_words, listed, word
 

@@ -10,7 +10,7 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import EventKind, FormStatus, State
-from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AwareDatetime, Field, StrictBool, ValidationError, model_validator
 
 from ip_fhir.domain.effects import Timer, TimerKind
-from ip_fhir.domain.ids import HerId, OrganizationNumber
 from ip_fhir.domain.loop_table import Outcome
 from ip_fhir.domain.loop_timers import acceptance_timer, answer_timer, next_rung, outcome_of_timer
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Text, Value, problems_of
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import Text, Value, problems_of
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

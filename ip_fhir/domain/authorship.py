@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import Id, Moment, Value
+from ip_fhir.domain.values.value import Id, Moment, Value
 
 if TYPE_CHECKING:
     from ip_fhir.domain.green_form import GreenForm

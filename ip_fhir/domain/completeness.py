@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.consent import Access, ConsentKind, ConsentStatus
 from ip_fhir.domain.plan import Contributor, MeasureStatus
 from ip_fhir.domain.team import MembershipStatus
-from ip_fhir.domain.value import Text, Value
+from ip_fhir.domain.values.value import Text, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ip_fhir.domain.plan import IndividualPlan, Measure
-    from ip_fhir.domain.value import Period
+    from ip_fhir.domain.values.value import Period
 
 _TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from ip_fhir.domain.people import Attachment
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Day, Id, Period, Value
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import Day, Id, Period, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Rule, permits
 from ip_fhir.domain.team import MembershipStatus
-from ip_fhir.domain.terms import LifeArea
+from ip_fhir.domain.values.terms import LifeArea
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

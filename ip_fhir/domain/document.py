@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from ip_fhir.domain.people import Attachment
-from ip_fhir.domain.value import Id, Moment, Text, Value
+from ip_fhir.domain.values.value import Id, Moment, Text, Value
 
 DocumentStatus: TypeAlias = Literal["preliminary", "final", "entered-in-error"]
 """Where the document stands, in the words of FHIR's composition-status."""

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.values.value import Id, Text, Value
 
 
 class EffectKind(StrEnum):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.terms import COORDINATOR_DUTIES
+from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from pydantic import model_validator
 from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Day, Flag, Id, Moment, Text, Value
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.consent import Refused
 from ip_fhir.domain.gate import gate, may_send
 from ip_fhir.domain.loop_changes import changed
@@ -34,6 +33,7 @@ from ip_fhir.domain.loop_timers import due_timer, outcome_of_timer
 from ip_fhir.domain.loop_units import has_passed_on, speaks
 from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
 
 if TYPE_CHECKING:

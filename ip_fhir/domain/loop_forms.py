@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from ip_fhir.domain.calendar import local_day
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
 from ip_fhir.domain.loop_table import OVER, Outcome
 from ip_fhir.domain.loop_units import has_passed_on, last_in_force, speaks
 from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import EventKind, FormStatus, State
 from ip_fhir.domain.team import two_at_once
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from ip_fhir.domain.content import addressed_to, cut_to
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import OrganizationKind
 from ip_fhir.domain.referral import Event, EventKind, Role
-from ip_fhir.domain.value import build
+from ip_fhir.domain.values.value import build
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:

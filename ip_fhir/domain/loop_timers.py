@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.calendar import OSLO, add_days, add_months, add_working_days, working_days_between
 from ip_fhir.domain.effects import Timer, TimerKind
 from ip_fhir.domain.green_form import PlanState
 from ip_fhir.domain.loop_table import OVER, RESUMED, Outcome
 from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.values.calendar import OSLO, add_days, add_months, add_working_days, working_days_between
 
 if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement

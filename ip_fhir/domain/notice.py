@@ -14,8 +14,8 @@ from ip_fhir.domain.consent import Consent
 from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Need
 from ip_fhir.domain.plan_rules import organization_problems, recipients, repeated_ids
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Day, Id, Moment, Text, Value
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import Day, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from ip_fhir.domain.ids import (
+from ip_fhir.domain.values.ids import (
     HerId,
     HprNumber,
     MunicipalityNumber,
@@ -19,7 +19,7 @@ from ip_fhir.domain.ids import (
     PersonId,
     ReshId,
 )
-from ip_fhir.domain.value import Base64, Day, Flag, Id, Period, Text, Url, Value
+from ip_fhir.domain.values.value import Base64, Day, Flag, Id, Period, Text, Url, Value
 
 
 class ContactSystem(StrEnum):

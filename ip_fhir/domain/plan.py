@@ -14,8 +14,8 @@ from ip_fhir.domain.consent import Consent
 from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan_rules import plan_problems
 from ip_fhir.domain.team import CareTeam
-from ip_fhir.domain.terms import LegalBasis, LifeArea
-from ip_fhir.domain.value import Count, Day, Id, Moment, Period, Text, Value
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.value import Count, Day, Id, Moment, Period, Text, Value
 from ip_fhir.errors import InvalidInput
 
 

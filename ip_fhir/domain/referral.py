@@ -10,7 +10,7 @@ from ip_fhir.domain.effects import Timer
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.values.value import Id, Text, Value
 
 
 class Role(StrEnum):

@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from ip_fhir.domain.value import Flag, Id, Period, Text, Value
+from ip_fhir.domain.values.value import Flag, Id, Period, Text, Value
 
 
 class TeamRole(StrEnum):

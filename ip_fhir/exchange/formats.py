@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ip_fhir.domain.ids import PersonId
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.mapping import Mapping
     from ip_fhir.ports import JsonObject, Receipt, WireFormat
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from ip_fhir.domain.ids import PersonId
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.ids import PersonId
+from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import entries_of
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.derived import derived
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Mapping as Dict
 
-    from ip_fhir.domain.value import V
+    from ip_fhir.domain.values.value import V
     from ip_fhir.mapping.derived import Derived
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.writer import Writer

@@ -20,7 +20,7 @@ from ip_fhir.mapping.paths import parse_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.domain.value import Value
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping.tables import CodeTable, Row, Table, Tables
 
 CODED = frozenset({"code", "coding", "concept"})

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args
 
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.value import Value
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, TypeAdapter
 
-from ip_fhir.domain.ids import Identifier
-from ip_fhir.domain.value import Id, Text, Value
+from ip_fhir.domain.values.ids import Identifier
+from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.mapping.shapes import Unsupported
 
 if TYPE_CHECKING:

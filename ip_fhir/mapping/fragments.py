@@ -9,7 +9,7 @@ from zlib import crc32
 import orjson
 from pydantic import ValidationError
 
-from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.building import compile_path, leaf_of, test_of
 from ip_fhir.mapping.domains import domain_types
@@ -24,7 +24,7 @@ from ip_fhir.mapping.shapes import Doubt, Memo
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ip_fhir.domain.ids import Identifier
+    from ip_fhir.domain.values.ids import Identifier
     from ip_fhir.mapping.lens import TableLens
     from ip_fhir.mapping.nodes import Node
     from ip_fhir.mapping.paths import Condition

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ip_fhir.domain.ids import PersonId
+from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.mapping.building import build_lenses
 from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.links import Links

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.value import Value
 from ip_fhir.fhir.bundle import UNKNOWN_RULES
 from ip_fhir.mapping.field_lens import value_at
 from ip_fhir.mapping.links import Links

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.compiled import default

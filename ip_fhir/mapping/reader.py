@@ -20,7 +20,7 @@ from ip_fhir.mapping.shapes import Doubt, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ip_fhir.domain.value import Value
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping.lens import TableLens
     from ip_fhir.mapping.tables import Tables
 

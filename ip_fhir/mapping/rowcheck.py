@@ -6,8 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from ip_fhir.domain.ids import PersonId
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.building import fixed_parts
 from ip_fhir.mapping.domains import domain_types, field_at

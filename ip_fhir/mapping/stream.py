@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
 from ip_fhir.mapping.compiled import Mapping, default

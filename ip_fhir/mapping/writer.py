@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import orjson
 
-from ip_fhir.domain.ids import PersonId, PersonIdKind
+from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.mapping.building import based
 from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.links import NO_LINKS

@@ -12,8 +12,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from xml.sax.saxutils import escape
 
-from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.report.words import day_words, word
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.calendar import add_working_days
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop_table import OVER
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
+from ip_fhir.domain.values.calendar import add_working_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from xml.sax.saxutils import escape
 
 from ip_fhir.domain.agreement import Side, explain
-from ip_fhir.domain.calendar import OSLO, holiday_name, holidays_between, working_days_between
 from ip_fhir.domain.effects import TimerKind
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.calendar import OSLO, holiday_name, holidays_between, working_days_between
 from ip_fhir.report import drawing
 from ip_fhir.report.words import day_words
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ip_fhir.domain.plan import Arrangement, IndividualPlan
-    from ip_fhir.domain.value import Period
+    from ip_fhir.domain.values.value import Period
     from ip_fhir.report.words import Language
 
     Lines = Callable[[IndividualPlan, Language], Iterator[str]]

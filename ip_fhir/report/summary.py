@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.green_form import FormDecision
+from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.report.drawing import Axis
 from ip_fhir.report.history import crossings
 from ip_fhir.report.telling import lines

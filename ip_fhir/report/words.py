@@ -11,7 +11,7 @@ from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.referral import FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
-from ip_fhir.domain.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

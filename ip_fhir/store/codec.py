@@ -11,7 +11,7 @@ import orjson
 
 from ip_fhir.domain.effects import Effect, earliest
 from ip_fhir.domain.referral import Record, Referral
-from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.values.value import Value, read
 from ip_fhir.domain.waiting import is_overdue, waits_since
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, Refusal, ResourceVersion, Stored

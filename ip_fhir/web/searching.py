@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ip_fhir.domain.ids import PersonId
+from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.rest import SEARCH_PARAMETERS
 from ip_fhir.web.requests import BadRequest

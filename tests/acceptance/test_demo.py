@@ -19,7 +19,7 @@ import orjson
 import psutil
 import pytest
 
-from ip_fhir.domain.ids import PersonId
+from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import from_fhir
 from ip_fhir.store.chain import START, link_hash

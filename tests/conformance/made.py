@@ -15,7 +15,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
-from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.values.value import Value, read
 from ip_fhir.mapping import Mapping, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
 from tests.support.loop import by_hospital, standing
 from tests.support.strategies import messages, notices, plans

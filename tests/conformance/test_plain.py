@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, MeasureStatus
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, default, put_plan, read_fhir
 from ip_fhir.mapping.variants import SETS

@@ -8,7 +8,7 @@ import pytest
 
 from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.report.document import plan_document, plan_document_reference
 from tests.conformance.judge import Validator, Verdict
 from tests.conformance.made import generated

@@ -19,11 +19,11 @@ from ip_fhir.domain.agreement import (
     load_agreements,
 )
 from ip_fhir.domain.effects import EffectKind, TimerKind
-from ip_fhir.domain.ids import HerId, OrganizationNumber
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.loop import HOSPITAL, NOW, delivered, run
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from tests.support.data import ABSENT, changed, example
 from tests.support.strategies import plans
 

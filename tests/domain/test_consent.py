@@ -24,8 +24,8 @@ from ip_fhir.domain.consent import (
     permits,
 )
 from ip_fhir.domain.people import RelatedPerson
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.strategies import consents, related_persons
 

@@ -18,8 +18,8 @@ from ip_fhir.domain.consent import (
     permits,
 )
 from ip_fhir.domain.people import PersonName, RelatedPerson, Relationship
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import Period
 
 SISTER = RelatedPerson(id="sister", name=PersonName(family="Prøve"), relationship=Relationship.SIBLING)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Refused, Rule, permits
 from ip_fhir.domain.consent_matrix import AREAS, Cell, ConsentMatrix, Group, consent_matrix
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import read
 from tests.support.two_sides import EXAMPLES
 
 PLANS = [read(IndividualPlan, file.read_bytes()) for file in sorted((EXAMPLES / "plans").glob("*.json"))]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.green_form import FormDecision, GreenForm, Missing, RejectionReason, missing_items
 from ip_fhir.domain.notice import Notice, NoticeKind
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.data import ABSENT, changed, example
 from tests.support.strategies import green_forms, notices

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ip_fhir.domain.agreement import Agreement
-from ip_fhir.domain.calendar import add_working_days, working_days_between
 from ip_fhir.domain.effects import EffectKind, Reason, Timer, TimerKind
 from ip_fhir.domain.loop import decide, due_event
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, Referral, Role, State
+from ip_fhir.domain.values.calendar import add_working_days, working_days_between
 from tests.support.loop import (
     AGREEMENT,
     NOW,

@@ -8,13 +8,13 @@ import pytest
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.green_form import Declined, GreenForm, Missing, missing_items
-from ip_fhir.domain.ids import HprNumber
 from ip_fhir.domain.loop import Decision, decide
 from ip_fhir.domain.loop_forms import coordinators
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Referral, Role, State
 from ip_fhir.domain.team import CoordinatorKind
+from ip_fhir.domain.values.ids import HprNumber
 from ip_fhir.errors import InvalidInput
 from tests.support.loop import (
     AGREEMENT,

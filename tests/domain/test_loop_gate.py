@@ -19,14 +19,14 @@ from ip_fhir.domain.consent import (
 from ip_fhir.domain.content import addressed_to, cut_to
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.gate import gate, may_send
-from ip_fhir.domain.ids import HerId
 from ip_fhir.domain.loop import decide, due_event, open_referral
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Attachment, Mandate, MandateKind, PersonName, RelatedPerson, Relationship
 from ip_fhir.domain.plan import Need
 from ip_fhir.domain.referral import EventKind, Role, State
-from ip_fhir.domain.terms import LegalBasis, LifeArea
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import HerId
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import ConsentRefused
 from tests.support.loop import (
     AGREEMENT,

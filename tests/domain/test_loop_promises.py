@@ -16,7 +16,7 @@ from ip_fhir.domain.loop_diagram import diagram
 from ip_fhir.domain.loop_table import find
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role, State
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, LoopError
 from tests.support.loop import (
     AGREEMENT,

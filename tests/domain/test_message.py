@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.message import Message, MessageKind
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.data import example
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from ip_fhir.domain.notice import Notice, NoticeKind, Urgency
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.data import ABSENT, changed, example
 from tests.support.strategies import notices

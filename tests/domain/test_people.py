@@ -19,7 +19,7 @@ from ip_fhir.domain.people import (
     Professional,
     RelatedPerson,
 )
-from ip_fhir.domain.value import Value, read
+from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus, Review
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.data import changed, example
 from tests.support.strategies import plans

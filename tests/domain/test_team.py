@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ip_fhir.domain.team import CareTeam, Coordinator, CoordinatorKind, Membership, MembershipStatus, two_at_once
-from ip_fhir.domain.value import Period, read
+from ip_fhir.domain.values.value import Period, read
 from ip_fhir.errors import InvalidInput
 from tests.support.strategies import coordinators
 

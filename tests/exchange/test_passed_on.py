@@ -12,10 +12,10 @@ import pytest
 
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import FormDecision, GreenForm
-from ip_fhir.domain.ids import OrganizationNumber
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import EventKind, Role
+from ip_fhir.domain.values.ids import OrganizationNumber
 from ip_fhir.errors import Unavailable
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context

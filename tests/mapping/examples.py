@@ -11,7 +11,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.mapping import to_fhir
 
 JSON = dict[str, Any]

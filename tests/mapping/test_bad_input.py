@@ -17,7 +17,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Profession
 from ip_fhir.domain.referral import Referral, Role, State
-from ip_fhir.domain.value import build, read
+from ip_fhir.domain.values.value import build, read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import (

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from ip_fhir.domain.plan import IndividualPlan, ReviewStatus
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import from_fhir, from_fhir_json, put_plan, to_fhir
 from ip_fhir.mapping.variants import VERSIONS, FhirVersion

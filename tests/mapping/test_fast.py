@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ip_fhir.domain.ids import PersonId
 from ip_fhir.domain.people import PersonName, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, default, from_fhir, from_fhir_json, to_fhir_json
 from tests.mapping.damage import damaged

@@ -12,8 +12,8 @@ import pytest
 
 from ip_fhir.domain.consent import AccessRequest, Allowed, Consent, ConsentKind, Refused, Rule, permits
 from ip_fhir.domain.people import Mandate, MandateKind, PersonName, RelatedPerson, Relationship
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import lens
 from ip_fhir.mapping.building import build_lenses

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.people import ContactPoint, ContactSystem, PersonName, PlanOwner
 from ip_fhir.domain.plan import GoalStatus, IndividualPlan, MeasureStatus
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws

@@ -10,7 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus, ReviewStatus
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, to_fhir_json
 from ip_fhir.mapping.putting import put_onto

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import Mapping, default, from_fhir, message_from_fhir, message_to_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws

@@ -7,7 +7,7 @@ import pytest
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.mapping import message_to_fhir
 from tests.mapping.examples import JSON, PLANS, bundle, example, resource
 from tests.support.loop import by_hospital

@@ -16,7 +16,7 @@ from ip_fhir.domain.consent import Access, Consent, ConsentKind, ConsentStatus, 
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import State
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import (
     Mapping,

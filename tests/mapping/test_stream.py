@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.mapping import Mapping, from_fhir, read_fhir, to_fhir_json
 from ip_fhir.mapping.neighbours import Reading

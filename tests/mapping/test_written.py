@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import orjson
 import pytest
 
-from ip_fhir.domain.ids import HprNumber
+from ip_fhir.domain.values.ids import HprNumber
 from ip_fhir.mapping import shapes
 from ip_fhir.mapping.written import Structs, known_lists, ready, write_json
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, from_fhir
 from ip_fhir.mapping.links import references_in

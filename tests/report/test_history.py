@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ip_fhir.domain.calendar import OSLO
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.report.drawing import Axis
 from ip_fhir.report.history import Loop, crossings, notes, spans
 from ip_fhir.report.telling import lines

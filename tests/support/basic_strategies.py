@@ -13,15 +13,6 @@ from typing import ParamSpec, TypeVar, cast
 
 from hypothesis import strategies as st
 
-from ip_fhir.domain.ids import (
-    HerId,
-    HprNumber,
-    MunicipalityNumber,
-    OrganizationNumber,
-    PersonId,
-    PersonIdKind,
-    ReshId,
-)
 from ip_fhir.domain.people import (
     Address,
     Attachment,
@@ -39,8 +30,17 @@ from ip_fhir.domain.people import (
     RelatedPerson,
     Relationship,
 )
-from ip_fhir.domain.terms import LifeArea
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import (
+    HerId,
+    HprNumber,
+    MunicipalityNumber,
+    OrganizationNumber,
+    PersonId,
+    PersonIdKind,
+    ReshId,
+)
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import Period
 
 T = TypeVar("T")
 P = ParamSpec("P")

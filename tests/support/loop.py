@@ -6,7 +6,6 @@ from typing import Any
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.consent import Consent, ConsentKind
 from ip_fhir.domain.green_form import Declined, FormDecision, GreenForm, PlanState, Rejection, RejectionReason
-from ip_fhir.domain.ids import OrganizationNumber
 from ip_fhir.domain.loop import Decision, decide, due_event, open_referral
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
@@ -21,8 +20,9 @@ from ip_fhir.domain.people import (
 )
 from ip_fhir.domain.referral import Event, EventKind, FormStatus, KeptForm, Referral, Role, State
 from ip_fhir.domain.team import Coordinator
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Period
+from ip_fhir.domain.values.ids import OrganizationNumber
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import Period
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday, four weeks before Easter."""

@@ -54,8 +54,8 @@ from ip_fhir.domain.team import (
     TeamStatus,
     two_at_once,
 )
-from ip_fhir.domain.terms import LegalBasis, LifeArea
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.value import Value
 from tests.support.basic_strategies import (
     addresses,
     areas,

@@ -17,8 +17,8 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Contribution, Goal, IndividualPlan, Measure, Need, Resource, Review
 from ip_fhir.domain.team import CareTeam
-from ip_fhir.domain.terms import LegalBasis
-from ip_fhir.domain.value import Value
+from ip_fhir.domain.values.terms import LegalBasis
+from ip_fhir.domain.values.value import Value
 from tests.support.reach import all_fields, all_members, members_of, used_fields, used_members
 from tests.support.strategies import (
     care_teams,

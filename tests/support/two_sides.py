@@ -13,7 +13,7 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import IpFhirError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context

@@ -89,7 +89,7 @@ def _read(file: str) -> tuple[Agreement, ...]:
 
 def _moment(sent: str | None) -> datetime:
     """A moment in Norwegian time. Raises `InvalidInput` for what is none."""
-    from ip_fhir.domain.calendar import OSLO
+    from ip_fhir.domain.values.calendar import OSLO
     from ip_fhir.errors import InvalidInput
 
     if sent is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ip_fhir.domain.consent_matrix import Cell, ConsentMatrix
-    from ip_fhir.domain.terms import LifeArea
+    from ip_fhir.domain.values.terms import LifeArea
     from ip_fhir.report.words import Language
 
 app = typer.Typer(help="Consent to sharing what a plan says.", no_args_is_help=True)
@@ -56,7 +56,7 @@ def matrix(
 
 
 def _day(text: str | None) -> date:
-    from ip_fhir.domain.calendar import OSLO
+    from ip_fhir.domain.values.calendar import OSLO
     from ip_fhir.errors import InvalidInput
 
     if text is None:

@@ -153,6 +153,6 @@ def _said(row_id: str, words: str, status: str, *, as_json: bool) -> None:
 
 
 def _local(at: datetime) -> str:
-    from ip_fhir.domain.calendar import OSLO
+    from ip_fhir.domain.values.calendar import OSLO
 
     return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")

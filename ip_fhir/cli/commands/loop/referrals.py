@@ -196,7 +196,7 @@ def _step(link: EvidenceRecord) -> dict[str, Any]:
 
 
 def _local(at: datetime) -> str:
-    from ip_fhir.domain.calendar import OSLO
+    from ip_fhir.domain.values.calendar import OSLO
 
     return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")
 

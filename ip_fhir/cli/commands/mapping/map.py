@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.value import Value
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping import Mapping
     from ip_fhir.mapping.variants import FhirVersion
 

@@ -110,7 +110,7 @@ def _time_zone() -> Finding:
 def _holidays() -> Finding:
     from datetime import date
 
-    from ip_fhir.domain.calendar import is_working_day
+    from ip_fhir.domain.values.calendar import is_working_day
 
     if is_working_day(date(2026, 5, 17)) or is_working_day(date(2026, 5, 14)):
         return Finding(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from tests.support.data import EXAMPLES, example
 
 if TYPE_CHECKING:

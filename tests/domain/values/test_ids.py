@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.ids import (
+from ip_fhir.domain.people import PersonName, PlanOwner
+from ip_fhir.domain.values.ids import (
     HerId,
     HprNumber,
     Identifier,
@@ -22,8 +23,7 @@ from ip_fhir.domain.ids import (
     ReshId,
     Synthetic,
 )
-from ip_fhir.domain.people import PersonName, PlanOwner
-from ip_fhir.domain.value import read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.strategies import organization_numbers, person_ids
 

@@ -17,7 +17,7 @@ from ip_fhir.domain.message import Message
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Attachment, PersonName, PlanOwner
 from ip_fhir.domain.plan import Goal, IndividualPlan
-from ip_fhir.domain.value import Period, Value, build, read
+from ip_fhir.domain.values.value import Period, Value, build, read
 from ip_fhir.errors import InvalidInput, IpFhirError
 from tests.support import strategies
 from tests.support.data import ABSENT, EXAMPLES, changed, example, parts

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.calendar import (
+from ip_fhir.domain.values.calendar import (
     add_days,
     add_working_days,
     is_working_day,
