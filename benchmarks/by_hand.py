@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ip_fhir.domain.consent import Consent, Provision
+from ip_fhir.domain.consent.consent import Consent, Provision
 from ip_fhir.domain.people import Organization, PersonName, PlanOwner, Professional
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
 from ip_fhir.domain.team import CareTeam

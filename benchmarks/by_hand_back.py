@@ -7,7 +7,7 @@ from typing import Any
 
 from by_hand import CODINGS, EXT, HER, HPR, PERSON, Json
 
-from ip_fhir.domain.consent import Consent, Provision
+from ip_fhir.domain.consent.consent import Consent, Provision
 from ip_fhir.domain.people import Address, ContactPoint, Organization, PersonName, PlanOwner, Professional
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from ip_fhir.domain.consent import Access, Consent, ConsentForm, ConsentKind, Provision
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentForm, ConsentKind, Provision
 from ip_fhir.domain.people import (
     Address,
     ContactPoint,

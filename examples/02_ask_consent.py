@@ -4,7 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from ip_fhir import IndividualPlan, permits, read
-from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed
 from ip_fhir.domain.values.terms import LifeArea
 
 FILE = Path(__file__).parent / "plans" / "02-adult-with-mental-illness.json"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ip_fhir.bootstrap import open_exchange
     from ip_fhir.domain.completeness import completeness
-    from ip_fhir.domain.consent import permits
+    from ip_fhir.domain.consent.permission import permits
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
@@ -94,7 +94,7 @@ _HOME = {
     "completeness": "domain.completeness",
     "missing_items": "domain.green_form",
     "open_exchange": "bootstrap",
-    "permits": "domain.consent",
+    "permits": "domain.consent.permission",
     "read": "domain.values.value",
     **dict.fromkeys(("from_fhir", "from_fhir_json", "lens", "open_plan", "put_plan", "read_fhir"), "mapping"),
     **dict.fromkeys(("to_fhir", "to_fhir_json", "to_models"), "mapping"),

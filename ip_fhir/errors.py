@@ -151,7 +151,7 @@ class Conflict(PeerError):
 
 
 class ConsentRefused(IpFhirError):
-    """Nothing was sent. `rule` names the rule of `ip_fhir.domain.consent` that refused."""
+    """Nothing was sent. `rule` names the rule of `ip_fhir.domain.consent.consent` that refused."""
 
     fault: ClassVar[Fault] = "caller"
     http_status: ClassVar[int] = 403

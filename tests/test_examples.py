@@ -13,7 +13,8 @@ import pytest
 
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.completeness import completeness
-from ip_fhir.domain.consent import Access, Allowed, ConsentKind, ConsentStatus
+from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
+from ip_fhir.domain.consent.permission import Allowed
 from ip_fhir.domain.gate import gate
 from ip_fhir.domain.green_form import FormDecision, GreenForm, Missing, RejectionReason, missing_items
 from ip_fhir.domain.notice import Notice, NoticeKind

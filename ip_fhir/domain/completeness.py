@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.consent import Access, ConsentKind, ConsentStatus
+from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
 from ip_fhir.domain.plan import Contributor, MeasureStatus
 from ip_fhir.domain.team import MembershipStatus
 from ip_fhir.domain.values.value import Text, Value

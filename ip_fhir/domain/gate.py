@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Refused, Rule, permits
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Role

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.consent import Refused
+from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.gate import gate, may_send
 from ip_fhir.domain.loop_changes import changed
 from ip_fhir.domain.loop_effects import Asking, effect_id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
-from ip_fhir.domain.consent import Consent
+from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Need
 from ip_fhir.domain.plan_rules import organization_problems, recipients, repeated_ids

@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ip_fhir.domain.consent import Consent
+from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan_rules import plan_problems
 from ip_fhir.domain.team import CareTeam

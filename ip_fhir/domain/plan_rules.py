@@ -11,7 +11,7 @@ from ip_fhir.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ip_fhir.domain.consent import Consent
+    from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
     from ip_fhir.domain.team import CareTeam

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from ip_fhir.domain.consent import Refused
+from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.gate import may_send
 from ip_fhir.domain.loop import decide, message_of

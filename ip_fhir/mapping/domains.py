@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _MODULES = (
-    *("people", "team", "consent", "plan", "notice", "green_form"),
+    *("people", "team", "consent.consent", "plan", "notice", "green_form"),
     *("message", "referral", "authorship", "document"),
 )
 

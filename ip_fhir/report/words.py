@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ip_fhir.domain.consent import Rule
+from ip_fhir.domain.consent.permission import Rule
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind

@@ -6,16 +6,8 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.agreement import Agreement, ContentLevel
-from ip_fhir.domain.consent import (
-    Access,
-    Allowed,
-    Consent,
-    ConsentKind,
-    ConsentStatus,
-    Provision,
-    Refused,
-    Rule,
-)
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.consent.permission import Allowed, Refused, Rule
 from ip_fhir.domain.content import addressed_to, cut_to
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.gate import gate, may_send

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ip_fhir.domain.consent import Refused
+from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop import Decision, decide, due_event, event_of, may_send, message_of, open_referral
 from ip_fhir.domain.loop_forms import named

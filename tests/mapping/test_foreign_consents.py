@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ip_fhir.domain.consent import AccessRequest, Allowed, Consent, ConsentKind, Refused, Rule, permits
+from ip_fhir.domain.consent.consent import Consent, ConsentKind
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.people import Mandate, MandateKind, PersonName, RelatedPerson, Relationship
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read

@@ -9,7 +9,7 @@ from fhir.resources import get_fhir_model_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.domain.consent import Access, Consent, ConsentKind, Provision
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.mapping import default, from_fhir, message_to_fhir, put_plan, to_fhir
 from ip_fhir.mapping.laws import broken_laws

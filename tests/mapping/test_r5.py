@@ -12,7 +12,7 @@ from fhir.resources import get_fhir_model_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.domain.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import State

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ip_fhir.domain.agreement import Agreement
-from ip_fhir.domain.consent import Consent, ConsentKind
+from ip_fhir.domain.consent.consent import Consent, ConsentKind
 from ip_fhir.domain.green_form import Declined, FormDecision, GreenForm, PlanState, Rejection, RejectionReason
 from ip_fhir.domain.loop import Decision, decide, due_event, open_referral
 from ip_fhir.domain.message import Message, MessageKind

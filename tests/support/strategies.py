@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from ip_fhir.domain.consent import Access, Consent, ConsentForm, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentForm, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.green_form import (
     Declined,
     FormDecision,

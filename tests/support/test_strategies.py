@@ -10,7 +10,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from ip_fhir.domain.consent import Consent
+from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.green_form import GreenForm, Rejection
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice

@@ -13,7 +13,7 @@ from ip_fhir.cli.options import File, Json, Lang, spoken
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ip_fhir.domain.consent_matrix import Cell, ConsentMatrix
+    from ip_fhir.domain.consent.matrix import Cell, ConsentMatrix
     from ip_fhir.domain.values.terms import LifeArea
     from ip_fhir.report.words import Language
 
@@ -43,7 +43,7 @@ def matrix(
     """
     from ip_fhir.cli.files import expect, read_file, read_value
     from ip_fhir.cli.output import emit
-    from ip_fhir.domain.consent_matrix import consent_matrix
+    from ip_fhir.domain.consent.matrix import consent_matrix
     from ip_fhir.domain.plan import IndividualPlan
 
     content = read_file(file)
@@ -124,7 +124,7 @@ def _mark(cell: Cell, notes: dict[tuple[date | None, str | None], str], language
 
 
 def _areas() -> tuple[LifeArea | None, ...]:
-    from ip_fhir.domain.consent_matrix import AREAS
+    from ip_fhir.domain.consent.matrix import AREAS
 
     return AREAS
 

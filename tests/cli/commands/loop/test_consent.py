@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from ip_fhir.domain.consent_matrix import AREAS
+from ip_fhir.domain.consent.matrix import AREAS
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES
 

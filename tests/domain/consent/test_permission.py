@@ -12,17 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.consent import (
-    Access,
-    AccessRequest,
-    Allowed,
-    Consent,
-    ConsentKind,
-    ConsentStatus,
-    Refused,
-    Rule,
-    permits,
-)
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.people import RelatedPerson
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read

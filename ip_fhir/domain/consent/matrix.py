@@ -7,14 +7,15 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Rule, permits
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Rule, permits
 from ip_fhir.domain.team import MembershipStatus
 from ip_fhir.domain.values.terms import LifeArea
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ip_fhir.domain.consent import Consent
+    from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.plan import IndividualPlan
 
 AREAS: tuple[LifeArea | None, ...] = (None, *LifeArea)

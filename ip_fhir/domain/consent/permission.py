@@ -1,7 +1,7 @@
-"""Consent: to the plan, to sharing what it says, to a notice - and the one function that decides, `permits`.
+"""The one function that decides who sees what: `permits`.
 
-The person decides who sees what: per participant, per life area, for a period. Silence is no consent, two consents that
-disagree are none, and a representative's word counts as far as the mandate goes.
+The person decides: per participant, per life area, for a period. Silence is no consent, two consents that disagree are
+none, and a representative's word counts as far as the mandate goes.
 """
 
 from __future__ import annotations
@@ -9,92 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from pydantic import model_validator
-
-from ip_fhir.domain.people import Attachment
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.domain.values.value import Day, Id, Period, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ip_fhir.domain.people import RelatedPerson
-
-
-class ConsentKind(StrEnum):
-    """What is consented to."""
-
-    PLAN = "plan"  # that a plan is made (item h, first half)
-    SHARING = "sharing"  # that confidential information is shared (item h, second half)
-    NOTICE = "notice"  # that the hospital tells the municipality
-
-
-class ConsentStatus(StrEnum):
-    """Where a consent stands."""
-
-    DRAFT = "draft"
-    ACTIVE = "active"
-    REFUSED = "refused"
-    WITHDRAWN = "withdrawn"
-
-
-class ConsentForm(StrEnum):
-    """How the consent was expressed."""
-
-    WRITTEN = "written"
-    ORAL = "oral"
-    ELECTRONIC = "electronic"
-
-
-class Access(StrEnum):
-    """What a provision, or a consent as a whole, says."""
-
-    PERMIT = "permit"
-    DENY = "deny"
-
-
-class Provision(Value):
-    """An exception to what the consent says as a whole: for these recipients, these life areas, this period.
-
-    Empty `recipients` or `areas` mean all of them.
-    """
-
-    access: Access
-    recipients: tuple[Id, ...] = ()
-    areas: tuple[LifeArea, ...] = ()
-    period: Period = Period()
-
-
-class Consent(Value):
-    """What the person said yes or no to. `given_by` is None when it was the person; else a representative.
-
-    `access` holds where no provision says otherwise.
-    """
-
-    id: Id
-    kind: ConsentKind
-    status: ConsentStatus = ConsentStatus.ACTIVE
-    given_on: Day
-    given_by: Id | None = None
-    form: ConsentForm | None = None
-    verified_on: Day | None = None
-    withdrawn_on: Day | None = None
-    period: Period = Period()
-    access: Access = Access.PERMIT
-    provisions: tuple[Provision, ...] = ()
-    document: Attachment | None = None
-
-    @model_validator(mode="after")
-    def _withdrawn_has_date(self) -> Self:
-        if (self.status is ConsentStatus.WITHDRAWN) != (self.withdrawn_on is not None):
-            message = "a consent has withdrawn_on if, and only if, its status is withdrawn"
-            raise ValueError(message)
-        if self.withdrawn_on is not None and self.withdrawn_on < self.given_on:
-            message = "the consent is withdrawn before it was given"
-            raise ValueError(message)
-        return self
 
 
 class Rule(StrEnum):

@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.domain.consent import (
-    Access,
-    AccessRequest,
-    Consent,
-    ConsentKind,
-    ConsentStatus,
-    Provision,
-    Refused,
-    Rule,
-    permits,
-)
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.consent.permission import AccessRequest, Refused, Rule, permits
 from ip_fhir.domain.people import PersonName, RelatedPerson, Relationship
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.consent import AccessRequest, Allowed, ConsentKind, Refused, Rule, permits
-from ip_fhir.domain.consent_matrix import AREAS, Cell, ConsentMatrix, Group, consent_matrix
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.matrix import AREAS, Cell, ConsentMatrix, Group, consent_matrix
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read

@@ -1,0 +1,1 @@
+"""Who may see what: consents, the one function that decides, and the matrix that shows it."""
