@@ -19,14 +19,14 @@ _PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def _loop() -> str:
-    from ip_fhir.domain.loop_diagram import diagram
+    from ip_fhir.domain.loop.diagram import diagram
 
     return f"```mermaid\n{diagram()}```\n"
 
 
 def _loop_short() -> str:
     """The loop with what the municipality works on as one box, and without what only crossing messages do."""
-    from ip_fhir.domain.loop_table import IN_WORK, TRANSITIONS, UNDER_WAY, Outcome
+    from ip_fhir.domain.loop.table import IN_WORK, TRANSITIONS, UNDER_WAY, Outcome
     from ip_fhir.domain.referral import Role, State
 
     box = {State.DELIVERED, *IN_WORK} - {State.VACANT}
@@ -46,7 +46,7 @@ def _loop_short() -> str:
 
 
 def _transitions() -> str:
-    from ip_fhir.domain.loop_table import TRANSITIONS
+    from ip_fhir.domain.loop.table import TRANSITIONS
 
     lines = ["| from | event | raised by | when | to | why |", "|---|---|---|---|---|---|"]
     for row in TRANSITIONS:
@@ -56,7 +56,7 @@ def _transitions() -> str:
 
 
 def _task_status() -> str:
-    from ip_fhir.domain.loop_table import TASK_STATUS
+    from ip_fhir.domain.loop.table import TASK_STATUS
 
     lines = ["| state | Task.status | businessStatus | the ball is with |", "|---|---|---|---|"]
     for state, shown in TASK_STATUS.items():
@@ -126,7 +126,7 @@ def _promise_marks(node: ast.FunctionDef | ast.ClassDef) -> list[ast.Call]:
 
 def promises_table(directory: Path) -> str:
     """Each promise with the tests below `directory` that hold it. Raises `ValueError` for a number that is none."""
-    from ip_fhir.domain.promises import PROMISES
+    from ip_fhir.domain.loop.promises import PROMISES
 
     tests = held(directory)
     if unknown := sorted(set(tests) - {promise.number for promise in PROMISES}):

@@ -15,8 +15,8 @@ from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
 from ip_fhir.domain.consent.permission import Allowed
-from ip_fhir.domain.gate import gate
 from ip_fhir.domain.green_form import FormDecision, GreenForm, Missing, RejectionReason, missing_items
+from ip_fhir.domain.loop.consent_gate import gate
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Gender, Organization, OrganizationKind, Professional
 from ip_fhir.domain.plan import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ip_fhir.domain.promises import PROMISES
+from ip_fhir.domain.loop.promises import PROMISES
 
 _TEST = '''import pytest
 

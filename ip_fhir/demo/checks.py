@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.content import cut_to
 from ip_fhir.domain.green_form import FormDecision, missing_items
+from ip_fhir.domain.loop.content import cut_to
 from ip_fhir.domain.referral import FormStatus
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import IpFhirError

@@ -6,17 +6,12 @@ The law says "as soon as possible" and gives no days; every number here is a set
 from __future__ import annotations
 
 import tomllib
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, StrictBool, ValidationError, model_validator
+from pydantic import Field, StrictBool, ValidationError, model_validator
 
-from ip_fhir.domain.effects import Timer, TimerKind
-from ip_fhir.domain.loop_table import Outcome
-from ip_fhir.domain.loop_timers import acceptance_timer, answer_timer, next_rung, outcome_of_timer
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Text, Value, problems_of
@@ -200,33 +195,3 @@ def _same_pair(one: Agreement, other: Agreement) -> bool:
     if one.hospital is None or one.municipality is None or other.hospital is None or other.municipality is None:
         return one.hospital is None and other.hospital is None
     return _same(one.hospital, other.hospital) and _same(one.municipality, other.municipality)
-
-
-class Step(Value):
-    """One thing that happens when no answer comes: when, what, the how manieth, and who is told."""
-
-    due: AwareDatetime
-    kind: TimerKind
-    number: int = Field(ge=1)
-    contact: Contact | None = None
-
-
-def explain(agreement: Agreement, sent: datetime) -> tuple[Step, ...]:
-    """When each deadline, reminder and escalation falls for a notice delivered at `sent`, if nobody answers.
-
-    In order of time, in UTC. The last step, an escalation without a contact, is our own worklist's.
-    """
-    steps = [Step(due=acceptance_timer(agreement, sent).due, kind=TimerKind.ACCEPTANCE, number=1)]
-    timer: Timer | None = answer_timer(agreement, sent)
-    while timer is not None:
-        steps.append(_step(agreement, timer))
-        timer = next_rung(timer, Role.HOSPITAL, agreement, timer.due)
-    return tuple(sorted(steps, key=lambda step: step.due))
-
-
-def _step(agreement: Agreement, timer: Timer) -> Step:
-    outcome = outcome_of_timer(timer, Role.HOSPITAL, agreement)
-    if outcome is Outcome.REMIND:
-        return Step(due=timer.due, kind=TimerKind.REMINDER, number=timer.step)
-    contact = agreement.ladder[timer.step - 1] if outcome is Outcome.ESCALATE else None
-    return Step(due=timer.due, kind=TimerKind.ESCALATION, number=timer.step, contact=contact)

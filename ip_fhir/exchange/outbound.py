@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.gate import may_send
 from ip_fhir.domain.loop import decide, message_of
+from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write

@@ -7,7 +7,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop_units import units
+from ip_fhir.domain.loop.units import units
 from ip_fhir.domain.people import Organization, OrganizationKind, same_organization
 from ip_fhir.errors import InvalidInput
 

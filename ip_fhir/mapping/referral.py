@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.effects import TimerKind
 from ip_fhir.domain.green_form import GreenForm
-from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.compiled import default

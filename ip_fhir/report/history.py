@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop_table import OVER
+from ip_fhir.domain.loop.table import OVER
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.values.calendar import add_working_days
 

@@ -1,6 +1,6 @@
 """An agreement on a calendar: when each deadline, reminder and escalation falls if nobody answers, and why then.
 
-What is foretold is what `ip_fhir.domain.agreement.explain` foretells; here it gets its words and its picture.
+What is foretold is what `ip_fhir.domain.loop.forecast.explain` foretells; here it gets its words and its picture.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 from xml.sax.saxutils import escape
 
-from ip_fhir.domain.agreement import Side, explain
+from ip_fhir.domain.agreement import Side
 from ip_fhir.domain.effects import TimerKind
+from ip_fhir.domain.loop.forecast import explain
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import OSLO, holiday_name, holidays_between, working_days_between
 from ip_fhir.report import drawing
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date, datetime
 
-    from ip_fhir.domain.agreement import Agreement, Step
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.loop.forecast import Step
     from ip_fhir.report.words import Language
 
 Row: TypeAlias = tuple[str, str, str, str, str]

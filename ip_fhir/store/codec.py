@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import orjson
 
 from ip_fhir.domain.effects import Effect, earliest
+from ip_fhir.domain.loop.waiting import is_overdue, waits_since
 from ip_fhir.domain.referral import Record, Referral
 from ip_fhir.domain.values.value import Value, read
-from ip_fhir.domain.waiting import is_overdue, waits_since
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, Refusal, ResourceVersion, Stored
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.referral import EventKind
 from tests.conformance import tools
 from tests.conformance.build_profiles import FINGERPRINT, build, built, fingerprints

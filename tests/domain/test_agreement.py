@@ -7,18 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.agreement import (
-    Agreement,
-    Contact,
-    ContentLevel,
-    Party,
-    Side,
-    Step,
-    explain,
-    find_agreement,
-    load_agreements,
-)
+from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side, find_agreement, load_agreements
 from ip_fhir.domain.effects import EffectKind, TimerKind
+from ip_fhir.domain.loop.forecast import Step, explain
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber

@@ -1,6 +1,6 @@
 """Two exchanges with real stores, and between them a network that loses, doubles, delays and reorders what it is given.
 
-What the model of the loop shows for decisions (`tests/domain/test_loop_two_sides.py`) is shown here for what runs:
+What the model of the loop shows for decisions (`tests/domain/loop/test_two_sides.py`) is shown here for what runs:
 bytes, inbox, outbox, transactions, receipts.
 """
 

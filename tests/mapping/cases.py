@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.document import PlanDocument, Section
-from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.values.value import Value
 from ip_fhir.mapping.compiled import default, lens
 from ip_fhir.mapping.domains import domain_types

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.errors import InvalidInput

@@ -8,7 +8,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.domain.loop_table import TASK_STATUS
+from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role

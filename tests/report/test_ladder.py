@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.agreement import Agreement, Contact, Side, explain
+from ip_fhir.domain.agreement import Agreement, Contact, Side
+from ip_fhir.domain.loop.forecast import explain
 from ip_fhir.domain.values.calendar import OSLO, is_working_day
 from ip_fhir.report.ladder import heading, ladder_svg, line, numbered, passed_over, rungs
 from ip_fhir.report.words import LANGUAGES, Language

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.effects import Timer, TimerKind
 from ip_fhir.domain.green_form import PlanState
-from ip_fhir.domain.loop_table import OVER, RESUMED, Outcome
+from ip_fhir.domain.loop.table import OVER, RESUMED, Outcome
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.domain.values.calendar import OSLO, add_days, add_months, add_working_days, working_days_between
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop_table import OVER, TRANSITIONS, Outcome
+from ip_fhir.domain.loop.table import OVER, TRANSITIONS, Outcome
 from ip_fhir.domain.referral import Role, State
 
 if TYPE_CHECKING:
-    from ip_fhir.domain.loop_table import Row
+    from ip_fhir.domain.loop.table import Row
 
 _SHORT = {Role.HOSPITAL: "H", Role.MUNICIPALITY: "M", Role.TRANSPORT: "T", Role.CLOCK: "C"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.effects import TimerKind
-from ip_fhir.domain.loop_table import OVER, UNDER_WAY
+from ip_fhir.domain.loop.table import OVER, UNDER_WAY
 from ip_fhir.domain.referral import Role, State
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from uuid import UUID, uuid5
 from ip_fhir.domain.agreement import Side
 from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
-from ip_fhir.domain.loop_messages import MESSAGE_OF
-from ip_fhir.domain.loop_table import OVER, Outcome
-from ip_fhir.domain.loop_timers import due_timer
-from ip_fhir.domain.loop_units import addressee, forwarded_to, last_in_force, others, passed_on_to
+from ip_fhir.domain.loop.messages import MESSAGE_OF
+from ip_fhir.domain.loop.table import OVER, Outcome
+from ip_fhir.domain.loop.timers import due_timer
+from ip_fhir.domain.loop.units import addressee, forwarded_to, last_in_force, others, passed_on_to
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
 

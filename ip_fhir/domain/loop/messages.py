@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.content import addressed_to, cut_to
+from ip_fhir.domain.loop.content import addressed_to, cut_to
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import OrganizationKind
 from ip_fhir.domain.referral import Event, EventKind, Role

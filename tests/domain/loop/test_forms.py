@@ -9,7 +9,7 @@ from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.green_form import Declined, GreenForm, Missing, missing_items
 from ip_fhir.domain.loop import Decision, decide
-from ip_fhir.domain.loop_forms import coordinators
+from ip_fhir.domain.loop.forms import coordinators
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Referral, Role, State

@@ -121,7 +121,7 @@ def test_a_notice_passed_on_goes_to_the_new_unit() -> None:
 
 def test_every_act_of_a_party_has_its_message() -> None:
     """Whatever one side does, the other can be told; receipts, the clock and what came in send nothing themselves."""
-    from ip_fhir.domain.loop_messages import EVENT_OF, MESSAGE_OF
+    from ip_fhir.domain.loop.messages import EVENT_OF, MESSAGE_OF
 
     silent = {EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE, EventKind.TIME}
     assert set(MESSAGE_OF) == set(EventKind) - silent

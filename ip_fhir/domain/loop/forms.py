@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
-from ip_fhir.domain.loop_table import OVER, Outcome
-from ip_fhir.domain.loop_units import has_passed_on, last_in_force, speaks
+from ip_fhir.domain.loop.table import OVER, Outcome
+from ip_fhir.domain.loop.units import has_passed_on, last_in_force, speaks
 from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import EventKind, FormStatus, State
 from ip_fhir.domain.team import two_at_once

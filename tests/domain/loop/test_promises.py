@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.loop import TASK_STATUS, TRANSITIONS, decide, due_event, open_referral
-from ip_fhir.domain.loop_diagram import diagram
-from ip_fhir.domain.loop_table import find
+from ip_fhir.domain.loop.diagram import diagram
+from ip_fhir.domain.loop.table import find
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role, State
 from ip_fhir.domain.values.value import read

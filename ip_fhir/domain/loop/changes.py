@@ -1,21 +1,21 @@
-"""The referral after a transition: every field but the clocks, which `loop_timers` keeps."""
+"""The referral after a transition: every field but the clocks, which `timers` keeps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.loop_effects import ANSWERED, effect_id, ends_escalation, told_next
-from ip_fhir.domain.loop_forms import is_older, is_overtaken, is_same_sender, says_how_far
-from ip_fhir.domain.loop_table import UNDER_WAY, Outcome
-from ip_fhir.domain.loop_timers import paused_anew, resumable, timers_after
-from ip_fhir.domain.loop_units import speaks
+from ip_fhir.domain.loop.effects import ANSWERED, effect_id, ends_escalation, told_next
+from ip_fhir.domain.loop.forms import is_older, is_overtaken, is_same_sender, says_how_far
+from ip_fhir.domain.loop.table import UNDER_WAY, Outcome
+from ip_fhir.domain.loop.timers import paused_anew, resumable, timers_after
+from ip_fhir.domain.loop.units import speaks
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, KeptForm, Role, State
 
 if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
-    from ip_fhir.domain.loop_forms import Judged
-    from ip_fhir.domain.loop_table import Row
+    from ip_fhir.domain.loop.forms import Judged
+    from ip_fhir.domain.loop.table import Row
     from ip_fhir.domain.referral import Event, Referral
 
 _HOLDS = (State.AWAITING_INFORMATION, State.CANCELLING)

@@ -8,10 +8,10 @@ import pytest
 from ip_fhir.domain.agreement import Agreement, ContentLevel
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.consent.permission import Allowed, Refused, Rule
-from ip_fhir.domain.content import addressed_to, cut_to
 from ip_fhir.domain.effects import EffectKind, Reason
-from ip_fhir.domain.gate import gate, may_send
 from ip_fhir.domain.loop import decide, due_event, open_referral
+from ip_fhir.domain.loop.consent_gate import gate, may_send
+from ip_fhir.domain.loop.content import addressed_to, cut_to
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Attachment, Mandate, MandateKind, PersonName, RelatedPerson, Relationship
 from ip_fhir.domain.plan import Need

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop import Decision, decide, due_event, event_of, may_send, message_of, open_referral
-from ip_fhir.domain.loop_forms import named
-from ip_fhir.domain.loop_units import addressee, units
+from ip_fhir.domain.loop.forms import named
+from ip_fhir.domain.loop.units import addressee, units
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import EventKind, Referral, Role, State

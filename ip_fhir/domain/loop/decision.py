@@ -1,8 +1,8 @@
-"""The loop: what an event does to a referral, decided by one table and nothing else.
+"""The decision: what an event does to a referral, by one table and nothing else.
 
 `decide` is pure: the same referral, event and agreement give the same decision, with the same ids. Time is `event.at`.
-The table is `loop_table.TRANSITIONS`; forms are judged in `loop_forms`, clocks kept in `loop_timers`, what is to be
-done is made in `loop_effects`, and who may be told what is asked of `gate`.
+The table is `table.TRANSITIONS`; forms are judged in `forms`, clocks kept in `timers`, what is to be done is made in
+`effects`, and who may be told what is asked of `consent_gate`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.consent.permission import Refused
-from ip_fhir.domain.gate import gate, may_send
-from ip_fhir.domain.loop_changes import changed
-from ip_fhir.domain.loop_effects import Asking, effect_id
-from ip_fhir.domain.loop_forms import is_newer, is_overtaken, judge
-from ip_fhir.domain.loop_messages import event_of, message_of
-from ip_fhir.domain.loop_table import (
+from ip_fhir.domain.loop.changes import changed
+from ip_fhir.domain.loop.consent_gate import gate, may_send
+from ip_fhir.domain.loop.effects import Asking, effect_id
+from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge
+from ip_fhir.domain.loop.table import (
     BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
     RESUMED,
     SAID_BY_WHO_HAS_IT,
-    TASK_STATUS,
-    TRANSITIONS,
     UNDER_WAY,
     Outcome,
     Row,
-    TaskStatus,
     find,
 )
-from ip_fhir.domain.loop_timers import due_timer, outcome_of_timer
-from ip_fhir.domain.loop_units import has_passed_on, speaks
+from ip_fhir.domain.loop.timers import due_timer, outcome_of_timer
+from ip_fhir.domain.loop.units import has_passed_on, speaks
 from ip_fhir.domain.people import same_organization
 from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
 from ip_fhir.domain.values.calendar import local_day
@@ -42,22 +38,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
-
-__all__ = [
-    "TASK_STATUS",
-    "TRANSITIONS",
-    "Decision",
-    "Outcome",
-    "Row",
-    "TaskStatus",
-    "decide",
-    "due_event",
-    "event_of",
-    "gate",
-    "may_send",
-    "message_of",
-    "open_referral",
-]
 
 
 @dataclass(frozen=True, slots=True)
