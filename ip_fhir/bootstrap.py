@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.exchange.clock import FileClock, SystemClock
 from ip_fhir.exchange.context import Context
+from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.peers import Peer, Peers
-from ip_fhir.exchange.side import Exchange
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapping
 from ip_fhir.plugins import adapters

@@ -15,7 +15,7 @@ from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.formats import FORMATS, Answer, Format
 from ip_fhir.exchange.peers import takes_part
-from ip_fhir.exchange.refusing import (
+from ip_fhir.exchange.refusals import (
     Arrival,
     check_date,
     check_person,

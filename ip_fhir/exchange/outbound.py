@@ -17,7 +17,7 @@ from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Reje
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.formats import WRITERS
 from ip_fhir.exchange.peers import counterpart
-from ip_fhir.exchange.retry import next_try
+from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
 
 if TYPE_CHECKING:

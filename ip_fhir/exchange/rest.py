@@ -8,7 +8,7 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import at_least, put_resources, without_version, write
 from ip_fhir.exchange.peers import takes_part
-from ip_fhir.exchange.refusing import Arrival, refusals_kept
+from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import event_from_task
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ip_fhir.errors import IssueCode
+    from ip_fhir.exchange.exchange import Exchange
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.side import Exchange
     from ip_fhir.fhir.reading import Limits
 
 _JSON_TYPES = frozenset({"application/fhir+json", "application/json", "application/json+fhir"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ip_fhir.bootstrap import open_exchange
-from ip_fhir.exchange.worker import Worker
+from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.web.app import create_app
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind, same_organization
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.exchange import due, outbound, rest
+from ip_fhir.exchange import outbound, rest
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.exchange.sending import due
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange import Exchange
-    from ip_fhir.exchange.due import Ran
+    from ip_fhir.exchange.sending.due import Ran
 
 _SECONDS_TO_NOTICE = 0.1
 

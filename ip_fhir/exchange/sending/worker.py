@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.errors import IpFhirError
 
 if TYPE_CHECKING:
-    from ip_fhir.exchange.side import Exchange
+    from ip_fhir.exchange.exchange import Exchange
 
 log = logging.getLogger("ip_fhir.exchange")
 

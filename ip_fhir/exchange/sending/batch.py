@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from ip_fhir.errors import StoreError
-from ip_fhir.exchange.due import Ran
 from ip_fhir.exchange.outbound import Done, send
+from ip_fhir.exchange.sending.due import Ran
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,13 +1,13 @@
-"""What the spine needs of a wire format: bytes to a message, a receipt to bytes; a message to bytes."""
+"""FHIR bundles on the wire: messages, and transactions whose ServiceRequest and Task are a notice."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 
+from ip_fhir.exchange.formats.protocol import Answer
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json, write_json
@@ -22,64 +22,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.mapping import Mapping
-    from ip_fhir.ports import JsonObject, Receipt, WireFormat
+    from ip_fhir.ports import JsonObject, WireFormat
 
 _ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered: the receipt, the resources written, when, and our own address."""
-
-    receipt: Receipt
-    stored: Sequence[JsonObject]
-    at: datetime
-    url: str
-
-
-class Format(Protocol):
-    """A wire format as it is taken in. None of its methods does I/O; all raise `InvalidInput` and nothing else.
-
-    With `receipts`, what is not taken in is answered by one; without, by an error.
-    """
-
-    name: ClassVar[WireFormat]
-    content_type: ClassVar[str]
-    receipts: ClassVar[bool]
-
-    def read(self, content: bytes, limits: Limits) -> JsonObject:
-        """Parse; the result goes into the methods below."""
-        ...
-
-    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
-        """What it says, by the site's tables."""
-        ...
-
-    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
-        """The ServiceRequest and Task as the other side wrote them: what we do not map of them is kept."""
-        ...
-
-    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
-        """The numbers of everybody whom it is about, as far as it names any."""
-        ...
-
-    def digest(self, parsed: JsonObject) -> str:
-        """The same for the same content, however it was laid out; decides whether a repeated key is a resend."""
-        ...
-
-    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
-        """The answer to what came in."""
-        ...
-
-
-class Writer(Protocol):
-    """A wire format as it is sent."""
-
-    content_type: ClassVar[str]
-
-    def write(self, message: Message, mapping: Mapping) -> bytes:
-        """The message as it goes out, by the site's tables."""
-        ...
 
 
 class FhirMessage:
@@ -173,10 +118,3 @@ def _served(bundle: JsonObject) -> list[JsonObject]:
 def _digest(parsed: JsonObject) -> str:
     content = {key: value for key, value in parsed.items() if key not in _ENVELOPE}
     return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-FORMATS: dict[str, Format] = {"fhir-message": FhirMessage(), "fhir-transaction": FhirTransaction()}
-"""What is taken in, by name."""
-
-WRITERS: dict[str, Writer] = {"fhir-message": FhirMessage()}
-"""What is sent, by name. No transaction: it has neither a receipt nor a key by which a resend is known."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.errors import Conflict, InvalidInput, IpFhirError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.clock import FileClock, SystemClock
-from ip_fhir.exchange.retry import next_try
+from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.settings import RetrySettings
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -20,9 +20,9 @@ from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange import inbound, rest
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
-from ip_fhir.exchange.due import Ran, run_timers
 from ip_fhir.exchange.outbound import park
-from ip_fhir.exchange.sending import Here, Moments, Sending
+from ip_fhir.exchange.sending.batch import Here, Moments, Sending
+from ip_fhir.exchange.sending.due import Ran, run_timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

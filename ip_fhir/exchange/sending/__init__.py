@@ -1,0 +1,1 @@
+"""The worker: rows that are due, claimed, sent several at a time, tried again later."""
