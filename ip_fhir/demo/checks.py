@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement, ContentLevel
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.report.history import Loop
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 _ALL = 10_000
 

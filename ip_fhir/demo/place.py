@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 _MARK = ".ip-fhir-demo"
 SIDES = (Role.HOSPITAL, Role.MUNICIPALITY)

@@ -17,7 +17,7 @@ from ip_fhir.demo.sides import DemoFailed, running
 from ip_fhir.demo.stories import find_examples, load_stories
 from ip_fhir.demo.summary import write_summary
 from ip_fhir.domain.values.calendar import working_days_between
-from ip_fhir.report.telling import lines_of
+from ip_fhir.report.words.loop import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ip_fhir.demo.stories import Story
     from ip_fhir.domain.referral import Role
     from ip_fhir.report.history import Loop
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 _A_MINUTE = timedelta(minutes=1)
 _MOST_MINUTES = 60

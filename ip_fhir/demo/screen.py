@@ -13,8 +13,8 @@ from rich.text import Text
 
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.report.telling import coordinator_names, decision_words
-from ip_fhir.report.words import day_words, listed, word
+from ip_fhir.report.words.codes import day_words, listed, word
+from ip_fhir.report.words.loop import coordinator_names, decision_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ip_fhir.demo.checks import Check
     from ip_fhir.demo.stories import Story
     from ip_fhir.report.history import Loop
-    from ip_fhir.report.telling import Line, Tone
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
+    from ip_fhir.report.words.loop import Line, Tone
 
 _TONES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet": "dim"}
 _SIDES: dict[Role, str] = {Role.HOSPITAL: "cyan", Role.MUNICIPALITY: "magenta"}

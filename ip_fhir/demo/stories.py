@@ -14,7 +14,7 @@ from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 V = TypeVar("V", bound=Value)
 

@@ -1,10 +1,10 @@
-"""The summary's content from the stories; how it looks is `ip_fhir.report.summary`'s."""
+"""The summary's content from the stories; how it looks is `ip_fhir.report.pages.summary`'s."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.report.summary import Judged, Told, render
+from ip_fhir.report.pages.summary import Judged, Told, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ip_fhir.demo.checks import Check
     from ip_fhir.demo.stories import Story
     from ip_fhir.report.history import Loop
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 
 def write_summary(

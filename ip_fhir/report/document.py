@@ -13,8 +13,8 @@ from ip_fhir.fhir.narrative import checked, div, items, paragraphs
 from ip_fhir.mapping import default
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import Links
-from ip_fhir.report.plan_words import SECTIONS, lacking, named_title, title_of
-from ip_fhir.report.words import law_item
+from ip_fhir.report.words.codes import law_item
+from ip_fhir.report.words.plan import SECTIONS, lacking, named_title, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Attachment
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping import Mapping
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 _STATUS: dict[PlanStatus, DocumentStatus] = {
     PlanStatus.DRAFT: "preliminary",

@@ -17,8 +17,8 @@ from ip_fhir.domain.effects import TimerKind
 from ip_fhir.domain.loop.forecast import explain
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import OSLO, holiday_name, holidays_between, working_days_between
-from ip_fhir.report import drawing
-from ip_fhir.report.words import day_words
+from ip_fhir.report.pictures import drawing
+from ip_fhir.report.words.codes import day_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.loop.forecast import Step
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 Row: TypeAlias = tuple[str, str, str, str, str]
 """Number, day, what, who is told, how it was counted."""

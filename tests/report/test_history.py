@@ -10,11 +10,11 @@ import pytest
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.report.drawing import Axis
 from ip_fhir.report.history import Loop, crossings, notes, spans
-from ip_fhir.report.telling import lines
-from ip_fhir.report.timeline_svg import timeline
-from ip_fhir.report.words import LANGUAGES, Language
+from ip_fhir.report.pictures.drawing import Axis
+from ip_fhir.report.pictures.timeline import timeline
+from ip_fhir.report.words.codes import LANGUAGES, Language
+from ip_fhir.report.words.loop import lines
 from tests.report.conftest import World
 from tests.support.two_sides import notice
 

@@ -12,7 +12,7 @@ from ip_fhir.domain.agreement import Agreement, Contact, Side
 from ip_fhir.domain.loop.forecast import explain
 from ip_fhir.domain.values.calendar import OSLO, is_working_day
 from ip_fhir.report.ladder import heading, ladder_svg, line, numbered, passed_over, rungs
-from ip_fhir.report.words import LANGUAGES, Language
+from ip_fhir.report.words.codes import LANGUAGES, Language
 
 SENT = datetime(2026, 3, 30, 12, tzinfo=OSLO)
 AGREEMENT = Agreement(

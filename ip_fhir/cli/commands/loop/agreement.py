@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.agreement import Agreement, Party
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 app = typer.Typer(help="Agreements between a hospital and a municipality.", no_args_is_help=True)
 
@@ -161,7 +161,7 @@ def _party(party: Party) -> str:
 
 def _told(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
     """What the agreement holds, line by line."""
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     words = _WORDS[language]
     for name in ("hospital", "municipality"):

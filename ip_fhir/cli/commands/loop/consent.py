@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.matrix import Cell, ConsentMatrix
     from ip_fhir.domain.values.terms import LifeArea
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 app = typer.Typer(help="Consent to sharing what a plan says.", no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def _day(text: str | None) -> date:
 
 def _show(found: ConsentMatrix, language: Language) -> None:
     from ip_fhir.cli.output import console, say
-    from ip_fhir.report.words import day_words
+    from ip_fhir.report.words.codes import day_words
 
     words = _WORDS[language]
     notes: dict[tuple[date | None, str | None], str] = {}
@@ -113,7 +113,7 @@ def _table(found: ConsentMatrix, notes: dict[tuple[date | None, str | None], str
 
 def _mark(cell: Cell, notes: dict[tuple[date | None, str | None], str], language: Language) -> str:
     """`✓`, `✓` with a letter for a last day, or a number for a rule: the same mark for the same reason."""
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     key = (cell.until, None if cell.rule is None else f"{word(cell.rule, language)} ({cell.rule})")
     if key not in notes:
@@ -130,7 +130,7 @@ def _areas() -> tuple[LifeArea | None, ...]:
 
 
 def _area(area: LifeArea | None, language: Language) -> str:
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     return _WORDS[language]["general"] if area is None else word(area, language)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.referral import Referral
     from ip_fhir.ports import EvidenceRecord
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 app = typer.Typer(help="The loops in a store.", rich_markup_mode=None)
 
@@ -141,7 +141,7 @@ def _next_due(referral: Referral) -> datetime | None:
 
 
 def _row(referral: Referral, language: Language) -> tuple[str, ...]:
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     due = _next_due(referral)
     return (
@@ -156,7 +156,7 @@ def _row(referral: Referral, language: Language) -> tuple[str, ...]:
 
 def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Language) -> None:
     from ip_fhir.cli.output import say, show
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     show(_HEADINGS[language], [_row(referral, language)])
     for kept in referral.forms:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.errors import Problem
     from ip_fhir.ports import JsonObject
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 _INCOMPLETE = 1
 
@@ -143,7 +143,7 @@ def _emit(checked: Checked, *, valid: bool) -> None:
 
 def _show(checked: Checked, name: str, language: Language) -> None:
     from ip_fhir.cli.output import say, show
-    from ip_fhir.report.words import law_item
+    from ip_fhir.report.words.codes import law_item
 
     words = _WORDS[language]
     say(f"{name}: {checked.kind} {checked.ident or ''}".rstrip())
@@ -167,7 +167,7 @@ def _show(checked: Checked, name: str, language: Language) -> None:
 
 def _missing_word(code: str, language: Language) -> str:
     from ip_fhir.domain.green_form import Missing
-    from ip_fhir.report.words import word
+    from ip_fhir.report.words.codes import word
 
     return word(Missing(code), language)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.mapping import Mapping
-    from ip_fhir.mapping.review import CodeLine, Sheet
+    from ip_fhir.report.table_review import CodeLine, Sheet
 
 app = typer.Typer(no_args_is_help=True, help="The mapping tables: look at them, check them, hand them to reviewers.")
 
@@ -58,7 +58,7 @@ def show_(
     """
     from ip_fhir.cli.output import say
     from ip_fhir.errors import InvalidInput
-    from ip_fhir.mapping.review import code_lines, sheet
+    from ip_fhir.report.table_review import code_lines, sheet
 
     mapping = _load(overlay)
     if table not in {*mapping.tables.fields, *mapping.tables.codes}:
@@ -114,7 +114,7 @@ def export(
     """
     from ip_fhir.cli.opening import require_extra
     from ip_fhir.errors import InvalidInput
-    from ip_fhir.mapping.review import codes_csv, fields_csv
+    from ip_fhir.report.table_review import codes_csv, fields_csv
 
     if csv is None and html is None:
         raise InvalidInput.at("mappings export", "needs --csv FILE or --html FILE")
@@ -124,7 +124,7 @@ def export(
         _write(csv.with_name(f"{csv.stem}-codes{csv.suffix}"), codes_csv(mapping))
     if html is not None:
         require_extra("mappings export --html", "report")
-        from ip_fhir.report.mappings import mappings_page
+        from ip_fhir.report.pages.mappings import mappings_page
 
         _write(html, mappings_page(mapping, spoken(lang)))
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.report.drawing import Axis
 from ip_fhir.report.history import crossings
-from ip_fhir.report.telling import lines
-from ip_fhir.report.timeline_svg import timeline
-from ip_fhir.report.words import day_words, word
+from ip_fhir.report.pictures.drawing import Axis
+from ip_fhir.report.pictures.timeline import timeline
+from ip_fhir.report.words.codes import day_words, word
+from ip_fhir.report.words.loop import lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.team import Coordinator
     from ip_fhir.report.history import Loop
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def render(told: Sequence[Told], judged: Sequence[Judged], language: Language) -
         lstrip_blocks=True,
     )
     sections = [_section(one, axis, language) for one in told]
-    template = environment.get_template("summary.html.j2")
+    template = environment.get_template("pages/summary.html.j2")
     return template.render(
         language=language, words=_TEXTS[language], sections=sections, judged=judged, period=_period(axis, language)
     )

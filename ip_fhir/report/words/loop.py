@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
-from ip_fhir.report.words import day_words, listed, word
+from ip_fhir.report.words.codes import day_words, listed, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.referral import KeptForm, Record
     from ip_fhir.report.history import Loop, SideOfLoop
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 Tone: TypeAlias = Literal["plain", "good", "warn", "bad", "quiet"]
 

@@ -14,13 +14,13 @@ from xml.sax.saxutils import escape
 
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.report.words import day_words, word
+from ip_fhir.report.words.codes import day_words, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
 Tone: TypeAlias = Literal["plain", "good", "warn"]
 Labelled: TypeAlias = "Callable[[datetime, datetime], str]"
@@ -80,7 +80,7 @@ def standing_alone(body: Sequence[str], title: str, height: int) -> str:
 
 
 def _read(name: str) -> str:
-    return (resources.files("ip_fhir.report") / name).read_text(encoding="utf-8")
+    return (resources.files("ip_fhir.report.pictures") / name).read_text(encoding="utf-8")
 
 
 def spread(places: Sequence[float]) -> list[float]:

@@ -9,8 +9,8 @@ import pytest
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.values.value import read
-from ip_fhir.report import words
-from ip_fhir.report.words import LANGUAGES, Language, day_words, law_item, listed
+from ip_fhir.report.words import codes as words
+from ip_fhir.report.words.codes import LANGUAGES, Language, day_words, law_item, listed
 from tests.support.two_sides import EXAMPLES
 
 

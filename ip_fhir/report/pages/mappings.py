@@ -7,13 +7,13 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.review import code_lines, in_words, sheets
 from ip_fhir.mapping.tables import root
+from ip_fhir.report.table_review import code_lines, in_words, sheets
 
 if TYPE_CHECKING:
     from ip_fhir.mapping import Mapping
-    from ip_fhir.mapping.review import Line, Sheet
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.table_review import Line, Sheet
+    from ip_fhir.report.words.codes import Language
 
 _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("The plan", "What the plan says, its goals, measures and reviews.", ("CarePlan", "Goal", "Need", "Appointment")),
@@ -38,7 +38,7 @@ def mappings_page(mapping: Mapping, language: Language = "en") -> str:
     environment = Environment(
         loader=PackageLoader("ip_fhir.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    template = environment.get_template("mappings.html.j2")
+    template = environment.get_template("pages/mappings.html.j2")
     codes = {name: code_lines(mapping, name) for name in mapping.tables.codes}
     used = {name: _users(mapping, name) for name in codes}
     any_own = any(line.own for table in sheets(mapping) for line in table.lines)
@@ -125,7 +125,7 @@ def _why() -> dict[str, str]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files("ip_fhir.report") / name).read_text(encoding="utf-8"))
+    return tomllib.loads((resources.files("ip_fhir.report.pages") / name).read_text(encoding="utf-8"))
 
 
 def _groups(mapping: Mapping) -> list[dict[str, Any]]:

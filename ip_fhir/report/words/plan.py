@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.report.words import day_words, word
+from ip_fhir.report.words.codes import day_words, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ip_fhir.domain.plan import Arrangement, IndividualPlan
     from ip_fhir.domain.values.value import Period
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.words.codes import Language
 
     Lines = Callable[[IndividualPlan, Language], Iterator[str]]
 

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ip_fhir.report.summary import Judged, Told, render
-from ip_fhir.report.words import LANGUAGES, Language
+from ip_fhir.report.pages.summary import Judged, Told, render
+from ip_fhir.report.words.codes import LANGUAGES, Language
 from tests.report.conftest import World
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}

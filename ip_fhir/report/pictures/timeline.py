@@ -7,18 +7,18 @@ from xml.sax.saxutils import escape
 
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Role, State
-from ip_fhir.report import drawing
-from ip_fhir.report.drawing import LANES, RIGHT, WIDTH, day
 from ip_fhir.report.history import crossings, notes, spans
-from ip_fhir.report.words import word
+from ip_fhir.report.pictures import drawing
+from ip_fhir.report.pictures.drawing import LANES, RIGHT, WIDTH, day
+from ip_fhir.report.words.codes import word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from ip_fhir.report.drawing import Axis, Tone
     from ip_fhir.report.history import Crossing, Loop, Span
-    from ip_fhir.report.words import Language
+    from ip_fhir.report.pictures.drawing import Axis, Tone
+    from ip_fhir.report.words.codes import Language
 
 
 def timeline(loop: Loop, axis: Axis, title: str, language: Language) -> str:

@@ -1,0 +1,1 @@
+"""The words for what the domain names by codes: codes, plans, the loop."""
