@@ -15,7 +15,7 @@ from ip_fhir.domain.people import Organization, PersonName, PlanOwner, Professio
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.values.value import Period
-from ip_fhir.mapping.tables import load_tables
+from ip_fhir.mapping.tables.loading import load_tables
 
 Json = dict[str, Any]
 

@@ -16,8 +16,8 @@ from ip_fhir.mapping.places import which
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ip_fhir.mapping.paths import Condition, Segment
-    from ip_fhir.mapping.tables import CodeTable, Row, Systems, Table, Tables
+    from ip_fhir.mapping.tables.model import CodeTable, Row, Systems, Table, Tables
+    from ip_fhir.mapping.tables.paths import Condition, Segment
 
 
 def build_lenses(tables: Tables) -> dict[str, TableLens]:

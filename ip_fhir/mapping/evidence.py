@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.tables import Systems
+    from ip_fhir.mapping.tables.model import Systems
     from ip_fhir.ports import EvidenceRecord
 
 _LIFECYCLE: Final = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle"

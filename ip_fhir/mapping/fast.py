@@ -15,17 +15,17 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
-from ip_fhir.mapping.domains import domain_types
 from ip_fhir.mapping.reader import Readers
 from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.slots import PRACTITIONER
+from ip_fhir.mapping.tables.domain_fields import domain_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ip_fhir.mapping.assembly import Assembly
     from ip_fhir.mapping.lens import TableLens
-    from ip_fhir.mapping.tables import Tables
+    from ip_fhir.mapping.tables.model import Tables
 
 # Of what may be escaped in JSON, what the domain's texts may not hold: control characters, U+FFFE, U+FFFF, half a pair.
 _RARE = re.compile(rb"\\(?:[bf]|u(?:00[01]|[fF]{3}[eEfF]|[dD][89a-fA-F]))")

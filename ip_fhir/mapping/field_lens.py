@@ -11,7 +11,7 @@ from ip_fhir.mapping.places import place
 if TYPE_CHECKING:
     from ip_fhir.mapping.links import Links
     from ip_fhir.mapping.nodes import Node
-    from ip_fhir.mapping.tables import Row
+    from ip_fhir.mapping.tables.model import Row
 
 
 class FieldLens:

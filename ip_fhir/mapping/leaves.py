@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.links import Links
     from ip_fhir.mapping.nodes import Node
-    from ip_fhir.mapping.tables import CodeTable, Systems
+    from ip_fhir.mapping.tables.model import CodeTable, Systems
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 

@@ -21,7 +21,7 @@ from ip_fhir.mapping.places import place
 if TYPE_CHECKING:
     from ip_fhir.mapping.field_lens import FieldLens
     from ip_fhir.mapping.limits import Limits
-    from ip_fhir.mapping.tables import Const, Table
+    from ip_fhir.mapping.tables.model import Const, Table
 
 
 class TableLens:

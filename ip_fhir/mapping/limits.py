@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.elements import standing
 from ip_fhir.mapping.nodes import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.tables import Systems, Table
+    from ip_fhir.mapping.tables.model import Systems, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,6 @@ def _accepted(table: Table, coding: str, systems: Systems) -> Iterator[tuple[str
         raise MappingError(f"table {table.name}: {coding!r} is no system#code")
     for uri in systems.accepted(name):
         yield uri, code
-
-
-def standing(node: Any, names: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:
-    """What stands at a path, with its FHIRPath below the node; lists on the way are gone through."""
-    if type(node) is list:
-        for index, item in enumerate(node):
-            yield from standing(item, names, f"{at}[{index}]")
-    elif not names:
-        yield at, node
-    elif type(node) is dict and names[0] in node:
-        yield from standing(node[names[0]], names[1:], f"{at}.{names[0]}" if at else names[0])
 
 
 def _coding(node: Any) -> tuple[Any, Any]:

@@ -17,15 +17,15 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.lens import data_of
 from ip_fhir.mapping.links import NO_LINKS, Links
 from ip_fhir.mapping.places import at
-from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.tables import Systems
+    from ip_fhir.mapping.tables.model import Systems
 
 
 def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[str, Any]:

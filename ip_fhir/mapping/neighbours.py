@@ -14,8 +14,8 @@ from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.dressing import MARK, Dressed, dress
+from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.unread import unread
-from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.compiled import Mapping
     from ip_fhir.mapping.lens import Lens
     from ip_fhir.mapping.slots import Slot
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 @dataclass(frozen=True, slots=True)

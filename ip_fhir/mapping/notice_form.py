@@ -8,7 +8,7 @@ import orjson
 
 from ip_fhir.domain.notice import Notice
 from ip_fhir.mapping.compiled import default
-from ip_fhir.mapping.variants import version_of
+from ip_fhir.mapping.fhir_version import version_of
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.compiled import Mapping

@@ -25,16 +25,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.check import check_tables
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.rowcheck import row_problems
-from ip_fhir.mapping.tables import USES, Source, build_tables, code_table, read_source, systems_of
-from ip_fhir.mapping.variants import SETS, varied
+from ip_fhir.mapping.tables.completeness import check_tables
+from ip_fhir.mapping.tables.loading import build_tables, code_table, read_source, systems_of
+from ip_fhir.mapping.tables.model import USES, Source
+from ip_fhir.mapping.tables.variants import SETS, varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ip_fhir.mapping.tables import Systems, Tables
+    from ip_fhir.mapping.tables.model import Systems, Tables
 
 Overlay: TypeAlias = "Path | str | dict[str, Any]"
 """A file, or what such a file holds."""

@@ -10,7 +10,7 @@ from ip_fhir.mapping.nodes import Wrong, expect
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.links import Links
-    from ip_fhir.mapping.tables import Systems
+    from ip_fhir.mapping.tables.model import Systems
 
 
 class PersonIdentifier:

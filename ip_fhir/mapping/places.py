@@ -8,8 +8,8 @@ from ip_fhir.mapping.lists import Each, One
 from ip_fhir.mapping.nodes import Known, Matching, Member
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.paths import Segment
-    from ip_fhir.mapping.tables import Systems
+    from ip_fhir.mapping.tables.model import Systems
+    from ip_fhir.mapping.tables.paths import Segment
 
 
 def which(segment: Segment, systems: Systems) -> str:

@@ -12,8 +12,8 @@ from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.neighbours import is_ours, put_read, read_fhir
-from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping.compiled import Mapping
     from ip_fhir.mapping.opened import OpenPlan
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 def to_fhir(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping.lens import TableLens
-    from ip_fhir.mapping.tables import Tables
+    from ip_fhir.mapping.tables.model import Tables
 
 
 class Readers:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.building import fixed_parts
-from ip_fhir.mapping.domains import domain_types, field_at
 from ip_fhir.mapping.leaves import leaves
-from ip_fhir.mapping.tables import row_of, systems_of
+from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, is_tuple, plain_types
+from ip_fhir.mapping.tables.loading import row_of, systems_of
+from ip_fhir.mapping.tables.model import CODED
 from ip_fhir.mapping.times import DAYS, MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.tables import Row, Source, Systems
-
-CODED = ("code", "coding", "concept")
+    from ip_fhir.mapping.tables.model import Row, Source, Systems
 
 # Which leaf types can hold what a field is; the first that the field is a kind of counts.
 _FITS: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -52,7 +51,7 @@ def row_problems(domain: str, data: dict[str, Any], old: dict[str, Any], source:
         return
     if row.kind != _old_kind(old):
         yield from _misfit(row, found.annotation)
-    if row.is_list != _is_tuple(found.annotation):
+    if row.is_list != is_tuple(found.annotation):
         yield f"path {row.fhir!r} {'has [*], and' if row.is_list else 'needs [*]:'} the field is {_listed(row.is_list)}"
 
 
@@ -83,14 +82,3 @@ def _names(row: Row, source: Source, systems: Systems) -> Iterator[str]:
             fixed_parts(segment, systems)
         except MappingError as error:
             yield f"path {row.fhir!r}: {error}"
-
-
-def plain_types(annotation: Any) -> tuple[type, ...]:
-    """The types inside an annotation: of `tuple[LifeArea, ...]`, `X | None` and `Annotated[X, …]` the X."""
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return () if annotation is type(None) else (annotation,)
-    return tuple(found for part in get_args(annotation) for found in plain_types(part))
-
-
-def _is_tuple(annotation: Any) -> bool:
-    return any(get_origin(part) is tuple for part in (annotation, *get_args(annotation)))

@@ -19,15 +19,15 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
 from ip_fhir.mapping.compiled import Mapping, default
+from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.neighbours import is_ours, read_fhir
-from ip_fhir.mapping.variants import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
     Line: TypeAlias = tuple[int, bytes]
 

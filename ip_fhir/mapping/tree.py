@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.mapping.building import fixed_parts
-from ip_fhir.mapping.tables import Const
+from ip_fhir.mapping.tables.model import Const
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.paths import Segment
-    from ip_fhir.mapping.tables import Row, Systems, Table
+    from ip_fhir.mapping.tables.model import Row, Systems, Table
+    from ip_fhir.mapping.tables.paths import Segment
 
 
 @dataclass(slots=True)

@@ -18,10 +18,9 @@ import orjson
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.mapping.building import based
-from ip_fhir.mapping.domains import is_always_there
 from ip_fhir.mapping.links import NO_LINKS
-from ip_fhir.mapping.rowcheck import CODED
-from ip_fhir.mapping.tables import Const, Row
+from ip_fhir.mapping.tables.domain_fields import is_always_there
+from ip_fhir.mapping.tables.model import CODED, Const, Row
 from ip_fhir.mapping.times import DayBound
 from ip_fhir.mapping.tree import tree_of
 from ip_fhir.mapping.written import FEW, Structs, known_lists, ready
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from ip_fhir.mapping.tables import Table, Tables
+    from ip_fhir.mapping.tables.model import Table, Tables
     from ip_fhir.mapping.tree import Entry, Tree
     from ip_fhir.mapping.written import Reference
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.building import based
 from ip_fhir.mapping.compiled import default
-from ip_fhir.mapping.domains import domain_types, field_at
-from ip_fhir.mapping.rowcheck import CODED, plain_types
+from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_types
+from ip_fhir.mapping.tables.model import CODED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.paths import Condition, Segment
-    from ip_fhir.mapping.tables import Const, Row, Systems, Table
+    from ip_fhir.mapping.tables.model import Const, Row, Systems, Table
+    from ip_fhir.mapping.tables.paths import Condition, Segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, MeasureStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, default, put_plan, read_fhir
-from ip_fhir.mapping.variants import SETS
+from ip_fhir.mapping.tables.variants import SETS
 from tests.conformance import made
 from tests.conformance.judge import Validator
 from tests.conformance.made import JsonObject

@@ -98,7 +98,7 @@ def _types(extension: JsonObject) -> list[str]:
 
 def test_sources_and_library_name_alike(sources: Sources) -> None:
     """The build and the library read the same base and the same URIs out of systems.toml."""
-    from ip_fhir.mapping.tables import load_tables
+    from ip_fhir.mapping.tables.loading import load_tables
 
     systems = load_tables().systems
     names = [*sources.systems["system"], "ip-title", "cs-life-area", "id-referral"]

@@ -11,7 +11,7 @@ from ip_fhir.domain.plan import IndividualPlan, ReviewStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import from_fhir, from_fhir_json, put_plan, to_fhir
-from ip_fhir.mapping.variants import VERSIONS, FhirVersion
+from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.mapping.examples import JSON, PLANS, number_of
 from tests.mapping.json_diff import differences
 

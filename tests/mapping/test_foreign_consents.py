@@ -19,7 +19,7 @@ from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import lens
 from ip_fhir.mapping.building import build_lenses
 from ip_fhir.mapping.links import Links
-from ip_fhir.mapping.tables import build_tables, read_source
+from ip_fhir.mapping.tables.loading import build_tables, read_source
 
 if TYPE_CHECKING:
     from pathlib import Path

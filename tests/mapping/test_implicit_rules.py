@@ -8,7 +8,7 @@ import pytest
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import default, event_from_task, from_fhir, from_fhir_json, message_from_fhir, put_plan, to_fhir
-from ip_fhir.mapping.variants import VERSIONS, FhirVersion
+from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.mapping.examples import JSON, PLANS, example
 from tests.mapping.test_bad_input import NOW, form_message, notice_message, referral, reminder, task
 

@@ -18,7 +18,7 @@ from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.neighbours import Reading, is_ours, mapping_for
-from ip_fhir.mapping.variants import VERSIONS, FhirVersion
+from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES

@@ -16,8 +16,8 @@ from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import Mapping, default, from_fhir, message_from_fhir, message_to_fhir, to_fhir
 from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.overlay import check_sets
-from ip_fhir.mapping.tables import build_tables
-from ip_fhir.mapping.variants import SETS, varied, vary
+from ip_fhir.mapping.tables.loading import build_tables
+from ip_fhir.mapping.tables.variants import SETS, varied, vary
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
 from tests.support.data import EXAMPLES

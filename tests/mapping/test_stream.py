@@ -20,7 +20,7 @@ from ip_fhir.mapping.stream import Mapped, map_lines
 from tests.support.data import example
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 def _plans(count: int) -> list[bytes]:

@@ -8,7 +8,7 @@ import pytest
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import from_fhir, put_plan, to_fhir
-from ip_fhir.mapping.variants import FhirVersion
+from ip_fhir.mapping.tables.variants import FhirVersion
 from tests.mapping.examples import example
 
 

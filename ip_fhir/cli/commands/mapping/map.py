@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping import Mapping
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 class Fhir(StrEnum):
@@ -99,8 +99,8 @@ def put(
     from ip_fhir.cli.output import emit
     from ip_fhir.errors import InvalidInput
     from ip_fhir.mapping import put_plan
+    from ip_fhir.mapping.fhir_version import version_of
     from ip_fhir.mapping.plan import left
-    from ip_fhir.mapping.variants import version_of
 
     if plan == onto == "-":
         raise InvalidInput.at("stdin", "can be the plan or the Bundle, not both")
@@ -151,7 +151,7 @@ def _read(content: Content, overlay: Path | None, said: FhirVersion | None) -> I
     """The plan in a Bundle; what was left unread of it is told."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping import read_fhir
-    from ip_fhir.mapping.variants import version_of
+    from ip_fhir.mapping.fhir_version import version_of
 
     bundle = read_bundle(content)
     reading = read_fhir(bundle, mapping=_site(overlay, version_of(bundle, said)))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.stream import Target
-    from ip_fhir.mapping.variants import FhirVersion
+    from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: FhirVersion | None = None) -> int:

@@ -88,7 +88,7 @@ def _version(package: str) -> str:
 
 
 def _tables() -> Finding:
-    from ip_fhir.mapping.tables import load_tables
+    from ip_fhir.mapping.tables.loading import load_tables
 
     try:
         tables = load_tables()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.mapping import Mapping, default
-from ip_fhir.mapping.tables import root
-from ip_fhir.mapping.variants import SETS
+from ip_fhir.mapping.tables.loading import root
+from ip_fhir.mapping.tables.variants import SETS
 from ip_fhir.report.pages import mappings
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES

@@ -10,9 +10,10 @@ import pytest
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.building import build_lenses
-from ip_fhir.mapping.check import check_tables
-from ip_fhir.mapping.tables import Source, Tables, build_tables, load_tables, read_source, root
-from ip_fhir.mapping.variants import SETS, varied
+from ip_fhir.mapping.tables.completeness import check_tables
+from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source, root
+from ip_fhir.mapping.tables.model import Source, Tables
+from ip_fhir.mapping.tables.variants import SETS, varied
 
 NAMES = [name for name, variants in SETS.items() if variants]
 VARIANTS = tuple(build_tables(varied(*SETS[name])) for name in NAMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ip_fhir.domain.values.value import Value
 
@@ -47,3 +47,15 @@ def is_always_there(name: str, path: tuple[str, ...]) -> bool:
     """Whether the field at a path never is None: it is required, or has another default."""
     steps = [field_at(name, path[: n + 1]) for n in range(len(path))]
     return all(f is not None and (f.is_required() or f.default is not None) for f in steps)
+
+
+def plain_types(annotation: Any) -> tuple[type, ...]:
+    """The types inside an annotation: of `tuple[LifeArea, ...]`, `X | None` and `Annotated[X, …]` the X."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return () if annotation is type(None) else (annotation,)
+    return tuple(found for part in get_args(annotation) for found in plain_types(part))
+
+
+def is_tuple(annotation: Any) -> bool:
+    """True if the field holds several values."""
+    return any(get_origin(part) is tuple for part in (annotation, *get_args(annotation)))

@@ -2,7 +2,7 @@
 
 Every row names the clause of law or standard that it serves.
 
-What would make a lens wrong is refused when the tables are loaded (`tables`, `lens`). What would leave something out is
+What would make a lens wrong is refused when the tables are loaded (`tables.loading`, `lenses`). What would leave something out is
 found here: in the tests, for an overlay, and by whoever changes a table.
 """
 
@@ -14,17 +14,15 @@ from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, get_args
 
-from ip_fhir.mapping.domains import domain_types, field_at, value_type
-from ip_fhir.mapping.paths import parse_path
+from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, value_type
+from ip_fhir.mapping.tables.model import CODED
+from ip_fhir.mapping.tables.paths import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.values.value import Value
-    from ip_fhir.mapping.tables import CodeTable, Row, Table, Tables
-
-CODED = frozenset({"code", "coding", "concept"})
-"""The kinds of row that go by a code table."""
+    from ip_fhir.mapping.tables.model import CodeTable, Row, Table, Tables
 
 
 def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tuple[str, ...]:

@@ -17,12 +17,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ip_fhir.errors import InvalidInput, MappingError
-from ip_fhir.mapping.limits import standing
-from ip_fhir.mapping.tables import read_source, root
+from ip_fhir.errors import MappingError
+from ip_fhir.mapping.tables.loading import read_source, root
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.tables import Source
+    from ip_fhir.mapping.tables.model import Source
 
 FhirVersion: TypeAlias = Literal["R4", "R5"]
 """R4 (4.0.1; R4B is the same in what is mapped) is on the wire; R5 (5.0.0) is for who stores or reads it."""
@@ -95,71 +94,3 @@ def _key(row: dict[str, Any]) -> tuple[str, bool]:
 def _lawful(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     """Why the field is there stays the same."""
     return {"law": old["law"], **new} if "law" in old else new
-
-
-def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
-    """The FHIR version that a bundle is read as: what was said, or what its content shows, or R4.
-
-    Content shows a version only by an element that the other one does not have; without any, both read the same.
-    Raises `InvalidInput` with the FHIRPath of an element that contradicts, or of two that contradict each other.
-    """
-    shown = {version: at for version in VERSIONS if (at := _shown(bundle, version)) is not None}
-    if len(shown) == len(VERSIONS):
-        found = "; ".join(f"{version} at {at}" for version, at in shown.items())
-        raise InvalidInput.at("Bundle", f"mixes FHIR versions: {found}", "not-supported")
-    for version, at in shown.items():
-        if said not in (None, version):
-            raise InvalidInput.at(at, f"is an element of {version}, and the bundle is read as {said}", "not-supported")
-        return version
-    return said or "R4"
-
-
-def signs_of_others(version: FhirVersion) -> list[str]:
-    """Elements by which a bundle shows that it is of another version than this."""
-    return [sign for other, signs in read_variant("r5")["signs"].items() if other != version for sign in signs]
-
-
-def _shown(bundle: Any, version: FhirVersion) -> str | None:
-    """The first element that shows the version, as FHIRPath."""
-    entries = bundle.get("entry") if type(bundle) is dict else None
-    for number, entry in enumerate(entries if type(entries) is list else ()):
-        resource = entry.get("resource") if type(entry) is dict else None
-        kind = resource.get("resourceType") if type(resource) is dict else None
-        if type(resource) is not dict or type(kind) is not str:
-            continue
-        if (sign := _sign(kind, resource, version)) is not None:
-            return f"Bundle.entry[{number}].resource.{sign}"
-    return None
-
-
-def _sign(kind: str, resource: dict[str, Any], version: FhirVersion) -> str | None:
-    """The first element of a resource that shows the version, as FHIRPath below it."""
-    alone, within = _signs(version)
-    if kind in alone and not alone[kind].isdisjoint(resource):
-        return min(alone[kind] & resource.keys())
-    standings = (next(standing(resource, path), None) for path in within.get(kind, ()))
-    return next((found[0] for found in standings if found is not None), None)
-
-
-def expect_version(resource: dict[str, Any], version: FhirVersion) -> None:
-    """Raise `InvalidInput` where a single resource shows the other version."""
-    for other in VERSIONS:
-        kind = resource.get("resourceType")
-        sign = _sign(kind, resource, other) if other != version and type(kind) is str else None
-        if sign is not None:
-            reason = f"is an element of {other}, and the resource is read as {version}"
-            raise InvalidInput.at(f"{kind}.{sign}", reason, "not-supported")
-
-
-@cache
-def _signs(version: FhirVersion) -> tuple[dict[str, frozenset[str]], dict[str, list[tuple[str, ...]]]]:
-    """By resource type: members that show the version by themselves, and longer paths that do."""
-    alone: dict[str, set[str]] = {}
-    within: dict[str, list[tuple[str, ...]]] = {}
-    for sign in read_variant("r5")["signs"][version]:
-        kind, *path = sign.split(".")
-        if len(path) == 1:
-            alone.setdefault(kind, set()).add(path[0])
-        else:
-            within.setdefault(kind, []).append(tuple(path))
-    return {kind: frozenset(names) for kind, names in alone.items()}, within
