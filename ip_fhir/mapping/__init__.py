@@ -2,7 +2,7 @@
 
 from ip_fhir.mapping.compiled import Mapping, default, lens
 from ip_fhir.mapping.evidence import evidence_to_fhir
-from ip_fhir.mapping.lens import Lens
+from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.message import message_from_fhir, message_from_transaction, message_to_fhir
 from ip_fhir.mapping.neighbours import Reading, read_fhir
 from ip_fhir.mapping.notice_form import notice_from_form, notice_to_form

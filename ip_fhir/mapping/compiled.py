@@ -14,9 +14,9 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.assembly import assemblies
-from ip_fhir.mapping.building import based, build_lenses
 from ip_fhir.mapping.fhir_version import signs_of_others, version_of
-from ip_fhir.mapping.lens import Lens
+from ip_fhir.mapping.lenses.building import based, build_lenses
+from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.opened import OpenPlan
 from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.shapes import Unsupported

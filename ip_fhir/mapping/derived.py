@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.lenses.table import Lens
 
 _AUTHORS = ("author", "sender", "signed_by", "created", "updated", "authored")
 

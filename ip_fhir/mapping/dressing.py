@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import references_in
+from ip_fhir.mapping.lenses.references import references_in
+from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

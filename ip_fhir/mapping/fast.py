@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ip_fhir.mapping.assembly import Assembly
-    from ip_fhir.mapping.lens import TableLens
+    from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Tables
 
 # Of what may be escaped in JSON, what the domain's texts may not hold: control characters, U+FFFE, U+FFFF, half a pair.

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.building import compile_path, leaf_of, test_of
-from ip_fhir.mapping.field_lens import FieldLens
+from ip_fhir.mapping.dialects.fhir.leaves import leaves
+from ip_fhir.mapping.dialects.fhir.limits import limits_of
 from ip_fhir.mapping.fields import adapter, default_of
-from ip_fhir.mapping.leaves import leaves
-from ip_fhir.mapping.limits import limits_of
-from ip_fhir.mapping.links import NO_LINKS, Links
-from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.lenses.building import compile_path, leaf_of, test_of
+from ip_fhir.mapping.lenses.references import NO_LINKS, Links
+from ip_fhir.mapping.lenses.row import FieldLens
+from ip_fhir.mapping.lenses.wrong import Wrong
 from ip_fhir.mapping.shapes import Doubt, Memo
 from ip_fhir.mapping.tables.domain_fields import domain_types
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ip_fhir.domain.values.ids import Identifier
-    from ip_fhir.mapping.lens import TableLens
-    from ip_fhir.mapping.nodes import Node
+    from ip_fhir.mapping.lenses.nodes import Node
+    from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Row, Table, Tables
     from ip_fhir.mapping.tables.paths import Condition
 

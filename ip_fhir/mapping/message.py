@@ -17,10 +17,10 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import NO_LINKS, Links
-from ip_fhir.mapping.places import at
+from ip_fhir.mapping.lenses.references import NO_LINKS, Links
+from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization

@@ -15,7 +15,7 @@ from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.dressing import MARK, Dressed, dress
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.unread import unread
+from ip_fhir.mapping.lenses.unread import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.assembly import Found
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.slots import Slot
     from ip_fhir.mapping.tables.variants import FhirVersion
 

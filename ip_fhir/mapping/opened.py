@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.slots import reference_to
 

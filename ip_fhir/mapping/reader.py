@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.domain.values.value import Value
-    from ip_fhir.mapping.lens import TableLens
+    from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Tables
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ip_fhir.mapping.dialects.fhir.dates import DAYS
 from ip_fhir.mapping.fields import default_of, filling, finishing
 from ip_fhir.mapping.reader_ends import APART, SCALARS, Ends, var_of
 from ip_fhir.mapping.shapes import RAW, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.tables.model import Const, Row
-from ip_fhir.mapping.times import DAYS
 from ip_fhir.mapping.tree import Tree, leaves_in, reads_nothing, tree_of
 
 if TYPE_CHECKING:

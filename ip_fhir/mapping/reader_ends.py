@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ip_fhir.mapping.dialects.fhir.dates import DAYS
 from ip_fhir.mapping.fields import StringKind, after, string_kind
 from ip_fhir.mapping.shapes import FLAG, NUMBER, PROSE, RAW, TEXT, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.tables.domain_fields import domain_types
 from ip_fhir.mapping.tables.model import Const
-from ip_fhir.mapping.times import DAYS
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

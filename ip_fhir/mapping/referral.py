@@ -12,8 +12,8 @@ from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.fhir_version import expect_version
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import Links, references_in
+from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
     from datetime import datetime

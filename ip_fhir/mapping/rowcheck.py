@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.building import fixed_parts
-from ip_fhir.mapping.leaves import leaves
+from ip_fhir.mapping.dialects.fhir.dates import DAYS, MOMENTS
+from ip_fhir.mapping.dialects.fhir.leaves import leaves
+from ip_fhir.mapping.lenses.building import fixed_parts
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, is_tuple, plain_types
 from ip_fhir.mapping.tables.loading import row_of, systems_of
 from ip_fhir.mapping.tables.model import CODED
-from ip_fhir.mapping.times import DAYS, MOMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.mapping.links import Links, references_in
+from ip_fhir.mapping.lenses.references import Links, references_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.lens import Lens
+    from ip_fhir.mapping.lenses.table import Lens
 
 PRACTITIONER = "Practitioner"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.building import fixed_parts
+from ip_fhir.mapping.lenses.building import fixed_parts
 from ip_fhir.mapping.tables.model import Const
 
 if TYPE_CHECKING:

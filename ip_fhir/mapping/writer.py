@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import orjson
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
-from ip_fhir.mapping.building import based
-from ip_fhir.mapping.links import NO_LINKS
+from ip_fhir.mapping.dialects.fhir.dates import DayBound
+from ip_fhir.mapping.lenses.building import based
+from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.tables.domain_fields import is_always_there
 from ip_fhir.mapping.tables.model import CODED, Const, Row
-from ip_fhir.mapping.times import DayBound
 from ip_fhir.mapping.tree import tree_of
 from ip_fhir.mapping.written import FEW, Structs, known_lists, ready
 

@@ -11,8 +11,8 @@ from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.narrative import checked, div, items, paragraphs
 from ip_fhir.mapping import default
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.report.words.codes import law_item
 from ip_fhir.report.words.plan import SECTIONS, lacking, named_title, title_of
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ip_fhir.mapping.building import based
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.lenses.building import based
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_types
 from ip_fhir.mapping.tables.model import CODED
 

@@ -12,8 +12,8 @@ from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.values.value import Value
 from ip_fhir.mapping.compiled import default, lens
-from ip_fhir.mapping.lens import data_of
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.tables.domain_fields import domain_types
 from tests.support import strategies as make
 

@@ -13,7 +13,7 @@ from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, from_fhir
-from ip_fhir.mapping.links import references_in
+from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.report.document import plan_document, plan_document_reference
 from tests.support import strategies as make
 from tests.support.data import EXAMPLES

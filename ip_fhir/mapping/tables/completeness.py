@@ -2,8 +2,8 @@
 
 Every row names the clause of law or standard that it serves.
 
-What would make a lens wrong is refused when the tables are loaded (`tables.loading`, `lenses`). What would leave something out is
-found here: in the tests, for an overlay, and by whoever changes a table.
+What would make a lens wrong is refused when the tables are loaded (`tables.loading`, `lenses`). What would leave
+something out is found here: in the tests, for an overlay, and by whoever changes a table.
 """
 
 from __future__ import annotations

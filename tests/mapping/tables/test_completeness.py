@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.building import build_lenses
+from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.tables.completeness import check_tables
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source, root
 from ip_fhir.mapping.tables.model import Source, Tables

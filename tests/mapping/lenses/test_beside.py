@@ -6,7 +6,7 @@ import pytest
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import lens
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.lenses.references import Links
 
 JSON = dict[str, Any]
 LINKS = Links({"p1": "Practitioner/p1", "p2": "Practitioner/p2", "g1": "Goal/g1"}, closed=False)

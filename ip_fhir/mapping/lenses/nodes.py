@@ -10,32 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ip_fhir.errors import InvalidInput, IssueCode, Problem
+from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ip_fhir.mapping.links import Links
-
-
-class Wrong(Exception):
-    """A node cannot be read; the path grows on the way out and becomes an `InvalidInput` at the top."""
-
-    def __init__(self, reason: str, code: IssueCode = "value", at: str = "") -> None:
-        self.reason, self.code = reason, code
-        self.path: list[str] = [at] if at else []
-        super().__init__(reason)
-
-    def to_problem(self, prefix: str) -> Problem:
-        """The problem with its FHIRPath."""
-        path = prefix
-        for step in self.path:
-            path += step if step.startswith("[") or not path else f".{step}"
-        return Problem(path, self.reason, self.code)
-
-    def to_error(self, prefix: str) -> InvalidInput:
-        """The error with its FHIRPath."""
-        return InvalidInput([self.to_problem(prefix)])
+    from ip_fhir.mapping.lenses.references import Links
 
 
 class Node(Protocol):
@@ -49,18 +29,6 @@ class Node(Protocol):
 
     def owns(self, node: Any) -> bool:
         """Whether a list entry is ours to read and write."""
-
-
-def expect(node: Any, kind: type, what: str) -> Any:
-    """The node, if it has the JSON type that FHIR gives it here."""
-    if type(node) is not kind:
-        raise Wrong(f"is not {what}", "structure")
-    return node
-
-
-def text_or_none(value: Any) -> str | None:
-    """The value, if it is text."""
-    return value if type(value) is str else None
 
 
 # Elements that FHIR lets stand in one of several types (R4 calls them choices): the types that no row reads.

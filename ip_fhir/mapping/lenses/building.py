@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.field_lens import lens_of
-from ip_fhir.mapping.leaves import Code, Coding, Concept, Constant, leaves
-from ip_fhir.mapping.lens import TableLens
-from ip_fhir.mapping.limits import limits_of
-from ip_fhir.mapping.lists import Each, One
-from ip_fhir.mapping.nodes import Known, Matching, Member, Node, text_or_none
-from ip_fhir.mapping.places import which
+from ip_fhir.mapping.dialects.fhir.codes import Code, Coding, Concept
+from ip_fhir.mapping.dialects.fhir.fhirpath import which
+from ip_fhir.mapping.dialects.fhir.leaves import Constant, leaves
+from ip_fhir.mapping.dialects.fhir.limits import limits_of
+from ip_fhir.mapping.lenses.lists import Each, One
+from ip_fhir.mapping.lenses.nodes import Known, Matching, Member, Node
+from ip_fhir.mapping.lenses.row import lens_of
+from ip_fhir.mapping.lenses.table import TableLens
+from ip_fhir.mapping.lenses.wrong import text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.elements import standing
-from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

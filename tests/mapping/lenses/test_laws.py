@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.values.value import read
 from ip_fhir.mapping import lens
-from ip_fhir.mapping.lens import data_of
+from ip_fhir.mapping.lenses.table import data_of
 from tests.mapping.cases import LINKS, TABLES, Whole, covering, data_for, get, new, put, said, whole_types
 from tests.mapping.foreign import foreign_entries, marks, woven
 

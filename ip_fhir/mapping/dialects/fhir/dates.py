@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.links import Links
+    from ip_fhir.mapping.lenses.references import Links
 
 _OSLO = ZoneInfo("Europe/Oslo")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

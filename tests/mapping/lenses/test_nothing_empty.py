@@ -13,7 +13,7 @@ from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provisi
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.mapping import default, from_fhir, message_to_fhir, put_plan, to_fhir
 from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.lens import data_of
+from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.tables.loading import build_tables
 from ip_fhir.mapping.tables.variants import SETS, VERSIONS, FhirVersion, varied
 from tests.mapping.cases import EVERYBODY, LINKS, RELATED

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ip_fhir.mapping.leaves import Constant
-from ip_fhir.mapping.lens import TableLens
-from ip_fhir.mapping.lists import Each, One
-from ip_fhir.mapping.nodes import Known, Matching, Member, Wrong
-from ip_fhir.mapping.person_number import PersonIdentifier
+from ip_fhir.mapping.dialects.fhir.leaves import Constant
+from ip_fhir.mapping.dialects.fhir.person_number import PersonIdentifier
+from ip_fhir.mapping.lenses.lists import Each, One
+from ip_fhir.mapping.lenses.nodes import Known, Matching, Member
+from ip_fhir.mapping.lenses.table import TableLens
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ip_fhir.mapping.links import Links
-    from ip_fhir.mapping.nodes import Node
+    from ip_fhir.mapping.lenses.nodes import Node
+    from ip_fhir.mapping.lenses.references import Links
 
 Path: TypeAlias = "tuple[str | int, ...]"
 

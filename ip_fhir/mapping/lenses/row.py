@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.lists import changing
-from ip_fhir.mapping.nodes import Wrong
-from ip_fhir.mapping.places import place
+from ip_fhir.mapping.dialects.fhir.fhirpath import place
+from ip_fhir.mapping.lenses.lists import changing
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.links import Links
-    from ip_fhir.mapping.nodes import Node
+    from ip_fhir.mapping.lenses.nodes import Node
+    from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.nodes import Wrong, expect
+from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.links import Links
+    from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Systems
 
 

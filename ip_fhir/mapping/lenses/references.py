@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.nodes import Wrong
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.nodes import UNREADABLE, Matching, Member, Node, Wrong, expect
+from ip_fhir.mapping.lenses.nodes import UNREADABLE, Matching, Member, Node
+from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.links import Links
+    from ip_fhir.mapping.lenses.references import Links
 
 
 def _expect_all(items: list[Any], entry: Matching) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.lists import Each, One
-from ip_fhir.mapping.nodes import Known, Matching, Member
+from ip_fhir.mapping.lenses.lists import Each, One
+from ip_fhir.mapping.lenses.nodes import Known, Matching, Member
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Systems

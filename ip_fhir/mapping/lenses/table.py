@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.value import Value
 from ip_fhir.fhir.bundle import UNKNOWN_RULES
-from ip_fhir.mapping.field_lens import value_at
-from ip_fhir.mapping.links import Links
-from ip_fhir.mapping.nodes import Node, Wrong, expect, text_or_none
-from ip_fhir.mapping.places import place
+from ip_fhir.mapping.dialects.fhir.fhirpath import place
+from ip_fhir.mapping.lenses.nodes import Node
+from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.lenses.row import value_at
+from ip_fhir.mapping.lenses.wrong import Wrong, expect, text_or_none
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping.field_lens import FieldLens
-    from ip_fhir.mapping.limits import Limits
+    from ip_fhir.mapping.dialects.fhir.limits import Limits
+    from ip_fhir.mapping.lenses.row import FieldLens
     from ip_fhir.mapping.tables.model import Const, Table
 
 

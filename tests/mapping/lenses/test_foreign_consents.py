@@ -17,8 +17,8 @@ from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import lens
-from ip_fhir.mapping.building import build_lenses
-from ip_fhir.mapping.links import Links
+from ip_fhir.mapping.lenses.building import build_lenses
+from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.tables.loading import build_tables, read_source
 
 if TYPE_CHECKING:
