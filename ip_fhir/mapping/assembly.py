@@ -11,11 +11,11 @@ from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.derived import derived
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
+from ip_fhir.mapping.generated.structs import Reference, Request, Transaction, Written, write_json
 from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.slots import PRACTITIONER as _PRACTITIONER
 from ip_fhir.mapping.slots import Part, Slot, links_between, people_of, refuse_doubles, slots_of
-from ip_fhir.mapping.written import Reference, Request, Transaction, Written, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.values.value import V
     from ip_fhir.mapping.derived import Derived
+    from ip_fhir.mapping.generated.writer import Writer
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.writer import Writer
 
 _ROLE = "PractitionerRole"
 _PERSON = f"{_PRACTITIONER}/"

@@ -15,24 +15,24 @@ from ip_fhir.errors import MappingError
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.assembly import assemblies
 from ip_fhir.mapping.fhir_version import signs_of_others, version_of
+from ip_fhir.mapping.generated.decoding import Unsupported
+from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import based, build_lenses
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.opened import OpenPlan
 from ip_fhir.mapping.putting import put_onto
-from ip_fhir.mapping.shapes import Unsupported
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source
 from ip_fhir.mapping.tables.variants import VERSIONS, varied
-from ip_fhir.mapping.writer import compile_writers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.mapping.assembly import Assembly
     from ip_fhir.mapping.fast import FastReader
+    from ip_fhir.mapping.generated.writer import Writer, Writers
     from ip_fhir.mapping.overlay import Overlay
     from ip_fhir.mapping.tables.model import Source, Systems, Tables
     from ip_fhir.mapping.tables.variants import FhirVersion
-    from ip_fhir.mapping.writer import Writer, Writers
 
 
 class Mapping:

@@ -15,8 +15,8 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
-from ip_fhir.mapping.reader import Readers
-from ip_fhir.mapping.shapes import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.readers import Readers
 from ip_fhir.mapping.slots import PRACTITIONER
 from ip_fhir.mapping.tables.domain_fields import domain_types
 

@@ -20,21 +20,21 @@ import orjson
 
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.mapping.dialects.fhir.dates import DAYS, MOMENTS
+from ip_fhir.mapping.generated.structs import Reference, write_json
+from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.wrong import Wrong
 from ip_fhir.mapping.tables.domain_fields import is_always_there
 from ip_fhir.mapping.tables.model import CODED
-from ip_fhir.mapping.writer import compile_writers
-from ip_fhir.mapping.written import Reference, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from collections.abc import Mapping as Dict
 
+    from ip_fhir.mapping.generated.writer import Writers
     from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Row, Table, Tables
-    from ip_fhir.mapping.writer import Writers
 
 _PERSONS = ("05827500285", "17851950222")  # of test registers: nobody's numbers
 _TARGETS = 64

@@ -2,7 +2,7 @@
 
 `TableLens.new` says what is right; the functions here give the same JSON (a property test compares them), from the
 domain value itself. A table is first drawn as a tree of members and entries (`tree.py`), in the order in which the lens
-would write them, and then as code that makes structs (`written.py`): what is not there is None and is left out. What
+would write them, and then as code that makes structs (`structs.py`): what is not there is None and is left out. What
 never varies is a ready piece of JSON, and so are the words of code tables. Days, moments and escapes are left to
 `msgspec`: the result is for `write_json` only.
 """
@@ -18,20 +18,20 @@ import orjson
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.mapping.dialects.fhir.dates import DayBound
+from ip_fhir.mapping.generated.structs import FEW, Structs, known_lists, ready
+from ip_fhir.mapping.generated.tree import tree_of
 from ip_fhir.mapping.lenses.building import based
 from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.tables.domain_fields import is_always_there
 from ip_fhir.mapping.tables.model import CODED, Const, Row
-from ip_fhir.mapping.tree import tree_of
-from ip_fhir.mapping.written import FEW, Structs, known_lists, ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from ip_fhir.mapping.generated.structs import Reference
+    from ip_fhir.mapping.generated.tree import Entry, Tree
     from ip_fhir.mapping.tables.model import Table, Tables
-    from ip_fhir.mapping.tree import Entry, Tree
-    from ip_fhir.mapping.written import Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.fhir.leaves import leaves
 from ip_fhir.mapping.dialects.fhir.limits import limits_of
-from ip_fhir.mapping.fields import adapter, default_of
+from ip_fhir.mapping.generated.decoding import Doubt, Memo
+from ip_fhir.mapping.generated.drafts import adapter, default_of
 from ip_fhir.mapping.lenses.building import compile_path, leaf_of, test_of
 from ip_fhir.mapping.lenses.references import NO_LINKS, Links
 from ip_fhir.mapping.lenses.row import FieldLens
 from ip_fhir.mapping.lenses.wrong import Wrong
-from ip_fhir.mapping.shapes import Doubt, Memo
 from ip_fhir.mapping.tables.domain_fields import domain_types
 
 if TYPE_CHECKING:

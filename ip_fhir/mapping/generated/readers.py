@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.fields import finishing
-from ip_fhir.mapping.fragments import Fragments
-from ip_fhir.mapping.reader_code import Code
-from ip_fhir.mapping.shapes import Doubt, Shape
+from ip_fhir.mapping.generated.by_lens import Fragments
+from ip_fhir.mapping.generated.decoding import Doubt, Shape
+from ip_fhir.mapping.generated.drafts import finishing
+from ip_fhir.mapping.generated.reader_code import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable

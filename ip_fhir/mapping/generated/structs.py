@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import orjson
 
-from ip_fhir.mapping.shapes import Memo, struct_type
+from ip_fhir.mapping.generated.decoding import Memo, struct_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

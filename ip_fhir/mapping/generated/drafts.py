@@ -14,7 +14,7 @@ from pydantic import AfterValidator, TypeAdapter
 
 from ip_fhir.domain.values.ids import Identifier
 from ip_fhir.domain.values.value import Id, Text, Value
-from ip_fhir.mapping.shapes import Unsupported
+from ip_fhir.mapping.generated.decoding import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

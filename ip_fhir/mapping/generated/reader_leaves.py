@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.dialects.fhir.dates import DAYS
-from ip_fhir.mapping.fields import StringKind, after, string_kind
-from ip_fhir.mapping.shapes import FLAG, NUMBER, PROSE, RAW, TEXT, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.decoding import FLAG, NUMBER, PROSE, RAW, TEXT, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.drafts import StringKind, after, string_kind
 from ip_fhir.mapping.tables.domain_fields import domain_types
 from ip_fhir.mapping.tables.model import Const
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from ip_fhir.mapping.reader import Readers
+    from ip_fhir.mapping.generated.readers import Readers
+    from ip_fhir.mapping.generated.tree import Entry
     from ip_fhir.mapping.tables.model import Row
     from ip_fhir.mapping.tables.paths import Condition
-    from ip_fhir.mapping.tree import Entry
 
 SCALARS = ("code", *DAYS)
 APART = ("reference", "table", "person-id")  # what is looked into

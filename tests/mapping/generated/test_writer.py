@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from ip_fhir.domain.values.ids import HprNumber
-from ip_fhir.mapping import shapes
-from ip_fhir.mapping.written import Structs, known_lists, ready, write_json
+from ip_fhir.mapping.generated import decoding as shapes
+from ip_fhir.mapping.generated.structs import Structs, known_lists, ready, write_json
 
 
 def test_what_is_none_is_left_out() -> None:

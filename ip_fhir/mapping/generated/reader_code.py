@@ -1,21 +1,21 @@
-"""The code of a generated reader, made by walking the tree of its table; what it is made for stands in `reader.py`."""
+"""The code of a generated reader, made by walking the tree of its table; what it is made for stands in `readers.py`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.dialects.fhir.dates import DAYS
-from ip_fhir.mapping.fields import default_of, filling, finishing
-from ip_fhir.mapping.reader_ends import APART, SCALARS, Ends, var_of
-from ip_fhir.mapping.shapes import RAW, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.decoding import RAW, WORDS, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.drafts import default_of, filling, finishing
+from ip_fhir.mapping.generated.reader_leaves import APART, SCALARS, Ends, var_of
+from ip_fhir.mapping.generated.tree import Tree, leaves_in, reads_nothing, tree_of
 from ip_fhir.mapping.tables.model import Const, Row
-from ip_fhir.mapping.tree import Tree, leaves_in, reads_nothing, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ip_fhir.mapping.reader import Readers
-    from ip_fhir.mapping.tree import Entry
+    from ip_fhir.mapping.generated.readers import Readers
+    from ip_fhir.mapping.generated.tree import Entry
 
 _VOCABULARY = ("coding", "concept", "code", "present", *DAYS)
 _BY_LENS = ("representative", "instant-or-day", "concept-text", "practitioner", "whole")

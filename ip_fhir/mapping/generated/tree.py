@@ -1,6 +1,6 @@
 """A table drawn as the JSON it stands for: members, entries of lists, and the rows and constants at the ends.
 
-The order is the one in which the lens writes. What reads and writes fast is made from this (`writer`, `reader`).
+The order is the one in which the lens writes. What reads and writes fast is made from this (`writer`, `readers`).
 """
 
 from __future__ import annotations
