@@ -13,22 +13,22 @@ import orjson
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.reading import read_json
-from ip_fhir.mapping.assembly import assemblies
+from ip_fhir.mapping.bundle.assembly import assemblies
+from ip_fhir.mapping.bundle.open_plan import OpenPlan
+from ip_fhir.mapping.bundle.putting import put_onto
 from ip_fhir.mapping.fhir_version import signs_of_others, version_of
 from ip_fhir.mapping.generated.decoding import Unsupported
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import based, build_lenses
 from ip_fhir.mapping.lenses.table import Lens
-from ip_fhir.mapping.opened import OpenPlan
-from ip_fhir.mapping.putting import put_onto
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source
 from ip_fhir.mapping.tables.variants import VERSIONS, varied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
-    from ip_fhir.mapping.assembly import Assembly
-    from ip_fhir.mapping.fast import FastReader
+    from ip_fhir.mapping.bundle.assembly import Assembly
+    from ip_fhir.mapping.bundle.fast_reader import FastReader
     from ip_fhir.mapping.generated.writer import Writer, Writers
     from ip_fhir.mapping.overlay import Overlay
     from ip_fhir.mapping.tables.model import Source, Systems, Tables
@@ -168,7 +168,7 @@ class Mapping:
 
     @cached_property
     def _fast(self) -> FastReader | None:
-        from ip_fhir.mapping.fast import FastReader  # a process that reads no plans does without
+        from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads no plans does without
 
         inner = {name: lens.inner for name, lens in self.lenses.items()}
         try:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.mapping.assembly import Found
+    from ip_fhir.mapping.bundle.assembly import Found
+    from ip_fhir.mapping.bundle.parts import Slot
     from ip_fhir.mapping.compiled import Mapping
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.slots import Slot
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 

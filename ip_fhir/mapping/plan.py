@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.mapping.bundle.open_plan import OpenPlan
     from ip_fhir.mapping.compiled import Mapping
-    from ip_fhir.mapping.opened import OpenPlan
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 

@@ -10,16 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.mapping.bundle.parts import reference_to
+from ip_fhir.mapping.bundle.putting import put_onto
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
-from ip_fhir.mapping.putting import put_onto
-from ip_fhir.mapping.slots import reference_to
 
 if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.assembly import Assembly, Located
-    from ip_fhir.mapping.slots import Part, Slot
+    from ip_fhir.mapping.bundle.assembly import Assembly, Located
+    from ip_fhir.mapping.bundle.parts import Part, Slot
 
 
 class OpenPlan:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
-from ip_fhir.mapping.derived import derived
+from ip_fhir.mapping.bundle.derived import derived
+from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
+from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.generated.structs import Reference, Request, Transaction, Written, write_json
 from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
-from ip_fhir.mapping.slots import PRACTITIONER as _PRACTITIONER
-from ip_fhir.mapping.slots import Part, Slot, links_between, people_of, refuse_doubles, slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.values.value import V
-    from ip_fhir.mapping.derived import Derived
+    from ip_fhir.mapping.bundle.derived import Derived
     from ip_fhir.mapping.generated.writer import Writer
     from ip_fhir.mapping.lenses.table import Lens
 

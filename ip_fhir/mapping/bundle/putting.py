@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.assembly import items_of, new_resources
+from ip_fhir.mapping.bundle.assembly import items_of, new_resources
+from ip_fhir.mapping.bundle.parts import reference_to
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
-from ip_fhir.mapping.slots import reference_to
 
 if TYPE_CHECKING:
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.assembly import Assembly, Found
-    from ip_fhir.mapping.derived import Derived
+    from ip_fhir.mapping.bundle.assembly import Assembly, Found
+    from ip_fhir.mapping.bundle.derived import Derived
+    from ip_fhir.mapping.bundle.parts import Part, Slot
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.slots import Part, Slot
 
 
 def put_onto(assembly: Assembly, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:

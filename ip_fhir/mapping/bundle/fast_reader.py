@@ -15,15 +15,15 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.mapping.bundle.parts import PRACTITIONER
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.readers import Readers
-from ip_fhir.mapping.slots import PRACTITIONER
 from ip_fhir.mapping.tables.domain_fields import domain_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ip_fhir.mapping.assembly import Assembly
+    from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Tables
 

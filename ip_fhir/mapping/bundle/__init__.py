@@ -1,0 +1,1 @@
+"""Wholes in bundles: their parts, put together and taken apart, and the one put."""
