@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.bundle.fast_reader import FastReader
     from ip_fhir.mapping.generated.writer import Writer, Writers
-    from ip_fhir.mapping.overlay import Overlay
+    from ip_fhir.mapping.overlays.overlay import Overlay
     from ip_fhir.mapping.tables.model import Source, Systems, Tables
     from ip_fhir.mapping.tables.variants import FhirVersion
 
@@ -53,7 +53,7 @@ class Mapping:
         """
         if overlay is None:
             return default(version)
-        from ip_fhir.mapping.overlay import overlaid  # most processes load none
+        from ip_fhir.mapping.overlays.overlay import overlaid  # most processes load none
 
         return cls(overlaid(overlay, _source(version)), version, overlay)
 
@@ -64,7 +64,7 @@ class Mapping:
             if self._overlay is None:
                 tables = build_tables(source)
             else:
-                from ip_fhir.mapping.overlay import overlaid
+                from ip_fhir.mapping.overlays.overlay import overlaid
 
                 tables = overlaid(self._overlay, source)
             self._varied[names] = Mapping(tables, overlay=self._overlay)

@@ -13,7 +13,7 @@ from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.neighbours import is_ours, put_read, read_fhir
+from ip_fhir.mapping.foreign.reading import is_ours, put_read, read_fhir
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

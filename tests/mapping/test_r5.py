@@ -31,9 +31,9 @@ from ip_fhir.mapping import (
     to_models,
 )
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion, read_variant
 from tests.mapping import test_bad_input as bad_input
 from tests.mapping.cases import EVERYBODY, LINKS, NAMES, RELATED, UNITS

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.mapping import default, from_fhir, message_to_fhir, put_plan, to_fhir
-from ip_fhir.mapping.laws import broken_laws
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.tables.loading import build_tables
 from ip_fhir.mapping.tables.variants import SETS, VERSIONS, FhirVersion, varied
 from tests.mapping.cases import EVERYBODY, LINKS, RELATED

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from ip_fhir.errors import Problem
-    from ip_fhir.mapping.stream import Target
+    from ip_fhir.mapping.ndjson import Target
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 
 def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: FhirVersion | None = None) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
-    from ip_fhir.mapping.stream import map_lines
+    from ip_fhir.mapping.ndjson import map_lines
 
     name = "stdin" if file == "-" else file
     done = failed = 0
@@ -58,7 +58,7 @@ def _opened(file: str, name: str) -> Iterator[BinaryIO]:
 
 
 def _lines(stream: BinaryIO, name: str, read: Callable[[int], None]) -> Iterator[bytes]:
-    from ip_fhir.mapping.stream import LONGEST
+    from ip_fhir.mapping.ndjson import LONGEST
 
     while line := stream.readline(LONGEST + 1):
         if len(line) > LONGEST:

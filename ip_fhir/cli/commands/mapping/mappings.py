@@ -84,7 +84,7 @@ def check(overlay: Overlay = None) -> None:
     """
     from ip_fhir.cli.output import say
     from ip_fhir.errors import MappingError
-    from ip_fhir.mapping.overlay import check_sets
+    from ip_fhir.mapping.overlays.overlay import check_sets
 
     codes = len(_load(overlay).tables.codes)
     checked = list(check_sets(overlay))

@@ -16,8 +16,8 @@ from ip_fhir.domain.plan import GoalStatus, IndividualPlan, MeasureStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
-from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.neighbours import Reading, is_ours, mapping_for
+from ip_fhir.mapping.foreign.reading import Reading, is_ours, mapping_for
+from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.rowcheck import row_problems
+from ip_fhir.mapping.overlays.laws import broken_laws
+from ip_fhir.mapping.overlays.row_check import row_problems
 from ip_fhir.mapping.tables.completeness import check_tables
 from ip_fhir.mapping.tables.loading import build_tables, code_table, read_source, systems_of
 from ip_fhir.mapping.tables.model import USES, Source

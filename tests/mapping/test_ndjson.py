@@ -15,8 +15,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.mapping import Mapping, from_fhir, read_fhir, to_fhir_json
-from ip_fhir.mapping.neighbours import Reading
-from ip_fhir.mapping.stream import Mapped, map_lines
+from ip_fhir.mapping.foreign.reading import Reading
+from ip_fhir.mapping.ndjson import Mapped, map_lines
 from tests.support.data import example
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_bad_line_stops_no_other() -> None:
 _RUN = """
 import json, resource, sys
 import psutil
-from ip_fhir.mapping.stream import map_lines
+from ip_fhir.mapping.ndjson import map_lines
 
 def spent():
     return {child.pid: sum(child.cpu_times()[:2]) for child in psutil.Process().children()}

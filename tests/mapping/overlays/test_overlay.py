@@ -14,8 +14,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import Mapping, default, from_fhir, message_from_fhir, message_to_fhir, to_fhir
-from ip_fhir.mapping.laws import broken_laws
-from ip_fhir.mapping.overlay import check_sets
+from ip_fhir.mapping.overlays.laws import broken_laws
+from ip_fhir.mapping.overlays.overlay import check_sets
 from ip_fhir.mapping.tables.loading import build_tables
 from ip_fhir.mapping.tables.variants import SETS, varied, vary
 from tests.mapping.json_diff import differences

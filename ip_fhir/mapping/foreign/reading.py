@@ -13,8 +13,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.compiled import default
-from ip_fhir.mapping.dressing import MARK, Dressed, dress
 from ip_fhir.mapping.fhir_version import version_of
+from ip_fhir.mapping.foreign.adapting import MARK, Dressed, dress
 from ip_fhir.mapping.lenses.unread import unread
 
 if TYPE_CHECKING:

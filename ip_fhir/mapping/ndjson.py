@@ -20,7 +20,7 @@ from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
 from ip_fhir.mapping.compiled import Mapping, default
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.neighbours import is_ours, read_fhir
+from ip_fhir.mapping.foreign.reading import is_ours, read_fhir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

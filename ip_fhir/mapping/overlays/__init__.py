@@ -1,0 +1,1 @@
+"""A site's own rows and codes: laid over the tables, and tried when they are loaded."""
