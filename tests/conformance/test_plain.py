@@ -20,7 +20,7 @@ from ip_fhir.mapping.tables.variants import SETS
 from tests.conformance import made
 from tests.conformance.judge import Validator
 from tests.conformance.made import JsonObject
-from tests.mapping.test_neighbours import OWNER
+from tests.mapping.foreign.test_reading import OWNER
 from tests.support.strategies import plans
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]

@@ -19,7 +19,7 @@ from ip_fhir.mapping import (
     referral_resources,
     referral_to_fhir,
 )
-from tests.mapping.foreign import marks, woven
+from tests.mapping.foreign_content import marks, woven
 from tests.mapping.json_diff import differences
 from tests.mapping.test_bad_input import form, notice, notice_transaction, referral
 from tests.support.loop import by_hospital

@@ -23,7 +23,7 @@ from tests.mapping.examples import (
     resource,
     without_ids,
 )
-from tests.mapping.foreign import marks, woven
+from tests.mapping.foreign_content import marks, woven
 from tests.mapping.json_diff import differences
 from tests.support.strategies import plans
 

@@ -14,7 +14,7 @@ from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, to_fhir_json
 from ip_fhir.mapping.bundle.putting import put_onto
-from tests.mapping.foreign import woven
+from tests.mapping.foreign_content import woven
 from tests.support.strategies import plans
 
 Change = Callable[[IndividualPlan], IndividualPlan]

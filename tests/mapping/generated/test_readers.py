@@ -22,7 +22,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapping, default, from_fhir, from_fhir_json, to_fhir_json
 from tests.mapping.damage import damaged
 from tests.mapping.examples import example
-from tests.mapping.foreign import woven
+from tests.mapping.foreign_content import woven
 from tests.support.strategies import plans
 
 PLAN = IndividualPlan(

@@ -11,7 +11,7 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.mapping import lens
 from ip_fhir.mapping.lenses.table import data_of
 from tests.mapping.cases import LINKS, TABLES, Whole, covering, data_for, get, new, put, said, whole_types
-from tests.mapping.foreign import foreign_entries, marks, woven
+from tests.mapping.foreign_content import foreign_entries, marks, woven
 
 EACH = settings(max_examples=12)
 every_table = pytest.mark.parametrize("table", TABLES)
