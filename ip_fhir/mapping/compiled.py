@@ -14,8 +14,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping.bundle.assembly import assemblies
-from ip_fhir.mapping.bundle.open_plan import OpenPlan
-from ip_fhir.mapping.bundle.putting import put_onto
+from ip_fhir.mapping.bundle.open_plan import OpenPlan, put_onto
+from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.fhir_version import signs_of_others, version_of
 from ip_fhir.mapping.generated.decoding import Unsupported
 from ip_fhir.mapping.generated.writer import compile_writers
@@ -43,7 +43,7 @@ class Mapping:
         self.version = version
         self._overlay = overlay
         self._varied: dict[tuple[str, ...], Mapping] = {}
-        self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
+        self.lenses: Dict[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables, DIALECTS).items()}
 
     @classmethod
     def load(cls, overlay: Overlay | None = None, version: FhirVersion = "R4") -> Mapping:
@@ -95,7 +95,7 @@ class Mapping:
     def profiles(self, type_: str) -> tuple[str, ...]:
         """Canonicals of the profiles that resources of a FHIR type say they follow when they are made here."""
         consts = (const for table in self.tables.fields.values() if table.resource == type_ for const in table.consts)
-        written = (based(const.value, self.systems) for const in consts if const.fhir.startswith("meta.profile"))
+        written = (based(const.value, self.systems) for const in consts if const.place.startswith("meta.profile"))
         return tuple(dict.fromkeys(written))
 
     def writer(self, name: str) -> Writer:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.dialects.fhir.conditions import uri_of
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
+from ip_fhir.mapping.dialects.fhir.members import choice_of
 from ip_fhir.mapping.lenses.building import based
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_types
-from ip_fhir.mapping.tables.model import CODED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,30 +79,7 @@ _USES = {
     "beside": "written beside, not read",
     "none": "no counterpart",
 }
-_TYPES = {
-    "concept": "CodeableConcept",
-    "coding": "Coding",
-    "day": "date or dateTime",
-    "first-day": "date or dateTime",
-    "last-day": "date or dateTime",
-    "day-start": "instant",
-    "day-end": "instant",
-    "instant": "dateTime",
-    "words": "string",
-    "present": "-",
-    "person-id": "Identifier",
-    "reference": "Reference",
-    "representative": "Reference",
-    "practitioner": "Reference",
-}
 _DOMAIN_TYPES = {"str": "text", "date": "day", "AwareDatetime": "moment", "bool": "yes or no", "int": "number"}
-_CHOICES = {
-    "deceasedDateTime": "deceased",
-    "scheduledPeriod": "scheduled",
-    "eventCoding": "event",
-    "sourceAttachment": "source",
-    "contentString": "content",
-}
 
 
 def sheets(mapping: Mapping) -> list[Sheet]:
@@ -136,13 +115,13 @@ def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
     return Line(
         field=row.field,
         words=row.field.replace("_", " ").replace(".", ", "),
-        path=row.fhir,
+        path=row.place,
         element=_element(table, row.path),
         where="; ".join(where),
         fhirpath=".".join([table.resource or table.name, *(_fhirpath(segment, systems) for segment in row.path)]),
         domain_type=_domain_type(table, row),
-        type=_TYPES.get(row.kind, row.of if row.kind == "table" else row.kind),
-        of=row.of if row.kind in CODED else "",
+        type=row.of if row.is_table else KINDS[row.kind].element or row.kind,
+        of=row.of if row.coded else "",
         many=row.is_list,
         required=row.required,
         default="" if row.default is None else str(row.default).lower(),
@@ -153,7 +132,7 @@ def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
 
 
 def _domain_type(table: Table, row: Row) -> str:
-    if row.kind in ("reference", "representative"):
+    if not row.is_table and KINDS[row.kind].refers:
         return "reference"
     found = field_at(table.domain, row.domain)
     names = [] if found is None else [kind.__name__ for kind in plain_types(found.annotation)]
@@ -170,12 +149,13 @@ def in_words(name: str) -> str:
 
 
 def _notes(row: Row) -> Iterator[str]:
-    if row.echo:
+    converter = row.converter
+    if row.check_only:
         yield "written with the field, and only compared when read"
-    if row.when is not None and row.lead is None:
-        yield f"only where {row.when[0]} is {row.when[1]}"
-    if row.lead is not None:
-        yield f"{row.lead.path[0].name} counts first, where another system has set it"
+    if converter.name == "only-where":
+        yield f"only where {converter.field} is {converter.word}"
+    if converter.name == "set-by-another" and converter.second is not None:
+        yield f"{converter.second.path[0].name} counts first, where another system has set it"
     if row.match:
         yield "tells whether an entry is ours"
     if row.key:
@@ -188,16 +168,13 @@ def _element(table: Table, path: tuple[Segment, ...]) -> str:
 
 
 def _plain(name: str) -> str:
-    if name in _CHOICES:
-        return _CHOICES[name]
-    return "value" if re.fullmatch(r"value[A-Z]\w*", name) else name.lstrip("_")
+    return choice_of(name) or name.lstrip("_")
 
 
 def _segment_words(segment: Segment, systems: Systems) -> Iterator[str]:
-    if segment.name == "extension" and segment.conditions and segment.conditions[0].member == "url":
-        url = segment.conditions[0].value
+    if segment.name == "extension" and segment.conditions and segment.conditions[0].kind == "named":
         every = "each " if segment.entries == "each" else ""
-        yield f"{every}extension {url.removeprefix('@')}"
+        yield f"{every}extension {segment.conditions[0].value.removeprefix('=')}"
         return
     if segment.entries == "first":
         yield f"the first {segment.name}"
@@ -227,8 +204,7 @@ def _condition_words(segment: Segment, condition: Condition, systems: Systems) -
 def _fhirpath(segment: Segment, systems: Systems) -> str:
     name = _plain(segment.name)
     if segment.name in ("extension", "modifierExtension") and segment.conditions:
-        url = segment.conditions[0].value
-        return f"{name}('{systems.uri(url[1:]) if url.startswith('@') else url}')"
+        return f"{name}('{uri_of(segment.conditions[0], systems)}')"
     if segment.entries == "first":
         return f"{name}[0]"
     if not segment.conditions:

@@ -88,7 +88,7 @@ def _whole(data: dict[str, Any], laws: dict[tuple[str, str, bool], str]) -> dict
 
 
 def _key(row: dict[str, Any]) -> tuple[str, bool]:
-    return row["domain"], bool(row.get("echo"))
+    return row["domain"], bool(row.get("check_only"))
 
 
 def _lawful(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
