@@ -1,6 +1,7 @@
 """What the core asks of the world, as Protocols, and the plain values they exchange.
 
-An adapter implements `Adapter`; an EHR that has its own database implements `Store`. Neither sees anything else.
+An adapter implements `Adapter`, what waits or polls implements `Listener`, and an EHR that has its own database
+implements `Store`. None of them sees anything else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.errors import IssueCode, Problem
 
-WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
+WireFormat: TypeAlias = str
+"""The name of a wire format: of an entry point of the group `ip_fhir.formats`, such as `fhir-message`.
+
+`ip_fhir.exchange.formats.Format` says what a format is; anybody may install one.
+"""
+
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
 OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
 JsonObject: TypeAlias = "dict[str, Any]"
@@ -63,13 +69,69 @@ class Receipt:
 
 @runtime_checkable
 class Adapter(Protocol):
-    """A way to one kind of system. Stateless but for connections; entry point group `ip_fhir.adapters`."""
+    """A way to one kind of system. Stateless but for connections; entry point group `ip_fhir.adapters`.
+
+    `name` is the entry point's; `format` is that of the bytes it is given, installed and one that can be written.
+    """
 
     name: str
     format: WireFormat
 
     def send(self, outgoing: Outgoing) -> Receipt:
         """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`, nothing else."""
+        ...
+
+
+class Bounds(Protocol):
+    """How much is taken in at a time."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of one message."""
+        ...
+
+
+class Receiver(Protocol):
+    """The side of the loop that a listener hands bytes to: an `ip_fhir.exchange.Exchange`."""
+
+    @property
+    def limits(self) -> Bounds:
+        """How much a listener reads before it gives up on a message; what is longer is refused in any case."""
+        ...
+
+    def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
+        """Take in a message of the peer that settings call `peer`; return the bytes to answer with, after the commit.
+
+        May be called from any thread. Raises `IpFhirError`: nothing was taken in, and its `retry` says whether the same
+        bytes may be taken in later. Any other exception is a fault of ours, and means the same as one with `retry`.
+        """
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Anything that waits or polls for bytes: a server, a subscription, a folder.
+
+    The entry point, of the group `ip_fhir.listeners`, names a function that takes the options in the settings (a
+    mapping; one that the environment overrides is text) and returns a listener. It opens nothing yet, and raises
+    `InvalidInput` for options that it does not know or cannot use, with the option's name as the place.
+    """
+
+    name: str
+
+    def start(self, exchange: Receiver) -> None:
+        """Begin, in threads of its own, and return. Called once.
+
+        Raises `OSError` or `InvalidInput` when it cannot begin: a port that is taken, a folder that is not there.
+        What comes in later never ends it, whatever `exchange.receive` raises.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Take in no more, and wait, for ten seconds at most, until what is being taken in is done.
+
+        Does nothing when it was never started, could not start, or has been stopped before.
+        """
         ...
 
 

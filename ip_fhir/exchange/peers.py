@@ -51,6 +51,13 @@ class Peers:
         found = [peer for known, peer in self._tokens if compare_digest(known, digest)]
         return found[0] if found else None
 
+    def named(self, name: str) -> Peer:
+        """The party that settings call so. Raises `InvalidInput` when there is none."""
+        for peer in self._peers:
+            if peer.name == name:
+                return peer
+        raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
+
     def of(self, organization: Organization) -> Peer:
         """The party that speaks for an organisation. Raises `InvalidInput` when settings name none."""
         for peer in self._peers:

@@ -96,7 +96,7 @@ def is_early(context: Context, message: Message, now: datetime) -> bool:
 def unknown_here(context: Context, message: Message, now: datetime) -> NotTaken:
     """A message about a referral that is not here: its notice may still come, for a while."""
     kind = NotYet if is_early(context, message, now) else NotTaken
-    return kind.at("MessageHeader", "no notice came under this correlation id", "not-found")
+    return kind.at("correlation_id", "no notice came under this correlation id", "not-found")
 
 
 def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
@@ -107,4 +107,4 @@ def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
     owner = referral.notice.owner.identifier
     same_register = {person for person in persons if owner is not None and person.kind is owner.kind}
     if same_register and owner not in same_register:
-        raise NotTaken.at("subject", "about another person than the referral", "business-rule")
+        raise NotTaken.at("owner", "about another person than the referral", "business-rule")

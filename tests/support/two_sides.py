@@ -195,11 +195,11 @@ def make_side(
     return Side(Exchange(context), wire, store, told)
 
 
-def make_loop(directory: Path, agreements: tuple[Agreement, ...] = ()) -> Loop:
-    """Two sides on two SQLite files."""
+def make_loop(directory: Path, agreements: tuple[Agreement, ...] = (), **more: Any) -> Loop:
+    """Two sides on two SQLite files; `more` goes into the context of both."""
     clock = SetClock()
     sides = [
-        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements)
+        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
         for role in (Role.HOSPITAL, Role.MUNICIPALITY)
     ]
     hospital, municipality = sides
