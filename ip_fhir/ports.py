@@ -1,7 +1,6 @@
 """What the core asks of the world, as Protocols, and the plain values they exchange.
 
-An adapter implements `Adapter`, what waits or polls implements `Listener`, and an EHR that has its own database
-implements `Store`. None of them sees anything else.
+An adapter implements `Adapter`, what waits or polls `Listener`, an EHR with a database of its own `Store`.
 """
 
 from __future__ import annotations
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
     from ip_fhir.errors import IssueCode, Problem
 
 WireFormat: TypeAlias = str
-"""The name of a wire format: of an entry point of the group `ip_fhir.formats`, such as `fhir-message`.
-
-`ip_fhir.exchange.formats.Format` says what a format is; anybody may install one.
-"""
+"""The name of a wire format: an entry point of the group `ip_fhir.formats`, such as `fhir-message`; anybody's."""
 
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
 OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
@@ -69,10 +65,7 @@ class Receipt:
 
 @runtime_checkable
 class Adapter(Protocol):
-    """A way to one kind of system. Stateless but for connections; entry point group `ip_fhir.adapters`.
-
-    `name` is the entry point's; `format` is that of the bytes it is given, installed and one that can be written.
-    """
+    """A way to one kind of system, stateless but for connections; entry point `name` in group `ip_fhir.adapters`."""
 
     name: str
     format: WireFormat
@@ -82,56 +75,32 @@ class Adapter(Protocol):
         ...
 
 
-class Bounds(Protocol):
-    """How much is taken in at a time."""
-
-    @property
-    def max_bytes(self) -> int:
-        """The most bytes of one message."""
-        ...
-
-
 class Receiver(Protocol):
     """The side of the loop that a listener hands bytes to: an `ip_fhir.exchange.Exchange`."""
 
-    @property
-    def limits(self) -> Bounds:
-        """How much a listener reads before it gives up on a message; what is longer is refused in any case."""
-        ...
-
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
-        """Take in a message of the peer that settings call `peer`; return the bytes to answer with, after the commit.
+        """Take in a message of the peer that settings call `peer`; return the answer, after the commit. Thread-safe.
 
-        May be called from any thread. Raises `IpFhirError`: nothing was taken in, and its `retry` says whether the same
-        bytes may be taken in later. Any other exception is a fault of ours, and means the same as one with `retry`.
+        Any exception means that nothing was taken in; `retry` of an `IpFhirError` says if the same may be later.
         """
         ...
 
 
-@runtime_checkable
 class Listener(Protocol):
     """Anything that waits or polls for bytes: a server, a subscription, a folder.
 
-    The entry point, of the group `ip_fhir.listeners`, names a function that takes the options in the settings (a
-    mapping; one that the environment overrides is text) and returns a listener. It opens nothing yet, and raises
-    `InvalidInput` for options that it does not know or cannot use, with the option's name as the place.
+    The entry point `name`, of the group `ip_fhir.listeners`, is a function that takes a mapping of options and returns
+    a listener, having opened nothing. It raises `InvalidInput` at an option that it does not know or cannot use.
     """
 
     name: str
 
     def start(self, exchange: Receiver) -> None:
-        """Begin, in threads of its own, and return. Called once.
-
-        Raises `OSError` or `InvalidInput` when it cannot begin: a port that is taken, a folder that is not there.
-        What comes in later never ends it, whatever `exchange.receive` raises.
-        """
+        """Begin, in threads of its own, and return. Raises `OSError` or `InvalidInput` when it cannot. Called once."""
         ...
 
     def stop(self) -> None:
-        """Take in no more, and wait, for ten seconds at most, until what is being taken in is done.
-
-        Does nothing when it was never started, could not start, or has been stopped before.
-        """
+        """Take in no more and wait, ten seconds at most, for what is under way. Does nothing when it is not running."""
         ...
 
 
