@@ -10,6 +10,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import FORMATS, Formats
 from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
 from ip_fhir.plugins import adapter_names, adapters, installed_names, listener
+from tests.support.plugin_site import LISTENER, install
 
 _GOOD = """
 class Wire:
@@ -22,26 +23,9 @@ def make():
 """
 
 
-def install(path: Path, name: str, module: str, code: str, group: str = "ip_fhir.adapters") -> None:
-    """A distribution with one entry point, as pip leaves it."""
-    (path / f"{module}.py").write_text(code, encoding="utf-8")
-    info = path / f"{module}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:make\n", encoding="utf-8")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory on the import path."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))  # what is imported here is forgotten afterwards
-    return tmp_path
-
-
-def test_a_stranger_is_found(site: Path) -> None:
+def test_a_stranger_is_found(plugin_site: Path) -> None:
     """Any installed distribution may bring an adapter."""
-    install(site, "good", "plugin_good", _GOOD)
+    install(plugin_site, "good", "plugin_good", _GOOD)
     assert "good" in adapter_names()
     assert adapters(["good"])["good"].format == "kith"
 
@@ -63,31 +47,31 @@ def test_a_stranger_is_found(site: Path) -> None:
         (_GOOD.replace("make", "build"), "AttributeError"),
     ],
 )
-def test_a_broken_one_is_named(site: Path, code: str, words: str) -> None:
+def test_a_broken_one_is_named(plugin_site: Path, code: str, words: str) -> None:
     """The error says which plug-in, from where, and what is wrong with it."""
-    install(site, "bad", "plugin_bad", code)
+    install(plugin_site, "bad", "plugin_bad", code)
     with pytest.raises(InvalidInput, match=words) as caught:
         adapters(["bad"])
     assert caught.value.problems[0].path == "adapters.bad"
 
 
-def test_a_broken_one_that_nobody_uses_hurts_nobody(site: Path) -> None:
+def test_a_broken_one_that_nobody_uses_hurts_nobody(plugin_site: Path) -> None:
     """Only what settings name is loaded."""
-    install(site, "bad", "plugin_bad", "raise RuntimeError")
+    install(plugin_site, "bad", "plugin_bad", "raise RuntimeError")
     assert set(adapters(["fhir-rest"])) == {"fhir-rest"}
 
 
-def test_all_that_is_wrong_at_once(site: Path) -> None:
+def test_all_that_is_wrong_at_once(plugin_site: Path) -> None:
     """Every missing or broken adapter is reported, with what there is."""
     with pytest.raises(InvalidInput, match=r"not installed \(installed: .*fhir-rest") as caught:
         adapters(["smoke", "mirrors", "fhir-rest"])
     assert [p.path for p in caught.value.problems] == ["adapters.mirrors", "adapters.smoke"]
 
 
-def test_two_of_a_name_are_refused(site: Path) -> None:
+def test_two_of_a_name_are_refused(plugin_site: Path) -> None:
     """Which of the two would be a guess."""
-    install(site, "good", "plugin_one", _GOOD)
-    install(site, "good", "plugin_two", _GOOD)
+    install(plugin_site, "good", "plugin_one", _GOOD)
+    install(plugin_site, "good", "plugin_two", _GOOD)
     with pytest.raises(InvalidInput, match="installed twice, by plugin_one and plugin_two"):
         adapters(["good"])
 
@@ -103,22 +87,11 @@ class Wire:
         raise NotImplementedError
 make = Wire
 """
-_LISTENER = """
-from ip_fhir.errors import InvalidInput
-class Ear:
-    name = "ear"
-    def __init__(self, options):
-        for option in set(options) - {"port"}:
-            raise InvalidInput.at(option, "is not known here", "structure")
-    def start(self, exchange): ...
-    def stop(self): ...
-make = Ear
-"""
 
 
-def test_a_format_of_a_stranger(site: Path) -> None:
+def test_a_format_of_a_stranger(plugin_site: Path) -> None:
     """Any installed distribution may bring a wire format; it is found by its name, and made once."""
-    install(site, "lines", "plugin_lines", _FORMAT, "ip_fhir.formats")
+    install(plugin_site, "lines", "plugin_lines", _FORMAT, "ip_fhir.formats")
     formats = Formats()
     assert formats.named("lines").content_type == "text/plain"
     assert formats.named("lines") is formats.named("lines")
@@ -135,18 +108,18 @@ def test_a_format_of_a_stranger(site: Path) -> None:
         (_FORMAT.replace("make =", "    def write(self): ...\nmake ="), r"write does not take \(message, mapping\)"),
     ],
 )
-def test_a_broken_format_is_named(site: Path, code: str, words: str) -> None:
+def test_a_broken_format_is_named(plugin_site: Path, code: str, words: str) -> None:
     """It says which, and each thing that is missing; of what it writes, too."""
-    install(site, "lines", "plugin_lines", code, "ip_fhir.formats")
+    install(plugin_site, "lines", "plugin_lines", code, "ip_fhir.formats")
     with pytest.raises(InvalidInput, match=words) as caught:
         Formats().named("lines")
     assert caught.value.problems[0].path == "formats.lines"
     assert Formats().named("fhir-message").receipts
 
 
-def test_two_formats_of_a_name(site: Path) -> None:
+def test_two_formats_of_a_name(plugin_site: Path) -> None:
     """Two that are installed or two that were given are refused; one that was given goes before an installed one."""
-    install(site, "fhir-message", "plugin_lines", _FORMAT, "ip_fhir.formats")
+    install(plugin_site, "fhir-message", "plugin_lines", _FORMAT, "ip_fhir.formats")
     with pytest.raises(InvalidInput, match="installed twice, by ip-fhir and plugin_lines"):
         Formats().named("fhir-message")
     own = FhirMessage()
@@ -163,9 +136,9 @@ def test_a_format_that_is_only_taken_in() -> None:
     assert Formats().writer("fhir-message").content_type == "application/fhir+json"
 
 
-def test_a_listener_of_a_stranger(site: Path) -> None:
+def test_a_listener_of_a_stranger(plugin_site: Path) -> None:
     """It is made with its options; what it has against one is told at that option."""
-    install(site, "ear", "plugin_ear", _LISTENER, "ip_fhir.listeners")
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
     assert listener("ear", {"port": 1}).name == "ear"
     with pytest.raises(InvalidInput, match="colour: is not known here"):
         listener("ear", {"colour": "blue"})
@@ -174,15 +147,15 @@ def test_a_listener_of_a_stranger(site: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (_LISTENER.replace("def stop", "def end"), "plugin_ear:make gives no listener: stop is missing"),
-        (_LISTENER.replace("start(self, exchange)", "start(self)"), r"start does not take \(exchange\)"),
-        (_LISTENER.replace("__init__(self, options)", "__init__(self)"), "plugin_ear:make failed: TypeError"),
-        (_LISTENER.replace('"ear"', '"nose"'), "gives no listener: calls itself nose"),
+        (LISTENER.replace("def stop", "def end"), "plugin_ear:make gives no listener: stop is missing"),
+        (LISTENER.replace("start(self, exchange)", "start(self)"), r"start does not take \(exchange\)"),
+        (LISTENER.replace("__init__(self, options)", "__init__(self)"), "plugin_ear:make failed: TypeError"),
+        (LISTENER.replace('"ear"', '"nose"'), "gives no listener: calls itself nose"),
     ],
 )
-def test_a_broken_listener_is_named(site: Path, code: str, words: str) -> None:
+def test_a_broken_listener_is_named(plugin_site: Path, code: str, words: str) -> None:
     """At `use`, which is where the settings name it."""
-    install(site, "ear", "plugin_ear", code, "ip_fhir.listeners")
+    install(plugin_site, "ear", "plugin_ear", code, "ip_fhir.listeners")
     with pytest.raises(InvalidInput, match=words) as caught:
         listener("ear", {})
     assert caught.value.problems[0].path == "use"

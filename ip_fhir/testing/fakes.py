@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapping as Tables
     from ip_fhir.ports import JsonObject, Outgoing, Receiver, WireFormat
-
-_LONGEST_STOP = 10.0
 
 
 class FakeFormat:
@@ -121,6 +119,7 @@ class FakeListener:
     """
 
     name: str = "fake"
+    longest_stop: ClassVar[float] = 10.0
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         if unknown := sorted(set(options) - {"peer", "format"}):
@@ -139,10 +138,10 @@ class FakeListener:
             self._exchange = exchange
 
     def stop(self) -> None:
-        """Take in no more, and wait until nothing is under way."""
+        """Take in no more, and wait until nothing is under way, `longest_stop` seconds at most."""
         with self._moved:
             self._exchange = None
-            self._moved.wait_for(lambda: self._under_way == 0, _LONGEST_STOP)
+            self._moved.wait_for(lambda: self._under_way == 0, self.longest_stop)
 
     def hand(self, content: bytes) -> bytes:
         """Hand content over as the peer, and return the answer.

@@ -30,17 +30,16 @@ from ip_fhir.testing.store_samples import PERSON
 if TYPE_CHECKING:
     from ip_fhir.ports import WireFormat
 
-_PATIENCE = 10.0
-
 
 class ReceiverDouble:
     """A stand-in for the exchange: it remembers what it is given, and answers, raises or waits as it is told.
 
     `came` holds (content, peer, format) of each; `raises` is raised from now on; `held`, when cleared, holds up whoever
-    hands something over until it is set again.
+    hands something over until it is set again. It waits `patience` seconds for what is to come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 10.0) -> None:
+        self._patience = patience
         self.came: list[tuple[bytes, str, WireFormat]] = []
         self.done = 0
         self.raises: Exception | None = None
@@ -50,15 +49,15 @@ class ReceiverDouble:
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
         """Take it in."""
         self.came.append((content, peer, format_name))
-        self.held.wait(3 * _PATIENCE)
+        self.held.wait(3 * self._patience)
         self.done += 1
         if self.raises is not None:
             raise self.raises
         return b"taken in"
 
     def wait_for(self, number: int) -> None:
-        """Wait until that many have come, ten seconds at most."""
-        end = time.monotonic() + _PATIENCE
+        """Wait until that many have come. Raises `AssertionError` when they do not."""
+        end = time.monotonic() + self._patience
         while len(self.came) < number:
             assert time.monotonic() < end, f"{number} were handed in, {len(self.came)} came"
             time.sleep(0.005)
@@ -67,10 +66,12 @@ class ReceiverDouble:
 class ListenerContract:
     """Every test needs the fixture `listener`, made and not started, and the method `hand_in`.
 
-    `contents` are four messages, if any bytes will not do. `quiet` is how many seconds after `stop` nothing may come.
+    `contents` are four messages, if any bytes will not do. `patience` is in how many seconds what was handed in must
+    have come, and `stop` must have ended; `quiet` is for how many seconds after `stop` it is seen that nothing comes.
     """
 
     contents: ClassVar[tuple[bytes, bytes, bytes, bytes]] = (b"one", b"two", PERSON.encode(), b"four")
+    patience: ClassVar[float] = 10.0
     quiet: ClassVar[float] = 0.2
 
     def hand_in(self, listener: Listener, content: bytes) -> None:
@@ -140,10 +141,10 @@ class ListenerContract:
         stopper.join(self.quiet)
         assert stopper.is_alive(), "stop returned while a message was being taken in"
         exchange.held.set()
-        stopper.join(_PATIENCE)
+        stopper.join(self.patience)
         assert not stopper.is_alive()
         assert exchange.done == 1
-        peer.join(_PATIENCE)
+        peer.join(self.patience)
 
     def test_it_is_silent(self, listener: Listener) -> None:
         """Its `repr` shows nothing of what came in."""
@@ -161,12 +162,12 @@ class ListenerContract:
 
     def _wait_for_content(self, exchange: ReceiverDouble, content: bytes) -> None:
         """Wait until it comes; a listener that polls may hand over first what it was to bring again."""
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + self.patience
         while content not in [came for came, _, _ in exchange.came]:
             assert time.monotonic() < end, "after a refusal nothing more was handed over"
             time.sleep(0.005)
 
     def _started(self, listener: Listener) -> ReceiverDouble:
-        exchange = ReceiverDouble()
+        exchange = ReceiverDouble(self.patience)
         listener.start(exchange)
         return exchange

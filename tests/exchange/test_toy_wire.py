@@ -1,4 +1,4 @@
-"""A wire that nobody had thought of: a line format, a listener and an adapter, some 60 lines of code, run whole loops."""
+"""A wire that nobody had thought of: a line format, a listener and an adapter, some 60 lines of code, run a loop."""
 
 import queue
 import threading
