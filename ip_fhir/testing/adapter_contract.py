@@ -133,7 +133,7 @@ class AdapterContract:
 
     def test_it_recovers(self, adapter: Adapter, peer: PeerDouble) -> None:
         """After a failure the next message goes, over a new connection if need be."""
-        peer.behave("nonsense")
+        peer.behave("down" if self.hands_over else "nonsense")
         _answer(adapter, self.outgoing(peer))
         peer.behave("ok")
         self.test_yes_is_a_receipt(adapter, peer)
