@@ -49,7 +49,7 @@ class ReceiverDouble:
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
         """Take it in."""
         self.came.append((content, peer, format_name))
-        self.held.wait(3 * self._patience)
+        self.held.wait(60)  # a test that fails must end, too
         self.done += 1
         if self.raises is not None:
             raise self.raises
@@ -145,6 +145,22 @@ class ListenerContract:
         assert not stopper.is_alive()
         assert exchange.done == 1
         peer.join(self.patience)
+
+    def test_stop_is_bounded(self, listener: Listener) -> None:
+        """It does not wait for ever for what never ends: the process must end, and nothing was acknowledged."""
+        exchange = self._started(listener)
+        exchange.held.clear()
+        peer = threading.Thread(target=self._hand_in, args=(listener,), daemon=True)
+        peer.start()
+        exchange.wait_for(1)
+        stopper = threading.Thread(target=listener.stop, daemon=True)
+        stopper.start()
+        stopper.join(self.patience + 1)
+        ended = not stopper.is_alive()
+        exchange.held.set()
+        stopper.join(self.patience)
+        peer.join(self.patience)
+        assert ended, f"stop had not returned after {self.patience} seconds"
 
     def test_it_is_silent(self, listener: Listener) -> None:
         """Its `repr` shows nothing of what came in."""

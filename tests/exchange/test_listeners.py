@@ -1,7 +1,5 @@
 """Listeners: named in the settings, started in order, stopped in reverse, whatever one of them does."""
 
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,19 @@ from ip_fhir.testing.listener_contract import ReceiverDouble
 from tests.support.plugin_site import LISTENER, install
 
 
+class Hurried(FakeListener):
+    """One that waits no second for what is under way."""
+
+    longest_stop = 0.5
+
+
 class TestFakeListener(ListenerContract):
     """What vendors are given to test with keeps the contract."""
 
     @pytest.fixture
     def listener(self) -> Listener:
         """Handed to by the test itself."""
-        return FakeListener({"peer": "hospital"})
+        return Hurried({"peer": "hospital"})
 
     def hand_in(self, listener: Listener, content: bytes) -> None:
         """As a test does."""
@@ -87,6 +91,12 @@ class Changes(FakeListener):
         return super().hand(content + b"\n")
 
 
+class WaitsForEver(FakeListener):
+    """Cannot be stopped while something is under way."""
+
+    longest_stop = 60.0
+
+
 class Talks(FakeListener):
     """Keeps what came for its `repr`."""
 
@@ -116,7 +126,7 @@ def test_a_fault_is_found(faulty: type[FakeListener], test: str, caplog: pytest.
     """The contract's test passes with the right listener, and fails with the faulty one."""
     more: tuple[Any, ...] = (KeyError("x"), caplog) if "refusal" in test else ()
     contract = TestFakeListener()
-    getattr(contract, test)(FakeListener({"peer": "hospital"}), *more)
+    getattr(contract, test)(Hurried({"peer": "hospital"}), *more)
     with pytest.raises((AssertionError, ConnectionRefusedError)):
         getattr(contract, test)(faulty({"peer": "hospital"}), *more)
 
@@ -129,6 +139,8 @@ def test_one_that_hands_nothing_over_is_found() -> None:
 
     with pytest.raises(AssertionError, match="1 were handed in, 0 came"):
         Impatient().test_what_comes_in_is_handed_over(Deaf({"peer": "hospital"}))
+    with pytest.raises(AssertionError, match="stop had not returned"):
+        Impatient().test_stop_is_bounded(WaitsForEver({"peer": "hospital"}))
 
 
 # --- run by one side
@@ -251,25 +263,6 @@ def test_every_problem_at_once(plugin_site: Path) -> None:
         "listeners.2.use",
     ]
     assert "not installed (installed: bad, ear)" in str(caught.value)
-
-
-def test_the_fake_stops_in_bounded_time() -> None:
-    """What never ends does not hold up the end for ever."""
-
-    class Hurried(FakeListener):
-        longest_stop = 0.05
-
-    exchange, listener = ReceiverDouble(), Hurried({"peer": "hospital"})
-    exchange.held.clear()
-    listener.start(exchange)
-    thread = threading.Thread(target=listener.hand, args=(b"one",), daemon=True)
-    thread.start()
-    exchange.wait_for(1)
-    began = time.monotonic()
-    listener.stop()
-    assert time.monotonic() - began < 5
-    exchange.held.set()
-    thread.join()
 
 
 @pytest.mark.parametrize(

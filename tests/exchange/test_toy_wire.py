@@ -92,6 +92,7 @@ class ToyListener:
     """Takes lines off a queue, each with somebody who waits for its answer."""
 
     name = "toy"
+    longest_stop = 10.0
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._peer = options["peer"]
@@ -107,7 +108,7 @@ class ToyListener:
         """After the lines that are in the queue now."""
         if self._thread is not None:
             self.lines.put(None)
-            self._thread.join(10)
+            self._thread.join(self.longest_stop)
             self._thread = None
 
     def _run(self, exchange: Receiver) -> None:
@@ -161,7 +162,9 @@ class TestToyListener(ListenerContract):
     @pytest.fixture
     def listener(self) -> Listener:
         """A queue."""
-        return ToyListener({"peer": "hospital"})
+        made = ToyListener({"peer": "hospital"})
+        made.longest_stop = 0.5
+        return made
 
     def hand_in(self, listener: Listener, content: bytes) -> None:
         """As the adapter does."""

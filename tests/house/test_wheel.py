@@ -56,7 +56,8 @@ def test_plug_ins_are_found_as_entry_points(checkout: Path, installed: Installed
     code = (
         "import json, sys; from importlib.metadata import entry_points;"
         "found = {e.name: (e.load(), sys.modules[e.module].__file__)[1]"
-        " for group in ('ip_fhir.adapters', 'ip_fhir.formats') for e in entry_points(group=group)}; print(json.dumps(found))"
+        " for group in ('ip_fhir.adapters', 'ip_fhir.formats') for e in entry_points(group=group)};"
+        "print(json.dumps(found))"
     )
     found: dict[str, str] = json.loads(run(installed, code))
     groups = wheel_gate.project(checkout)["entry-points"]
