@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ip_fhir.testing.adapter_contract import AdapterContract, PeerDouble
-    from ip_fhir.testing.fakes import FakeAdapter, FakeFormat, FakeListener, read_reply
+    from ip_fhir.testing.fake_wire import FakeAdapter, FakeFormat, FakeListener, read_reply
     from ip_fhir.testing.format_contract import FormatContract
     from ip_fhir.testing.listener_contract import ListenerContract
     from ip_fhir.testing.store_contract import StoreContract
@@ -41,10 +41,10 @@ _HOME = {
     "FormatContract": "format_contract",
     "ListenerContract": "listener_contract",
     "StoreContract": "store_contract",
-    "FakeAdapter": "fakes",
-    "FakeFormat": "fakes",
-    "FakeListener": "fakes",
-    "read_reply": "fakes",
+    "FakeAdapter": "fake_wire",
+    "FakeFormat": "fake_wire",
+    "FakeListener": "fake_wire",
+    "read_reply": "fake_wire",
 }
 
 

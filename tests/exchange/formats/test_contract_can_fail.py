@@ -14,7 +14,7 @@ from ip_fhir.exchange.formats import Answer, Format, MessageField
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapping, default
 from ip_fhir.testing import FakeFormat, FormatContract
-from ip_fhir.testing.fakes import FakeIncoming
+from ip_fhir.testing.fake_wire import FakeIncoming
 from ip_fhir.testing.message_samples import NUMBER, message
 
 Contract = FormatContract
