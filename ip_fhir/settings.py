@@ -113,7 +113,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpSettings(Value):
-    """Where we listen, and the address that others know us by (`base_url`), which goes into receipts.
+    """The address where we listen, and the one that others know us by (`base_url`), which goes into receipts.
 
     `metrics_token` is what a program shows that reads /metrics; without it only a program on this machine may.
     """
@@ -175,7 +175,7 @@ class ListenerSettings(Value):
 
 
 class LimitSettings(Value):
-    """What is taken in: bytes of a body, levels of nesting, objects and lists in all; and how a message may be dated.
+    """Bounds of a message: bytes of a body, levels of nesting, objects and lists in all; and how it may be dated.
 
     `max_skew` is how many seconds ahead of our clock, `max_age` how many days ago: what is older was either replayed,
     or lay too long for anybody to act on.
@@ -193,7 +193,7 @@ class LimitSettings(Value):
 
 
 class RetrySettings(Value):
-    """When a failed sending is tried again: after `first` seconds, doubled up to `cap`; parked after `attempts`."""
+    """The waits after a failed sending: `first` seconds, doubled up to `cap`; parked after `attempts`."""
 
     first: float = Field(default=30.0, gt=0)
     cap: float = Field(default=3600.0, gt=0)

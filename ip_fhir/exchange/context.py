@@ -1,4 +1,4 @@
-"""What one side of the exchange works with: its store, its clock, its peers."""
+"""One side of the exchange: its store, its clock, its peers, its formats."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Context:
     counts: Counts = field(default_factory=Counts)
 
     def is_us(self, organization: Organization) -> bool:
-        """Whether we speak for that organisation."""
+        """True if we speak for that organisation."""
         return any(same_organization(own, organization) for own in self.organizations)
 
     def agreement(self, notice: Notice) -> Agreement:

@@ -1,4 +1,4 @@
-"""What comes in: bytes -> message -> decision -> one commit -> receipt. Read this first.
+"""The way in: bytes -> message -> decision -> one commit -> receipt. Read this first.
 
 The receipt is built from what was committed, and given after the commit, never before. What raises an error has moved
 nothing: the sender may send again. What was taken in is stored: the same message gets the same bytes again.
@@ -125,7 +125,7 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
 
 
 def _check_role(context: Context, event: Event) -> None:
-    """What only our own side may say is not said by a message; that the notice has come, only a message says."""
+    """Refuse a message that says what only our own side may say; that the notice has come, only a message says."""
     if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
 

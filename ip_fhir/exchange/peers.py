@@ -29,12 +29,12 @@ class Peer:
     accepts: tuple[str, ...] = field(default=(), repr=False)
 
     def speaks_for(self, organization: Organization) -> bool:
-        """Whether a message in that organisation's name may come from this party."""
+        """True if a message in that organisation's name may come from this party."""
         return any(same_organization(own, organization) for own in self.organizations)
 
     @property
     def passes_on(self) -> bool:
-        """Whether this party may pass on another's notice: only a municipality does."""
+        """True if this party may pass on another's notice: only a municipality does."""
         return all(own.kind is not OrganizationKind.HOSPITAL for own in self.organizations)
 
 
@@ -74,7 +74,7 @@ def counterpart(referral: Referral) -> Organization:
 
 
 def takes_part(peer: Peer, referral: Referral) -> bool:
-    """Whether a referral concerns this party: it is the other side, or a unit that the notice was passed on to."""
+    """True if a referral concerns this party: it is the other side, or a unit that the notice was passed on to."""
     return any(peer.speaks_for(other) for other in (counterpart(referral), *units(referral)))
 
 

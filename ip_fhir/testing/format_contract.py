@@ -76,7 +76,7 @@ class FormatContract:
         assert _writer(wire).write(sample, mapping) == written, "the same message gives the same bytes"
 
     def test_no_bytes_break_it(self, wire: Format, content: bytes, mapping: Mapping) -> None:
-        """Whatever comes in is read or refused with `InvalidInput`; what is refused names nobody."""
+        """Any bytes are read or refused with `InvalidInput`; a refusal names nobody."""
         refusals = [refusal for damaged in _damaged(content) if (refusal := _refusal(wire, damaged, mapping))]
         assert refusals, "an eighth of a notice is no notice"
         for refusal in refusals:

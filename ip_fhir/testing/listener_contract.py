@@ -105,7 +105,7 @@ class ListenerContract:
     def test_a_refusal_does_not_end_it(
         self, listener: Listener, error: Exception, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Whatever the exchange raises, the next message is taken in; no person's data is logged."""
+        """After any error of the exchange the next message is taken in; no person's data is logged."""
         exchange = self._started(listener)
         exchange.raises = error
         try:
@@ -120,7 +120,7 @@ class ListenerContract:
         assert PERSON not in caplog.text
 
     def test_nothing_comes_after_stop(self, listener: Listener) -> None:
-        """When `stop` has returned, nothing more is handed over."""
+        """Nothing more is handed over once `stop` has returned."""
         exchange = self._started(listener)
         listener.stop()
         listener.stop()
@@ -130,7 +130,7 @@ class ListenerContract:
         assert exchange.came == []
 
     def test_stop_waits_for_what_is_under_way(self, listener: Listener) -> None:
-        """What is being taken in when `stop` is called is taken in before it returns."""
+        """A message that is being taken in when `stop` is called is taken in before it returns."""
         exchange = self._started(listener)
         exchange.held.clear()
         peer = threading.Thread(target=self._hand_in, args=(listener,), daemon=True)

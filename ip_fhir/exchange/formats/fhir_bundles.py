@@ -134,7 +134,7 @@ class IncomingTransaction(_IncomingBundle):
 
 
 def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) -> JsonObject:
-    """Where an entry's resource is to be found now; the others live inside the notice, and have no address here."""
+    """The response for an entry: its resource's address; of one that lives inside the notice there is none."""
     response: JsonObject = {"status": "201 Created", "lastModified": now.isoformat(timespec="milliseconds")}
     type_ = entry.get("resource", {}).get("resourceType")
     found = next((r for r in stored if r.get("resourceType") == type_), None)

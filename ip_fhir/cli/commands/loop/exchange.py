@@ -129,7 +129,7 @@ def remind(
 
 
 def _stored(referral: Referral, *, as_json: bool) -> None:
-    """What became of it, without a word about the person."""
+    """Show the referral as it is stored now, without a word about the person."""
     from ip_fhir.cli.output import emit, say
 
     last = referral.forms[-1] if referral.forms else None
@@ -189,7 +189,7 @@ def _log() -> None:
 
 
 def _end_with_stdin() -> None:
-    """Whoever started us holds the other end: when it dies, however it dies, we end too."""
+    """End with the process that started us and holds the other end, however that dies."""
     while os.read(0, 1024):  # not sys.stdin: its lock, held by a waiting thread, breaks the interpreter's own end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
