@@ -9,7 +9,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.referral import State
-from ip_fhir.settings import HttpSettings, LimitSettings, PeerSettings, RetrySettings, Settings, WorkerSettings
+from ip_fhir.settings import (
+    HttpSettings,
+    LimitSettings,
+    ListenerSettings,
+    PeerSettings,
+    RetrySettings,
+    Settings,
+    WorkerSettings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +52,22 @@ def test_the_example_in_the_readme_runs(checkout: Path) -> None:
     assert "in spring" not in result.stdout
 
 
+def test_the_plug_ins_in_the_documents_keep_their_contracts(checkout: Path, tmp_path: Path) -> None:
+    """The plug-ins that docs/plugins.md shows are whole: put into their files, they pass the suites that it shows."""
+    text = (checkout / "docs" / "plugins.md").read_text(encoding="utf-8")
+    for name, code in re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", text, re.DOTALL):
+        with (tmp_path / name).open("a", encoding="utf-8") as file:
+            file.write(f"{code}\n\n")
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_folder_wire.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+    assert int(re.findall(r"(\d+) passed", result.stdout)[0]) > 40
+
+
 def test_every_state_and_setting_is_named(checkout: Path) -> None:
     """Every state of the loop and every setting is named in the documents."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (checkout / "docs").glob("*.md"))
-    settings = (Settings, HttpSettings, PeerSettings, LimitSettings, WorkerSettings, RetrySettings)
+    settings = (Settings, HttpSettings, PeerSettings, ListenerSettings, LimitSettings, WorkerSettings, RetrySettings)
     names = [*State, *(field for model in settings for field in model.model_fields)]
     assert [name for name in names if not re.search(rf"`{re.escape(name)}`|\| {re.escape(name)} \|", text)] == []
 

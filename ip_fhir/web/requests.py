@@ -1,4 +1,4 @@
-"""What every request goes through: who it is from, how much of it is read, what it says it is."""
+"""The checks that every request goes through: who it is from, how much of it is read, what it says it is."""
 
 from __future__ import annotations
 

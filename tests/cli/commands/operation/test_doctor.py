@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run, Sides
+from tests.support.plugin_site import LISTENER, install
 
 
 def lines(run: Run, config: Path) -> dict[str, list[tuple[str, str]]]:
@@ -29,6 +30,7 @@ def test_the_installation(run: Run) -> None:
     assert ran.code == 0
     statuses = {line["what"]: line["status"] for line in ran.data}
     looked_at = {"mapping tables", "time zone data", "public holidays", "adapter fhir-rest", "extra web"}
+    looked_at |= {"format fhir-message", "format fhir-transaction"}
     assert looked_at <= {what for what, status in statuses.items() if status == "ok"}
 
 
@@ -98,3 +100,29 @@ def test_a_broken_adapter_is_named(run: Run, tmp_path: Path, monkeypatch: pytest
     assert "ModuleNotFoundError" in found["broken"]
     assert found["fhir-rest"] is None
     assert run("doctor").code == 1
+
+
+def test_formats_and_listeners(run: Run, plugin_site: Path) -> None:
+    """They stand beside the adapters, each with its kind; a broken one is named, and exit code 1."""
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
+    found = {(one["kind"], one["name"]): one for one in run("adapters", "--json").data}
+    assert found["format", "fhir-message"]["format"] == "application/fhir+json"
+    assert found["adapter", "fhir-rest"]["format"] == "fhir-message"
+    assert (found["listener", "ear"]["from"], found["listener", "ear"]["problem"]) == ("plugin_ear 1.0", None)
+    install(plugin_site, "smoke", "plugin_smoke", "make = 7", "ip_fhir.formats")
+    ran = run("adapters", "--json")
+    assert ran.code == 1
+    assert [one["problem"] for one in ran.data if one["name"] == "smoke"] == ["plugin_smoke:make is no function"]
+    assert "format smoke" in run("doctor").text
+
+
+def test_the_listeners_of_a_side(run: Run, sides: Sides, plugin_site: Path) -> None:
+    """A line for each that can be made, without starting it; a line for each problem."""
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
+    with sides.hospital.open("a", encoding="utf-8") as file:
+        file.write('\n[[listeners]]\nuse = "ear"\nfails = true\n')
+    assert lines(run, sides.hospital)["listener 0"] == [("ok", "ear")]
+    with sides.hospital.open("a", encoding="utf-8") as file:
+        file.write('\n[[listeners]]\nuse = "nose"\n')
+    ((status, detail),) = lines(run, sides.hospital)["listeners"]
+    assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear)")
