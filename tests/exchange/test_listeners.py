@@ -55,7 +55,7 @@ class GoesOn(FakeListener):
 
 
 class DiesOfARefusal(FakeListener):
-    """Ends with the first message that is refused."""
+    """LeafCode with the first message that is refused."""
 
     def hand(self, content: bytes) -> bytes:
         """And says so to nobody."""

@@ -1,4 +1,4 @@
-"""What each format adds to tables and lenses: path words, guards, leaf kinds, places in errors."""
+"""Dialects: path words, guards, leaf kinds and places in errors, as each format has them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _NOT_SURE = (Wrong, InvalidInput, ValidationError, ValueError, TypeError, KeyErr
 
 
 class Fragments:
-    """What stands at the ends of one set of tables, as functions from JSON text to a field's value."""
+    """The leaves of one set of tables as functions from JSON text to a field's value."""
 
     def __init__(self, tables: Tables, lenses: dict[str, TableLens]) -> None:
         self.tables = tables
@@ -108,7 +108,7 @@ class Fragments:
         return known, Memo(_sure(lambda text: met({name: orjson.loads(text)})))
 
     def within(self, table: Table, path: tuple[str, ...]) -> Memo:
-        """Whether what stands at a path is within the table's limits, by the text of its first member."""
+        """True for the text of a path's first member, if what it holds is within the table's limits."""
         limits = limits_of(table, self.tables.systems)
 
         def read(text: bytes) -> bool:

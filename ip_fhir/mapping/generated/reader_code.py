@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.generated.decoding import RAW, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.drafts import default_of, filling, finishing
-from ip_fhir.mapping.generated.reader_leaves import Ends, decoded_of, var_of
+from ip_fhir.mapping.generated.reader_leaves import LeafCode, decoded_of, var_of
 from ip_fhir.mapping.generated.tree import Tree, leaves_in, reads_nothing, tree_of
 from ip_fhir.mapping.tables.model import Const, Row
 
@@ -39,7 +39,7 @@ class Chain:
         yield f"{pad}{word} {self.name} {test.removeprefix(self.url)}:"
 
 
-class Code(Ends):
+class ReaderCode(LeafCode):
     """The code of one function under construction: the whole of it, and the walk through the table's tree.
 
     A table that has not all that its domain type must have leaves a draft, to be filled in by the one that `closes` it.
@@ -80,7 +80,7 @@ class Code(Ends):
         return "\n".join([*head, *(f"    {line}" for line in body), "        values.append(v)", "    return values\n"])
 
     def refusals(self) -> None:
-        """What is not looked at and might change the meaning: where it stands, there is doubt."""
+        """Note the paths that are not read and might change the meaning; something there stands the reader down."""
         converters = [row.converter for row in self.rows]
         if any(const.match for const in self.table.consts) or any(c.name == "table-by-word" for c in converters):
             raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
@@ -92,7 +92,7 @@ class Code(Ends):
         self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
 
     def is_set(self, row: Row) -> bool:
-        """Whether the row's variable is set whatever stands there."""
+        """True if the row's variable is set whatever stands in the resource."""
         return row.domain[0] in self.fields or var_of(row) in self.set_once
 
     def start(self, row: Row) -> str:
@@ -114,7 +114,7 @@ class Code(Ends):
         return self.readers.named(f"default_{self.table.name}_{name}", value)
 
     def musts(self) -> Iterator[str]:
-        """What has to be there, and whose it is."""
+        """The code that checks required fields, and that the resource is the table's."""
         for within in self.table.within:
             yield from self.within(tuple(within.split(".")))
         for path in self.later:
@@ -222,7 +222,7 @@ class Code(Ends):
             self.node(child, inner, shape.inner(name), pad, depth + 1)
 
     def whole(self, child: Tree) -> str | None:
-        """How a member is read that is not looked into: by a `memo` of its text, by the `lens`, or not so (None)."""
+        """The way of a member read as a whole: by a `memo` of its text or by the `lens`; None: it is looked into."""
         leaves = list(leaves_in(child))
         rows = [leaf for leaf in leaves if not isinstance(leaf, Const)]
         if any(isinstance(leaf, Const) and leaf.owner for leaf in leaves) or any(row.is_table for row in rows):
@@ -330,5 +330,5 @@ def _is_plain(entry: Entry) -> bool:
 
 
 def _whose(member: tuple[str, Tree]) -> bool:
-    """What says whether it is the table's comes first: then the rest of what is not need not be looked at."""
+    """Sort key: members by which the table knows its own come first, so that others' entries are left early."""
     return not any(not isinstance(leaf, Const) and leaf.match for leaf in leaves_in(member[1]))

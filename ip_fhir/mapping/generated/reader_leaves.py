@@ -39,7 +39,7 @@ class ReaderSet(Protocol):
         ...
 
 
-class Ends:
+class LeafCode:
     """Code under construction, line by line. Variables: `r_` what a row reads, `f_` a whole field.
 
     With `many` it is the code of a loop. There `t_` is the text that stood there last, and `k_` what it says: the same
@@ -60,7 +60,7 @@ class Ends:
         return self.model.model_fields[name]
 
     def said(self, known: str, var: str, pad: str) -> str:
-        """What a `Memo` knows of the text at `var`: the expression, after the lines that it needs."""
+        """The expression for what a `Memo` knows of the text at `var`, after the lines that it needs."""
         looked_up = f'{known}[b"" + {var}]'  # half the cost of `bytes(...)`
         if not self.many:
             return looked_up
@@ -141,7 +141,7 @@ class Ends:
         self.into(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
 
     def string_kind(self, row: Row) -> StringKind:
-        """How the row's text is checked."""
+        """The check of the row's text."""
         return string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
 
     def string(self, row: Row, var: str, pad: str, *, decoded: bool = False) -> None:

@@ -29,13 +29,13 @@ class Entry:
 
     @property
     def each(self) -> bool:
-        """Whether there are as many as the domain has."""
+        """True if there is an entry for each value of the domain."""
         return self.segment.entries == "each"
 
 
 @dataclass(slots=True)
 class Tree:
-    """What stands at a node: a row or constant (at the end of its path), members, or entries of a list."""
+    """A node: a row or constant (at the end of its path), members, or entries of a list."""
 
     leaf: Row | Const | None = None
     members: dict[str, Tree] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def leaves_in(tree: Tree) -> Iterator[Row | Const]:
 
 
 def reads_nothing(tree: Tree) -> bool:
-    """Whether nothing below has to be read: constants but the owner, and the person of a role (whole bundles do)."""
+    """True if nothing below has to be read: constants but the owner, and a role's person (whole bundles read those)."""
     return all(
         not leaf.owner if isinstance(leaf, Const) else leaf.check_only and KINDS[leaf.kind].of_role
         for leaf in leaves_in(tree)

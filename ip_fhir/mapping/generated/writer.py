@@ -169,7 +169,7 @@ class _Code:
         return row.coded or (not self.is_whole(row) if kind.refers else kind.written == "{}")
 
     def is_whole(self, row: Row) -> bool:
-        """Whether the domain holds what the row refers to, and not its id."""
+        """True if the domain holds the value that the row refers to, not its id."""
         return len(row.domain) == 1 and row.domain[0] in self.compiler.ids.get(self.table.name, ())
 
     def converted(self, row: Row, value: str, fixed: dict[str, Any]) -> str:

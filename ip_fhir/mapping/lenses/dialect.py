@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Guard(Protocol):
-    """What a format asks of a node beside what the table's rows read. All but `owns` raise `Wrong`."""
+    """The checks of a format on a node, beside the table's rows. All but `owns` raise `Wrong`."""
 
     def check(self, node: dict[str, Any]) -> None:
         """Refuse a node that is not the table's, or holds what would make the rows mean something else."""

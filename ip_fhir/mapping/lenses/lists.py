@@ -79,13 +79,13 @@ class One:
         return [f"[{found[0]}]", *self.entry.steps(names, found[1])]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """What is read of the entry."""
+        """The places read in the entry."""
         found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
         if found is not None:
             yield from self.entry.reads(found[1], links, (*path, found[0]))
 
     def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
-        """Which entry it is, and what it says."""
+        """The number of the entry and its value; None for both where there is none."""
         at, said = None, None
         for index, item in enumerate(items):
             if not self.test(item):
@@ -197,7 +197,7 @@ class Each:
         return [f"[{at}]", *self.entry.steps(names[1:], item)]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """What is read of each of our entries."""
+        """The places read in each of our entries."""
         for index, item in enumerate(_items(node)):
             if self.entry.owns(item):
                 yield from self.entry.reads(item, links, (*path, index))

@@ -21,7 +21,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 
 class Node(Protocol):
-    """What every lens on a node can do. All but `owns` and `steps` raise `Wrong`."""
+    """The interface of every lens on a node. All but `owns` and `steps` raise `Wrong`."""
 
     def get(self, node: Any, links: Links) -> Any:
         """The domain value, or None."""
@@ -152,7 +152,7 @@ class Member:
         return [self.name, *self.inner.steps(names, child)]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """What the inner lens reads in the member."""
+        """The places that the inner lens reads in the member."""
         child = node.get(self.name) if type(node) is dict else None
         if child is not None:
             yield from self.inner.reads(child, links, (*path, self.name))
@@ -190,7 +190,7 @@ class Matching:
         return self.matches(node) and self.inner.owns(node)
 
     def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
-        """What is below it."""
+        """The steps of the inner lens."""
         return self.inner.steps(names, node)
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
@@ -222,11 +222,11 @@ class Strict:
         return self.inner.owns(node)
 
     def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
-        """What is below it."""
+        """The steps of the inner lens."""
         return self.inner.steps(names, node)
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """What the inner lens reads."""
+        """The places that the inner lens reads."""
         return self.inner.reads(node, links, path)
 
 

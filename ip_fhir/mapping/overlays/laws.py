@@ -41,7 +41,7 @@ _OWNER = "owner"
 
 
 def broken_laws(tables: Tables, rows: Dict[str, Collection[str]], codes: Collection[str]) -> Iterator[str]:
-    """Where the tables with these rows, or with these code tables, break a law: table, row, reason."""
+    """The laws that tables with these rows, or with these code tables, break: table, row, reason."""
     lenses = build_lenses(tables, DIALECTS)
     writers = compile_writers(tables)
     for name in _touched(tables, rows, codes):
@@ -154,7 +154,7 @@ class _Trial:
 
 
 def _empty(node: Any, at: str = "") -> Iterator[str]:
-    """Where there is an object without members or a list without entries."""
+    """The places of objects without members and of lists without entries."""
     if node in ({}, []):
         yield at
     inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
@@ -243,7 +243,7 @@ def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:
 
 
 def _is_there(table: Table, row: Row) -> bool:
-    """Whether the row's field says something in every domain value."""
+    """True if the row's field has a value in every domain value."""
     return len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
 
 
@@ -281,7 +281,7 @@ def _foreign(node: Any, strict: Collection[str], name: str = "") -> Any:
 
 
 def _domain_value(table: Table, data: dict[str, Any], tables: Tables) -> Any:
-    """What the fast writer reads, with the fields of a domain value and without its rules."""
+    """An object with the fields of a domain value and without its rules, for the generated writer."""
     parts = {p["field"] for b in tables.bundles if b["root"] == table.name for p in b["part"] if p.get("by_root")}
     value = SimpleNamespace()
     for row in table.rows:

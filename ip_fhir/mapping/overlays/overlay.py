@@ -231,7 +231,7 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
 
 
 def _stands_as_in_r4(table: str, row: dict[str, Any]) -> bool:
-    """Whether a row has the place that the tables as they ship give it."""
+    """True if a row has the place that the tables as they ship give it."""
     shipped = read_source().tables.get(table, {"row": []})["row"]
     return (*_which(row), row["fhir"]) in [(*_which(r), r["fhir"]) for r in shipped]
 

@@ -1,4 +1,4 @@
-"""Whether a row of a table makes sense: its field is there, its path can be read, its type fits, words have codes."""
+"""Checks of one row of a table: its field is there, its path can be read, its type fits, words have codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def row_problems(domain: str, data: dict[str, Any], old: dict[str, Any], source: Source) -> Iterator[str]:
-    """What is wrong with a row as it stands in a file; `old` is the row that it takes the place of, or empty."""
+    """The problems of a row as it stands in a file; `old` is the row that it takes the place of, or empty."""
     try:
         row = row_of(data)
     except MappingError as error:

@@ -156,7 +156,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What stands in the files, not yet understood: what an overlay changes a copy of."""
+    """The files' content, not yet understood. An overlay changes a copy of it."""
 
     systems: dict[str, Any]
     codes: dict[str, list[dict[str, str]]]

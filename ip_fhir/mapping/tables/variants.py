@@ -31,7 +31,7 @@ VERSIONS: tuple[FhirVersion, ...] = ("R4", "R5")
 
 @cache
 def read_variant(name: str) -> dict[str, Any]:
-    """What stands in a variant's file, "r5" or "neighbour"; nobody changes what this gives."""
+    """A variant's file, "r5" or "neighbour", as parsed TOML; shared, so nobody may change it."""
     return tomllib.loads((root() / "variants" / f"{name}.toml").read_text(encoding="utf-8"))
 
 

@@ -61,7 +61,7 @@ class PersonIdentifier(Leaf):
         yield from ((*path, n) for n, item in enumerate(node) if self.owns([item]))
 
     def _at(self, items: list[Any]) -> int | None:
-        """Where the number stands that counts."""
+        """The index of the number that counts; None where there is none."""
         mine = [(rank, n) for n, item in enumerate(items) if (rank := self._ranked(item)) is not None]
         if not mine:
             return None
