@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 EXTRAS: dict[str, tuple[str, ...]] = {
     "web": ("prometheus_client", "starlette", "uvicorn"),
     "report": ("jinja2",),
-    "auth": ("joserfc",),
     "postgres": ("psycopg",),
 }
-"""The extras and the packages that each brings, as far as this version uses them."""
+"""The extras, and the packages that each brings as they are imported."""
 
 
 def read_config(path: Path) -> Settings:
