@@ -1,4 +1,4 @@
-"""From a command's end to the exit code: an error is a line on stderr, never a trace, never a person's data."""
+"""Runs a command and returns its exit code. An error is a line on stderr, never a trace or a person's data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WRONG_USE = cast(
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command and turn its end into an exit code."""
+    """Runs the command, writes its error to stderr if it has one, and returns the exit code."""
     from ip_fhir.cli.app import app
 
     _speak_utf8()
@@ -58,7 +58,7 @@ def _say(lines: Sequence[str], code: int) -> int:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Type and place only: the error's own text may quote what it was working on."""
+    """Returns the type and the place of an unforeseen error. Its own text is left out: it may quote a person's data."""
     if os.environ.get("IP_FHIR_DEBUG") == "1":
         traceback.print_exc()
     where = [frame for frame in _frames(error) if "ip_fhir" in frame] or ["?"]
@@ -71,13 +71,13 @@ def _frames(error: Exception) -> Iterator[str]:
 
 
 def _unread() -> int:
-    """What is left in the buffer must not be written when Python ends."""
+    """Sends the rest of stdout nowhere, so that Python does not try to write it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return UNREAD
 
 
 def _speak_utf8() -> None:
-    """Names have æ, ø, å and more, whatever the terminal's locale says."""
+    """Sets stdout and stderr to UTF-8 whatever the locale is, since names have æ, ø, å and more."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -1,4 +1,4 @@
-"""The judgement: did every loop end as its story says, do both sides agree, did nothing get lost on the way?"""
+"""The checks at the end: every loop ended as its story says, both sides agree, and no message was lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALL = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked: its name in words, of what, and what was wrong where it was."""
+    """The result of one check: its name in words, its subject, and the failure in words."""
 
     name: str
     subject: str
@@ -38,7 +38,7 @@ class Check:
 
 
 def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement, language: Language) -> list[Check]:
-    """Every loop, by its story and by both sides."""
+    """Checks each loop against its story, and the two sides against each other."""
     names = _NAMES[language]
     found: list[Check] = []
     for story, loop in told:
@@ -55,7 +55,7 @@ def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement,
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """The public maps, which are judged."""
+    """The public mapping functions to check; a test passes broken ones."""
 
     to_fhir: Callable[[IndividualPlan], dict[str, Any]] = to_fhir
     from_fhir: Callable[[dict[str, Any]], IndividualPlan] = from_fhir
@@ -64,7 +64,7 @@ class Maps:
 
 
 def check_maps(stories: Sequence[Story], language: Language, maps: Maps = Maps()) -> list[Check]:
-    """Every plan through FHIR and back, written onto its own bundle, and read by FHIR's own models."""
+    """Checks each plan: to FHIR and back, written onto its own bundle, and read by FHIR's own models."""
     names = _NAMES[language]
     return [
         _check(names[key], story, _caught(wrong, story, maps))
@@ -74,7 +74,7 @@ def check_maps(stories: Sequence[Story], language: Language, maps: Maps = Maps()
 
 
 def check_stores(people: People, language: Language) -> list[Check]:
-    """The chain of evidence, and that nothing is left in an outbox, on each side."""
+    """Checks on each side that the chain of evidence is whole and the outbox empty."""
     names = _NAMES[language]
     found: list[Check] = []
     for role, exchange in people.exchanges.items():
@@ -86,7 +86,7 @@ def check_stores(people: People, language: Language) -> list[Check]:
 
 
 def check_quiet(sides: Sequence[Side], stories: Sequence[Story], language: Language) -> list[Check]:
-    """That the processes ended in order, and that no log of theirs names a person."""
+    """Checks that the processes ended in order, and that none of their logs names a person."""
     names = _NAMES[language]
     found: list[Check] = []
     for side in sides:
@@ -98,7 +98,7 @@ def check_quiet(sides: Sequence[Side], stories: Sequence[Story], language: Langu
 
 
 def _private(story: Story) -> list[str]:
-    """What would tell who it is: the number and the family name."""
+    """Returns the words that identify the person of a story: the family name and the number."""
     owner = story.notice.owner
     return [owner.name.family, *([str(owner.identifier)] if owner.identifier else [])]
 
@@ -115,7 +115,7 @@ def _caught(wrong: Callable[[Story, Maps], Iterator[str]], story: Story, maps: M
 
 
 def _ending(story: Story, loop: Loop) -> Iterator[str]:
-    """State, reminders and what became of each form, as the story says."""
+    """Yields each difference from the story's ending: state, reminders, the status of each form."""
     wanted, referral = story.script.ending, loop.hospital.referral
     if referral.state is not wanted.state:
         yield f"ended as {referral.state}, not {wanted.state}"
@@ -137,7 +137,7 @@ def _ending(story: Story, loop: Loop) -> Iterator[str]:
 
 
 def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
-    """As many at once as the story says, and the same as in the person's plan."""
+    """Yields each error in the coordinators: too many or few at once, or not those of the person's plan."""
     form = loop.hospital.referral.form
     if form is None:
         return
@@ -153,7 +153,7 @@ def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
 
 
 def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
-    """Both sides have the same state, the same forms, and the notice as far as the agreement lets it out."""
+    """Yields each difference between the sides: state, forms, reminders, and the notice as the agreement cuts it."""
     hospital, municipality = loop.hospital.referral, loop.municipality.referral
     if hospital.state is not municipality.state:
         yield f"the hospital has {hospital.state}, the municipality {municipality.state}"
@@ -168,7 +168,7 @@ def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
 
 
 def _messages(loop: Loop) -> Iterator[str]:
-    """Each message that was sent was taken in, and once."""
+    """Yields each message that was sent and not taken in, or taken in twice."""
     for crossing in crossings(loop):
         if crossing.arrived is None:
             yield f"a message was sent and not taken in: {crossing.kind}"

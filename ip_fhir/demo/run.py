@@ -1,4 +1,4 @@
-"""The whole demonstration: set the stage, let the weeks pass, judge, write down."""
+"""The whole demonstration: prepares the folder, lets the weeks pass, checks the result and writes it down."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DAYS_AFTER = 1  # to see that nothing more happens
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for: where to write, in which language, seconds to rest after each day, where the examples are."""
+    """The demonstration's options: output folder, language, seconds to rest after each day, folder of the examples."""
 
     out: Path
     language: Language = "nb"
@@ -48,9 +48,9 @@ class Wanted:
 
 
 def run(wanted: Wanted) -> int:
-    """Run it. Returns 0 when everything was as it should be, else 1.
+    """Runs the demonstration. Returns 0 if every check passed, else 1.
 
-    Raises `InvalidInput` (no examples, an output folder that is somebody's), `DemoFailed`; the processes are stopped.
+    Raises `InvalidInput` (no examples, a folder with somebody's files) and `DemoFailed`; the processes are stopped.
     """
     began = time.monotonic()
     stories = load_stories(find_examples(wanted.examples))
@@ -93,7 +93,7 @@ def _judge(wanted: Wanted, stories: Sequence[Story], people: People, sides: Side
 
 @dataclass
 class _Weeks:
-    """The weeks themselves: from one thing that happens to the next, each time until both sides are at rest."""
+    """The simulated weeks: time jumps from one event to the next, each time until both sides are at rest."""
 
     wanted: Wanted
     stories: Sequence[Story]
@@ -104,7 +104,7 @@ class _Weeks:
     seen: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
 
     def pass_by(self) -> None:
-        """From the first morning until the day after the last that somebody does."""
+        """Runs from the first morning until the day after the last act."""
         agenda = self.people.agenda(self.stories)
         now = start = first_morning(agenda[0].at)
         last = agenda[-1].at
@@ -125,16 +125,16 @@ class _Weeks:
         self._rest(now)
 
     def _next(self, now: datetime, agenda: Sequence[Action]) -> datetime:
-        """The next thing that happens: somebody acts, a deadline comes, a working day begins."""
+        """Returns the time of the next event: somebody acts, a deadline falls, or a working day begins."""
         deadline = self.people.next_deadline()
         times = [next_morning(now), *(action.at for action in agenda[:1]), *([deadline] if deadline else [])]
         return min(at for at in times if at > now)
 
     def _rest(self, now: datetime) -> datetime:
-        """Wait until both sides are at rest, and tell what happened.
+        """Waits until both sides are at rest, shows the new steps, and returns the time.
 
-        What could not be sent, because the other process had died, is tried again when its time has come: the clock
-        goes on by minutes until then. Returns what time it is.
+        A message that could not be sent, because the other process had died, is tried again later: the clock goes on by
+        minutes until then.
         """
         for _ in range(_MOST_MINUTES):
             waiting = self.sides.settle()
@@ -148,7 +148,7 @@ class _Weeks:
         return now
 
     def _tell(self) -> None:
-        """What the stores have that was not told yet."""
+        """Shows the steps in the stores that were not shown yet."""
         stories = {story.notice.correlation_id: story for story in self.stories}
         fresh = [(link, role) for role in SIDES for link in self.people.evidence(role, self.seen[role])]
         loops: dict[str, Loop | None] = {}
@@ -167,7 +167,7 @@ class _Weeks:
 
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends us as Ctrl-C does, so that the processes are stopped."""
+    """Makes SIGTERM end the run as Ctrl-C does, so that the processes are stopped."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The summary's content from the stories; how it looks is `ip_fhir.report.pages.summary`'s."""
+"""The content of the summary page; `ip_fhir.report.pages.summary` gives it its form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def write_summary(
     out: Path, told: Sequence[tuple[Story, Loop | None]], checks: Sequence[Check], language: Language
 ) -> None:
-    """`summary.html`: one file that needs nothing else. A loop that one side does not know is left to the checks."""
+    """Writes `summary.html`. A loop that one side does not know is left out; the checks report it."""
     known = [
         Told(loop, story.name, story.script.who[language], story.script.shows[language])
         for story, loop in told
@@ -30,7 +30,7 @@ def write_summary(
 
 
 def judged(checks: Sequence[Check]) -> list[Judged]:
-    """The checks of one name as one."""
+    """Returns the checks with the same name as one."""
     found: list[Judged] = []
     for name in dict.fromkeys(check.name for check in checks):
         same = [check for check in checks if check.name == name]

@@ -1,6 +1,6 @@
-"""The tables as people review them: each row in words, with its FHIRPath, its codes and the law behind it; and as CSV.
+"""The mapping tables for review: each row in words, with FHIRPath, codes and the law behind it; also as CSV.
 
-The columns of the CSV are those of the HL7 v2-to-FHIR project's review sheets, with the domain where v2 stands there.
+The CSV's columns are those of the HL7 v2-to-FHIR project's review sheets, with the domain in the place of v2.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table: what it is about, its rows, and what is always written."""
+    """One table: its subject, its rows, and the values that are always written."""
 
     name: str
     domain: str
@@ -104,12 +104,12 @@ _CHOICES = {
 
 
 def sheets(mapping: Mapping) -> list[Sheet]:
-    """Every table, in the order of the files."""
+    """Returns every table, in the order of the files."""
     return [sheet(mapping, name) for name in mapping.tables.fields]
 
 
 def sheet(mapping: Mapping, name: str) -> Sheet:
-    """One table. Raises `MappingError` for an unknown name."""
+    """Returns one table. Raises `MappingError` for an unknown name."""
     table = mapping.lens(name).inner.table
     shipped = default().tables.fields[name].rows
     lines = tuple(_line(table, row, mapping.systems, own=row not in shipped) for row in table.rows)
@@ -119,7 +119,7 @@ def sheet(mapping: Mapping, name: str) -> Sheet:
 
 
 def code_lines(mapping: Mapping, name: str) -> tuple[CodeLine, ...]:
-    """The rows of a code table."""
+    """Returns the rows of a code table."""
     shipped = default().tables.codes.get(name)
     known = shipped.rows if shipped else ()
     return tuple(_code_line(dict(r), mapping.systems, own=r not in known) for r in mapping.tables.codes[name].rows)
@@ -161,7 +161,7 @@ def _domain_type(table: Table, row: Row) -> str:
 
 
 def in_words(name: str) -> str:
-    """A type's name as people write it.
+    """Returns a type's name in small letters, with spaces.
 
     >>> in_words("IndividualPlan")
     'individual plan'
@@ -183,7 +183,7 @@ def _notes(row: Row) -> Iterator[str]:
 
 
 def _element(table: Table, path: tuple[Segment, ...]) -> str:
-    """The element without conditions: `Goal.target.extension.value`."""
+    """Returns the element's path without conditions: `Goal.target.extension.value`."""
     return ".".join([table.resource or table.name, *(_plain(segment.name) for segment in path)])
 
 
@@ -279,7 +279,7 @@ _CODE_COLUMNS = [
 
 
 def fields_csv(mapping: Mapping) -> str:
-    """Every row of every table, in the columns of the v2-to-FHIR sheets of segments."""
+    """Returns every row of every table as CSV, in the columns of the v2-to-FHIR sheets of segments."""
     made = _Csv(_GROUPS, _COLUMNS)
     for table in sheets(mapping):
         for number, line in enumerate(table.lines, start=1):
@@ -309,7 +309,7 @@ def _csv_line(table: Sheet, line: Line) -> list[str]:
 
 
 def codes_csv(mapping: Mapping) -> str:
-    """Every row of every code table, in the columns of the v2-to-FHIR sheets of code systems."""
+    """Returns every row of every code table as CSV, in the columns of the v2-to-FHIR sheets of code systems."""
     made = _Csv(_CODE_GROUPS, _CODE_COLUMNS)
     for name in mapping.tables.codes:
         for line in code_lines(mapping, name):
@@ -318,7 +318,7 @@ def codes_csv(mapping: Mapping) -> str:
 
 
 class _Csv:
-    """CSV with two lines of headings."""
+    """A CSV text with two lines of headings."""
 
     def __init__(self, groups: list[str], columns: list[str]) -> None:
         self._file = io.StringIO()
@@ -328,12 +328,12 @@ class _Csv:
         self.write(columns)
 
     def write(self, row: list[str]) -> None:
-        """A row of the right width. What a spreadsheet would take for a formula is made text."""
+        """Writes a row. A cell that a spreadsheet would take for a formula is made text."""
         if len(row) != self.width:
             message = f"a row has {len(row)} columns, not {self.width}"
             raise ValueError(message)
         self._writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in row])
 
     def text(self) -> str:
-        """All of it."""
+        """Returns the whole CSV text."""
         return self._file.getvalue()

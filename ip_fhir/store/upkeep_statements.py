@@ -1,4 +1,4 @@
-"""Statements of an operator's: what is past its time, and how large it all is. Named as those in `statements`."""
+"""SQL statements for operators: old rows, and sizes. Named as those in `statements`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page that tells how loops went: one HTML file that needs nothing else, for screen and paper.
+"""The summary page: how loops went, as one HTML file for screen and paper.
 
 The template is `summary.html.j2` beside this file; whatever comes from outside is escaped.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A loop with the words that go with it: whose it is, who that is, what it shows."""
+    """A loop with its caption: the person's first name, a line about them, and what the loop shows."""
 
     loop: Loop
     name: str
@@ -38,7 +38,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One thing that was checked: how many times it held, and what was wrong where it did not."""
+    """The result of one check: the number of times it held, and the failures in words."""
 
     name: str
     held: int
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A loop as the template wants it."""
+    """A loop as the template takes it."""
 
     ident: str
     name: str
@@ -76,7 +76,7 @@ class Section:
 
 
 def render(told: Sequence[Told], judged: Sequence[Judged], language: Language) -> str:
-    """The page. Needs jinja2 (the extra `report`)."""
+    """Returns the page as HTML. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     axis = _axis([one.loop for one in told])
@@ -141,7 +141,7 @@ def _steps(loop: Loop, language: Language) -> list[Step]:
 
 
 def _facts(form: GreenForm, language: Language) -> list[tuple[str, str]]:
-    """What the last green form says."""
+    """Returns the content of the last green form as pairs of heading and text."""
     words = _TEXTS[language]
     facts = [(word(c.kind, language).capitalize(), _coordinator(c, form, language)) for c in form.coordinators]
     if form.plan_state is not None:
@@ -160,7 +160,7 @@ def _facts(form: GreenForm, language: Language) -> list[tuple[str, str]]:
 
 
 def _coordinator(place: Coordinator, form: GreenForm, language: Language) -> str:
-    """Name, title, organisation, how to reach them, from when until when."""
+    """Returns a coordinator's name, title, organisation, contact details and period in one sentence."""
     holder = form.professional(place.holder)
     if holder is None:
         return ""

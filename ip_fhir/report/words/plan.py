@@ -1,4 +1,4 @@
-"""What a plan says of each of the law's items a) to i), in a few lines for people who read it as a document."""
+"""The plan's content under each of the law's items a) to i), as lines of text for a document."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def _say(key: str, language: Language) -> str:
 
 
 def title_of(language: Language) -> str:
-    """What a plan without a title is called."""
+    """Returns the title of a plan that has none of its own."""
     return _say("title", language)
 
 
 def named_title(language: Language) -> str:
-    """The heading over everybody that a plan names."""
+    """Returns the heading of the section that names everybody in the plan."""
     return _say("named", language)
 
 
 def lacking(items: Iterable[str], language: Language) -> Iterator[str]:
-    """What an item lacks, a line each."""
+    """Yields a line for each part that an item lacks."""
     return (f"{_say('lacks', language)}: {item}" for item in items)
 
 
 def _name(plan: IndividualPlan, ident: str | None) -> str:
-    """What somebody in the plan is called."""
+    """Returns the name of the person or organisation with this id; empty if there is none."""
     named = {plan.owner.id: plan.owner.name.full} | {o.id: o.name for o in plan.organizations}
     named |= {person.id: person.name.full for person in plan.related_persons}
     named |= {person.id: person.name.full for person in plan.professionals}
@@ -132,7 +132,7 @@ def _cooperation(plan: IndividualPlan, _language: Language) -> Iterator[str]:
 
 
 def _with_days(words: str, period: Period, language: Language) -> str:
-    """The words and, where there is one, the period."""
+    """Returns the words, followed by the period if there is one."""
     days = (("from", period.start), ("until", period.end))
     told = [f"{_say(key, language)} {day_words(day, language, year=True)}" for key, day in days if day is not None]
     return f"{words} ({' '.join(told)})" if told else words

@@ -1,4 +1,4 @@
-"""`check`: what is wrong with a file, and what it lacks; with the place of each."""
+"""`check`: reports a file's errors and missing items, each with its place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INCOMPLETE = 1
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found. `missing` are sentences or codes of what the thing lacks; `items` the law's, for a plan."""
+    """The result of a check. `missing` holds codes or sentences; `items` the law's items a) to i), for a plan."""
 
     kind: str
     ident: str | None = None
@@ -36,7 +36,7 @@ class Checked:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing."""
+        """True if nothing is missing."""
         return not self.missing and all(item.met for item in self.items)
 
 
@@ -104,7 +104,7 @@ def _plan(plan: IndividualPlan) -> Checked:
 
 
 def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
-    """A Bundle: that of a plan, a message, or a notice as a transaction."""
+    """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models

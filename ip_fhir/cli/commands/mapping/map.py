@@ -31,7 +31,7 @@ _VERSION: dict[Fhir, FhirVersion] = {Fhir.R4: "R4", Fhir.R5: "R5"}
 
 
 class Form(StrEnum):
-    """What `map` makes."""
+    """The two forms that `map` writes."""
 
     FHIR = "fhir"
     PLAN = "plan"
@@ -148,7 +148,7 @@ def _site(overlay: Path | None, version: FhirVersion) -> Mapping:
 
 
 def _read(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
-    """The plan in a Bundle; what was left unread of it is told."""
+    """Returns the plan in a Bundle, and tells on stderr which places of it were left unread."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping import read_fhir
     from ip_fhir.mapping.fhir_version import version_of

@@ -166,7 +166,7 @@ def _show_codes(lines: Sequence[CodeLine]) -> None:
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], own: Sequence[bool]) -> None:
-    """The table; rows of the site's own are marked where there are any."""
+    """Prints the rows as a table, with a mark beside those that the site's overlay changed."""
     from ip_fhir.cli.output import show
 
     if any(own):

@@ -1,4 +1,4 @@
-"""`adapters` and `doctor`: what is installed, and whether one side of the loop is ready to run."""
+"""`adapters` and `doctor`: list the installed adapters, and check that one side of the loop is ready to run."""
 
 from __future__ import annotations
 
