@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ip_fhir.demo.people import People
-    from ip_fhir.demo.sides import Side
+    from ip_fhir.demo.sides import SideProcess
     from ip_fhir.demo.stories import Story
     from ip_fhir.domain.agreement import Agreement, ContentLevel
     from ip_fhir.domain.plan import IndividualPlan
@@ -46,15 +46,15 @@ def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement,
             found.append(Check(names["ending"], story.name, ok=False, detail="one of the sides does not know the loop"))
             continue
         found += [
-            _check(names["ending"], story, list(_ending(story, loop))),
-            _check(names["agree"], story, list(_agree(story, loop, agreement.content_level))),
-            _check(names["messages"], story, list(_messages(loop))),
+            _check(names["ending"], story, list(_ending_errors(story, loop))),
+            _check(names["agree"], story, list(_disagreements(story, loop, agreement.content_level))),
+            _check(names["messages"], story, list(_message_errors(loop))),
         ]
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Maps:
+class MappingFunctions:
     """The public mapping functions to check; a test passes broken ones."""
 
     to_fhir: Callable[[IndividualPlan], dict[str, Any]] = to_fhir
@@ -63,12 +63,14 @@ class Maps:
     to_models: Callable[[IndividualPlan], Sequence[object]] = to_models
 
 
-def check_maps(stories: Sequence[Story], language: Language, maps: Maps = Maps()) -> list[Check]:
+def check_maps(
+    stories: Sequence[Story], language: Language, maps: MappingFunctions = MappingFunctions()
+) -> list[Check]:
     """Checks each plan: to FHIR and back, written onto its own bundle, and read by FHIR's own models."""
     names = _NAMES[language]
     return [
-        _check(names[key], story, _caught(wrong, story, maps))
-        for key, wrong in {"round": _round, "put": _put, "models": _models}.items()
+        _check(names[key], story, _errors_of(wrong, story, maps))
+        for key, wrong in {"round": _round_trip_errors, "put": _put_errors, "models": _model_errors}.items()
         for story in stories
     ]
 
@@ -85,19 +87,19 @@ def check_stores(people: People, language: Language) -> list[Check]:
     return found
 
 
-def check_quiet(sides: Sequence[Side], stories: Sequence[Story], language: Language) -> list[Check]:
+def check_quiet(sides: Sequence[SideProcess], stories: Sequence[Story], language: Language) -> list[Check]:
     """Checks that the processes ended in order, and that none of their logs names a person."""
     names = _NAMES[language]
     found: list[Check] = []
     for side in sides:
         found.append(Check(names["stopped"], side.role, ok=side.exit_code == 0, detail=f"ended with {side.exit_code}"))
         log = side.log.read_text(encoding="utf-8", errors="replace")
-        named = [story.name for story in stories if any(word in log for word in _private(story))]
+        named = [story.name for story in stories if any(word in log for word in _identifying_words(story))]
         found.append(Check(names["silent"], side.role, ok=not named, detail=f"{side.log} names {', '.join(named)}"))
     return found
 
 
-def _private(story: Story) -> list[str]:
+def _identifying_words(story: Story) -> list[str]:
     """Returns the words that identify the person of a story: the family name and the number."""
     owner = story.notice.owner
     return [owner.name.family, *([str(owner.identifier)] if owner.identifier else [])]
@@ -107,14 +109,16 @@ def _check(name: str, story: Story, wrong: Sequence[str]) -> Check:
     return Check(name, story.name, ok=not wrong, detail="; ".join(wrong))
 
 
-def _caught(wrong: Callable[[Story, Maps], Iterator[str]], story: Story, maps: Maps) -> list[str]:
+def _errors_of(
+    wrong: Callable[[Story, MappingFunctions], Iterator[str]], story: Story, maps: MappingFunctions
+) -> list[str]:
     try:
         return list(wrong(story, maps))
     except IpFhirError as error:
         return [str(error)]
 
 
-def _ending(story: Story, loop: Loop) -> Iterator[str]:
+def _ending_errors(story: Story, loop: Loop) -> Iterator[str]:
     """Yields each difference from the story's ending: state, reminders, the status of each form."""
     wanted, referral = story.script.ending, loop.hospital.referral
     if referral.state is not wanted.state:
@@ -133,10 +137,10 @@ def _ending(story: Story, loop: Loop) -> Iterator[str]:
         if no is None or not (no.reason and no.legal_basis and no.told_of_right_to_complain and no.complaint_to):
             yield "the rejection lacks its reason, its legal basis or the right to complain"
     elif form is not None:
-        yield from _coordinators(story, loop)
+        yield from _coordinator_errors(story, loop)
 
 
-def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
+def _coordinator_errors(story: Story, loop: Loop) -> Iterator[str]:
     """Yields each error in the coordinators: too many or few at once, or not those of the person's plan."""
     form = loop.hospital.referral.form
     if form is None:
@@ -152,7 +156,7 @@ def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
         yield "the plan does not have the coordinator that the form names"
 
 
-def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
+def _disagreements(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
     """Yields each difference between the sides: state, forms, reminders, and the notice as the agreement cuts it."""
     hospital, municipality = loop.hospital.referral, loop.municipality.referral
     if hospital.state is not municipality.state:
@@ -167,7 +171,7 @@ def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
         yield f"{hospital.reminders} reminders were sent, {municipality.reminders} were taken in"
 
 
-def _messages(loop: Loop) -> Iterator[str]:
+def _message_errors(loop: Loop) -> Iterator[str]:
     """Yields each message that was sent and not taken in, or taken in twice."""
     for crossing in crossings(loop):
         if crossing.arrived is None:
@@ -181,18 +185,18 @@ def _messages(loop: Loop) -> Iterator[str]:
             yield f"the {side.role} took a message in twice"
 
 
-def _round(story: Story, maps: Maps) -> Iterator[str]:
+def _round_trip_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     if maps.from_fhir(maps.to_fhir(story.plan)) != story.plan:
         yield "the plan that came back is another"
 
 
-def _put(story: Story, maps: Maps) -> Iterator[str]:
+def _put_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     bundle = maps.to_fhir(story.plan)
     if maps.put_plan(story.plan, bundle) != bundle:
         yield "writing what was read changed the bundle"
 
 
-def _models(story: Story, maps: Maps) -> Iterator[str]:
+def _model_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     if len(maps.to_models(story.plan)) != len(maps.to_fhir(story.plan)["entry"]):
         yield "not every resource was read"
 

@@ -78,7 +78,7 @@ def _clear(out: Path) -> None:
             entry.unlink()
 
 
-class Clock:
+class SimulatedClock:
     """The simulated time of a run: a file that both processes read, replaced whole."""
 
     def __init__(self, file: Path) -> None:

@@ -31,7 +31,7 @@ class DemoFailed(IpFhirError):
     """The demonstration could not go on; the text names the log to look into."""
 
 
-class Side:
+class SideProcess:
     """One process, with its log and its health address."""
 
     def __init__(self, role: Role, run: Path, port: int) -> None:
@@ -94,7 +94,7 @@ class Sides:
     """Both processes. `on_death` is called with one that died, before it is started again."""
 
     def __init__(self, run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> None:
-        self.both = tuple(Side(role, run, ports[role]) for role in SIDES)
+        self.both = tuple(SideProcess(role, run, ports[role]) for role in SIDES)
         self._on_death = on_death
 
     def settle(self, seconds: float = 30.0) -> dict[str, int]:
@@ -129,13 +129,13 @@ class Sides:
             self.await_start(side)
         return bool(dead)
 
-    def _start_again(self, side: Side, code: int) -> None:
+    def _start_again(self, side: SideProcess, code: int) -> None:
         if side.starts > _MOST_STARTS:
             raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
         self._on_death(side.role, code)
         side.start()
 
-    def await_start(self, side: Side) -> None:
+    def await_start(self, side: SideProcess) -> None:
         """Waits until a process answers. One that is killed meanwhile is started again.
 
         Raises `DemoFailed` if it ends by itself instead, or takes too long.

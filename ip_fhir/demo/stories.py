@@ -30,7 +30,7 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class InterimMessage:
     """A message of the coordinating unit before its answer, a number of working days after the notice."""
 
     kind: EventKind
@@ -45,7 +45,7 @@ class Script:
     who: dict[Language, str]
     shows: dict[Language, str]
     ending: Ending
-    words: tuple[Word, ...] = ()
+    words: tuple[InterimMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ SCRIPTS: tuple[Script, ...] = (
         {"nb": "slagpasient på vei hjem", "en": "a stroke patient leaving hospital"},
         {"nb": "Skjemaet var først mangelfullt", "en": "The form was incomplete at first"},
         Ending(forms=(FormStatus.INCOMPLETE, FormStatus.COMPLETE)),
-        (Word(EventKind.ASSESS, 2),),
+        (InterimMessage(EventKind.ASSESS, 2),),
     ),
     Script(
         "04",
         {"nb": "ung voksen fra skole til arbeid", "en": "a young adult from school to work"},
         {"nb": "To koordinatorer samtidig", "en": "Two coordinators at once"},
         Ending(coordinators=2),
-        (Word(EventKind.ACCEPT, 1),),
+        (InterimMessage(EventKind.ACCEPT, 1),),
     ),
     Script(
         "05",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.report.pages.summary import Judged, Told, render
+from ip_fhir.report.pages.summary import CheckResult, LoopCaption, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,19 +21,19 @@ def write_summary(
 ) -> None:
     """Writes `summary.html`. A loop that one side does not know is left out; the checks report it."""
     known = [
-        Told(loop, story.name, story.script.who[language], story.script.shows[language])
+        LoopCaption(loop, story.name, story.script.who[language], story.script.shows[language])
         for story, loop in told
         if loop is not None
     ]
     if known:
-        (out / "summary.html").write_text(render(known, judged(checks), language), encoding="utf-8")
+        (out / "summary.html").write_text(render(known, results_of(checks), language), encoding="utf-8")
 
 
-def judged(checks: Sequence[Check]) -> list[Judged]:
+def results_of(checks: Sequence[Check]) -> list[CheckResult]:
     """Returns the checks with the same name as one."""
-    found: list[Judged] = []
+    found: list[CheckResult] = []
     for name in dict.fromkeys(check.name for check in checks):
         same = [check for check in checks if check.name == name]
         wrong = tuple(f"{check.subject}: {check.detail}" for check in same if not check.ok)
-        found.append(Judged(name, len(same) - len(wrong), len(same), wrong))
+        found.append(CheckResult(name, len(same) - len(wrong), len(same), wrong))
     return found

@@ -43,7 +43,7 @@ def plan_document(
     """
     mapping = mapping or default()
     document = _document(plan, language)
-    composition = mapping.lens("Composition").new(document, _links(plan, mapping)) | _text(narrative)
+    composition = mapping.lens("Composition").new(document, _links(plan, mapping)) | _composition_text(narrative)
     # What is in a document is reached from its Composition (R4 3.3.1); a Provenance may point the other way.
     kept = (
         e["resource"] for e in mapping.to_fhir(plan)["entry"] if e["resource"]["resourceType"] != "HealthcareService"
@@ -81,7 +81,7 @@ def _document(plan: IndividualPlan, language: Language) -> PlanDocument:
         written=plan.updated or plan.created,
         author=plan.author or plan.coordinating_unit or plan.owner.id,
         custodian=plan.coordinating_unit,
-        sections=(*(_section(plan, item, language) for item in completeness(plan)), *_named(plan, language)),
+        sections=(*(_section(plan, item, language) for item in completeness(plan)), *_names_section(plan, language)),
     )
 
 
@@ -94,11 +94,11 @@ def _section(plan: IndividualPlan, item: ItemStatus, language: Language) -> Sect
         item=item.item,
         title=f"{item.item}) {title[:1].upper()}{title[1:]}",
         narrative=div(said or "<p>-</p>"),
-        entries=tuple(dict.fromkeys(_entries(plan, about))),
+        entries=tuple(dict.fromkeys(_entry_ids(plan, about))),
     )
 
 
-def _named(plan: IndividualPlan, language: Language) -> Iterator[Section]:
+def _names_section(plan: IndividualPlan, language: Language) -> Iterator[Section]:
     """Yields a section that names everybody in the plan, if it names anybody."""
     names = {person.id: person.name.full for person in plan.related_persons}
     names |= {person.id: person.name.full for person in plan.professionals}
@@ -108,7 +108,7 @@ def _named(plan: IndividualPlan, language: Language) -> Iterator[Section]:
         yield Section(item="named", title=named_title(language), narrative=words, entries=tuple(names))
 
 
-def _entries(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
+def _entry_ids(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
     """Yields the ids of a section's resources; for a field that the CarePlan itself holds, the plan's id."""
     for field in about:
         found = getattr(plan, field)
@@ -120,7 +120,7 @@ def _entries(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
             yield plan.id
 
 
-def _text(narrative: str | None) -> dict[str, Any]:
+def _composition_text(narrative: str | None) -> dict[str, Any]:
     """Returns Composition.text for a narrative from outside; additional, as it may say more than the sections."""
     if narrative is None:
         return {}

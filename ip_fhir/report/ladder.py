@@ -151,18 +151,20 @@ def line(found: Sequence[Rung], sent: datetime, width: int, language: Language) 
     late = column(answer_due(found).astimezone(OSLO).date())
     steps = ["─" if n < late else "━" for n in range(width)]
     days = [sent, *(rung.due for rung in found)]
-    _put(steps, [(column(at.astimezone(OSLO).date()), str(n)) for n, at in enumerate(days, 1)])
+    _write_marks(steps, [(column(at.astimezone(OSLO).date()), str(n)) for n, at in enumerate(days, 1)])
     months, mondays, free = ([" "] * width for _ in range(3))
     named = [(column(d), _month(d, language)) for d in _days(first, last) if d == first or d.day == 1]
-    _put(months, [m for m, after in zip_longest(named, named[1:]) if after is None or m[0] + len(m[1]) < after[0]])
-    _put(mondays, [(column(d), str(d.day)) for d in _days(first, last) if d.weekday() == 0], gap=1)
+    _write_marks(
+        months, [m for m, after in zip_longest(named, named[1:]) if after is None or m[0] + len(m[1]) < after[0]]
+    )
+    _write_marks(mondays, [(column(d), str(d.day)) for d in _days(first, last) if d.weekday() == 0], gap=1)
     passed = {day for rung in found for day in rung.holidays}
-    _put(free, [(column(d), "×") for d in sorted(passed)])  # noqa: RUF001 - a cross, as on a wall calendar
+    _write_marks(free, [(column(d), "×") for d in sorted(passed)])  # noqa: RUF001 - a cross, as on a wall calendar
     legend = wrap(f"× {passed_over(found, language)}", width, subsequent_indent="  ")  # noqa: RUF001 - the same
     return ["".join(row).rstrip() for row in (months, mondays, steps, free)] + (legend if passed else [])
 
 
-def _put(row: list[str], marks: Sequence[tuple[int, str]], gap: int = 0) -> None:
+def _write_marks(row: list[str], marks: Sequence[tuple[int, str]], gap: int = 0) -> None:
     """Writes marks into a row. One that would cover another moves to the right, or with a `gap` is left out."""
     free = 0
     for at, text in marks:

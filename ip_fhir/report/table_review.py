@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReviewedRow:
     """One row of a table as a reviewer reads it."""
 
     field: str  # as the domain says it: status_reason
@@ -46,7 +46,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLine:
+class ReviewedCode:
     """One row of a code table as a reviewer reads it."""
 
     word: str
@@ -67,7 +67,7 @@ class Sheet:
     domain: str
     about: str
     resource: str
-    lines: tuple[Line, ...]
+    lines: tuple[ReviewedRow, ...]
     fixed: tuple[tuple[str, str], ...]  # element, value
 
 
@@ -118,22 +118,22 @@ def sheet(mapping: Mapping, name: str) -> Sheet:
     return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
 
 
-def code_lines(mapping: Mapping, name: str) -> tuple[CodeLine, ...]:
+def code_lines(mapping: Mapping, name: str) -> tuple[ReviewedCode, ...]:
     """Returns the rows of a code table."""
     shipped = default().tables.codes.get(name)
     known = shipped.rows if shipped else ()
     return tuple(_code_line(dict(r), mapping.systems, own=r not in known) for r in mapping.tables.codes[name].rows)
 
 
-def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> CodeLine:
+def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> ReviewedCode:
     word = "(any other)" if row["domain"] == "*" else row["domain"]
     system = systems.uri(row["system"]) if row["system"] else ""
-    return CodeLine(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
+    return ReviewedCode(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
 
 
-def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
+def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> ReviewedRow:
     where = [words for segment in row.path for words in _segment_words(segment, systems)]
-    return Line(
+    return ReviewedRow(
         field=row.field,
         words=row.field.replace("_", " ").replace(".", ", "),
         path=row.fhir,
@@ -291,7 +291,7 @@ def fields_csv(mapping: Mapping) -> str:
     return made.text()
 
 
-def _csv_line(table: Sheet, line: Line) -> list[str]:
+def _csv_line(table: Sheet, line: ReviewedRow) -> list[str]:
     found = [str(int(line.required)), "-1" if line.many else "1"]
     urls = re.findall(r"extension\('([^']*)'\)", line.fhirpath)
     comments = "; ".join(filter(None, (line.law, line.note, "own row of the site" if line.own else "")))

@@ -54,8 +54,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Yields a connection in a write transaction, committed at the end; any error rolls it back."""
         with (
-            self._once_a_thread(),
-            self._my_turn(),
+            self._refuse_nesting(),
+            self._writer_lock(),
             storage_errors(),
             self._writer.connect() as connection,
             connection.begin(),
@@ -102,7 +102,7 @@ class Database:
             raise StoreError(f"the store cannot be opened: {name_of(error)}") from None
 
     @contextmanager
-    def _my_turn(self) -> Iterator[None]:
+    def _writer_lock(self) -> Iterator[None]:
         if self._turn is None:
             yield
             return
@@ -114,7 +114,7 @@ class Database:
             self._turn.release()
 
     @contextmanager
-    def _once_a_thread(self) -> Iterator[None]:
+    def _refuse_nesting(self) -> Iterator[None]:
         """Refuses a transaction inside another of the same thread: each would wait for the other."""
         if getattr(self._here, "writes", False):
             raise StoreError("a transaction is open in this thread already")

@@ -68,7 +68,7 @@ def execute(connection: Connection, statement: Executable, values: Values) -> Re
     """Runs one statement. Raises `StoreError`, or `InvalidInput` for a value that the database cannot hold."""
     prepared = _prepare(connection.dialect, statement)
     if prepared is None:
-        return _leave(connection, statement, values)
+        return _run_by_sqlalchemy(connection, statement, values)
     cursor = _cursor(connection)
     try:
         return prepared.run(cursor, values)
@@ -88,7 +88,7 @@ def _cursor(connection: Connection) -> Any:
             raise
 
 
-def _leave(connection: Connection, statement: Executable, values: Values) -> Result:
+def _run_by_sqlalchemy(connection: Connection, statement: Executable, values: Values) -> Result:
     """Runs a statement through SQLAlchemy."""
     with storage_errors():
         try:

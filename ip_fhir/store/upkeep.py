@@ -91,7 +91,7 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     Raises `StoreError`; then what was reported by an earlier call is done and the rest is not.
     """
     done = Purged()
-    while (some := _in_a_piece(database, lambda connection: _purge_some(connection, before, now))).referrals:
+    while (some := _in_transaction(database, lambda connection: _purge_some(connection, before, now))).referrals:
         done += some
     if replayable is not None:
         done += _forget_messages(database, before, replayable)
@@ -102,7 +102,7 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     return done
 
 
-def _in_a_piece(database: Database, work: Callable[[Connection], Purged]) -> Purged:
+def _in_transaction(database: Database, work: Callable[[Connection], Purged]) -> Purged:
     with database.writing() as connection:
         if database.embedded:  # or what was deleted could still be read in the file
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
@@ -137,7 +137,7 @@ def _forget_messages(database: Database, before: datetime, replayable: datetime)
             old = {"before": codec.micros(replayable), "nothing": b"", **place}
             return Purged(keys=keys, receipts=keys + execute(connection, statements.FORGET_REPLIES, old).rowcount)
 
-        done += _in_a_piece(database, forget)
+        done += _in_transaction(database, forget)
         after = last
     return done
 

@@ -12,7 +12,7 @@ from ip_fhir.report.table_review import code_lines, in_words, sheets
 
 if TYPE_CHECKING:
     from ip_fhir.mapping import Mapping
-    from ip_fhir.report.table_review import Line, Sheet
+    from ip_fhir.report.table_review import ReviewedRow, Sheet
     from ip_fhir.report.words.codes import Language
 
 _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -87,7 +87,7 @@ class _Speech:
         """Returns the words for a value that is always written."""
         return self.text(value) if value in _norwegian()["text"] else self.where(value)
 
-    def notes(self, line: Line) -> str:
+    def notes(self, line: ReviewedRow) -> str:
         """Returns the remaining notes about a row."""
         return "; ".join(map(self.text, line.note.split("; "))) if line.note else ""
 

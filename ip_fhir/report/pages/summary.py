@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LoopCaption:
     """A loop with its caption: the person's first name, a line about them, and what the loop shows."""
 
     loop: Loop
@@ -37,7 +37,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CheckResult:
     """The result of one check: the number of times it held, and the failures in words."""
 
     name: str
@@ -47,7 +47,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepRow:
     """A row of a loop's table; `number` is that of its message in the picture."""
 
     number: str
@@ -59,7 +59,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class LoopSection:
     """A loop as the template takes it."""
 
     ident: str
@@ -72,10 +72,10 @@ class Section:
     reminders: int
     picture: str
     facts: tuple[tuple[str, str], ...]
-    steps: tuple[Step, ...]
+    steps: tuple[StepRow, ...]
 
 
-def render(told: Sequence[Told], judged: Sequence[Judged], language: Language) -> str:
+def render(told: Sequence[LoopCaption], judged: Sequence[CheckResult], language: Language) -> str:
     """Returns the page as HTML. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -106,11 +106,11 @@ def _period(axis: Axis, language: Language) -> str:
     return f"{start} {_TEXTS[language]['until']} {end}"
 
 
-def _section(told: Told, axis: Axis, language: Language) -> Section:
+def _section(told: LoopCaption, axis: Axis, language: Language) -> LoopSection:
     loop, referral = told.loop, told.loop.hospital.referral
     title = _TEXTS[language]["picture"].format(name=told.name)
     form = referral.forms[-1].form if referral.forms else None
-    return Section(
+    return LoopSection(
         ident=loop.correlation_id,
         name=told.name,
         who=told.who,
@@ -125,10 +125,10 @@ def _section(told: Told, axis: Axis, language: Language) -> Section:
     )
 
 
-def _steps(loop: Loop, language: Language) -> list[Step]:
+def _steps(loop: Loop, language: Language) -> list[StepRow]:
     numbers = {crossing.effect.id: str(n) for n, crossing in enumerate(crossings(loop), 1)}
     return [
-        Step(
+        StepRow(
             number=next((numbers[ident] for ident in line.effects if ident in numbers), ""),
             day=day_words(line.at.astimezone(OSLO), language, weekday=True),
             time=f"{line.at.astimezone(OSLO):%H:%M}",

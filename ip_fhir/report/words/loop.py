@@ -53,11 +53,11 @@ def lines(loop: Loop, language: Language) -> list[Line]:
 def lines_of(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
     """Yields one step of one side in words; nothing for a step that adds nothing to another."""
     reaction = record.event.raised_by not in (side.role, Role.CLOCK)
-    for line in _told(record, side, loop, language):
+    for line in _lines_of_step(record, side, loop, language):
         yield replace(line, reaction=reaction, effects=record.effects)
 
 
-def _told(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
+def _lines_of_step(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
     event, words = record.event, _TEXTS[language]
     at, role, ours = event.at, side.role, event.raised_by is side.role
     if event.kind is EventKind.SEND and record.before is None:
@@ -105,10 +105,10 @@ def _answer(record: Record, form: GreenForm, side: SideOfLoop, language: Languag
         if form.decision is FormDecision.REJECTED:
             return Line(at, side.role, words["rejected"].format(to=complaint_words(form)), "bad")
         return Line(at, side.role, words["complete"], "good")
-    return Line(at, side.role, _kept_words(kept, language), "warn")
+    return Line(at, side.role, _words_of_kept_form(kept, language), "warn")
 
 
-def _kept_words(kept: KeptForm, language: Language) -> str:
+def _words_of_kept_form(kept: KeptForm, language: Language) -> str:
     words = _TEXTS[language]
     if kept.status is FormStatus.INCOMPLETE:
         return words["incomplete"].format(missing=listed((word(m, language) for m in kept.missing), language))

@@ -37,7 +37,7 @@ def check(file: AgreementFile, as_json: Json = False, lang: Lang = None) -> None
     language = spoken(lang)
     for number, agreement in enumerate(agreements, 1):
         say(f"{number}. {_title(agreement, language)}")
-        for name, words in _told(agreement, language):
+        for name, words in _contents(agreement, language):
             say(f"   {name:<26}{words}")
 
 
@@ -159,7 +159,7 @@ def _party(party: Party) -> str:
     return party.name or str(party.organization_number or party.her_id)
 
 
-def _told(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
+def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
     """Yields the agreement's content as pairs of heading and text."""
     from ip_fhir.report.words.codes import word
 
