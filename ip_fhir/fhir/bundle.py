@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
-"""Why a resource with `implicitRules` is refused (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
+"""The reason for refusing a resource with `implicitRules` (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.report.words.codes import Language
 
 Row: TypeAlias = tuple[str, str, str, str, str]
-"""Number, day, what, who is told, how it was counted."""
+"""Number, day, step, recipient, and the count, all in words."""
 
 _LINE = 22
 _LETTERS = 125  # that fit on a line of the picture

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Values: TypeAlias = Mapping[str, Any] | list[dict[str, Any]]
 
 BUSY_SECONDS: Final = 30.0
-"""How long one waits for another to finish writing, before `StoreError`. `?timeout=` in the URL says otherwise."""
+"""Seconds to wait for another writer to finish, before `StoreError`. `?timeout=` in the URL changes it."""
 
 _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"

@@ -212,6 +212,20 @@ def test_size_gate_allows_the_limits(small: Path) -> None:
     assert size_gate.problems(small) == []
 
 
+def test_size_gate_sees_a_crowded_folder(small: Path) -> None:
+    """A sixteenth module in a folder is seen, unless a reason is written down; a room within it is not counted."""
+    with_reasons(small, "")
+    for number in range(15):
+        write(small / "ip_fhir" / "room" / f"module_{number}.py", CLEAN)
+    for name in ("__init__.py", "inner/__init__.py", "inner/more.py"):
+        write(small / "ip_fhir" / "room" / name, CLEAN)
+    assert size_gate.problems(small) == []
+    write(small / "ip_fhir" / "room" / "one_more.py", CLEAN)
+    assert size_gate.problems(small) == ["ip_fhir/room/: 16 modules, more than 15, and no reason given"]
+    with_reasons(small, '"ip_fhir/room/" = "One module for each of sixteen kinds."\n')
+    assert size_gate.problems(small) == []
+
+
 def test_size_gate_sees_a_reason_without_need_or_words(small: Path) -> None:
     """A reason that nothing needs any longer, and one without words, fail."""
     with_reasons(small, '"ip_fhir/clean.py" = "It was long once."\n')

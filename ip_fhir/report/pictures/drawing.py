@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Tone: TypeAlias = Literal["plain", "good", "warn"]
 Labelled: TypeAlias = "Callable[[datetime, datetime], str]"
-"""What a piece of a band is called, from when to when it lasts."""
+"""Returns the label of a piece of a band, from its beginning and end."""
 
 WIDTH: Final = 960
 HEIGHT: Final = 216

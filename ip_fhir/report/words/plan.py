@@ -149,4 +149,4 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Lines]] = {
     "h": (("consents",), _consents),
     "i": (("cooperation",), _cooperation),
 }
-"""By the item's letter: which fields of the plan it is about, and its lines."""
+"""By the item's letter: the fields of the plan that it covers, and the function for its lines."""
