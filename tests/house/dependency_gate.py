@@ -82,10 +82,15 @@ def imported(room: Path, checkout: Path) -> dict[str, list[str]]:
     for file in sorted(room.rglob("*.py")):
         for name in _names(ast.parse(file.read_text(encoding="utf-8"))):
             top = PARTS.get(name, name)
-            ours = top in {"ip_fhir", "tests"} or top.startswith("ip_fhir_") or (file.parent / f"{top}.py").exists()
-            if not ours and top not in sys.stdlib_module_names:
+            if not _is_ours(top, file.parent) and top not in sys.stdlib_module_names:
                 found.setdefault(top, []).append(file.relative_to(checkout).as_posix())
     return found
+
+
+def _is_ours(name: str, folder: Path) -> bool:
+    """True for our packages, and for a module or package beside the file that imports it."""
+    beside = (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
+    return beside or name in {"ip_fhir", "tests"} or name.startswith("ip_fhir_")
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
