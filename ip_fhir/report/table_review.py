@@ -1,6 +1,6 @@
-"""The tables as people review them: each row in words, with its FHIRPath, its codes and the law behind it; and as CSV.
+"""The mapping tables for review: each row in words, with FHIRPath, codes and the law behind it; also as CSV.
 
-The columns of the CSV are those of the HL7 v2-to-FHIR project's review sheets, with the domain where v2 stands there.
+The CSV's columns are those of the HL7 v2-to-FHIR project's review sheets, with the domain in the place of v2.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReviewedRow:
     """One row of a table as a reviewer reads it."""
 
     field: str  # as the domain says it: status_reason
@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLine:
+class ReviewedCode:
     """One row of a code table as a reviewer reads it."""
 
     word: str
@@ -63,13 +63,13 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table: what it is about, its rows, and what is always written."""
+    """One table: its subject, its rows, and the values that are always written."""
 
     name: str
     domain: str
     about: str
     resource: str
-    lines: tuple[Line, ...]
+    lines: tuple[ReviewedRow, ...]
     fixed: tuple[tuple[str, str], ...]  # element, value
 
 
@@ -83,12 +83,12 @@ _DOMAIN_TYPES = {"str": "text", "date": "day", "AwareDatetime": "moment", "bool"
 
 
 def sheets(mapping: Mapping) -> list[Sheet]:
-    """Every table, in the order of the files."""
+    """Returns every table, in the order of the files."""
     return [sheet(mapping, name) for name in mapping.tables.fields]
 
 
 def sheet(mapping: Mapping, name: str) -> Sheet:
-    """One table. Raises `MappingError` for an unknown name."""
+    """Returns one table. Raises `MappingError` for an unknown name."""
     table = mapping.lens(name).inner.table
     shipped = default().tables.fields[name].rows
     lines = tuple(_line(table, row, mapping.systems, own=row not in shipped) for row in table.rows)
@@ -97,22 +97,22 @@ def sheet(mapping: Mapping, name: str) -> Sheet:
     return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
 
 
-def code_lines(mapping: Mapping, name: str) -> tuple[CodeLine, ...]:
-    """The rows of a code table."""
+def code_lines(mapping: Mapping, name: str) -> tuple[ReviewedCode, ...]:
+    """Returns the rows of a code table."""
     shipped = default().tables.codes.get(name)
     known = shipped.rows if shipped else ()
     return tuple(_code_line(dict(r), mapping.systems, own=r not in known) for r in mapping.tables.codes[name].rows)
 
 
-def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> CodeLine:
+def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> ReviewedCode:
     word = "(any other)" if row["domain"] == "*" else row["domain"]
     system = systems.uri(row["system"]) if row["system"] else ""
-    return CodeLine(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
+    return ReviewedCode(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
 
 
-def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
+def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> ReviewedRow:
     where = [words for segment in row.path for words in _segment_words(segment, systems)]
-    return Line(
+    return ReviewedRow(
         field=row.field,
         words=row.field.replace("_", " ").replace(".", ", "),
         path=row.place,
@@ -140,7 +140,7 @@ def _domain_type(table: Table, row: Row) -> str:
 
 
 def in_words(name: str) -> str:
-    """A type's name as people write it.
+    """Returns a type's name in small letters, with spaces.
 
     >>> in_words("IndividualPlan")
     'individual plan'
@@ -163,7 +163,7 @@ def _notes(row: Row) -> Iterator[str]:
 
 
 def _element(table: Table, path: tuple[Segment, ...]) -> str:
-    """The element without conditions: `Goal.target.extension.value`."""
+    """Returns the element's path without conditions: `Goal.target.extension.value`."""
     return ".".join([table.resource or table.name, *(_plain(segment.name) for segment in path)])
 
 
@@ -255,7 +255,7 @@ _CODE_COLUMNS = [
 
 
 def fields_csv(mapping: Mapping) -> str:
-    """Every row of every table, in the columns of the v2-to-FHIR sheets of segments."""
+    """Returns every row of every table as CSV, in the columns of the v2-to-FHIR sheets of segments."""
     made = _Csv(_GROUPS, _COLUMNS)
     for table in sheets(mapping):
         for number, line in enumerate(table.lines, start=1):
@@ -267,7 +267,7 @@ def fields_csv(mapping: Mapping) -> str:
     return made.text()
 
 
-def _csv_line(table: Sheet, line: Line) -> list[str]:
+def _csv_line(table: Sheet, line: ReviewedRow) -> list[str]:
     found = [str(int(line.required)), "-1" if line.many else "1"]
     urls = re.findall(r"extension\('([^']*)'\)", line.fhirpath)
     comments = "; ".join(filter(None, (line.law, line.note, "own row of the site" if line.own else "")))
@@ -285,7 +285,7 @@ def _csv_line(table: Sheet, line: Line) -> list[str]:
 
 
 def codes_csv(mapping: Mapping) -> str:
-    """Every row of every code table, in the columns of the v2-to-FHIR sheets of code systems."""
+    """Returns every row of every code table as CSV, in the columns of the v2-to-FHIR sheets of code systems."""
     made = _Csv(_CODE_GROUPS, _CODE_COLUMNS)
     for name in mapping.tables.codes:
         for line in code_lines(mapping, name):
@@ -294,7 +294,7 @@ def codes_csv(mapping: Mapping) -> str:
 
 
 class _Csv:
-    """CSV with two lines of headings."""
+    """A CSV text with two lines of headings."""
 
     def __init__(self, groups: list[str], columns: list[str]) -> None:
         self._file = io.StringIO()
@@ -304,12 +304,12 @@ class _Csv:
         self.write(columns)
 
     def write(self, row: list[str]) -> None:
-        """A row of the right width. What a spreadsheet would take for a formula is made text."""
+        """Writes a row. A cell that a spreadsheet would take for a formula is made text."""
         if len(row) != self.width:
             message = f"a row has {len(row)} columns, not {self.width}"
             raise ValueError(message)
         self._writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in row])
 
     def text(self) -> str:
-        """All of it."""
+        """Returns the whole CSV text."""
         return self._file.getvalue()

@@ -1,4 +1,4 @@
-"""`adapters` and `doctor`: the plug-ins that are installed, and whether one side of the loop is ready to run."""
+"""`adapters` and `doctor`: list the installed plug-ins, and check that one side of the loop is ready to run."""
 
 from __future__ import annotations
 

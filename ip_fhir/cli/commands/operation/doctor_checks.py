@@ -1,4 +1,4 @@
-"""What `doctor` and `adapters` look at. Each check gives findings and raises nothing."""
+"""The checks behind `doctor` and `adapters`. Each returns findings and raises nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's: what was looked at, how it is, and what to do about it."""
+    """One line of the doctor's report: the thing checked, its status, and a detail that says what to do about it."""
 
     what: str
     status: Status
@@ -80,7 +80,7 @@ def _format_of(kind: PluginKind, name: str) -> str:
 
 
 def check_installation() -> Iterator[Finding]:
-    """Python, extras, tables, time zone, calendar, plug-ins."""
+    """Checks Python, extras, mapping tables, time zone data, calendar and plug-ins."""
     from ip_fhir import __version__
 
     yield Finding("ip-fhir", "ok", f"{__version__} on Python {platform.python_version()}")
@@ -155,7 +155,7 @@ def _plugins() -> Iterator[Finding]:
 
 
 def check_side(config: Path) -> Iterator[Finding]:
-    """The settings, the store and the peers of one side."""
+    """Checks the settings, the store and the peers of the side that a settings file describes."""
     from ip_fhir.cli.opening import read_config
 
     try:
@@ -201,7 +201,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    """Whether it opens, and whether its evidence is whole. A SQLite file that is not there yet is not made."""
+    """Checks that the store opens and its evidence is whole. A SQLite file that does not exist is not created."""
     from ip_fhir.store import open_store
 
     kind, _, place = settings.database.partition(":///")
