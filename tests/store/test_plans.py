@@ -41,9 +41,9 @@ CASES: dict[str, tuple[Use, str]] = {
     "claim": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_due"),
     "claim, by lane": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_lane"),
     "outbox by status": (lambda store: store.outbox("parked"), "outbox_by_status"),
-    "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_referral"),
+    "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_aggregate"),
     "search by token": (lambda store: store.search_resources("Task", {"identifier": "1"}), "primary key of token"),
-    "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_referral"),
+    "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_aggregate"),
     "search by type": (lambda store: store.search_resources("Task", {}), "resource_by_updated"),
     "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
 }

@@ -1,12 +1,15 @@
 """What the core asks of the world, as Protocols, and the plain values they exchange.
 
-An adapter implements `Adapter`; an EHR that has its own database implements `Store`. Neither sees anything else.
+An adapter implements `Adapter`; an EHR that has its own database implements `Store`, and as much of
+`ip_fhir.ports.capabilities` as it wants. Neither sees anything else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 
 WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
-OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
+OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused"]
+"""`awaiting`: handed over, and its receipt has not come. Only of a store that is a `capabilities.ReceiptStore`."""
 JsonObject: TypeAlias = "dict[str, Any]"
 
 
@@ -68,8 +72,11 @@ class Adapter(Protocol):
     name: str
     format: WireFormat
 
-    def send(self, outgoing: Outgoing) -> Receipt:
-        """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`, nothing else."""
+    def send(self, outgoing: Outgoing) -> Receipt | None:
+        """Deliver and return the receipt; None: handed over, the receipt comes in later (`Exchange.receive_receipt`).
+
+        Raises `Rejected`, `Unavailable` or `Conflict`, nothing else.
+        """
         ...
 
 
@@ -110,7 +117,7 @@ class Figures:
 
     `loops` counts referrals by state, `outbox` rows by status; a state or status of which there is none may be left
     out. `overdue`: an answer is waited for, and its deadline is over; `unanswered_since` is when the wait that has
-    lasted longest began. `most_attempts` is of a waiting row.
+    lasted longest began. `most_attempts` is of a waiting row. `open_items` counts the worklist, where one is kept.
     """
 
     loops: Mapping[str, int]
@@ -119,6 +126,7 @@ class Figures:
     outbox: Mapping[OutboxStatus, int]
     most_attempts: int
     refusals: int
+    open_items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,8 @@ class OutboxRow:
 
     `attempts` counts claims since it was enqueued or last retried: 1 in the row that the first claim gives.
     `claim` counts them all: it tells a late report of a worker whose lease ran out from the present one's.
+    `handovers` counts how often it was handed over without a receipt since it was enqueued, or retried after it had
+    ended; `handed_over` is when it last was. Of a row that is not a referral's, `correlation_id` is its aggregate's id.
     """
 
     id: str
@@ -147,11 +157,22 @@ class OutboxRow:
     content_type: str | None = None
     last_error: str | None = None
     claim: int = 0
+    handovers: int = 0
+    handed_over: datetime | None = None
+    aggregate_kind: str = REFERRAL
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """The referral or plan that it is about."""
+        return Aggregate(kind=self.aggregate_kind, id=self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceVersion:
-    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag."""
+    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag.
+
+    `correlation_id` is the id of the aggregate that it shows, of `aggregate_kind`.
+    """
 
     type: str
     id: str
@@ -159,11 +180,12 @@ class ResourceVersion:
     body: JsonObject = field(repr=False)
     updated: datetime
     correlation_id: str | None = None
+    aggregate_kind: str = REFERRAL
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """A link of the chain: `hash` covers `previous` and the record's canonical JSON."""
+    """A link of the chain, of a referral: `hash` covers `previous` and the record's canonical JSON."""
 
     number: int
     correlation_id: str
@@ -219,7 +241,7 @@ class Transaction(Protocol):
         ...
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
-        """Close the referral's waiting and parked rows (`refused`, with the reason), but for the ids in `keep`."""
+        """Close the referral's waiting, awaiting and parked rows (`refused`, with the reason), but for `keep` (ids)."""
         ...
 
     def row(self, row_id: str) -> OutboxRow | None:
@@ -265,10 +287,10 @@ class Store(Protocol):
         """Up to `limit` due rows, held for this worker until the lease runs out.
 
         At most one of each lane, the first in the order they were enqueued. A lane is the rows of one
-        referral with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
-        behind a message to a peer that is down. A waiting row holds up those after it in its lane, also while
-        it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must get
-        out before that.
+        referral (or plan) with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
+        behind a message to a peer that is down. A waiting or awaiting row holds up those after it in its lane,
+        also while it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must
+        get out before that.
         """
         ...
 
@@ -289,8 +311,8 @@ class Store(Protocol):
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
         """An attempt failed. Try again at `next_try`; None parks the row for a person. Gives the lease back.
 
-        Changes nothing if the row no longer waits (a late report), or, where `claim` (of the claimed row) is
-        given, if the row has been claimed again since.
+        Changes nothing if the row neither waits nor awaits its receipt (a late report), or, where `claim` (of the
+        claimed row) is given, if the row has been claimed again since.
         """
         ...
 
@@ -335,8 +357,8 @@ class Store(Protocol):
     def retry(self, row_id: str, now: datetime) -> None:
         """Make a parked or sent row due again, with the bytes it had (a resend) and in its old place in its lane.
 
-        A waiting row is made due now if it was to wait longer; who holds it keeps it. Raises `InvalidInput`
-        when there is no such row (not-found), or it was refused (business-rule).
+        A waiting row is made due now if it was to wait longer; who holds it keeps it. An awaiting row waits again,
+        due now. Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
         """
         ...
 
@@ -349,7 +371,7 @@ class Store(Protocol):
         ...
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The chain in order, whole or one referral's part; without records whose words a retention rule took out."""
+        """The referrals' records in order, or one referral's; without those whose words a retention rule took out."""
         ...
 
     def head(self) -> ChainHead:
