@@ -120,20 +120,20 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
 
 def outbox_row(row: Row[Any]) -> OutboxRow:
     """A table row as a value."""
-    return OutboxRow(
-        id=row.id,
-        correlation_id=row.aggregate_id,
-        effect=parse(Effect, row.effect),
-        due=moment(row.due),
-        attempts=row.attempts,
-        status=row.status,
-        content=row.content,
-        content_type=row.content_type,
-        last_error=row.last_error,
-        claim=row.claim,
-        handovers=row.handovers,
-        handed_over=None if row.handed_over is None else moment(row.handed_over),
-        aggregate_kind=row.aggregate_kind,
+    return OutboxRow(  # by position: a claim makes many, and names cost
+        row.id,
+        row.aggregate_id,
+        parse(Effect, row.effect),
+        moment(row.due),
+        row.attempts,
+        row.status,
+        row.content,
+        row.content_type,
+        row.last_error,
+        row.claim,
+        row.handovers,
+        None if row.handed_over is None else moment(row.handed_over),
+        row.aggregate_kind,
     )
 
 

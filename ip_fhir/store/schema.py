@@ -59,7 +59,7 @@ evidence = Table(
     Column("digest", String(_ID_LENGTH)),  # of the record's words, where they were taken out
     Column("purged_at", _Instant),
     _aggregate_kind(),
-    Index("evidence_by_aggregate", "aggregate_kind", "aggregate_id", "number"),
+    Index("evidence_by_aggregate", "aggregate_id", "aggregate_kind", "number"),
     Index("evidence_by_purge", "purged_at"),
 )
 
@@ -109,7 +109,7 @@ outbox = Table(
     Column("handed_over", _Instant),
     Index("outbox_by_due", "status", "due", "sequence"),
     Index("outbox_by_status", "status", "sequence"),
-    Index("outbox_by_lane", "aggregate_kind", "aggregate_id", "lane", "status", "sequence"),
+    Index("outbox_by_lane", "aggregate_id", "aggregate_kind", "lane", "status", "sequence"),
     sqlite_autoincrement=True,
 )
 
@@ -125,7 +125,7 @@ resource = Table(
     Column("aggregate_id", String(_ID_LENGTH)),
     _aggregate_kind(),
     Index("resource_by_updated", "type", "current", "updated", "id"),
-    Index("resource_by_aggregate", "aggregate_kind", "aggregate_id", "type", "current", "updated", "id"),
+    Index("resource_by_aggregate", "aggregate_id", "aggregate_kind", "type", "current", "updated", "id"),
 )
 
 token = Table(
@@ -152,7 +152,7 @@ worklist = Table(
     Column("done_by", Text),
     Column("note", Text),
     Index("worklist_by_closed", "closed", "opened", "id"),
-    Index("worklist_by_aggregate", "aggregate_kind", "aggregate_id", "closed", "opened", "id"),
+    Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
 )
 
 meta = Table(

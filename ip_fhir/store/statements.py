@@ -185,6 +185,7 @@ _held_up = exists().where(
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
 _HANDED: Final = ("handovers", "handed_over")
+_read = [column for column in outbox.c if column.name not in ("lane", "sent_at", *_LEASE)]
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
 PLAN_TO_CLAIM: Final = text(
@@ -219,7 +220,7 @@ CLAIM: Final = (
         attempts=outbox.c.attempts + 1,
         claim=outbox.c.claim + 1,
     )
-    .returning(outbox)
+    .returning(*_read)
 )
 """Hold due rows that nobody holds and nothing holds up until the lease runs out; in no order.
 
@@ -231,10 +232,10 @@ ENQUEUE: Final = insert_unless(
 )
 """A new row, after those that are there; adds nothing when its id is there."""
 
-ROW: Final = select(outbox).where(_by_row_id)
+ROW: Final = select(*_read).where(_by_row_id)
 """One outbox row."""
 
-OUTBOX: Final = select(outbox).order_by(outbox.c.sequence).limit(bindparam("at_most"))
+OUTBOX: Final = select(*_read).order_by(outbox.c.sequence).limit(bindparam("at_most"))
 """Rows, oldest first."""
 
 OUTBOX_BY_STATUS: Final = OUTBOX.where(outbox.c.status == bindparam("in_status"))
@@ -244,7 +245,7 @@ KEEP_CONTENT: Final = (
     update(outbox)
     .where(_by_row_id, outbox.c.content.is_(None))
     .values(content=bindparam("new_content"), content_type=bindparam("new_type"))
-    .returning(outbox)
+    .returning(*_read)
 )
 """The bytes of the first attempt; matches nothing when some are kept already."""
 
@@ -285,7 +286,7 @@ HAND_OVER: Final = (
 """A claimed row was handed over, and its receipt is awaited."""
 
 OVERDUE_RECEIPTS: Final = (
-    select(outbox)
+    select(*_read)
     .where(outbox.c.status == "awaiting", outbox.c.due <= bindparam("now"))
     .order_by(outbox.c.due, outbox.c.sequence)
     .limit(bindparam("at_most"))

@@ -20,9 +20,9 @@ def upgrade() -> None:
     for table in _OF_AGGREGATES:
         op.execute(sa.text(f"ALTER TABLE {table} RENAME COLUMN correlation_id TO aggregate_id"))
         op.add_column(table, sa.Column("aggregate_kind", sa.String(64), nullable=False, server_default="referral"))
-    op.create_index("evidence_by_aggregate", "evidence", ["aggregate_kind", "aggregate_id", "number"])
-    op.create_index("outbox_by_lane", "outbox", ["aggregate_kind", "aggregate_id", "lane", "status", "sequence"])
-    found_by = ["aggregate_kind", "aggregate_id", "type", "current", "updated", "id"]
+    op.create_index("evidence_by_aggregate", "evidence", ["aggregate_id", "aggregate_kind", "number"])
+    op.create_index("outbox_by_lane", "outbox", ["aggregate_id", "aggregate_kind", "lane", "status", "sequence"])
+    found_by = ["aggregate_id", "aggregate_kind", "type", "current", "updated", "id"]
     op.create_index("resource_by_aggregate", "resource", found_by)
     op.add_column("outbox", sa.Column("handovers", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("handed_over", sa.BigInteger()))
@@ -44,5 +44,5 @@ def _worklist() -> None:
         sa.Column("note", sa.Text()),
     )
     op.create_index("worklist_by_closed", "worklist", ["closed", "opened", "id"])
-    found_by = ["aggregate_kind", "aggregate_id", "closed", "opened", "id"]
+    found_by = ["aggregate_id", "aggregate_kind", "closed", "opened", "id"]
     op.create_index("worklist_by_aggregate", "worklist", found_by)
