@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
+from ip_fhir.ports.figures import Figures as Figures
+from ip_fhir.ports.figures import Refusal as Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.errors import IssueCode, Problem
+    from ip_fhir.errors import Problem
 
 WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
@@ -91,42 +93,6 @@ class Seen:
     key: str
     digest: str
     reply: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A message that was not taken in: from whom, which, why, and how often it came. It moved no referral.
-
-    `message_id` is None where it could not be read; `digest` is of the bytes as they came. Neither content nor
-    anything about a person is kept.
-    """
-
-    peer: str
-    digest: str
-    code: IssueCode
-    reason: str
-    first: datetime
-    last: datetime
-    message_id: str | None = None
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How a store stands, in numbers: for a dashboard and an alarm. Nothing about a person.
-
-    `loops` counts referrals by state, `outbox` rows by status; a state or status of which there is none may be left
-    out. `overdue`: an answer is waited for, and its deadline is over; `unanswered_since` is when the wait that has
-    lasted longest began. `most_attempts` is of a waiting row. `open_items` counts the worklist, where one is kept.
-    """
-
-    loops: Mapping[str, int]
-    overdue: int
-    unanswered_since: datetime | None
-    outbox: Mapping[OutboxStatus, int]
-    most_attempts: int
-    refusals: int
-    open_items: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
 from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.chain import START, Head, check, follow
-from ip_fhir.testing.store_samples import PERSON, append, everything
+from ip_fhir.store.codec import dump
+from ip_fhir.testing.store_samples import PERSON, append, everything, record
 from tests.store.places import Place
 
 OWNER = Aggregate.of_referral("r")
@@ -50,6 +51,12 @@ def test_the_formula() -> None:
     record = sha256(b'{"a":1}').hexdigest()
     fields = '{"correlation_id":"r","number":1,"record":"' + record + '"}'
     assert chained(['{"a":1}'])[0].hash == sha256(("0" * 64 + fields).encode()).hexdigest()
+
+
+def test_a_record_of_before_events_had_authors() -> None:
+    """It has the hash that it had when it was written: what an event does not say is not in its canonical JSON."""
+    (link,) = follow(START, [(OWNER, dump(record("1").to_data()))])
+    assert link["hash"] == "2f0e9d8c75732bc82feda5484832fbe2c362643bf69fc84ccec9d8c55e961e48"
 
 
 def test_the_formula_of_another_kind() -> None:
