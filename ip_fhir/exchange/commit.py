@@ -94,7 +94,7 @@ def _put(
     tx: Transaction, referral: Referral, body: JsonObject, current: ResourceVersion | None, now: datetime
 ) -> JsonObject:
     type_, id_ = body["resourceType"], body["id"]
-    if current is not None and current.correlation_id != referral.correlation_id:
+    if current is not None and current.of_referral != referral.correlation_id:
         raise InvalidInput.at(f"{type_}.id", "another referral has a resource with this id", "duplicate")
     if current is not None and without_version(current.body) == without_version(body):
         return current.body

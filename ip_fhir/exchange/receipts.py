@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.ports import OutboxRow, Receipt, Stored, Transaction
+    from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Stored, Transaction
 
 log = logging.getLogger("ip_fhir.exchange")
 
 Settled: TypeAlias = Literal["settled", "again", "repeated", "late", "contradicts", "refused"]
 """What became of a receipt that came in later."""
 
-UNDER_WAY: Final = ("waiting", "awaiting")
+UNDER_WAY: Final[tuple[OutboxStatus, ...]] = ("waiting", "awaiting")
 """The statuses of a row that is not at its end."""
 
 KIND: Final = "receipt"
@@ -147,10 +147,12 @@ def conclude(
     now: datetime,
     reason: str | None = None,
     by: Author | None = None,
+    statuses: tuple[OutboxStatus, ...] = UNDER_WAY,
 ) -> None:
-    """End a row that is under way and tell its loop, in one commit; nothing where somebody has ended it already.
+    """End a row that is in one of the `statuses` and tell its loop, in one commit.
 
-    `RECEIPT_OK` finishes the row, `RECEIPT_ERROR` parks it. Raises `StoreError`.
+    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens
+    where somebody has ended it already. Raises `StoreError`.
     """
     happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
@@ -159,7 +161,9 @@ def conclude(
             # The referral first: whoever settles the row between the two has changed it, and the save below conflicts.
             before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
             current = tx.row(row.id)
-            if current is None or current.status not in UNDER_WAY:  # another worker was here first
+            if current is None or current.status not in statuses:  # another worker was here first
+                return
+            if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # and is at it: its word counts
                 return
             if kind is EventKind.RECEIPT_OK:
                 tx.finish(row.id, now)
@@ -221,7 +225,7 @@ def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callabl
 def _overdue(context: Context, row: OutboxRow, now: datetime) -> Ran:
     try:
         if row.handovers > _agreed_resends(context, row):
-            conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT)
+            conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
             return Ran(parked=1)
         context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
     except StoreError:

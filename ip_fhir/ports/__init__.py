@@ -148,6 +148,11 @@ class ResourceVersion:
     correlation_id: str | None = None
     aggregate_kind: str = REFERRAL
 
+    @property
+    def of_referral(self) -> str | None:
+        """The correlation id of the referral that it shows; None where it shows something else."""
+        return self.correlation_id if self.aggregate_kind == REFERRAL else None
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:

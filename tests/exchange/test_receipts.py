@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,9 @@ from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt
+from ip_fhir.ports.capabilities import awaits_receipts
 from ip_fhir.testing import HandingOver, only_loops
-from tests.support.two_sides import START, TOKENS, Loop, form, make_loop, notice, organizations
+from tests.support.two_sides import START, TOKENS, Breakable, Loop, form, make_loop, notice, organizations
 
 NO = (Problem("x", "not like this", "business-rule"),)
 
@@ -398,3 +399,41 @@ def test_a_row_of_another_kind(deferred: Deferred) -> None:
     assert (row.status, row.last_error) == ("parked", "outbox: nothing here sends for a plan")
     assert len(deferred.context.store.evidence()) == records
     assert deferred.brings(Receipt("plan-row", "ok")) == "refused"
+
+
+def test_one_row_stops_no_other(deferred: Deferred, caplog: pytest.LogCaptureFixture) -> None:
+    """A row that cannot be handled - somebody took it out by hand - is logged by its id; the others go on."""
+    store, row = deferred.context.store, deferred.row()
+
+    class Stale(Breakable):
+        def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
+            """A row that is no longer there, then those that are."""
+            return [replace(row, id="gone"), *self._store.overdue_receipts(now, limit)]  # type: ignore[attr-defined]
+
+    object.__setattr__(deferred.context, "store", Stale(store))
+    ran = receipts.run_overdue(deferred.context, row.due, 10, lambda: True)
+    assert (ran.again, ran.failed) == (1, 1)
+    assert "receipt of message gone" in caplog.text
+    assert deferred.row().status == "waiting"
+
+
+def test_an_awaited_row_without_a_referral(deferred: Deferred) -> None:
+    """Somebody removed it by hand: nobody has agreed on resends, the row is parked."""
+    effect = Effect(id="lost-row", kind=EffectKind.SEND, message=MessageKind.REMINDER)
+    with deferred.context.store.begin() as transaction:
+        transaction.enqueue([OutboxRow("lost-row", "referral-99", effect, START)])
+    (row,) = deferred.context.store.claim("one", START, timedelta(minutes=2), 10)
+    assert awaits_receipts(deferred.context.store)
+    deferred.context.store.hand_over("lost-row", START, START, row.claim)
+    assert receipts.run_overdue(deferred.context, START, 10, lambda: True).parked == 1
+    assert deferred.row("lost-row").status == "parked"
+
+
+def test_a_sweep_that_comes_too_late(deferred: Deferred) -> None:
+    """Seen as overdue for the last time, and meanwhile handed over anew by a person's word: it is not given up."""
+    old = replace(deferred.row(), handovers=9)
+    deferred.loop.hospital.exchange.retry(old.id)
+    deferred.run()
+    assert deferred.row().claim == old.claim + 1
+    receipts.conclude(deferred.context, old, EventKind.RECEIPT_ERROR, START, "late", statuses=("awaiting",))
+    assert (deferred.row().status, deferred.state(), deferred.events()) == ("awaiting", "sent", [])
