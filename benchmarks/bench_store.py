@@ -197,7 +197,7 @@ class Raw:
     def take_over(self) -> None:
         """Take all the rows into a table of our own."""
         self._transaction()
-        self._run("CREATE TABLE bare AS SELECT id, correlation_id, effect, status, due, lease_until FROM outbox")
+        self._run("CREATE TABLE bare AS SELECT id, aggregate_id, effect, status, due, lease_until FROM outbox")
         self._run("CREATE INDEX bare_by_due ON bare (status, due)")
         self._run("CREATE UNIQUE INDEX bare_by_id ON bare (id)")
         self._run("DELETE FROM outbox")

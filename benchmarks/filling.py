@@ -11,6 +11,7 @@ from loops import DUE, Answering, SetClock, notice, side
 from sqlalchemy.schema import CreateIndex
 
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.store import chain, open_store
 from ip_fhir.store.engine import Database
 from ip_fhir.store.schema import evidence, metadata
@@ -113,14 +114,14 @@ def _copies(database: Database, table: str, loops: int, changes: dict[str, str])
     return f"INSERT INTO {table} ({', '.join(c.name for c in columns)}) {with_} {source}"
 
 
-def _copied(words: list[str], loops: int) -> Iterator[tuple[str, str]]:
+def _copied(words: list[str], loops: int) -> Iterator[tuple[Aggregate, str]]:
     for number in range(1, loops):
         for body in words:
-            yield f"referral-{number:07}", body.replace(PLACEHOLDER, f"{number:07}")
+            yield Aggregate.of_referral(f"referral-{number:07}"), body.replace(PLACEHOLDER, f"{number:07}")
 
 
 def _add_evidence(cursor: Any, links: Iterable[dict[str, str | int]]) -> None:
-    names = ("number", "correlation_id", "body", "previous", "hash")
+    names = ("number", "aggregate_id", "body", "previous", "hash")
     last: list[dict[str, str | int]] = []
 
     def rows() -> Iterator[tuple[str | int, ...]]:

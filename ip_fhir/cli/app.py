@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ip_fhir.cli.commands import demo
-from ip_fhir.cli.commands.loop import agreement, consent, exchange, outbox, referrals
+from ip_fhir.cli.commands.loop import agreement, consent, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
 from ip_fhir.cli.commands.operation import db, doctor
@@ -63,4 +63,5 @@ app.add_typer(agreement.app, name="agreement")
 app.add_typer(consent.app, name="consent")
 app.add_typer(referrals.app, name="referrals")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(worklist.app, name="worklist")
 app.add_typer(db.app, name="db")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.referral import Author
 
 
 class Language(StrEnum):
@@ -33,6 +36,21 @@ def spoken(chosen: Language | None) -> Literal["nb", "en"]:
     return "nb" if named[:2].lower() in ("nb", "nn", "no") else "en"
 
 
+def author(text: str | None) -> Author | None:
+    """The person that `--by` names: an id, a blank, a name. Raises `InvalidInput` for anything else."""
+    from ip_fhir.domain.referral import Author
+    from ip_fhir.domain.values.value import build
+    from ip_fhir.errors import InvalidInput
+
+    if text is None:
+        return None
+    ident, _, name = text.strip().partition(" ")
+    try:
+        return build(Author, {"id": ident, "name": name.strip()})
+    except InvalidInput:
+        raise InvalidInput.at("--by", "an id, a blank and a name, of at most 255 characters each") from None
+
+
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
 Pretty: TypeAlias = Annotated[bool, typer.Option("--pretty", help="Indent the JSON.")]
 Config: TypeAlias = Annotated[
@@ -43,6 +61,10 @@ Lang: TypeAlias = Annotated[
     Language | None, typer.Option("--lang", help="Language of the words; by default the locale's.", show_default=False)
 ]
 File: TypeAlias = Annotated[str, typer.Argument(help="A JSON file, or - for stdin.", show_default=False)]
+By: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--by", metavar='"ID NAME"', help="Who does it; kept as evidence, never sent.", show_default=False),
+]
 Overlay: TypeAlias = Annotated[
     Path | None, typer.Option("--overlay", help="A site's own rows and codes (TOML).", show_default=False)
 ]

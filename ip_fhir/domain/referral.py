@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
@@ -69,11 +70,26 @@ class EventKind(StrEnum):
     TIME = "time"  # a timer is due
 
 
+class Author(Value):
+    """The person who pressed the key, by the EHR's id and by name: for evidence, never for logs.
+
+    >>> Author(id="nina01", name="Nina Testesen")
+    Author(***)
+    """
+
+    id: Annotated[Text, Field(max_length=255)]
+    name: Annotated[Text, Field(max_length=255)]
+
+    def __repr__(self) -> str:
+        return "Author(***)"
+
+
 class Event(Value):
     """Something that happened. `at` is when, by the clock of the side that applies it.
 
     `message_id` is set when a message from the other side brought it, and when a receipt is for one of ours; `sent` is
-    when the other side sent that message, by its own clock, and `answers` the message of ours that it replies to.
+    when the other side sent that message, by its own clock, and `answers` the message of ours that it replies to. `by`
+    is the person of our own side who did it, as far as the EHR says; it is kept as evidence and sent to nobody.
     """
 
     id: Id
@@ -89,6 +105,7 @@ class Event(Value):
     missing: tuple[Missing, ...] = ()
     number: int | None = Field(default=None, ge=1)
     text: Text | None = None
+    by: Author | None = None
 
 
 class FormStatus(StrEnum):

@@ -1,4 +1,4 @@
-"""What a decision changes, written in one transaction: evidence, referral, resources, outbox.
+"""What a decision changes, written in one transaction: evidence, referral, resources, outbox, worklist.
 
 Everything that moves a referral - a message, a form filled in here, a receipt, a timer - ends here.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.loop.worklist import items_of, no_longer_needed
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.mapping import referral_resources, referral_to_fhir
 from ip_fhir.ports import OutboxRow, ResourceVersion
+from ip_fhir.ports.capabilities import writes_worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Referral
     from ip_fhir.mapping import Mapping
     from ip_fhir.ports import JsonObject, Stored, Transaction
+    from ip_fhir.ports.capabilities import WorklistTransaction
 
 T = TypeVar("T")
 
@@ -47,12 +51,23 @@ def write(
     tx.save(referral, before.revision if before else None)
     if decision.drops_waiting is not None:
         tx.drop_waiting(referral.correlation_id, decision.drops_waiting, [effect.id for effect in decision.effects])
+    if writes_worklist(tx):
+        _put_items(tx, before, decision, now)
     rows = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
     tx.enqueue([OutboxRow(effect.id, referral.correlation_id, effect, due=now) for effect in rows])
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None:
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
     return put_resources(tx, referral, now, foreign, mapping=mapping)
+
+
+def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:
+    """The worklist: what nobody needs to do any more is done, by whoever moved the loop on; what is new is opened."""
+    aggregate, state = Aggregate.of_referral(decision.referral.correlation_id), decision.referral.state
+    if before is not None and before.referral.state is not state:
+        over = no_longer_needed(before.referral.state, state)
+        tx.finish_items(aggregate, over, now, decision.records[-1].event.by, f"the loop is {state}")
+    tx.open_items(items_of(decision.effects, aggregate, now))
 
 
 def put_resources(
@@ -79,7 +94,7 @@ def _put(
     tx: Transaction, referral: Referral, body: JsonObject, current: ResourceVersion | None, now: datetime
 ) -> JsonObject:
     type_, id_ = body["resourceType"], body["id"]
-    if current is not None and current.correlation_id != referral.correlation_id:
+    if current is not None and current.of_referral != referral.correlation_id:
         raise InvalidInput.at(f"{type_}.id", "another referral has a resource with this id", "duplicate")
     if current is not None and without_version(current.body) == without_version(body):
         return current.body

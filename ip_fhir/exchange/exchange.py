@@ -4,6 +4,8 @@ exchange.send_notice(notice)            the hospital opens a loop
 exchange.answer(form)                   the municipality fills in the green form
 exchange.act(correlation_id, kind)      anything else a person decides
 exchange.receive(content, peer)         bytes that came in; returns the bytes to answer with
+exchange.receive_receipt(receipt, peer) a receipt that comes after the message was handed over
+exchange.worklist(), .done(id, by)      what our own people must do, and who has done it
 exchange.run_due()                      timers and outbox: from a scheduler of your own, or by a Worker
 exchange.park(row_id, reason), .retry() a person decides about a message
 """
@@ -18,11 +20,12 @@ from uuid import uuid4
 from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet
-from ip_fhir.exchange import inbound, rest
+from ip_fhir.exchange import inbound, receipts, rest, worklist
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.sending.batch import Here, Moments, Sending
 from ip_fhir.exchange.sending.due import Ran, run_timers
+from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,13 +33,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.green_form import GreenForm
+    from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.notice import Notice
-    from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.counts import Key
     from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.receipts import Settled
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.ports import JsonObject, OutboxRow, ResourceVersion, Store, WireFormat
+    from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, Store, WireFormat
 
 T = TypeVar("T")
 
@@ -83,14 +88,16 @@ class Exchange:
 
     # --- what our own people do
 
-    def send_notice(self, notice: Notice) -> Referral:
+    def send_notice(self, notice: Notice, *, by: Author | None = None) -> Referral:
         """Open a loop: the notice is stored and will be sent. Sending the same notice again changes nothing.
+
+        `by` is the person who pressed the key, here and below: kept as evidence, never sent or logged.
 
         Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.
         """
         context, now = self._context, self.now()
-        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=context.role, notice=notice)
+        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=context.role, notice=notice, by=by)
 
         def once() -> Referral:
             with context.store.begin() as tx:
@@ -106,14 +113,17 @@ class Exchange:
 
         return self._active(again_on_conflict(once))
 
-    def answer(self, form: GreenForm) -> Referral:
+    def answer(self, form: GreenForm, *, by: Author | None = None) -> Referral:
         """Answer a notice with a green form, complete or not. Raises as `submit`."""
-        event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=self._context.role, form=form)
+        role = self._context.role
+        event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=role, form=form, by=by)
         return self.submit(form.answers, event)
 
-    def act(self, correlation_id: str, kind: EventKind, text: str | None = None) -> Referral:
+    def act(
+        self, correlation_id: str, kind: EventKind, text: str | None = None, *, by: Author | None = None
+    ) -> Referral:
         """What a person of ours decides, in one word: accept, assess, remind, cancel, close ... Raises as `submit`."""
-        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text)
+        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text, by=by)
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
@@ -138,6 +148,16 @@ class Exchange:
 
         return self._active(again_on_conflict(once))
 
+    def worklist(
+        self, *, open_only: bool = True, limit: int = 100, correlation_id: str | None = None
+    ) -> list[WorklistItem]:
+        """See `ip_fhir.exchange.worklist.items`."""
+        return worklist.items(self._context, open_only=open_only, limit=limit, correlation_id=correlation_id)
+
+    def done(self, item_id: str, *, by: Author, note: str | None = None) -> WorklistItem:
+        """See `ip_fhir.exchange.worklist.done`."""
+        return worklist.done(self._context, item_id, by, note)
+
     # --- what comes in
 
     def receive(self, content: bytes, peer: Peer | str, format_name: WireFormat = "fhir-message") -> bytes:
@@ -145,6 +165,11 @@ class Exchange:
         sender = self._context.peers.named(peer) if isinstance(peer, str) else peer
         reply = inbound.receive(self._context, content, sender, format_name)
         return self._active(reply)
+
+    def receive_receipt(self, receipt: Receipt, peer: Peer) -> Settled:
+        """See `ip_fhir.exchange.receipts.settle`."""
+        settled = receipts.settle(self._context, receipt, peer)
+        return self._active(settled)
 
     def read_resource(self, peer: Peer, type_: str, id_: str) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.read`."""
@@ -164,8 +189,9 @@ class Exchange:
     def run_due(
         self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
     ) -> Ran:
-        """Handle the timers that are due, then send what is due, until nothing is left or `limit` of each is done.
+        """Handle the timers that are due and receipts that did not come, then send what is due.
 
+        Until nothing is left or `limit` of each is done.
         For a scheduler of your own: as often as you like, from as many processes and threads as you like. With `now` it
         is that time throughout, and what is not begun within half a lease is left for the next run. `keep_going` is
         asked before each, from any thread. Raises `StoreError` only: what is wrong with one referral is kept with it
@@ -174,6 +200,7 @@ class Exchange:
         changes, began = self._changes, now or self.now()
         moments = Moments.of(self._context, now)
         ran = run_timers(self._context, began, limit, keep_going)
+        ran += receipts.run_overdue(self._context, began, limit, keep_going)
         ran += Sending(self._context, moments, keep_going, self._pool).run(limit)
         if not ran.anything and keep_going():
             self._idle = (changes, began)
@@ -191,7 +218,8 @@ class Exchange:
         """
         now = self.now()
         waiting = self.store.outbox("waiting", _COUNTED)
-        due = sum(row.due <= now for row in waiting) + len(self.store.due_timers(now, _COUNTED))
+        awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
+        due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
         return {
             "status": "ok",
             "now": now.isoformat(),
@@ -200,6 +228,7 @@ class Exchange:
             "changes": self._changes,
             "due": due,
             "waiting": len(waiting),
+            "awaiting": len(awaiting),
             "parked": len(self.store.outbox("parked", _COUNTED)),
         }
 
@@ -211,15 +240,16 @@ class Exchange:
         """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""
         return self._context.counts.all()
 
-    def park(self, row_id: str, reason: str) -> None:
+    def park(self, row_id: str, reason: str, *, by: Author | None = None) -> None:
         """Send this row no more until `retry`: a person has decided so. The loop learns that it has not arrived.
 
-        Raises `InvalidInput` when there is no such row (not-found), or it does not wait (business-rule), `StoreError`.
+        Raises `InvalidInput` when there is no such row (not-found), or it neither waits nor awaits its receipt
+        (business-rule), `StoreError`.
         """
         row = self._row(row_id)
-        if row.status != "waiting":
+        if row.status not in receipts.UNDER_WAY:
             raise InvalidInput.at("row", f"it is {row.status}, and does not wait", "business-rule")
-        park(self._context, row, self.now(), reason)
+        park(self._context, row, self.now(), reason, by)
         self._moved()
 
     def retry(self, row_id: str) -> None:

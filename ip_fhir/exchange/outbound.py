@@ -1,33 +1,35 @@
 """What goes out: a due outbox row -> consent is asked again -> rendered once -> sent -> receipt and row in one commit.
 
-A crash anywhere leaves the row waiting; it is sent again, unchanged to the byte, and the receiver knows the key.
+An adapter that only hands over gives no receipt: then the row awaits it (`receipts`). A crash anywhere before that
+leaves the row waiting; it is sent again, unchanged to the byte, and the receiver knows the key.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop import decide, message_of
+from ip_fhir.domain.loop import message_of
 from ip_fhir.domain.loop.consent_gate import may_send
-from ip_fhir.domain.referral import Event, EventKind, Role
-from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Rejected, StoreError, Unavailable
-from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.peers import counterpart
+from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
+from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.ports import OutboxRow, Receipt
 
-Done: TypeAlias = Literal["sent", "told", "refused", "again", "parked"]
+Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked"]
 """What became of a row."""
 
 
@@ -44,12 +46,13 @@ def send(context: Context, row: OutboxRow, now: datetime) -> Done:
         row = _rendered(context, row, referral, peer, now)
         if row.status != "waiting":  # withdrawn while we were at it
             return "refused"
-        _deliver(row, peer)
+        if _deliver(row, peer) is None:
+            return _handed_over(context, row, referral, now)
     except StoreError:
         raise
     except IpFhirError as error:
         return _failed(context, row, error, now)
-    _settle(context, row, EventKind.RECEIPT_OK, now)
+    conclude(context, row, EventKind.RECEIPT_OK, now)
     return "sent"
 
 
@@ -64,6 +67,8 @@ def _tell(context: Context, row: OutboxRow, now: datetime) -> Done:
 
 
 def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:
+    if row.aggregate_kind != REFERRAL:
+        raise InvalidInput.at("outbox", f"nothing here sends for a {row.aggregate_kind}", "not-supported")
     stored = context.store.referral(row.correlation_id)
     if stored is None:
         raise InvalidInput.at("outbox", "the row's referral is not in the store", "not-found")
@@ -86,8 +91,8 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
-def _deliver(row: OutboxRow, peer: Peer) -> None:
-    """Through the adapter. Raises `PeerError` for anything but a receipt that says ok."""
+def _deliver(row: OutboxRow, peer: Peer) -> Receipt | None:
+    """Through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` for all else."""
     outgoing = Outgoing(row.id, row.correlation_id, row.content or b"", row.content_type or "", peer.endpoint)
     try:
         receipt = peer.adapter.send(outgoing)
@@ -95,14 +100,21 @@ def _deliver(row: OutboxRow, peer: Peer) -> None:
         raise
     except Exception as error:  # a plug-in that breaks its contract; no telling whether it was sent
         raise Unavailable(f"adapter {peer.adapter.name} failed: {type(error).__name__}") from error
-    if receipt.code == "transient-error":
-        raise Unavailable(_said(receipt))
-    if receipt.code == "fatal-error":
-        raise Rejected(_said(receipt))
+    if receipt is not None and receipt.code == "transient-error":
+        raise Unavailable(said(receipt))
+    if receipt is not None and receipt.code == "fatal-error":
+        raise Rejected(said(receipt))
+    return receipt
 
 
-def _said(receipt: Receipt) -> str:
-    return "; ".join([f"receipt {receipt.code}", *map(str, receipt.problems)])
+def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> Done:
+    """Await the receipt; a store that cannot has the row wait as long, and then tries again as after a failure."""
+    agreement = context.agreement(referral.notice)
+    if awaits_receipts(context.store):
+        context.store.hand_over(row.id, now, receipt_due(agreement, now), row.claim)
+        return "awaiting"
+    wait = agreement.receipt_minutes * 60.0
+    return _failed(context, row, Unavailable("handed over, and no receipt has come", retry_after=wait), now)
 
 
 def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime) -> Done:
@@ -115,49 +127,14 @@ def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime)
     return "parked"
 
 
-def park(context: Context, row: OutboxRow, now: datetime, reason: str) -> None:
+def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> None:
     """Send it no more until a person says so; the loop learns that it has not arrived, and has our people told."""
     if row.effect.kind is EffectKind.TELL:
         context.store.failed(row.id, reason, None, row.claim)
     else:
-        _settle(context, row, EventKind.RECEIPT_ERROR, now, reason)
+        conclude(context, row, EventKind.RECEIPT_ERROR, now, reason, by)
 
 
 def _words(error: IpFhirError) -> str:
-    """What an error says, as one line that may be stored; an adapter's own words may be anything."""
-    said = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
-    return said[:500] or type(error).__name__
-
-
-def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, reason: str | None = None) -> None:
-    """The receipt's event and the end of the row, in one commit."""
-    happened = Event(
-        id=str(uuid5(NAMESPACE_URL, f"{row.id}#{kind}-{row.claim}")),
-        kind=kind,
-        at=now,
-        raised_by=Role.TRANSPORT,
-        message_id=row.id,
-        text=reason,
-    )
-
-    def once() -> None:
-        with context.store.begin() as tx:
-            # The referral first: whoever settles the row between the two has changed it, and the save below conflicts.
-            before = tx.load(row.correlation_id)
-            current = tx.row(row.id)
-            if current is None or current.status != "waiting":  # another worker was here first
-                return
-            if kind is EventKind.RECEIPT_OK:
-                tx.finish(row.id, now)
-            else:
-                tx.failed(row.id, reason or "", None, row.claim)
-            if before is None:
-                return
-            event = happened.evolve(at=at_least(now, before))
-            try:
-                decision = decide(before.referral, event, context.agreement(before.referral.notice))
-            except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
-                return
-            write(tx, before, decision, now, mapping=context.mapping)
-
-    again_on_conflict(once)
+    """The error as one line that may be stored."""
+    return words(str(error)) or type(error).__name__

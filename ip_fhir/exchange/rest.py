@@ -76,7 +76,7 @@ def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, 
     now = context.clock.now()
     with context.store.begin() as tx:
         current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
-        before = tx.load(current.correlation_id or "") if current else None
+        before = tx.load(current.of_referral or "") if current else None
         if current is None or before is None or not takes_part(peer, before.referral):
             raise _not_found(type_)
         if current.version != based_on:
@@ -105,7 +105,7 @@ def _not_found(type_: str) -> InvalidInput:
 
 
 def _concerns(context: Context, resource: ResourceVersion, peer: Peer) -> bool:
-    stored = context.store.referral(resource.correlation_id) if resource.correlation_id else None
+    stored = context.store.referral(resource.of_referral) if resource.of_referral else None
     return stored is not None and takes_part(peer, stored.referral)
 
 

@@ -1,7 +1,8 @@
 """Evidence as FHIR, for each record a Provenance (who, what, when, why, which message and consent) and an AuditEvent.
 
-Both name the referral by its identifier and nobody by name but organisations. The AuditEvent carries the record's place
-in the hash chain, and no free text that people wrote; the Provenance carries the reason, as it was written.
+Both name the referral by its identifier, and of people only the one of our own who pressed the key, where the evidence
+says so: the Provenance by id and name, the AuditEvent by id. The AuditEvent carries the record's place in the hash
+chain, and no free text that people wrote; the Provenance carries the reason, as it was written.
 
 https://hl7.org/fhir/R4/provenance.html, https://hl7.org/fhir/R4/auditevent.html
 """
@@ -53,7 +54,7 @@ def _provenance(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
         "occurredDateTime": event.at.isoformat(),
         "recorded": event.at.isoformat(),
         "activity": _what(event, systems),
-        "agent": [{"type": _coded(_PARTICIPANT, _participation(event)), "who": _who(event, systems)}],
+        "agent": [{"type": _coded(_PARTICIPANT, _participation(event)), **_agent(link, systems)}],
     }
     if why:
         resource["reason"] = [{"text": text} for text in why]
@@ -73,7 +74,7 @@ def _audit_event(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
         "action": "C" if record.before is None else "U",
         "recorded": event.at.isoformat(),
         "outcome": _MINOR_FAILURE if refused else _SUCCESS,
-        "agent": [{"who": _who(event, systems), "requestor": event.raised_by not in _MACHINES}],
+        "agent": [_requestor(event, systems)],
         "source": {"observer": {"display": str(record.role)}},
         "entity": [
             {
@@ -112,7 +113,25 @@ def _who(event: Event, systems: Systems) -> dict[str, Any]:
     return who
 
 
+def _agent(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
+    """The person who pressed the key, on behalf of our side; else as `_who` says."""
+    by = link.record.event.by
+    if by is None:
+        return {"who": _who(link.record.event, systems)}
+    person = {"identifier": {"value": by.id}, "display": by.name}
+    return {"who": person, "onBehalfOf": {"display": str(link.record.role)}}
+
+
+def _requestor(event: Event, systems: Systems) -> dict[str, Any]:
+    """The same for the AuditEvent: the person by the id that the EHR knows them by."""
+    by_person = event.by is not None or event.raised_by not in _MACHINES
+    agent: dict[str, Any] = {"who": _who(event, systems), "requestor": by_person}
+    return agent if event.by is None else {**agent, "altId": event.by.id}
+
+
 def _participation(event: Event) -> str:
+    if event.by is not None:
+        return "author"
     if event.raised_by is Role.TRANSPORT:
         return "transmitter"
     return "assembler" if event.raised_by is Role.CLOCK else "author"

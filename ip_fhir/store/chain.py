@@ -2,6 +2,9 @@
 
     hash = SHA-256( previous hash + {"correlation_id", "number", "record": SHA-256(record's canonical JSON)} )
 
+`correlation_id` is the id of the aggregate. Where that is no referral its "kind" stands beside it: a referral's record
+has none, so that chains from before there were other kinds verify, and a record cannot be given to another kind.
+
 The record goes in by its own digest, so that a purge by retention rule can take the words out, leave the digest, and
 the chain still verifies. Number and hash of the last record are kept apart (the head), so that a cut-off end is found
 too.
@@ -18,10 +21,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 
+from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from ip_fhir.domain.values.aggregate import Aggregate
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,12 @@ class Link(Protocol):
         """The record's place in the chain, from 1."""
 
     @property
-    def correlation_id(self) -> str:
-        """The correlation id of the record's loop."""
+    def aggregate_kind(self) -> str:
+        """Of which kind that is which it is about."""
+
+    @property
+    def aggregate_id(self) -> str:
+        """The id of what it is about."""
 
     @property
     def body(self) -> str:
@@ -77,9 +87,11 @@ class Link(Protocol):
         """The digest of the purged `body`; None while the body is there."""
 
 
-def link_hash(previous: str, number: int, correlation_id: str, digest: str) -> str:
-    """Returns the hash of a record whose canonical JSON has this digest: 64 hexadecimal digits."""
-    fields = {"correlation_id": correlation_id, "number": number, "record": digest}
+def link_hash(previous: str, number: int, aggregate_id: str, digest: str, kind: str = REFERRAL) -> str:
+    """The hash of a record whose words have this digest: 64 hexadecimal digits."""
+    fields = {"correlation_id": aggregate_id, "number": number, "record": digest}
+    if kind != REFERRAL:
+        fields["kind"] = kind
     return sha256(previous.encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -88,15 +100,16 @@ def digest_of(body: str) -> str:
     return sha256(body.encode()).hexdigest()
 
 
-def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, str | int]]:
-    """Yields new links after `head`, as table rows, for pairs of correlation id and body."""
+def follow(head: Head, bodies: Iterable[tuple[Aggregate, str]]) -> Iterator[dict[str, str | int]]:
+    """New links after `head`, as table rows, for pairs of aggregate and body."""
     number, previous = head.number, head.hash
-    for correlation_id, body in bodies:
+    for aggregate, body in bodies:
         number += 1
-        own = link_hash(previous, number, correlation_id, digest_of(body))
+        own = link_hash(previous, number, aggregate.id, digest_of(body), aggregate.kind)
         yield {
             "number": number,
-            "correlation_id": correlation_id,
+            "aggregate_kind": aggregate.kind,
+            "aggregate_id": aggregate.id,
             "body": body,
             "previous": previous,
             "hash": own,
@@ -110,7 +123,7 @@ def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
     for link in links:
         yield from _check_place(link, last)
         digest = digest_of(link.body) if link.digest is None else link.digest
-        if link.hash != link_hash(link.previous, link.number, link.correlation_id, digest):
+        if link.hash != link_hash(link.previous, link.number, link.aggregate_id, digest, link.aggregate_kind):
             yield _problem(link.number, "the record was changed after it was written")
         elif link.digest is not None and link.body:
             yield _problem(link.number, "words were put where some had been taken out")

@@ -11,15 +11,19 @@ import orjson
 
 from ip_fhir.domain.effects import Effect, earliest
 from ip_fhir.domain.loop.waiting import is_overdue, waits_since
-from ip_fhir.domain.referral import Record, Referral
+from ip_fhir.domain.loop.worklist import WorklistItem
+from ip_fhir.domain.referral import Author, Record, Referral
 from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, Refusal, ResourceVersion, Stored
+from ip_fhir.ports.capabilities import AggregateRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Row
+
+    from ip_fhir.domain.values.aggregate import Aggregate
 
 V = TypeVar("V", bound=Value)
 
@@ -100,7 +104,8 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
     """Returns an outbox row as a new table row."""
     return {
         "id": row.id,
-        "correlation_id": row.correlation_id,
+        "aggregate_kind": row.aggregate_kind,
+        "aggregate_id": row.correlation_id,
         "lane": lane(row.effect),
         "effect": dump(row.effect.to_data()),
         "due": micros(row.due),
@@ -114,18 +119,21 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
 
 
 def outbox_row(row: Row[Any]) -> OutboxRow:
-    """Returns a table row as an outbox row."""
-    return OutboxRow(
-        id=row.id,
-        correlation_id=row.correlation_id,
-        effect=parse(Effect, row.effect),
-        due=moment(row.due),
-        attempts=row.attempts,
-        status=row.status,
-        content=row.content,
-        content_type=row.content_type,
-        last_error=row.last_error,
-        claim=row.claim,
+    """A table row as a value."""
+    return OutboxRow(  # by position: a claim makes many, and names cost
+        row.id,
+        row.aggregate_id,
+        parse(Effect, row.effect),
+        moment(row.due),
+        row.attempts,
+        row.status,
+        row.content,
+        row.content_type,
+        row.last_error,
+        row.claim,
+        row.handovers,
+        None if row.handed_over is None else moment(row.handed_over),
+        row.aggregate_kind,
     )
 
 
@@ -138,7 +146,8 @@ def resource_values(resource: ResourceVersion) -> dict[str, Any]:
         "current": True,
         "body": dump(resource.body),
         "updated": micros(resource.updated),
-        "correlation_id": resource.correlation_id,
+        "aggregate_kind": resource.aggregate_kind,
+        "aggregate_id": resource.correlation_id,
     }
 
 
@@ -154,7 +163,8 @@ def resource_version(row: Row[Any]) -> ResourceVersion:
         version=row.version,
         body=cast("dict[str, Any]", body),
         updated=moment(row.updated),
-        correlation_id=row.correlation_id,
+        correlation_id=row.aggregate_id,
+        aggregate_kind=row.aggregate_kind,
     )
 
 
@@ -178,8 +188,8 @@ def refusal(row: Row[Any]) -> Refusal:
     return Refusal(row.peer, row.digest, row.code, row.reason, first, last, row.message_id, row.times)
 
 
-def figures(loops: Sequence[Row[Any]], outbox: Sequence[Row[Any]], most_attempts: int, refusals: int) -> Figures:
-    """The counts of loops by state and deadline, and of rows by status, as one value."""
+def figures(loops: Sequence[Row[Any]], outbox: Sequence[Row[Any]], **counts: int) -> Figures:
+    """The counts of loops by state and deadline, of rows by status, and the others by name, as one value."""
     states: Counter[str] = Counter()
     for row in loops:
         states[row.state] += row.number
@@ -189,11 +199,46 @@ def figures(loops: Sequence[Row[Any]], outbox: Sequence[Row[Any]], most_attempts
         overdue=sum(row.number for row in loops if row.overdue),
         unanswered_since=None if since is None else moment(since),
         outbox={row.status: row.number for row in outbox},
-        most_attempts=most_attempts,
-        refusals=refusals,
+        **counts,
     )
 
 
 def evidence_record(row: Row[Any]) -> EvidenceRecord:
-    """A link of the chain as a value."""
-    return EvidenceRecord(row.number, row.correlation_id, parse(Record, row.body), row.previous, row.hash)
+    """A link of the chain that is a referral's, as a value."""
+    return EvidenceRecord(row.number, row.aggregate_id, parse(Record, row.body), row.previous, row.hash)
+
+
+def aggregate_record(row: Row[Any], aggregate: Aggregate) -> AggregateRecord:
+    """A link of the chain as a value, whatever it is about."""
+    try:
+        record = cast("dict[str, Any]", orjson.loads(row.body))
+    except orjson.JSONDecodeError:
+        raise StoreError("a stored record of evidence cannot be read") from None
+    return AggregateRecord(row.number, aggregate, record, row.previous, row.hash)
+
+
+def item_values(item: WorklistItem) -> dict[str, Any]:
+    """A worklist item as a new table row, open."""
+    return {
+        "id": item.id,
+        "aggregate_kind": item.aggregate.kind,
+        "aggregate_id": item.aggregate.id,
+        "reason": item.reason.value,
+        "opened": micros(item.opened),
+        "closed": 0,
+        "body": dump(item.to_data()),
+    }
+
+
+def item_outcome(now: datetime, by: Author | None, note: str | None) -> dict[str, Any]:
+    """The columns of an item that is done."""
+    return {"new_done": micros(now), "new_done_by": None if by is None else dump(by.to_data()), "new_note": note}
+
+
+def item(row: Row[Any]) -> WorklistItem:
+    """A worklist item's table row as a value."""
+    opened = parse(WorklistItem, row.body)
+    if row.done is None:
+        return opened
+    by = None if row.done_by is None else parse(Author, row.done_by)
+    return opened.evolve(done=moment(row.done), by=by, note=row.note)

@@ -10,7 +10,9 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = "0003"
+from ip_fhir.domain.values.aggregate import REFERRAL
+
+VERSION: Final = "0004"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -21,6 +23,12 @@ _Instant = BigInteger
 _Counter = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 
 metadata = MetaData()
+
+
+def _aggregate_kind() -> Column[str]:
+    """The kind of what a row belongs to; `aggregate_id` is its id. Rows from before there were kinds are referrals'."""
+    return Column("aggregate_kind", String(_ID_LENGTH), nullable=False, server_default=REFERRAL)
+
 
 referral = Table(
     "referral",
@@ -44,13 +52,14 @@ evidence = Table(
     "evidence",
     metadata,
     Column("number", _Counter, primary_key=True, autoincrement=False),
-    Column("correlation_id", String(_ID_LENGTH), nullable=False),
+    Column("aggregate_id", String(_ID_LENGTH), nullable=False),
     Column("body", Text, nullable=False),
     Column("previous", String(_ID_LENGTH), nullable=False),
     Column("hash", String(_ID_LENGTH), nullable=False),
     Column("digest", String(_ID_LENGTH)),  # of the record's words, where they were taken out
     Column("purged_at", _Instant),
-    Index("evidence_by_referral", "correlation_id", "number"),
+    _aggregate_kind(),
+    Index("evidence_by_aggregate", "aggregate_id", "aggregate_kind", "number"),
     Index("evidence_by_purge", "purged_at"),
 )
 
@@ -82,7 +91,7 @@ outbox = Table(
     metadata,
     Column("sequence", _Counter, primary_key=True),
     Column("id", String(_ID_LENGTH), nullable=False, unique=True),
-    Column("correlation_id", String(_ID_LENGTH), nullable=False),
+    Column("aggregate_id", String(_ID_LENGTH), nullable=False),
     Column("lane", String(_ID_LENGTH), nullable=False),
     Column("effect", Text, nullable=False),
     Column("due", _Instant, nullable=False),
@@ -95,9 +104,12 @@ outbox = Table(
     Column("content_type", String(KEY_LENGTH)),
     Column("last_error", Text),
     Column("sent_at", _Instant),
+    _aggregate_kind(),
+    Column("handovers", Integer, nullable=False, server_default="0"),
+    Column("handed_over", _Instant),
     Index("outbox_by_due", "status", "due", "sequence"),
     Index("outbox_by_status", "status", "sequence"),
-    Index("outbox_by_lane", "correlation_id", "lane", "status", "sequence"),
+    Index("outbox_by_lane", "aggregate_id", "aggregate_kind", "lane", "status", "sequence"),
     sqlite_autoincrement=True,
 )
 
@@ -110,9 +122,10 @@ resource = Table(
     Column("current", Boolean, nullable=False),
     Column("body", Text, nullable=False),
     Column("updated", _Instant, nullable=False),
-    Column("correlation_id", String(_ID_LENGTH)),
+    Column("aggregate_id", String(_ID_LENGTH)),
+    _aggregate_kind(),
     Index("resource_by_updated", "type", "current", "updated", "id"),
-    Index("resource_by_referral", "correlation_id", "type", "current", "updated", "id"),
+    Index("resource_by_aggregate", "aggregate_id", "aggregate_kind", "type", "current", "updated", "id"),
 )
 
 token = Table(
@@ -123,6 +136,23 @@ token = Table(
     Column("value", String(TOKEN_LENGTH), primary_key=True),
     Column("id", String(_ID_LENGTH), primary_key=True),
     Index("token_by_resource", "type", "id"),
+)
+
+worklist = Table(
+    "worklist",
+    metadata,
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("aggregate_kind", String(_ID_LENGTH), nullable=False),
+    Column("aggregate_id", String(_ID_LENGTH), nullable=False),
+    Column("reason", String(_ID_LENGTH), nullable=False),
+    Column("opened", _Instant, nullable=False),
+    Column("closed", Integer, nullable=False),  # 0 while it is open; open ones come first in the index
+    Column("body", Text, nullable=False),  # the item as it was opened
+    Column("done", _Instant),
+    Column("done_by", Text),
+    Column("note", Text),
+    Index("worklist_by_closed", "closed", "opened", "id"),
+    Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
 )
 
 meta = Table(

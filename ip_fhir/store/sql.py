@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.referral import Referral
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
-from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements
+from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.engine import Database
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.tokens import NAMES
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Executable, Row
 
+    from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.errors import Problem
     from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
+    from ip_fhir.ports.capabilities import AggregateRecord
     from ip_fhir.store.upkeep import Purged
 
 _PAGE = 1000  # records of evidence held at a time while the chain is checked
@@ -53,9 +56,9 @@ def upgrade_store(url: str) -> None:
 
 
 class SqlStore:
-    """Implements `ip_fhir.ports.Store`. Threads and processes may share it; made by `open_store`.
+    """Implements `ip_fhir.ports.Store` and all of `ip_fhir.ports.capabilities`; made by `open_store`.
 
-    A writer holds up other writers only, never a reader.
+    Threads and processes may share it. Only the one that writes holds others up, and only others that write.
     """
 
     def __init__(self, database: Database) -> None:
@@ -107,6 +110,11 @@ class SqlStore:
         with self.begin() as transaction:
             transaction.failed(row_id, reason, next_try, claim)
 
+    def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
+        """The claimed row was handed over `now`, and awaits its receipt until `due`."""
+        with self.begin() as transaction:
+            transaction.hand_over(row_id, now, due, claim)
+
     def give_back(self, row_id: str, claim: int) -> None:
         """Gives back a claimed row that was not tried: it is due as before."""
         with self.begin() as transaction:
@@ -153,6 +161,20 @@ class SqlStore:
         values = {"at_most": max(limit, 0)} | ({} if status is None else {"in_status": status})
         return [codec.outbox_row(row) for row in self._read(statement, values)]
 
+    def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
+        """Awaiting rows whose receipt is due, those due longest first."""
+        values = {"now": codec.micros(now), "at_most": max(limit, 0)}
+        return [codec.outbox_row(row) for row in self._read(statements.OVERDUE_RECEIPTS, values)]
+
+    def worklist(
+        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+    ) -> list[WorklistItem]:
+        """Items, open ones first, each group by when it was opened; of one aggregate where it is given."""
+        values: dict[str, Any] = {"at_most": max(limit, 0)}
+        values |= {"of_kind": aggregate.kind, "of_id": aggregate.id} if aggregate is not None else {}
+        statement = worklist_statements.LISTS[open_only, aggregate is not None]
+        return [codec.item(row) for row in self._read(statement, values)]
+
     def refusals(self, limit: int = 100) -> list[Refusal]:
         """Returns messages that were not taken in, latest first."""
         return [codec.refusal(row) for row in self._read(statements.REFUSALS, {"at_most": max(limit, 0)})]
@@ -164,7 +186,8 @@ class SqlStore:
             rows = execute(connection, statements.COUNT_ROWS, {}).rows
             attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar() or 0
             refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar()
-        return codec.figures(loops, rows, attempts, refusals)
+            items = execute(connection, worklist_statements.COUNT_OPEN, {}).scalar()
+        return codec.figures(loops, rows, most_attempts=attempts, refusals=refusals, open_items=items)
 
     def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
         """Returns current versions that match all criteria, latest first. Raises `InvalidInput` for an unknown one."""
@@ -180,15 +203,22 @@ class SqlStore:
         return [codec.resource_version(row) for row in self._read(statement, values)]
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """Returns the chain in order, whole or one referral's part, without records whose words were purged."""
+        """The referrals' records in order, or one referral's; without those whose words were purged."""
         if correlation_id is None:
             rows = self._read(statements.WORDS, {})
         else:
-            rows = self._read(statements.CHAIN_OF_REFERRAL, {"correlation_id": correlation_id})
+            rows = self._chain_of(Aggregate.of_referral(correlation_id))
         return [codec.evidence_record(row) for row in rows]
 
+    def records(self, aggregate: Aggregate) -> Sequence[AggregateRecord]:
+        """The evidence about any aggregate in order; without records whose words were purged."""
+        return [codec.aggregate_record(row, aggregate) for row in self._chain_of(aggregate)]
+
+    def _chain_of(self, aggregate: Aggregate) -> Sequence[Row[Any]]:
+        return self._read(statements.CHAIN_OF_AGGREGATE, {"of_kind": aggregate.kind, "of_id": aggregate.id})
+
     def walk(self) -> Iterator[EvidenceRecord]:
-        """Yields the chain as `evidence` returns it, as it stood at the start, without holding all of it in memory."""
+        """The referrals' records as `evidence` gives them, as they stood when this began, however many."""
         with self._database.reading() as connection:
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.WORDS)
             for row in rows:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, text, update
 
 from ip_fhir.domain.referral import State
+from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 """The states in which nobody has the ball."""
 
-UNSENT: Final = ("waiting", "parked")
+UNSENT: Final = ("waiting", "awaiting", "parked")
+_UNDER_WAY: Final = ("waiting", "awaiting")
 _SETTLED: Final = ("sent", "parked", "refused")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
@@ -32,7 +34,7 @@ def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(column == value for value in values))
 
 
-def _insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
+def insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
     """Insert a row, with a parameter for each column, unless there is one that stands in its way."""
     columns = [column for column in table.c if column.name not in leave_out]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns))
@@ -63,7 +65,7 @@ REFUSED_AGAIN: Final = (
 )
 """The same message was refused again, for the same reason."""
 
-ADD_REFUSAL: Final = _insert_unless(refusal, _this_refusal)
+ADD_REFUSAL: Final = insert_unless(refusal, _this_refusal)
 """A message that was not taken in; adds nothing when it is there."""
 
 REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.digest).limit(bindparam("at_most"))
@@ -81,7 +83,7 @@ LOAD: Final = select(referral.c.body, referral.c.revision).where(
 )
 """One referral."""
 
-ADD_REFERRAL: Final = _insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
+ADD_REFERRAL: Final = insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
 """A new referral; adds nothing when it is there."""
 
 CHANGE_REFERRAL: Final = (
@@ -133,26 +135,35 @@ MOVE_HEAD: Final = update(meta).where(meta.c.key == "chain-head").values(value=b
 """The end of the chain moves on."""
 
 ADD_EVIDENCE: Final = insert(evidence).values(
-    {name: bindparam(name) for name in ("number", "correlation_id", "body", "previous", "hash")}
+    {name: bindparam(name) for name in ("number", "aggregate_kind", "aggregate_id", "body", "previous", "hash")}
 )
 """A link of the chain."""
 
 CHAIN: Final = select(evidence).order_by(evidence.c.number)
 """The chain in order."""
 
-WORDS: Final = CHAIN.where(evidence.c.purged_at.is_(None))
-"""The records that have their words, in order."""
+_with_words = CHAIN.where(evidence.c.purged_at.is_(None))
+_of_aggregate = and_(evidence.c.aggregate_kind == bindparam("of_kind"), evidence.c.aggregate_id == bindparam("of_id"))
 
-CHAIN_OF_REFERRAL: Final = WORDS.where(evidence.c.correlation_id == bindparam("correlation_id"))
-"""One referral's part of these."""
+WORDS: Final = _with_words.where(evidence.c.aggregate_kind == REFERRAL)
+"""The referrals' records that have their words, in order."""
+
+CHAIN_OF_AGGREGATE: Final = _with_words.where(_of_aggregate)
+"""The same of one referral, or of any other aggregate."""
 
 _other = evidence.alias("other")
-_same_referral = and_(_other.c.correlation_id == evidence.c.correlation_id, _other.c.purged_at.is_(None))
+_same_referral = and_(
+    _other.c.aggregate_kind == evidence.c.aggregate_kind,
+    _other.c.aggregate_id == evidence.c.aggregate_id,
+    _other.c.purged_at.is_(None),
+)
 _kept_before = exists().where(_same_referral, _other.c.number < evidence.c.number)
 _opened_after = exists().where(
     _same_referral, _other.c.number > evidence.c.number, _other.c.body.contains('"before":null', autoescape=True)
 )
-_referral_is_kept = exists().where(referral.c.correlation_id == evidence.c.correlation_id)
+_referral_is_kept = exists().where(
+    evidence.c.aggregate_kind == REFERRAL, referral.c.correlation_id == evidence.c.aggregate_id
+)
 
 WRONGLY_PURGED: Final = (
     select(evidence.c.number)
@@ -165,13 +176,16 @@ WRONGLY_PURGED: Final = (
 
 _earlier = outbox.alias("earlier")
 _held_up = exists().where(
-    _earlier.c.correlation_id == outbox.c.correlation_id,
+    _earlier.c.aggregate_kind == outbox.c.aggregate_kind,
+    _earlier.c.aggregate_id == outbox.c.aggregate_id,
     _earlier.c.lane == outbox.c.lane,
     ~one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
     _earlier.c.sequence < outbox.c.sequence,
 )
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
+_HANDED: Final = ("handovers", "handed_over")
+_read = [column for column in outbox.c if column.name not in ("lane", "sent_at", *_LEASE)]
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
 PLAN_TO_CLAIM: Final = text(
@@ -206,20 +220,22 @@ CLAIM: Final = (
         attempts=outbox.c.attempts + 1,
         claim=outbox.c.claim + 1,
     )
-    .returning(outbox)
+    .returning(*_read)
 )
 """Hold due rows that nobody holds and nothing holds up until the lease runs out; in no order.
 
 Where a database has several writers, rows that another is just claiming are passed over.
 """
 
-ENQUEUE: Final = _insert_unless(outbox, outbox.c.id == bindparam("id"), leave_out=("sequence", *_LEASE, "sent_at"))
+ENQUEUE: Final = insert_unless(
+    outbox, outbox.c.id == bindparam("id"), leave_out=("sequence", *_LEASE, "sent_at", *_HANDED)
+)
 """A new row, after those that are there; adds nothing when its id is there."""
 
-ROW: Final = select(outbox).where(_by_row_id)
+ROW: Final = select(*_read).where(_by_row_id)
 """One outbox row."""
 
-OUTBOX: Final = select(outbox).order_by(outbox.c.sequence).limit(bindparam("at_most"))
+OUTBOX: Final = select(*_read).order_by(outbox.c.sequence).limit(bindparam("at_most"))
 """Rows, oldest first."""
 
 OUTBOX_BY_STATUS: Final = OUTBOX.where(outbox.c.status == bindparam("in_status"))
@@ -229,7 +245,7 @@ KEEP_CONTENT: Final = (
     update(outbox)
     .where(_by_row_id, outbox.c.content.is_(None))
     .values(content=bindparam("new_content"), content_type=bindparam("new_type"))
-    .returning(outbox)
+    .returning(*_read)
 )
 """The bytes of the first attempt; matches nothing when some are kept already."""
 
@@ -240,20 +256,42 @@ FINISH: Final = (
 
 TRY_AGAIN: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting")
-    .values(due=bindparam("next_try"), last_error=bindparam("reason"), **_no_lease)
+    .where(_by_row_id, one_of(outbox.c.status, _UNDER_WAY))
+    .values(status="waiting", due=bindparam("next_try"), last_error=bindparam("reason"), **_no_lease)
 )
 """An attempt failed; another comes."""
 
 PARK: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting")
+    .where(_by_row_id, one_of(outbox.c.status, _UNDER_WAY))
     .values(status="parked", last_error=bindparam("reason"), **_no_lease)
 )
 """An attempt failed; a person must look."""
 
 STILL_THEIRS: Final[ColumnElement[bool]] = outbox.c.claim == bindparam("of_claim")
 """Added to the two above: only if nobody has claimed the row since."""
+
+HAND_OVER: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting", STILL_THEIRS)
+    .values(
+        status="awaiting",
+        due=bindparam("receipt_due"),
+        handed_over=bindparam("now"),
+        handovers=outbox.c.handovers + 1,
+        last_error=null(),
+        **_no_lease,
+    )
+)
+"""A claimed row was handed over, and its receipt is awaited."""
+
+OVERDUE_RECEIPTS: Final = (
+    select(*_read)
+    .where(outbox.c.status == "awaiting", outbox.c.due <= bindparam("now"))
+    .order_by(outbox.c.due, outbox.c.sequence)
+    .limit(bindparam("at_most"))
+)
+"""Rows whose receipt should have come."""
 
 GIVE_BACK: Final = (
     update(outbox)
@@ -278,27 +316,30 @@ REFUSE: Final = (
 DROP: Final = (
     update(outbox)
     .where(
-        outbox.c.correlation_id == bindparam("of"),
+        outbox.c.aggregate_kind == bindparam("of_kind"),
+        outbox.c.aggregate_id == bindparam("of_id"),
         one_of(outbox.c.status, UNSENT),
         outbox.c.id.not_in(bindparam("keep", expanding=True)),
     )
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
 )
-"""None of a referral's unsent rows will be sent, but for some."""
+"""None of an aggregate's unsent rows will be sent, but for some."""
 
 REVIVE: Final = (
     update(outbox)
     .where(_by_row_id, one_of(outbox.c.status, ("parked", "sent")))
-    .values(status="waiting", due=bindparam("now"), attempts=0, sent_at=null(), **_no_lease)
+    .values(status="waiting", due=bindparam("now"), attempts=0, handovers=0, sent_at=null(), **_no_lease)
 )
 """A row that was parked or sent is due again."""
 
+_could_be_sooner = and_(outbox.c.status == "waiting", outbox.c.due > bindparam("now"))
+
 HURRY: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting", outbox.c.due > bindparam("now"))
-    .values(due=bindparam("now"), attempts=0)
+    .where(_by_row_id, or_(outbox.c.status == "awaiting", _could_be_sooner))
+    .values(status="waiting", due=bindparam("now"), attempts=0)
 )
-"""A waiting row is due now."""
+"""A waiting or awaiting row is due now. Its handovers stay counted: that is how often no receipt came."""
 
 # --- resources
 
@@ -313,7 +354,7 @@ RETIRE: Final = (
 )
 """What was current is so no longer; matches nothing when it was not."""
 
-ADD_VERSION: Final = _insert_unless(resource, and_(_same, resource.c.version >= bindparam("version")))
+ADD_VERSION: Final = insert_unless(resource, and_(_same, resource.c.version >= bindparam("version")))
 """The new current version; adds nothing when there is such a one, or a later."""
 
 DROP_TOKENS: Final = delete(token).where(token.c.type == bindparam("of_type"), token.c.id == bindparam("of_id"))
@@ -332,7 +373,8 @@ def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tu
     if by_id:
         found = found.where(resource.c.id == bindparam("of_id"))
     if by_referral:
-        found = found.where(resource.c.correlation_id == bindparam("of_referral"))
+        of_referral = resource.c.aggregate_id == bindparam("of_referral")
+        found = found.where(resource.c.aggregate_kind == REFERRAL, of_referral)
     for number, name in enumerate(names):
         hit = token.alias(f"token_{number}")
         found = found.where(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
-from ip_fhir.store import chain, codec, statements
+from ip_fhir.store import chain, codec, statements, worklist_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import KEY_LENGTH
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Stored
+    from ip_fhir.domain.loop.worklist import WorklistItem
+    from ip_fhir.domain.referral import Author, Record, Referral
+    from ip_fhir.ports import JsonObject, OutboxRow, Refusal, ResourceVersion, Stored
     from ip_fhir.store.engine import Values
     from ip_fhir.store.prepared import Result
 
@@ -28,7 +30,9 @@ _CHANGED: Final = "the resource was changed by another since it was read"
 
 
 class SqlTransaction:
-    """Implements `ip_fhir.ports.Transaction`. Of one thread, and of no use when its block has ended.
+    """Implements `ip_fhir.ports.Transaction` and the transactions of `ip_fhir.ports.capabilities`.
+
+    Of one thread, and of no use when its block has ended.
 
     When the database has failed once, everything after it is refused: a database may have rolled back by itself, and
     what came then would stand alone.
@@ -37,7 +41,7 @@ class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._failed = False
-        self._evidence: list[tuple[str, str]] = []
+        self._evidence: list[tuple[Aggregate, str]] = []
         self._finished: list[dict[str, Any]] = []
 
     def _run(self, statement: Executable, values: Values) -> Result:
@@ -120,8 +124,12 @@ class SqlTransaction:
 
     def append(self, correlation_id: str, records: Sequence[Record]) -> None:
         """Add evidence to the hash chain, which grows when the transaction is committed."""
+        self.append_records(Aggregate.of_referral(correlation_id), [record.to_data() for record in records])
+
+    def append_records(self, aggregate: Aggregate, records: Sequence[JsonObject]) -> None:
+        """Add evidence about any aggregate to the one hash chain."""
         self.check()
-        self._evidence += [(correlation_id, codec.dump(record.to_data())) for record in records]
+        self._evidence += [(aggregate, codec.dump(record)) for record in records]
 
     # --- outbox
 
@@ -131,8 +139,13 @@ class SqlTransaction:
             self._run(statements.ENQUEUE, [codec.outbox_values(row) for row in rows])
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
-        """Close the referral's waiting and parked rows, but for the ids in `keep`."""
-        self._run(statements.DROP, {"of": correlation_id, "reason": reason, "keep": list(keep)})
+        """Close the referral's unsent rows, but for the ids in `keep`."""
+        self.drop_rows(Aggregate.of_referral(correlation_id), reason, keep)
+
+    def drop_rows(self, aggregate: Aggregate, reason: str, keep: Sequence[str] = ()) -> None:
+        """Close any aggregate's unsent rows, but for the ids in `keep`."""
+        of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
+        self._run(statements.DROP, {**of, "reason": reason, "keep": list(keep)})
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
         """Hold up to `limit` due rows for the worker; see `Store.claim`."""
@@ -178,6 +191,12 @@ class SqlTransaction:
         if self._run(statement, values).rowcount == 0:
             self._known(row_id)
 
+    def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
+        """The claimed row awaits its receipt until `due`. A late report changes nothing."""
+        values = {"row_id": row_id, "of_claim": claim, "now": codec.micros(now), "receipt_due": codec.micros(due)}
+        if self._run(statements.HAND_OVER, values).rowcount == 0:
+            self._known(row_id)
+
     def give_back(self, row_id: str, claim: int) -> None:
         """A claimed row was not tried after all. A late report changes nothing."""
         if self._run(statements.GIVE_BACK, {"row_id": row_id, "of_claim": claim}).rowcount == 0:
@@ -203,6 +222,31 @@ class SqlTransaction:
         if row is None:
             raise InvalidInput.at("row", "there is no such outbox row", "not-found")
         return row
+
+    # --- worklist
+
+    def open_items(self, items: Sequence[WorklistItem]) -> None:
+        """Add items. One whose id is there already is left as it is."""
+        if items:
+            self._run(worklist_statements.OPEN_ITEM, [codec.item_values(item) for item in items])
+
+    def item(self, item_id: str) -> WorklistItem | None:
+        """The item as it stands, or None."""
+        row = self._run(worklist_statements.ITEM, {"item_id": item_id}).first()
+        return None if row is None else codec.item(row)
+
+    def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
+        """Mark an open item as done. False when it is not open."""
+        values = {"item_id": item_id, **codec.item_outcome(now, by, note)}
+        return self._run(worklist_statements.FINISH_ITEM, values).rowcount > 0
+
+    def finish_items(
+        self, aggregate: Aggregate, reasons: Sequence[str], now: datetime, by: Author | None, note: str | None
+    ) -> None:
+        """Mark the open items of an aggregate that have one of these reasons as done."""
+        if reasons:
+            of = {"of_kind": aggregate.kind, "of_id": aggregate.id, **codec.item_outcome(now, by, note)}
+            self._run(worklist_statements.FINISH_REASON, [{**of, "of_reason": str(reason)} for reason in reasons])
 
     # --- resources
 

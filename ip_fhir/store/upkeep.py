@@ -80,9 +80,9 @@ def count_expired(database: Database, before: datetime) -> int:
 def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
     """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 
-    What goes: the referral, its FHIR resources in every version, its outbox rows, the words of its evidence. What
-    stays: the chain, with a digest in the place of each record's words, so that it verifies as before. A referral with
-    something unsent or a deadline to come is not taken out.
+    What goes: the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not), the
+    words of its evidence. What stays: the chain, with a digest in the place of each record's words, so that it verifies
+    as before. A referral with something unsent or a deadline to come is not taken out.
 
     A message that came before `replayable` is too old to be taken in again: what was answered to it goes, and its key
     too if it came before `before`. Until then both stay, whatever became of its referral: a replay would open it anew.

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
 
-from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token
+from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token, worklist
 from ip_fhir.store.statements import ENDED, UNSENT, WORDS, one_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter
+    from sqlalchemy import BindParameter, ColumnElement, Table
 
-_unsent = exists().where(outbox.c.correlation_id == referral.c.correlation_id, one_of(outbox.c.status, UNSENT))
+_unsent = exists().where(
+    outbox.c.aggregate_kind == REFERRAL,
+    outbox.c.aggregate_id == referral.c.correlation_id,
+    one_of(outbox.c.status, UNSENT),
+)
 _expired = and_(
     one_of(referral.c.state, ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
 )
@@ -25,7 +30,7 @@ COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired
 
 _of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
 
-RECORDS_OF: Final = WORDS.where(evidence.c.correlation_id.in_(_of_referrals)).order_by(None)
+RECORDS_OF: Final = WORDS.where(evidence.c.aggregate_id.in_(_of_referrals)).order_by(None)
 """The evidence of some referrals."""
 
 PURGE_RECORD: Final = (
@@ -35,12 +40,18 @@ PURGE_RECORD: Final = (
 )
 """Takes a record's words out, and leaves their digest."""
 
-_resources_of = select(resource.c.type, resource.c.id).where(resource.c.correlation_id.in_(_of_referrals))
+
+def _theirs(table: Table) -> ColumnElement[bool]:
+    return and_(table.c.aggregate_kind == REFERRAL, table.c.aggregate_id.in_(_of_referrals))
+
+
+_resources_of = select(resource.c.type, resource.c.id).where(_theirs(resource))
 
 PURGE: Final = (
     delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
-    delete(resource).where(resource.c.correlation_id.in_(_of_referrals)),
-    delete(outbox).where(outbox.c.correlation_id.in_(_of_referrals)),
+    delete(resource).where(_theirs(resource)),
+    delete(outbox).where(_theirs(outbox)),
+    delete(worklist).where(_theirs(worklist)),
     delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
 )
 """Take out some referrals, with everything kept about them but evidence, keys and receipts."""

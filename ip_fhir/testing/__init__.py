@@ -1,15 +1,18 @@
 """For the tests of those who embed or extend the library: contract suites and fakes of each seam. Needs pytest.
 
-from ip_fhir.testing import StoreContract
+    from ip_fhir.testing import StoreContract
 
-class TestOurStore(StoreContract): ...
+    class TestOurStore(StoreContract): ...
 
-| seam                  | contract           | fake                         |
-|-----------------------|--------------------|------------------------------|
-| a store               | `StoreContract`    | SQLite: `sqlite:///file`     |
-| an adapter            | `AdapterContract`  | `FakeAdapter`                |
-| a wire format         | `FormatContract`   | `FakeFormat`, `read_reply`   |
-| a listener            | `ListenerContract` | `FakeListener`               |
+| seam                        | contract            | fake                                            |
+|-----------------------------|---------------------|-------------------------------------------------|
+| a store                     | `StoreContract`     | `only_loops(store)`: without the capabilities   |
+| a store's receipts          | `ReceiptContract`   | SQLite: `sqlite:///file`                        |
+| a store's worklist          | `WorklistContract`  | the same                                        |
+| a store of more than loops  | `AggregateContract` | the same                                        |
+| an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
+| a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
+| a listener                  | `ListenerContract`  | `FakeListener`                                  |
 """
 
 from __future__ import annotations
@@ -19,19 +22,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ip_fhir.testing.adapter_contract import AdapterContract, PeerDouble
     from ip_fhir.testing.fake_wire import FakeAdapter, FakeFormat, FakeListener, read_reply
+    from ip_fhir.testing.fakes import HandingOver, only_loops
     from ip_fhir.testing.format_contract import FormatContract
     from ip_fhir.testing.listener_contract import ListenerContract
     from ip_fhir.testing.store_contract import StoreContract
+    from ip_fhir.testing.store_contract_aggregates import AggregateContract
+    from ip_fhir.testing.store_contract_receipts import ReceiptContract
+    from ip_fhir.testing.store_contract_worklist import WorklistContract
 
 __all__ = [
     "AdapterContract",
+    "AggregateContract",
     "FakeAdapter",
     "FakeFormat",
     "FakeListener",
     "FormatContract",
+    "HandingOver",
     "ListenerContract",
     "PeerDouble",
+    "ReceiptContract",
     "StoreContract",
+    "WorklistContract",
+    "only_loops",
     "read_reply",
 ]
 
@@ -41,15 +53,20 @@ _HOME = {
     "FormatContract": "format_contract",
     "ListenerContract": "listener_contract",
     "StoreContract": "store_contract",
+    "AggregateContract": "store_contract_aggregates",
+    "ReceiptContract": "store_contract_receipts",
+    "WorklistContract": "store_contract_worklist",
     "FakeAdapter": "fake_wire",
     "FakeFormat": "fake_wire",
     "FakeListener": "fake_wire",
+    "HandingOver": "fakes",
+    "only_loops": "fakes",
     "read_reply": "fake_wire",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Load a suite when it is asked for, in such a way that its asserts say what they compared."""
+    """Load a suite or a fake when it is asked for; a suite's asserts say what they compared."""
     if name not in _HOME:
         raise AttributeError(name)
     from importlib import import_module

@@ -95,18 +95,18 @@ def read_reply(reply: bytes) -> Receipt:
 class FakeAdapter:
     """An adapter that hands what is to be sent to a function, and remembers it in `sent`.
 
-    `deliver` returns the receipt, or raises a `PeerError`, as `ip_fhir.ports.Adapter.send` does.
+    `deliver` returns the receipt, or None where that comes later, or raises a `PeerError`: as `Adapter.send` does.
     """
 
     def __init__(
-        self, deliver: Callable[[Outgoing], Receipt], name: str = "fake", format_name: WireFormat = "fake"
+        self, deliver: Callable[[Outgoing], Receipt | None], name: str = "fake", format_name: WireFormat = "fake"
     ) -> None:
         self.name = name
         self.format = format_name
         self.sent: list[Outgoing] = []
         self._deliver = deliver
 
-    def send(self, outgoing: Outgoing) -> Receipt:
+    def send(self, outgoing: Outgoing) -> Receipt | None:
         """Remember it and hand it over."""
         self.sent.append(outgoing)
         return self._deliver(outgoing)

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ip_fhir.domain.effects import Effect, EffectKind, Timer, TimerKind
+from ip_fhir.domain.effects import Effect, EffectKind, Reason, Timer, TimerKind
+from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
-from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
+from ip_fhir.domain.referral import Author, Event, EventKind, Record, Referral, Role, State
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.ports import OutboxRow, ResourceVersion, Seen
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ MINUTE: Final = timedelta(minutes=1)
 
 PERSON: Final = "Åse-Sølvi Hemmeligsen"
 """The plan owner's name in every sample: it must be in no error, log or repr."""
+
+
+NURSE: Final = Author(id="nurse-7", name="Tormod Testesen")
+"""Somebody who does what is on the worklist."""
 
 
 def after(**time: float) -> datetime:
@@ -83,6 +89,18 @@ def outbox_row(
     message = MessageKind.REMINDER if kind is EffectKind.SEND else None
     effect = Effect(id=ident, kind=kind, message=message, to=to, text=PERSON)
     return OutboxRow(ident, correlation_id, effect, due, status=status)
+
+
+def work_item(
+    ident: str,
+    of: str = "r",
+    reason: Reason = Reason.REMINDED,
+    kind: str = REFERRAL,
+    opened: datetime = NOON,
+    **more: Any,
+) -> WorklistItem:
+    """Something that our own people must do about an aggregate, open since `NOON` if nothing else is said."""
+    return WorklistItem(id=ident, aggregate=Aggregate(kind=kind, id=of), reason=reason, opened=opened, **more)
 
 
 def task(ident: str, version: int = 1, correlation_id: str | None = "r", **elements: Any) -> ResourceVersion:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ip_fhir.domain.referral import State
+from ip_fhir.ports.capabilities import lists_work
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-_STATUSES = ("waiting", "parked", "sent", "refused")
+_STATUSES = ("waiting", "awaiting", "parked", "sent", "refused")
 
 
 class Metrics:
@@ -57,6 +58,9 @@ class Metrics:
         figures = self._figures()
         yield from _loops(figures, self._exchange.now().timestamp())
         yield from _outbox(figures)
+        if lists_work(self._exchange.store):
+            open_items = figures.open_items
+            yield GaugeMetricFamily("ip_fhir_worklist_open", "Things that our own people have not done yet", open_items)
         yield self._messages()
         if self._worker is not None:
             running = float(self._worker.running)

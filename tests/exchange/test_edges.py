@@ -13,6 +13,7 @@ from ip_fhir.domain.effects import Effect, EffectKind, Timer, TimerKind
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind, same_organization
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.exchange import outbound, rest
 from ip_fhir.exchange.commit import again_on_conflict
@@ -22,7 +23,7 @@ from ip_fhir.exchange.sending import due
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir
-from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt
+from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, ResourceVersion
 from tests.support.two_sides import START, TOKENS, Loop, Side, make_loop, notice, organizations
 
 
@@ -305,3 +306,19 @@ def test_meta_that_is_none(loop: Loop) -> None:
     (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
     with pytest.raises(InvalidInput, match="is no object"):
         loop.municipality.exchange.update_resource(peer, "Task", task.id, 1, {**task.body, "meta": "x"})
+
+
+def test_a_resource_of_a_plan_is_not_a_referrals(loop: Loop) -> None:
+    """Not even where the plan has the referral's id: it is not found by the other party, and not written over."""
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    peer = peer_of(loop.municipality, "hospital")
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    body = {**task.body, "id": "of-the-plan"}
+    plans = ResourceVersion("Task", "of-the-plan", 1, body, START, "referral-01", aggregate_kind=PLAN)
+    with loop.municipality.exchange.store.begin() as tx:
+        tx.put_resource(plans, None)
+    found = loop.municipality.exchange.search_resources(peer, "Task", {})
+    assert [resource.id for resource in found] == [task.id]
+    with pytest.raises(InvalidInput, match="no resource with this id"):
+        loop.municipality.exchange.update_resource(peer, "Task", "of-the-plan", 1, body)

@@ -7,7 +7,7 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.provenance import Provenance
 
-from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.referral import Author, EventKind
 from ip_fhir.mapping import evidence_to_fhir
 from ip_fhir.ports import EvidenceRecord
 from tests.support.two_sides import Loop, form, make_loop, notice
@@ -77,6 +77,7 @@ def test_who_what_when_why(loop: Loop) -> None:
     assert provenance["target"][0]["identifier"]["value"] == CORRELATION
     assert any("identifier" in entity["what"] for entity in provenance["entity"])
     assert audit["agent"][0]["requestor"] is True
+    assert "onBehalfOf" not in provenance["agent"][0]
     assert hospital[EventKind.TIME][1]["agent"][0] == {"who": {"display": "clock"}, "requestor": False}
     assert hospital[EventKind.SEND][1]["action"] == "C"
 
@@ -121,3 +122,20 @@ def test_an_export_can_be_repeated(loop: Loop) -> None:
     first = list(evidence_to_fhir(records))
     assert first == list(evidence_to_fhir(records))
     assert len({(one["resourceType"], one["id"]) for one in first}) == len(first) == 2 * len(records)
+
+
+@pytest.mark.promise(16)
+def test_who_pressed_the_key(loop: Loop) -> None:
+    """The person of our own side: named in the Provenance, on behalf of the side; by id alone in the AuditEvent."""
+    nina = Author(id="nina01", name="Nina Testesen")
+    loop.municipality.exchange.act(CORRELATION, EventKind.COORDINATOR_LEFT, by=nina)
+    (link,) = [link for link in loop.municipality.exchange.store.evidence() if link.record.event.by]
+    ((_, provenance, audit),) = exported([link])
+    (agent,) = provenance["agent"]
+    assert agent["who"] == {"identifier": {"value": "nina01"}, "display": "Nina Testesen"}
+    assert agent["onBehalfOf"] == {"display": "municipality"}
+    assert agent["type"]["coding"][0]["code"] == "author"
+    assert audit["agent"] == [{"who": {"display": "municipality"}, "requestor": True, "altId": "nina01"}]
+    assert nina.name not in str(audit)
+    assert Provenance.model_validate(provenance).model_dump(mode="json")["agent"][0]["onBehalfOf"]
+    assert AuditEvent.model_validate(audit).model_dump(mode="json")["agent"][0]["altId"] == "nina01"

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
 from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
 from ip_fhir.store.chain import START, Head, check, follow
-from ip_fhir.testing.store_samples import PERSON, append, everything
+from ip_fhir.store.codec import dump
+from ip_fhir.testing.store_samples import PERSON, append, everything, record
 from tests.store.places import Place
+
+OWNER = Aggregate.of_referral("r")
 
 
 @dataclass(frozen=True)
@@ -19,16 +23,17 @@ class Link:
     """A record of evidence as it is stored."""
 
     number: int
-    correlation_id: str
+    aggregate_id: str
     body: str
     previous: str
     hash: str
     digest: str | None = None
+    aggregate_kind: str = REFERRAL
 
 
 def chained(bodies: list[str], head: Head = START) -> list[Link]:
     """Links made as the store makes them."""
-    return [Link(**link) for link in follow(head, [("r", body) for body in bodies])]  # type: ignore[arg-type]
+    return [Link(**link) for link in follow(head, [(OWNER, body) for body in bodies])]  # type: ignore[arg-type]
 
 
 def end(links: list[Link]) -> Head:
@@ -48,6 +53,20 @@ def test_the_formula() -> None:
     assert chained(['{"a":1}'])[0].hash == sha256(("0" * 64 + fields).encode()).hexdigest()
 
 
+def test_a_record_of_before_events_had_authors() -> None:
+    """It has the hash that it had when it was written: what an event does not say is not in its canonical JSON."""
+    (link,) = follow(START, [(OWNER, dump(record("1").to_data()))])
+    assert link["hash"] == "2f0e9d8c75732bc82feda5484832fbe2c362643bf69fc84ccec9d8c55e961e48"
+
+
+def test_the_formula_of_another_kind() -> None:
+    """A record that is no referral's has its kind in the hash too."""
+    record = sha256(b'{"a":1}').hexdigest()
+    fields = '{"correlation_id":"r","kind":"plan","number":1,"record":"' + record + '"}'
+    (link,) = follow(START, [(Aggregate(kind=PLAN, id="r"), '{"a":1}')])
+    assert link["hash"] == sha256(("0" * 64 + fields).encode()).hexdigest()
+
+
 @pytest.mark.promise(16)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=6), st.data())
 def test_any_change_is_found(bodies: list[str], data: st.DataObject) -> None:
@@ -56,7 +75,7 @@ def test_any_change_is_found(bodies: list[str], data: st.DataObject) -> None:
     head = end(links)
     assert paths(links, head) == []
     at = data.draw(st.integers(0, len(links) - 1))
-    field = data.draw(st.sampled_from(["correlation_id", "body", "previous", "hash"]))
+    field = data.draw(st.sampled_from(["aggregate_kind", "aggregate_id", "body", "previous", "hash"]))
     other = data.draw(st.sampled_from(["", "0" * 64, "other"]).filter(lambda new: new != getattr(links[at], field)))
     forged = Link(**{**asdict(links[at]), field: other})
     changed = [*links[:at], forged, *links[at + 1 :]]
@@ -93,18 +112,19 @@ def test_a_rewritten_tail_is_found() -> None:
 
 DAMAGE: list[tuple[str, str, str]] = [
     ("changed", "UPDATE evidence SET body = replace(body, 'draft', 'sent') WHERE number = 3", "evidence.3"),
-    ("given to another", "UPDATE evidence SET correlation_id = 'other' WHERE number = 3", "evidence.3"),
+    ("given to another", "UPDATE evidence SET aggregate_id = 'other' WHERE number = 3", "evidence.3"),
+    ("made a plan's", "UPDATE evidence SET aggregate_kind = 'plan' WHERE number = 3", "evidence.3"),
     ("removed", "DELETE FROM evidence WHERE number = 3", "evidence.3"),
     ("cut at the end", "DELETE FROM evidence WHERE number >= 4", "evidence.4"),
     ("all removed", "DELETE FROM evidence", "evidence.1"),
     (
         "put after the end",
-        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL, 'referral' FROM evidence WHERE number = 5",
         "evidence.6",
     ),
     (
         "put before the start",
-        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL, 'referral' FROM evidence WHERE number = 5",
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),

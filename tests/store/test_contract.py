@@ -1,8 +1,23 @@
 """`SqlStore` keeps the contract that every store must keep, on both databases."""
 
+import sys
+
+import pytest
+
 from ip_fhir.ports import Store, Transaction
+from ip_fhir.ports.capabilities import (
+    AggregateStore,
+    AggregateTransaction,
+    ReceiptStore,
+    WorklistStore,
+    WorklistTransaction,
+    awaits_receipts,
+    lists_work,
+    missing,
+    writes_worklist,
+)
 from ip_fhir.store import SqlStore
-from ip_fhir.testing import StoreContract
+from ip_fhir.testing import AggregateContract, ReceiptContract, StoreContract, WorklistContract, only_loops
 from tests.store.places import Place
 
 
@@ -23,6 +38,60 @@ class TestSqlStore(StoreContract):
     def remove_evidence(self, store: SqlStore, number: int) -> None:
         """A whole row."""
         place_of(store).sql("DELETE FROM evidence WHERE number = :number", number=number)
+
+
+class TestReceipts(ReceiptContract):
+    """The same two databases await receipts."""
+
+
+class TestWorklist(WorklistContract):
+    """And keep a worklist."""
+
+
+class TestAggregates(AggregateContract):
+    """And plans beside referrals."""
+
+
+class TestOnlyLoops(TestSqlStore):
+    """A store without the further capabilities keeps the contract as it was before them."""
+
+    @pytest.fixture
+    def store(self, store: SqlStore) -> Store:
+        """Nothing beyond `Store` can be reached."""
+        plain = only_loops(store)
+        assert missing(plain) == ("ReceiptStore", "WorklistStore", "AggregateStore")
+        assert not awaits_receipts(plain)
+        assert not lists_work(plain)
+        with plain.begin() as transaction:
+            assert not writes_worklist(transaction)
+        return plain
+
+    def change_evidence(self, store: Store, number: int) -> None:
+        """As of the store behind it."""
+        super().change_evidence(store._store, number)  # type: ignore[attr-defined]
+
+    def remove_evidence(self, store: Store, number: int) -> None:
+        """As of the store behind it."""
+        super().remove_evidence(store._store, number)  # type: ignore[attr-defined]
+
+
+def test_nothing_is_missing(store: SqlStore) -> None:
+    """Our own store has every capability, and the type checker sees so."""
+    assert missing(store) == ()
+    ports: tuple[ReceiptStore, WorklistStore, AggregateStore] = (store, store, store)
+    with store.begin() as begun:
+        transactions: tuple[WorklistTransaction, AggregateTransaction] = (begun, begun)
+    protocols = (ReceiptStore, WorklistStore, AggregateStore, WorklistTransaction, AggregateTransaction)
+    for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
+        assert {name for name in vars(protocol) if not name.startswith("_")} <= set(dir(ours))
+
+
+def test_every_suite_says_what_it_compared() -> None:
+    """Pytest has rewritten the asserts of all parts of the contracts: no module is as plain import gives it."""
+    parts = {name: module for name, module in sys.modules.items() if name.startswith("ip_fhir.testing.store_contract")}
+    assert len(parts) >= 7
+    plain = [name for name, module in parts.items() if "AssertionRewritingHook" not in repr(module.__loader__)]
+    assert plain == []
 
 
 def test_the_types_are_those_of_the_port(store: SqlStore) -> None:

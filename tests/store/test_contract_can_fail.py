@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from _pytest.outcomes import Failed
 
+from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Referral
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Problem
 from ip_fhir.ports import OutboxRow
+from ip_fhir.ports.capabilities import AggregateRecord
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
 from ip_fhir.store.transaction import SqlTransaction
 from ip_fhir.testing.store_samples import PERSON
-from tests.store.test_contract import TestSqlStore as Contract
+from tests.store import test_contract as kept
 
 
 class CommitsAnyway(SqlStore):
@@ -73,6 +76,35 @@ class Talks(SqlStore):
         return f"SqlStore({PERSON})"
 
 
+class HandsOverLate(SqlStore):
+    """Lets a worker hand over what is no longer its own."""
+
+    def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
+        """By whoever claimed it last."""
+        with self.begin() as transaction:
+            row = transaction.row(row_id)
+            transaction.hand_over(row_id, now, due, claim if row is None else row.claim)
+
+
+class ListsAll(SqlStore):
+    """Takes a plan and a referral with the same id for one."""
+
+    def worklist(
+        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+    ) -> list[WorklistItem]:
+        """By the id alone."""
+        found = super().worklist(open_only=open_only, limit=limit)
+        return [item for item in found if aggregate is None or item.aggregate.id == aggregate.id]
+
+
+class GivesEvidenceAway(SqlStore):
+    """Gives a plan the records of the referral with the same id."""
+
+    def records(self, aggregate: Aggregate) -> Sequence[AggregateRecord]:
+        """The referral's."""
+        return super().records(Aggregate.of_referral(aggregate.id))
+
+
 FAULTS = [
     (CommitsAnyway, "test_an_error_undoes_all"),
     (CommitsAnyway, "test_what_was_undone_leaves_no_gap"),
@@ -81,7 +113,14 @@ FAULTS = [
     (TakesEveryReport, "test_a_late_report_changes_nothing"),
     (LosesThePlace, "test_list_pages"),
     (Talks, "test_errors_and_reprs_are_silent"),
+    (HandsOverLate, "test_a_late_report_hands_nothing_over"),
+    (ListsAll, "test_of_one_aggregate"),
+    (GivesEvidenceAway, "test_one_chain_for_all"),
 ]
+
+
+class Contract(kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.TestAggregates):
+    """All of them."""
 
 
 @pytest.mark.parametrize(("faulty", "test"), FAULTS)

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import StoreError
 from ip_fhir.store import SqlStore, open_store, upgrade_store
 from ip_fhir.store.chain import START, follow
@@ -123,8 +124,8 @@ def test_what_is_there_comes_through(bare: Place) -> None:
         "VALUES ('r', 'hospital', 'sent', 1, 1, :body)",
         body=body,
     )
-    for link in follow(START, [("r", dump(record(event).to_data())) for event in "ab"]):
-        bare.sql("INSERT INTO evidence VALUES (:number, :correlation_id, :body, :previous, :hash)", **link)
+    for link in follow(START, [(Aggregate.of_referral("r"), dump(record(event).to_data())) for event in "ab"]):
+        bare.sql("INSERT INTO evidence VALUES (:number, :aggregate_id, :body, :previous, :hash)", **link)
         head = f"{link['number']} {link['hash']}"
         bare.sql("UPDATE meta SET value = :head WHERE key = 'chain-head'", head=head)
     database.engine.dispose()

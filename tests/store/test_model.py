@@ -40,6 +40,7 @@ class Row:
     claim: int = 0
     content: bytes | None = None
     error: str | None = None
+    handovers: int = 0
 
     def end(self, status: OutboxStatus, error: str | None) -> None:
         """Give the lease back, in a new status."""
@@ -93,9 +94,10 @@ class Boxes(RuleBasedStateMachine):
         """The first waiting row of each lane, if it is due and not held; those due longest first."""
         heads: dict[tuple[str, EffectKind], Row] = {}
         for row in self.rows:
-            if row.status == "waiting":
+            if row.status in ("waiting", "awaiting"):
                 heads.setdefault((row.referral, row.kind), row)
-        free = [row for row in heads.values() if row.due <= self.now and (row.lease is None or row.lease <= self.now)]
+        first = [row for row in heads.values() if row.status == "waiting"]
+        free = [row for row in first if row.due <= self.now and (row.lease is None or row.lease <= self.now)]
         expected = sorted(free, key=lambda row: (row.due, self.rows.index(row)))[:limit]
         claimed = self.store.claim("worker", self.now, LEASE, limit)
         assert [row.id for row in claimed] == [row.id for row in expected]
@@ -123,15 +125,27 @@ class Boxes(RuleBasedStateMachine):
         self.store.sent(ident, self.now)
         return row.end("sent", None)
 
+    @rule(ident=rows, wait=minutes, late=st.sampled_from([0, 0, 0, 1]))
+    def hand_over(self, ident: str, wait: timedelta, late: int) -> None:
+        """A waiting row awaits its receipt, by a report of the claim that is in force."""
+        row = self.row(ident)
+        if row is None:
+            return self.unknown(self.store.hand_over, ident, self.now, self.now, 0)
+        self.store.hand_over(ident, self.now, self.now + wait, row.claim - late)
+        if row.status == "waiting" and not late:
+            row.end("awaiting", None)
+            row.due, row.handovers = self.now + wait, row.handovers + 1
+        return None
+
     @rule(ident=rows, wait=st.none() | minutes, late=st.integers(0, 2))
     def failed(self, ident: str, wait: timedelta | None, late: int) -> None:
-        """A report counts for a waiting row, from the claim that is in force."""
+        """A report counts for a waiting or awaiting row, from the claim that is in force."""
         row = self.row(ident)
         next_try = None if wait is None else self.now + wait
         if row is None:
             return self.unknown(self.store.failed, ident, "why", next_try)
         self.store.failed(ident, "why", next_try, claim=row.claim - late)
-        if row.status == "waiting" and not late:
+        if row.status in ("waiting", "awaiting") and not late:
             row.end("parked" if next_try is None else "waiting", "why")
             row.due = next_try or row.due
         return None
@@ -143,20 +157,22 @@ class Boxes(RuleBasedStateMachine):
         if row is None:
             return self.unknown(self.store.refused, ident, "no")
         self.store.refused(ident, "no")
-        if row.status in ("waiting", "parked"):
+        if row.status in ("waiting", "awaiting", "parked"):
             row.end("refused", "no")
         return None
 
     @rule(ident=rows)
     def retry(self, ident: str) -> None:
-        """What was parked or sent waits again, what waits is due, what was refused stays so."""
+        """What was parked or sent waits again, what waits or is awaited is due, what was refused stays so."""
         row = self.row(ident)
         if row is None or row.status == "refused":
             return self.unknown(self.store.retry, ident, self.now)
         self.store.retry(ident, self.now)
-        if row.status != "waiting":
+        if row.status == "awaiting":
+            row.status, row.due, row.attempts = "waiting", self.now, 0
+        elif row.status != "waiting":
             row.end("waiting", row.error)
-            row.due, row.attempts = self.now, 0
+            row.due, row.attempts, row.handovers = self.now, 0, 0
         elif row.due > self.now:
             row.due, row.attempts = self.now, 0
         return None
@@ -167,7 +183,7 @@ class Boxes(RuleBasedStateMachine):
         with self.store.begin() as transaction:
             transaction.drop_waiting(referral, "over", keep)
         for row in self.rows:
-            if row.referral == referral and row.status in ("waiting", "parked") and row.id not in keep:
+            if row.referral == referral and row.status in ("waiting", "awaiting", "parked") and row.id not in keep:
                 row.end("refused", "over")
 
     @rule(key=st.sampled_from("xyz"), digest=st.sampled_from(["one", "two"]))
@@ -191,11 +207,12 @@ class Boxes(RuleBasedStateMachine):
     def same(self) -> None:
         """Both say the same."""
         kept = [
-            (row.id, row.due, row.status, row.attempts, row.claim, row.content, row.last_error)
+            (row.id, row.due, row.status, row.attempts, row.claim, row.content, row.last_error, row.handovers)
             for row in self.store.outbox()
         ]
         assert kept == [
-            (row.id, row.due, row.status, row.attempts, row.claim, row.content, row.error) for row in self.rows
+            (row.id, row.due, row.status, row.attempts, row.claim, row.content, row.error, row.handovers)
+            for row in self.rows
         ]
         with self.store.begin() as transaction:
             assert {key: transaction.seen(key) for key in "xyz"} == {key: self.inbox.get(key) for key in "xyz"}

@@ -9,9 +9,21 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store_samples import MINUTE, NOON, append, enqueue, everything, outbox_row, referral, task
+from ip_fhir.testing.store_samples import (
+    MINUTE,
+    NOON,
+    append,
+    enqueue,
+    everything,
+    outbox_row,
+    referral,
+    task,
+    work_item,
+)
 
+OF_R = Aggregate.of_referral("r")
 Use = Callable[[SqlStore], object]
 
 
@@ -29,7 +41,14 @@ def write(store: SqlStore) -> None:
     store.failed("a", "why", None, claim=1)
     store.retry("a", NOON)
     store.sent("a", NOON)
+    (held,) = store.claim("one", NOON, MINUTE, 10)
+    store.hand_over(held.id, NOON, NOON, held.claim)
     store.refused("b", "why")
+    with store.begin() as transaction:
+        transaction.open_items([work_item("i")])
+        transaction.item("i")
+        transaction.finish_items(Aggregate.of_referral("r"), ["reminded"], NOON, None, None)
+        transaction.finish_item("i", NOON, None, None)
 
 
 CASES: dict[str, tuple[Use, str]] = {
@@ -41,9 +60,14 @@ CASES: dict[str, tuple[Use, str]] = {
     "claim": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_due"),
     "claim, by lane": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_lane"),
     "outbox by status": (lambda store: store.outbox("parked"), "outbox_by_status"),
-    "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_referral"),
+    "receipts that did not come": (lambda store: store.overdue_receipts(NOON, 10), "outbox_by_due"),
+    "worklist": (lambda store: store.worklist(), "worklist_by_closed"),
+    "worklist with what is done": (lambda store: store.worklist(open_only=False), "worklist_by_closed"),
+    "worklist of one": (lambda store: store.worklist(aggregate=OF_R), "worklist_by_aggregate"),
+    "records of one": (lambda store: store.records(OF_R), "evidence_by_aggregate"),
+    "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_aggregate"),
     "search by token": (lambda store: store.search_resources("Task", {"identifier": "1"}), "primary key of token"),
-    "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_referral"),
+    "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_aggregate"),
     "search by type": (lambda store: store.search_resources("Task", {}), "resource_by_updated"),
     "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
 }

@@ -145,7 +145,7 @@ def test_a_queue_that_has_grown(server: Server) -> None:
     upgrade_store(place.url)
     place.sql("ALTER TABLE outbox SET (autovacuum_enabled = off)")
     place.sql(
-        "INSERT INTO outbox (id, correlation_id, lane, effect, due, attempts, claim, status) "
+        "INSERT INTO outbox (id, aggregate_id, lane, effect, due, attempts, claim, status) "
         "SELECT 'row' || n, 'loop' || n, 'send', '{}', n, 0, 0, 'waiting' FROM generate_series(1, 20000) AS n"
     )
     with closing(open_store(place.url)) as store:

@@ -68,9 +68,9 @@ def test_what_goes_and_what_stays(store: SqlStore, place: Place) -> None:
     assert store.evidence("old") == []
     assert [row.correlation_id for row in store.outbox()] == ["new"]
     assert [one.id for one in store.search_resources("Task", {})] == ["new-task"]
-    assert place.sql("SELECT count(*) FROM resource WHERE correlation_id = 'old'") == [(0,)]
+    assert place.sql("SELECT count(*) FROM resource WHERE aggregate_id = 'old'") == [(0,)]
     assert place.sql("SELECT count(*) FROM token WHERE id = 'old-task'") == [(0,)]
-    assert place.sql("SELECT body FROM evidence WHERE correlation_id = 'old'") == [("",), ("",)]
+    assert place.sql("SELECT body FROM evidence WHERE aggregate_id = 'old'") == [("",), ("",)]
     assert store.evidence("new") == before
     assert store.verify() == ()
     assert (store.head().number, store.head().purged) == (4, 2)
@@ -155,7 +155,7 @@ def holds(file: Path, words: str) -> bool:
 
 FORGERIES = {
     "a live loop's record": "UPDATE evidence SET {gone} WHERE number = 3",
-    "all of a live loop's": "UPDATE evidence SET {gone} WHERE correlation_id = 'live'",
+    "all of a live loop's": "UPDATE evidence SET {gone} WHERE aggregate_id = 'live'",
     "words put back": "UPDATE evidence SET body = '{{}}' WHERE number = 1",
     "another digest": "UPDATE evidence SET digest = '{zeros}' WHERE number = 1",
 }
@@ -284,7 +284,7 @@ def test_a_copy_that_fails_leaves_nothing(sqlite: Place, file: Path, tmp_path: P
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = connection.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'evidence_by_referral'"
+            "SELECT rootpage FROM sqlite_master WHERE name = 'evidence_by_aggregate'"
         ).fetchone()
     with file.open("r+b") as damaged:
         damaged.seek((page - 1) * 4096)

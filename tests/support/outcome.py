@@ -73,7 +73,7 @@ def _named(hospital: Kept, municipality: Kept) -> list[tuple[str, Kept]]:
 
 
 def _is_left(row: OutboxRow) -> bool:
-    return row.status in ("waiting", "parked")
+    return row.status in ("waiting", "awaiting", "parked")
 
 
 def _wrong_messages(ours: Kept, theirs: Kept) -> list[str]:

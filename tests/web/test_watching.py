@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from ip_fhir.errors import StoreError
 from ip_fhir.exchange import Worker
+from ip_fhir.testing import only_loops
 from ip_fhir.web.app import create_app
 from ip_fhir.web.metrics import Metrics
 from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
@@ -62,10 +63,21 @@ def test_what_is_counted(loop: Loop) -> None:
     assert found["ip_fhir_oldest_unanswered_seconds"] == 24 * 86_400
     assert found["ip_fhir_outbox_rows['waiting']"] == 1
     assert found["ip_fhir_outbox_rows['parked']"] == 0
+    assert found["ip_fhir_outbox_rows['awaiting']"] == 0
+    assert found["ip_fhir_worklist_open"] == len(loop.hospital.exchange.worklist()) == 1
     assert found["ip_fhir_outbox_most_attempts"] == 0
     assert found["ip_fhir_refused_messages"] == 0
     assert found["ip_fhir_messages_total['notice', 'out', 'sent']"] == 2
     assert found["ip_fhir_messages_total['green-form', 'in', 'ok']"] == 1
+
+
+def test_without_a_worklist_none_is_counted(loop: Loop) -> None:
+    """A figure that would always be 0 would look like nothing to do."""
+    context = loop.hospital.exchange._context
+    object.__setattr__(context, "store", only_loops(context.store))
+    text = client(loop).get("/metrics").text
+    assert "ip_fhir_worklist" not in text
+    assert "ip_fhir_outbox_rows" in text
 
 
 def test_attempts_and_refusals_are_counted(loop: Loop) -> None:

@@ -23,11 +23,12 @@ _TIMERS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What was done: timers handled, timers that could not be, and rows by what became of them."""
+    """What was done: timers handled, timers and overdue receipts that could not be, and rows by what became of them."""
 
     timers: int = 0
     failed: int = 0
     sent: int = 0
+    awaiting: int = 0
     told: int = 0
     refused: int = 0
     again: int = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import Config, File, Json
+from ip_fhir.cli.options import By, Config, File, Json, author
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -77,7 +77,7 @@ def work(
 
 
 @notices.command("send")
-def notice_send(file: File, config: Config, as_json: Json = False) -> None:
+def notice_send(file: File, config: Config, by: By = None, as_json: Json = False) -> None:
     """Open a loop with a notice.
 
     It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
@@ -88,13 +88,13 @@ def notice_send(file: File, config: Config, as_json: Json = False) -> None:
 
     content = read_file(file)
     expect(content, "notice")
-    notice = read_value(Notice, content)
+    notice, who = read_value(Notice, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.send_notice(notice), as_json=as_json)
+        _stored(exchange.send_notice(notice, by=who), as_json=as_json)
 
 
 @green_forms.command("send")
-def green_form_send(file: File, config: Config, as_json: Json = False) -> None:
+def green_form_send(file: File, config: Config, by: By = None, as_json: Json = False) -> None:
     """Answer a notice with a green form.
 
     Complete or not, it is stored, and goes out when `serve` or `work` runs.
@@ -105,15 +105,16 @@ def green_form_send(file: File, config: Config, as_json: Json = False) -> None:
 
     content = read_file(file)
     expect(content, "green-form")
-    form = read_value(GreenForm, content)
+    form, who = read_value(GreenForm, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.answer(form), as_json=as_json)
+        _stored(exchange.answer(form, by=who), as_json=as_json)
 
 
 def remind(
     correlation_id: Correlation,
     config: Config,
     text: Annotated[str | None, typer.Option("--text", help="Words to go with it.", show_default=False)] = None,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Remind the municipality now.
@@ -124,8 +125,9 @@ def remind(
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.referral import EventKind
 
+    who = author(by)
     with opened(config) as exchange, naming(correlation_id):
-        _stored(exchange.act(correlation_id, EventKind.REMIND, text), as_json=as_json)
+        _stored(exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
 
 
 def _stored(referral: Referral, *, as_json: bool) -> None:

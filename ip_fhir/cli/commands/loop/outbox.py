@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ip_fhir.cli.options import Config, Json
+from ip_fhir.cli.options import By, Config, Json, author
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,13 +17,15 @@ app = typer.Typer(help="Messages that go out: what waits, what a person must loo
 
 Row = Annotated[str, typer.Argument(metavar="ROW-ID", help="As `outbox list` shows it.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
-_STATUSES = ("waiting", "sent", "parked", "refused")
+_STATUSES = ("waiting", "awaiting", "sent", "parked", "refused")
 
 
 @app.command("list")
 def list_(
     config: Config,
-    status: Annotated[str, typer.Option("--status", help="waiting, sent, parked, refused, or all.")] = "parked",
+    status: Annotated[
+        str, typer.Option("--status", help="waiting, awaiting (its receipt), sent, parked, refused, or all.")
+    ] = "parked",
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +51,7 @@ def list_(
 def retry(row_id: Row, config: Config, as_json: Json = False) -> None:
     """Send a message again, unchanged to the byte.
 
-    A parked or sent one, or one that waits for its next attempt. One that was refused is never sent.
+    A parked or sent one, or one that waits for its next attempt or its receipt. One that was refused is never sent.
     """
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
@@ -64,17 +66,19 @@ def park(
     row_id: Row,
     config: Config,
     reason: Annotated[str, typer.Option("--reason", help="Why, without naming anybody: it is kept.")] = "by a person",
+    by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Send a waiting message no more until `outbox retry`.
+    """Send a message that waits, or awaits its receipt, no more until `outbox retry`.
 
     The loop learns that it has not arrived, as when the other side says no for good.
     """
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
 
+    who = author(by)
     with opened(config) as exchange, naming(row_id):
-        exchange.park(row_id, f"parked: {reason}")
+        exchange.park(row_id, f"parked: {reason}", by=who)
     _said(row_id, "parked", "parked", as_json=as_json)
 
 
@@ -125,6 +129,8 @@ def _data(row: OutboxRow) -> dict[str, Any]:
         "what": _what(row),
         "status": row.status,
         "attempts": row.attempts,
+        "handovers": row.handovers,
+        "handed_over": row.handed_over.isoformat() if row.handed_over else None,
         "due": row.due.isoformat(),
         "last_error": row.last_error,
     }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.ports import EvidenceRecord
     from ip_fhir.report.words.codes import Language
 
@@ -170,13 +170,18 @@ def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Lang
             str(link.number),
             _local(link.record.event.at),
             str(link.record.event.kind),
-            str(link.record.event.raised_by),
+            _by(link.record.event),
             str(link.record.after),
             link.record.note or "",
         )
         for link in evidence
     ]
     show(_STEPS[language], rows)
+
+
+def _by(event: Event) -> str:
+    """The side that raised it, and the person who pressed the key where the evidence says so."""
+    return f"{event.raised_by}: {event.by.name}" if event.by else str(event.raised_by)
 
 
 def _step(link: EvidenceRecord) -> dict[str, Any]:
@@ -187,6 +192,7 @@ def _step(link: EvidenceRecord) -> dict[str, Any]:
         "at": record.event.at.isoformat(),
         "event": str(record.event.kind),
         "raised_by": str(record.event.raised_by),
+        "by": record.event.by.to_data() if record.event.by else None,
         "before": str(record.before) if record.before else None,
         "after": str(record.after),
         "note": record.note,

@@ -41,8 +41,8 @@ def upgrade(config: Config) -> None:
 def status(config: Config, as_json: Json = False) -> None:
     """Show how the store stands.
 
-    Database, version of the tables, size, loops by state, outbox rows by status, records of evidence. Exit code 1 if
-    the tables are not of the version that is needed.
+    Database, version of the tables, size, loops by state, outbox rows by status, open worklist items, records of
+    evidence. Exit code 1 if the tables are not of the version that is needed.
     """
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, show
@@ -140,6 +140,7 @@ def _counted(url: str) -> dict[str, Any]:
     return {
         "loops": dict(figures.loops),
         "outbox": dict(figures.outbox),
+        "worklist": figures.open_items,
         "records": head.number,
         "purged": head.purged,
         "head": head.hash,

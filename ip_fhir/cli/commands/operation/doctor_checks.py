@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from ip_fhir.plugins import PluginKind
+    from ip_fhir.ports import Store
     from ip_fhir.settings import PeerSettings, Settings
 
 Status: TypeAlias = Literal["ok", "warn", "fail"]
@@ -215,6 +216,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield Finding("store", "ok", f"{kind} opens")
+        yield from check_capabilities(store)
         problems = store.verify()
         if problems:
             yield Finding("evidence", "fail", f"{len(problems)} problems; ip-fhir verify names them")
@@ -227,6 +229,19 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "fail", str(error))
     finally:
         store.close()
+
+
+def check_capabilities(store: Store) -> Iterator[Finding]:
+    """Each thing that the store cannot do, and what that means."""
+    from ip_fhir.ports.capabilities import missing
+
+    lacks = {
+        "ReceiptStore": "cannot await a receipt: what is handed over is tried again as after a failure",
+        "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
+        "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
+    }
+    for name in missing(store):
+        yield Finding("store", "warn", f"{lacks[name]} ({name} of ip_fhir.ports.capabilities)")
 
 
 def _peer(peer: PeerSettings) -> Iterator[Finding]:

@@ -1,9 +1,14 @@
 """`doctor` and `adapters`: each thing that can be wrong is a line that says so."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities
+from ip_fhir.settings import read_settings
+from ip_fhir.store import open_store
+from ip_fhir.testing import only_loops
 from tests.cli.conftest import Run, Sides
 from tests.support.plugin_site import LISTENER, install
 
@@ -52,6 +57,17 @@ def test_a_side_that_is_ready(run: Run, sides: Sides) -> None:
     run("referrals", "list", "--config", sides.hospital)
     found = lines(run, sides.hospital)
     assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "ok")
+
+
+def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
+    """A line for each capability that a store has not, and what that means; none for our own, which has all."""
+    run("referrals", "list", "--config", sides.hospital)
+    with closing(open_store(read_settings(sides.hospital).database)) as store:
+        assert list(check_capabilities(store)) == []
+        found = list(check_capabilities(only_loops(store)))
+    assert [finding.status for finding in found] == ["warn"] * 3
+    for word, finding in zip(("ReceiptStore", "WorklistStore", "AggregateStore"), found, strict=True):
+        assert word in finding.detail
 
 
 @pytest.mark.parametrize(

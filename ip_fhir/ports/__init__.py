@@ -1,12 +1,18 @@
-"""What the core asks of the world, as Protocols, and the plain values they exchange.
+"""The core's requests to the world, as Protocols, and the plain values that they exchange.
 
-An adapter implements `Adapter`, what waits or polls `Listener`, an EHR with a database of its own `Store`.
+An adapter implements `Adapter`, whatever waits or polls `Listener`. An EHR with a database of its own implements
+`Store`, and as much of `ip_fhir.ports.capabilities` as it wants.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
+from ip_fhir.ports.figures import Figures as Figures
+from ip_fhir.ports.figures import OutboxStatus as OutboxStatus
+from ip_fhir.ports.figures import Refusal as Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,13 +21,12 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.errors import IssueCode, Problem
+    from ip_fhir.errors import Problem
 
 WireFormat: TypeAlias = str
 """The name of a wire format: an entry point of the group `ip_fhir.formats`, such as `fhir-message`; anybody's."""
 
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
-OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
 JsonObject: TypeAlias = "dict[str, Any]"
 
 
@@ -35,7 +40,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a peer listens: address, credentials, and how long to wait (seconds)."""
+    """The place where a peer listens: address, credentials, and how long to wait (seconds)."""
 
     url: str
     token: str | None = field(default=None, repr=False)
@@ -56,7 +61,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the peer's machine answered: stored (`ok`), or not - for now or for good. Never the business answer."""
+    """The answer of the peer's machine: stored (`ok`), or not - for now or for good. Never the business answer."""
 
     message_id: str
     code: ReceiptCode
@@ -70,8 +75,11 @@ class Adapter(Protocol):
     name: str
     format: WireFormat
 
-    def send(self, outgoing: Outgoing) -> Receipt:
-        """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`, nothing else."""
+    def send(self, outgoing: Outgoing) -> Receipt | None:
+        """Deliver and return the receipt; None: handed over, the receipt comes in later (`Exchange.receive_receipt`).
+
+        Raises `Rejected`, `Unavailable` or `Conflict`, nothing else.
+        """
         ...
 
 
@@ -118,41 +126,6 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A message that was not taken in: from whom, which, why, and how often it came. It moved no referral.
-
-    `message_id` is None where it could not be read; `digest` is of the bytes as they came. Neither content nor
-    anything about a person is kept.
-    """
-
-    peer: str
-    digest: str
-    code: IssueCode
-    reason: str
-    first: datetime
-    last: datetime
-    message_id: str | None = None
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """How a store stands, in numbers: for a dashboard and an alarm. Nothing about a person.
-
-    `loops` counts referrals by state, `outbox` rows by status; a state or status of which there is none may be left
-    out. `overdue`: an answer is waited for, and its deadline is over; `unanswered_since` is when the wait that has
-    lasted longest began. `most_attempts` is of a waiting row.
-    """
-
-    loops: Mapping[str, int]
-    overdue: int
-    unanswered_since: datetime | None
-    outbox: Mapping[OutboxStatus, int]
-    most_attempts: int
-    refusals: int
-
-
-@dataclass(frozen=True, slots=True)
 class Stored:
     """A referral as it stands in the store, with the revision a change must be based on."""
 
@@ -166,6 +139,8 @@ class OutboxRow:
 
     `attempts` counts claims since it was enqueued or last retried: 1 in the row that the first claim gives.
     `claim` counts them all: it tells a late report of a worker whose lease ran out from the present one's.
+    `handovers` counts how often it was handed over without a receipt since it was enqueued, or retried after it had
+    ended; `handed_over` is when it last was. Of a row that is not a referral's, `correlation_id` is its aggregate's id.
     """
 
     id: str
@@ -178,11 +153,22 @@ class OutboxRow:
     content_type: str | None = None
     last_error: str | None = None
     claim: int = 0
+    handovers: int = 0
+    handed_over: datetime | None = None
+    aggregate_kind: str = REFERRAL
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """The referral or plan that it is about."""
+        return Aggregate(kind=self.aggregate_kind, id=self.correlation_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceVersion:
-    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag."""
+    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag.
+
+    `correlation_id` is the id of the aggregate that it shows, of `aggregate_kind`.
+    """
 
     type: str
     id: str
@@ -190,11 +176,17 @@ class ResourceVersion:
     body: JsonObject = field(repr=False)
     updated: datetime
     correlation_id: str | None = None
+    aggregate_kind: str = REFERRAL
+
+    @property
+    def of_referral(self) -> str | None:
+        """The correlation id of the referral that it shows; None where it shows something else."""
+        return self.correlation_id if self.aggregate_kind == REFERRAL else None
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """A link of the chain: `hash` covers `previous` and the record's canonical JSON."""
+    """A link of the chain, of a referral: `hash` covers `previous` and the record's canonical JSON."""
 
     number: int
     correlation_id: str
@@ -205,7 +197,7 @@ class EvidenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """Where the chain of evidence ends: how many records, the last one's hash, how many have lost their words.
+    """The end of the chain of evidence: how many records, the last one's hash, how many have lost their words.
 
     Whoever keeps a copy of it elsewhere can tell later whether the chain was made anew.
     """
@@ -250,7 +242,7 @@ class Transaction(Protocol):
         ...
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
-        """Close the referral's waiting and parked rows (`refused`, with the reason), but for the ids in `keep`."""
+        """Close the referral's waiting, awaiting and parked rows (`refused`, with the reason), but for `keep` (ids)."""
         ...
 
     def row(self, row_id: str) -> OutboxRow | None:
@@ -296,10 +288,10 @@ class Store(Protocol):
         """Up to `limit` due rows, held for this worker until the lease runs out.
 
         At most one of each lane, the first in the order they were enqueued. A lane is the rows of one
-        referral with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
-        behind a message to a peer that is down. A waiting row holds up those after it in its lane, also while
-        it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must get
-        out before that.
+        referral (or plan) with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
+        behind a message to a peer that is down. A waiting or awaiting row holds up those after it in its lane,
+        also while it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must
+        get out before that.
         """
         ...
 
@@ -320,13 +312,13 @@ class Store(Protocol):
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
         """An attempt failed. Try again at `next_try`; None parks the row for a person. Gives the lease back.
 
-        Changes nothing if the row no longer waits (a late report), or, where `claim` (of the claimed row) is
-        given, if the row has been claimed again since.
+        Changes nothing if the row neither waits nor awaits its receipt (a late report), or, where `claim` (of the
+        claimed row) is given, if the row has been claimed again since.
         """
         ...
 
     def give_back(self, row_id: str, claim: int) -> None:
-        """What was claimed was not tried after all: it is as before the claim, but that `claim` stays counted.
+        """Give back a row that was claimed and not tried: it is as before the claim, but that `claim` stays counted.
 
         Changes nothing if the row no longer waits or has been claimed again since.
         """
@@ -360,14 +352,14 @@ class Store(Protocol):
         ...
 
     def figures(self) -> Figures:
-        """How the store stands, counted now; it may take a tenth of a second with a million referrals."""
+        """The state of the store, counted now; it may take a tenth of a second with a million referrals."""
         ...
 
     def retry(self, row_id: str, now: datetime) -> None:
         """Make a parked or sent row due again, with the bytes it had (a resend) and in its old place in its lane.
 
-        A waiting row is made due now if it was to wait longer; who holds it keeps it. Raises `InvalidInput`
-        when there is no such row (not-found), or it was refused (business-rule).
+        A waiting row is made due now if it was to wait longer; who holds it keeps it. An awaiting row waits again,
+        due now. Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
         """
         ...
 
@@ -380,11 +372,11 @@ class Store(Protocol):
         ...
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The chain in order, whole or one referral's part; without records whose words a retention rule took out."""
+        """The referrals' records in order, or one referral's; without those whose words a retention rule took out."""
         ...
 
     def head(self) -> ChainHead:
-        """Where the chain ends now; number 0 and 64 zeros when nothing was written yet."""
+        """The end of the chain now; number 0 and 64 zeros when nothing was written yet."""
         ...
 
     def verify(self) -> tuple[Problem, ...]:

@@ -1,0 +1,98 @@
+"""Worklist items: what our own people must do about an aggregate, open until somebody has done it.
+
+An item is opened in the commit that decided it. It is done when a person says so, or when the loop has moved on to a
+state in which nobody needs to do it any more (`NEEDED`): an answered notice needs no coordinating unit to look at it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, Field
+
+from ip_fhir.domain.effects import EffectKind, Reason
+from ip_fhir.domain.loop.table import OPEN, OVER
+from ip_fhir.domain.referral import Author, State
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.value import Id, Text, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from ip_fhir.domain.effects import Effect
+
+_LIVE = tuple(state for state in State if state not in OVER)
+_ON_HOLD = (State.AWAITING_INFORMATION, State.CANCELLING)  # it may come back to where it was
+
+NEEDED: dict[Reason, tuple[State, ...] | None] = {
+    Reason.NEW_NOTICE: (State.DELIVERED,),
+    Reason.UNDELIVERED: (State.UNDELIVERED,),
+    Reason.NOT_TAKEN: None,  # also when it is over: the other side may not know that
+    Reason.NOT_ACCEPTED: (State.DELIVERED,),
+    Reason.ANSWER_DUE: OPEN,
+    Reason.PRELIMINARY_REPLY_DUE: (State.DELIVERED,),
+    Reason.EVALUATION_DUE: (State.CONFIRMED,),
+    Reason.MENTOR_TALK_DUE: (State.CONFIRMED,),
+    Reason.ABORT_UNANSWERED: (State.CANCELLING,),
+    Reason.REMINDED: OPEN,
+    Reason.ESCALATED: OPEN,
+    Reason.ESCALATION_OVER: None,  # news that somebody has to read
+    Reason.FORM_INCOMPLETE: (State.INCOMPLETE, *_ON_HOLD),
+    Reason.CONTRADICTORY: _LIVE,
+    Reason.REJECTED: (State.REJECTED,),
+    Reason.INFORMATION_ASKED: (State.AWAITING_INFORMATION,),
+    Reason.INFORMATION_GIVEN: OPEN,
+    Reason.CANCELLED: None,  # our own work has to be stopped
+    Reason.ABORT_ASKED: (State.CANCELLING,),
+    Reason.ABORT_REFUSED: OPEN,
+    Reason.CONSENT_WITHDRAWN: None,  # as when cancelled
+    Reason.NO_CONSENT: _LIVE,
+    Reason.CLOSED: None,  # as when cancelled
+}
+"""The states of the loop in which an item still needs somebody; None: until a person has done it, whatever happens."""
+
+
+class WorklistItem(Value):
+    """One thing to do. `to`, `text` and `number` are the effect's: an agreement's contact, words, which reminder.
+
+    `done` is set when it is done; `by` is None where the loop moved on without a person of ours.
+    """
+
+    id: Id
+    aggregate: Aggregate
+    reason: Reason
+    opened: AwareDatetime
+    to: Text | None = None
+    text: Text | None = None
+    number: int | None = Field(default=None, ge=1)
+    done: AwareDatetime | None = None
+    by: Author | None = None
+    note: Text | None = None
+
+
+def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> list[WorklistItem]:
+    """An item for each person who is to be told, under the effect's id: deciding again opens the same."""
+    return [
+        WorklistItem(
+            id=effect.id,
+            aggregate=aggregate,
+            reason=effect.reason,
+            opened=at,
+            to=effect.to,
+            text=effect.text,
+            number=effect.number,
+        )
+        for effect in effects
+        if effect.kind is EffectKind.TELL and effect.reason is not None
+    ]
+
+
+def no_longer_needed(before: State, after: State) -> tuple[Reason, ...]:
+    """The reasons whose open items are done by a loop's going from one state to another.
+
+    >>> no_longer_needed(State.UNDELIVERED, State.DELIVERED)
+    (<Reason.UNDELIVERED: 'undelivered'>,)
+    """
+    ended = ((reason, states) for reason, states in NEEDED.items() if states is not None)
+    return tuple(reason for reason, states in ended if before in states and after not in states)

@@ -1,0 +1,29 @@
+"""The thing that changes as a whole: a referral, a plan. What is stored beside it names it by kind and id."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ip_fhir.domain.values.value import Id, Value
+
+REFERRAL: Final = "referral"
+"""The kind of a referral; its id is the correlation id."""
+
+PLAN: Final = "plan"
+"""The kind of an individual plan; its id is the plan's."""
+
+
+class Aggregate(Value):
+    """One referral or one plan. Ids are unique within a kind: a plan may have the id of a referral.
+
+    >>> Aggregate(kind=PLAN, id="p-1")
+    Aggregate(id='p-1', kind='plan')
+    """
+
+    kind: Id
+    id: Id
+
+    @classmethod
+    def of_referral(cls, correlation_id: str) -> Aggregate:
+        """The referral with this correlation id."""
+        return cls(kind=REFERRAL, id=correlation_id)

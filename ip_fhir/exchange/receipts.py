@@ -1,0 +1,258 @@
+"""Receipts: the word of a peer's machine about a message of ours, given at once or later, ends its outbox row.
+
+Whatever a receipt does to the row and to the loop is one commit. One that comes in later (an AppRec, a deferred ACK) is
+settled by rule, and never raised about:
+
+| the row | ok | error for good | error for now |
+|---|---|---|---|
+| waits, or awaits its receipt | settled: sent | settled: parked | again: tried later, parked after the last attempt |
+| sent | repeated | contradicts: the loop's evidence keeps it, the row stays sent | late |
+| parked | settled: sent after all | late: evidence, the first time; then repeated | late |
+| closed unsent | settled: it had got out before | refused | late |
+
+`refused` also: no message of ours has the id, or it was another party's. That is kept beside the messages that were not
+taken in. `repeated` and `late` for now change nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from uuid import NAMESPACE_URL, uuid5
+
+from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.loop import decide
+from ip_fhir.domain.referral import Event, EventKind, Role
+from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable
+from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.peers import counterpart
+from ip_fhir.exchange.refusals import Arrival, refusals_kept
+from ip_fhir.exchange.sending.due import Ran
+from ip_fhir.exchange.sending.retry import next_try
+from ip_fhir.ports import Seen
+from ip_fhir.ports.capabilities import awaits_receipts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.referral import Author
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Stored, Transaction
+
+log = logging.getLogger("ip_fhir.exchange")
+
+Settled: TypeAlias = Literal["settled", "again", "repeated", "late", "contradicts", "refused"]
+"""What became of a receipt that came in later."""
+
+UNDER_WAY: Final[tuple[OutboxStatus, ...]] = ("waiting", "awaiting")
+"""The statuses of a row that is not at its end."""
+
+KIND: Final = "receipt"
+"""As what a receipt that came in later is counted."""
+
+_AT_ONCE: Final = 100
+_IS_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_NO_RECEIPT: Final = "handed over, and no receipt has come"
+
+
+def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
+    """Take in a receipt that came after the message was handed over, by the table above. Raises `StoreError` only."""
+    now = context.clock.now()
+    known = _IS_ID.fullmatch(receipt.message_id) is not None
+    arrival = Arrival(peer.name, _digest(receipt), receipt.message_id if known else None, KIND)
+
+    def once() -> Settled:
+        with context.store.begin() as tx:
+            found = tx.row(receipt.message_id) if known else None
+            before = tx.load(found.correlation_id) if found and found.aggregate_kind == REFERRAL else None
+            row = tx.row(receipt.message_id) if found else None  # after the referral: see `conclude`
+            if row is None or row.content is None or row.effect.kind is not EffectKind.SEND or before is None:
+                raise InvalidInput.at("message.id", "no message of ours was sent under this id", "not-found")
+            if not peer.speaks_for(row.effect.recipient or counterpart(before.referral)):
+                raise InvalidInput.at("message.id", "the message was sent to another party", "forbidden")
+            return _Settling(context, tx, before, row, now).by(receipt, peer)
+
+    try:
+        with refusals_kept(context, arrival):
+            settled = again_on_conflict(once)
+    except InvalidInput:
+        return "refused"
+    context.counts.add("in", KIND, settled)
+    return settled
+
+
+class _Settling:
+    """One receipt, one row, one transaction."""
+
+    def __init__(self, context: Context, tx: Transaction, before: Stored, row: OutboxRow, now: datetime) -> None:
+        self._context, self._tx, self._before, self._row, self._now = context, tx, before, row, now
+
+    def by(self, receipt: Receipt, peer: Peer) -> Settled:
+        under_way = self._row.status in UNDER_WAY
+        if receipt.code == "transient-error":
+            return self._try_later(receipt) if under_way else "late"
+        if receipt.code == "ok":
+            return self._arrived()
+        if self._row.status == "refused":
+            raise InvalidInput.at("message.id", "the message was withdrawn before this receipt came", "business-rule")
+        first = self._is_first_no(receipt, peer)
+        if not under_way and not first:
+            return "repeated"
+        self._tx.failed(self._row.id, words(said(receipt)), None, self._row.claim)  # changes only what is under way
+        self._tell(EventKind.RECEIPT_ERROR, words(said(receipt)))
+        if under_way:
+            return "settled"
+        return "contradicts" if self._row.status == "sent" else "late"
+
+    def _arrived(self) -> Settled:
+        if self._row.status == "sent":
+            return "repeated"
+        self._tx.finish(self._row.id, self._now)
+        self._tell(EventKind.RECEIPT_OK, None)
+        return "settled"
+
+    def _try_later(self, receipt: Receipt) -> Settled:
+        row, reason = self._row, words(said(receipt))
+        policy = self._context.settings.retry
+        again = next_try(Unavailable(reason), row.attempts, self._now, policy, self._context.jitter)
+        self._tx.failed(row.id, reason, again, row.claim)
+        if again is None:
+            self._tell(EventKind.RECEIPT_ERROR, reason)
+        return "again" if again is not None else "settled"
+
+    def _is_first_no(self, receipt: Receipt, peer: Peer) -> bool:
+        """Remembers it: a no that is repeated is told to nobody twice."""
+        key = f"{peer.name}/{receipt.message_id}#no"
+        if self._tx.seen(key) is not None:
+            return False
+        self._tx.remember(Seen(key, _digest(receipt), b""), self._now)
+        return True
+
+    def _tell(self, kind: EventKind, reason: str | None) -> None:
+        event = _event(self._row, f"{kind}-{self._row.claim}-later", kind, self._now, reason)
+        _decide(self._context, self._tx, self._before, event, self._now)
+
+
+def conclude(
+    context: Context,
+    row: OutboxRow,
+    kind: EventKind,
+    now: datetime,
+    reason: str | None = None,
+    by: Author | None = None,
+    statuses: tuple[OutboxStatus, ...] = UNDER_WAY,
+) -> None:
+    """End a row that is in one of the `statuses` and tell its loop, in one commit.
+
+    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens
+    where somebody has ended it already. Raises `StoreError`.
+    """
+    happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
+
+    def once() -> None:
+        with context.store.begin() as tx:
+            # The referral first: whoever settles the row between the two has changed it, and the save below conflicts.
+            before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
+            current = tx.row(row.id)
+            if current is None or current.status not in statuses:  # another worker was here first
+                return
+            if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # and is at it: its word counts
+                return
+            if kind is EventKind.RECEIPT_OK:
+                tx.finish(row.id, now)
+            else:
+                tx.failed(row.id, reason or "", None, row.claim)
+            if before is not None:
+                _decide(context, tx, before, happened, now)
+
+    again_on_conflict(once)
+
+
+def _event(
+    row: OutboxRow, name: str, kind: EventKind, now: datetime, reason: str | None, by: Author | None = None
+) -> Event:
+    ident = str(uuid5(NAMESPACE_URL, f"{row.id}#{name}"))
+    return Event(id=ident, kind=kind, at=now, raised_by=Role.TRANSPORT, message_id=row.id, text=reason, by=by)
+
+
+def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> None:
+    happened = event.evolve(at=at_least(now, before))
+    try:
+        decision = decide(before.referral, happened, context.agreement(before.referral.notice))
+    except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
+        return
+    write(tx, before, decision, now, mapping=context.mapping)
+
+
+def receipt_due(agreement: Agreement, now: datetime) -> datetime:
+    """When the receipt of a message that is handed over `now` should have come."""
+    return now + timedelta(minutes=agreement.receipt_minutes)
+
+
+# --- receipts that do not come
+
+
+def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
+    """Send again, to the byte, what was handed over and has no receipt in time; park it after the agreed resends.
+
+    As the loop's own clock does for a notice: where that was first, the row waits already and is not here. Raises
+    `StoreError`; what is wrong with one row is logged and stops no other.
+    """
+    store, ran, failed = context.store, Ran(), set[str]()
+    if not awaits_receipts(store):
+        return ran
+    while ran.again + ran.parked < limit:
+        rows = [row for row in store.overdue_receipts(now, _AT_ONCE + len(failed)) if row.id not in failed]
+        if not rows:
+            break
+        for row in rows:
+            if not keep_going() or ran.again + ran.parked >= limit:
+                return ran
+            done = _overdue(context, row, now)
+            ran += done
+            if done.failed:
+                failed.add(row.id)
+    return ran
+
+
+def _overdue(context: Context, row: OutboxRow, now: datetime) -> Ran:
+    try:
+        if row.handovers > _agreed_resends(context, row):
+            conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
+            return Ran(parked=1)
+        context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
+    except StoreError:
+        raise
+    except IpFhirError as error:
+        log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data
+        return Ran(failed=1)
+    return Ran(again=1)
+
+
+def _agreed_resends(context: Context, row: OutboxRow) -> int:
+    stored = context.store.referral(row.correlation_id) if row.aggregate_kind == REFERRAL else None
+    return context.agreement(stored.referral.notice).receipt_resends if stored is not None else 0
+
+
+# --- words
+
+
+def said(receipt: Receipt) -> str:
+    """The receipt in words: its code and its problems."""
+    return "; ".join([f"receipt {receipt.code}", *map(str, receipt.problems)])
+
+
+def words(text: str) -> str:
+    """As one line that may be stored; a peer's or an adapter's own words may be anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:500]
+
+
+def _digest(receipt: Receipt) -> str:
+    return sha256(f"{receipt.message_id}|{said(receipt)}".encode()).hexdigest()

@@ -1,0 +1,51 @@
+"""The worklist of our own people: what is open, and who has done it.
+
+Items are opened, and closed when the loop moves on, by `commit.write`. Here is what a person does. That an item is done
+changes no referral: what has to happen in the loop, a person does there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.errors import InvalidInput
+from ip_fhir.ports.capabilities import lists_work
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.loop.worklist import WorklistItem
+    from ip_fhir.domain.referral import Author
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.ports.capabilities import WorklistStore
+
+
+def items(context: Context, *, open_only: bool, limit: int, correlation_id: str | None) -> list[WorklistItem]:
+    """Items, open ones first, each group by when it was opened; of one loop where it is named.
+
+    Raises `InvalidInput` (not-supported: the store keeps no worklist), `StoreError`.
+    """
+    aggregate = None if correlation_id is None else Aggregate.of_referral(correlation_id)
+    return _store(context).worklist(open_only=open_only, limit=limit, aggregate=aggregate)
+
+
+def done(context: Context, item_id: str, by: Author, note: str | None) -> WorklistItem:
+    """Mark an item as done now and return it. One that is done already stays as it is: the first who did it did it.
+
+    Raises `InvalidInput` (not-found; not-supported: the store keeps no worklist), `StoreError`.
+    """
+    store, now = _store(context), context.clock.now()
+    with store.begin() as tx:
+        tx.finish_item(item_id, now, by, note)
+        item = tx.item(item_id)
+    if item is None:
+        raise InvalidInput.at("item", "the worklist has no such item", "not-found")
+    return item
+
+
+def _store(context: Context) -> WorklistStore:
+    if not lists_work(context.store):
+        reason = (
+            "this store keeps no worklist (WorklistStore of ip_fhir.ports.capabilities); people are told all the same"
+        )
+        raise InvalidInput.at("worklist", reason, "not-supported")
+    return context.store

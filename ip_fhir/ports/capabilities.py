@@ -1,0 +1,148 @@
+"""Further capabilities of a store, each a Protocol of its own: a store that keeps loops alone goes on working.
+
+| Protocol | without it |
+|---|---|
+| `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
+| `WorklistStore` | our people are told as before; nothing is listed, and nothing can be marked as done |
+| `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
+
+A store that has a capability has all of its methods, and its `begin` gives transactions that have theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard
+
+from ip_fhir.ports import Store, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from ip_fhir.domain.loop.worklist import WorklistItem
+    from ip_fhir.domain.referral import Author
+    from ip_fhir.domain.values.aggregate import Aggregate
+    from ip_fhir.ports import JsonObject, OutboxRow
+
+
+class ReceiptStore(Store, Protocol):
+    """Holds rows that were handed over and await their receipt (`awaiting`)."""
+
+    def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
+        """The claimed row was handed over `now`; its receipt should come by `due`. Counts the handover, ends the lease.
+
+        Changes nothing if the row no longer waits, or has been claimed again since. Raises `InvalidInput` (not-found)
+        when there is no such row.
+        """
+        ...
+
+    def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
+        """Awaiting rows whose receipt is due, those due longest first."""
+        ...
+
+
+class WorklistTransaction(Transaction, Protocol):
+    """A transaction that can write the worklist."""
+
+    def open_items(self, items: Sequence[WorklistItem]) -> None:
+        """Add items. One whose id is there already is left as it is, done or not."""
+        ...
+
+    def item(self, item_id: str) -> WorklistItem | None:
+        """The item as it stands, or None."""
+        ...
+
+    def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
+        """Mark an open item as done. False, and nothing changes, when it is done already or is not there."""
+        ...
+
+    def finish_items(
+        self, aggregate: Aggregate, reasons: Sequence[str], now: datetime, by: Author | None, note: str | None
+    ) -> None:
+        """Mark the open items of an aggregate that have one of these reasons as done."""
+        ...
+
+
+class WorklistStore(Store, Protocol):
+    """Keeps what our own people must do: items that are open until somebody has done them."""
+
+    def begin(self) -> AbstractContextManager[WorklistTransaction]:
+        """As `Store.begin`."""
+        ...
+
+    def worklist(
+        self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
+    ) -> list[WorklistItem]:
+        """Items, open ones first, each group by when it was opened; of one aggregate where it is given."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRecord:
+    """A link of the chain, of any aggregate: `record` is the canonical JSON's data."""
+
+    number: int
+    aggregate: Aggregate
+    record: JsonObject
+    previous: str
+    hash: str
+
+
+class AggregateTransaction(Transaction, Protocol):
+    """A transaction that can write what belongs to any aggregate.
+
+    Outbox rows and resources of other kinds go in by `enqueue` and `put_resource`, which take their `aggregate_kind`.
+    """
+
+    def append_records(self, aggregate: Aggregate, records: Sequence[JsonObject]) -> None:
+        """Add evidence about the aggregate to the one hash chain."""
+        ...
+
+    def drop_rows(self, aggregate: Aggregate, reason: str, keep: Sequence[str] = ()) -> None:
+        """As `drop_waiting`, for the rows of any aggregate."""
+        ...
+
+
+class AggregateStore(Store, Protocol):
+    """Keeps plans beside referrals: outbox, lanes, evidence and resources by kind and id."""
+
+    def begin(self) -> AbstractContextManager[AggregateTransaction]:
+        """As `Store.begin`."""
+        ...
+
+    def records(self, aggregate: Aggregate) -> Sequence[AggregateRecord]:
+        """The evidence about the aggregate in order; without records whose words a retention rule took out."""
+        ...
+
+
+_METHODS: Final[dict[str, tuple[str, ...]]] = {
+    "ReceiptStore": ("hand_over", "overdue_receipts"),
+    "WorklistStore": ("worklist",),
+    "AggregateStore": ("records",),
+}
+
+
+def awaits_receipts(store: Store) -> TypeGuard[ReceiptStore]:
+    """True if rows of the store can await their receipt."""
+    return _has(store, "ReceiptStore")
+
+
+def lists_work(store: Store) -> TypeGuard[WorklistStore]:
+    """True if the store keeps a worklist."""
+    return _has(store, "WorklistStore")
+
+
+def writes_worklist(transaction: Transaction) -> TypeGuard[WorklistTransaction]:
+    """True if the transaction is of a store that keeps a worklist."""
+    return hasattr(transaction, "open_items")
+
+
+def missing(store: Store) -> tuple[str, ...]:
+    """The names of the capabilities that the store lacks, in the order of the table above."""
+    return tuple(name for name in _METHODS if not _has(store, name))
+
+
+def _has(store: Store, name: str) -> bool:
+    return all(hasattr(store, method) for method in _METHODS[name])

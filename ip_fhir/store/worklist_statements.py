@@ -1,0 +1,42 @@
+"""Statements of the worklist: what our own people must do. Named as those in `statements`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import and_, bindparam, func, select, update
+
+from ip_fhir.store.schema import worklist
+from ip_fhir.store.statements import insert_unless
+
+_OUTCOME: Final = ("done", "done_by", "note")
+_done = {"closed": 1, **{name: bindparam(f"new_{name}") for name in _OUTCOME}}
+_of_aggregate = and_(worklist.c.aggregate_kind == bindparam("of_kind"), worklist.c.aggregate_id == bindparam("of_id"))
+
+OPEN_ITEM: Final = insert_unless(worklist, worklist.c.id == bindparam("id"), leave_out=_OUTCOME)
+"""A new item; adds nothing when its id is there."""
+
+ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
+"""One item."""
+
+FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), worklist.c.closed == 0).values(_done)
+"""An open item is done."""
+
+FINISH_REASON: Final = (
+    update(worklist).where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
+).values(_done)
+"""The open items of an aggregate that have a reason are done."""
+
+_listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, worklist.c.id).limit(bindparam("at_most"))
+
+COUNT_OPEN: Final = select(func.count()).select_from(worklist).where(worklist.c.closed == 0)
+"""Counts open items."""
+
+LISTS: Final = {
+    (open_only, of_aggregate): _listed.where(
+        *([worklist.c.closed == 0] if open_only else []), *([_of_aggregate] if of_aggregate else [])
+    )
+    for open_only in (True, False)
+    for of_aggregate in (True, False)
+}
+"""Items, open ones first, each group by when it was opened; by whether only open ones, and only one aggregate's."""

@@ -1,0 +1,96 @@
+"""What a store must do that is a `WorklistStore`: items that are open until somebody has done them."""
+# ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.values.aggregate import PLAN, Aggregate
+from ip_fhir.testing.store_samples import NOON, NURSE, PERSON, Trouble, after, work_item
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.loop.worklist import WorklistItem
+    from ip_fhir.ports.capabilities import WorklistStore
+
+
+class WorklistContract:
+    """The subclass gives a fixture `store`, empty for each test."""
+
+    def test_an_item_comes_back_equal(self, store: WorklistStore) -> None:
+        """As it was opened; those opened first come first, as many as asked for."""
+        late, early = work_item("late", opened=after(days=1)), work_item("early", to="leader", text=PERSON, number=2)
+        _open(store, late, early)
+        assert store.worklist() == [early, late]
+        assert store.worklist(limit=1) == [early]
+        assert store.figures().open_items == 2
+        with store.begin() as transaction:
+            assert transaction.item("late") == late
+            assert transaction.item("nobody") is None
+
+    def test_done_once(self, store: WorklistStore) -> None:
+        """Who did it first did it: when, by whom, with what note; it is listed no more among the open ones."""
+        _open(store, work_item("a"), work_item("b"))
+        with store.begin() as transaction:
+            assert transaction.finish_item("a", after(hours=1), NURSE, "phoned")
+            assert not transaction.finish_item("a", after(hours=2), None, None)
+            assert not transaction.finish_item("nobody", NOON, None, None)
+        done = work_item("a").evolve(done=after(hours=1), by=NURSE, note="phoned")
+        assert store.worklist() == [work_item("b")]
+        assert store.worklist(open_only=False) == [work_item("b"), done]
+        assert store.figures().open_items == 1
+
+    def test_an_item_is_opened_once(self, store: WorklistStore) -> None:
+        """Opening an id again changes nothing, also when it is done."""
+        _open(store, work_item("a"))
+        _open(store, work_item("a", text="other"))
+        with store.begin() as transaction:
+            transaction.finish_item("a", NOON, None, None)
+        _open(store, work_item("a"), work_item("b"))
+        assert store.worklist() == [work_item("b")]
+
+    def test_what_nobody_needs_to_do_any_more(self, store: WorklistStore) -> None:
+        """Open items of one aggregate, for some reasons; what a person has done stays that person's."""
+        reasons = (Reason.REMINDED, Reason.NEW_NOTICE, Reason.NOT_TAKEN)
+        _open(store, *(work_item(str(reason), reason=reason) for reason in reasons))
+        _open(store, work_item("other", of="s"), work_item("twin", of="r", kind=PLAN))
+        with store.begin() as transaction:
+            transaction.finish_item("reminded", NOON, NURSE, None)
+            transaction.finish_items(
+                Aggregate.of_referral("r"), ("reminded", "new-notice"), after(days=1), None, "the loop is confirmed"
+            )
+        open_ = {item.id for item in store.worklist()}
+        assert open_ == {"not-taken", "other", "twin"}
+        done = {item.id: (item.by, item.note) for item in store.worklist(open_only=False) if item.done}
+        assert done == {"reminded": (NURSE, None), "new-notice": (None, "the loop is confirmed")}
+
+    def test_of_one_aggregate(self, store: WorklistStore) -> None:
+        """A referral and a plan with the same id are two."""
+        _open(store, work_item("a"), work_item("b", of="s"), work_item("c", kind=PLAN))
+        assert [item.id for item in store.worklist(aggregate=Aggregate.of_referral("r"))] == ["a"]
+        assert [item.id for item in store.worklist(aggregate=Aggregate(kind=PLAN, id="r"), open_only=False)] == ["c"]
+
+    def test_what_was_undone_is_not_there(self, store: WorklistStore) -> None:
+        """Neither an item that was opened nor one that was done in a transaction that failed."""
+        _open(store, work_item("a"))
+        with pytest.raises(Trouble), store.begin() as transaction:
+            transaction.open_items([work_item("b")])
+            transaction.finish_item("a", NOON, NURSE, None)
+            raise Trouble
+        assert store.worklist(open_only=False) == [work_item("a")]
+
+    def test_items_are_silent(self, store: WorklistStore) -> None:
+        """A `repr` says neither what is to be done nor who did it."""
+        _open(store, work_item("a", text=PERSON))
+        with store.begin() as transaction:
+            transaction.finish_item("a", NOON, NURSE, PERSON)
+        said = repr(store.worklist(open_only=False))
+        assert PERSON not in said
+        assert NURSE.name not in said
+
+
+def _open(store: WorklistStore, *items: WorklistItem) -> None:
+    with store.begin() as transaction:
+        transaction.open_items(items)

@@ -1,0 +1,92 @@
+"""What our own people must do, and when nobody needs to do it any more: the rule, written down again."""
+
+from typing import Any
+
+import pytest
+
+from ip_fhir.domain.effects import Effect, EffectKind, Reason
+from ip_fhir.domain.loop import decide
+from ip_fhir.domain.loop.effects import effect_id
+from ip_fhir.domain.loop.worklist import items_of, no_longer_needed
+from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.errors import IpFhirError
+from tests.support.loop import AGREEMENT, NOW, event, form, incomplete, rejected, standing
+
+OPEN = "delivered accepted assessing incomplete vacant forwarded awaiting-information cancelling"
+LIVE = f"draft sent undelivered confirmed {OPEN}"
+
+NEEDED = {
+    "new-notice": "delivered",
+    "undelivered": "undelivered",
+    "not-accepted": "delivered",
+    "answer-due": OPEN,
+    "preliminary-reply-due": "delivered",
+    "evaluation-due": "confirmed",
+    "mentor-talk-due": "confirmed",
+    "abort-unanswered": "cancelling",
+    "reminded": OPEN,
+    "escalated": OPEN,
+    "form-incomplete": "incomplete awaiting-information cancelling",
+    "contradictory": LIVE,
+    "rejected": "rejected",
+    "information-asked": "awaiting-information",
+    "information-given": OPEN,
+    "abort-asked": "cancelling",
+    "abort-refused": OPEN,
+    "no-consent": LIVE,
+}
+STAYS = {"not-taken", "escalation-over", "cancelled", "consent-withdrawn", "closed"}
+"""Whatever the loop does: news that somebody must have seen, or work that must be stopped."""
+
+
+def test_every_reason_has_a_rule() -> None:
+    """Each is either needed in some states, or until a person has done it."""
+    assert NEEDED.keys() | STAYS == {str(reason) for reason in Reason}
+    assert NEEDED.keys() & STAYS == set()
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_what_a_change_of_state_closes(before: State, after: State) -> None:
+    """What was needed where the loop was, and is not where it has come; nothing where it stays."""
+    expected = {reason for reason, states in NEEDED.items() if before in states.split() and after not in states.split()}
+    assert {str(reason) for reason in no_longer_needed(before, after)} == expected
+
+
+def test_who_is_told_has_an_item() -> None:
+    """One for each, under the effect's id, with the contact and the words; a message is nobody's work."""
+    aggregate = Aggregate.of_referral("r")
+    tell = Effect(id="e", kind=EffectKind.TELL, reason=Reason.ESCALATED, to="leader", text="words", number=2)
+    (item,) = items_of([tell, Effect(id="s", kind=EffectKind.SEND)], aggregate, NOW)
+    assert (item.id, item.aggregate, item.reason, item.opened) == ("e", aggregate, Reason.ESCALATED, NOW)
+    assert (item.to, item.text, item.number, item.done, item.by) == ("leader", "words", 2, None, None)
+
+
+@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.MUNICIPALITY])
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("kind", EventKind)
+def test_nothing_is_opened_where_nobody_needs_it(role: Role, state: State, kind: EventKind) -> None:
+    """Whatever happens wherever: what a person is told is needed in the state that the event leads to.
+
+    Else it would be open for ever, since it is closed when that state is left.
+    """
+    forms = (form(ident="form-2"), incomplete("form-2"), rejected("form-2")) if kind is EventKind.ANSWER else (None,)
+    for by in Role:
+        for answer in forms:
+            fields: dict[str, Any] = {"text": "words", "message_id": "m-1", "form": answer}
+            try:
+                decision = decide(standing(state, role), event(kind, by, **fields), AGREEMENT)
+            except IpFhirError:
+                continue
+            for effect in decision.effects:
+                if effect.kind is EffectKind.TELL and effect.reason not in STAYS:
+                    assert decision.referral.state in NEEDED[str(effect.reason)].split(), effect.reason
+
+
+def test_the_same_event_asks_for_the_same_item() -> None:
+    """Deciding again opens the same: ids are the effect's."""
+    asked = event(EventKind.ASK_ABORT, Role.HOSPITAL, ident="e-1", message_id="m-1")
+    decision = decide(standing(State.ACCEPTED, Role.MUNICIPALITY), asked, AGREEMENT)
+    (item,) = items_of(decision.effects, Aggregate.of_referral("loop-1"), NOW)
+    assert item.id == effect_id("loop-1", "e-1", "tell-abort-asked")
