@@ -136,7 +136,12 @@ class Mapping:
 
     def read_fast(self, content: bytes) -> IndividualPlan | None:
         """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked."""
-        return None if self._fast is None else self._fast.read(content)
+        from ip_fhir.mapping.bundle.fast_reader import LensesNeeded
+
+        try:
+            return None if self._fast is None else self._fast.read(content)
+        except LensesNeeded:
+            return None
 
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any]) -> dict[str, Any]:
         """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
