@@ -14,7 +14,7 @@ from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.reading import Limits
-from ip_fhir.mapping import Mapping
+from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters
 from ip_fhir.ports import Endpoint
 from ip_fhir.store import open_store
@@ -43,7 +43,7 @@ def open_exchange(
     Raises `InvalidInput` (a setting that cannot be met, a broken adapter), `MappingError` (a wrong overlay) and
     `StoreError`.
     """
-    mapping = Mapping.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
+    mapper = Mapper.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
     limits = settings.limits
     context = Context(
         role=settings.role,
@@ -58,7 +58,7 @@ def open_exchange(
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
-        mapping=mapping,
+        mapper=mapper,
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),
     )

@@ -101,7 +101,7 @@ class Exchange:
                     reason = "another notice was sent under this correlation id"
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
                 decision = open_referral(notice, context.role, event, context.agreement(notice))
-                write(tx, None, decision, now, mapping=context.mapping)
+                write(tx, None, decision, now, mapper=context.mapper)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -133,7 +133,7 @@ class Exchange:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
                 happened = event.evolve(at=at_least(event.at, before))
                 decision = decide(before.referral, happened, context.agreement(before.referral.notice))
-                write(tx, before, decision, event.at, mapping=context.mapping)
+                write(tx, before, decision, event.at, mapper=context.mapper)
             return decision.referral
 
         return self._active(again_on_conflict(once))

@@ -64,7 +64,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
                 check_person(before.referral, wire.persons(parsed))
             decision = _decide(context, message, before, peer, now)
             foreign = wire.resources(parsed) if before is None else ()
-            stored = write(tx, before, decision, now, foreign, mapping=context.mapping)
+            stored = write(tx, before, decision, now, foreign, mapper=context.mapper)
             # A polite no: what is kept, but not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
@@ -85,7 +85,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
 def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:
     """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
     try:
-        return wire.message(parsed, context.mapping)
+        return wire.message(parsed, context.mapper)
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

@@ -81,7 +81,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     try:
         at = max(now, referral.changed)  # the clock may have been turned back: see `commit.at_least`
         message = message_of(referral, row.effect, at, context.agreement(referral.notice))
-        content = writer.write(message, context.mapping)
+        content = writer.write(message, context.mapper)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
@@ -161,6 +161,6 @@ def _settle(context: Context, row: OutboxRow, kind: EventKind, now: datetime, re
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
             except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
                 return
-            write(tx, before, decision, now, mapping=context.mapping)
+            write(tx, before, decision, now, mapper=context.mapper)
 
     again_on_conflict(once)

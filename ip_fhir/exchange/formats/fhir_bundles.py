@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.values.ids import PersonId
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, WireFormat
 
 _ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
@@ -38,9 +38,9 @@ class FhirMessage:
         """Parse the Bundle."""
         return read_json(content, limits)
 
-    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
+    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
         """Map it."""
-        return message_from_fhir(parsed, mapping)
+        return message_from_fhir(parsed, mapper)
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""
@@ -54,9 +54,9 @@ class FhirMessage:
         """Over the Bundle without its envelope, keys sorted."""
         return _digest(parsed)
 
-    def write(self, message: Message, mapping: Mapping) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """A message Bundle."""
-        return write_json(message_to_fhir(message, mapping))
+        return write_json(message_to_fhir(message, mapper))
 
     def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
         """A response message."""
@@ -74,9 +74,9 @@ class FhirTransaction:
         """Parse the Bundle."""
         return read_json(content, limits)
 
-    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
+    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
         """Map it."""
-        return message_from_transaction(parsed, mapping)
+        return message_from_transaction(parsed, mapper)
 
     def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
         """Those entries."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, Receipt, WireFormat
 
 
@@ -40,7 +40,7 @@ class Format(Protocol):
         """Parse; the result goes into the methods below."""
         ...
 
-    def message(self, parsed: JsonObject, mapping: Mapping) -> Message:
+    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
         """What it says, by the site's tables."""
         ...
 
@@ -66,6 +66,6 @@ class Writer(Protocol):
 
     content_type: ClassVar[str]
 
-    def write(self, message: Message, mapping: Mapping) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """The message as it goes out, by the site's tables."""
         ...
