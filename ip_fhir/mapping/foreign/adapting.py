@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.mapping.bundle.parts import unversioned
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -110,7 +111,7 @@ def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str
             yield entry.number, "is entered in error"
         elif entry.type in _ACTORS and (reason := _lacks(entry, compiled)):
             yield entry.number, reason
-        elif entry.type == "PractitionerRole" and not people & set(references_in(entry.resource.get("practitioner"))):
+        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
             yield entry.number, "is the role of nobody who can be read in the bundle"
 
 
@@ -134,7 +135,7 @@ def _lacks(entry: Entry, compiled: Compiled) -> str | None:
 
 def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
     """A role for every Practitioner without one."""
-    named = {r for e in entries if e.type == "PractitionerRole" for r in references_in(e.resource.get("practitioner"))}
+    named = {r for e in entries if e.type == "PractitionerRole" for r in _practitioner(e)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
     for entry in entries:
         if entry.type == "Practitioner" and not named & set(entry.references):
@@ -142,6 +143,11 @@ def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
             practitioner = {"reference": next(iter(entry.references))}
             resource = {"resourceType": "PractitionerRole", "id": ident, "practitioner": practitioner}
             yield {"resource": resource}
+
+
+def _practitioner(role: Entry) -> set[str]:
+    """The references to the person of a role."""
+    return set(map(unversioned, references_in(role.resource.get("practitioner"))))
 
 
 def _owner(
@@ -154,8 +160,7 @@ def _owner(
         return
     known = {reference for entry in entries if entry.type == "Patient" for reference in entry.references}
     reference, number = subject.get("reference"), subject.get("identifier")
-    if type(reference) is not str:
-        reference = None
+    reference = unversioned(reference) if type(reference) is str else None
     if reference in known:
         return
     said = number.get("value") if type(number) is dict else None
@@ -236,7 +241,7 @@ def _sighted(node: Any, names: tuple[str, ...], dressed: Dressed, seen: dict[str
 
 
 def _may(reference: str, names: tuple[str, ...], seen: dict[str, set[str] | None]) -> bool:
-    places = seen.get(reference, set())
+    places = seen.get(unversioned(reference), set())
     return places is None or not places.isdisjoint(names)
 
 

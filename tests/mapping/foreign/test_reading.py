@@ -20,6 +20,7 @@ from ip_fhir.mapping.compiled import shipped
 from ip_fhir.mapping.foreign.reading import Reading, is_ours, variant_for
 from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
+from tests.mapping.examples import with_references
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES
@@ -100,6 +101,16 @@ def test_three_neighbours_are_tried() -> None:
     for name in UNREAD:
         assert_r4(bundle_of(name))
         assert not is_ours(bundle_of(name), shipped())
+
+
+@pytest.mark.parametrize("name", sorted(UNREAD))
+def test_a_reference_may_name_a_version(name: str) -> None:
+    """Where each reference names a version of the resource, the same is read and left unread, and all is kept."""
+    bundle = bundle_of(name)
+    versioned = with_references(bundle, lambda reference: f"{reference}/_history/7")
+    found = reading(versioned)
+    assert found == reading(bundle)
+    assert put_plan(found.plan, versioned) == versioned
 
 
 @pytest.mark.parametrize("name", UNREAD)
