@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.counts import Key
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.fhir.reading import Limits
+    from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, ResourceVersion, Store, WireFormat
 
 T = TypeVar("T")
@@ -209,6 +210,10 @@ class Exchange:
     def counts(self) -> dict[Key, int]:
         """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""
         return self._context.counts.all()
+
+    def reads(self) -> Reads:
+        """Counts of how plans were read by the mapper of this exchange; other exchanges may share it."""
+        return self._context.mapper.reads
 
     def park(self, row_id: str, reason: str) -> None:
         """Send this row no more until `retry`: a person has decided so. The loop learns that it has not arrived.

@@ -58,6 +58,7 @@ class Metrics:
         yield from _loops(figures, self._exchange.now().timestamp())
         yield from _outbox(figures)
         yield self._messages()
+        yield self._reads()
         if self._worker is not None:
             running = float(self._worker.running)
             yield GaugeMetricFamily("ip_fhir_worker_running", "Whether the worker lives", running)
@@ -76,6 +77,13 @@ class Metrics:
         counted = CounterMetricFamily("ip_fhir_messages", "Messages since the process began", labels=labels)
         for key, number in sorted(self._exchange.counts().items()):
             counted.add_metric([str(part) for part in key], number)
+        return counted
+
+    def _reads(self) -> Metric:
+        reads = self._exchange.reads()
+        counted = CounterMetricFamily("ip_fhir_reads", "Plans read since the process began", labels=("way",))
+        counted.add_metric(["fast"], reads.fast)
+        counted.add_metric(["lenses"], reads.lenses)
         return counted
 
 
