@@ -7,6 +7,7 @@ for by version, or that has a site's overlay, reads and writes that version alon
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -58,7 +59,7 @@ class Mapper:
 
     @classmethod
     def load(cls, overlay: Overlay | None = None, version: FhirVersion | None = None) -> Mapper:
-        """With a site's overlay: a TOML file, or what it holds; without one, `default(version)`.
+        """The mapper with a site's overlay (a TOML file, or what it holds); without one, `default(version)`.
 
         An overlay is for one version, R4 if not said. Raises `MappingError` with every problem of it: table, row,
         reason.
@@ -220,7 +221,11 @@ def default(version: FhirVersion | None = None) -> Mapper:
 
     Raises `MappingError` for a version that has no tables.
     """
-    return _default(version)
+    with _MAKING:
+        return _default(version)
+
+
+_MAKING = Lock()  # two made at once would count apart
 
 
 @cache

@@ -82,9 +82,9 @@ def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> di
 
 
 class OpenForeignPlan:
-    """Another system's bundle, read once. `plan` is what it says, `put` gives the bundle that says another plan.
+    """A plan in another system's bundle: `plan` is what it says, `put` gives the bundle that says another plan.
 
-    The bundle itself is never changed. Raises `InvalidInput` when made of what `read_fhir` refuses.
+    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` for what `read_fhir` refuses.
     """
 
     def __init__(self, bundle: dict[str, Any], site: Compiled) -> None:
