@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,13 @@ def test_a_plan_of_somebody_else_is_not_put() -> None:
     plan = IndividualPlan(id="plan-01", title="Min plan", owner=OWNER, created=example(1).created)
     for found in ways_to_put(to_fhir(example(3)), plan, None, None):
         assert "is about another person" in str(found[0])
+
+
+def test_what_no_json_text_gives_is_left_to_the_lenses() -> None:
+    """A value of Python's own in another system's element: a put keeps it, and the read is counted."""
+    mapper = Mapper(default().compiled)
+    bundle = to_fhir(example(1))
+    bundle["entry"][0]["resource"]["unmapped"] = Decimal("1.5")
+    changed = mapper.update_bundle(bundle, example(1).evolve(title="Min plan"))
+    assert changed["entry"][0]["resource"]["unmapped"] == Decimal("1.5")
+    assert mapper.reads.stand_downs == {"doubt": 1}
