@@ -7,7 +7,6 @@ for by version, or that has a site's overlay, reads and writes that version alon
 from __future__ import annotations
 
 from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -221,16 +220,15 @@ def default(version: FhirVersion | None = None) -> Mapper:
 
     Raises `MappingError` for a version that has no tables.
     """
-    with _MAKING:
-        return _default(version)
+    return _default(version)
 
 
-_MAKING = Lock()  # two made at once would count apart
+_MADE: dict[FhirVersion | None, Mapper] = {}  # one wins where two threads make one: two would count apart
 
 
 @cache
 def _default(version: FhirVersion | None) -> Mapper:
-    return Mapper(shipped(version or "R4"), any_version=version is None)
+    return _MADE.setdefault(version, Mapper(shipped(version or "R4"), any_version=version is None))
 
 
 def _chosen(mapper: Mapper | None, version: FhirVersion | None = None) -> Mapper:

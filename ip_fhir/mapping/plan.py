@@ -12,7 +12,7 @@ from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.open_plan import OpenPlan
 from ip_fhir.mapping.bundle.putting import put_onto
-from ip_fhir.mapping.bundle.reads import Reads, StandDown
+from ip_fhir.mapping.bundle.reads import LensesNeeded, Reads, StandDown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,8 +33,6 @@ def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
 
 def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
     """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked. Counted."""
-    from ip_fhir.mapping.bundle.fast_reader import LensesNeeded  # a process that reads no plans does without
-
     if compiled.fast is None:
         reads.add(StandDown.TABLES)
         return None

@@ -18,7 +18,7 @@ import orjson
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping.bundle.parts import PRACTITIONER, unversioned
-from ip_fhir.mapping.bundle.reads import StandDown
+from ip_fhir.mapping.bundle.reads import LensesNeeded, StandDown
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.readers import Readers
 from ip_fhir.mapping.tables.domain_fields import domain_types
@@ -51,14 +51,6 @@ class _Part:
     read: Callable[..., Any]
     by_root: bool
     one: bool
-
-
-class LensesNeeded(Exception):
-    """The fast reader does not decide: the lenses read the bundle, or say what is wrong with it."""
-
-    def __init__(self, reason: StandDown) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 class _References(dict[str, str]):
@@ -175,20 +167,18 @@ class FastReader:
         """
         ids, people = _References(), _References()
         found: dict[Any, list[Any]] = defaultdict(list)
-        kinds, by_kind, others, without = self._kinds, (ids, people), 0, 0
+        kinds, by_kind, others, without = self._kinds, (ids, people, None), 0, 0
         for entry in entries:
             resource, url = entry.resource, entry.fullUrl
-            struct = type(resource)
-            prefix, kind = kinds[struct]
-            if kind == _OTHERS:  # nothing of ours refers to the root or to what no table reads
-                others += 1
-                if not (resource.id or url):
-                    raise Doubt
-                if struct is self._root:
-                    found[struct].append(resource)
-                continue
+            struct, ident = type(resource), resource.id
             found[struct].append(resource)
-            known, ident = by_kind[kind], resource.id
+            prefix, kind = kinds[struct]
+            known = by_kind[kind]
+            if known is None:  # nothing of ours refers to the root or to what no table reads
+                others += 1
+                if not (ident or url):
+                    raise Doubt
+                continue
             known[prefix + ident] = ident
             if url is not None:
                 known[url] = ident

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from enum import StrEnum
 
 
@@ -16,11 +15,19 @@ class StandDown(StrEnum):
     DOUBT = "doubt"  # another system's plan, another FHIR version, an error, or what only lenses decide
 
 
+class LensesNeeded(Exception):
+    """The fast reader does not decide: the lenses read the bundle, or say what is wrong with it."""
+
+    def __init__(self, reason: StandDown) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class Reads:
     """Counts since the process began. Threads may share it. Nothing about a plan is kept."""
 
     def __init__(self) -> None:
-        self._counted: Counter[StandDown | None] = Counter()
+        self._counted: dict[StandDown | None, int] = dict.fromkeys((None, *StandDown), 0)
         self._turn = threading.Lock()
 
     def add(self, reason: StandDown | None) -> None:
@@ -43,4 +50,4 @@ class Reads:
     def stand_downs(self) -> dict[StandDown, int]:
         """The bundles that were left to the lenses, by reason; a reason that never came is not in it."""
         with self._turn:
-            return {reason: number for reason, number in self._counted.items() if reason is not None}
+            return {reason: number for reason, number in self._counted.items() if reason is not None and number}
