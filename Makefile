@@ -8,7 +8,7 @@ SHELL := bash
 ARGS ?=
 PYTHON ?=
 VENV ?= .venv
-EXTRAS ?= web,auth,report,postgres,dev
+EXTRAS ?= web,report,postgres,dev
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.stamp
 

@@ -9,20 +9,24 @@ import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.exchange.clock import FileClock, SystemClock
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.exchange import Exchange
+from ip_fhir.exchange.formats import Formats, can_write
+from ip_fhir.exchange.listeners import at_listener
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
-from ip_fhir.plugins import adapters
+from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import Endpoint
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from ip_fhir.ports import Adapter, Clock, OutboxRow, Store
+    from ip_fhir.exchange.formats import Format
+    from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.settings import PeerSettings, Settings
 
 log = logging.getLogger("ip_fhir")
@@ -35,14 +39,18 @@ def open_exchange(
     clock: Clock | None = None,
     tell: Callable[[OutboxRow], None] | None = None,
     wires: dict[str, Adapter] | None = None,
+    formats: Iterable[Format] = (),
 ) -> Exchange:
     """One side of the loop, ready. An EHR passes its own `store`, `clock`, or what to do when its people must look.
 
-    `wires` are adapters of its own by name, for peers whose `adapter` says so; the others are installed plug-ins.
+    `wires` are adapters of its own by name, for peers whose `adapter` says so, and `formats` wire formats of its own;
+    the others are installed plug-ins. The listeners that the settings name are made by `open_listeners`.
 
-    Raises `InvalidInput` (a setting that cannot be met, a broken adapter), `MappingError` (a wrong overlay) and
+    Raises `InvalidInput` (a setting that cannot be met, a broken plug-in), `MappingError` (a wrong overlay) and
     `StoreError`.
     """
+    spoken = Formats(formats)
+    peers = _peers(settings, wires or {}, spoken)
     mapper = Mapper.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
     limits = settings.limits
     context = Context(
@@ -50,7 +58,7 @@ def open_exchange(
         organizations=(settings.organization, *settings.units),
         store=store or open_store(settings.database),
         clock=clock or (FileClock(settings.clock.file) if settings.clock.file else SystemClock()),
-        peers=_peers(settings, wires or {}),
+        peers=peers,
         agreements=settings.agreements,
         url=settings.http.url,
         jitter=random.SystemRandom().random,
@@ -59,15 +67,49 @@ def open_exchange(
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
         mapper=mapper,
+        formats=spoken,
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),
     )
     return Exchange(context)
 
 
-def _peers(settings: Settings, wires: dict[str, Adapter]) -> Peers:
-    loaded = {**adapters({peer.adapter for peer in settings.peers} - set(wires)), **wires}
+def open_listeners(settings: Settings) -> list[Listener]:
+    """The listeners that the settings name, in that order, not started: `ip_fhir.exchange.listeners` runs them.
+
+    Raises `InvalidInput` with every problem: a plug-in that is missing or broken at `listeners.N.use`, an option that
+    it does not know or cannot use at `listeners.N.OPTION`.
+    """
+    made: list[Listener] = []
+    problems: list[Problem] = []
+    for number, named in enumerate(settings.listeners):
+        try:
+            made.append(listener(named.use, named.options))
+        except InvalidInput as error:
+            problems += at_listener(error, f"listeners.{number}").problems
+    if problems:
+        raise InvalidInput(problems)
+    return made
+
+
+def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> Peers:
+    named = {peer.adapter for peer in settings.peers}
+    loaded = {**adapters(named - set(wires)), **wires}
+    problems = [problem for name in sorted(named) for problem in _unwritten(name, loaded[name], formats)]
+    if problems:
+        raise InvalidInput(problems)
     return Peers(_peer(peer, loaded) for peer in settings.peers)
+
+
+def _unwritten(name: str, adapter: Adapter, formats: Formats) -> tuple[Problem, ...]:
+    """The problem of an adapter whose format is not installed or cannot be sent, told before anything is sent."""
+    try:
+        spoken = formats.named(adapter.format)
+    except InvalidInput as error:
+        return broken(f"adapters.{name}", f"speaks a format that cannot be used: {error}").problems
+    if can_write(spoken):
+        return ()
+    return broken(f"adapters.{name}", f"speaks {adapter.format}, which is only taken in, never sent").problems
 
 
 def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:

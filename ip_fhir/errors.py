@@ -49,7 +49,7 @@ IssueCode: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (dotted path or FHIRPath), why, and which FHIR issue type."""
+    """One error at one place: `path` (dotted, or FHIRPath), `reason` in words, and `code`, the FHIR issue type."""
 
     path: str
     reason: str
@@ -72,7 +72,7 @@ class IpFhirError(Exception):
 
 # ValueError too, so that an identifier refused inside a pydantic validator becomes a problem with its path.
 class InvalidInput(IpFhirError, ValueError):
-    """What came in cannot be used; every problem at once.
+    """Input that cannot be used, with every problem at once.
 
     >>> str(InvalidInput.at("goals.0.period", "ends before it starts", "invariant"))
     'goals.0.period: ends before it starts'
@@ -88,7 +88,7 @@ class InvalidInput(IpFhirError, ValueError):
 
     @classmethod
     def at(cls, path: str, reason: str, code: IssueCode = "value") -> Self:
-        """One problem at one place."""
+        """Returns the error of one problem at one place."""
         return cls([Problem(path, reason, code)])
 
     @property
@@ -105,7 +105,7 @@ class NotTaken(InvalidInput):
 
 
 class NotYet(NotTaken):
-    """The message came too early: sent again later, it is taken in.
+    """A message that came too early: sent again later, it is taken in.
 
     It is dated ahead of our clock by more than clocks may differ, or came before what it follows.
     """
@@ -114,12 +114,12 @@ class NotYet(NotTaken):
 
     @property
     def status(self) -> int:
-        """503: come again."""
+        """The HTTP status 503: the same message may come again."""
         return 503
 
 
 class PeerError(IpFhirError):
-    """The other system could not or would not take what we sent."""
+    """An error of the other system: it could not or would not take our message."""
 
     fault: ClassVar[Fault] = "peer"
     http_status: ClassVar[int] = 502
@@ -132,7 +132,7 @@ class Rejected(PeerError):
 
 
 class Unavailable(PeerError):
-    """No answer, or a request to wait. `retry_after` is in seconds where the peer named a time."""
+    """No answer, or a request to wait. `retry_after` is in seconds, None if the peer named no time."""
 
     retry: ClassVar[bool] = True
     http_status: ClassVar[int] = 503
@@ -151,7 +151,7 @@ class Conflict(PeerError):
 
 
 class ConsentRefused(IpFhirError):
-    """Nothing was sent. `rule` names the rule of `ip_fhir.domain.consent.consent` that refused."""
+    """A refusal by the consent gate: nothing was sent. `rule` names the rule in `docs/consent.md` that refused."""
 
     fault: ClassVar[Fault] = "caller"
     http_status: ClassVar[int] = 403

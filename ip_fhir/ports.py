@@ -1,6 +1,6 @@
 """What the core asks of the world, as Protocols, and the plain values they exchange.
 
-An adapter implements `Adapter`; an EHR that has its own database implements `Store`. Neither sees anything else.
+An adapter implements `Adapter`, what waits or polls `Listener`, an EHR with a database of its own `Store`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.errors import IssueCode, Problem
 
-WireFormat: TypeAlias = Literal["fhir-message", "fhir-transaction", "hl7v2", "kith"]
+WireFormat: TypeAlias = str
+"""The name of a wire format: an entry point of the group `ip_fhir.formats`, such as `fhir-message`; anybody's."""
+
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
 OutboxStatus: TypeAlias = Literal["waiting", "sent", "parked", "refused"]
 JsonObject: TypeAlias = "dict[str, Any]"
@@ -63,13 +65,42 @@ class Receipt:
 
 @runtime_checkable
 class Adapter(Protocol):
-    """A way to one kind of system. Stateless but for connections; entry point group `ip_fhir.adapters`."""
+    """A way to one kind of system, stateless but for connections; entry point `name` in group `ip_fhir.adapters`."""
 
     name: str
     format: WireFormat
 
     def send(self, outgoing: Outgoing) -> Receipt:
         """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`, nothing else."""
+        ...
+
+
+class Receiver(Protocol):
+    """The side of the loop that a listener hands bytes to: an `ip_fhir.exchange.Exchange`."""
+
+    def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
+        """Take in a message of the peer that settings call `peer`; return the answer, after the commit. Thread-safe.
+
+        Any exception means that nothing was taken in; `retry` of an `IpFhirError` says if the same may be later.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """Anything that waits or polls for bytes: a server, a subscription, a folder.
+
+    The entry point `name`, of the group `ip_fhir.listeners`, is a function that takes a mapping of options and returns
+    a listener, having opened nothing. It raises `InvalidInput` at an option that it does not know or cannot use.
+    """
+
+    name: str
+
+    def start(self, exchange: Receiver) -> None:
+        """Begin, in threads of its own, and return. Raises `OSError` or `InvalidInput` when it cannot. Called once."""
+        ...
+
+    def stop(self) -> None:
+        """Take in no more and wait, ten seconds at most, for what is under way. Does nothing when it is not running."""
         ...
 
 

@@ -17,6 +17,9 @@
     organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
     [[agreements]]                                  # or: agreements = "agreements.toml"
     answer_days = 15
+    [[listeners]]                                   # plug-ins that wait or poll; what else stands here is theirs
+    use = "our-queue"
+    password = { env = "QUEUE_PASSWORD" }
 
 `IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths are relative to the
 file. A token is its text, `{ env = "NAME" }` or `{ file = "path" }`.
@@ -32,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, model_validator
 
 from ip_fhir.domain.agreement import Agreement, load_agreements
 from ip_fhir.domain.people import Organization
@@ -47,20 +50,35 @@ ENV_PREFIX = "IP_FHIR_"
 _SHORTEST_TOKEN = 16
 
 
-def _read_secret(value: Any, info: ValidationInfo) -> Any:
-    """The text of a token from where it is kept."""
+def _kept_elsewhere(value: Any, info: ValidationInfo) -> Any:
+    """The text that `{ env = "NAME" }` or `{ file = "path" }` stands for; anything else as it is."""
     context = info.context or {}
     if isinstance(value, dict) and set(value) == {"env"}:
-        value = context.get("environ", {}).get(str(value["env"]))
-        if value is None:
+        text = context.get("environ", {}).get(str(value["env"]))
+        if text is None:
             message = "the environment variable named here is not set"
             raise ValueError(message)
-    elif isinstance(value, dict) and set(value) == {"file"}:
+        return text
+    if isinstance(value, dict) and set(value) == {"file"}:
         try:
-            value = _beside(value["file"], info).read_text(encoding="utf-8").strip()
+            return _beside(value["file"], info).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError, TypeError):
             message = "the file named here cannot be read"
             raise ValueError(message) from None
+    return value
+
+
+def _read_option(value: Any, info: ValidationInfo) -> Any:
+    """An option of a listener: a secret from where it is kept, or a path beside the settings file."""
+    if isinstance(value, dict) and set(value) == {"path"} and isinstance(value["path"], str):
+        return str(_beside(value["path"], info))
+    text = _kept_elsewhere(value, info)
+    return value if text is value else SecretStr(text)
+
+
+def _read_secret(value: Any, info: ValidationInfo) -> Any:
+    """The text of a token from where it is kept."""
+    value = _kept_elsewhere(value, info)
     if isinstance(value, str) and len(value) < _SHORTEST_TOKEN:
         message = f"a token has at least {_SHORTEST_TOKEN} characters"
         raise ValueError(message)
@@ -95,7 +113,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpSettings(Value):
-    """Where we listen, and the address that others know us by (`base_url`), which goes into receipts.
+    """The address where we listen, and the one that others know us by (`base_url`), which goes into receipts.
 
     `metrics_token` is what a program shows that reads /metrics; without it only a program on this machine may.
     """
@@ -137,8 +155,27 @@ class PeerSettings(Value):
         return self
 
 
+class ListenerSettings(Value):
+    """A listener: the name `use` that the plug-in is installed under, and options, which are the plug-in's own.
+
+    An option `{ env = "NAME" }` or `{ file = "path" }` is the text there, and is shown in no `repr`; an option
+    `{ path = "inbox" }` is that path, relative to the settings file.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, BeforeValidator(_read_option)]] = Field(init=False)
+
+    use: Text
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as the plug-in is given them, secrets as text."""
+        options = self.model_extra or {}
+        return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in options.items()}
+
+
 class LimitSettings(Value):
-    """What is taken in: bytes of a body, levels of nesting, objects and lists in all; and how a message may be dated.
+    """Bounds of a message: bytes of a body, levels of nesting, objects and lists in all; and how it may be dated.
 
     `max_skew` is how many seconds ahead of our clock, `max_age` how many days ago: what is older was either replayed,
     or lay too long for anybody to act on.
@@ -156,7 +193,7 @@ class LimitSettings(Value):
 
 
 class RetrySettings(Value):
-    """When a failed sending is tried again: after `first` seconds, doubled up to `cap`; parked after `attempts`."""
+    """The waits after a failed sending: `first` seconds, doubled up to `cap`; parked after `attempts`."""
 
     first: float = Field(default=30.0, gt=0)
     cap: float = Field(default=3600.0, gt=0)
@@ -197,6 +234,7 @@ class Settings(Value):
     database: str = "sqlite:///ip-fhir.sqlite"
     http: HttpSettings = HttpSettings()
     peers: tuple[PeerSettings, ...] = ()
+    listeners: tuple[ListenerSettings, ...] = ()
     agreements: Annotated[tuple[Agreement, ...], BeforeValidator(_read_agreements)] = ()
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()

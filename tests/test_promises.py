@@ -22,8 +22,8 @@ _TEST = '''import pytest
 
 @pytest.fixture(scope="module")
 def build(checkout: Path) -> dict[str, Any]:
-    """What writes the documents."""
-    return runpy.run_path(str(checkout / "docs" / "build.py"))
+    """The part of the documents that lists the promises."""
+    return runpy.run_path(str(checkout / "docs" / "parts" / "promises.py"))
 
 
 def test_each_has_a_test(build: dict[str, Any], checkout: Path) -> None:

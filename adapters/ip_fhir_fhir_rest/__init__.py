@@ -6,7 +6,7 @@ from ip_fhir_fhir_rest.sending import FhirRest
 
 
 def adapter() -> FhirRest:
-    """Entry point `fhir-rest` of the group `ip_fhir.adapters`."""
+    """Returns the adapter; the entry point `fhir-rest` of the group `ip_fhir.adapters`."""
     return FhirRest()
 
 

@@ -1,4 +1,4 @@
-"""Send one message, return its receipt. What the peer or the network does wrong becomes one of three errors.
+"""Sends one message and returns its receipt, or raises one of the three errors of a peer.
 
 Error texts name the host and the status, never the body or the whole URL: both may hold a person's data.
 """
@@ -35,7 +35,7 @@ _WAIT = frozenset({408, 425, 429})  # the peer asks us to come again
 
 
 class FhirRest:
-    """The adapter. Keeps a session, with its open connections, for each peer and thread."""
+    """The adapter. Keeps one HTTP session, with its open connections, per peer and thread."""
 
     name: str = "fhir-rest"
     format: WireFormat = "fhir-message"
@@ -44,7 +44,7 @@ class FhirRest:
         self._local = threading.local()
 
     def send(self, outgoing: Outgoing) -> Receipt:
-        """Deliver and return the receipt. Raises `Rejected`, `Unavailable` or `Conflict`."""
+        """Posts a message to the peer and returns its receipt. Raises `Rejected`, `Unavailable` or `Conflict`."""
         host = urlsplit(outgoing.endpoint.url).netloc.rpartition("@")[2]
         try:
             status, retry_after, content = self._post(outgoing)
@@ -53,7 +53,7 @@ class FhirRest:
         return _receipt(outgoing.message_id, host, status, retry_after, content)
 
     def close(self) -> None:
-        """Close this thread's connections."""
+        """Closes this thread's connections."""
         for session in getattr(self._local, "sessions", {}).values():
             session.close()
         self._local.sessions = {}
@@ -111,7 +111,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _read_bounded(answer: requests.Response) -> bytes:
-    """The body, or just more than the limit of it, which `read_json` then refuses."""
+    """Reads the body, but at most one piece beyond the limit: `read_json` then refuses it as too long."""
     content = bytearray()
     for chunk in answer.iter_content(_CHUNK):
         content += chunk
@@ -159,9 +159,9 @@ def _what_failed(error: requests.RequestException) -> str:
 
 
 def _seconds(headers: CaseInsensitiveDict[str]) -> float | None:
-    """Retry-After is seconds or a date (RFC 9110 section 10.2.3); anything else says nothing.
+    """Returns Retry-After in seconds from now, or None if it is neither seconds nor a date (RFC 9110 section 10.2.3).
 
-    A date counts from the answer's own `Date`, so that neither machine's clock needs to be right.
+    A date is counted from the answer's own `Date`, so that neither machine's clock needs to be right.
     """
     wait = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,6}", wait):

@@ -1,4 +1,4 @@
-"""The commands, put together. Each group of commands is a module; what it works with, it imports when it is called."""
+"""All commands of `ip-fhir` as one application. A command imports its heavy packages only when it is called."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _MOST_LINES = 50
 
 
 def lines_of(error: IpFhirError) -> list[str]:
-    """One line for each problem; of very many, the first. A note on the error says what it is about."""
+    """Returns an error's lines for stderr: one per problem, at most 50, or the error after its notes."""
     if not isinstance(error, InvalidInput | MappingError):
         return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
     lines = [" ".join(str(problem).split()) for problem in error.problems]
@@ -40,5 +40,5 @@ def lines_of(error: IpFhirError) -> list[str]:
 
 
 def in_file(error: InvalidInput, name: str) -> InvalidInput:
-    """The same problems, each with the file's name before its path."""
+    """Returns the error with the file's name before the path of each problem."""
     return InvalidInput(replace(p, path=f"{name}: {p.path}" if p.path else name) for p in error.problems)

@@ -1,4 +1,4 @@
-"""Files that a person names: read within bounds, told apart by what stands in them, and every error with the name."""
+"""Input files: read within bounds, recognized by their content, and named in every error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Content:
 
 
 def read_file(file: str) -> Content:
-    """The bytes of a file, or of stdin for `-`. Raises `InvalidInput` with the name and the system's reason."""
+    """Reads a file, or stdin for `-`. Raises `InvalidInput` if it cannot be read, is empty or larger than 100 MB."""
     name = "stdin" if file == "-" else file
     try:
         if file == "-":
@@ -54,7 +54,7 @@ def read_file(file: str) -> Content:
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """Put the file's name, or a loop's id, before what is found wrong inside."""
+    """Puts a file's name, or a loop's id, before the path of each problem that is raised inside."""
     try:
         yield
     except InvalidInput as error:
@@ -65,7 +65,7 @@ def naming(name: str) -> Iterator[None]:
 
 
 def kind_of(content: Content) -> FileKind:
-    """What the file holds, by its fields. Raises `InvalidInput` where it is none of the four."""
+    """Returns the kind of value in a file, by its fields. Raises `InvalidInput` if it is none of the four."""
     import orjson
 
     try:
@@ -94,7 +94,7 @@ def _kind_of(data: dict[str, Any]) -> FileKind:
 
 
 def read_value(model: type[V], content: Content) -> V:
-    """A plan, notice or green form. Raises `InvalidInput` with every problem and its path."""
+    """Reads a plan, notice or green form. Raises `InvalidInput` with every problem and its path."""
     from ip_fhir.domain.values.value import read
 
     with naming(content.name):
@@ -102,7 +102,7 @@ def read_value(model: type[V], content: Content) -> V:
 
 
 def read_bundle(content: Content) -> JsonObject:
-    """A FHIR resource. Raises `InvalidInput`: not UTF-8, not JSON, nested too deep."""
+    """Reads a FHIR resource. Raises `InvalidInput` if it is not UTF-8, not JSON or nested too deep."""
     from ip_fhir.fhir.reading import read_json
 
     with naming(content.name):
@@ -110,7 +110,7 @@ def read_bundle(content: Content) -> JsonObject:
 
 
 def expect(content: Content, *wanted: FileKind) -> FileKind:
-    """What the file holds, if it is one of those. Raises `InvalidInput` that says what it is instead."""
+    """Returns the file's kind if it is one of `wanted`. Raises `InvalidInput` with the kind it is instead."""
     kind = kind_of(content)
     if kind not in wanted:
         raise InvalidInput.at(content.name, f"is a {kind}, and a {' or a '.join(wanted)} is needed", "structure")

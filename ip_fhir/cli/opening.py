@@ -1,4 +1,4 @@
-"""Opening what a command works with: the settings a person names, the exchange or store they describe, an extra."""
+"""The settings, exchange and extras that a command needs, each opened or reported as missing."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 EXTRAS: dict[str, tuple[str, ...]] = {
     "web": ("prometheus_client", "starlette", "uvicorn"),
     "report": ("jinja2",),
-    "auth": ("joserfc",),
     "postgres": ("psycopg",),
 }
-"""The extras and the packages that each brings, as far as this version uses them."""
+"""The extras, and the packages that each brings as they are imported."""
 
 
 def read_config(path: Path) -> Settings:
-    """The settings in a file. Raises `InvalidInput` with every problem, each with the file's name."""
+    """Reads a settings file. Raises `InvalidInput` with every problem, each with the file's name."""
     from ip_fhir.cli.exits import in_file
     from ip_fhir.settings import read_settings
 
@@ -38,7 +37,7 @@ def read_config(path: Path) -> Settings:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Exchange]:
-    """The side of the loop that a settings file describes, closed afterwards."""
+    """Opens the exchange that a settings file describes, and closes it afterwards."""
     from ip_fhir.bootstrap import open_exchange
 
     exchange = open_exchange(read_config(path))
@@ -49,12 +48,12 @@ def opened(path: Path) -> Iterator[Exchange]:
 
 
 def missing_packages(extra: str) -> list[str]:
-    """The packages of an extra that are not installed."""
+    """Returns the packages of an extra that are not installed."""
     return [name for name in EXTRAS[extra] if find_spec(name) is None]
 
 
 def require_extra(command: str, *extras: str) -> None:
-    """Raises `InvalidInput`, with what to type, unless the extras are installed."""
+    """Raises `InvalidInput` with the install command unless the extras are installed."""
     absent = [extra for extra in extras if missing_packages(extra)]
     if absent:
         reason = f"needs what is not installed; install it: pip install 'ip-fhir[{','.join(absent)}]'"

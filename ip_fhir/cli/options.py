@@ -1,4 +1,4 @@
-"""What several commands share: their options, and where a default comes from."""
+"""Options that several commands share, and the default language."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typer
 
 
 class Language(StrEnum):
-    """The languages that texts for people come in."""
+    """The languages of texts for people."""
 
     NB = "nb"
     EN = "en"
 
 
 class Kind(StrEnum):
-    """What has a JSON Schema."""
+    """The values that have a JSON Schema."""
 
     PLAN = "plan"
     NOTICE = "notice"
@@ -26,7 +26,7 @@ class Kind(StrEnum):
 
 
 def spoken(chosen: Language | None) -> Literal["nb", "en"]:
-    """The language to speak: the chosen one; else Norwegian where the terminal's locale says so, else English."""
+    """Returns the chosen language; without one, Norwegian if the terminal's locale is Norwegian, else English."""
     if chosen is not None:
         return "nb" if chosen is Language.NB else "en"
     named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")

@@ -1,4 +1,4 @@
-"""What goes to stdout: JSON for machines, tables for people, and nothing else."""
+"""Output to stdout: JSON for machines, tables for people, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def emit(data: Any, *, pretty: bool = False) -> None:
-    """Data as one JSON text with a line break; UTF-8."""
+    """Writes data as one JSON text in UTF-8, with a line break."""
     import orjson
 
     options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if pretty else 0)
@@ -23,20 +23,20 @@ def emit(data: Any, *, pretty: bool = False) -> None:
 
 
 def emit_bytes(content: bytes) -> None:
-    """Bytes as they are; raises `BrokenPipeError` when nobody reads them."""
+    """Writes bytes unchanged. Raises `BrokenPipeError` if nobody reads them any longer."""
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
 
 
 def say(line: str = "") -> None:
-    """A line for people."""
+    """Writes one line of text."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def console() -> Console:
-    """Where tables go. Words are not searched for markup or numbers: they may be anything."""
+    """Returns the console for tables. Markup and highlighting are off, since the text may be anything."""
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() else _WIDE
@@ -44,7 +44,7 @@ def console() -> Console:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table with these headings."""
+    """Returns an empty table with these headings."""
     from rich import box
     from rich.table import Table
 
@@ -57,7 +57,7 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def show(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """A table of text."""
+    """Prints a table of text."""
     made = table(*headings, title=title)
     for row in rows:
         made.add_row(*row)

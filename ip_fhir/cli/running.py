@@ -1,4 +1,4 @@
-"""From a command's end to the exit code: an error is a line on stderr, never a trace, never a person's data."""
+"""Runs a command and returns its exit code. An error is a line on stderr, never a trace or a person's data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WRONG_USE = cast(
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command and turn its end into an exit code."""
+    """Runs the command, writes its error to stderr if it has one, and returns the exit code."""
     from ip_fhir.cli.app import app
 
     _speak_utf8()
@@ -32,23 +32,23 @@ def run(arguments: Sequence[str] | None) -> int:
         code = app(args=arguments, prog_name="ip-fhir", standalone_mode=False)
         sys.stdout.flush()
     except IpFhirError as error:
-        return _say(lines_of(error), error.exit_code)
+        return _report(lines_of(error), error.exit_code)
     except _WRONG_USE as error:
-        return _say([f"{' '.join(error.format_message().split())} (see --help)"], 2)
+        return _report([f"{' '.join(error.format_message().split())} (see --help)"], 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _say(["interrupted"], INTERRUPTED)
+        return _report(["interrupted"], INTERRUPTED)
     except BrokenPipeError:
-        return _unread()
+        return _discard_output()
     except SystemExit as end:  # a signal's, with 0; or typer's and rich's way to say that nobody reads, with 1
-        return _unread() if end.code == 1 else int(end.code or 0)
+        return _discard_output() if end.code == 1 else int(end.code or 0)
     except Exception as error:  # noqa: BLE001 - the last door: nobody sees a trace with a person's data in it
-        return _say([_unforeseen(error)], 1)
+        return _report([_unforeseen(error)], 1)
     if code == INTERRUPTED:  # typer's own answer to Ctrl-C, by version
-        return _say(["interrupted"], INTERRUPTED)
+        return _report(["interrupted"], INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
-def _say(lines: Sequence[str], code: int) -> int:
+def _report(lines: Sequence[str], code: int) -> int:
     try:
         for line in lines:
             sys.stderr.write(f"ip-fhir: {line}\n")
@@ -58,7 +58,7 @@ def _say(lines: Sequence[str], code: int) -> int:
 
 
 def _unforeseen(error: Exception) -> str:
-    """Type and place only: the error's own text may quote what it was working on."""
+    """Returns the type and the place of an unforeseen error. Its own text is left out: it may quote a person's data."""
     if os.environ.get("IP_FHIR_DEBUG") == "1":
         traceback.print_exc()
     where = [frame for frame in _frames(error) if "ip_fhir" in frame] or ["?"]
@@ -70,14 +70,14 @@ def _frames(error: Exception) -> Iterator[str]:
         yield f"{frame.filename.rpartition('ip_fhir/')[1]}{frame.filename.rpartition('ip_fhir/')[2]}:{frame.lineno}"
 
 
-def _unread() -> int:
-    """What is left in the buffer must not be written when Python ends."""
+def _discard_output() -> int:
+    """Sends the rest of stdout nowhere, so that Python does not try to write it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return UNREAD
 
 
 def _speak_utf8() -> None:
-    """Names have æ, ø, å and more, whatever the terminal's locale says."""
+    """Sets stdout and stderr to UTF-8 whatever the locale is, since names have æ, ø, å and more."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

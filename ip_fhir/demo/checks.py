@@ -1,4 +1,4 @@
-"""The judgement: did every loop end as its story says, do both sides agree, did nothing get lost on the way?"""
+"""The checks at the end: every loop ended as its story says, both sides agree, and no message was lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ip_fhir.demo.people import People
-    from ip_fhir.demo.sides import Side
+    from ip_fhir.demo.sides import SideProcess
     from ip_fhir.demo.stories import Story
     from ip_fhir.domain.agreement import Agreement, ContentLevel
     from ip_fhir.domain.plan import IndividualPlan
@@ -29,7 +29,7 @@ _ALL = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked: its name in words, of what, and what was wrong where it was."""
+    """The result of one check: its name in words, its subject, and the failure in words."""
 
     name: str
     subject: str
@@ -38,7 +38,7 @@ class Check:
 
 
 def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement, language: Language) -> list[Check]:
-    """Every loop, by its story and by both sides."""
+    """Checks each loop against its story, and the two sides against each other."""
     names = _NAMES[language]
     found: list[Check] = []
     for story, loop in told:
@@ -46,16 +46,16 @@ def check_loops(told: Sequence[tuple[Story, Loop | None]], agreement: Agreement,
             found.append(Check(names["ending"], story.name, ok=False, detail="one of the sides does not know the loop"))
             continue
         found += [
-            _check(names["ending"], story, list(_ending(story, loop))),
-            _check(names["agree"], story, list(_agree(story, loop, agreement.content_level))),
-            _check(names["messages"], story, list(_messages(loop))),
+            _check(names["ending"], story, list(_ending_errors(story, loop))),
+            _check(names["agree"], story, list(_disagreements(story, loop, agreement.content_level))),
+            _check(names["messages"], story, list(_message_errors(loop))),
         ]
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Maps:
-    """The public maps, which are judged."""
+class MappingFunctions:
+    """The public mapping functions to check; a test passes broken ones."""
 
     to_fhir: Callable[[IndividualPlan], dict[str, Any]] = to_fhir
     from_fhir: Callable[[dict[str, Any]], IndividualPlan] = from_fhir
@@ -63,18 +63,20 @@ class Maps:
     to_models: Callable[[IndividualPlan], Sequence[object]] = to_models
 
 
-def check_maps(stories: Sequence[Story], language: Language, maps: Maps = Maps()) -> list[Check]:
-    """Every plan through FHIR and back, written onto its own bundle, and read by FHIR's own models."""
+def check_maps(
+    stories: Sequence[Story], language: Language, maps: MappingFunctions = MappingFunctions()
+) -> list[Check]:
+    """Checks each plan: to FHIR and back, written onto its own bundle, and read by FHIR's own models."""
     names = _NAMES[language]
     return [
-        _check(names[key], story, _caught(wrong, story, maps))
-        for key, wrong in {"round": _round, "put": _put, "models": _models}.items()
+        _check(names[key], story, _errors_of(wrong, story, maps))
+        for key, wrong in {"round": _round_trip_errors, "put": _put_errors, "models": _model_errors}.items()
         for story in stories
     ]
 
 
 def check_stores(people: People, language: Language) -> list[Check]:
-    """The chain of evidence, and that nothing is left in an outbox, on each side."""
+    """Checks on each side that the chain of evidence is whole and the outbox empty."""
     names = _NAMES[language]
     found: list[Check] = []
     for role, exchange in people.exchanges.items():
@@ -85,20 +87,20 @@ def check_stores(people: People, language: Language) -> list[Check]:
     return found
 
 
-def check_quiet(sides: Sequence[Side], stories: Sequence[Story], language: Language) -> list[Check]:
-    """That the processes ended in order, and that no log of theirs names a person."""
+def check_quiet(sides: Sequence[SideProcess], stories: Sequence[Story], language: Language) -> list[Check]:
+    """Checks that the processes ended in order, and that none of their logs names a person."""
     names = _NAMES[language]
     found: list[Check] = []
     for side in sides:
         found.append(Check(names["stopped"], side.role, ok=side.exit_code == 0, detail=f"ended with {side.exit_code}"))
         log = side.log.read_text(encoding="utf-8", errors="replace")
-        named = [story.name for story in stories if any(word in log for word in _private(story))]
+        named = [story.name for story in stories if any(word in log for word in _identifying_words(story))]
         found.append(Check(names["silent"], side.role, ok=not named, detail=f"{side.log} names {', '.join(named)}"))
     return found
 
 
-def _private(story: Story) -> list[str]:
-    """What would tell who it is: the number and the family name."""
+def _identifying_words(story: Story) -> list[str]:
+    """Returns the words that identify the person of a story: the family name and the number."""
     owner = story.notice.owner
     return [owner.name.family, *([str(owner.identifier)] if owner.identifier else [])]
 
@@ -107,15 +109,17 @@ def _check(name: str, story: Story, wrong: Sequence[str]) -> Check:
     return Check(name, story.name, ok=not wrong, detail="; ".join(wrong))
 
 
-def _caught(wrong: Callable[[Story, Maps], Iterator[str]], story: Story, maps: Maps) -> list[str]:
+def _errors_of(
+    wrong: Callable[[Story, MappingFunctions], Iterator[str]], story: Story, maps: MappingFunctions
+) -> list[str]:
     try:
         return list(wrong(story, maps))
     except IpFhirError as error:
         return [str(error)]
 
 
-def _ending(story: Story, loop: Loop) -> Iterator[str]:
-    """State, reminders and what became of each form, as the story says."""
+def _ending_errors(story: Story, loop: Loop) -> Iterator[str]:
+    """Yields each difference from the story's ending: state, reminders, the status of each form."""
     wanted, referral = story.script.ending, loop.hospital.referral
     if referral.state is not wanted.state:
         yield f"ended as {referral.state}, not {wanted.state}"
@@ -133,11 +137,11 @@ def _ending(story: Story, loop: Loop) -> Iterator[str]:
         if no is None or not (no.reason and no.legal_basis and no.told_of_right_to_complain and no.complaint_to):
             yield "the rejection lacks its reason, its legal basis or the right to complain"
     elif form is not None:
-        yield from _coordinators(story, loop)
+        yield from _coordinator_errors(story, loop)
 
 
-def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
-    """As many at once as the story says, and the same as in the person's plan."""
+def _coordinator_errors(story: Story, loop: Loop) -> Iterator[str]:
+    """Yields each error in the coordinators: too many or few at once, or not those of the person's plan."""
     form = loop.hospital.referral.form
     if form is None:
         return
@@ -152,8 +156,8 @@ def _coordinators(story: Story, loop: Loop) -> Iterator[str]:
         yield "the plan does not have the coordinator that the form names"
 
 
-def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
-    """Both sides have the same state, the same forms, and the notice as far as the agreement lets it out."""
+def _disagreements(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
+    """Yields each difference between the sides: state, forms, reminders, and the notice as the agreement cuts it."""
     hospital, municipality = loop.hospital.referral, loop.municipality.referral
     if hospital.state is not municipality.state:
         yield f"the hospital has {hospital.state}, the municipality {municipality.state}"
@@ -167,8 +171,8 @@ def _agree(story: Story, loop: Loop, level: ContentLevel) -> Iterator[str]:
         yield f"{hospital.reminders} reminders were sent, {municipality.reminders} were taken in"
 
 
-def _messages(loop: Loop) -> Iterator[str]:
-    """Each message that was sent was taken in, and once."""
+def _message_errors(loop: Loop) -> Iterator[str]:
+    """Yields each message that was sent and not taken in, or taken in twice."""
     for crossing in crossings(loop):
         if crossing.arrived is None:
             yield f"a message was sent and not taken in: {crossing.kind}"
@@ -181,18 +185,18 @@ def _messages(loop: Loop) -> Iterator[str]:
             yield f"the {side.role} took a message in twice"
 
 
-def _round(story: Story, maps: Maps) -> Iterator[str]:
+def _round_trip_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     if maps.from_fhir(maps.to_fhir(story.plan)) != story.plan:
         yield "the plan that came back is another"
 
 
-def _put(story: Story, maps: Maps) -> Iterator[str]:
+def _put_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     bundle = maps.to_fhir(story.plan)
     if maps.put_plan(story.plan, bundle) != bundle:
         yield "writing what was read changed the bundle"
 
 
-def _models(story: Story, maps: Maps) -> Iterator[str]:
+def _model_errors(story: Story, maps: MappingFunctions) -> Iterator[str]:
     if len(maps.to_models(story.plan)) != len(maps.to_fhir(story.plan)["entry"]):
         yield "not every resource was read"
 

@@ -1,4 +1,4 @@
-"""What the demonstration leaves behind: bundles, the event log, the summary."""
+"""The files that the demonstration leaves behind: bundles and the event log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def write_bundles(out: Path, stories: Sequence[Story], people: People) -> None:
-    """`bundles/`: each person's plan as one transaction; each loop's resources as each side has them."""
+    """Writes `bundles/`: each person's plan as one transaction, and each loop's resources as each side has them."""
     folder = out / "bundles"
     folder.mkdir()
     for story in stories:
@@ -40,7 +40,7 @@ def _resources(exchange: Exchange, correlation_id: str) -> dict[str, Any]:
 
 
 def write_events(out: Path, people: People) -> None:
-    """`events.jsonl`: the evidence of both sides, a record on each line, in order of time.
+    """Writes `events.jsonl`: the evidence of both sides, a record on each line, in order of time.
 
     Notices and forms are left out, so that the log names nobody; `digest` is the whole record's, and with it the chain
     can be checked from the log alone (see `ip_fhir.store.chain`).

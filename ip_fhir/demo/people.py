@@ -1,6 +1,6 @@
-"""The people of both sides. They use the library on their side's store, beside the process that serves it.
+"""The staff of both sides. They use the library on their side's store, beside the process that serves it.
 
-What happened is read from the stores too: the demonstration shows what the two sides recorded, not what it meant to do.
+The history is read from the stores too: the demonstration shows what the two sides recorded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ALL = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What somebody does, and when."""
+    """One act of somebody on the staff, at a time."""
 
     at: datetime
     do: Callable[[], object]
@@ -47,7 +47,7 @@ class People:
         self.agreement = agreement
 
     def agenda(self, stories: Sequence[Story]) -> list[Action]:
-        """What they do in the stories, in order of time: the files say when a notice or form was written."""
+        """Returns the acts of all stories in order of time; a notice or form is sent when it was written."""
         hospital, municipality = (self.exchanges[role] for role in SIDES)
         found: list[Action] = []
         for story in stories:
@@ -60,30 +60,30 @@ class People:
         return sorted(found, key=lambda action: action.at)
 
     def loop(self, correlation_id: str) -> Loop | None:
-        """A loop as both stores have it; None until both have it."""
+        """Returns a loop as both stores have it; None until both have it."""
         hospital, municipality = (side_in(self.exchanges[role].store, correlation_id) for role in SIDES)
         if hospital is None or municipality is None:
             return None
         return Loop(hospital, municipality, self.agreement.answer_days)
 
     def evidence(self, role: Role, after: int) -> list[EvidenceRecord]:
-        """What a side has recorded after that number."""
+        """Returns a side's records of evidence after that number."""
         return [link for link in self.exchanges[role].store.evidence() if link.number > after]
 
     def next_deadline(self) -> datetime | None:
-        """When the first timer of either side is due."""
+        """Returns the time when the first timer of either side is due; None if there is none."""
         referrals = [r for exchange in self.exchanges.values() for r in exchange.store.referrals(limit=_ALL)]
         return min((due for r in referrals if (due := earliest(r.timers)) is not None), default=None)
 
 
 def next_morning(now: datetime) -> datetime:
-    """Eight o'clock on the next working day, in Oslo."""
+    """Returns eight o'clock on the next working day, in Oslo."""
     following = add_working_days(now, 1).astimezone(OSLO)
     return following.replace(hour=8, minute=0, second=0, microsecond=0)
 
 
 def first_morning(now: datetime) -> datetime:
-    """Eight o'clock on that day, or the next working day."""
+    """Returns eight o'clock on that day, or on the next working day if it is none."""
     local = now.astimezone(OSLO).replace(hour=8, minute=0, second=0, microsecond=0)
     day = next_working_day(local.date())
     return local.replace(year=day.year, month=day.month, day=day.day)
@@ -91,7 +91,7 @@ def first_morning(now: datetime) -> datetime:
 
 @contextmanager
 def at_work(run: Path) -> Iterator[People]:
-    """The people of both sides, with the settings that their processes have."""
+    """Opens the staff's exchanges on both sides, with the settings that the processes have, and closes them."""
     settings = {role: read_settings(settings_file(run, role), environ={}) for role in SIDES}
     exchanges = {role: open_exchange(settings[role]) for role in SIDES}
     try:

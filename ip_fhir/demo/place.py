@@ -1,6 +1,6 @@
-"""The folder of a run: settings, tokens, clock and stores of both sides, and later what is written about them.
+"""The output folder of a run: settings, tokens, clock and stores of both sides, and the results.
 
-A folder is only cleared when an earlier run made it: it holds our mark.
+A folder is cleared only if an earlier run made it, which its mark tells.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LADDER: dict[Language, tuple[str, str, str]] = {
 
 @contextmanager
 def held(out: Path) -> Iterator[None]:
-    """The output folder, empty and ours alone. Raises `InvalidInput` when it is somebody's, or another run's."""
+    """Yields the output folder, empty and locked. Raises `InvalidInput` if it holds others' files or another run."""
     mark = out / _MARK
     try:
         if out.is_dir() and any(out.iterdir()) and not mark.is_file():
@@ -78,26 +78,26 @@ def _clear(out: Path) -> None:
             entry.unlink()
 
 
-class Clock:
+class SimulatedClock:
     """The simulated time of a run: a file that both processes read, replaced whole."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def set(self, now: datetime) -> None:
-        """From now on it is this time, for everybody."""
+        """Sets the time for both processes."""
         fresh = self.file.with_suffix(".new")
         fresh.write_text(now.isoformat(), encoding="ascii")
         os.replace(fresh, self.file)  # noqa: PTH105 - the call whose atomicity is promised by name
 
 
 def settings_file(run: Path, role: Role) -> Path:
-    """Where a side's settings are."""
+    """Returns the path of a side's settings file."""
     return run / f"{role}.toml"
 
 
 def write_settings(run: Path, notice: Notice, language: Language) -> dict[Role, int]:
-    """Write agreement, tokens and settings of both sides of `notice` into `run`; returns the ports."""
+    """Writes agreement, tokens and settings of both sides of `notice` into `run`, and returns their ports."""
     parties = {
         Role.HOSPITAL: notice.organization(notice.sender),
         Role.MUNICIPALITY: notice.organization(notice.recipient),
@@ -140,7 +140,7 @@ def _settings(
 
 
 def _alone(organization: Organization) -> dict[str, Any]:
-    """The organisation without the one it is part of, which is not in the settings."""
+    """Returns the organisation without `part_of`: the organisation it is part of is not in the settings."""
     return {
         k: v for k, v in organization.to_data().items() if k in ("id", "name", "kind", "organization_number", "her_id")
     }
@@ -160,7 +160,7 @@ def _agreement(parties: Mapping[Role, Organization], language: Language) -> dict
 
 
 def _free_ports(count: int) -> list[int]:
-    """Loopback ports that nobody listens at; held open together, so that they differ."""
+    """Returns loopback ports that nobody listens at; all are held open at once, so that they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [made.getsockname()[1] for made in sockets]
@@ -175,7 +175,7 @@ def _write(file: Path, data: Mapping[str, Any]) -> None:
 
 
 def _toml(value: Any) -> str:
-    """A value on one line; JSON's strings, numbers and booleans are TOML's."""
+    """Returns a value as TOML on one line. Its strings, numbers and booleans are written as in JSON."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The whole demonstration: set the stage, let the weeks pass, judge, write down."""
+"""The whole demonstration: prepares the folder, lets the weeks pass, checks the result and writes it down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.demo import checks, files
 from ip_fhir.demo.people import at_work, first_morning, next_morning
-from ip_fhir.demo.place import SIDES, Clock, held, write_settings
+from ip_fhir.demo.place import SIDES, SimulatedClock, held, write_settings
 from ip_fhir.demo.screen import Screen
 from ip_fhir.demo.sides import DemoFailed, running
 from ip_fhir.demo.stories import find_examples, load_stories
@@ -38,8 +38,8 @@ _DAYS_AFTER = 1  # to see that nothing more happens
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for: where to write, in which language, seconds to rest after each day, where the examples are."""
+class DemoOptions:
+    """The demonstration's options: output folder, language, seconds to rest after each day, folder of the examples."""
 
     out: Path
     language: Language = "nb"
@@ -47,32 +47,32 @@ class Wanted:
     examples: Path | None = None
 
 
-def run(wanted: Wanted) -> int:
-    """Run it. Returns 0 when everything was as it should be, else 1.
+def run(options: DemoOptions) -> int:
+    """Runs the demonstration. Returns 0 if every check passed, else 1.
 
-    Raises `InvalidInput` (no examples, an output folder that is somebody's), `DemoFailed`; the processes are stopped.
+    Raises `InvalidInput` (no examples, a folder with somebody's files) and `DemoFailed`; the processes are stopped.
     """
     began = time.monotonic()
-    stories = load_stories(find_examples(wanted.examples))
-    screen = Screen(wanted.language, [story.name for story in stories])
-    with held(wanted.out), _ending_on_sigterm():
-        place = wanted.out / "run"
-        ports = write_settings(place, stories[0].notice, wanted.language)
-        clock = Clock(place / "clock")
+    stories = load_stories(find_examples(options.examples))
+    screen = Screen(options.language, [story.name for story in stories])
+    with held(options.out), _ending_on_sigterm():
+        place = options.out / "run"
+        ports = write_settings(place, stories[0].notice, options.language)
+        clock = SimulatedClock(place / "clock")
         clock.set(first_morning(stories[0].notice.authored))
         with at_work(place) as people:
             _open(screen, stories[0], ports)
             with screen, running(place, ports, screen.died) as sides:
-                _Weeks(wanted, stories, people, sides, clock, screen).pass_by()
-            found = _judge(wanted, stories, people, sides)
+                _Weeks(options, stories, people, sides, clock, screen).pass_by()
+            found = _judge(options, stories, people, sides)
             told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
-            files.write_bundles(wanted.out, stories, people)
-            files.write_events(wanted.out, people)
-            write_summary(wanted.out, told, found, wanted.language)
+            files.write_bundles(options.out, stories, people)
+            files.write_events(options.out, people)
+            write_summary(options.out, told, found, options.language)
         screen.closing(told)
         screen.checks(found)
         failed = sum(not check.ok for check in found)
-        screen.farewell(str(wanted.out), time.monotonic() - began, failed)
+        screen.farewell(str(options.out), time.monotonic() - began, failed)
     return 1 if failed else 0
 
 
@@ -81,30 +81,30 @@ def _open(screen: Screen, story: Story, ports: Mapping[Role, int]) -> None:
     screen.opening(names, [f"http://127.0.0.1:{ports[role]}" for role in SIDES])
 
 
-def _judge(wanted: Wanted, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:
+def _judge(options: DemoOptions, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:
     told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
     return [
-        *checks.check_loops(told, people.agreement, wanted.language),
-        *checks.check_maps(stories, wanted.language),
-        *checks.check_stores(people, wanted.language),
-        *checks.check_quiet(sides.both, stories, wanted.language),
+        *checks.check_loops(told, people.agreement, options.language),
+        *checks.check_maps(stories, options.language),
+        *checks.check_stores(people, options.language),
+        *checks.check_quiet(sides.both, stories, options.language),
     ]
 
 
 @dataclass
 class _Weeks:
-    """The weeks themselves: from one thing that happens to the next, each time until both sides are at rest."""
+    """The simulated weeks: time jumps from one event to the next, each time until both sides are at rest."""
 
-    wanted: Wanted
+    options: DemoOptions
     stories: Sequence[Story]
     people: People
     sides: Sides
-    clock: Clock
+    clock: SimulatedClock
     screen: Screen
     seen: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
 
     def pass_by(self) -> None:
-        """From the first morning until the day after the last that somebody does."""
+        """Runs from the first morning until the day after the last act."""
         agenda = self.people.agenda(self.stories)
         now = start = first_morning(agenda[0].at)
         last = agenda[-1].at
@@ -120,21 +120,21 @@ class _Weeks:
     def _at(self, now: datetime, day: int) -> None:
         self.clock.set(now)
         self.screen.time(now, day)
-        if self.wanted.pace and now == first_morning(now):
-            time.sleep(self.wanted.pace)
+        if self.options.pace and now == first_morning(now):
+            time.sleep(self.options.pace)
         self._rest(now)
 
     def _next(self, now: datetime, agenda: Sequence[Action]) -> datetime:
-        """The next thing that happens: somebody acts, a deadline comes, a working day begins."""
+        """Returns the time of the next event: somebody acts, a deadline falls, or a working day begins."""
         deadline = self.people.next_deadline()
         times = [next_morning(now), *(action.at for action in agenda[:1]), *([deadline] if deadline else [])]
         return min(at for at in times if at > now)
 
     def _rest(self, now: datetime) -> datetime:
-        """Wait until both sides are at rest, and tell what happened.
+        """Waits until both sides are at rest, shows the new steps, and returns the time.
 
-        What could not be sent, because the other process had died, is tried again when its time has come: the clock
-        goes on by minutes until then. Returns what time it is.
+        A message that could not be sent, because the other process had died, is tried again later: the clock goes on by
+        minutes until then.
         """
         for _ in range(_MOST_MINUTES):
             waiting = self.sides.settle()
@@ -148,7 +148,7 @@ class _Weeks:
         return now
 
     def _tell(self) -> None:
-        """What the stores have that was not told yet."""
+        """Shows the steps in the stores that were not shown yet."""
         stories = {story.notice.correlation_id: story for story in self.stories}
         fresh = [(link, role) for role in SIDES for link in self.people.evidence(role, self.seen[role])]
         loops: dict[str, Loop | None] = {}
@@ -160,14 +160,14 @@ class _Weeks:
             if loop is not None:
                 side = loop.sides[SIDES.index(role)]
                 name = stories[ident].name
-                told += [(line, name) for line in lines_of(link.record, side, loop, self.wanted.language)]
+                told += [(line, name) for line in lines_of(link.record, side, loop, self.options.language)]
         for line, name in sorted(told, key=lambda pair: pair[0].order):
             self.screen.line(line, name)
 
 
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends us as Ctrl-C does, so that the processes are stopped."""
+    """Makes SIGTERM end the run as Ctrl-C does, so that the processes are stopped."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What a person sees while it runs, and at the end."""
+"""The demonstration's output on the terminal, while it runs and at the end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WIDE = 100  # where there is no terminal
 
 
 class Screen:
-    """The terminal. With none, plain lines and no bar."""
+    """The terminal; plain lines without a progress bar if there is none."""
 
     def __init__(self, language: Language, names: Sequence[str], console: Console | None = None) -> None:
         self.language = language
@@ -64,23 +64,23 @@ class Screen:
         self._progress.stop()
 
     def opening(self, names: Sequence[str], urls: Sequence[str]) -> None:
-        """Who the two sides are."""
+        """Shows the two sides with their addresses."""
         self._console.print(Text(self._words["title"], style="bold"))
         self._console.print(Text(self._words["about"], style="dim"))
         for role, name, url in zip(_SIDES, names, urls, strict=True):
             self._console.print(Text.assemble("  ", (f"{name}", _SIDES[role]), (f"  {url}", "dim")))
 
     def period(self, days: int) -> None:
-        """How many working days there will be, at least."""
+        """Sets the length of the progress bar, in working days."""
         self._progress.update(self._task, total=days)
 
     def time(self, now: datetime, day: int) -> None:
-        """It is now this time, on that working day."""
+        """Shows the time and moves the bar to that working day."""
         words = day_words(now.astimezone(OSLO), self.language, weekday=True, year=True)
         self._progress.update(self._task, description=words, completed=day)
 
     def line(self, line: Line, name: str) -> None:
-        """A step of a loop."""
+        """Shows a step of a loop."""
         local = line.at.astimezone(OSLO)
         day = day_words(local, self.language, weekday=True)
         shown = day if day != self._last_day else ""
@@ -97,12 +97,12 @@ class Screen:
         self._console.print(grid)
 
     def died(self, role: Role, code: int) -> None:
-        """A process died and is started again."""
+        """Tells that a process died and is started again."""
         text = self._words["died"].format(side=word(role, self.language), code=code)
         self._console.print(Text(text, style="bold red"))
 
     def closing(self, told: Sequence[tuple[Story, Loop | None]]) -> None:
-        """How each loop ended."""
+        """Shows the ending of each loop."""
         self._console.print(Rule(Text(self._words["ended"], style="bold"), style="dim"))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in self._words["columns"].split("|"):
@@ -129,7 +129,7 @@ class Screen:
         )
 
     def checks(self, checks: Sequence[Check]) -> None:
-        """What was checked: a line for each kind, and every failure."""
+        """Shows a line for each kind of check, and every failure."""
         for name in dict.fromkeys(check.name for check in checks):
             same = [check for check in checks if check.name == name]
             failed = [check for check in same if not check.ok]
@@ -139,7 +139,7 @@ class Screen:
                 self._console.print(Text(f"    {check.subject}: {check.detail}", style="red"))
 
     def farewell(self, out: str, seconds: float, failed: int) -> None:
-        """Where everything lies."""
+        """Shows the result, and the paths of everything that was written."""
         words = self._words["failed" if failed else "passed"].format(count=failed, seconds=seconds)
         self._console.print(Text(words, style="bold red" if failed else "bold green"))
         for line in self._words["look"].split("|"):

@@ -1,4 +1,4 @@
-"""The two processes: started as anybody would start them, watched, started again when they die, stopped in the end."""
+"""The two processes: started with `ip-fhir serve`, watched, started again when they die, and stopped in the end."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MOST_STARTS = 10
 
 
 class DemoFailed(IpFhirError):
-    """The demonstration could not go on: what happened, and where to look."""
+    """The demonstration could not go on; the text names the log to look into."""
 
 
-class Side:
-    """One process and how it is asked how it stands."""
+class SideProcess:
+    """One process, with its log and its health address."""
 
     def __init__(self, role: Role, run: Path, port: int) -> None:
         self.role = role
@@ -47,11 +47,11 @@ class Side:
 
     @property
     def pid(self) -> int | None:
-        """The process, if it was started."""
+        """The process id; None before the start."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the process. It ends by itself when we die: it holds the other end of a pipe of ours."""
+        """Starts the process. It ends by itself when we die, since it waits for the other end of a pipe of ours."""
         command = [sys.executable, "-m", "ip_fhir.cli", "serve", "--while-stdin-open", "--config", str(self._settings)]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
         with self.log.open("ab") as log:
@@ -61,11 +61,11 @@ class Side:
         self.starts += 1
 
     def died(self) -> int | None:
-        """The exit code of a process that ended without having been asked to; None while it runs."""
+        """Returns the exit code of a process that ended without having been asked to; None while it runs."""
         return self._process.poll() if self._process else None
 
     def health(self) -> dict[str, Any] | None:
-        """What /health says; None when there is no answer."""
+        """Returns the answer of /health; None if there is none."""
         try:
             answer = self._session.get(f"{self.url}/health", timeout=5)
             found: dict[str, Any] = answer.json()
@@ -74,7 +74,7 @@ class Side:
         return found if answer.status_code == 200 and found.get("role") == self.role else None
 
     def stop(self) -> None:
-        """Ask it to end, wait, and end it by force if it does not."""
+        """Asks the process to end, waits, and ends it by force if it does not."""
         self._session.close()
         if self._process is None:
             return
@@ -91,17 +91,17 @@ class Side:
 
 
 class Sides:
-    """Both processes. `on_death` is told of one that died, before it is started again."""
+    """Both processes. `on_death` is called with one that died, before it is started again."""
 
     def __init__(self, run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> None:
-        self.both = tuple(Side(role, run, ports[role]) for role in SIDES)
+        self.both = tuple(SideProcess(role, run, ports[role]) for role in SIDES)
         self._on_death = on_death
 
     def settle(self, seconds: float = 30.0) -> dict[str, int]:
-        """Wait until neither side has anything to do at this time; returns what waits for a later one, by role.
+        """Waits until neither side has anything to do now. Returns the number of rows that wait for later, by role.
 
         A process that died meanwhile is started again. Both are asked twice: if nothing was due on either and nothing
-        has changed in between, no message can be on its way. Raises `DemoFailed` when that does not come to pass.
+        has changed in between, no message can be on its way. Raises `DemoFailed` after `seconds` without rest.
         """
         deadline = time.monotonic() + seconds
         before: list[tuple[Any, ...]] | None = None
@@ -121,7 +121,7 @@ class Sides:
         raise DemoFailed(f"the two sides did not come to rest within {seconds:.0f} seconds; see {self._logs()}")
 
     def _revive(self) -> bool:
-        """Start again what has died; whether anything had."""
+        """Starts each process that has died again. Returns True if there was one."""
         dead = [(side, code) for side in self.both if (code := side.died()) is not None]
         for side, code in dead:
             self._start_again(side, code)
@@ -129,16 +129,16 @@ class Sides:
             self.await_start(side)
         return bool(dead)
 
-    def _start_again(self, side: Side, code: int) -> None:
+    def _start_again(self, side: SideProcess, code: int) -> None:
         if side.starts > _MOST_STARTS:
             raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
         self._on_death(side.role, code)
         side.start()
 
-    def await_start(self, side: Side) -> None:
-        """Wait until it answers. One that is killed meanwhile is started again.
+    def await_start(self, side: SideProcess) -> None:
+        """Waits until a process answers. One that is killed meanwhile is started again.
 
-        Raises `DemoFailed` when it ends by itself instead, or takes too long.
+        Raises `DemoFailed` if it ends by itself instead, or takes too long.
         """
         deadline = time.monotonic() + _SECONDS_TO_START
         while side.health() is None:
@@ -157,7 +157,7 @@ class Sides:
 
 @contextmanager
 def running(run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> Iterator[Sides]:
-    """Both processes, started and answering; stopped in the end, whatever happens."""
+    """Yields both processes, started and answering, and stops them in the end."""
     sides = Sides(run, ports, on_death)
     try:
         for side in sides.both:

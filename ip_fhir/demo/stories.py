@@ -1,4 +1,4 @@
-"""The five stories: whose plan and notice, which green forms come when, and how each loop should end."""
+"""The five stories: each person's plan and notice, the green forms, and the ending that the loop should have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ V = TypeVar("V", bound=Value)
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a loop should end: state, reminders sent, what became of each form, coordinators at once."""
+    """The ending that a loop should have: state, reminders sent, the status of each form, coordinators at once."""
 
     state: State = State.CONFIRMED
     reminders: int = 0
@@ -30,8 +30,8 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What the coordinating unit says before it answers: so many working days after the notice."""
+class InterimMessage:
+    """A message of the coordinating unit before its answer, a number of working days after the notice."""
 
     kind: EventKind
     days: int
@@ -39,13 +39,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A story as it is written: whose it is and what it shows (Norwegian, English), what is said in between."""
+    """A story's script: its files, its caption (Norwegian, English), its messages and its ending."""
 
     number: str
     who: dict[Language, str]
     shows: dict[Language, str]
     ending: Ending
-    words: tuple[Word, ...] = ()
+    words: tuple[InterimMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Story:
 
     @property
     def name(self) -> str:
-        """The first name of the person, who does not exist."""
+        """The first name of the person, who is made up."""
         return self.notice.owner.name.given or self.notice.owner.id
 
 
@@ -81,14 +81,14 @@ SCRIPTS: tuple[Script, ...] = (
         {"nb": "slagpasient på vei hjem", "en": "a stroke patient leaving hospital"},
         {"nb": "Skjemaet var først mangelfullt", "en": "The form was incomplete at first"},
         Ending(forms=(FormStatus.INCOMPLETE, FormStatus.COMPLETE)),
-        (Word(EventKind.ASSESS, 2),),
+        (InterimMessage(EventKind.ASSESS, 2),),
     ),
     Script(
         "04",
         {"nb": "ung voksen fra skole til arbeid", "en": "a young adult from school to work"},
         {"nb": "To koordinatorer samtidig", "en": "Two coordinators at once"},
         Ending(coordinators=2),
-        (Word(EventKind.ACCEPT, 1),),
+        (InterimMessage(EventKind.ACCEPT, 1),),
     ),
     Script(
         "05",
@@ -100,7 +100,7 @@ SCRIPTS: tuple[Script, ...] = (
 
 
 def find_examples(named: Path | None) -> Path:
-    """The folder with plans/, notices/ and green_forms/. Raises `InvalidInput` that says how to name it.
+    """Returns the folder with plans/, notices/ and green_forms/. Raises `InvalidInput` with the option that names it.
 
     The examples are part of a checkout, not of an installed package.
     """
@@ -113,7 +113,7 @@ def find_examples(named: Path | None) -> Path:
 
 
 def load_stories(examples: Path) -> tuple[Story, ...]:
-    """Every story with its files. Raises `InvalidInput` with the file's name."""
+    """Reads every story with its files. Raises `InvalidInput` with the file's name."""
     return tuple(_load(script, examples) for script in SCRIPTS)
 
 

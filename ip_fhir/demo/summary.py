@@ -1,10 +1,10 @@
-"""The summary's content from the stories; how it looks is `ip_fhir.report.pages.summary`'s."""
+"""The content of the summary page; `ip_fhir.report.pages.summary` gives it its form."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.report.pages.summary import Judged, Told, render
+from ip_fhir.report.pages.summary import CheckResult, LoopCaption, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 def write_summary(
     out: Path, told: Sequence[tuple[Story, Loop | None]], checks: Sequence[Check], language: Language
 ) -> None:
-    """`summary.html`: one file that needs nothing else. A loop that one side does not know is left to the checks."""
+    """Writes `summary.html`. A loop that one side does not know is left out; the checks report it."""
     known = [
-        Told(loop, story.name, story.script.who[language], story.script.shows[language])
+        LoopCaption(loop, story.name, story.script.who[language], story.script.shows[language])
         for story, loop in told
         if loop is not None
     ]
     if known:
-        (out / "summary.html").write_text(render(known, judged(checks), language), encoding="utf-8")
+        (out / "summary.html").write_text(render(known, results_of(checks), language), encoding="utf-8")
 
 
-def judged(checks: Sequence[Check]) -> list[Judged]:
-    """The checks of one name as one."""
-    found: list[Judged] = []
+def results_of(checks: Sequence[Check]) -> list[CheckResult]:
+    """Returns the checks with the same name as one."""
+    found: list[CheckResult] = []
     for name in dict.fromkeys(check.name for check in checks):
         same = [check for check in checks if check.name == name]
         wrong = tuple(f"{check.subject}: {check.detail}" for check in same if not check.ok)
-        found.append(Judged(name, len(same) - len(wrong), len(same), wrong))
+        found.append(CheckResult(name, len(same) - len(wrong), len(same), wrong))
     return found

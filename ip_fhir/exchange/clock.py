@@ -1,4 +1,4 @@
-"""Where time comes from: the system's clock, or a file that says what time it is."""
+"""The source of time: the system's clock, or a file that says what time it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one side of the exchange works with: its store, its clock, its peers."""
+"""One side of the exchange: its store, its clock, its peers, its formats."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.domain.people import same_organization
 from ip_fhir.exchange.counts import Counts
+from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -45,13 +46,14 @@ class Context:
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
     mapper: Mapper = field(default_factory=default)
+    formats: Formats = field(default_factory=Formats)
     skew: timedelta = timedelta(minutes=5)
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
 
     def is_us(self, organization: Organization) -> bool:
-        """Whether we speak for that organisation."""
+        """True if we speak for that organisation."""
         return any(same_organization(own, organization) for own in self.organizations)
 
     def agreement(self, notice: Notice) -> Agreement:

@@ -1,4 +1,4 @@
-"""How many messages came and went, by kind and by what became of them, since this process began."""
+"""Counts of messages that came and went, by kind and by what became of them, since this process began."""
 
 from __future__ import annotations
 

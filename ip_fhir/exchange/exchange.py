@@ -141,9 +141,10 @@ class Exchange:
 
     # --- what comes in
 
-    def receive(self, content: bytes, peer: Peer, format_name: WireFormat = "fhir-message") -> bytes:
-        """Take in a message; see `ip_fhir.exchange.inbound.receive`."""
-        reply = inbound.receive(self._context, content, peer, format_name)
+    def receive(self, content: bytes, peer: Peer | str, format_name: WireFormat = "fhir-message") -> bytes:
+        """Take in a message from a peer, or from the peer of that name; see `ip_fhir.exchange.inbound.receive`."""
+        sender = self._context.peers.named(peer) if isinstance(peer, str) else peer
+        reply = inbound.receive(self._context, content, sender, format_name)
         return self._active(reply)
 
     def read_resource(self, peer: Peer, type_: str, id_: str) -> ResourceVersion:

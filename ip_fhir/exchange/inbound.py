@@ -1,4 +1,4 @@
-"""What comes in: bytes -> message -> decision -> one commit -> receipt. Read this first.
+"""The way in: bytes -> message -> decision -> one commit -> receipt. Read this first.
 
 The receipt is built from what was committed, and given after the commit, never before. What raises an error has moved
 nothing: the sender may send again. What was taken in is stored: the same message gets the same bytes again.
@@ -13,7 +13,7 @@ from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
-from ip_fhir.exchange.formats import FORMATS, Answer, Format
+from ip_fhir.exchange.formats import Answer, places_of
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.exchange.refusals import (
     Arrival,
@@ -35,23 +35,25 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.formats import Incoming
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.ports import JsonObject, Stored, WireFormat
+    from ip_fhir.ports import Stored, WireFormat
 
 
 def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
     """Take in what `peer` sent and return the answer, in the same wire format.
 
-    Raises `InvalidInput` (unreadable, not theirs, the same key with other content), `StoreError`; where the wire has no
-    receipts also `NotTaken`. What is refused is kept, by digest and reason.
+    Raises `InvalidInput` (unreadable, not theirs, the same key with other content; a format that is not installed),
+    `StoreError`; where the wire has no receipts also `NotTaken`. What is refused is kept, by digest and reason.
     """
-    wire, arrival = FORMATS[format_name], Arrival.of(peer, content)
+    wire, arrival = context.formats.named(format_name), Arrival.of(peer, content)
     with refusals_kept(context, arrival):
-        parsed = wire.read(content, context.limits)
-        message = _understood(wire, parsed, context)
+        incoming = wire.open(content, context.limits)
+        message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
-        _check_parties(context, message, peer)
-    key, digest = f"{peer.name}/{message.id}", wire.digest(parsed)
+        with places_of(incoming):
+            _check_parties(context, message, peer)
+    key, digest = f"{peer.name}/{message.id}", incoming.digest()
     now = context.clock.now()
 
     def once() -> tuple[bytes, str]:
@@ -61,31 +63,31 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             check_date(context, message, now)
             before = tx.load(message.correlation_id)
             if before is not None:
-                check_person(before.referral, wire.persons(parsed))
+                check_person(before.referral, incoming.persons())
             decision = _decide(context, message, before, peer, now)
-            foreign = wire.resources(parsed) if before is None else ()
+            foreign = incoming.resources() if before is None else ()
             stored = write(tx, before, decision, now, foreign, mapper=context.mapper)
             # A polite no: what is kept, but not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
-            reply = wire.reply(parsed, Answer(receipt, stored, now, context.url))
+            reply = incoming.reply(Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
         return reply, "refused" if decision.problems else "ok"
 
     try:
-        with refusals_kept(context, arrival):
+        with refusals_kept(context, arrival), places_of(incoming):
             reply, outcome = again_on_conflict(once)
     except NotTaken as error:
         if not wire.receipts:
             raise
-        return wire.reply(parsed, Answer(receipt_of(message.id, error), (), now, context.url))
+        return incoming.reply(Answer(receipt_of(message.id, error), (), now, context.url))
     context.counts.add("in", message.kind, outcome)
     return reply
 
 
-def _understood(wire: Format, parsed: JsonObject, context: Context) -> Message:
+def _understood(incoming: Incoming, context: Context) -> Message:
     """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
     try:
-        return wire.message(parsed, context.mapper)
+        return incoming.message(context.mapper)
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None
@@ -95,9 +97,9 @@ def _same_again(seen: Seen, digest: str) -> bytes:
     """A resend gets the first answer; another message under its key is refused, as is one from before a purge."""
     if seen.digest != digest:
         reason = "a message with this id and other content was taken in before"
-        raise InvalidInput.at("MessageHeader.id", reason, "duplicate")
+        raise InvalidInput.at("message.id", reason, "duplicate")
     if not seen.reply:
-        raise NotTaken.at("MessageHeader.id", "taken in long ago: what was answered is not kept so long", "duplicate")
+        raise NotTaken.at("message.id", "taken in long ago: what was answered is not kept so long", "duplicate")
     return seen.reply
 
 
@@ -110,7 +112,7 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
     if not takes_part(peer, before.referral):
         if context.role is Role.HOSPITAL and peer.passes_on and is_early(context, message, now):
             raise unknown_here(context, message, now)  # the unit that was asked first may have passed it on
-        raise InvalidInput.at("MessageHeader", "this referral is another party's", "forbidden")
+        raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
     try:
         _check_role(context, event)
         return decide(before.referral, event, context.agreement(before.referral.notice))
@@ -123,7 +125,7 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
 
 
 def _check_role(context: Context, event: Event) -> None:
-    """What only our own side may say is not said by a message; that the notice has come, only a message says."""
+    """Refuse a message that says what only our own side may say; that the notice has come, only a message says."""
     if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
 
@@ -139,13 +141,13 @@ def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
 def _check_parties(context: Context, message: Message, peer: Peer) -> None:
     """A token opens the door in one party's name: what comes in another's, or is addressed to another, is not taken."""
     if not all(peer.speaks_for(organization) for organization in _in_whose_name(message, peer)):
-        raise InvalidInput.at("MessageHeader.sender", "not the party that the token belongs to", "forbidden")
+        raise InvalidInput.at("sender", "not the party that the token belongs to", "forbidden")
     notice = message.notice
     addressees = [message.recipient, *([notice.organization(notice.recipient)] if notice else [])]
     if not all(context.is_us(organization) for organization in addressees):
-        raise InvalidInput.at("MessageHeader.destination", "addressed to somebody else", "business-rule")
+        raise InvalidInput.at("recipient", "addressed to somebody else", "business-rule")
     if notice is not None and context.role is Role.HOSPITAL:
-        raise InvalidInput.at("MessageHeader.event", "a hospital sends notices, it takes none in", "business-rule")
+        raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
 
 
 def _in_whose_name(message: Message, peer: Peer) -> Iterator[Organization]:

@@ -15,7 +15,6 @@ from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict, at_least, write
-from ip_fhir.exchange.formats import WRITERS
 from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
@@ -75,9 +74,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     """The row with its bytes: those of the first attempt, whatever has changed since."""
     if row.content is not None:
         return row
-    writer = WRITERS.get(peer.adapter.format)
-    if writer is None:
-        raise InvalidInput.at("peers", f"nothing writes the format {peer.adapter.format}", "not-supported")
+    writer = context.formats.writer(peer.adapter.format)
     try:
         at = max(now, referral.changed)  # the clock may have been turned back: see `commit.at_least`
         message = message_of(referral, row.effect, at, context.agreement(referral.notice))

@@ -29,12 +29,12 @@ class Peer:
     accepts: tuple[str, ...] = field(default=(), repr=False)
 
     def speaks_for(self, organization: Organization) -> bool:
-        """Whether a message in that organisation's name may come from this party."""
+        """True if a message in that organisation's name may come from this party."""
         return any(same_organization(own, organization) for own in self.organizations)
 
     @property
     def passes_on(self) -> bool:
-        """Whether this party may pass on another's notice: only a municipality does."""
+        """True if this party may pass on another's notice: only a municipality does."""
         return all(own.kind is not OrganizationKind.HOSPITAL for own in self.organizations)
 
 
@@ -50,6 +50,13 @@ class Peers:
         digest = _digest(token)
         found = [peer for known, peer in self._tokens if compare_digest(known, digest)]
         return found[0] if found else None
+
+    def named(self, name: str) -> Peer:
+        """The party that settings call so. Raises `InvalidInput` when there is none."""
+        for peer in self._peers:
+            if peer.name == name:
+                return peer
+        raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
 
     def of(self, organization: Organization) -> Peer:
         """The party that speaks for an organisation. Raises `InvalidInput` when settings name none."""
@@ -67,7 +74,7 @@ def counterpart(referral: Referral) -> Organization:
 
 
 def takes_part(peer: Peer, referral: Referral) -> bool:
-    """Whether a referral concerns this party: it is the other side, or a unit that the notice was passed on to."""
+    """True if a referral concerns this party: it is the other side, or a unit that the notice was passed on to."""
     return any(peer.speaks_for(other) for other in (counterpart(referral), *units(referral)))
 
 

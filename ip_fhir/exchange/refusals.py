@@ -1,4 +1,4 @@
-"""What is not taken in: kept by its digest and the reason, never by its content, and never acted on.
+"""Messages that are not taken in: kept by its digest and the reason, never by its content, and never acted on.
 
 The referral's own evidence holds what was understood and not allowed (`inbound._refused`). Here is what has no referral
 to be kept with: what could not be read, came in another's name, or is about a referral that is not here.
@@ -33,7 +33,7 @@ _LONGEST_REASON = 500
 
 @dataclass
 class Arrival:
-    """What came: from whom, and, once it could be read, which message."""
+    """A message on its way in: from whom, and, once it could be read, which one."""
 
     peer: str
     digest: str
@@ -48,7 +48,7 @@ class Arrival:
 
 @contextmanager
 def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...] = ()) -> Iterator[None]:
-    """Whatever is refused in the block is kept, and raised on. Raises `StoreError` when it cannot be kept.
+    """Keep any refusal of the block, and raise it on. Raises `StoreError` when it cannot be kept.
 
     `but` are codes that say nothing about the message: somebody else was first.
     """
@@ -76,7 +76,7 @@ def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -
 
 
 def receipt_of(message_id: str, error: NotTaken) -> Receipt:
-    """What the sender is told: no for good, or not now."""
+    """The receipt that tells the sender no for good, or not now."""
     return Receipt(message_id, "transient-error" if error.retry else "fatal-error", error.problems)
 
 
@@ -89,14 +89,14 @@ def check_date(context: Context, message: Message, now: datetime) -> None:
 
 
 def is_early(context: Context, message: Message, now: datetime) -> bool:
-    """Whether what the message follows may still be on its way."""
+    """True if the message that this one follows may still be on its way."""
     return now - message.sent < context.early
 
 
 def unknown_here(context: Context, message: Message, now: datetime) -> NotTaken:
     """A message about a referral that is not here: its notice may still come, for a while."""
     kind = NotYet if is_early(context, message, now) else NotTaken
-    return kind.at("MessageHeader", "no notice came under this correlation id", "not-found")
+    return kind.at("correlation_id", "no notice came under this correlation id", "not-found")
 
 
 def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
@@ -107,4 +107,4 @@ def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
     owner = referral.notice.owner.identifier
     same_register = {person for person in persons if owner is not None and person.kind is owner.kind}
     if same_register and owner not in same_register:
-        raise NotTaken.at("subject", "about another person than the referral", "business-rule")
+        raise NotTaken.at("owner", "about another person than the referral", "business-rule")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
-"""Why a resource with `implicitRules` is refused (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
+"""The reason for refusing a resource with `implicitRules` (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Entry:
 
     @property
     def at(self) -> str:
-        """Where the resource stands, as FHIRPath."""
+        """The FHIRPath of the resource."""
         return f"Bundle.entry[{self.number}].resource"
 
     @property
@@ -41,14 +41,14 @@ class Entry:
 
     @property
     def references(self) -> Iterator[str]:
-        """Every reference by which other resources may mean this one."""
+        """Yields every reference by which other resources may mean this one."""
         if self.full_url is not None:
             yield self.full_url
         yield f"{self.type}/{self.id}"
 
 
 def entries_of(bundle: Any) -> list[Entry]:
-    """The resources in a bundle. Raises `InvalidInput` with every entry that is none, by FHIRPath."""
+    """Returns the entries of a bundle. Raises `InvalidInput` with the FHIRPath of each that holds no resource."""
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
     if "implicitRules" in bundle:

@@ -1,4 +1,4 @@
-"""The CapabilityStatement: what an endpoint does, made from the same tables that it works by."""
+"""The CapabilityStatement of an endpoint, made from the tables that the endpoint itself works by."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FHIR_VERSION = "4.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ResourceCapability:
-    """What can be done with one resource type; `search` maps each search parameter to its FHIR type.
+    """The interactions with one resource type; `search` maps each search parameter to its FHIR type.
 
     `profiles`: canonicals of the profiles that resources of this type follow.
     """
@@ -30,7 +30,7 @@ class ResourceCapability:
 
 
 def capability_statement(url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]) -> JsonObject:
-    """The CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html)."""
+    """Returns the CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html)."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",

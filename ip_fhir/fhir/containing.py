@@ -1,4 +1,4 @@
-"""A resource of a Bundle made to stand alone: what it refers to goes along, contained in it.
+"""A resource of a Bundle made to stand alone: the resources that it refers to are contained in it.
 
 A message or transaction brings people and organisations that have no address of their own here; without them the stored
 ServiceRequest would refer to nothing. http://hl7.org/fhir/R4/references.html#contained
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def standing_alone(resource: JsonObject, entries: Iterable[Entry], addressed: Collection[str] = ()) -> JsonObject:
-    """A copy of `resource` that contains what it refers to among `entries`, directly or by way of others.
+    """Returns a copy of `resource` that contains those of `entries` that it refers to, directly or through others.
 
-    Types in `addressed` have an address of their own and are left out, and so is what contains something itself:
-    contained resources cannot be nested.
+    Types in `addressed` have an address of their own and are left out. So are resources that have contained ones
+    themselves, which cannot be nested.
     """
     known = {
         reference: entry
@@ -43,7 +43,7 @@ def standing_alone(resource: JsonObject, entries: Iterable[Entry], addressed: Co
 
 
 def _references(node: Any) -> list[str]:
-    """Every reference below a node."""
+    """Returns every reference below a node."""
     found: list[str] = []
     waiting = [node]
     while waiting:
@@ -58,7 +58,7 @@ def _references(node: Any) -> list[str]:
 
 
 def _pointing_inside(node: Any, inside: dict[str, str]) -> Any:
-    """A copy whose references point to what is contained (the reader has bounded the depth)."""
+    """Returns a copy in which references point to contained resources. Recursive: the reader has bounded the depth."""
     if isinstance(node, list):
         return [_pointing_inside(item, inside) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The elements that stand at a path of names in a resource."""
+"""Elements of a resource by a path of names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def standing(node: Any, names: tuple[str, ...], at: str = "") -> Iterator[tuple[str, Any]]:
-    """What stands at a path, with its FHIRPath below the node; lists on the way are gone through."""
+    """Yields each element at a path, after its FHIRPath below the node; lists on the way are gone through."""
     if type(node) is list:
         for index, item in enumerate(node):
             yield from standing(item, names, f"{at}[{index}]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
+from xml.parsers import expat
 
 from ip_fhir.errors import InvalidInput
 
@@ -19,45 +20,88 @@ _ELEMENTS = frozenset((
 ))
 _ATTRIBUTES = frozenset(("class", "colspan", "dir", "href", "id", "lang", "name", "rowspan", "scope", "title"))
 # fmt: on
-_MOST = 2_000_000
+_LINKS = ("#", "http://", "https://", "mailto:", "tel:")
+_MOST = 2_000_000  # characters
+_DEEPEST = 256  # elements inside one another
+_SEPARATOR = " "  # expat's, between namespace and name
+_NOT_ONE_DIV = f"is not one div in {_XHTML}"
+_FORBIDDEN = "has an element or attribute that a narrative may not have"
 
 
 def div(content: str) -> str:
-    """The narrative with this XHTML inside."""
+    """Returns a narrative `<div>` around XHTML that is right already."""
     return f'<div xmlns="{_XHTML}">{content}</div>'
 
 
 def paragraphs(text: str) -> str:
-    """Plain text as a narrative: a paragraph for each block, a line break for each line."""
+    """Returns plain text as a narrative `<div>`: a paragraph for each block, a line break for each line."""
     blocks = (block.strip() for block in text.replace("\r\n", "\n").split("\n\n"))
     return div("".join(f"<p>{escape(block).replace(chr(10), '<br/>')}</p>" for block in blocks if block))
 
 
 def items(lines: Iterable[str]) -> str:
-    """Lines as a list."""
+    """Returns lines of plain text as an XHTML list; empty for no lines."""
     made = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<ul>{made}</ul>" if made else ""
 
 
 def checked(text: str, at: str = "narrative") -> str:
-    """XHTML from outside, if FHIR allows it as a narrative (rules txt-1, txt-2). Raises `InvalidInput` otherwise."""
-    from lxml import etree  # heavy, and most callers have no narrative of their own
+    """Returns XHTML from outside unchanged if FHIR allows it as a narrative (rules txt-1 and txt-2).
 
+    `at` is the place that an error names. Raises `InvalidInput` for text that is too long, not well-formed, not one
+    `<div>`, without words, or with an element, attribute or link that a narrative may not have.
+    """
     if len(text) > _MOST:
         raise InvalidInput.at(at, "is longer than a narrative may be", "too-long")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    parser = expat.ParserCreate("utf-8", namespace_separator=_SEPARATOR)
+    _Check(parser, at)
     try:
-        root = etree.fromstring(text.encode(), parser)
-    except etree.XMLSyntaxError as error:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
         raise InvalidInput.at(at, f"is no XHTML (line {error.lineno})", "structure") from None
-    if root.tag != f"{{{_XHTML}}}div" or "<!DOCTYPE" in text:
-        raise InvalidInput.at(at, f"is not one div in {_XHTML}", "structure")
-    if not "".join(map(str, root.itertext())).strip():
-        raise InvalidInput.at(at, "says nothing", "invariant")
-    for element in root.iter():
-        name = element.tag.removeprefix(f"{{{_XHTML}}}") if isinstance(element.tag, str) else ""
-        if name not in _ELEMENTS or not _ATTRIBUTES.issuperset(map(str, element.attrib)):
-            raise InvalidInput.at(at, f"has an element or attribute that a narrative may not have: {name or '?'}")
-        if not str(element.get("href", "#")).startswith(("#", "http://", "https://", "mailto:", "tel:")):
-            raise InvalidInput.at(at, "has a link that is neither to a place in it, nor http, mail or telephone")
+    except UnicodeEncodeError:
+        raise InvalidInput.at(at, "is no XHTML: it holds half a character", "structure") from None
     return text
+
+
+class _Check:
+    """The rules for a narrative, as handlers of one expat parser; a broken rule ends the parsing with `InvalidInput`.
+
+    A document type is refused where it begins, so no entity is ever declared, expanded or fetched.
+    """
+
+    def __init__(self, parser: expat.XMLParserType, at: str) -> None:
+        self._at = at
+        self._depth = 0
+        self._has_words = False
+        parser.XmlDeclHandler = parser.StartDoctypeDeclHandler = self._refuse_prolog
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.CommentHandler = parser.ProcessingInstructionHandler = self._refuse_hidden
+
+    def _refuse_prolog(self, *_: object) -> None:
+        raise InvalidInput.at(self._at, _NOT_ONE_DIV, "structure")
+
+    def _refuse_hidden(self, *_: object) -> None:
+        raise InvalidInput.at(self._at, f"{_FORBIDDEN}: ?")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        namespace, _, name = tag.rpartition(_SEPARATOR)
+        if not self._depth and (namespace, name) != (_XHTML, "div"):
+            raise InvalidInput.at(self._at, _NOT_ONE_DIV, "structure")
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise InvalidInput.at(self._at, "nests deeper than a narrative may", "structure")
+        if namespace != _XHTML or name not in _ELEMENTS or not _ATTRIBUTES.issuperset(attributes):
+            raise InvalidInput.at(self._at, f"{_FORBIDDEN}: {name if namespace == _XHTML else '?'}")
+        if not attributes.get("href", "#").startswith(_LINKS):
+            raise InvalidInput.at(self._at, "has a link that is neither to a place in it, nor http, mail or telephone")
+
+    def _end(self, _: str) -> None:
+        self._depth -= 1
+        if not self._depth and not self._has_words:
+            raise InvalidInput.at(self._at, "says nothing", "invariant")
+
+    def _characters(self, text: str) -> None:
+        self._has_words = self._has_words or not text.isspace()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def outcome(problems: Iterable[Problem]) -> JsonObject:
-    """An OperationOutcome with one issue a problem; `expression` is the FHIRPath where one is known.
+    """Returns an OperationOutcome with one issue per problem; `expression` is the FHIRPath if it is known.
 
     >>> outcome([Problem("Task.status", "not a code of the list", "code-invalid")])["issue"][0]["expression"]
     ['Task.status']
@@ -27,7 +27,7 @@ def outcome(problems: Iterable[Problem]) -> JsonObject:
 
 
 def outcome_of(error: IpFhirError) -> JsonObject:
-    """The OperationOutcome of an error."""
+    """Returns the OperationOutcome of an error."""
     if isinstance(error, InvalidInput):
         return outcome(error.problems)
     code = "processing" if isinstance(error, Rejected) else error.issue
@@ -35,12 +35,12 @@ def outcome_of(error: IpFhirError) -> JsonObject:
 
 
 def status_of(error: IpFhirError) -> int:
-    """The HTTP status of an error."""
+    """Returns the HTTP status of an error."""
     return error.status if isinstance(error, InvalidInput) else error.http_status
 
 
 def problems_of(error: IpFhirError) -> tuple[Problem, ...]:
-    """An error as problems, for a receipt."""
+    """Returns an error as problems, for a receipt."""
     if isinstance(error, InvalidInput):
         return error.problems
     code: IssueCode = "security" if isinstance(error, ConsentRefused) else "business-rule"
@@ -48,9 +48,9 @@ def problems_of(error: IpFhirError) -> tuple[Problem, ...]:
 
 
 def problems_from(resource: Any) -> tuple[Problem, ...]:
-    """The issues of somebody else's OperationOutcome: codes and places.
+    """Returns the codes and places of another system's OperationOutcome; none if it is no OperationOutcome.
 
-    Their free text may hold anything and is left out. What is no OperationOutcome gives none.
+    Its free text is left out, as it may hold a person's data.
     """
     if not isinstance(resource, dict) or resource.get("resourceType") != "OperationOutcome":
         return ()
@@ -78,6 +78,6 @@ def _problem(issue: JsonObject) -> Problem:
 
 
 def _safe_path(path: str) -> str:
-    """A FHIRPath of plain steps is shown; anything with a literal in it could hold a person's data."""
+    """Returns a FHIRPath of plain steps, else an empty text: a literal in it could hold a person's data."""
     plain = path.replace(".", "").replace("[", "").replace("]", "")
     return path if plain.isalnum() and len(path) < 200 else ""

@@ -1,4 +1,4 @@
-"""Bytes to a FHIR resource: UTF-8 JSON within limits, or `InvalidInput` that says what was wrong and where.
+"""FHIR resources from and to UTF-8 JSON, within limits. Errors name the place.
 
 RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be ignored, and is
 ignored here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it open).
@@ -25,7 +25,7 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read: bytes of a body, levels of nesting, parts (objects and lists) in all."""
+    """Limits of a body: its bytes, its levels of nesting, its parts (objects and lists)."""
 
     max_bytes: int = 5_000_000
     max_depth: int = 64
@@ -36,7 +36,7 @@ DEFAULT_LIMITS = Limits()
 
 
 def read_json(content: bytes, limits: Limits = DEFAULT_LIMITS) -> JsonObject:
-    """Read one FHIR resource.
+    """Reads one FHIR resource from UTF-8 JSON.
 
     Raises `InvalidInput`: `too-long` (bytes), `too-costly` (depth, parts), `structure` (charset, JSON).
 
@@ -55,12 +55,12 @@ def read_json(content: bytes, limits: Limits = DEFAULT_LIMITS) -> JsonObject:
 
 
 def too_long(limits: Limits) -> InvalidInput:
-    """The error for a body above the limit; also for a server that stops reading before the end."""
+    """Returns the error for a body above the limit; also for a server that stops reading before the end."""
     return InvalidInput.at("", f"the body is larger than {limits.max_bytes} bytes", "too-long")
 
 
 def write_json(resource: JsonObject) -> bytes:
-    """The resource as UTF-8 JSON without blanks; keys keep their order: same resource, same bytes."""
+    """Returns the resource as UTF-8 JSON without blanks. Keys keep their order: same resource, same bytes."""
     return orjson.dumps(resource)
 
 
@@ -74,7 +74,7 @@ def _parse(content: bytes) -> Any:
 
 
 def _json_problem(content: bytes, error: orjson.JSONDecodeError) -> InvalidInput:
-    """Where it stopped making sense. The parser's own text may quote the input, so it is not passed on."""
+    """Returns the error, with line and column. The parser's text is left out: it may quote the input."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as wrong:
@@ -85,7 +85,7 @@ def _json_problem(content: bytes, error: orjson.JSONDecodeError) -> InvalidInput
 
 
 def _check_nesting(data: JsonObject, limits: Limits) -> None:
-    """Level by level, so that the check itself does not recurse."""
+    """Raises `InvalidInput` for too many levels or parts. Goes level by level, so that it does not recurse itself."""
     level: list[Any] = [data]
     parts = 0
     for _ in range(limits.max_depth):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def receipt_to_fhir(receipt: Receipt, request: JsonObject, sent: datetime, endpoint: str) -> JsonObject:
-    """The response to the message Bundle `request`, from the system at the address `endpoint`.
+    """Returns the response to the message Bundle `request`, from the system at the address `endpoint`.
 
     Ids derive from the message answered, so that the same receipt is built again byte for byte.
     """
@@ -40,7 +40,7 @@ def receipt_to_fhir(receipt: Receipt, request: JsonObject, sent: datetime, endpo
 
 
 def receipt_from_fhir(bundle: JsonObject) -> Receipt:
-    """The receipt that a response message says. Raises `InvalidInput` where it is no response message."""
+    """Reads a receipt from a response message. Raises `InvalidInput` if the Bundle is none."""
     where = "Bundle.entry[0].resource.response"
     response = message_header(bundle).get("response")
     if not isinstance(response, dict):
@@ -56,7 +56,7 @@ def receipt_from_fhir(bundle: JsonObject) -> Receipt:
 
 
 def message_header(bundle: JsonObject) -> JsonObject:
-    """The MessageHeader, the first entry of a message Bundle. Raises `InvalidInput` where it is not."""
+    """Returns the MessageHeader of a message Bundle. Raises `InvalidInput` if it is not the first entry."""
     resource = next(iter(_resources(bundle)), None)
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "message":
         raise InvalidInput.at("Bundle.type", "no message Bundle", "structure")

@@ -28,7 +28,7 @@ def check_models(bundle: Any, release: Release = "R4") -> None:
 
 
 def model_problems(bundle: Any, release: Release = "R4") -> Iterator[Problem]:
-    """What FHIR's own model says of each resource; pydantic's words without the values."""
+    """Yields the problems that FHIR's own models find in a bundle's resources, without the values."""
     models = import_module(_MODELS[release])
     for entry in entries_of(bundle):
         try:

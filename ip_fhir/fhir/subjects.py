@@ -1,4 +1,4 @@
-"""Whom a Bundle is about: the numbers of its Patients, and of subjects that are named by a number alone."""
+"""The persons that a Bundle is about: its Patients, and subjects that are named by a number alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUBJECTS = ("subject", "for", "patient")
 
 
 def persons_in(bundle: JsonObject) -> frozenset[PersonId]:
-    """Every person's number. What is none (a local id) is left out. Raises `InvalidInput` for what is no Bundle.
+    """Returns every person's number; local ids are left out. Raises `InvalidInput` if it is no Bundle.
 
     >>> numbers = [{"value": "05827500285"}, {"value": "MRN 7"}]
     >>> patient = {"resourceType": "Patient", "id": "p1", "identifier": numbers}

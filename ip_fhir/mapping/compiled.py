@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.bundle.assembly import assemblies
+from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.fhir_version import signs_of_others
 from ip_fhir.mapping.generated.decoding import Unsupported
 from ip_fhir.mapping.generated.writer import compile_writers
@@ -37,7 +38,7 @@ class Compiled:
         self.version = version
         self._overlay = overlay
         self._varied: dict[tuple[str, ...], Compiled] = {}
-        self.lenses: Mapping[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables).items()}
+        self.lenses: Mapping[str, Lens] = {name: Lens(inner) for name, inner in build_lenses(tables, DIALECTS).items()}
 
     @classmethod
     def load(cls, overlay: Overlay, version: FhirVersion = "R4") -> Compiled:
@@ -87,7 +88,7 @@ class Compiled:
     def profiles(self, type_: str) -> tuple[str, ...]:
         """Canonicals of the profiles that resources of a FHIR type say they follow when they are made here."""
         consts = (const for table in self.tables.fields.values() if table.resource == type_ for const in table.consts)
-        written = (based(const.value, self.systems) for const in consts if const.fhir.startswith("meta.profile"))
+        written = (based(const.value, self.systems) for const in consts if const.place.startswith("meta.profile"))
         return tuple(dict.fromkeys(written))
 
     def writer(self, name: str) -> Writer:

@@ -10,8 +10,7 @@ import orjson
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.bundle.open_plan import OpenPlan
-from ip_fhir.mapping.bundle.putting import put_onto
+from ip_fhir.mapping.bundle.open_plan import OpenPlan, put_onto
 from ip_fhir.mapping.bundle.reads import LensesNeeded, Reads, StandDown
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What people read: words for codes in Norwegian and English, and pictures of loops."""
+"""Reports for people: words for codes in Norwegian and English, pictures of loops, pages and documents."""

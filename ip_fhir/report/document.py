@@ -1,4 +1,4 @@
-"""The plan as a document: a FHIR document Bundle with the law's items a) to i) as sections, and what an index holds."""
+"""The plan as a FHIR document Bundle, with the law's items a) to i) as sections, and its DocumentReference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STATUS: dict[PlanStatus, DocumentStatus] = {
 def plan_document(
     plan: IndividualPlan, narrative: str | None = None, language: Language = "nb", mapper: Mapper | None = None
 ) -> dict[str, Any]:
-    """The plan as a FHIR R4 document Bundle: a Composition of type 9602 A02-2, then the plan's resources.
+    """Returns the plan as a FHIR R4 document Bundle: a Composition of type 9602 A02-2, then the plan's resources.
 
     `narrative` is the whole document in words, as text or as an XHTML `<div>`; without it, the sections are its words.
     `from_fhir` reads the plan back. The same plan gives the same document. Raises `InvalidInput` for a narrative that
@@ -43,7 +43,7 @@ def plan_document(
     """
     mapper = mapper or default()
     document = _document(plan, language)
-    composition = mapper.lens("Composition").new(document, _links(plan, mapper)) | _text(narrative)
+    composition = mapper.lens("Composition").new(document, _links(plan, mapper)) | _composition_text(narrative)
     # What is in a document is reached from its Composition (R4 3.3.1); a Provenance may point the other way.
     kept = (
         e["resource"] for e in mapper.to_fhir(plan)["entry"] if e["resource"]["resourceType"] != "HealthcareService"
@@ -64,7 +64,7 @@ def plan_document(
 def plan_document_reference(
     plan: IndividualPlan, attachment: Attachment, language: Language = "nb", mapper: Mapper | None = None
 ) -> dict[str, Any]:
-    """What an index of documents holds about the plan as a document: a DocumentReference to what it was rendered to."""
+    """Returns the DocumentReference by which an index of documents finds the rendered plan, `attachment`."""
     mapper = mapper or default()
     document = _document(plan, language).evolve(attachment=attachment)
     made: dict[str, Any] = mapper.lens("DocumentReference").new(document, _links(plan, mapper))
@@ -72,7 +72,7 @@ def plan_document_reference(
 
 
 def _document(plan: IndividualPlan, language: Language) -> PlanDocument:
-    """Who wrote it: the plan's author; else the coordinating unit; else the person, whose plan it is."""
+    """Returns the document's content. Its author is the plan's; else the coordinating unit; else the person."""
     return PlanDocument(
         id=plan.id,
         plan=plan.id,
@@ -81,7 +81,7 @@ def _document(plan: IndividualPlan, language: Language) -> PlanDocument:
         written=plan.updated or plan.created,
         author=plan.author or plan.coordinating_unit or plan.owner.id,
         custodian=plan.coordinating_unit,
-        sections=(*(_section(plan, item, language) for item in completeness(plan)), *_named(plan, language)),
+        sections=(*(_section(plan, item, language) for item in completeness(plan)), *_names_section(plan, language)),
     )
 
 
@@ -94,12 +94,12 @@ def _section(plan: IndividualPlan, item: ItemStatus, language: Language) -> Sect
         item=item.item,
         title=f"{item.item}) {title[:1].upper()}{title[1:]}",
         narrative=div(said or "<p>-</p>"),
-        entries=tuple(dict.fromkeys(_entries(plan, about))),
+        entries=tuple(dict.fromkeys(_entry_ids(plan, about))),
     )
 
 
-def _named(plan: IndividualPlan, language: Language) -> Iterator[Section]:
-    """Everybody that the plan names, whatever it says of them."""
+def _names_section(plan: IndividualPlan, language: Language) -> Iterator[Section]:
+    """Yields a section that names everybody in the plan, if it names anybody."""
     names = {person.id: person.name.full for person in plan.related_persons}
     names |= {person.id: person.name.full for person in plan.professionals}
     names |= {organization.id: organization.name for organization in plan.organizations}
@@ -108,8 +108,8 @@ def _named(plan: IndividualPlan, language: Language) -> Iterator[Section]:
         yield Section(item="named", title=named_title(language), narrative=words, entries=tuple(names))
 
 
-def _entries(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
-    """Ids of what a section is about; what stands in the CarePlan itself is the plan."""
+def _entry_ids(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
+    """Yields the ids of a section's resources; for a field that the CarePlan itself holds, the plan's id."""
     for field in about:
         found = getattr(plan, field)
         if field in ("goals", "needs", "consents", "reviews"):
@@ -120,8 +120,8 @@ def _entries(plan: IndividualPlan, about: tuple[str, ...]) -> Iterator[str]:
             yield plan.id
 
 
-def _text(narrative: str | None) -> dict[str, Any]:
-    """Somebody's own words: they may say more than the sections."""
+def _composition_text(narrative: str | None) -> dict[str, Any]:
+    """Returns Composition.text for a narrative from outside; additional, as it may say more than the sections."""
     if narrative is None:
         return {}
     made = checked(narrative) if narrative.lstrip().startswith("<") else paragraphs(narrative)
@@ -129,7 +129,7 @@ def _text(narrative: str | None) -> dict[str, Any]:
 
 
 def _links(plan: IndividualPlan, mapper: Mapper) -> Links:
-    """The plan's own references, and the plan itself."""
+    """Returns the references inside the plan and to the plan. Raises `InvalidInput` for an id used twice."""
     own = mapper.compiled.assembly("plan").own_links(data_of(plan))
     if plan.id in own.references:
         raise InvalidInput.at(

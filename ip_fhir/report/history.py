@@ -1,6 +1,6 @@
-"""A loop as it was: what each side recorded, which messages crossed, and with whom the ball was when.
+"""The history of a loop: the steps of each side, the messages between them, and whose turn it was.
 
-Everything is read from the two sides' evidence and outboxes; nothing from what somebody meant to do.
+Everything is read from the two sides' evidence and outboxes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALL = 1_000_000  # the outbox is read whole
 
 @dataclass(frozen=True, slots=True)
 class SideOfLoop:
-    """What one side has of a loop: the referral, its evidence, and its outbox's effects by id."""
+    """A loop as one side has it: the referral, its evidence, and its outbox's effects by id."""
 
     referral: Referral
     evidence: Sequence[EvidenceRecord]
@@ -37,16 +37,16 @@ class SideOfLoop:
 
     @property
     def role(self) -> Role:
-        """Which side."""
+        """The side's role."""
         return self.referral.role
 
     def effects_of(self, record: Record) -> list[Effect]:
-        """What a step asked for, as far as it is kept (a resend is no row of its own)."""
+        """Returns the effects of a step that the outbox keeps; a resend has no row of its own."""
         return [self.effects[ident] for ident in record.effects if ident in self.effects]
 
 
 def side_in(store: Store, correlation_id: str) -> SideOfLoop | None:
-    """What a store has of a loop; None if it does not know it. Raises `StoreError`."""
+    """Returns a loop as a store has it, None if the store does not know it. Raises `StoreError`."""
     stored = store.referral(correlation_id)
     if stored is None:
         return None
@@ -56,7 +56,7 @@ def side_in(store: Store, correlation_id: str) -> SideOfLoop | None:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One loop, from both sides. `answer_days` is the agreement's."""
+    """One loop, from both sides. `answer_days` is the agreement's deadline in working days."""
 
     hospital: SideOfLoop
     municipality: SideOfLoop
@@ -64,23 +64,23 @@ class Loop:
 
     @property
     def correlation_id(self) -> str:
-        """Its one id."""
+        """The correlation id, the same on both sides."""
         return self.hospital.referral.correlation_id
 
     @property
     def sides(self) -> tuple[SideOfLoop, SideOfLoop]:
-        """Hospital, municipality."""
+        """The hospital and the municipality, in this order."""
         return self.hospital, self.municipality
 
     @property
     def deadline(self) -> datetime | None:
-        """When the green form was due, counted from delivery."""
+        """The time when the green form was due, counted from delivery; None if it was not delivered."""
         delivered = self.hospital.referral.delivered
         return add_working_days(delivered, self.answer_days) if delivered else None
 
     @property
     def closed(self) -> datetime | None:
-        """When the hospital's loop came to its end, if it has."""
+        """The time when the hospital's loop ended; None if it has not."""
         if self.hospital.referral.state not in _DONE:
             return None
         return next(
@@ -90,7 +90,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A message that went from one side to the other: when it was sent and when it was taken in."""
+    """A message from one side to the other, with the times when it was sent and taken in."""
 
     at: datetime
     arrived: datetime | None
@@ -103,7 +103,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when the ball was with whom (None: the loop is done), in which state."""
+    """A span of time in one state, and the party whose turn it was (None: the loop is done)."""
 
     start: datetime
     end: datetime | None
@@ -112,7 +112,7 @@ class Span:
 
 
 def crossings(loop: Loop) -> list[Crossing]:
-    """Every message between the sides, in the order they were sent."""
+    """Returns every message between the sides, in the order they were sent."""
     found = [*_sent(loop.hospital, loop.municipality), *_sent(loop.municipality, loop.hospital)]
     return sorted(found, key=lambda crossing: (crossing.at, crossing.reaction))
 
@@ -131,7 +131,7 @@ def _sent(sender: SideOfLoop, receiver: SideOfLoop) -> Iterator[Crossing]:
 
 
 def spans(loop: Loop) -> list[Span]:
-    """With whom the ball was, by the hospital's evidence; spans without length are left out."""
+    """Returns the spans of the loop by the hospital's evidence; those without length are left out."""
     changes = [
         (k.record.event.at, k.record.after) for k in loop.hospital.evidence if k.record.before is not k.record.after
     ]
@@ -150,7 +150,7 @@ def _holder(state: State) -> Role | None:
 
 
 def notes(loop: Loop) -> list[tuple[datetime, Role, Record]]:
-    """Steps that a side took without a message to the other: its own people were told something by the clock."""
+    """Returns the steps by which the clock told a side's own people something, without a message to the other side."""
     return [
         (link.record.event.at, side.role, link.record)
         for side in loop.sides

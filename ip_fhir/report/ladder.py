@@ -1,6 +1,6 @@
-"""An agreement on a calendar: when each deadline, reminder and escalation falls if nobody answers, and why then.
+"""An agreement on a calendar: each deadline, reminder and escalation if nobody answers, as text and as a picture.
 
-What is foretold is what `ip_fhir.domain.loop.forecast.explain` foretells; here it gets its words and its picture.
+The steps come from `ip_fhir.domain.loop.forecast.explain`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.report.words.codes import Language
 
 Row: TypeAlias = tuple[str, str, str, str, str]
-"""Number, day, what, who is told, how it was counted."""
+"""Number, day, step, recipient, and the count, all in words."""
 
 _LINE = 22
 _LETTERS = 125  # that fit on a line of the picture
@@ -37,7 +37,7 @@ _LETTERS = 125  # that fit on a line of the picture
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A step, from when and over how many working days it is counted, and the holidays that were passed over."""
+    """A step, the time and number of working days that it is counted from, and the holidays that were passed over."""
 
     step: Step
     since: datetime
@@ -46,18 +46,18 @@ class Rung:
 
     @property
     def due(self) -> datetime:
-        """When it falls."""
+        """The time when the step falls (UTC)."""
         return self.step.due
 
     @property
     def crosses(self) -> bool:
-        """Whether something goes to the municipality; else our own people are told."""
+        """True if a message goes to the municipality; otherwise the hospital's own people are told."""
         if self.step.kind is TimerKind.REMINDER:
             return True
         return self.step.contact is not None and self.step.contact.side is Side.MUNICIPALITY
 
     def what(self, language: Language) -> str:
-        """What happens."""
+        """Returns the step in words."""
         words = _TEXTS[language]
         if self.step.kind is TimerKind.ACCEPTANCE:
             return words["acceptance"]
@@ -66,7 +66,7 @@ class Rung:
         return words["escalation"].format(number=self.step.number) if self.step.contact else words["over"]
 
     def who(self, language: Language) -> str:
-        """Who is told, and whose people they are; on a line of its own how they are reached, as the agreement says."""
+        """Returns the contact's name and side, and on a line of its own how to reach them, as the agreement says."""
         contact = self.step.contact
         if contact is None:
             return _TEXTS[language]["unit" if self.step.kind is TimerKind.REMINDER else "own"]
@@ -74,14 +74,14 @@ class Rung:
         return f"{who}\n{contact.how}" if contact.how else who
 
     def counted(self, language: Language) -> str:
-        """How many working days after which day, and how many holidays on weekdays were passed over."""
+        """Returns the count in words: a day, the working days after it, and the holidays passed over."""
         words, passed = _TEXTS[language], len(self.holidays)
         since = day_words(self.since.astimezone(OSLO), language)
         free = words["holidays" if passed > 1 else "one-holiday"].format(number=passed) if passed else ""
         return words["counted"].format(days=self.days, since=since) + free
 
     def to_data(self) -> dict[str, Any]:
-        """For machines: moments in UTC, days as dates."""
+        """Returns the rung for JSON: moments in UTC, days as dates."""
         return {
             **self.step.to_data(),
             "day": self.due.astimezone(OSLO).date().isoformat(),
@@ -92,7 +92,7 @@ class Rung:
 
 
 def rungs(agreement: Agreement, sent: datetime) -> list[Rung]:
-    """Every step for a notice delivered at `sent`, in order; a reminder or escalation is counted from the last one."""
+    """Returns the steps for a notice delivered at `sent`, in order; reminders and escalations count from the last."""
     found, last = [], sent
     for step in explain(agreement, sent):
         since = sent if step.kind is TimerKind.ACCEPTANCE else last
@@ -104,12 +104,12 @@ def rungs(agreement: Agreement, sent: datetime) -> list[Rung]:
 
 
 def answer_due(found: Sequence[Rung]) -> datetime:
-    """When the green form is due: the first step that is not the acceptance."""
+    """Returns the time when the green form is due: that of the first step that is not the acceptance."""
     return next(rung.due for rung in found if rung.step.kind is not TimerKind.ACCEPTANCE)
 
 
 def numbered(found: Sequence[Rung], sent: datetime, language: Language) -> list[Row]:
-    """The rows of a table. The notice is number 1."""
+    """Returns the rows of a table. The notice is number 1."""
     words = _TEXTS[language]
     first = ("1", _day(sent, language), words["notice"], words["unit"], "")
     rest = [
@@ -120,27 +120,27 @@ def numbered(found: Sequence[Rung], sent: datetime, language: Language) -> list[
 
 
 def headings(language: Language) -> tuple[str, ...]:
-    """Over the rows of `numbered`."""
+    """Returns the headings over the rows of `numbered`."""
     return ("", *_TEXTS[language]["headings"].split("|"))
 
 
 def heading(sent: datetime, language: Language) -> str:
-    """When the notice is delivered: the hour is that of every step."""
+    """Returns a sentence with the day and hour of delivery; every step falls at that hour."""
     local = sent.astimezone(OSLO)
     day = day_words(local, language, weekday=True, year=True)
     return _TEXTS[language]["delivered"].format(day=day, time=f"{local:%H:%M}")
 
 
 def passed_over(found: Sequence[Rung], language: Language) -> str:
-    """The holidays that were passed over, by name and day; empty where there are none."""
+    """Returns the holidays that were passed over, by name and day; empty if there are none."""
     days = sorted({day for rung in found for day in rung.holidays})
     return ", ".join(f"{holiday_name(day, language)} {day_words(day, language)}" for day in days)
 
 
 def line(found: Sequence[Rung], sent: datetime, width: int, language: Language) -> list[str]:
-    """The same as lines of text, `width` letters wide: the months, the Mondays, the steps by number, the holidays.
+    """Returns a time line as text, `width` letters wide: months, Mondays, steps by number, holidays.
 
-    Until the answer is due the line is thin, from then on thick.
+    The line is thin until the answer is due, and thick from then on.
     """
     first, last = sent.astimezone(OSLO).date(), found[-1].due.astimezone(OSLO).date()
     scale = (width - 3) / max((last - first).days, 1)
@@ -151,19 +151,21 @@ def line(found: Sequence[Rung], sent: datetime, width: int, language: Language) 
     late = column(answer_due(found).astimezone(OSLO).date())
     steps = ["─" if n < late else "━" for n in range(width)]
     days = [sent, *(rung.due for rung in found)]
-    _put(steps, [(column(at.astimezone(OSLO).date()), str(n)) for n, at in enumerate(days, 1)])
+    _write_marks(steps, [(column(at.astimezone(OSLO).date()), str(n)) for n, at in enumerate(days, 1)])
     months, mondays, free = ([" "] * width for _ in range(3))
     named = [(column(d), _month(d, language)) for d in _days(first, last) if d == first or d.day == 1]
-    _put(months, [m for m, after in zip_longest(named, named[1:]) if after is None or m[0] + len(m[1]) < after[0]])
-    _put(mondays, [(column(d), str(d.day)) for d in _days(first, last) if d.weekday() == 0], gap=1)
+    _write_marks(
+        months, [m for m, after in zip_longest(named, named[1:]) if after is None or m[0] + len(m[1]) < after[0]]
+    )
+    _write_marks(mondays, [(column(d), str(d.day)) for d in _days(first, last) if d.weekday() == 0], gap=1)
     passed = {day for rung in found for day in rung.holidays}
-    _put(free, [(column(d), "×") for d in sorted(passed)])  # noqa: RUF001 - a cross, as on a wall calendar
+    _write_marks(free, [(column(d), "×") for d in sorted(passed)])  # noqa: RUF001 - a cross, as on a wall calendar
     legend = wrap(f"× {passed_over(found, language)}", width, subsequent_indent="  ")  # noqa: RUF001 - the same
     return ["".join(row).rstrip() for row in (months, mondays, steps, free)] + (legend if passed else [])
 
 
-def _put(row: list[str], marks: Sequence[tuple[int, str]], gap: int = 0) -> None:
-    """Write marks into a row; one that would cover another moves to the right, or is left out where that matters."""
+def _write_marks(row: list[str], marks: Sequence[tuple[int, str]], gap: int = 0) -> None:
+    """Writes marks into a row. One that would cover another moves to the right, or with a `gap` is left out."""
     free = 0
     for at, text in marks:
         if gap and at < free:
@@ -184,7 +186,7 @@ def _month(day: date, language: Language) -> str:
 
 
 def ladder_svg(found: Sequence[Rung], sent: datetime, title: str, language: Language) -> str:
-    """The picture as an SVG file: what crosses to the municipality, when our own are told, and the list beneath."""
+    """Returns the picture as an SVG file: messages to the municipality, words to our own people, and a list."""
     start = sent.astimezone(OSLO).replace(hour=0, minute=0, second=0, microsecond=0)
     axis = drawing.Axis(start, found[-1].due + timedelta(days=2))
     rows = numbered(found, sent, language)

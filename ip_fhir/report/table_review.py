@@ -1,6 +1,6 @@
-"""The tables as people review them: each row in words, with its FHIRPath, its codes and the law behind it; and as CSV.
+"""The mapping tables for review: each row in words, with FHIRPath, codes and the law behind it; also as CSV.
 
-The columns of the CSV are those of the HL7 v2-to-FHIR project's review sheets, with the domain where v2 stands there.
+The CSV's columns are those of the HL7 v2-to-FHIR project's review sheets, with the domain in the place of v2.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.mapping import default
+from ip_fhir.mapping.dialects.fhir.conditions import uri_of
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
+from ip_fhir.mapping.dialects.fhir.members import choice_of
 from ip_fhir.mapping.lenses.building import based
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_types
-from ip_fhir.mapping.tables.model import CODED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReviewedRow:
     """One row of a table as a reviewer reads it."""
 
     field: str  # as the domain says it: status_reason
@@ -46,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLine:
+class ReviewedCode:
     """One row of a code table as a reviewer reads it."""
 
     word: str
@@ -61,13 +63,13 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table: what it is about, its rows, and what is always written."""
+    """One table: its subject, its rows, and the values that are always written."""
 
     name: str
     domain: str
     about: str
     resource: str
-    lines: tuple[Line, ...]
+    lines: tuple[ReviewedRow, ...]
     fixed: tuple[tuple[str, str], ...]  # element, value
 
 
@@ -77,39 +79,16 @@ _USES = {
     "beside": "written beside, not read",
     "none": "no counterpart",
 }
-_TYPES = {
-    "concept": "CodeableConcept",
-    "coding": "Coding",
-    "day": "date or dateTime",
-    "first-day": "date or dateTime",
-    "last-day": "date or dateTime",
-    "day-start": "instant",
-    "day-end": "instant",
-    "instant": "dateTime",
-    "words": "string",
-    "present": "-",
-    "person-id": "Identifier",
-    "reference": "Reference",
-    "representative": "Reference",
-    "practitioner": "Reference",
-}
 _DOMAIN_TYPES = {"str": "text", "date": "day", "AwareDatetime": "moment", "bool": "yes or no", "int": "number"}
-_CHOICES = {
-    "deceasedDateTime": "deceased",
-    "scheduledPeriod": "scheduled",
-    "eventCoding": "event",
-    "sourceAttachment": "source",
-    "contentString": "content",
-}
 
 
 def sheets(mapper: Mapper) -> list[Sheet]:
-    """Every table, in the order of the files."""
+    """Returns every table, in the order of the files."""
     return [sheet(mapper, name) for name in mapper.tables.fields]
 
 
 def sheet(mapper: Mapper, name: str) -> Sheet:
-    """One table. Raises `MappingError` for an unknown name."""
+    """Returns one table. Raises `MappingError` for an unknown name."""
     table = mapper.lens(name).inner.table
     shipped = default().tables.fields[name].rows
     lines = tuple(_line(table, row, mapper.compiled.systems, own=row not in shipped) for row in table.rows)
@@ -118,33 +97,32 @@ def sheet(mapper: Mapper, name: str) -> Sheet:
     return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
 
 
-def code_lines(mapper: Mapper, name: str) -> tuple[CodeLine, ...]:
-    """The rows of a code table."""
+def code_lines(mapper: Mapper, name: str) -> tuple[ReviewedCode, ...]:
+    """Returns the rows of a code table."""
     shipped = default().tables.codes.get(name)
     known = shipped.rows if shipped else ()
-    return tuple(
-        _code_line(dict(r), mapper.compiled.systems, own=r not in known) for r in mapper.tables.codes[name].rows
-    )
+    systems = mapper.compiled.systems
+    return tuple(_code_line(dict(r), systems, own=r not in known) for r in mapper.tables.codes[name].rows)
 
 
-def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> CodeLine:
+def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> ReviewedCode:
     word = "(any other)" if row["domain"] == "*" else row["domain"]
     system = systems.uri(row["system"]) if row["system"] else ""
-    return CodeLine(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
+    return ReviewedCode(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
 
 
-def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
+def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> ReviewedRow:
     where = [words for segment in row.path for words in _segment_words(segment, systems)]
-    return Line(
+    return ReviewedRow(
         field=row.field,
         words=row.field.replace("_", " ").replace(".", ", "),
-        path=row.fhir,
+        path=row.place,
         element=_element(table, row.path),
         where="; ".join(where),
         fhirpath=".".join([table.resource or table.name, *(_fhirpath(segment, systems) for segment in row.path)]),
         domain_type=_domain_type(table, row),
-        type=_TYPES.get(row.kind, row.of if row.kind == "table" else row.kind),
-        of=row.of if row.kind in CODED else "",
+        type=row.of if row.is_table else KINDS[row.kind].element or row.kind,
+        of=row.of if row.coded else "",
         many=row.is_list,
         required=row.required,
         default="" if row.default is None else str(row.default).lower(),
@@ -155,7 +133,7 @@ def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> Line:
 
 
 def _domain_type(table: Table, row: Row) -> str:
-    if row.kind in ("reference", "representative"):
+    if not row.is_table and KINDS[row.kind].refers:
         return "reference"
     found = field_at(table.domain, row.domain)
     names = [] if found is None else [kind.__name__ for kind in plain_types(found.annotation)]
@@ -163,7 +141,7 @@ def _domain_type(table: Table, row: Row) -> str:
 
 
 def in_words(name: str) -> str:
-    """A type's name as people write it.
+    """Returns a type's name in small letters, with spaces.
 
     >>> in_words("IndividualPlan")
     'individual plan'
@@ -172,12 +150,13 @@ def in_words(name: str) -> str:
 
 
 def _notes(row: Row) -> Iterator[str]:
-    if row.echo:
+    converter = row.converter
+    if row.check_only:
         yield "written with the field, and only compared when read"
-    if row.when is not None and row.lead is None:
-        yield f"only where {row.when[0]} is {row.when[1]}"
-    if row.lead is not None:
-        yield f"{row.lead.path[0].name} counts first, where another system has set it"
+    if converter.name == "only-where":
+        yield f"only where {converter.field} is {converter.word}"
+    if converter.name == "set-by-another" and converter.second is not None:
+        yield f"{converter.second.path[0].name} counts first, where another system has set it"
     if row.match:
         yield "tells whether an entry is ours"
     if row.key:
@@ -185,21 +164,18 @@ def _notes(row: Row) -> Iterator[str]:
 
 
 def _element(table: Table, path: tuple[Segment, ...]) -> str:
-    """The element without conditions: `Goal.target.extension.value`."""
+    """Returns the element's path without conditions: `Goal.target.extension.value`."""
     return ".".join([table.resource or table.name, *(_plain(segment.name) for segment in path)])
 
 
 def _plain(name: str) -> str:
-    if name in _CHOICES:
-        return _CHOICES[name]
-    return "value" if re.fullmatch(r"value[A-Z]\w*", name) else name.lstrip("_")
+    return choice_of(name) or name.lstrip("_")
 
 
 def _segment_words(segment: Segment, systems: Systems) -> Iterator[str]:
-    if segment.name == "extension" and segment.conditions and segment.conditions[0].member == "url":
-        url = segment.conditions[0].value
+    if segment.name == "extension" and segment.conditions and segment.conditions[0].kind == "named":
         every = "each " if segment.entries == "each" else ""
-        yield f"{every}extension {url.removeprefix('@')}"
+        yield f"{every}extension {segment.conditions[0].value.removeprefix('=')}"
         return
     if segment.entries == "first":
         yield f"the first {segment.name}"
@@ -229,8 +205,7 @@ def _condition_words(segment: Segment, condition: Condition, systems: Systems) -
 def _fhirpath(segment: Segment, systems: Systems) -> str:
     name = _plain(segment.name)
     if segment.name in ("extension", "modifierExtension") and segment.conditions:
-        url = segment.conditions[0].value
-        return f"{name}('{systems.uri(url[1:]) if url.startswith('@') else url}')"
+        return f"{name}('{uri_of(segment.conditions[0], systems)}')"
     if segment.entries == "first":
         return f"{name}[0]"
     if not segment.conditions:
@@ -281,7 +256,7 @@ _CODE_COLUMNS = [
 
 
 def fields_csv(mapper: Mapper) -> str:
-    """Every row of every table, in the columns of the v2-to-FHIR sheets of segments."""
+    """Returns every row of every table as CSV, in the columns of the v2-to-FHIR sheets of segments."""
     made = _Csv(_GROUPS, _COLUMNS)
     for table in sheets(mapper):
         for number, line in enumerate(table.lines, start=1):
@@ -293,7 +268,7 @@ def fields_csv(mapper: Mapper) -> str:
     return made.text()
 
 
-def _csv_line(table: Sheet, line: Line) -> list[str]:
+def _csv_line(table: Sheet, line: ReviewedRow) -> list[str]:
     found = [str(int(line.required)), "-1" if line.many else "1"]
     urls = re.findall(r"extension\('([^']*)'\)", line.fhirpath)
     comments = "; ".join(filter(None, (line.law, line.note, "own row of the site" if line.own else "")))
@@ -311,7 +286,7 @@ def _csv_line(table: Sheet, line: Line) -> list[str]:
 
 
 def codes_csv(mapper: Mapper) -> str:
-    """Every row of every code table, in the columns of the v2-to-FHIR sheets of code systems."""
+    """Returns every row of every code table as CSV, in the columns of the v2-to-FHIR sheets of code systems."""
     made = _Csv(_CODE_GROUPS, _CODE_COLUMNS)
     for name in mapper.tables.codes:
         for line in code_lines(mapper, name):
@@ -320,7 +295,7 @@ def codes_csv(mapper: Mapper) -> str:
 
 
 class _Csv:
-    """CSV with two lines of headings."""
+    """A CSV text with two lines of headings."""
 
     def __init__(self, groups: list[str], columns: list[str]) -> None:
         self._file = io.StringIO()
@@ -330,12 +305,12 @@ class _Csv:
         self.write(columns)
 
     def write(self, row: list[str]) -> None:
-        """A row of the right width. What a spreadsheet would take for a formula is made text."""
+        """Writes a row. A cell that a spreadsheet would take for a formula is made text."""
         if len(row) != self.width:
             message = f"a row has {len(row)} columns, not {self.width}"
             raise ValueError(message)
         self._writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in row])
 
     def text(self) -> str:
-        """All of it."""
+        """Returns the whole CSV text."""
         return self._file.getvalue()

@@ -6,8 +6,8 @@ The record goes in by its own digest, so that a purge by retention rule can take
 the chain still verifies. Number and hash of the last record are kept apart (the head), so that a cut-off end is found
 too.
 
-What it cannot find: somebody who may write the whole database and makes the chain and its head anew. Against that,
-keep a copy of the head elsewhere.
+It cannot find a chain that somebody with write access to the whole database made anew together with its head. Against
+that, keep a copy of the head elsewhere.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain: how many records there are, and the hash of the last."""
+    """The end of the chain: the number of records, and the hash of the last."""
 
     number: int
     hash: str
@@ -36,7 +36,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head | None:
-        """Read what `str` wrote; None for anything else.
+        """Reads the text that `str` wrote; None for any other.
 
         >>> Head.parse(str(START)) == START, Head.parse("nonsense")
         (True, None)
@@ -54,15 +54,15 @@ class Link(Protocol):
 
     @property
     def number(self) -> int:
-        """Its place, from 1."""
+        """The record's place in the chain, from 1."""
 
     @property
     def correlation_id(self) -> str:
-        """Whose it is."""
+        """The correlation id of the record's loop."""
 
     @property
     def body(self) -> str:
-        """What happened."""
+        """The record's canonical JSON; empty after a purge."""
 
     @property
     def previous(self) -> str:
@@ -70,26 +70,26 @@ class Link(Protocol):
 
     @property
     def hash(self) -> str:
-        """Its own hash."""
+        """The record's own hash."""
 
     @property
     def digest(self) -> str | None:
-        """The digest of what happened, where the words were taken out by a retention rule."""
+        """The digest of the purged `body`; None while the body is there."""
 
 
 def link_hash(previous: str, number: int, correlation_id: str, digest: str) -> str:
-    """The hash of a record whose words have this digest: 64 hexadecimal digits."""
+    """Returns the hash of a record whose canonical JSON has this digest: 64 hexadecimal digits."""
     fields = {"correlation_id": correlation_id, "number": number, "record": digest}
     return sha256(previous.encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def digest_of(body: str) -> str:
-    """The digest of a record's canonical JSON: 64 hexadecimal digits."""
+    """Returns the digest of a record's canonical JSON: 64 hexadecimal digits."""
     return sha256(body.encode()).hexdigest()
 
 
 def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, str | int]]:
-    """New links after `head`, as table rows, for pairs of correlation id and body."""
+    """Yields new links after `head`, as table rows, for pairs of correlation id and body."""
     number, previous = head.number, head.hash
     for correlation_id, body in bodies:
         number += 1
@@ -105,7 +105,7 @@ def follow(head: Head, bodies: Iterable[tuple[str, str]]) -> Iterator[dict[str, 
 
 
 def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
-    """What is wrong with the chain, in order; nothing when it is whole. Reads `links` once, keeps none."""
+    """Yields the chain's problems in order, none if it is whole. Reads `links` once and keeps none."""
     last = START
     for link in links:
         yield from _check_place(link, last)
@@ -119,7 +119,7 @@ def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
 
 
 def _check_place(link: Link, last: Head) -> Iterator[Problem]:
-    """A gap breaks the link to the record before by itself, and is one problem, not two."""
+    """Yields a problem with the record's place. A gap breaks the link to the record before too: one problem."""
     if link.number > last.number + 1:
         yield _problem(last.number + 1, f"the records before number {link.number} are missing")
     elif link.number <= last.number:
@@ -140,7 +140,7 @@ def _check_end(last: Head, head: Head | None) -> Iterator[Problem]:
 
 
 def wrongly_purged(number: int) -> Problem:
-    """A record that has lost its words, though the referral it belongs to has not been purged."""
+    """Returns the problem of a record that lost its words though its referral has not been purged."""
     return _problem(number, "its words were taken out, and not by a purge")
 
 

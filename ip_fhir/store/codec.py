@@ -1,4 +1,4 @@
-"""Between values and table rows: time, JSON, and nothing else."""
+"""Conversion between values and table rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
-    """Microseconds since 1970 in UTC. Raises `InvalidInput` for a time without a zone.
+    """Returns microseconds since 1970 in UTC. Raises `InvalidInput` for a time without a zone.
 
     >>> micros(datetime(1970, 1, 1, 1, tzinfo=UTC))
     3600000000
@@ -39,7 +39,7 @@ def micros(at: datetime) -> int:
 
 
 def moment(number: int) -> datetime:
-    """The time, in UTC, that `micros` made the number from.
+    """Returns the time, in UTC, from which `micros` made the number.
 
     >>> moment(micros(datetime(2026, 3, 29, 2, 30, tzinfo=UTC))).isoformat()
     '2026-03-29T02:30:00+00:00'
@@ -48,7 +48,7 @@ def moment(number: int) -> datetime:
 
 
 def dump(data: Any) -> str:
-    """Canonical JSON: keys sorted, no blanks. Raises `InvalidInput` for what JSON cannot say."""
+    """Returns canonical JSON: keys sorted, no blanks. Raises `InvalidInput` for data that JSON cannot hold."""
     try:
         return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:
@@ -56,7 +56,7 @@ def dump(data: Any) -> str:
 
 
 def parse(model: type[V], text: str) -> V:
-    """Read what was stored. Raises `StoreError`: if it cannot be read, that is not the caller's fault."""
+    """Reads a stored value. Raises `StoreError` if it cannot be read, since that is not the caller's fault."""
     try:
         return read(model, text)
     except InvalidInput as error:
@@ -65,7 +65,7 @@ def parse(model: type[V], text: str) -> V:
 
 
 def referral_row(referral: Referral, revision: int) -> dict[str, Any]:
-    """A referral as a table row, without its key."""
+    """Returns a referral as a table row, without its key."""
     next_due = earliest(referral.timers)
     return {
         "role": referral.role.value,
@@ -80,12 +80,12 @@ def referral_row(referral: Referral, revision: int) -> dict[str, Any]:
 
 
 def stored(row: Row[tuple[str, int]]) -> Stored:
-    """A referral's row as a value."""
+    """Returns a referral's row as a value."""
     return Stored(parse(Referral, row.body), row.revision)
 
 
 def lane(effect: Effect) -> str:
-    """What must stay in order within a referral: the effect's kind and whom it is for (by digest: `to` is words).
+    """Returns an effect's lane: within a referral, effects with the same kind and recipient stay in order.
 
     >>> from ip_fhir.domain.effects import EffectKind
     >>> lane(Effect(id="1", kind=EffectKind.SEND)), lane(Effect(id="2", kind=EffectKind.TELL, to="intake"))
@@ -97,7 +97,7 @@ def lane(effect: Effect) -> str:
 
 
 def outbox_values(row: OutboxRow) -> dict[str, Any]:
-    """An outbox row as a new table row."""
+    """Returns an outbox row as a new table row."""
     return {
         "id": row.id,
         "correlation_id": row.correlation_id,
@@ -114,7 +114,7 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
 
 
 def outbox_row(row: Row[Any]) -> OutboxRow:
-    """A table row as a value."""
+    """Returns a table row as an outbox row."""
     return OutboxRow(
         id=row.id,
         correlation_id=row.correlation_id,
@@ -130,7 +130,7 @@ def outbox_row(row: Row[Any]) -> OutboxRow:
 
 
 def resource_values(resource: ResourceVersion) -> dict[str, Any]:
-    """A resource as a new, current table row."""
+    """Returns a resource as a new, current table row."""
     return {
         "type": resource.type,
         "id": resource.id,
@@ -143,7 +143,7 @@ def resource_values(resource: ResourceVersion) -> dict[str, Any]:
 
 
 def resource_version(row: Row[Any]) -> ResourceVersion:
-    """A resource's table row as a value."""
+    """Returns a resource's table row as a value."""
     try:
         body = orjson.loads(row.body)
     except orjson.JSONDecodeError:
@@ -159,7 +159,7 @@ def resource_version(row: Row[Any]) -> ResourceVersion:
 
 
 def refusal_values(refusal: Refusal) -> dict[str, Any]:
-    """A message that was not taken in, as a new table row."""
+    """Returns a message that was not taken in, as a new table row."""
     return {
         "peer": refusal.peer,
         "digest": refusal.digest,
@@ -173,7 +173,7 @@ def refusal_values(refusal: Refusal) -> dict[str, Any]:
 
 
 def refusal(row: Row[Any]) -> Refusal:
-    """Its table row as a value."""
+    """Returns a table row as a message that was not taken in."""
     first, last = moment(row.first), moment(row.last)
     return Refusal(row.peer, row.digest, row.code, row.reason, first, last, row.message_id, row.times)
 

@@ -1,4 +1,4 @@
-"""The one place where databases differ: how to connect, how a write begins, what an error may say."""
+"""The one place where databases differ: connecting, beginning a write, and translating errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Values: TypeAlias = Mapping[str, Any] | list[dict[str, Any]]
 
 BUSY_SECONDS: Final = 30.0
-"""How long one waits for another to finish writing, before `StoreError`. `?timeout=` in the URL says otherwise."""
+"""Seconds to wait for another writer to finish, before `StoreError`. `?timeout=` in the URL changes it."""
 
 _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"
@@ -35,7 +35,7 @@ _ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}  # SQLite's readers 
 
 
 class Database:
-    """An engine, and how transactions are begun on it. SQLite has one writer at a time, PostgreSQL many."""
+    """An engine and the transactions on it. SQLite has one writer at a time, PostgreSQL many."""
 
     def __init__(self, url: str) -> None:
         parsed = parse_url(url)
@@ -52,10 +52,10 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A connection in a write transaction, committed at the end; any error rolls it back."""
+        """Yields a connection in a write transaction, committed at the end; any error rolls it back."""
         with (
-            self._once_a_thread(),
-            self._my_turn(),
+            self._refuse_nesting(),
+            self._writer_lock(),
             storage_errors(),
             self._writer.connect() as connection,
             connection.begin(),
@@ -64,14 +64,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees the store as it stood at one moment. It never waits for a writer."""
+        """Yields a connection that sees the store as it stood at one moment. It never waits for a writer."""
         with storage_errors(), self._reader.connect() as connection, connection.begin():
             yield connection
 
     def use_wal(self) -> None:
-        """Let readers and the writer not wait for one another; the file remembers it.
+        """Sets SQLite's write-ahead log, so that readers and the writer do not wait for one another. The file keeps it.
 
-        SQLite does not wait by itself when two want to make this change, so we do.
+        SQLite does not wait by itself when two processes make this change at once, so this waits.
         """
         deadline = time.monotonic() + self._patience
         while (mode := self._set_wal()) is None and time.monotonic() < deadline:
@@ -82,12 +82,12 @@ class Database:
             raise StoreError("the store's file system does not allow write-ahead logging (a network drive?)")
 
     def checkpoint(self) -> None:
-        """Bring what is in the write-ahead log into the file, and empty the log: it remembers what was deleted."""
+        """Writes the write-ahead log into the file and empties it, since it still holds deleted rows."""
         with storage_errors(), closing(self.engine.raw_connection()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _set_wal(self) -> str | None:
-        """The journal mode that the file has now; None when another is in the way."""
+        """Tries to set the write-ahead log. Returns the journal mode, None if another process is in the way."""
         try:
             with closing(self.engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
                 mode = ""
@@ -102,7 +102,7 @@ class Database:
             raise StoreError(f"the store cannot be opened: {name_of(error)}") from None
 
     @contextmanager
-    def _my_turn(self) -> Iterator[None]:
+    def _writer_lock(self) -> Iterator[None]:
         if self._turn is None:
             yield
             return
@@ -114,8 +114,8 @@ class Database:
             self._turn.release()
 
     @contextmanager
-    def _once_a_thread(self) -> Iterator[None]:
-        """A transaction in another would wait for what the outer one holds, and the outer one for it."""
+    def _refuse_nesting(self) -> Iterator[None]:
+        """Refuses a transaction inside another of the same thread: each would wait for the other."""
         if getattr(self._here, "writes", False):
             raise StoreError("a transaction is open in this thread already")
         self._here.writes = True
@@ -126,12 +126,12 @@ class Database:
 
 
 class Taken(StoreError):
-    """A row with this key is there already."""
+    """A row with this key exists already."""
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Make SQLAlchemy's errors ours."""
+    """Turns SQLAlchemy's errors into ours."""
     try:
         yield
     except DBAPIError as error:
@@ -141,7 +141,7 @@ def storage_errors() -> Iterator[None]:
 
 
 def driver_error(error: BaseException) -> StoreError | InvalidInput:
-    """A driver's error as ours. What it says may repeat what was to be written; its class and code do not."""
+    """Returns a driver's error as ours, by class and code. Its text is left out: it may repeat a person's data."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "DataError" in kinds:  # too long, a zero byte in text, a number out of range
         return InvalidInput.at("", f"the store cannot hold this: {name_of(error)}")
@@ -150,13 +150,13 @@ def driver_error(error: BaseException) -> StoreError | InvalidInput:
 
 
 def name_of(error: BaseException) -> str:
-    """The driver's class of error, and its code where it has one: SQLITE_BUSY, or an SQLSTATE."""
+    """Returns the class of a driver's error and its code, if it has one: SQLITE_BUSY, or an SQLSTATE."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     return f"{type(error).__name__} ({code})" if code else type(error).__name__
 
 
 def parse_url(url: str) -> URL:
-    """The database URL. Raises `InvalidInput` for one that cannot be a store's, without repeating it."""
+    """Parses a database URL. Raises `InvalidInput`, without the URL, if it cannot be a store's."""
     try:
         parsed = make_url(url)
     except ArgumentError:  # the text may hold a password
@@ -177,9 +177,9 @@ def _patience(url: URL) -> float:
 
 
 def create_private(file: Path) -> None:
-    """A new file is its owner's alone: it is full of people's data. SQLite's side files take after it.
+    """Creates a file that only its owner may read, since it will hold people's data. SQLite's side files take after it.
 
-    A file that is there is left as it is. Raises `StoreError`.
+    A file that exists is left as it is. Raises `StoreError`.
     """
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -199,7 +199,7 @@ def _sqlite(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        """A writer takes the lock at once: one that reads first and locks later fails without waiting."""
+        """Begins a write by taking the lock: a writer that reads first and locks later fails without waiting."""
         writes = connection.get_execution_options().get(_WRITES, False)
         driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy, which takes longer than the statement
         try:
@@ -221,7 +221,7 @@ def _postgresql(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
-        """Wait for others no longer than was said, and never acknowledge what is not on the disk."""
+        """Sets a session's patience, and makes it commit only when the data are on the disk."""
         connection.execute(_ON_CONNECT, [f"{patience * 1000:.0f}"])
         connection.commit()
 

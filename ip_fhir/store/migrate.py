@@ -1,4 +1,4 @@
-"""Bring a database to the present tables. Alembic is loaded only where there is something to do."""
+"""Migration of a database to the present tables. Alembic is loaded only if there is something to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOCK: Final = select(func.pg_advisory_xact_lock(0x1F41_2001))  # any number tha
 
 
 def upgrade(database: Database) -> None:
-    """Run the migrations that are missing, all in one transaction. Raises `StoreError`; then nothing was changed.
+    """Runs the missing migrations, all in one transaction. Raises `StoreError`; then nothing was changed.
 
     Several processes may do so at once: the first does it, the others find it done.
     """
@@ -40,7 +40,7 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the tables are the present ones. Raises `StoreError` if they are of a version not known here."""
+    """True if the tables are the present ones. Raises `StoreError` if they are of a version not known here."""
     found = version(connection)
     if found is not None and found > VERSION:
         raise StoreError(f"the store is of version {found}, this program of {VERSION}: update the program")
@@ -48,14 +48,14 @@ def is_current(connection: Connection) -> bool:
 
 
 def version(connection: Connection) -> str | None:
-    """Which migration the database stands at; None when it has no tables of ours."""
+    """Returns the database's last migration; None if it has no tables of ours."""
     if not inspect(connection).has_table(alembic_version.name):
         return None
     return connection.scalar(statements.SCHEMA_VERSION)
 
 
 def run(connection: Connection, to: str = "head") -> None:
-    """Run the migrations up to and with `to`, in the transaction that the connection is in."""
+    """Runs the migrations up to and with `to`, in the transaction of the connection."""
     from alembic import command
     from alembic.config import Config
 

@@ -1,7 +1,7 @@
 """Statements as a driver takes them: compiled once for a database, then run on the driver's own cursor.
 
-What SQLAlchemy does on each call costs as much as the statement itself, and taking in a notice runs fifteen of them.
-A statement that needs it on each call - a list of unknown length - is left to it.
+SQLAlchemy's work on each call costs as much as the statement itself, and taking in a notice runs fifteen statements.
+Only a statement with a list of unknown length is left to SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _prepared: Final[WeakKeyDictionary[Dialect, dict[Executable, Prepared | None]]] 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement gave: rows, whose columns are attributes; how many rows it matched."""
+    """The result of a statement: its rows, whose columns are attributes, and the number of rows it matched."""
 
     rows: Sequence[Any]
     rowcount: int
@@ -45,7 +45,7 @@ class Result:
 
 
 class Prepared:
-    """A statement for one kind of database: its text, the parameters that are always the same, how a row is made."""
+    """A statement for one kind of database: its text, its constant parameters, and the factory of its rows."""
 
     def __init__(self, statement: Executable, compiled: SQLCompiler) -> None:
         self.sql = str(compiled)
@@ -55,7 +55,7 @@ class Prepared:
         self._row: Any = namedtuple("Row", columns, rename=True) if columns else None  # noqa: PYI024 - columns vary
 
     def run(self, cursor: Any, values: Values) -> Result:
-        """Run it, once or for each of several sets of values."""
+        """Runs the statement, once or for each of several sets of values."""
         if isinstance(values, list):
             cursor.executemany(self.sql, [{**self._fixed, **one} for one in values])
         else:
@@ -65,10 +65,10 @@ class Prepared:
 
 
 def execute(connection: Connection, statement: Executable, values: Values) -> Result:
-    """Run one statement. Raises `StoreError`, or `InvalidInput` for what the database cannot hold."""
+    """Runs one statement. Raises `StoreError`, or `InvalidInput` for a value that the database cannot hold."""
     prepared = _prepare(connection.dialect, statement)
     if prepared is None:
-        return _leave(connection, statement, values)
+        return _run_by_sqlalchemy(connection, statement, values)
     cursor = _cursor(connection)
     try:
         return prepared.run(cursor, values)
@@ -88,8 +88,8 @@ def _cursor(connection: Connection) -> Any:
             raise
 
 
-def _leave(connection: Connection, statement: Executable, values: Values) -> Result:
-    """Let SQLAlchemy run it."""
+def _run_by_sqlalchemy(connection: Connection, statement: Executable, values: Values) -> Result:
+    """Runs a statement through SQLAlchemy."""
     with storage_errors():
         try:
             result = connection.execute(statement, values)

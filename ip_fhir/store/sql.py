@@ -29,10 +29,10 @@ _PAGE = 1000  # records of evidence held at a time while the chain is checked
 
 
 def open_store(url: str) -> SqlStore:
-    """Open the store at a database URL: `sqlite:///ip.sqlite`, `postgresql://user@host/name`.
+    """Opens the store at a database URL: `sqlite:///ip.sqlite`, `postgresql://user@host/name`.
 
     A SQLite file that is new or older is brought to the present tables. A PostgreSQL database is not: its migration
-    is somebody's decision. Raises `InvalidInput` for a URL that cannot be one, `StoreError` when it cannot be opened.
+    is somebody's decision. Raises `InvalidInput` for a URL that cannot be one, `StoreError` if it cannot be opened.
     """
     store = SqlStore(Database(url))
     try:
@@ -44,7 +44,7 @@ def open_store(url: str) -> SqlStore:
 
 
 def upgrade_store(url: str) -> None:
-    """Bring the database at a URL to the present tables, whichever it is. Raises as `open_store`."""
+    """Migrates the database at a URL to the present tables, whichever it is. Raises as `open_store`."""
     database = Database(url)
     try:
         migrate.upgrade(database)
@@ -55,7 +55,7 @@ def upgrade_store(url: str) -> None:
 class SqlStore:
     """Implements `ip_fhir.ports.Store`. Threads and processes may share it; made by `open_store`.
 
-    Only the one that writes holds others up, and only others that write.
+    A writer holds up other writers only, never a reader.
     """
 
     def __init__(self, database: Database) -> None:
@@ -65,7 +65,7 @@ class SqlStore:
         return f"SqlStore({self._database.engine.dialect.name})"
 
     def prepare(self) -> None:
-        """See to it that the tables are the present ones. Raises `StoreError` if they are not and it may not."""
+        """Migrates SQLite to the present tables. Raises `StoreError` for a PostgreSQL database with older ones."""
         if self._database.embedded:
             migrate.upgrade(self._database)
             return
@@ -74,68 +74,68 @@ class SqlStore:
                 raise StoreError("the store's tables are not there or of an older version: ip-fhir db upgrade")
 
     def close(self) -> None:
-        """Give back connections."""
+        """Closes the connections."""
         self._database.engine.dispose()
 
     # --- writing
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
-        """A write transaction. Raises `StoreError` when the storage fails, having changed nothing."""
+        """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed."""
         with self._database.writing() as connection:
             transaction = SqlTransaction(connection)
             yield transaction
             transaction.complete()
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
-        """Up to `limit` due rows, one of each lane, held for this worker until the lease runs out."""
+        """Claims up to `limit` due rows, one per lane, for this worker until the lease (seconds) runs out."""
         with self.begin() as transaction:
             return transaction.claim(worker, now, lease, limit)
 
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
-        """Keep the bytes of the first attempt, before it is made; returns the row with the bytes to send."""
+        """Keeps the bytes of the first attempt, before it is made. Returns the row with the bytes to send."""
         with self.begin() as transaction:
             return transaction.keep_content(row_id, content, content_type)
 
     def sent(self, row_id: str, now: datetime) -> None:
-        """The row is done, whatever it was before."""
+        """Marks the row as sent, whatever its status was."""
         with self.begin() as transaction:
             transaction.finish(row_id, now)
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
-        """An attempt failed. Try again at `next_try`; None parks the row for a person."""
+        """Records a failed attempt. The row is tried again at `next_try` (UTC); None parks it for a person."""
         with self.begin() as transaction:
             transaction.failed(row_id, reason, next_try, claim)
 
     def give_back(self, row_id: str, claim: int) -> None:
-        """What was claimed was not tried after all: it is due as before."""
+        """Gives back a claimed row that was not tried: it is due as before."""
         with self.begin() as transaction:
             transaction.give_back(row_id, claim)
 
     def refused(self, row_id: str, reason: str) -> None:
-        """The row will not be sent; closed with the reason."""
+        """Closes a row that will not be sent, with the reason."""
         with self.begin() as transaction:
             transaction.refused(row_id, reason)
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Make a parked or sent row due again, with the bytes it had."""
+        """Makes a parked or sent row due again, with the bytes it had."""
         with self.begin() as transaction:
             transaction.retry(row_id, now)
 
     # --- reading
 
     def due_timers(self, now: datetime, limit: int) -> list[str]:
-        """Correlation ids of referrals with a timer that is due, earliest first."""
+        """Returns correlation ids of referrals with a timer that is due, earliest first."""
         rows = self._read(statements.DUE_TIMERS, {"now": codec.micros(now), "at_most": max(limit, 0)})
         return [row.correlation_id for row in rows]
 
     def referral(self, correlation_id: str) -> Stored | None:
-        """Read one referral."""
+        """Returns one referral; None if it is not here."""
         rows = self._read(statements.LOAD, {"correlation_id": correlation_id})
         return codec.stored(rows[0]) if rows else None
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
-        """Referrals, latest changed first. Raises `InvalidInput` when there is no referral `after`."""
+        """Returns referrals, latest changed first. Raises `InvalidInput` if there is no referral `after`."""
         values: dict[str, Any] = {"at_most": max(limit, 0)}
         if states:
             values["states"] = list(states)
@@ -148,17 +148,17 @@ class SqlStore:
         return [codec.parse(Referral, row.body) for row in self._read(statement, values)]
 
     def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
-        """Outbox rows, oldest first."""
+        """Returns outbox rows, oldest first."""
         statement = statements.OUTBOX if status is None else statements.OUTBOX_BY_STATUS
         values = {"at_most": max(limit, 0)} | ({} if status is None else {"in_status": status})
         return [codec.outbox_row(row) for row in self._read(statement, values)]
 
     def refusals(self, limit: int = 100) -> list[Refusal]:
-        """Messages that were not taken in, latest first."""
+        """Returns messages that were not taken in, latest first."""
         return [codec.refusal(row) for row in self._read(statements.REFUSALS, {"at_most": max(limit, 0)})]
 
     def figures(self) -> Figures:
-        """How the store stands, counted now, all at one moment."""
+        """Returns the store's figures, all counted at one moment."""
         with self._database.reading() as connection:
             loops = execute(connection, statements.COUNT_LOOPS, {}).rows
             rows = execute(connection, statements.COUNT_ROWS, {}).rows
@@ -167,7 +167,7 @@ class SqlStore:
         return codec.figures(loops, rows, attempts, refusals)
 
     def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
-        """Current versions that match all criteria, latest first. Raises `InvalidInput` for one not known."""
+        """Returns current versions that match all criteria, latest first. Raises `InvalidInput` for an unknown one."""
         names = [name for name in criteria if name in NAMES]
         if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
             problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
@@ -180,7 +180,7 @@ class SqlStore:
         return [codec.resource_version(row) for row in self._read(statement, values)]
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The chain in order, whole or one referral's part; without records whose words were purged."""
+        """Returns the chain in order, whole or one referral's part, without records whose words were purged."""
         if correlation_id is None:
             rows = self._read(statements.WORDS, {})
         else:
@@ -188,14 +188,14 @@ class SqlStore:
         return [codec.evidence_record(row) for row in rows]
 
     def walk(self) -> Iterator[EvidenceRecord]:
-        """The chain as `evidence` gives it, as it stood when this began, however long it is."""
+        """Yields the chain as `evidence` returns it, as it stood at the start, without holding all of it in memory."""
         with self._database.reading() as connection:
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.WORDS)
             for row in rows:
                 yield codec.evidence_record(row)
 
     def verify(self) -> tuple[Problem, ...]:
-        """Check the whole chain; a changed, removed or inserted record is a problem with its number."""
+        """Checks the whole chain. Returns a problem, with the number, for each changed, removed or inserted record."""
         with self._database.reading() as connection:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD)))
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.CHAIN)
@@ -204,7 +204,7 @@ class SqlStore:
             return (*found, *map(chain.wrongly_purged, wrong))
 
     def head(self) -> ChainHead:
-        """Where the chain ends, and how many of its records have lost their words."""
+        """Returns the end of the chain, and the number of records that have lost their words."""
         with self._database.reading() as connection:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD))) or chain.START
             return ChainHead(head.number, head.hash, int(connection.scalar(upkeep_statements.COUNT_PURGED) or 0))

@@ -1,4 +1,4 @@
-"""What a FHIR resource is found by: identifier, status, based-on, focus."""
+"""Search tokens of a FHIR resource: identifier, status, based-on, focus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES: Final = ("identifier", "status", "based-on", "focus")
 
 
 def tokens(resource: JsonObject) -> set[tuple[str, str]]:
-    """Pairs of parameter and value, in each form in which a search may name it.
+    """Returns pairs of search parameter and value, in each form in which a search may name the value.
 
     An identifier: `system|value`, `value`, and `|value` where it has no system; a reference: as it stands,
     `Type/id`, and `id` (FHIR R4 search, token and reference). Raises `InvalidInput` for a value over 512 characters.
@@ -47,7 +47,7 @@ def _all(resource: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    """An element that is one object in some resources and a list in others."""
+    """Returns an element as a list: it is one object in some resources and a list in others."""
     several = value if isinstance(value, list) else [value]
     return [one for one in several if isinstance(one, dict)]
 

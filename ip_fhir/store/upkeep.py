@@ -1,4 +1,4 @@
-"""What an operator does with a store: see how it stands, copy it while it works, take out what is past its time."""
+"""An operator's work on a store: looking at its state, copying it while in use, purging old loops."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KEYS_AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How much was taken out: referrals, records of evidence that lost their words, keys of messages, receipts."""
+    """The result of a purge: numbers of referrals, of evidence records without words, of message keys and receipts."""
 
     referrals: int = 0
     records: int = 0
@@ -42,7 +42,7 @@ class Purged:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a database stands: which one, the version of its tables and the one that is needed, its size in bytes."""
+    """The state of a database: its kind, the version of its tables, the version needed, its size in bytes."""
 
     database: str
     version: str | None
@@ -51,7 +51,7 @@ class Standing:
 
 
 def standing(url: str) -> Standing:
-    """Look at a database, whatever its version; a file that is not there is not made. Raises as `open_store`."""
+    """Returns the state of a database of any version; creates no file. Raises as `open_store`."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
         return Standing("sqlite", None, VERSION, 0)
@@ -72,13 +72,13 @@ def standing(url: str) -> Standing:
 
 
 def count_expired(database: Database, before: datetime) -> int:
-    """How many referrals `purge` would take out."""
+    """Returns the number of referrals that `purge` would take out."""
     with database.reading() as connection:
         return int(execute(connection, statements.COUNT_EXPIRED, {"before": codec.micros(before)}).scalar() or 0)
 
 
 def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
-    """Take out the referrals that ended and have not changed since `before`, with all that was said about them.
+    """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 
     What goes: the referral, its FHIR resources in every version, its outbox rows, the words of its evidence. What
     stays: the chain, with a digest in the place of each record's words, so that it verifies as before. A referral with
@@ -91,7 +91,7 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     Raises `StoreError`; then what was reported by an earlier call is done and the rest is not.
     """
     done = Purged()
-    while (some := _in_a_piece(database, lambda connection: _purge_some(connection, before, now))).referrals:
+    while (some := _in_transaction(database, lambda connection: _purge_some(connection, before, now))).referrals:
         done += some
     if replayable is not None:
         done += _forget_messages(database, before, replayable)
@@ -102,7 +102,7 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     return done
 
 
-def _in_a_piece(database: Database, work: Callable[[Connection], Purged]) -> Purged:
+def _in_transaction(database: Database, work: Callable[[Connection], Purged]) -> Purged:
     with database.writing() as connection:
         if database.embedded:  # or what was deleted could still be read in the file
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
@@ -126,7 +126,7 @@ def _purge_some(connection: Connection, before: datetime, now: datetime) -> Purg
 
 
 def _forget_messages(database: Database, before: datetime, replayable: datetime) -> Purged:
-    """All keys are gone through in order, some at a time: there is no index by time, which each message would pay."""
+    """Takes out old message keys and receipts. Reads all keys, in pieces: an index by time would cost each message."""
     done, after = Purged(), ""
     while last := _last_of_keys(database, after):
         place = {"after": after, "last": last}
@@ -137,7 +137,7 @@ def _forget_messages(database: Database, before: datetime, replayable: datetime)
             old = {"before": codec.micros(replayable), "nothing": b"", **place}
             return Purged(keys=keys, receipts=keys + execute(connection, statements.FORGET_REPLIES, old).rowcount)
 
-        done += _in_a_piece(database, forget)
+        done += _in_transaction(database, forget)
         after = last
     return done
 
@@ -152,7 +152,7 @@ def _last_of_keys(database: Database, after: str) -> str | None:
 
 
 def backup(database: Database, target: Path) -> None:
-    """Copy a SQLite store, as it stands at one moment, while others go on writing.
+    """Copies a SQLite store, as it stands at one moment, while others go on writing.
 
     The copy is checked before it gets its name: a backup that is there is whole. Raises `InvalidInput` (the target is
     there already, or the store is a server, which has its own means), `StoreError`.
@@ -177,7 +177,7 @@ def backup(database: Database, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """All in one step: in steps, every write in between would make it begin again."""
+    """Copies a database in one step: in several, every write in between would make it begin again."""
     with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(target)) as to:
         from_.backup(to)
         to.execute("PRAGMA journal_mode=DELETE")  # one file, without side files

@@ -1,4 +1,4 @@
-"""Statements of an operator's: what is past its time, and how large it all is. Named as those in `statements`."""
+"""SQL statements for operators: old rows, and sizes. Named as those in `statements`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindpar
 """Referrals that ended long ago, with nothing more to be done about them."""
 
 COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired)
-"""How many those are."""
+"""The number of those referrals."""
 
 _of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
 
@@ -33,7 +33,7 @@ PURGE_RECORD: Final = (
     .where(evidence.c.number == bindparam("of"))
     .values(body="", digest=bindparam("words"), purged_at=bindparam("at"))
 )
-"""Take a record's words out, and leave their digest."""
+"""Takes a record's words out, and leaves their digest."""
 
 _resources_of = select(resource.c.type, resource.c.id).where(resource.c.correlation_id.in_(_of_referrals))
 
@@ -43,38 +43,38 @@ PURGE: Final = (
     delete(outbox).where(outbox.c.correlation_id.in_(_of_referrals)),
     delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
 )
-"""Take some referrals out, with all that is kept about them but evidence, keys and receipts."""
+"""Take out some referrals, with everything kept about them but evidence, keys and receipts."""
 
 _next_keys = (
     select(inbox.c.key).where(inbox.c.key > bindparam("after")).order_by(inbox.c.key).limit(bindparam("at_most"))
 ).subquery()
 
 LAST_OF_KEYS: Final = select(func.max(_next_keys.c.key))
-"""The last of so many keys of messages after one."""
+"""The last of the next `at_most` message keys after a key."""
 
 _some_keys = and_(inbox.c.key > bindparam("after"), inbox.c.key <= bindparam("last"))
 
 FORGET_KEYS: Final = delete(inbox).where(_some_keys, inbox.c.at < bindparam("before"))
-"""Of some messages, forget those that were taken in long ago."""
+"""Deletes the keys of those among some messages that were taken in long ago."""
 
 FORGET_REPLIES: Final = (
     update(inbox)
     .where(_some_keys, inbox.c.at < bindparam("before"), inbox.c.reply != bindparam("nothing"))
     .values(reply=bindparam("nothing"))
 )
-"""Of some messages, forget what was answered to those taken in long ago."""
+"""Empties the receipts of those among some messages that were taken in long ago."""
 
 PURGE_REFUSALS: Final = delete(refusal).where(refusal.c.last < bindparam("before"))
-"""Forget messages that were not taken in, long ago."""
+"""Deletes the records of refused messages that last came long ago."""
 
 COUNT_RECORDS: Final = select(func.count()).select_from(evidence)
-"""How many records of evidence there are."""
+"""The number of records of evidence."""
 
 COUNT_PURGED: Final = COUNT_RECORDS.where(evidence.c.purged_at.is_not(None))
-"""How many of them have lost their words."""
+"""The number of records that have lost their words."""
 
 SIZE: Final = {
     True: text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
     False: text("SELECT pg_database_size(current_database())"),
 }
-"""How many bytes the database takes; by whether it is a file."""
+"""The size of the database in bytes, for a file (True) and for a server (False)."""

@@ -146,7 +146,7 @@ class _Endpoint:
 
 
 class _Watched:
-    """How it stands, for whoever watches the process."""
+    """The state of the process, for whoever watches it."""
 
     def __init__(self, exchange: Exchange, worker: Worker | None, metrics_token: str | None) -> None:
         self._exchange = exchange
@@ -158,12 +158,12 @@ class _Watched:
         return JSONResponse(await run_in_threadpool(self._exchange.health))
 
     async def live(self, _request: Request) -> Response:
-        """Whether the process is worth keeping: a worker that was given has not died. Asks no database."""
+        """Answer 503 when a worker that was given has died: the process is not worth keeping. Asks no database."""
         alive = self._worker is None or self._worker.running
         return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
 
     async def ready(self, _request: Request) -> Response:
-        """Whether requests can be answered: 503 while the store cannot be read. Restarting would not help."""
+        """Answer 503 while the store cannot be read, and so no request answered. Restarting would not help."""
         await run_in_threadpool(self._exchange.check)
         return JSONResponse({"status": "ok"})
 
@@ -211,7 +211,7 @@ def _refusal(error: IpFhirError, headers: dict[str, str] | None = None) -> Respo
 
 
 async def _from_starlette(_request: Request, error: Exception) -> Response:
-    """What the router refuses: 404 and 405."""
+    """Answer for what the router refuses: 404 and 405."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     code: IssueCode = "not-found" if status == 404 else "not-supported"
     reason = "nothing is at this address" if status == 404 else "not possible here"

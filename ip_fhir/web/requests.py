@@ -1,4 +1,4 @@
-"""What every request goes through: who it is from, how much of it is read, what it says it is."""
+"""The checks of every request: its sender, its length and its content type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class BadRequest(InvalidInput):
-    """A request that HTTP itself has a status for."""
+    """A request that is refused with a status of HTTP's own."""
 
     def __init__(self, status: int, reason: str, code: IssueCode, path: str = "") -> None:
         super().__init__([Problem(path, reason, code)])
@@ -36,7 +36,7 @@ class BadRequest(InvalidInput):
 
 
 def authenticated(request: Request, exchange: Exchange) -> Peer:
-    """The party whose token the request shows. Raises `BadRequest` 401."""
+    """Returns the peer whose token the request shows. Raises `BadRequest` 401 for no token or an unknown one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     peer = exchange.peer_by_token(token.strip()) if scheme.lower() == "bearer" else None
     if peer is None:
@@ -45,7 +45,7 @@ def authenticated(request: Request, exchange: Exchange) -> Peer:
 
 
 async def bounded_body(request: Request, limits: Limits) -> bytes:
-    """The body, read no further than the limit, whether its length was announced or not. Raises 413 or 408."""
+    """Reads the body, no further than the limit. Raises `InvalidInput` (HTTP 413) or `BadRequest` 408 (too slow)."""
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limits.max_bytes:
         raise too_long(limits)
@@ -79,7 +79,7 @@ def require_acceptable(request: Request) -> None:
 
 
 def form_fields(content: bytes) -> list[tuple[str, str]]:
-    """The fields of a form body. Raises `BadRequest` 400."""
+    """Returns the fields of a form body as pairs. Raises `BadRequest` 400 if it is not one."""
     try:
         return parse_qsl(content.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError:
@@ -93,7 +93,7 @@ def require_form(request: Request) -> None:
 
 
 def if_match(request: Request) -> int:
-    """The version a change is based on, from `If-Match: W/"3"`. Raises `BadRequest` 428 (none), 400 (not one)."""
+    """Returns the version in `If-Match: W/"3"`. Raises `BadRequest` 428 if there is none, 400 if it is no version."""
     tag = request.headers.get("if-match", "").strip()
     if not tag:
         raise BadRequest(428, "If-Match with the version you changed is required", "required", "If-Match")

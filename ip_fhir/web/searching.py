@@ -1,4 +1,4 @@
-"""Search by the parameters that are supported, and refuse the rest: a parameter ignored would find too much.
+"""Search parameters, and the searchset. An unknown parameter is refused: ignored, it would find too much.
 
 A person's number never stands in a URL, where logs and proxies keep it: such a search goes by POST to `_search`, and no
 parameter here takes one anyway.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def criteria_from_url(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The criteria of a GET. Raises `BadRequest` 400."""
+    """Returns the criteria of a GET. Raises `BadRequest` 400 for a person's number or a wrong parameter."""
     pairs = list(pairs)
     for name, value in pairs:
         if _is_person_number(value) or name.partition(".")[0] in ("patient", "subject"):
@@ -31,7 +31,7 @@ def criteria_from_url(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str,
 
 
 def criteria_from_form(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The criteria of a POST to _search. Raises `BadRequest` 400 for what is not supported."""
+    """Returns the criteria of a POST to _search by parameter. Raises `BadRequest` 400 for one that is not supported."""
     criteria: dict[str, str] = {}
     for name, value in pairs:
         if name == "_format" and value in ("json", "application/json", "application/fhir+json"):
@@ -50,7 +50,7 @@ def criteria_from_form(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str
 
 
 def searchset(url: str, type_: str, criteria: dict[str, str], found: Sequence[ResourceVersion]) -> JsonObject:
-    """A searchset Bundle (http://hl7.org/fhir/R4/bundle.html#searchset)."""
+    """Returns a searchset Bundle (http://hl7.org/fhir/R4/bundle.html#searchset)."""
     entries = [{"fullUrl": f"{url}/{type_}/{r.id}", "resource": r.body, "search": {"mode": "match"}} for r in found]
     query = f"?{urlencode(criteria)}" if criteria else ""
     bundle: JsonObject = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}

@@ -1,4 +1,4 @@
-"""Run one side: the endpoint and its worker in one process, until SIGTERM or SIGINT; both end gracefully."""
+"""Run one side: endpoint, worker and listeners in one process, until SIGTERM or SIGINT; all end gracefully."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from ip_fhir.bootstrap import open_exchange
+from ip_fhir.bootstrap import open_exchange, open_listeners
+from ip_fhir.exchange.listeners import listening
 from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.web.app import create_app
 
@@ -21,7 +22,11 @@ _SECONDS_TO_FINISH = 10
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. Requests in progress are answered, the row being sent is finished, then it returns."""
+    """Serve until told to stop. What is being answered, sent or taken in is finished, then it returns.
+
+    Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start.
+    """
+    listeners = open_listeners(settings)
     exchange = open_exchange(settings)
     try:
         token = settings.http.metrics_token
@@ -39,7 +44,8 @@ def serve(settings: Settings) -> None:
         )
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, _leave)
-        uvicorn.Server(config).run()
+        with listening(exchange, listeners):
+            uvicorn.Server(config).run()
     except KeyboardInterrupt:
         pass
     finally:

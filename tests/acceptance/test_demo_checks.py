@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.demo import checks
-from ip_fhir.demo.checks import Check, Maps
+from ip_fhir.demo.checks import Check, MappingFunctions
 from ip_fhir.demo.people import People, at_work
-from ip_fhir.demo.place import Clock, write_settings
-from ip_fhir.demo.sides import Side
+from ip_fhir.demo.place import SimulatedClock, write_settings
+from ip_fhir.demo.sides import SideProcess
 from ip_fhir.demo.stories import Story, load_stories
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.referral import FormStatus, Role, State
@@ -141,7 +141,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     """The people of both sides, with empty stores and one notice that was not sent."""
     place = tmp_path / "run"
     write_settings(place, STORIES["01"].notice, "en")
-    Clock(place / "clock").set(START)
+    SimulatedClock(place / "clock").set(START)
     with at_work(place) as found:
         found.exchanges[Role.HOSPITAL].send_notice(STORIES["01"].notice)
         yield found
@@ -162,7 +162,7 @@ def test_stores_are_judged(people: People, tmp_path: Path) -> None:
 @pytest.mark.parametrize("leak", ["Solbakk Nordås", str(STORIES["01"].notice.owner.identifier)])
 def test_processes_and_logs_are_judged(leak: str, tmp_path: Path) -> None:
     """A process that did not end in order, and a log with a person in it, are seen."""
-    side = Side(Role.HOSPITAL, tmp_path, 1)
+    side = SideProcess(Role.HOSPITAL, tmp_path, 1)
     side.log.write_text("nothing to see\n", encoding="utf-8")
     side.exit_code = 0
     assert wrong(checks.check_quiet([side], list(STORIES.values()), "en")) == ""
@@ -182,7 +182,7 @@ def test_maps_are_judged() -> None:
     def refuse(_: object) -> list[object]:
         raise InvalidInput.at("here", "not so")
 
-    broken = Maps(
+    broken = MappingFunctions(
         from_fhir=lambda _: STORIES["02"].plan,
         put_plan=lambda _, bundle: {**bundle, "type": "batch"},
         to_models=lambda _: [],
@@ -191,4 +191,4 @@ def test_maps_are_judged() -> None:
     assert "the plan that came back is another" in said
     assert "writing what was read changed the bundle" in said
     assert "not every resource was read" in said
-    assert wrong(checks.check_maps(stories, "en", Maps(to_models=refuse))) == "here: not so"
+    assert wrong(checks.check_maps(stories, "en", MappingFunctions(to_models=refuse))) == "here: not so"

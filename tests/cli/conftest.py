@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.cli import main
-from ip_fhir.demo.place import Clock, write_settings
+from ip_fhir.demo.place import SimulatedClock, write_settings
 from tests.support.two_sides import notice
 
 
@@ -61,7 +61,7 @@ class Sides:
 
     hospital: Path
     municipality: Path
-    clock: Clock
+    clock: SimulatedClock
 
 
 @pytest.fixture
@@ -69,6 +69,6 @@ def sides(tmp_path: Path) -> Sides:
     """Two sides as the demo has them, on the morning of the notices."""
     place = tmp_path / "run"
     write_settings(place, notice("01"), "en")
-    clock = Clock(place / "clock")
+    clock = SimulatedClock(place / "clock")
     clock.set(datetime(2026, 1, 12, 8, 0, tzinfo=UTC))
     return Sides(place / "hospital.toml", place / "municipality.toml", clock)

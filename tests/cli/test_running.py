@@ -176,7 +176,7 @@ def test_a_wrong_locale_does_no_harm() -> None:
     assert "Nordås".encode() in ran.stdout
 
 
-HEAVY_FOR_HELP = {"pydantic", "orjson", "sqlalchemy", "fhir", "lxml", "starlette", "uvicorn", "requests", "jinja2"}
+HEAVY_FOR_HELP = {"pydantic", "orjson", "sqlalchemy", "fhir", "xml", "starlette", "uvicorn", "requests", "jinja2"}
 
 
 def loaded(code: str) -> Iterator[str]:

@@ -10,11 +10,13 @@ import pytest
 
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, Rejected, StoreError, Unavailable
+from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
 from ip_fhir.fhir.reading import read_json
-from ip_fhir.mapping import message_from_fhir
+from ip_fhir.mapping import Mapper, message_from_fhir
 from ip_fhir.ports import OutboxRow
 from tests.support.two_sides import START, Loop, Side, form, make_loop, notice
 
@@ -246,17 +248,16 @@ def test_a_week_off_is_caught_up_once(loop: Loop) -> None:
     assert kinds(loop.hospital) == ["notice", "reminder"]
 
 
-def test_one_bad_referral_does_not_stop_the_others(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_bad_referral_does_not_stop_the_others(tmp_path: Path) -> None:
     """A row that cannot be rendered is parked; the next one goes."""
-    from ip_fhir.exchange import formats
 
-    class Breaks(formats.FhirMessage):
-        def write(self, message: object, mapping: object) -> bytes:
-            if getattr(message, "correlation_id", "") == "referral-01":
+    class Breaks(FhirMessage):
+        def write(self, message: Message, mapper: Mapper) -> bytes:
+            if message.correlation_id == "referral-01":
                 raise KeyError("Kari Nordmann")
-            return super().write(message, mapping)  # type: ignore[arg-type]
+            return super().write(message, mapper)
 
-    monkeypatch.setitem(formats.WRITERS, "fhir-message", Breaks())
+    loop = make_loop(tmp_path, formats=Formats([Breaks()]))
     loop.hospital.exchange.send_notice(notice("01"))
     loop.hospital.exchange.send_notice(notice("03"))
     loop.settle()

@@ -1,17 +1,20 @@
-"""The size gate for ip_fhir/ and adapters/: files of 400 lines and functions of 50 at most, or a reason.
+"""The size gate for ip_fhir/ and adapters/: 15 modules in a folder, 400 lines in a file, 50 in a function, or a reason.
 
-Reasons stand in pyproject.toml, in `[tool.ip_fhir.size]`: `"path" = "reason"` for a file,
-`"path::Class.function" = "reason"` for a function. A reason that is empty, or that nothing needs any
-longer, fails too. Run: `python tests/house/size_gate.py [CHECKOUT]`.
+Folders within a folder are rooms of their own and are not counted, nor is `__init__.py`. Reasons stand in
+pyproject.toml, in `[tool.ip_fhir.size]`: `"folder/" = "reason"`, `"path" = "reason"` for a file,
+`"path::Class.function" = "reason"` for a function. A reason that is empty, or that nothing needs any longer, fails too.
+Run: `python tests/house/size_gate.py [CHECKOUT]`.
 """
 
 import ast
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOMS = ("ip_fhir", "adapters")
+FOLDER_MODULES = 15
 FILE_LINES = 400
 FUNCTION_LINES = 50
 
@@ -31,12 +34,21 @@ def problems(checkout: Path) -> list[str]:
     settings = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
     reasons: dict[str, str] = settings.get("tool", {}).get("ip_fhir", {}).get("size", {})
     files = [file for room in ROOMS for file in sorted((checkout / room).rglob("*.py"))]
-    large = {name: size for file in files for name, size in oversized(file, checkout)}
+    large = dict(crowded(files, checkout))
+    large |= {name: size for file in files for name, size in oversized(file, checkout)}
     return [
         *(f"{name}: {size}, and no reason given" for name, size in large.items() if name not in reasons),
         *(f"{name}: a reason is given, but it is not too large" for name in reasons if name not in large),
         *(f"{name}: the reason is empty" for name, reason in reasons.items() if not reason.strip()),
     ]
+
+
+def crowded(files: list[Path], checkout: Path) -> Iterator[tuple[str, str]]:
+    """The name and the size of each folder with too many modules."""
+    folders = Counter(file.parent for file in files if file.name != "__init__.py")
+    for folder, modules in folders.items():
+        if modules > FOLDER_MODULES:
+            yield f"{folder.relative_to(checkout).as_posix()}/", f"{modules} modules, more than {FOLDER_MODULES}"
 
 
 def oversized(file: Path, checkout: Path) -> Iterator[tuple[str, str]]:

@@ -17,9 +17,10 @@ TESTED = '"""A test of no purpose."""\n\n\ndef test_it() -> None:\n    """It hol
 
 @pytest.fixture
 def small(checkout: Path, tmp_path: Path) -> Path:
-    """A small checkout with our settings: one clean module in each room, one test."""
+    """A small checkout with our settings: one clean module in each room, one test, one document, one example."""
     shutil.copy(checkout / "pyproject.toml", tmp_path)
-    for name in ("ip_fhir/clean.py", "adapters/ip_fhir_clean/clean.py", "tests/test_clean.py"):
+    scripts = ("tests/test_clean.py", "docs/clean.py", "examples/01_clean.py")
+    for name in ("ip_fhir/clean.py", "adapters/ip_fhir_clean/clean.py", *scripts):
         write(tmp_path / name, CLEAN)
     for name in ("ip_fhir/__init__.py", "adapters/ip_fhir_clean/__init__.py"):
         write(tmp_path / name, '"""A package of no purpose."""\n')
@@ -87,14 +88,17 @@ def test_formatter_sees_an_unformatted_file(small: Path) -> None:
 
 
 def test_mypy_sees_an_untyped_or_wrong_line(small: Path) -> None:
-    """A wrong type is seen in each room: library, adapters, tests; and so is a function without types."""
+    """A wrong type is seen in each room: library, adapters, tests, documents, examples; so is a function without."""
     write(small / "ip_fhir" / "bad.py", 'ANSWER: int = "42"\n')
     write(small / "adapters" / "ip_fhir_clean" / "bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n")
     write(small / "tests" / "test_bad.py", "def test_it():\n    pass\n")
+    write(small / "docs" / "wrong.py", "1 + ''\n")
+    write(small / "examples" / "02_bad.py", "from ip_fhir import clean\n\nclean.ANSWER.upper()\n")
     code, words = gate(small, "mypy")
     assert code == 1
     red = {line.partition(":")[0] for line in words.splitlines() if ": error:" in line}
-    assert red == {"ip_fhir/bad.py", "adapters/ip_fhir_clean/bad.py", "tests/test_bad.py"}
+    scripts = {"tests/test_bad.py", "docs/wrong.py", "examples/02_bad.py"}
+    assert red == {"ip_fhir/bad.py", "adapters/ip_fhir_clean/bad.py", *scripts}
 
 
 # --- pytest --------------------------------------------------------------------------------------
@@ -209,6 +213,20 @@ def test_size_gate_allows_the_limits(small: Path) -> None:
     with_reasons(small, "")
     write(small / "ip_fhir" / "just.py", "x = 1\n" * 349 + "def count() -> None:\n" + "    pass\n" * 49 + "\n")
     write(small / "tests" / "test_long.py", "x = 1\n" * 900)
+    assert size_gate.problems(small) == []
+
+
+def test_size_gate_sees_a_crowded_folder(small: Path) -> None:
+    """A sixteenth module in a folder is seen, unless a reason is written down; a room within it is not counted."""
+    with_reasons(small, "")
+    for number in range(15):
+        write(small / "ip_fhir" / "room" / f"module_{number}.py", CLEAN)
+    for name in ("__init__.py", "inner/__init__.py", "inner/more.py"):
+        write(small / "ip_fhir" / "room" / name, CLEAN)
+    assert size_gate.problems(small) == []
+    write(small / "ip_fhir" / "room" / "one_more.py", CLEAN)
+    assert size_gate.problems(small) == ["ip_fhir/room/: 16 modules, more than 15, and no reason given"]
+    with_reasons(small, '"ip_fhir/room/" = "One module for each of sixteen kinds."\n')
     assert size_gate.problems(small) == []
 
 

@@ -51,15 +51,17 @@ def test_import_is_light(installed: Installed) -> None:
     assert wheel_gate.heavy_imports(installed.python, "import ip_fhir") == set()
 
 
-def test_adapters_are_found_as_entry_points(checkout: Path, installed: Installed) -> None:
-    """Every adapter is found by its entry point, and loads from the wheel."""
+def test_plug_ins_are_found_as_entry_points(checkout: Path, installed: Installed) -> None:
+    """Every adapter and wire format is found by its entry point, and loads from the wheel."""
     code = (
         "import json, sys; from importlib.metadata import entry_points;"
         "found = {e.name: (e.load(), sys.modules[e.module].__file__)[1]"
-        " for e in entry_points(group='ip_fhir.adapters')}; print(json.dumps(found))"
+        " for group in ('ip_fhir.adapters', 'ip_fhir.formats') for e in entry_points(group=group)};"
+        "print(json.dumps(found))"
     )
     found: dict[str, str] = json.loads(run(installed, code))
-    assert set(found) == set(wheel_gate.project(checkout)["entry-points"]["ip_fhir.adapters"])
+    groups = wheel_gate.project(checkout)["entry-points"]
+    assert set(found) == {*groups["ip_fhir.adapters"], *groups["ip_fhir.formats"]}
     assert all(Path(file).is_relative_to(installed.site_packages) for file in found.values())
 
 

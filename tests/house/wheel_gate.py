@@ -11,21 +11,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-# What `import ip_fhir` may not load: each costs more time than the rest of the import together.
+# What `import ip_fhir` may not load: most who import it use none of these, and each costs time.
 HEAVY = frozenset(
-    {
-        "alembic",
-        "fhir",
-        "hl7apy",
-        "jinja2",
-        "joserfc",
-        "lxml",
-        "matplotlib",
-        "psycopg",
-        "requests",
-        "sqlalchemy",
-    }
-    | {"starlette", "typer", "uvicorn"}
+    {"alembic", "fhir", "jinja2", "psycopg", "requests", "sqlalchemy", "starlette", "typer", "uvicorn", "xml"}
 )
 
 

@@ -187,7 +187,7 @@ def said(table: str, data: dict[str, Any]) -> dict[str, Any]:
         value: Any = data
         for name in row.domain:
             value = (value or {}).get(name)
-        if row.echo or value in (None, [], {}):
+        if row.check_only or value in (None, [], {}):
             continue
         if row.kind == "table":
             several = isinstance(value, list)

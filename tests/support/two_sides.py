@@ -22,7 +22,7 @@ from ip_fhir.fhir.outcome import status_of
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, Transaction, WireFormat
-from ip_fhir.settings import WorkerSettings
+from ip_fhir.settings import Settings, WorkerSettings, settings_of
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -195,16 +195,31 @@ def make_side(
     return Side(Exchange(context), wire, store, told)
 
 
-def make_loop(directory: Path, agreements: tuple[Agreement, ...] = ()) -> Loop:
-    """Two sides on two SQLite files."""
+def make_loop(directory: Path, agreements: tuple[Agreement, ...] = (), **more: Any) -> Loop:
+    """Two sides on two SQLite files; `more` goes into the context of both."""
     clock = SetClock()
     sides = [
-        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements)
+        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
         for role in (Role.HOSPITAL, Role.MUNICIPALITY)
     ]
     hospital, municipality = sides
     hospital.wire.to, municipality.wire.to = municipality.exchange, hospital.exchange
     return Loop(hospital, municipality, clock)
+
+
+def side_settings(directory: Path, role: Role, **peer: Any) -> Settings:
+    """The settings of one side with the example organisations, whose one peer is the other side."""
+    hospital, unit = (organization.to_data() for organization in organizations(notice("03")))
+    ours, theirs = (hospital, unit) if role is Role.HOSPITAL else (unit, hospital)
+    other = Role.MUNICIPALITY if role is Role.HOSPITAL else Role.HOSPITAL
+    data = {
+        "role": str(role),
+        "organization": ours,
+        "database": f"sqlite:///{directory / role}.sqlite",
+        "peers": [{"name": str(other), "organization": theirs, "url": f"test://{other}", **peer}],
+        "worker": {"parallel": 1},
+    }
+    return settings_of(data, directory, environ={})
 
 
 def unsent(loop: Loop, name: str) -> bytes:

@@ -20,7 +20,9 @@ from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.people import Organization
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import Exchange
+from ip_fhir.ports import Adapter, Receipt
 from ip_fhir.settings import read_settings, settings_of
+from ip_fhir.testing import FakeAdapter
 from tests.support.two_sides import START, form, notice, organizations
 
 _SERVE = "import sys; from ip_fhir.settings import read_settings; from ip_fhir.web.serving import serve; "
@@ -183,11 +185,15 @@ def test_fifty_megabytes_over_a_real_socket(servers: tuple[Server, Server], chun
 
 
 def test_bootstrap_refuses_what_cannot_be(tmp_path: Path) -> None:
-    """An adapter that is not there, a store that cannot be opened: said at once, and by type."""
+    """An adapter that is not there or speaks what nothing writes, a store that cannot be opened: said at once."""
     peer = {"name": "ke", "url": "https://ke.example", "adapter": "smoke"}
     organization = {"id": "o", "name": "O", "kind": "hospital"}
     data = {"role": "hospital", "organization": organization, "peers": [{**peer, "organization": organization}]}
     with pytest.raises(InvalidInput, match=r"adapters\.smoke: not installed"):
         open_exchange(settings_of({**data, "database": f"sqlite:///{tmp_path}/a.sqlite"}, environ={}))
+    for format_name, words in (("smoke", "formats.smoke: not installed"), ("fhir-transaction", "only taken in")):
+        wires: dict[str, Adapter] = {"smoke": FakeAdapter(lambda _: Receipt("", "ok"), "smoke", format_name)}
+        with pytest.raises(InvalidInput, match=rf"adapters\.smoke: speaks .*{words}"):
+            open_exchange(settings_of(data, environ={}), wires=wires)
     with pytest.raises(StoreError):
         open_exchange(settings_of({**data, "peers": [], "database": f"sqlite:///{tmp_path}/no/such/dir.sqlite"}))

@@ -1,1 +1,1 @@
-"""The commands of `ip-fhir`, a room for each group. What a command works with, it imports when it is called."""
+"""The commands of `ip-fhir`, a room for each group. A command imports its heavy packages only when it is called."""

@@ -30,6 +30,6 @@ def demo(
     from ip_fhir.cli.opening import require_extra
 
     require_extra("demo", "web", "report")
-    from ip_fhir.demo.run import Wanted, run
+    from ip_fhir.demo.run import DemoOptions, run
 
-    raise typer.Exit(run(Wanted(out, spoken(lang), pace, examples)))
+    raise typer.Exit(run(DemoOptions(out, spoken(lang), pace, examples)))

@@ -1,7 +1,18 @@
-"""Wire formats: what the spine asks of one, those that ship, and where they are found by name."""
+"""Wire formats: the seam between them and the spine, and where they are found by name. None is imported here."""
 
-from ip_fhir.exchange.formats.fhir_bundles import FhirMessage, FhirTransaction
-from ip_fhir.exchange.formats.protocol import Answer, Format, Writer
-from ip_fhir.exchange.formats.registry import FORMATS, WRITERS
+from ip_fhir.exchange.formats.places import places_of
+from ip_fhir.exchange.formats.protocol import MESSAGE_FIELDS, Answer, Format, Incoming, MessageField, Writer
+from ip_fhir.exchange.formats.registry import FORMATS, Formats, can_write
 
-__all__ = ["FORMATS", "WRITERS", "Answer", "FhirMessage", "FhirTransaction", "Format", "Writer"]
+__all__ = [
+    "FORMATS",
+    "MESSAGE_FIELDS",
+    "Answer",
+    "Format",
+    "Formats",
+    "Incoming",
+    "MessageField",
+    "Writer",
+    "can_write",
+    "places_of",
+]

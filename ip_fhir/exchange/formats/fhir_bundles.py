@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import orjson
 
-from ip_fhir.exchange.formats.protocol import Answer
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.containing import standing_alone
-from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json, write_json
+from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.fhir.subjects import persons_in
 from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
@@ -21,83 +20,121 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.formats.protocol import Answer, MessageField
+    from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, WireFormat
 
 _ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
+_SERVED = ("ServiceRequest", "Task")
+
+_PLACES_IN_MESSAGE: dict[MessageField, str] = {
+    "message.id": "MessageHeader.id",
+    "kind": "MessageHeader.event",
+    "correlation_id": "MessageHeader",
+    "sent": "Bundle.timestamp",
+    "sender": "MessageHeader.sender",
+    "recipient": "MessageHeader.destination",
+    "owner": "Patient.identifier",
+}
+_PLACES_IN_TRANSACTION: dict[MessageField, str] = {
+    "message.id": "ServiceRequest.id",
+    "kind": "Bundle.type",
+    "correlation_id": "ServiceRequest.identifier",
+    "sent": "ServiceRequest.authoredOn",
+    "sender": "ServiceRequest.requester",
+    "recipient": "ServiceRequest.performer",
+    "owner": "Patient.identifier",
+}
 
 
 class FhirMessage:
     """FHIR messaging: message Bundles, answered by response messages."""
 
-    name: ClassVar[WireFormat] = "fhir-message"
-    content_type: ClassVar[str] = FHIR_JSON
-    receipts: ClassVar[bool] = True
+    name: WireFormat = "fhir-message"
+    content_type: str = FHIR_JSON
+    receipts: bool = True
 
-    def read(self, content: bytes, limits: Limits) -> JsonObject:
+    def open(self, content: bytes, limits: Limits) -> IncomingMessage:
         """Parse the Bundle."""
-        return read_json(content, limits)
-
-    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
-        """Map it."""
-        return message_from_fhir(parsed, mapper)
-
-    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
-        """Those entries."""
-        return _served(parsed)
-
-    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
-        """Of every Patient in the Bundle, and of every subject that is named by a number."""
-        return persons_in(parsed)
-
-    def digest(self, parsed: JsonObject) -> str:
-        """Over the Bundle without its envelope, keys sorted."""
-        return _digest(parsed)
+        return IncomingMessage(read_json(content, limits))
 
     def write(self, message: Message, mapper: Mapper) -> bytes:
-        """A message Bundle."""
+        """Return a message Bundle."""
         return write_json(message_to_fhir(message, mapper))
-
-    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
-        """A response message."""
-        return write_json(receipt_to_fhir(answer.receipt, parsed, answer.at, answer.url))
 
 
 class FhirTransaction:
-    """FHIR REST: a transaction Bundle whose ServiceRequest and Task are a notice. Only taken in, never sent."""
+    """FHIR REST: a transaction Bundle whose ServiceRequest and Task are a notice.
 
-    name: ClassVar[WireFormat] = "fhir-transaction"
-    content_type: ClassVar[str] = FHIR_JSON
-    receipts: ClassVar[bool] = False
+    Only taken in, never sent: it has neither a receipt nor a key by which a resend is known.
+    """
 
-    def read(self, content: bytes, limits: Limits) -> JsonObject:
+    name: WireFormat = "fhir-transaction"
+    content_type: str = FHIR_JSON
+    receipts: bool = False
+
+    def open(self, content: bytes, limits: Limits) -> IncomingTransaction:
         """Parse the Bundle."""
-        return read_json(content, limits)
+        return IncomingTransaction(read_json(content, limits))
 
-    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
+
+class _IncomingBundle:
+    """A Bundle that came in."""
+
+    def __init__(self, bundle: JsonObject) -> None:
+        self._bundle = bundle
+
+    def resources(self) -> Sequence[JsonObject]:
+        """Return its ServiceRequest and Task, each with what it needs to stand alone."""
+        entries = entries_of(self._bundle)
+        return [standing_alone(entry.resource, entries, _SERVED) for entry in entries if entry.type in _SERVED]
+
+    def persons(self) -> frozenset[PersonId]:
+        """Return the numbers of every Patient in the Bundle, and of every subject that is named by a number."""
+        return persons_in(self._bundle)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the Bundle without its envelope, keys sorted."""
+        content = {key: value for key, value in self._bundle.items() if key not in _ENVELOPE}
+        return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class IncomingMessage(_IncomingBundle):
+    """A message Bundle that came in."""
+
+    def message(self, mapper: Mapper) -> Message:
         """Map it."""
-        return message_from_transaction(parsed, mapper)
+        return message_from_fhir(self._bundle, mapper)
 
-    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
-        """Those entries."""
-        return _served(parsed)
+    def reply(self, answer: Answer) -> bytes:
+        """Return a response message."""
+        return write_json(receipt_to_fhir(answer.receipt, self._bundle, answer.at, answer.url))
 
-    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
-        """Of every Patient in the Bundle, and of every subject that is named by a number."""
-        return persons_in(parsed)
+    def place(self, field: MessageField) -> str:
+        """Return the FHIRPath of a field."""
+        return _PLACES_IN_MESSAGE[field]
 
-    def digest(self, parsed: JsonObject) -> str:
-        """Over the Bundle without its envelope, keys sorted."""
-        return _digest(parsed)
 
-    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
-        """A transaction-response with an entry for each entry, in order."""
-        entries = [_answered(entry, answer.stored, answer.at) for entry in parsed.get("entry", [])]
+class IncomingTransaction(_IncomingBundle):
+    """A transaction Bundle that came in."""
+
+    def message(self, mapper: Mapper) -> Message:
+        """Map its notice."""
+        return message_from_transaction(self._bundle, mapper)
+
+    def reply(self, answer: Answer) -> bytes:
+        """Return a transaction-response with an entry for each entry, in order."""
+        entries = [_answered(entry, answer.stored, answer.at) for entry in self._bundle.get("entry", [])]
         return write_json({"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+
+    def place(self, field: MessageField) -> str:
+        """Return the FHIRPath of a field of the notice."""
+        return _PLACES_IN_TRANSACTION[field]
 
 
 def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) -> JsonObject:
-    """Where an entry's resource is to be found now; the others live inside the notice, and have no address here."""
+    """The response for an entry: its resource's address; of one that lives inside the notice there is none."""
     response: JsonObject = {"status": "201 Created", "lastModified": now.isoformat(timespec="milliseconds")}
     type_ = entry.get("resource", {}).get("resourceType")
     found = next((r for r in stored if r.get("resourceType") == type_), None)
@@ -105,16 +142,3 @@ def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) ->
         version = found["meta"]["versionId"]
         response |= {"location": f"{type_}/{found['id']}/_history/{version}", "etag": f'W/"{version}"'}
     return {"response": response}
-
-
-_SERVED = ("ServiceRequest", "Task")
-
-
-def _served(bundle: JsonObject) -> list[JsonObject]:
-    entries = entries_of(bundle)
-    return [standing_alone(entry.resource, entries, _SERVED) for entry in entries if entry.type in _SERVED]
-
-
-def _digest(parsed: JsonObject) -> str:
-    content = {key: value for key, value in parsed.items() if key not in _ENVELOPE}
-    return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

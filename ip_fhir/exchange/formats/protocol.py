@@ -1,9 +1,14 @@
-"""What the spine needs of a wire format: bytes to a message, a receipt to bytes; a message to bytes."""
+"""The seam between the spine and a wire format: bytes to a message, a receipt to bytes; a message to bytes.
+
+A format is an object with the attributes and the method of `Format`; one that is also sent has `write` (`Writer`). It
+is installed as an entry point of the group `ip_fhir.formats`: a function without arguments that returns it.
+`ip_fhir.testing.FormatContract` tries one against all that is said here; docs/plugins.md shows how to write one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,12 +18,18 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
-    from ip_fhir.ports import JsonObject, Receipt, WireFormat
+    from ip_fhir.ports import JsonObject, Receipt
+
+MessageField: TypeAlias = Literal["message.id", "kind", "correlation_id", "sent", "sender", "recipient", "owner"]
+"""The fields that the spine's own errors name: those of `ip_fhir.domain.message.Message`, and whom it is about."""
+
+MESSAGE_FIELDS: tuple[MessageField, ...] = get_args(MessageField)
+"""Every `MessageField`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered: the receipt, the resources written, when, and our own address."""
+    """The parts of a reply: the receipt, the resources as they are stored now, the time, and our own address."""
 
     receipt: Receipt
     stored: Sequence[JsonObject]
@@ -26,46 +37,72 @@ class Answer:
     url: str
 
 
-class Format(Protocol):
-    """A wire format as it is taken in. None of its methods does I/O; all raise `InvalidInput` and nothing else.
+class Incoming(Protocol):
+    """Content that came in and was parsed. None of its methods does I/O, and none changes it.
 
-    With `receipts`, what is not taken in is answered by one; without, by an error.
+    They raise `InvalidInput` and nothing else, with places as this format calls them, and without a person's data.
     """
 
-    name: ClassVar[WireFormat]
-    content_type: ClassVar[str]
-    receipts: ClassVar[bool]
-
-    def read(self, content: bytes, limits: Limits) -> JsonObject:
-        """Parse; the result goes into the methods below."""
+    def message(self, mapper: Mapper) -> Message:
+        """Return the message, by the site's tables. Raises `InvalidInput` with every problem."""
         ...
 
-    def message(self, parsed: JsonObject, mapper: Mapper) -> Message:
-        """What it says, by the site's tables."""
+    def resources(self) -> Sequence[JsonObject]:
+        """Return the ServiceRequest and Task as the other side wrote them, so that their unmapped parts are kept.
+
+        Empty for a format that is not FHIR.
+        """
         ...
 
-    def resources(self, parsed: JsonObject) -> Sequence[JsonObject]:
-        """The ServiceRequest and Task as the other side wrote them: what we do not map of them is kept."""
+    def persons(self) -> frozenset[PersonId]:
+        """Return the numbers of everybody whom the content is about, as far as it names any."""
         ...
 
-    def persons(self, parsed: JsonObject) -> frozenset[PersonId]:
-        """The numbers of everybody whom it is about, as far as it names any."""
+    def digest(self) -> str:
+        """Return a digest that is the same for the same content, however it was laid out or enveloped.
+
+        It decides whether a message under a key that was seen before is a resend (answered as before) or another one
+        (refused).
+        """
         ...
 
-    def digest(self, parsed: JsonObject) -> str:
-        """The same for the same content, however it was laid out; decides whether a repeated key is a resend."""
+    def reply(self, answer: Answer) -> bytes:
+        """Return the bytes to answer with; the same answer gives the same bytes."""
         ...
 
-    def reply(self, parsed: JsonObject, answer: Answer) -> bytes:
-        """The answer to what came in."""
+    def place(self, field: MessageField) -> str:
+        """Return the name of the field's place in this content: `MessageHeader.id`, `MSH-10`, `MsgId`."""
+        ...
+
+
+class Format(Protocol):
+    """A wire format as it is taken in.
+
+    `name` is the name of its entry point, `content_type` its media type. With `receipts`, a message that was understood
+    and is not taken in is answered by a receipt that says no; without, by an error.
+    """
+
+    name: str
+    content_type: str
+    receipts: bool
+
+    def open(self, content: bytes, limits: Limits) -> Incoming:
+        """Parse, within the limits. Does no I/O.
+
+        Raises `InvalidInput` and nothing else, whatever the bytes are: `too-long`, `too-costly`, `structure`.
+        """
         ...
 
 
 class Writer(Protocol):
     """A wire format as it is sent."""
 
-    content_type: ClassVar[str]
+    name: str
+    content_type: str
 
     def write(self, message: Message, mapper: Mapper) -> bytes:
-        """The message as it goes out, by the site's tables."""
+        """Return the message as it goes out, by the site's tables; `open` reads it back as it was.
+
+        Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.
+        """
         ...

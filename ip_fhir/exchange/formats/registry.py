@@ -1,16 +1,63 @@
-"""The wire formats by name."""
+"""The wire formats by name: a site's own, and the installed ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
-from ip_fhir.exchange.formats.fhir_bundles import FhirMessage, FhirTransaction
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.formats.protocol import Format, Writer
+from ip_fhir.plugins import PluginKind, broken, faults, load
 
 if TYPE_CHECKING:
-    from ip_fhir.exchange.formats.protocol import Format, Writer
+    from collections.abc import Iterable
 
-FORMATS: dict[str, Format] = {"fhir-message": FhirMessage(), "fhir-transaction": FhirTransaction()}
-"""What is taken in, by name."""
+    from ip_fhir.ports import WireFormat
 
-WRITERS: dict[str, Writer] = {"fhir-message": FhirMessage()}
-"""What is sent, by name. No transaction: it has neither a receipt nor a key by which a resend is known."""
+FORMATS: Final = PluginKind("format", "ip_fhir.formats", Format)
+
+
+class Formats:
+    """The formats that one side of the loop speaks: `own` ones, and the installed ones, loaded when first named.
+
+    Threads may share it. Raises `InvalidInput` for one of `own` that breaks its Protocol, and for two of one name.
+
+    >>> Formats().writer("fhir-message").content_type
+    'application/fhir+json'
+    """
+
+    def __init__(self, own: Iterable[Format] = ()) -> None:
+        self._known: dict[str, Format] = {}
+        for format_ in own:
+            name = str(getattr(format_, "name", "?"))
+            if name in self._known:
+                raise broken(f"formats.{name}", "given twice")
+            self._known[name] = _checked(name, format_)
+
+    def named(self, name: WireFormat) -> Format:
+        """The format of that name. Raises `InvalidInput` when it is not installed, is installed twice or is broken."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = _checked(name, cast("Format", load(FORMATS, name)))
+        return found
+
+    def writer(self, name: WireFormat) -> Writer:
+        """The same as what writes it. Raises `InvalidInput` also for a format that is only taken in."""
+        try:
+            found = self.named(name)
+        except InvalidInput:
+            found = None
+        if found is None or not can_write(found):
+            raise InvalidInput.at("peers", f"nothing writes the format {name}", "not-supported")
+        return cast("Writer", found)
+
+
+def can_write(format_: Format) -> bool:
+    """True if the format can be sent, and not only taken in."""
+    return hasattr(format_, "write")
+
+
+def _checked(name: str, format_: Format) -> Format:
+    found = [*faults(format_, Format), *(faults(format_, Writer) if can_write(format_) else ())]
+    if found:
+        raise broken(f"formats.{name}", f"{type(format_).__name__} is no format: {', '.join(dict.fromkeys(found))}")
+    return format_

@@ -223,7 +223,7 @@ def _foreign_refused(shape: Shape, type_: str, foreign: Iterable[str]) -> Shape:
 
 def _category_test(assembly: Assembly, shape: Shape) -> Memo:
     """Whether the root says that it is one of ours, by the text of its categories."""
-    nodes = [(const.path[0].name, node) for const, node in assembly.root.inner.consts if "plan-category" in const.fhir]
+    nodes = [(const.path[0].name, node) for const, node in assembly.root.inner.consts if "plan-category" in const.place]
     if not nodes:
         raise Unsupported("nothing says which plans are ours")
     ((name, node),) = nodes

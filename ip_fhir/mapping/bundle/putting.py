@@ -1,69 +1,154 @@
-"""A whole written onto a bundle that is there: what it says changes, what it no longer has leaves, the rest stays."""
+"""A whole written onto a bundle that is there: what it changes is written, what it lacks leaves, the rest stays.
+
+There is one way to put. It is given the whole that the bundle is known to say, and looks only at what differs from it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.bundle.assembly import items_of, new_resources
+from ip_fhir.mapping.bundle.assembly import new_resources
 from ip_fhir.mapping.bundle.parts import reference_to
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.bundle.assembly import Assembly, Found
+    from ip_fhir.mapping.bundle.assembly import Assembly, Located
     from ip_fhir.mapping.bundle.derived import Derived
     from ip_fhir.mapping.bundle.parts import Part, Slot
     from ip_fhir.mapping.lenses.table import Lens
 
 
-def put_onto(assembly: Assembly, whole: Any, bundle: dict[str, Any], base: str) -> dict[str, Any]:
-    """The bundle with what `whole` says, and nothing else changed; new entries get a fullUrl under `base`.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A whole, as a domain value or (where a bundle says something that is none) as data in JSON form."""
 
-    Raises `InvalidInput` where the bundle is about another person.
-    """
-    found = assembly.find(entries_of(bundle))
-    data = data_of(whole)
-    if found.links.owner != (data.get("owner") or {}).get("id"):
-        raise InvalidInput.at("Bundle", "is about another person", "invariant")
-    putting = _Putting(assembly, found, data, bundle, base)
-    for part in assembly.parts:
-        putting.part(part)
-    putting.root()
-    for derived in assembly.derived:
-        putting.derived(derived, {item.id: item for item in derived.make(whole)})
-    return putting.result()
+    whole: Value | dict[str, Any]
+
+    def field(self, name: str) -> Any:
+        """The field; None or an empty list where there is none."""
+        return self.whole.get(name) if isinstance(self.whole, dict) else getattr(self.whole, name)
+
+    def items(self, part: Part) -> dict[str, Any]:
+        """The values of a part by id, in their order."""
+        found = self.field(part.field)
+        several = () if not found else (found,) if part.one else found
+        return {item["id"] if isinstance(item, dict) else item.id: item for item in several}
+
+    def changed(self, other: Said) -> set[str]:
+        """The fields in which another whole differs."""
+        before, after = (w if isinstance(w, dict) else vars(w) for w in (self.whole, other.whole))
+        names = before.keys() | after.keys()
+        return {n for n in names if before.get(n) is not after.get(n) and before.get(n) != after.get(n)}
+
+    def data(self, names: set[str]) -> dict[str, Any]:
+        """These fields in JSON form."""
+        if isinstance(self.whole, dict):
+            return {name: value for name, value in self.whole.items() if name in names}
+        return self.whole.model_dump(mode="json", exclude_none=True, include=names)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A bundle, the whole that it is known to say, and the places where that stands."""
+
+    assembly: Assembly
+    bundle: dict[str, Any]
+    entries: list[Entry]
+    located: Located
+    known: Said
+
+    @cached_property
+    def slots(self) -> dict[tuple[str, str], Slot]:
+        """The entries of the whole's parts by field and id; others may be there that are not the whole's."""
+        mine = {(part.field, ident) for part in self.assembly.parts for ident in self.known.items(part)}
+        found = {(slot.part.field, slot.ident): slot for slot in self.located.slots}
+        return {key: slot for key, slot in found.items() if key in mine}
+
+    @cached_property
+    def links(self) -> Links:
+        """The bundle's own references: for a whole in which nothing comes and nothing goes."""
+        found, whole = self.located, self.known.field("id")
+        references = {**found.links.references, f"={whole}": reference_to(found.root)}
+        ids = {**found.links.ids, **dict.fromkeys(found.root.references, whole)}
+        return Links(references, ids, found.links.owner)
+
+    def put(self, whole: Value, base: str) -> dict[str, Any]:
+        """The bundle with what `whole` says, and nothing else changed; new entries get a fullUrl under `base`.
+
+        Raises `InvalidInput` with the place where the bundle has no place for it, or is about another person.
+        """
+        owner = getattr(whole, "owner", None)
+        if self.located.links.owner != (None if owner is None else owner.id):
+            raise InvalidInput.at("Bundle", "is about another person", "invariant")
+        wanted = Said(data_of(whole)) if isinstance(self.known.whole, dict) else Said(whole)
+        return _Putting(self, whole, wanted, base).result()
 
 
 class _Putting:
     """The bundle under change: by its number what becomes of an entry (None: it leaves), and what is added."""
 
-    def __init__(
-        self, assembly: Assembly, found: Found, data: dict[str, Any], bundle: dict[str, Any], base: str
-    ) -> None:
-        self.assembly, self.found, self.data, self.bundle, self.base = assembly, found, data, bundle, base
-        self.links = _links_onto(assembly, data, found)
+    def __init__(self, standing: Standing, whole: Value, wanted: Said, base: str) -> None:
+        self.standing, self.whole, self.wanted, self.base = standing, whole, wanted, base
+        self.known, self.bundle, self.root = standing.known, standing.bundle, standing.located.root
         self.places: dict[int, dict[str, Any] | None] = {}
         self.added: list[dict[str, Any]] = []
+        self.changed = self.known.changed(wanted)
+        self.parts = {part.field: part for part in standing.assembly.parts}
+        self.moving = {name for name in self.changed if name in self.parts and self._moves(self.parts[name])}
+        in_place = not self.moving and "id" not in self.changed
+        self.links = standing.links if in_place else _links_onto(standing, wanted)
+        # An id that has come to mean another kind of thing, or another whole: every reference is written anew.
+        self.anew = not in_place and self._means_another()
 
-    def part(self, part: Part) -> None:
+    def result(self) -> dict[str, Any]:
+        """The bundle as it is to be."""
+        for name, part in self.parts.items():
+            if self.anew or name in self.changed:
+                self._part(part)
+        self._root()
+        for derived in self.standing.assembly.derived:
+            if self.anew or self.changed & {"id", *derived.fields}:
+                self._derived(derived, {item.id: item for item in derived.make(self.whole)})
+        kept = (self.places.get(number, entry) for number, entry in enumerate(self.bundle["entry"]))
+        return {**self.bundle, "entry": [*(entry for entry in kept if entry is not None), *self.added]}
+
+    def _moves(self, part: Part) -> bool:
+        """True if values of the part come, go or change places."""
+        return [*self.known.items(part)] != [*self.wanted.items(part)]
+
+    def _means_another(self) -> bool:
+        if "id" in self.changed:
+            return True
+        before = {ident: part.field for part in self.parts.values() for ident in self.known.items(part)}
+        after = {ident: part.field for part in self.parts.values() for ident in self.wanted.items(part)}
+        return any(after.get(ident, field) != field for ident, field in before.items())
+
+    def _part(self, part: Part) -> None:
         """Bring the entries of one part up to date."""
-        slots = {slot.ident: slot for slot in self.found.slots if slot.part is part}
+        known = self.known.items(part)
+        slots = {ident: slot for ident in known if (slot := self.standing.slots.get((part.field, ident)))}
         people: dict[int, dict[str, Any]] = {}
         before = len(self.added)
-        entries = {item["id"]: self._item(part, item, slots, people) for item in items_of(self.data, part)}
+        entries = {
+            ident: self._item(part, item, known.get(ident), slots.get(ident), people)
+            for ident, item in self.wanted.items(part).items()
+        }
         new_people, self.added = self.added[before:], self.added[:before]
         self.added += [*new_people, *self._placed(part, slots, entries)]
         self.places |= people
 
     def _placed(self, part: Part, slots: dict[str, Slot], entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Give what stays its place and take out what leaves; what comes is given back, to be added at the end.
+        """Give each entry that stays its place, and take out each that leaves. Returns new ones, to be added last.
 
         Where the order of the entries is the order of the whole's list, the entries change places among themselves.
         """
-        numbers = [slot.entry.number for slot in slots.values()]
+        numbers = sorted(slot.entry.number for slot in slots.values())
         persons = [slot.person.number for slot in slots.values() if slot.person is not None]
         self.places |= dict.fromkeys([*numbers, *persons])
         if part.by_root:
@@ -73,55 +158,77 @@ class _Putting:
         self.places |= dict(zip(numbers, in_order, strict=False))
         return in_order[len(numbers) :]
 
-    def root(self) -> None:
-        """Bring the resource that holds the whole together up to date."""
-        entry = self.found.root
-        new = self.assembly.root.put(self.assembly.root_data(self.data), entry.resource, self.links, entry.at)
-        if entry.resource.get("id") is None and new["id"] == entry.id:  # its fullUrl says it
-            new = {name: value for name, value in new.items() if name != "id"}
-        self.places[entry.number] = self._replaced(entry, new)
-
-    def derived(self, derived: Derived, items: dict[str, Any]) -> None:
-        """Bring what is derived up to date, where what it is made from has changed."""
-        found = self.found
-        ids = {found.root.id, *(slot.ident for slot in found.slots), *items}
-        for entry in (entry for entry in found.entries if derived.owns(entry, ids)):
-            item, before = items.pop(entry.id, None), derived.source(found.data, entry.id)
-            if before is not None and item is None:
-                self.places[entry.number] = None
-            elif before is not None and before != derived.source(self.data, entry.id):
-                self.places[entry.number] = self._changed(derived.lens, entry, data_of(item))
-        new = (item for ident, item in items.items() if derived.source(found.data, ident) is None)
-        self.added += [self._entry(derived.lens.new(item, self.links)) for item in new]
-
-    def result(self) -> dict[str, Any]:
-        """The bundle as it is to be."""
-        kept = (self.places.get(number, entry) for number, entry in enumerate(self.bundle["entry"]))
-        return {**self.bundle, "entry": [*(entry for entry in kept if entry is not None), *self.added]}
-
     def _item(
-        self, part: Part, item: dict[str, Any], slots: dict[str, Slot], people: dict[int, dict[str, Any]]
+        self, part: Part, item: Any, known: Any, slot: Slot | None, people: dict[int, dict[str, Any]]
     ) -> dict[str, Any]:
         """The entry of one item; of a professional the role's, with the person's among `people`."""
-        slot = slots.get(item["id"])
         if slot is None:
-            *persons, resource = new_resources(part, item, self.links)
+            *persons, resource = new_resources(part, data_of(item), self.links)
             self.added += map(self._entry, persons)
             return self._entry(resource)
+        same = not self.anew and (item is known or item == known)
         if slot.person is not None and part.person is not None:
-            person = self._changed(part.person, slot.person, item)
+            person = self._put(part.person, slot.person, item, known, same=same)
             if people.setdefault(slot.person.number, person) != person:
                 reason = "is one person in two roles, who cannot get two names or numbers"
                 raise InvalidInput.at(slot.person.at, reason, "invariant")
-        return self._changed(part.lens, slot.entry, item)
+        return self._put(part.lens, slot.entry, item, known, same=same)
 
-    def _changed(self, table: Lens, entry: Entry, item: dict[str, Any]) -> dict[str, Any]:
+    def _put(self, lens: Lens, entry: Entry, item: Any, known: Any, *, same: bool) -> dict[str, Any]:
+        if same:
+            return self._old(entry)
         ident = entry.resource.get("id")
-        new = table.put(item if ident is None else {**item, "id": ident}, entry.resource, self.links, entry.at)
+        says = {} if ident is None else {"id": ident}  # the resource's own, also where the whole has another for it
+        there = None if self.anew else {**data_of(known), **says}
+        new = lens.put({**data_of(item), **says}, entry.resource, self.links, entry.at, there)
         return self._replaced(entry, new if ident is not None else {k: v for k, v in new.items() if k != "id"})
 
-    def _replaced(self, entry: Entry, new: dict[str, Any]) -> dict[str, Any]:
+    def _root(self) -> None:
+        """Bring the resource that holds the whole together up to date."""
+        own = {name for name in self.changed if name not in self.parts}
+        listed = {name for name in self.moving if self.parts[name].by_root}
+        if not (self.anew or own or listed):
+            return
+        lens, entry = self.standing.assembly.root, self.root
+        whole = self.anew or lens.inner.has_dependent_rows
+        known = None if self.anew else self._root_data(self.known, None if whole else own | listed)
+        data = self._root_data(self.wanted, None if whole else own | listed)
+        new = lens.put(data, entry.resource, self.links, entry.at, known)
+        if entry.resource.get("id") is None and new.get("id") == entry.id:  # its fullUrl says it
+            new = {name: value for name, value in new.items() if name != "id"}
+        self.places[entry.number] = self._replaced(entry, new)
+
+    def _root_data(self, said: Said, names: set[str] | None) -> dict[str, Any]:
+        """The fields that the root says (None: all), with the values of parts replaced by their ids."""
+        whole = said.whole
+        every = {*(whole if isinstance(whole, dict) else type(whole).model_fields)} if names is None else names
+        data = said.data({name for name in every if name not in self.parts})
+        for name, part in self.parts.items():
+            if name in every and part.by_root and (idents := [*said.items(part)]):
+                data[name] = idents[0] if part.one else idents
+        return data
+
+    def _derived(self, derived: Derived, items: dict[str, Any]) -> None:
+        """Bring resources that are derived up to date, where their source has changed."""
+        fields = {"id", *derived.fields}
+        known, wanted = self.known.data(fields), self.wanted.data(fields)
+        ids = {self.root.id, *(slot.ident for slot in self.standing.slots.values()), *items}
+        for entry in (entry for entry in self.standing.entries if derived.owns(entry, ids)):
+            item, before = items.pop(entry.id, None), derived.source(known, entry.id)
+            if before is not None and item is None:
+                self.places[entry.number] = None
+            elif before is not None and before != derived.source(wanted, entry.id):
+                new = derived.lens.put(data_of(item), entry.resource, self.links, entry.at)
+                self.places[entry.number] = self._replaced(entry, new)
+        new_items = (item for ident, item in items.items() if derived.source(known, ident) is None)
+        self.added += [self._entry(derived.lens.new(item, self.links)) for item in new_items]
+
+    def _old(self, entry: Entry) -> dict[str, Any]:
         old: dict[str, Any] = self.bundle["entry"][entry.number]
+        return old
+
+    def _replaced(self, entry: Entry, new: dict[str, Any]) -> dict[str, Any]:
+        old = self._old(entry)
         return old if new == entry.resource else {**old, "resource": new}
 
     def _entry(self, resource: dict[str, Any]) -> dict[str, Any]:
@@ -131,16 +238,17 @@ class _Putting:
         return {"fullUrl": f"{self.base}/{url}", "resource": resource, **request}
 
 
-def _links_onto(assembly: Assembly, data: dict[str, Any], found: Found) -> Links:
-    """The bundle's own references for what stays, new ones for what comes.
+def _links_onto(standing: Standing, wanted: Said) -> Links:
+    """The bundle's own references for values that stay, new ones for those that come.
 
     An id that has come to mean another kind of thing reads as unlike every id, so that it is written anew.
     """
-    own = assembly.own_links(data)
-    kind = {item["id"]: part for part in assembly.parts for item in items_of(data, part)}
-    stays = {slot.ident for slot in found.slots if kind.get(slot.ident) is slot.part}
+    found, assembly = standing.located, standing.assembly
+    own = assembly.own_links(data_of(wanted.whole))
+    kind = {ident: part for part in assembly.parts for ident in wanted.items(part)}
+    stays = {slot.ident for slot in standing.slots.values() if kind.get(slot.ident) is slot.part}
     kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
     ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}
-    whole = {f"={data['id']}": reference_to(found.root)}
-    ids |= dict.fromkeys(found.root.references, data["id"])
+    whole = {f"={wanted.field('id')}": reference_to(found.root)}
+    ids |= dict.fromkeys(found.root.references, wanted.field("id"))
     return Links({**own.references, **kept, **whole}, ids, own.owner)

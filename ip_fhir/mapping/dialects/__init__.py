@@ -1,1 +1,13 @@
-"""What each format adds to tables and lenses: path words, guards, leaf kinds, places in errors."""
+"""Dialects: path words, guards, leaf kinds and places in errors, as each format has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.mapping.dialects.fhir.dialect import FHIR
+
+if TYPE_CHECKING:
+    from ip_fhir.mapping.lenses.dialect import Dialect
+
+DIALECTS: Final[dict[str, Dialect]] = {dialect.name: dialect for dialect in (FHIR,)}
+"""The dialects by the name that a table gives."""

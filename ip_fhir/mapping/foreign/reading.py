@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.bundle.putting import put_onto
+from ip_fhir.mapping.bundle.open_plan import put_onto
+from ip_fhir.mapping.dialects.fhir.unread import unread
 from ip_fhir.mapping.foreign.adapting import MARK, Dressed, dress
-from ip_fhir.mapping.lenses.unread import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +106,7 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
     Raises `InvalidInput` for what is no Bundle.
     """
     lens = site.lens("CarePlan").inner
-    category = next(node for const, node in lens.consts if "plan-category" in const.fhir)
+    category = next(node for const, node in lens.consts if "plan-category" in const.place)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return any(category.owns(plan) and not _refers(plan) for plan in plans)
 
@@ -159,10 +159,7 @@ def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Tab
         row = field.row
         if row.default is None or row.field not in required or slot is None:
             continue
-        if all(
-            node.get(slot.entry.resource, found.links) is None
-            for node in field.places(slot.entry.resource, found.links)
-        ):
+        if field.is_silent(slot.entry.resource, found.links):
             yield _warning(
                 f"{slot.entry.at}.{row.path[0].name}", f"says nothing that is known here: taken as {row.default!r}"
             )

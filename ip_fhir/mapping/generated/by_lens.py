@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.dialects.fhir.leaves import leaves
-from ip_fhir.mapping.dialects.fhir.limits import limits_of
+from ip_fhir.mapping.dialects.fhir.conditions import test
+from ip_fhir.mapping.dialects.fhir.dialect import FHIR
+from ip_fhir.mapping.dialects.fhir.guard import limits_of
 from ip_fhir.mapping.generated.decoding import Doubt, Memo
 from ip_fhir.mapping.generated.drafts import adapter, default_of
-from ip_fhir.mapping.lenses.building import compile_path, leaf_of, test_of
+from ip_fhir.mapping.lenses.building import Builder
 from ip_fhir.mapping.lenses.references import NO_LINKS, Links
-from ip_fhir.mapping.lenses.row import FieldLens
+from ip_fhir.mapping.lenses.row import RowLens
 from ip_fhir.mapping.lenses.wrong import Wrong
 from ip_fhir.mapping.tables.domain_fields import domain_types
 
@@ -34,18 +35,15 @@ _NOT_SURE = (Wrong, InvalidInput, ValidationError, ValueError, TypeError, KeyErr
 
 
 class Fragments:
-    """What stands at the ends of one set of tables, as functions from JSON text to a field's value."""
+    """The leaves of one set of tables as functions from JSON text to a field's value."""
 
     def __init__(self, tables: Tables, lenses: dict[str, TableLens]) -> None:
         self.tables = tables
-        self._built = lenses
-        self._simple = leaves(tables.systems)
+        self._builder = Builder(tables, FHIR, lenses)
 
     def fragment(self, by: str, table: Table, rows: list[Row], name: str, depth: int) -> Any:
         """The fields that rows read below a member: a `Memo` of its text, or a function of text, ids and owner."""
-        lenses = [
-            FieldLens(row, compile_path(row.path[depth:], self._leaf(row), row, self.tables.systems)) for row in rows
-        ]
+        lenses = [RowLens(row, self._builder.path(row.path[depth:], self._leaf(row), row)) for row in rows]
         item = rows[0].is_list and all(segment.entries != "each" for segment in rows[0].path[depth:])
         must = {row.domain[0] for row in rows if row.required or row.match}
         fields = {f: self._adapter(table, f, item=item, must=f in must) for f in (row.domain[0] for row in rows)}
@@ -105,12 +103,12 @@ class Fragments:
 
     def condition(self, condition: Condition, name: str) -> tuple[str, Memo]:
         """A condition on an entry, by the text of the member that it is about; and a name for it."""
-        test = test_of(condition, self.tables.systems)
+        met = test(condition, self.tables.systems)
         known = f"{condition.kind}_{name}_{crc32(repr(condition).encode()):08x}".replace("-", "_")
-        return known, Memo(_sure(lambda text: test({name: orjson.loads(text)})))
+        return known, Memo(_sure(lambda text: met({name: orjson.loads(text)})))
 
     def within(self, table: Table, path: tuple[str, ...]) -> Memo:
-        """Whether what stands at a path is within the table's limits, by the text of its first member."""
+        """True for the text of a path's first member, if what it holds is within the table's limits."""
         limits = limits_of(table, self.tables.systems)
 
         def read(text: bytes) -> bool:
@@ -124,7 +122,7 @@ class Fragments:
         return self._adapter(table, name)(data)
 
     def _leaf(self, row: Row) -> Node:
-        return leaf_of(row, self.tables, self._built, self._simple)
+        return self._builder.leaf(row)
 
     def _adapter(self, table: Table, name: str, *, item: bool = False, must: bool = False) -> Callable[[Any], Any]:
         """Makes the field (or an item of it) of its JSON form; of None its default, or None where it must be there."""
@@ -136,7 +134,7 @@ class Fragments:
         return lambda value: default if value is None else make()(value)
 
 
-def _read(lenses: list[FieldLens], node: Any, links: Links) -> Mapping[str, Any]:
+def _read(lenses: list[RowLens], node: Any, links: Links) -> Mapping[str, Any]:
     """The JSON form of the first-level fields that these lenses read."""
     data: dict[str, Any] = {}
     for lens in lenses:

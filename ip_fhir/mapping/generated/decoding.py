@@ -1,4 +1,4 @@
-"""What a generated reader decodes of a resource: msgspec structs of what it asks for; the rest is left alone.
+"""The decoding of generated readers: msgspec structs of the members that they ask for; the rest is left alone.
 
 Vocabulary (codings, periods) is not decoded at all: its JSON text is kept as it stands (`RAW`), and a `Memo` knows what
 the lens made of the same text before. That is where the speed comes from: objects not made cost nothing.
@@ -36,7 +36,7 @@ class Doubt(Exception):
 
 
 class Memo(dict[Any, Any]):
-    """What `make` gives for a text or a list of words, asked once for each; bounded, and long ones are not kept."""
+    """A bounded memory of `make`, asked once for each text or list of words; long ones are not kept."""
 
     __slots__ = ("_make",)
 
@@ -80,7 +80,7 @@ class Shape:
         return found
 
     def refuse(self, path: tuple[str, ...]) -> None:
-        """Where something stands at this path, there is doubt."""
+        """Make decoding fail where something stands at this path."""
         name, *rest = path
         if not rest:
             self.members.setdefault(name, NEVER)

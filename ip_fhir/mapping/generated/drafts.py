@@ -26,7 +26,7 @@ _TEXT, _ID = (getattr(annotated, "__metadata__")[0] for annotated in (Text, Id))
 
 
 def rules_of(model: type[Value]) -> list[Callable[[Any], Any]]:
-    """What is asked of a value when its fields are there. Raises `Unsupported` for a model with other rules."""
+    """The rules that run when a value's fields are set. Raises `Unsupported` for a model with rules of other kinds."""
     decorators = model.__pydantic_decorators__
     if decorators.field_validators or decorators.validators or decorators.root_validators:
         raise Unsupported(f"{model.__name__} has validators of fields")
@@ -49,14 +49,14 @@ def adapter(info: FieldInfo, *, item: bool = False) -> Callable[[Any], Any]:
 
 
 def after(info: FieldInfo) -> list[Callable[[Any], Any]]:
-    """What a field does with its value in the end. Raises `Unsupported` where it does something else."""
+    """The functions that a field runs on its value last. Raises `Unsupported` for a field checked in another way."""
     if not all(isinstance(one, AfterValidator) for one in info.metadata):
         raise Unsupported("a field is checked in a way that is not known here")
     return [one.func for one in info.metadata]
 
 
 def string_kind(info: FieldInfo) -> StringKind:
-    """How a field of text is checked, where there is a cheaper way than pydantic's."""
+    """The cheaper check of a text field: by id rules, by text rules, or by an identifier type; None: pydantic's own."""
     types = list(_types(info.annotation))
     rules = [*info.metadata, *(rule for one in types for rule in getattr(one, "__metadata__", ()))]
     if rules in ([_ID], [_TEXT]):

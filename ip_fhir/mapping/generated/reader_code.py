@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.mapping.dialects.fhir.dates import DAYS
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.generated.decoding import RAW, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.drafts import default_of, filling, finishing
-from ip_fhir.mapping.generated.reader_leaves import APART, SCALARS, Ends, var_of
+from ip_fhir.mapping.generated.reader_leaves import LeafCode, decoded_of, var_of
 from ip_fhir.mapping.generated.tree import Tree, leaves_in, reads_nothing, tree_of
 from ip_fhir.mapping.tables.model import Const, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ip_fhir.mapping.generated.readers import Readers
+    from ip_fhir.mapping.generated.reader_leaves import ReaderSet
     from ip_fhir.mapping.generated.tree import Entry
-
-_VOCABULARY = ("coding", "concept", "code", "present", *DAYS)
-_BY_LENS = ("representative", "instant-or-day", "concept-text", "practitioner", "whole")
+    from ip_fhir.mapping.tables.model import Converter
 
 
 class Chain:
@@ -41,16 +39,16 @@ class Chain:
         yield f"{pad}{word} {self.name} {test.removeprefix(self.url)}:"
 
 
-class Code(Ends):
+class ReaderCode(LeafCode):
     """The code of one function under construction: the whole of it, and the walk through the table's tree.
 
     A table that has not all that its domain type must have leaves a draft, to be filled in by the one that `closes` it.
     """
 
-    def __init__(self, name: str, readers: Readers, shape: Shape, *, many: bool, closes: bool) -> None:
+    def __init__(self, name: str, readers: ReaderSet, shape: Shape, *, many: bool, closes: bool) -> None:
         super().__init__(name, readers, many=many)
         self.shape, self.closes = shape, closes
-        self.rows = [row for row in self.table.rows if not row.echo]
+        self.rows = [row for row in self.table.rows if not row.check_only]
         self.set_once: set[str] = set()  # variables of rows that are read wherever they stand
         self.leave = "continue" if many else "return None"  # what is not ours
         required = {name for name, info in self.model.model_fields.items() if info.is_required()}
@@ -82,17 +80,19 @@ class Code(Ends):
         return "\n".join([*head, *(f"    {line}" for line in body), "        values.append(v)", "    return values\n"])
 
     def refusals(self) -> None:
-        """What is not looked at and might change the meaning: where it stands, there is doubt."""
-        if any(const.match for const in self.table.consts) or any(row.unless for row in self.rows):
+        """Note the paths that are not read and might change the meaning; something there stands the reader down."""
+        converters = [row.converter for row in self.rows]
+        if any(const.match for const in self.table.consts) or any(c.name == "table-by-word" for c in converters):
             raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
-        guarded = {(row.path, row.when) for row in self.rows if row.lead is None and row.when is not None}
-        if any(row.lead is not None and (row.lead.path, row.when) not in guarded for row in self.rows):
+        guarded = {(row.path, *_asks(row.converter)) for row in self.rows if row.converter.name == "only-where"}
+        seconds = [(c, c.second) for c in converters if c.second is not None]
+        if any(c.name == "set-by-another" and (second.path, *_asks(c)) not in guarded for c, second in seconds):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
         self.later = [tuple(path.split(".")) for path in self.table.unread]
-        self.later += [tuple(s.name for s in row.also.path) for row in self.rows if row.also is not None]
+        self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
 
     def is_set(self, row: Row) -> bool:
-        """Whether the row's variable is set whatever stands there."""
+        """True if the row's variable is set whatever stands in the resource."""
         return row.domain[0] in self.fields or var_of(row) in self.set_once
 
     def start(self, row: Row) -> str:
@@ -114,7 +114,7 @@ class Code(Ends):
         return self.readers.named(f"default_{self.table.name}_{name}", value)
 
     def musts(self) -> Iterator[str]:
-        """What has to be there, and whose it is."""
+        """The code that checks required fields, and that the resource is the table's."""
         for within in self.table.within:
             yield from self.within(tuple(within.split(".")))
         for path in self.later:
@@ -124,8 +124,8 @@ class Code(Ends):
             yield f"    if {' or '.join(f'{name} is None' for name in matches)}:"
             yield f"        {self.leave}"
         for row in self.rows:
-            if row.when is not None and row.lead is None:  # what stands there otherwise is not ours, or counts more
-                field, word = row.when
+            if row.converter.name == "only-where":  # otherwise its place is somebody else's, or counts more
+                field, word = _asks(row.converter)
                 yield f"    if {var_of(row)} is not None and {self.variable(field)} != {word!r}:"
                 yield "        raise Doubt"
         for row in self.rows:
@@ -198,7 +198,7 @@ class Code(Ends):
 
     def target(self, leaf: Row | Const | None, pad: str) -> str:
         """The variable into which a member is read: where a row's value is what stands there, that of the row."""
-        if leaf is None or isinstance(leaf, Const) or leaf.is_list or leaf.echo or leaf.kind in APART:
+        if leaf is None or isinstance(leaf, Const) or leaf.is_list or leaf.check_only or _is_looked_into(leaf):
             return self.local()
         name = var_of(leaf)
         if [var_of(row) for row in self.rows].count(name) > 1:
@@ -222,23 +222,23 @@ class Code(Ends):
             self.node(child, inner, shape.inner(name), pad, depth + 1)
 
     def whole(self, child: Tree) -> str | None:
-        """How a member is read that is not looked into: by a `memo` of its text, by the `lens`, or not so (None)."""
+        """The way of a member read as a whole: by a `memo` of its text or by the `lens`; None: it is looked into."""
         leaves = list(leaves_in(child))
         rows = [leaf for leaf in leaves if not isinstance(leaf, Const)]
-        if any(isinstance(leaf, Const) and leaf.owner for leaf in leaves) or any(row.kind == "table" for row in rows):
+        if any(isinstance(leaf, Const) and leaf.owner for leaf in leaves) or any(row.is_table for row in rows):
             return None
         names = {row.domain[0] for row in rows}
         if any(row.domain[0] in names and row not in rows for row in self.rows):
             return None  # a part of the field stands elsewhere
-        if all(row.kind in _VOCABULARY for row in rows):
-            return None if child.leaf is not None and rows[0].kind in SCALARS else "memo"
-        if any(row.kind in _BY_LENS or (row.closed and row.kind != "reference") for row in rows):
+        if all(decoded_of(row) == "vocabulary" for row in rows):
+            return None if child.leaf is not None and KINDS[rows[0].kind].scalar else "memo"
+        if any(decoded_of(row) == "lens" or (row.strict and decoded_of(row) != "reference") for row in rows):
             return "lens"
         return None
 
     def fragment(self, by: str, child: Tree, name: str, var: str, pad: str, depth: int) -> None:
         """A member that is not looked into."""
-        rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.echo]
+        rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.check_only]
         known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
         self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
         self.lines.append(f"{pad}if {var} is not None:")
@@ -284,7 +284,7 @@ class Code(Ends):
             if flag := flags.get(id(entry)):
                 self.lines += [f"{inside}if {flag}:", f"{inside}    raise Doubt", f"{inside}{flag} = True"]
             self.item(entry, name, item, shape, inside, depth)
-        self.closed(read, var, pad)
+        self.strict(read, var, pad)
 
     def tables_in(self, read: Sequence[Entry], name: str, var: str, shape: Shape, pad: str) -> None:
         """Read a list whose entries are all for other tables: each takes what is its."""
@@ -293,12 +293,12 @@ class Code(Ends):
             if isinstance(row, Row):
                 self.whole_table(row, shape.inner(name, many=True), many=True)
                 self.lines.append(f"{pad}{var_of(row)} += read_each_{row.of}({var}, ids, owner, names)")
-        self.closed(read, var, pad)
+        self.strict(read, var, pad)
 
-    def closed(self, read: Sequence[Entry], var: str, pad: str) -> None:
-        """Where a list is closed, every entry must be one that can be read."""
+    def strict(self, read: Sequence[Entry], var: str, pad: str) -> None:
+        """Check of a strict list that every entry is one that can be read."""
         for row in leaves_in(Tree(entries=[*read])):
-            if not isinstance(row, Const) and row.closed:
+            if not isinstance(row, Const) and row.strict:
                 self.lines += [f"{pad}if len({var_of(row)}) != len({var}):", f"{pad}    raise Doubt"]
 
     def item(self, entry: Entry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
@@ -306,19 +306,29 @@ class Code(Ends):
         leaf = entry.tree.leaf
         if leaf is None:
             self.node(entry.tree, item, shape.inner(name, many=True), pad, depth + 1)
-        elif not isinstance(leaf, Const) and leaf.kind == "string":
+        elif not isinstance(leaf, Const) and decoded_of(leaf) == "text":
             shape.member(name, WORDS)
             self.string(leaf, item, pad)
         else:
             self.leaf(leaf, item, shape, name, pad, many=True)
 
 
+def _asks(converter: Converter) -> tuple[str, str]:
+    """The field that has a say, and the word that it must have."""
+    return converter.field, converter.word
+
+
+def _is_looked_into(row: Row) -> bool:
+    """True if the row's value is made of members of what stands there."""
+    return row.is_table or decoded_of(row) in ("reference", "person-number")
+
+
 def _is_plain(entry: Entry) -> bool:
-    """Whether an entry is another table's, whatever it is."""
+    """True if an entry is another table's, whatever it is."""
     leaf = entry.tree.leaf
-    return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.kind == "table"
+    return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.is_table
 
 
 def _whose(member: tuple[str, Tree]) -> bool:
-    """What says whether it is the table's comes first: then the rest of what is not need not be looked at."""
+    """Sort key: members by which the table knows its own come first, so that others' entries are left early."""
     return not any(not isinstance(leaf, Const) and leaf.match for leaf in leaves_in(member[1]))

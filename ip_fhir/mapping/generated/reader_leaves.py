@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ip_fhir.mapping.dialects.fhir.dates import DAYS
+from ip_fhir.mapping.dialects.fhir.conditions import accepted
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.generated.decoding import FLAG, NUMBER, PROSE, RAW, TEXT, WORDS, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.drafts import StringKind, after, string_kind
 from ip_fhir.mapping.tables.domain_fields import domain_types
@@ -14,23 +15,38 @@ from ip_fhir.mapping.tables.model import Const
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from ip_fhir.mapping.generated.readers import Readers
+    from ip_fhir.mapping.generated.by_lens import Fragments
     from ip_fhir.mapping.generated.tree import Entry
-    from ip_fhir.mapping.tables.model import Row
+    from ip_fhir.mapping.lenses.leaf_kind import Decoded
+    from ip_fhir.mapping.tables.model import Row, Tables
     from ip_fhir.mapping.tables.paths import Condition
 
-SCALARS = ("code", *DAYS)
-APART = ("reference", "table", "person-id")  # what is looked into
+
+class ReaderSet(Protocol):
+    """The readers of one set of tables, as far as the code of one of them needs the others."""
+
+    tables: Tables
+    fragments: Fragments
+    space: dict[str, Any]
+    drafts: set[str]
+
+    def compile(self, name: str, shape: Shape, *, many: bool = False, closes: bool = False) -> None:
+        """Make the reader of a table whose object, or the objects in a list, has this shape."""
+        ...
+
+    def named(self, name: str, value: Any) -> str:
+        """Give the code a name for a value."""
+        ...
 
 
-class Ends:
+class LeafCode:
     """Code under construction, line by line. Variables: `r_` what a row reads, `f_` a whole field.
 
     With `many` it is the code of a loop. There `t_` is the text that stood there last, and `k_` what it says: the same
     codings and periods come again and again, and to see that they are the same costs less than to look them up.
     """
 
-    def __init__(self, name: str, readers: Readers, *, many: bool) -> None:
+    def __init__(self, name: str, readers: ReaderSet, *, many: bool) -> None:
         self.table, self.readers, self.many = readers.tables.fields[name], readers, many
         self.tables = readers.tables
         self.model = domain_types()[self.table.domain]
@@ -44,7 +60,7 @@ class Ends:
         return self.model.model_fields[name]
 
     def said(self, known: str, var: str, pad: str) -> str:
-        """What a `Memo` knows of the text at `var`: the expression, after the lines that it needs."""
+        """The expression for what a `Memo` knows of the text at `var`, after the lines that it needs."""
         looked_up = f'{known}[b"" + {var}]'  # half the cost of `bytes(...)`
         if not self.many:
             return looked_up
@@ -59,18 +75,18 @@ class Ends:
 
     def condition(self, condition: Condition, var: str, shape: Shape, pad: str) -> str:
         """One condition as an expression."""
-        name = "extension" if condition.kind in ("flag", "no-flag") else condition.member
+        name = {"flag": "extension", "no-flag": "extension", "named": "url"}.get(condition.kind, condition.member)
         member = f"{var}.{attribute(name)}"
         if condition.kind == "member" and condition.value == "true":
             shape.member(name, FLAG)
             return f"{member} is True"
-        if condition.kind == "member":
+        if condition.kind in ("member", "named"):
             shape.member(name, TEXT)
-            uri = condition.value
-            accepted = self.tables.systems.accepted(uri[1:]) if uri.startswith("@") else frozenset({uri})
-            if len(accepted) == 1:
-                return f"{member} == {next(iter(accepted))!r}"
-            return f"{member} in {self.readers.named(f'accepted_{uri[1:]}'.replace('-', '_'), accepted)}"
+            texts = accepted(condition, self.tables.systems)
+            if len(texts) == 1:
+                return f"{member} == {next(iter(texts))!r}"
+            known = f"accepted_{condition.value.removeprefix('@')}".replace("-", "_")
+            return f"{member} in {self.readers.named(known, texts)}"
         if not name:
             raise Unsupported(f"{self.table.name}: entries by what they are themselves")
         shape.member(name, RAW)
@@ -85,15 +101,16 @@ class Ends:
 
     def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
         """A row's value into its variable; a constant is the owner, and must be them."""
-        if isinstance(leaf, Const) or leaf.kind == "reference":
+        decoded = decoded_of(leaf)
+        if isinstance(leaf, Const) or decoded == "reference":
             shape.inner(name, many=many).member("reference", TEXT)
             if isinstance(leaf, Const):
                 self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
             else:
                 self.into(leaf, f"ids[{var}.reference]", pad)
-        elif leaf.kind == "table":
+        elif leaf.is_table:
             self.inner_table(leaf, var, shape.inner(name, many=many), pad)
-        elif leaf.kind == "person-id":
+        elif decoded == "person-number":
             below = shape.inner(name, many=True)
             for member in ("system", "value", "use"):
                 below.member(member, TEXT)
@@ -101,11 +118,11 @@ class Ends:
             self.into(leaf, f"{known}({var})", pad)
         elif many:
             raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
-        elif leaf.kind == "words":
+        elif decoded == "words":
             shape.member(name, WORDS)
             self.lines += [f"{pad}{var} = {var}[0] if len({var}) == 1 else ' '.join({var})"]
             self.string(leaf, var, pad)
-        elif leaf.kind == "string":
+        elif decoded == "text":
             prose = self.string_kind(leaf) == "text"
             shape.member(name, PROSE if prose else TEXT)
             self.string(leaf, var, pad, decoded=prose)
@@ -114,17 +131,17 @@ class Ends:
 
     def scalar(self, row: Row, var: str, shape: Shape, name: str, pad: str) -> None:
         """A flag, a number, a code, a day or a moment."""
-        kinds = {"boolean": FLAG, "positiveInt": NUMBER}
-        shape.member(name, kinds.get(row.kind, TEXT))
-        if row.kind == "boolean" or len(row.domain) > 1:
+        kind = KINDS[row.kind]
+        shape.member(name, {"flag": FLAG, "number": NUMBER}.get(kind.decoded, TEXT))
+        if kind.decoded == "flag" or len(row.domain) > 1:
             self.into(row, var, pad)
             return
         known = f"{row.kind}_{self.table.name}_{var_of(row)}".replace("-", "_")
-        self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=row.kind in SCALARS))
-        self.into(row, f"{known}[{var}]" if row.kind in SCALARS else f"{known}({var})", pad)
+        self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=kind.scalar))
+        self.into(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
 
     def string_kind(self, row: Row) -> StringKind:
-        """How the row's text is checked."""
+        """The check of the row's text."""
         return string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
 
     def string(self, row: Row, var: str, pad: str, *, decoded: bool = False) -> None:
@@ -177,4 +194,9 @@ class Ends:
 
 def var_of(row: Row) -> str:
     """The variable of a row."""
-    return "echo" if row.echo else f"r_{'_'.join(row.domain)}"
+    return "check_only" if row.check_only else f"r_{'_'.join(row.domain)}"
+
+
+def decoded_of(leaf: Row | Const) -> Decoded | None:
+    """The way in which a row's leaf is taken in; None for a fixed part, or where another table reads it."""
+    return None if isinstance(leaf, Const) or leaf.is_table else KINDS[leaf.kind].decoded

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.mapping.generated.by_lens import Fragments
 from ip_fhir.mapping.generated.decoding import Doubt, Shape
 from ip_fhir.mapping.generated.drafts import finishing
-from ip_fhir.mapping.generated.reader_code import Code
+from ip_fhir.mapping.generated.reader_code import ReaderCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class Readers:
         self.drafts: set[str] = set()  # tables that have not all of their domain type: they leave a draft
 
     def shape(self, name: str, *, many: bool, closes: bool) -> Shape:
-        """What a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
+        """The members that a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
         shape = Shape()
         self.compile(name, shape, many=many, closes=closes)
         return shape
@@ -51,7 +51,7 @@ class Readers:
         return found
 
     def finish(self, model: type[Value]) -> Callable[[Any], Any]:
-        """What makes a value of a draft."""
+        """The function that makes a value of a draft."""
         made: dict[str, Any] = {}
         code = "\n    ".join(["def finish(v):", *finishing(model, self.space), "return v"])
         exec(compile(code, f"<finish {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
@@ -60,7 +60,7 @@ class Readers:
 
     def compile(self, name: str, shape: Shape, *, many: bool = False, closes: bool = False) -> None:
         """Make the reader of a table whose object, or the objects in a list, has this shape."""
-        code = Code(name, self, shape, many=many, closes=closes)
+        code = ReaderCode(name, self, shape, many=many, closes=closes)
         text = code.text()
         if code.opens:
             self.drafts.add(name)

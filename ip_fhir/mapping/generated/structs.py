@@ -1,4 +1,4 @@
-"""What generated writers make: msgspec structs whose absent members are None, and ready pieces of JSON.
+"""The output of generated writers: msgspec structs whose absent members are None, and ready pieces of JSON.
 
 A struct costs a third of a dict, and what is None is left out when it is encoded.
 """
@@ -26,7 +26,7 @@ class Reference(msgspec.Struct, gc=False):
 
 
 class Request(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
-    """What is asked for a resource: that it be there, with what it says."""
+    """The request of a bundle entry: PUT under the resource's own address."""
 
     url: str
 

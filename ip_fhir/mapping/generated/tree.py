@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
 from ip_fhir.mapping.lenses.building import fixed_parts
 from ip_fhir.mapping.tables.model import Const
 
@@ -28,13 +29,13 @@ class Entry:
 
     @property
     def each(self) -> bool:
-        """Whether there are as many as the domain has."""
+        """True if there is an entry for each value of the domain."""
         return self.segment.entries == "each"
 
 
 @dataclass(slots=True)
 class Tree:
-    """What stands at a node: a row or constant (at the end of its path), members, or entries of a list."""
+    """A node: a row or constant (at the end of its path), members, or entries of a list."""
 
     leaf: Row | Const | None = None
     members: dict[str, Tree] = field(default_factory=dict)
@@ -52,13 +53,13 @@ class Tree:
             member.add(rest, leaf, systems)
             return
         if segment.entries == "object":
-            member.boxed = member.boxed or Entry(segment, fixed_parts(segment, systems), Tree())
+            member.boxed = member.boxed or Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.boxed.tree.add(rest, leaf, systems)
             return
         shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "one"))
         entry = next(shared, None)
         if entry is None:
-            entry = Entry(segment, fixed_parts(segment, systems), Tree())
+            entry = Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.entries.append(entry)
         entry.tree.add(rest, leaf, systems)
 
@@ -73,9 +74,9 @@ def leaves_in(tree: Tree) -> Iterator[Row | Const]:
 
 
 def reads_nothing(tree: Tree) -> bool:
-    """Whether nothing below has to be read: constants but the owner, and the person of a role (whole bundles do)."""
+    """True if nothing below has to be read: constants but the owner, and a role's person (whole bundles read those)."""
     return all(
-        not leaf.owner if isinstance(leaf, Const) else leaf.echo and leaf.kind == "practitioner"
+        not leaf.owner if isinstance(leaf, Const) else leaf.check_only and KINDS[leaf.kind].of_role
         for leaf in leaves_in(tree)
     )
 

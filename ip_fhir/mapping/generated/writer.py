@@ -16,18 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import orjson
 
-from ip_fhir.domain.values.ids import PersonId, PersonIdKind
-from ip_fhir.mapping.dialects.fhir.dates import DayBound
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.generated.structs import FEW, Structs, known_lists, ready
 from ip_fhir.mapping.generated.tree import tree_of
 from ip_fhir.mapping.lenses.building import based
-from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.tables.domain_fields import is_always_there
-from ip_fhir.mapping.tables.model import CODED, Const, Row
+from ip_fhir.mapping.tables.model import Const, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
 
     from ip_fhir.mapping.generated.structs import Reference
     from ip_fhir.mapping.generated.tree import Entry, Tree
@@ -120,7 +117,7 @@ class _Code:
             return self.members(entry.tree, entry.fixed)
         if isinstance(leaf, Const) and not leaf.owner:
             return self.constant(entry.fixed)
-        if isinstance(leaf, Row) and leaf.kind == "present":
+        if isinstance(leaf, Row) and not leaf.is_table and KINDS[leaf.kind].presence:
             return _Made(self.constant(entry.fixed).expression, self.value(leaf))
         return self.leaf(leaf, entry.fixed)
 
@@ -132,7 +129,7 @@ class _Code:
             ((name, tree),) = tree.members.items()
             names.append(name)
         row = cast("Row", tree.leaf)
-        if row.kind in CODED:
+        if row.coded:
             value = self.local(f"{self.words_of(row, names, entry.fixed)}[{self.value(row)}]")
             return _Made(value, value, none=True)
         item = self.converted(row, "x", {} if names else entry.fixed)
@@ -151,49 +148,52 @@ class _Code:
             return {**fixed, **shaped} if names else shaped
 
         entries = {word: ready(boxed(shaped)) for word, shaped in _shaped(row, self.tables).items()}
-        return self.compiler.named(f"entries_{row.of}", known_lists(entries), f"{self.table.name} {row.fhir}")
+        return self.compiler.named(f"entries_{row.of}", known_lists(entries), f"{self.table.name} {row.place}")
 
     def leaf(self, leaf: Row | Const, fixed: dict[str, Any]) -> _Made:
         """A row's value or a constant; as an object joined to the `fixed` members."""
         if isinstance(leaf, Const):
             return _Made("owner") if leaf.owner else self.constant(based(leaf.value, self.tables.systems))
-        if leaf.always or (leaf.default is None and is_always_there(self.table.domain, leaf.domain)):
+        if leaf.write_default or (leaf.default is None and is_always_there(self.table.domain, leaf.domain)):
             return _Made(self.converted(leaf, self.value(leaf), fixed))
         value = self.local(self.value(leaf))
         default = "" if leaf.default is None else f" and {value} != {leaf.default!r}"
-        none = not fixed and not default and self.is_none_of_none(leaf)
+        none = not fixed and not default and self.none_passes_through(leaf)
         return _Made(self.converted(leaf, value, fixed), f"{value} is not None{default}", none=none)
 
-    def is_none_of_none(self, row: Row) -> bool:
-        """Whether the expression for a row's value is None where the value is."""
-        if row.kind in _REFERENCES:
-            return not self.is_whole(row)
-        return row.kind in CODED or (row.kind not in _MADE and row.kind != "table")
+    def none_passes_through(self, row: Row) -> bool:
+        """True if the expression for a row's value is None where the value is."""
+        if row.is_table:
+            return False
+        kind = KINDS[row.kind]
+        return row.coded or (not self.is_whole(row) if kind.refers else kind.written == "{}")
 
     def is_whole(self, row: Row) -> bool:
-        """Whether the domain holds what the row refers to, and not its id."""
+        """True if the domain holds the value that the row refers to, not its id."""
         return len(row.domain) == 1 and row.domain[0] in self.compiler.ids.get(self.table.name, ())
 
     def converted(self, row: Row, value: str, fixed: dict[str, Any]) -> str:
         """The expression for a value's JSON."""
-        if row.kind == "table":
+        if row.is_table:
             return f"{self.function(row, fixed)}({value}, refs, owner)"
-        if row.kind in CODED:
+        if row.coded:
             words: dict[str | None, Any] = {None: None}
             words |= {word: ready(shaped) for word, shaped in _shaped(row, self.tables).items()}
             return f"{self.compiler.named(f'{row.kind}_{row.of}', words, row.kind)}[{value}]"
-        if row.kind in _REFERENCES:
+        kind = KINDS[row.kind]
+        if kind.refers:
             made = f"refs[{value}.id]" if self.is_whole(row) else f"refs[{value}]"
             return self.object({**self.constants(fixed), "reference": f"{made}.reference"}) if fixed else made
-        return _MADE.get(row.kind, "{}").format(value)
+        return kind.written.format(value)
 
     def function(self, row: Row, fixed: dict[str, Any]) -> str:
         """The function that writes a row's table."""
         name = self.compiler.function(str(row.of), fixed)
-        if row.unless is None:
+        converter = row.converter
+        if converter.second is None:
             return name
-        field, word, other = row.unless
-        return f'({self.compiler.function(other, fixed)} if g["{field}"] == {word!r} else {name})'
+        other = self.compiler.function(converter.second.of, fixed)
+        return f'({other} if g["{converter.field}"] == {converter.word!r} else {name})'
 
     def constants(self, fixed: dict[str, Any]) -> dict[str, str]:
         """The expressions for fixed members."""
@@ -225,19 +225,6 @@ class _Code:
         return name
 
 
-_REFERENCES = ("reference", "representative")
-_MADE = {
-    "day-start": "day_start({})",
-    "day-end": "day_end({})",
-    "words": "[{}]",
-    "concept-text": "new_text({})",
-    "person-id": "person_id({})",
-    "practitioner": 'refs["~" + {}]',
-    "whole": 'refs["=" + {}]',
-}
-"""How a value becomes JSON where it is not its own JSON form."""
-
-
 def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     """The JSON for each word of a code table."""
     table = tables.codes[row.of]
@@ -248,15 +235,6 @@ def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
         return coding if row.kind == "coding" else {"coding": [coding, *table.beside.get(word, ())]}
 
     return {word: shaped(word, coding) for word, coding in table.codings.items()}
-
-
-def _bound(*, end: bool) -> Callable[[date], Any]:
-    lens = DayBound(end=end)
-    return lambda day: lens.put(day.isoformat(), None, NO_LINKS)
-
-
-def _person_id(systems: dict[PersonIdKind, str]) -> Callable[[PersonId], list[dict[str, str]]]:
-    return lambda number: [{"system": systems[number.kind], "value": number}]
 
 
 Writer: TypeAlias = "Callable[[Any, dict[str | None, Reference | None], Reference], Any]"
@@ -278,11 +256,12 @@ class _Compiler:
         self.tables = tables
         self.ids = {b["root"]: frozenset(p["field"] for p in b["part"] if p.get("by_root")) for b in tables.bundles}
         self.structs = Structs()
-        self.structs.name(["text"])
         self.code: dict[str, str] = {}
-        kinds = {kind: tables.systems.uri(kind.value) for kind in PersonIdKind}
-        self.space: dict[str, Any] = {"person_id": _person_id(kinds)}
-        self.space |= {"day_start": _bound(end=False), "day_end": _bound(end=True)}
+        self.space: dict[str, Any] = {}
+        for kind in KINDS.values():
+            self.space |= kind.names(tables.systems)
+            for member in kind.structs:
+                self.structs.name([member])
         self._names: dict[str, str] = {}
 
     def function(self, table: str, fixed: dict[str, Any]) -> str:

@@ -2,183 +2,157 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.dialects.fhir.codes import Code, Coding, Concept
-from ip_fhir.mapping.dialects.fhir.fhirpath import which
-from ip_fhir.mapping.dialects.fhir.leaves import Constant, leaves
-from ip_fhir.mapping.dialects.fhir.limits import limits_of
+from ip_fhir.mapping.lenses.converters import ROW_LENSES
 from ip_fhir.mapping.lenses.lists import Each, One
-from ip_fhir.mapping.lenses.nodes import Known, Matching, Member, Node
-from ip_fhir.mapping.lenses.row import lens_of
+from ip_fhir.mapping.lenses.nodes import Constant, Matching, Strict
 from ip_fhir.mapping.lenses.table import TableLens
-from ip_fhir.mapping.lenses.wrong import text_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
-    from ip_fhir.mapping.tables.model import CodeTable, Row, Systems, Table, Tables
-    from ip_fhir.mapping.tables.paths import Condition, Segment
+    from ip_fhir.mapping.lenses.dialect import Dialect
+    from ip_fhir.mapping.lenses.nodes import Node
+    from ip_fhir.mapping.lenses.row import RowLens
+    from ip_fhir.mapping.tables.model import Const, Row, Systems, Table, Tables
+    from ip_fhir.mapping.tables.paths import Segment
 
 
-def build_lenses(tables: Tables) -> dict[str, TableLens]:
+def build_lenses(tables: Tables, dialects: Mapping[str, Dialect]) -> dict[str, TableLens]:
     """Compile every table; tables may name each other. Raises `MappingError` naming table, row and reason."""
-    built = {name: TableLens(table) for name, table in tables.fields.items()}
-    simple = leaves(tables.systems)
+    built = {name: _without_rows(table, tables.systems, dialects) for name, table in tables.fields.items()}
     for name, table in tables.fields.items():
-        if table.unread or table.within:
-            built[name].limits = limits_of(table, tables.systems)
+        builder = Builder(tables, built[name].dialect, built)
         for row in table.rows:
-            try:
-                places = [place for place in (row, row.also, row.lead) if place is not None]
-                compiled = [compile_path(p.path, leaf_of(p, tables, built, simple), p, tables.systems) for p in places]
-            except MappingError as error:
-                message = f"{name}, row {'.'.join(row.domain)}: {error}"
-                raise MappingError(message) from None
-            built[name].fields.append(lens_of(row)(row, *compiled))
-        built[name].modifiers = _modifiers(table, tables.systems)
-        _choose(built, table, tables)
+            with _told_as(f"{name}, row {row.field}"):
+                built[name].fields.append(builder.row(row))
+        fields = {lens.row.field: lens for lens in built[name].fields}
+        for lens in built[name].fields:
+            with _told_as(f"{name}, row {lens.row.field}"):
+                _connect(lens, fields)
         for const in table.consts:
-            inner: Node = simple["reference"] if const.owner else Constant(based(const.value, tables.systems))
-            try:
-                built[name].consts.append((const, compile_path(const.path, inner, None, tables.systems)))
-            except MappingError as error:
-                message = f"{name}, const {const.fhir}: {error}"
-                raise MappingError(message) from None
+            with _told_as(f"{name}, const {const.place}"):
+                built[name].consts.append((const, builder.const(const)))
     return built
 
 
-def _modifiers(table: Table, systems: Systems) -> frozenset[str]:
-    """The URLs of the modifierExtensions that the table's rows read."""
-    own = (row.path[0] for row in table.rows if row.path[0].name == "modifierExtension")
-    return frozenset(uri for step in own for c in step.conditions for uri in systems.accepted(c.value[1:]))
+def _without_rows(table: Table, systems: Systems, dialects: Mapping[str, Dialect]) -> TableLens:
+    dialect = dialects.get(table.dialect)
+    if dialect is None:
+        known = ", ".join(sorted(dialects))
+        raise MappingError(f"table {table.name}: there is no dialect {table.dialect!r}; there are {known}")
+    return TableLens(table, dialect, dialect.guard(table, systems))
 
 
-def _choose(built: dict[str, TableLens], table: Table, tables: Tables) -> None:
-    """Give the rows with `unless` their second lens, those with `when` the lens that says whether."""
-    fields = {lens.row.field: lens for lens in built[table.name].fields}
-    for lens in built[table.name].fields:
-        if lens.row.unless is not None:
-            field, word, other = lens.row.unless
-            node = compile_path(lens.row.path, built[other], lens.row, tables.systems)
-            lens.unless = (fields[field], word, node)
-        if lens.row.when is not None:
-            lens.when = fields[lens.row.when[0]]
+def _connect(lens: RowLens, fields: dict[str, RowLens]) -> None:
+    """Give a row whose converter names another field that field's lens."""
+    if lens.depends:
+        name = lens.row.converter.field
+        if name not in fields:
+            raise MappingError(f"the converter's field {name!r} has no row in the table")
+        lens.other = fields[name]  # type: ignore[attr-defined]  # a row that depends has it
+
+
+@contextmanager
+def _told_as(where: str) -> Iterator[None]:
+    """Say of a wrong table where it is wrong."""
+    try:
+        yield
+    except MappingError as error:
+        raise MappingError(f"{where}: {error}") from None
+
+
+class Builder:
+    """Makes the lenses of one dialect. `built` has the lens of each table by name."""
+
+    def __init__(self, tables: Tables, dialect: Dialect, built: Mapping[str, TableLens]) -> None:
+        self.tables, self.dialect, self.built = tables, dialect, built
+        self.systems = tables.systems
+        self._leaves = {name: kind.lens(self.systems) for name, kind in dialect.kinds.items() if not kind.coded}
+
+    def row(self, row: Row) -> RowLens:
+        """The lens of a row. Raises `MappingError` with the reason."""
+        places = [row] if row.converter.second is None else [row, row.converter.second]
+        nodes = [self.path(place.path, self.leaf(place), place) for place in places]
+        return ROW_LENSES[row.converter.name](row, *nodes)
+
+    def const(self, const: Const) -> Node:
+        """The lens of a fixed part."""
+        if const.owner:
+            return self.path(const.path, self._leaves[self.dialect.owner_kind])
+        return self.path(const.path, Constant(based(const.value, self.systems)))
+
+    def leaf(self, row: Row) -> Node:
+        """The lens at the end of the row's path. Raises `MappingError` with the reason."""
+        if row.key is not None and (not row.is_table or all(s.entries != "each" for s in row.path)):
+            raise MappingError("has a key, and is no list of a table")
+        if row.is_table:
+            return self._table(row)
+        kind = self.dialect.kinds.get(row.kind)
+        if kind is None or kind.coded != row.coded:
+            known = sorted(name for name, kind in self.dialect.kinds.items() if kind.coded == row.coded)
+            raise MappingError(f"there is no type {row.kind!r}; there are {', '.join(known)}")
+        return kind.lens(self._codes(row)) if row.coded else self._leaves[row.kind]
+
+    def _table(self, row: Row) -> Node:
+        if row.of not in self.built:
+            raise MappingError(f"there is no table {row.of!r}")
+        if row.key is not None and (row.key,) not in {inner.domain for inner in self.built[row.of].table.rows}:
+            raise MappingError(f"the table {row.of} has no row for the key {row.key!r}")
+        return self.built[row.of]
+
+    def _codes(self, row: Row) -> Any:
+        if row.of not in self.tables.codes:
+            raise MappingError(f"there is no code table {row.of!r}")
+        codes = self.tables.codes[row.of]
+        if row.default is not None and row.default not in codes.codings:
+            raise MappingError(f"the default {row.default!r} has no code in the table {row.of}")
+        if self.dialect.kinds[row.kind].scalar and any(system for system, _ in codes.words):
+            raise MappingError(f"is a bare code, and the table {row.of} has systems")
+        return codes
+
+    def path(self, path: tuple[Segment, ...], inner: Node, row: Row | None = None) -> Node:
+        """The lens on a path, with the `inner` one at its end."""
+        strict = row is not None and row.strict
+        if strict and not any(segment.entries in ("each", "own") for segment in path):
+            inner = Strict(inner)
+        for segment in reversed(path):
+            if segment.entries != "none":
+                inner = self._entries(segment, inner, row, strict=strict)
+            inner = self.dialect.member(segment.name, inner, guarded=segment is not path[0])
+        return inner
+
+    def _entries(self, segment: Segment, inner: Node, row: Row | None, *, strict: bool) -> Node:
+        """The lens on those entries of a list that the segment means, or on an object with fixed members."""
+        match, skeleton = self._matcher(segment)
+        entry = Matching(match, skeleton, inner, self.dialect.shared)
+        if segment.entries == "object":
+            return entry
+        if segment.entries == "each":
+            key = row.key if row is not None else None
+            prefix = row.domain[-1].rstrip("s") if row is not None else ""
+            return Each(entry, key, prefix, rewrite=row is not None and row.is_table, strict=strict)
+        kind = segment.entries
+        return One(entry, self.dialect.which(segment, self.systems), kind, strict=strict and kind == "own")
+
+    def _matcher(self, segment: Segment) -> tuple[Callable[[Any], bool], Callable[[], Any]]:
+        """The test an entry must pass, and a new entry that passes it."""
+        tests = [self.dialect.test(condition, self.systems) for condition in segment.conditions]
+        if not tests:
+            return (lambda _node: True), (lambda: None)
+        return (lambda node: type(node) is dict and all(test(node) for test in tests)), lambda: fixed_parts(
+            segment, self.dialect, self.systems
+        )
 
 
 def based(value: Any, systems: Systems) -> Any:
-    """`@base` at the start of a fixed value is the base of our own canonicals."""
+    """The fixed value; `@base` at its start is the base of our own canonicals."""
     return value.replace("@base", systems.base, 1) if isinstance(value, str) and value.startswith("@base") else value
 
 
-def leaf_of(row: Row, tables: Tables, built: dict[str, TableLens], simple: dict[str, Node]) -> Node:
-    """The lens at the end of the row's path. Raises `MappingError` with the reason."""
-    if row.key is not None and (row.kind != "table" or all(s.entries != "each" for s in row.path)):
-        raise MappingError("has a key, and is no list of a table")
-    if row.kind == "table":
-        if row.of not in built:
-            raise MappingError(f"there is no table {row.of!r}")
-        if row.key is not None and (row.key,) not in {inner.domain for inner in built[row.of].table.rows}:
-            raise MappingError(f"the table {row.of} has no row for the key {row.key!r}")
-        return built[row.of]
-    coded: dict[str, Callable[[CodeTable], Node]] = {"code": Code, "coding": Coding, "concept": Concept}
-    if row.kind not in coded:
-        if row.kind not in simple:
-            raise MappingError(f"there is no type {row.kind!r}; there are {', '.join(sorted(simple))}")
-        return simple[row.kind]
-    if row.of not in tables.codes:
-        raise MappingError(f"there is no code table {row.of!r}")
-    codes = tables.codes[row.of]
-    if row.default is not None and row.default not in codes.codings:
-        raise MappingError(f"the default {row.default!r} has no code in the table {row.of}")
-    if row.kind == "code" and any(system for system, _ in codes.words):
-        raise MappingError(f"is a bare code, and the table {row.of} has systems")
-    return coded[row.kind](codes)
-
-
-def compile_path(path: tuple[Segment, ...], inner: Node, row: Row | None, systems: Systems) -> Node:
-    """The lens on a path, with the `inner` one at its end."""
-    closed = row is not None and row.closed
-    if closed and not any(segment.entries in ("each", "own") for segment in path):
-        inner = Known(inner)
-    for segment in reversed(path):
-        if segment.entries != "none":
-            match, skeleton = _matcher(segment, systems)
-            entry = Matching(match, skeleton, inner)
-            if segment.entries == "each":
-                key = row.key if row is not None else None
-                prefix = row.domain[-1].rstrip("s") if row is not None else ""
-                rewrite = row is not None and row.kind == "table"
-                inner = Each(entry, key, prefix, rewrite=rewrite, closed=closed)
-            elif segment.entries == "object":
-                inner = entry
-            else:
-                kind = segment.entries
-                inner = One(entry, which(segment, systems), kind, closed=closed and kind == "own")
-        inner = Member(segment.name, inner, guarded=segment is not path[0])
-    return inner
-
-
-def _matcher(segment: Segment, systems: Systems) -> tuple[Callable[[Any], bool], Callable[[], Any]]:
-    """The test an entry must pass, and a new entry that passes it."""
-    tests = [test_of(condition, systems) for condition in segment.conditions]
-    if not tests:
-        return (lambda _node: True), (lambda: None)
-
-    return (lambda node: type(node) is dict and all(test(node) for test in tests)), lambda: fixed_parts(
-        segment, systems
-    )
-
-
-def fixed_parts(segment: Segment, systems: Systems) -> dict[str, Any]:
-    """What a new entry that matches the segment holds from the start."""
-    return {k: v for condition in segment.conditions for k, v in _fixed(condition, systems).items()}
-
-
-def test_of(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
-    """The test of one condition on an entry."""
-    member, value = condition.member, condition.value
-    if condition.kind == "member" and value == "true":
-        return lambda node: node.get(member) is True
-    if condition.kind == "member" and value == "*":
-        return lambda node: member in node
-    if condition.kind == "member":
-        accepted = systems.accepted(value[1:]) if value.startswith("@") else frozenset({value})
-        return lambda node: text_or_none(node.get(member)) in accepted
-    if condition.kind == "coding":
-        name, _, code = value.partition("#")
-        uris = systems.accepted(name)
-        return lambda node: _has_coding(node.get(member) if member else node, uris, code)
-    url = systems.uri(member)
-    present = condition.kind == "flag"
-    return lambda node: _has_flag(node, url) is present
-
-
-def _fixed(condition: Condition, systems: Systems) -> dict[str, Any]:
-    member, value = condition.member, condition.value
-    if condition.kind == "member":
-        fixed = {member: systems.uri(value[1:]) if value.startswith("@") else value == "true" or value}
-        return {} if value == "*" else fixed
-    if condition.kind == "coding":
-        name, _, code = value.partition("#")
-        concept = {"coding": [{"system": systems.uri(name), "code": code}]}
-        return {member: [concept] if condition.many else concept} if member else concept
-    return {"extension": [{"url": systems.uri(member), "valueBoolean": True}]} if condition.kind == "flag" else {}
-
-
-def _has_coding(concept: Any, systems: frozenset[str], code: str) -> bool:
-    concepts = concept if type(concept) is list else [concept]
-    return any(
-        type(coding) is dict and coding.get("code") == code and text_or_none(coding.get("system")) in systems
-        for one in concepts
-        if type(one) is dict and type(one.get("coding")) is list
-        for coding in one["coding"]
-    )
-
-
-def _has_flag(node: dict[str, Any], url: str) -> bool:
-    extensions = node.get("extension")
-    return type(extensions) is list and any(
-        type(e) is dict and e.get("url") == url and e.get("valueBoolean") is True for e in extensions
-    )
+def fixed_parts(segment: Segment, dialect: Dialect, systems: Systems) -> dict[str, Any]:
+    """The members that a new entry that matches the segment has from the start."""
+    return {k: v for condition in segment.conditions for k, v in dialect.fixed(condition, systems).items()}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.lenses.nodes import UNREADABLE, Matching, Member, Node
+from ip_fhir.mapping.lenses.nodes import UNREADABLE
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.lenses.nodes import Matching, Path
     from ip_fhir.mapping.lenses.references import Links
 
 
@@ -19,26 +22,30 @@ def _expect_all(items: list[Any], entry: Matching) -> None:
             raise Wrong(UNREADABLE, "not-supported", f"[{index}]")
 
 
+def _items(node: Any) -> list[Any]:
+    return node if type(node) is list else []
+
+
 class One:
     """One entry of a list; added at the end when there is none.
 
     `first`: whatever stands first. `own`: the first that can be read. `one`: the one that matches; a second that says
-    something is refused. `which` says in FHIRPath what it is to be like, for where there is none. `closed`: every entry
-    must be one that can be read.
+    something is refused. `which` is the step to the entry where there is none yet. `strict`: every entry must be one
+    that can be read.
     """
 
-    def __init__(self, entry: Matching, which: str, kind: str, *, closed: bool = False) -> None:
-        self.entry, self.which, self.closed = entry, which, closed
+    def __init__(self, entry: Matching, which: str, kind: str, *, strict: bool = False) -> None:
+        self.entry, self.which, self.strict = entry, which, strict
         self.single = kind == "one"
         self.test = entry.owns if kind == "own" else entry.matches
 
     def get(self, node: Any, links: Links) -> Any:
         """Read the entry."""
-        if self.closed:
+        if self.strict:
             _expect_all(expect(node, list, "a list"), self.entry)
         return self._found(expect(node, list, "a list"), links)[1]
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """Write the entry where it stands."""
         items = [] if node is None else expect(node, list, "a list")
         at, _ = self._found(items, links)
@@ -61,11 +68,24 @@ class One:
         return left or None
 
     def owns(self, node: Any) -> bool:
-        """A list with a matching entry that can be read."""
+        """True for a list with a matching entry that can be read."""
         return type(node) is list and any(map(self.entry.owns, node))
 
+    def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
+        """The entry's number, or what it is to be like; and what is below it."""
+        found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
+        if found is None:
+            return [*filter(None, [self.which]), *self.entry.steps(names, None)]
+        return [f"[{found[0]}]", *self.entry.steps(names, found[1])]
+
+    def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
+        """The places read in the entry."""
+        found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
+        if found is not None:
+            yield from self.entry.reads(found[1], links, (*path, found[0]))
+
     def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
-        """Which entry it is, and what it says."""
+        """The number of the entry and its value; None for both where there is none."""
         at, said = None, None
         for index, item in enumerate(items):
             if not self.test(item):
@@ -84,39 +104,18 @@ class One:
         return at, said
 
 
-def _plain(value: Any) -> str:
-    """What a value says, whatever the order of its fields, and without those that say nothing."""
-    return json.dumps(_said(value), sort_keys=True)
+def _comparable(value: Any) -> str:
+    """The value as text that is the same whatever the order of its fields, and without those that are empty."""
+    return json.dumps(_filled(value), sort_keys=True)
 
 
-def _said(value: Any) -> Any:
+def _filled(value: Any) -> Any:
     if type(value) is dict:
-        return {name: said for name, inner in value.items() if (said := _said(inner)) not in (None, [], {})}
-    return [_said(item) for item in value] if type(value) is list else value
+        return {name: kept for name, inner in value.items() if (kept := _filled(inner)) not in (None, [], {})}
+    return [_filled(item) for item in value] if type(value) is list else value
 
 
 _GONE = object()
-
-
-def changing(node: Node, known: list[Any] | None) -> Node:
-    """The lens on a list with keys, for where it is known what the list says; any other lens as it is."""
-    if not isinstance(node, Member) or not isinstance(node.inner, Each):
-        return node
-    if not hasattr(node.inner.entry.inner, "put_changes"):  # the table's own lens has it
-        return node
-    return Member(node.name, _Changing(node.inner, known or []), guarded=node.guarded)
-
-
-class _Changing:
-    """A list of which it is known what it says."""
-
-    def __init__(self, inner: Each, known: list[Any]) -> None:
-        self.inner, self.known = inner, known
-        self.get, self.owns = inner.get, inner.owns
-
-    def put(self, value: Any, node: Any, links: Links) -> Any:
-        """Write what differs."""
-        return self.inner.put_changes(value, self.known, node, links)
 
 
 class Each:
@@ -125,19 +124,19 @@ class Each:
     With a `key`, a value is written onto the entry that has its key. Without, onto the entry that says the same, so
     that what another system wrote beside a value stays with it; and what is left, when the entries are objects of
     several fields (`rewrite`), onto the entries that are left, in order. A key that the entries do not carry is their
-    position: `prefix`-1, `prefix`-2, … `closed`: every entry must be one that can be read.
+    position: `prefix`-1, `prefix`-2, … `strict`: every entry must be one that can be read.
     """
 
     def __init__(
-        self, entry: Matching, key: str | None = None, prefix: str = "", *, rewrite: bool = False, closed: bool = False
+        self, entry: Matching, key: str | None = None, prefix: str = "", *, rewrite: bool = False, strict: bool = False
     ) -> None:
-        self.entry, self.key, self.prefix, self.rewrite, self.closed = entry, key, prefix, rewrite, closed
+        self.entry, self.key, self.prefix, self.rewrite, self.strict = entry, key, prefix, rewrite, strict
 
     def get(self, node: Any, links: Links) -> list[Any] | None:
         """Read our entries, in order."""
         values: list[Any] = []
         keys: set[Any] = set()
-        if self.closed:
+        if self.strict:
             _expect_all(expect(node, list, "a list"), self.entry)
         for index, item in enumerate(expect(node, list, "a list")):
             if not self.entry.owns(item):
@@ -153,11 +152,13 @@ class Each:
             values.append(value)
         return values or None
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, known: Any = None) -> Any:
         """Write our entries into the places that ours had; more go to the end, fewer leave."""
         items = [] if node is None else expect(node, list, "a list")
         ours = [n for n, item in enumerate(items) if self.entry.owns(item)]
         wanted = value or []
+        if known is not None and self._stay(wanted, known, len(ours)):
+            return self._changed(items, ours, wanted, known, links)
         chosen = self._bases(wanted, [items[n] for n in ours], links)
         new = [self._written(one, chosen[index], index, links) for index, one in enumerate(wanted)]
         places = iter(new)
@@ -165,26 +166,41 @@ class Each:
         merged = [item if n not in mine else next(places, _GONE) for n, item in enumerate(items)]
         return [item for item in [*merged, *places] if item is not _GONE] or None
 
-    def put_changes(self, value: Any, known: list[Any], node: Any, links: Links) -> Any:
-        """As `put`, for a list with keys of which it is known what it says: entries that say the same stay unread."""
-        items = [] if node is None else expect(node, list, "a list")
-        ours = [n for n, item in enumerate(items) if self.entry.owns(item)]
-        inner: Any = self.entry.inner
-        if [one[self.key] for one in value or ()] != [one[self.key] for one in known] or len(ours) != len(known):
-            return self.put(value, node, links)
+    def _stay(self, wanted: list[Any], known: list[Any], count: int) -> bool:
+        """True if the same entries are wanted as are there, in the same order."""
+        key = self.key
+        return key is not None and count == len(known) and [one[key] for one in wanted] == [one[key] for one in known]
+
+    def _changed(self, items: list[Any], ours: list[int], wanted: list[Any], known: list[Any], links: Links) -> Any:
+        """The list with those entries written that are to say something else."""
         changed = list(items)
-        for n, one, before in zip(ours, value, known, strict=True):
+        for n, one, before in zip(ours, wanted, known, strict=True):
             if one != before:
                 try:
-                    changed[n] = inner.put_changes(one, before, items[n], links)
+                    changed[n] = self.entry.put(one, items[n], links, before)
                 except Wrong as wrong:
                     wrong.path.insert(0, f"[{n}]")
                     raise
         return changed
 
     def owns(self, node: Any) -> bool:
-        """A list with an entry of ours."""
+        """True for a list with an entry of ours."""
         return type(node) is list and any(map(self.entry.owns, node))
+
+    def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
+        """The number of the entry that the first name counts among ours, and what is below it; else the whole list."""
+        ours = [(n, item) for n, item in enumerate(_items(node)) if self.entry.owns(item)]
+        number = int(names[0]) if names and names[0].isdigit() else len(ours)
+        if number >= len(ours):
+            return []
+        at, item = ours[number]
+        return [f"[{at}]", *self.entry.steps(names[1:], item)]
+
+    def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
+        """The places read in each of our entries."""
+        for index, item in enumerate(_items(node)):
+            if self.entry.owns(item):
+                yield from self.entry.reads(item, links, (*path, index))
 
     def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[tuple[Any, bool]]:
         """For each wanted value the entry to write it onto, or None; and whether that says it already."""
@@ -194,8 +210,8 @@ class Each:
             return [(by_key.get(one[self.key]), False) for one in wanted]
         waiting: dict[str, list[int]] = {}
         for n, value in enumerate(found):
-            waiting.setdefault(_plain(value), []).append(n)
-        same = [waiting[said].pop(0) if waiting.get(said := _plain(one)) else None for one in wanted]
+            waiting.setdefault(_comparable(value), []).append(n)
+        same = [waiting[said].pop(0) if waiting.get(said := _comparable(one)) else None for one in wanted]
         taken = set(same)
         left = iter([n for n in range(len(entries)) if n not in taken] if self.rewrite else [])
         chosen = [(at if at is not None else next(left, None), at is not None) for at in same]

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ip_fhir.errors import InvalidInput, IssueCode, Problem
+from ip_fhir.errors import IssueCode
 
 
 class Wrong(Exception):
-    """A node cannot be read; the path grows on the way out and becomes an `InvalidInput` at the top."""
+    """A node cannot be read or written.
 
-    def __init__(self, reason: str, code: IssueCode = "value", at: str = "") -> None:
+    `path` is the place below the lens that raised it: member names and `[n]`. It grows on the way out, and becomes an
+    `InvalidInput` at the top, where the dialect joins it.
+    """
+
+    def __init__(self, reason: str, code: IssueCode = "value", *at: str) -> None:
         self.reason, self.code = reason, code
-        self.path: list[str] = [at] if at else []
+        self.path = [*at]
         super().__init__(reason)
-
-    def to_problem(self, prefix: str) -> Problem:
-        """The problem with its FHIRPath."""
-        path = prefix
-        for step in self.path:
-            path += step if step.startswith("[") or not path else f".{step}"
-        return Problem(path, self.reason, self.code)
-
-    def to_error(self, prefix: str) -> InvalidInput:
-        """The error with its FHIRPath."""
-        return InvalidInput([self.to_problem(prefix)])
 
 
 def expect(node: Any, kind: type, what: str) -> Any:
-    """The node, if it has the JSON type that FHIR gives it here."""
+    """The node, if it has the type that the format gives it here. Raises `Wrong` otherwise."""
     if type(node) is not kind:
         raise Wrong(f"is not {what}", "structure")
     return node

@@ -11,40 +11,38 @@ And nothing empty is written, however little there is to say: FHIR does not allo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from operator import itemgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ip_fhir.domain.values.ids import PersonId
-from ip_fhir.mapping.dialects.fhir.dates import DAYS, MOMENTS
+from ip_fhir.errors import Problem
+from ip_fhir.mapping.dialects import DIALECTS
+from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
 from ip_fhir.mapping.generated.structs import Reference, write_json
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.wrong import Wrong
 from ip_fhir.mapping.tables.domain_fields import is_always_there
-from ip_fhir.mapping.tables.model import CODED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
     from collections.abc import Mapping as Dict
 
     from ip_fhir.mapping.generated.writer import Writers
     from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Row, Table, Tables
 
-_PERSONS = ("05827500285", "17851950222")  # of test registers: nobody's numbers
 _TARGETS = 64
 _REFERENCES = {f"{kind}r{n}": f"Basic/r{n}" for n in range(_TARGETS) for kind in ("", "=")}
 _OWNER = "owner"
 
 
 def broken_laws(tables: Tables, rows: Dict[str, Collection[str]], codes: Collection[str]) -> Iterator[str]:
-    """Where the tables with these rows, or with these code tables, break a law: table, row, reason."""
-    lenses = build_lenses(tables)
+    """The laws that tables with these rows, or with these code tables, break: table, row, reason."""
+    lenses = build_lenses(tables, DIALECTS)
     writers = compile_writers(tables)
     for name in _touched(tables, rows, codes):
         changed = list(dict.fromkeys(rows.get(name, ())))
@@ -56,9 +54,9 @@ def broken_laws(tables: Tables, rows: Dict[str, Collection[str]], codes: Collect
 
 def _touched(tables: Tables, rows: Collection[str], codes: Collection[str]) -> list[str]:
     """Tables with changed rows or codes, and the tables that these are part of."""
-    found = {n for n, t in tables.fields.items() if n in rows or any(r.kind in CODED and r.of in codes for r in t.rows)}
+    found = {n for n, t in tables.fields.items() if n in rows or any(r.coded and r.of in codes for r in t.rows)}
     while True:
-        above = {n for n, t in tables.fields.items() if any(r.kind == "table" and r.of in found for r in t.rows)}
+        above = {n for n, t in tables.fields.items() if any(r.is_table and r.of in found for r in t.rows)}
         if above <= found:
             return [name for name in tables.fields if name in found]
         found |= above
@@ -94,14 +92,14 @@ class _Trial:
         return data
 
     def _count(self) -> int:
-        return max([3, *(len(self.tables.codes[r.of].codings) for r in self._rows() if r.kind in CODED)])
+        return max([3, *(len(self.tables.codes[r.of].codings) for r in self._rows() if r.coded)])
 
     def _rows(self) -> list[Row]:
         names: list[str] = [self.lens.table.name]
         rows: list[Row] = []
         while names:
             rows += (found := self.tables.fields[names.pop()].rows)
-            names += [r.of for r in found if r.kind == "table"]
+            names += [r.of for r in found if r.is_table]
         return rows
 
     def _put(self, data: dict[str, Any], node: Any = None) -> dict[str, Any]:
@@ -116,9 +114,11 @@ class _Trial:
 
     def _shared(self, changed: str) -> str:
         """The likeliest reason: another row with the same place."""
-        rows = [row for row in self.lens.table.rows if not row.echo]
-        ours = {row.fhir: row.field for row in rows if row.domain[0] in changed.split(", ")}
-        others = [f"{row.field} stands at {row.fhir} too" for row in rows if ours.get(row.fhir, row.field) != row.field]
+        rows = [row for row in self.lens.table.rows if not row.check_only]
+        ours = {row.place: row.field for row in rows if row.domain[0] in changed.split(", ")}
+        others = [
+            f"{row.field} stands at {row.place} too" for row in rows if ours.get(row.place, row.field) != row.field
+        ]
         return f"; {', '.join(others)}" if others else ""
 
     def _written_back(self, data: dict[str, Any]) -> str | None:
@@ -126,8 +126,8 @@ class _Trial:
 
     def _foreign(self, data: dict[str, Any]) -> str | None:
         lists = ("each", "own")
-        closed = {step.name for row in self._rows() if row.closed for step in row.path if step.entries in lists}
-        return self._unchanged(with_foreign(self._put(data), closed))
+        strict = {step.name for row in self._rows() if row.strict for step in row.path if step.entries in lists}
+        return self._unchanged(with_foreign(self._put(data), strict))
 
     def _unchanged(self, resource: dict[str, Any]) -> str | None:
         changed = _differing(self._put(self.lens.get(resource, _links()) or {}, resource), resource)
@@ -154,7 +154,7 @@ class _Trial:
 
 
 def _empty(node: Any, at: str = "") -> Iterator[str]:
-    """Where there is an object without members or a list without entries."""
+    """The places of objects without members and of lists without entries."""
     if node in ({}, []):
         yield at
     inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
@@ -181,7 +181,7 @@ def _first(results: Iterator[str | None]) -> Iterator[str]:
     try:
         found = next((r for r in results if r is not None), None)
     except Wrong as wrong:
-        found = f"what was written cannot be read: {wrong.to_problem('')}"
+        found = f"what was written cannot be read: {Problem(FHIR.place(wrong.path), wrong.reason)}"
     if found is not None:
         yield found
 
@@ -202,7 +202,7 @@ def _written(tables: Tables) -> set[str]:
     names = [n for b in tables.bundles for n in (b["root"], *(p["table"] for p in b["part"]))]
     names.append("Practitioner")
     for name in names:
-        names += [r.of for r in tables.fields[name].rows if r.kind == "table" and r.of not in names]
+        names += [r.of for r in tables.fields[name].rows if r.is_table and r.of not in names]
     return set(names)
 
 
@@ -210,7 +210,7 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
     """Domain data with every field of a table filled; another number gives other values."""
     data: dict[str, Any] = {}
     for row in table.rows:
-        if row.echo:
+        if row.check_only:
             continue
         values = [_sample(row, tables, number + shift) for shift in range(2 if row.is_list else 1)]
         target = data
@@ -218,7 +218,7 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
             target = target.setdefault(name, {})
         target[row.domain[-1]] = values if row.is_list else values[0]
     for row in table.rows:
-        if row.when is not None and row.lead is None and data.get(row.when[0]) != row.when[1]:
+        if row.converter.name == "only-where" and data.get(row.converter.field) != row.converter.word:
             data.pop(row.field, None)
     return data
 
@@ -229,9 +229,9 @@ def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for row in table.rows:
         name = row.domain[0]
-        if row.echo:
+        if row.check_only:
             continue
-        if row.kind == "table":
+        if row.is_table:
             inner = least(tables.fields[row.of], tables, number)
             if inner:
                 data[name] = [inner] if row.is_list else inner
@@ -243,44 +243,31 @@ def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:
 
 
 def _is_there(table: Table, row: Row) -> bool:
-    """Whether the row's field says something in every domain value."""
+    """True if the row's field has a value in every domain value."""
     return len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
 
 
 def _sample(row: Row, tables: Tables, number: int) -> Any:
-    if row.kind in CODED:
+    if row.coded:
         words = sorted(tables.codes[row.of].codings, key=lambda word: word == row.default)
         return words[number % len(words)]
-    if row.kind == "table":
+    if row.is_table:
         return sample(tables.fields[row.of], tables, number)
-    if row.kind in ("reference", "representative", "whole") or (row.kind == "string" and row.domain == ("id",)):
-        return f"r{number % _TARGETS}"
-    if row.kind in DAYS:
-        day = date(2040 if row.domain[-1] == "end" else 2026, 1, 12)
-        return (day + timedelta(days=number)).isoformat()
-    made = {
-        **dict.fromkeys(MOMENTS, f"2026-01-12T08:{number % 60:02}:00Z"),
-        "boolean": number % 2 == 0,
-        "present": number % 2 == 0,
-        "positiveInt": number + 2,
-        "person-id": _PERSONS[number % 2],
-        "practitioner": f"r{number}",
-    }
-    return made.get(row.kind, f"{row.field} {number}")
+    return KINDS[row.kind].sample(row, number)
 
 
-def with_foreign(resource: dict[str, Any], closed: Collection[str] = ()) -> dict[str, Any]:
+def with_foreign(resource: dict[str, Any], strict: Collection[str] = ()) -> dict[str, Any]:
     """The resource as another system might have it: extensions, and entries of its own at the end of each list.
 
-    Members that are `closed` get no entries: there, another system's entry is refused. So is its modifierExtension.
+    Members that are `strict` get no entries: there, another system's entry is refused. So is its modifierExtension.
     """
-    closed = {*closed, "modifierExtension"}
-    return {**_foreign(resource, closed), "language": "se", "_language": {"id": "x"}}
+    strict = {*strict, "modifierExtension"}
+    return {**_foreign(resource, strict), "language": "se", "_language": {"id": "x"}}
 
 
-def _foreign(node: Any, closed: Collection[str], name: str = "") -> Any:
+def _foreign(node: Any, strict: Collection[str], name: str = "") -> Any:
     if isinstance(node, dict):
-        changed = {key: _foreign(value, closed, key) for key, value in node.items()}
+        changed = {key: _foreign(value, strict, key) for key, value in node.items()}
         own = {"url": "urn:somebody-else", "valueString": "theirs"}
         return (
             changed
@@ -288,17 +275,17 @@ def _foreign(node: Any, closed: Collection[str], name: str = "") -> Any:
             else {**changed, "extension": [*changed.get("extension", ()), own]}
         )
     if isinstance(node, list) and all(isinstance(item, dict) for item in node):
-        items = [_foreign(item, closed) for item in node]
-        return items if name in closed else [*items, {"id": "theirs"}]
+        items = [_foreign(item, strict) for item in node]
+        return items if name in strict else [*items, {"id": "theirs"}]
     return node
 
 
 def _domain_value(table: Table, data: dict[str, Any], tables: Tables) -> Any:
-    """What the fast writer reads, with the fields of a domain value and without its rules."""
+    """An object with the fields of a domain value and without its rules, for the generated writer."""
     parts = {p["field"] for b in tables.bundles if b["root"] == table.name for p in b["part"] if p.get("by_root")}
     value = SimpleNamespace()
     for row in table.rows:
-        if row.echo:
+        if row.check_only:
             continue
         target = value
         found: Any = data
@@ -316,10 +303,7 @@ def _domain_item(row: Row, item: Any, tables: Tables, *, whole: bool) -> Any:
         return row.default
     if whole:
         return SimpleNamespace(id=item)
-    if row.kind == "table":
+    if row.is_table:
         return _domain_value(tables.fields[row.of], item, tables)
-    made: dict[str, Callable[[Any], Any]] = {"person-id": PersonId}
-    made |= dict.fromkeys(MOMENTS, datetime.fromisoformat)
-    made |= dict.fromkeys(DAYS, date.fromisoformat)
-    convert = made.get(row.kind)
-    return item if convert is None else convert(item)
+    value = KINDS[row.kind].value
+    return item if value is None else value(item)

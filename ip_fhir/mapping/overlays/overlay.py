@@ -30,6 +30,7 @@ from ip_fhir.mapping.overlays.row_check import row_problems
 from ip_fhir.mapping.tables.completeness import check_tables
 from ip_fhir.mapping.tables.loading import build_tables, code_table, read_source, systems_of
 from ip_fhir.mapping.tables.model import USES, Source
+from ip_fhir.mapping.tables.old_keys import modern
 from ip_fhir.mapping.tables.variants import SETS, varied
 
 if TYPE_CHECKING:
@@ -211,13 +212,13 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
         merging.wrong(f"table {name}", "only rows can be overlaid")
     rows = list(tables[name]["row"])
     seen: set[tuple[str, bool]] = set()
-    for row in entry.get("row", []):
-        domain, echo = row["domain"], bool(row.get("echo"))
-        where = f"table {name}, row {domain}"
-        if (domain, echo) in seen:
+    for given in entry.get("row", []):
+        where = f"table {name}, row {given['domain']}"
+        row = modern(given, f"overlay, {where}")
+        if _which(row) in seen:
             merging.wrong(where, "stands twice in the overlay")
-        seen.add((domain, echo))
-        at = next((n for n, r in enumerate(rows) if r["domain"] == domain and bool(r.get("echo")) == echo), len(rows))
+        seen.add(_which(row))
+        at = next((n for n, r in enumerate(rows) if _which(r) == _which(row)), len(rows))
         old = rows[at] if at < len(rows) else {}
         kept = {k: v for k, v in old.items() if not (_KIND_KEYS & set(row) and k in _KIND_KEYS)}
         if "fhir" in row and old and not _stands_as_in_r4(name, old):
@@ -225,15 +226,19 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
         rows[at:] = [{**kept, **row}, *rows[at + 1 :]]
         for reason in row_problems(tables[name]["domain"], {**kept, **row}, old, merging.source):
             merging.wrong(where, reason)
-        merging.rows.setdefault(name, []).append(domain)
+        merging.rows.setdefault(name, []).append(row["domain"])
     tables[name] = {**tables[name], "row": rows}
 
 
 def _stands_as_in_r4(table: str, row: dict[str, Any]) -> bool:
-    """Whether a row has the place that the tables as they ship give it."""
+    """True if a row has the place that the tables as they ship give it."""
     shipped = read_source().tables.get(table, {"row": []})["row"]
-    place = (row["domain"], bool(row.get("echo")), row["fhir"])
-    return place in [(r["domain"], bool(r.get("echo")), r["fhir"]) for r in shipped]
+    return (*_which(row), row["fhir"]) in [(*_which(r), r["fhir"]) for r in shipped]
+
+
+def _which(row: dict[str, Any]) -> tuple[str, bool]:
+    """The key by which a row of a table is known: its field, and if it only checks that."""
+    return row["domain"], bool(row.get("check_only"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What the files under mappings/ say: rows, codes, paths, variants; complete or refused."""
+"""The files under mappings/, read: rows, codes, paths, variants; complete or refused."""

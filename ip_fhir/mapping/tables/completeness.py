@@ -15,14 +15,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, get_args
 
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, value_type
-from ip_fhir.mapping.tables.model import CODED
-from ip_fhir.mapping.tables.paths import parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.values.value import Value
-    from ip_fhir.mapping.tables.model import CodeTable, Row, Table, Tables
+    from ip_fhir.mapping.tables.model import CodeTable, Const, Row, Table, Tables
 
 
 def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tuple[str, ...]:
@@ -57,7 +55,7 @@ def _check_fields(table: Table, kind: type[Value], tables: Tables) -> Iterator[s
             yield f"{table.name}, elsewhere {field}: {table.domain} has no such field"
         elif not reason.strip():
             yield f"{table.name}, elsewhere {field}: says no reason"
-        elif field in {row.domain[0] for row in table.rows if not row.echo}:
+        elif field in {row.domain[0] for row in table.rows if not row.check_only}:
             yield f"{table.name}, elsewhere {field}: has a row here"
 
 
@@ -107,13 +105,13 @@ def _check_kind(where: str, row: Row, annotation: Any, tables: Tables) -> Iterat
     """A code table for an enumeration, a table of the right type for a value."""
     enumeration = next(_enumerations(annotation), None)
     model = value_type(annotation)
-    if row.kind in CODED and enumeration is not None:
+    if row.coded and enumeration is not None:
         yield from _check_codes(where, enumeration, tables.codes[row.of])
-    elif row.kind in CODED:
+    elif row.coded:
         yield f"{where}: has the code table {row.of}, and is no enumeration"
     elif enumeration is not None:
         yield f"{where}: is an enumeration without a code table"
-    if row.kind == "table" and (model is None or model.__name__ != tables.fields[row.of].domain):
+    if row.is_table and (model is None or model.__name__ != tables.fields[row.of].domain):
         yield f"{where}: the table {row.of} is for {tables.fields[row.of].domain}, which this field is not"
 
 
@@ -128,10 +126,10 @@ def _check_codes(where: str, enumeration: type[Enum], codes: CodeTable) -> Itera
 def _check_use(tables: Tables, others: tuple[Tables, ...]) -> Iterator[str]:
     rows = [row for table in tables.fields.values() for row in table.rows]
     theirs = [row for other in others for table in other.fields.values() for row in table.rows]
-    seconds = [row.also for row in (*rows, *theirs) if row.also is not None]
-    for name in sorted(set(tables.codes) - {row.of for row in (*rows, *theirs, *seconds) if row.kind in CODED}):
+    seconds = [second for row in (*rows, *theirs) if (second := row.converter.second) is not None]
+    for name in sorted(set(tables.codes) - {row.of for row in (*rows, *theirs, *seconds) if row.coded}):
         yield f"codes {name}: no row uses it"
-    used = {row.of for row in rows if row.kind == "table"} | {row.unless[2] for row in rows if row.unless is not None}
+    used = {row.of for row in (*rows, *seconds) if row.is_table}
     used |= {name for bundle in tables.bundles for name in (bundle["root"], *(p["table"] for p in bundle["part"]))}
     for name, table in sorted(tables.fields.items()):
         if table.resource is None and name not in used:
@@ -175,18 +173,19 @@ def _alike(one: str, other: str) -> bool:
 def _names(tables: Tables) -> Iterator[tuple[str, str, str]]:
     """Every name of a system that a path or a code table uses: where, as what, which."""
     for table in tables.fields.values():
-        for fhir in [*(row.fhir for row in table.rows), *(const.fhir for const in table.consts)]:
-            where = f"{table.name}, {fhir}"
-            for segment in parse_path(fhir):
+        parts: list[Row | Const] = [*table.rows, *table.consts]
+        for part in parts:
+            where = f"{table.name}, {part.place}"
+            for segment in part.path:
                 for condition in segment.conditions:
                     if condition.kind == "coding":
                         yield where, "coding", condition.value.partition("#")[0]
                     elif condition.kind in ("flag", "no-flag"):
                         yield where, "flag", condition.member
+                    elif condition.kind == "named" and not condition.value.startswith("="):
+                        yield where, "extension", condition.value
                     elif condition.value.startswith("@"):
-                        use = {"url": "extension", "system": "system"}[condition.member]
-                        coded = use == "system" and condition.value.startswith("@cs-")
-                        yield where, "coding" if coded else use, condition.value[1:]
+                        yield where, "coding" if condition.value.startswith("@cs-") else "system", condition.value[1:]
     for name, codes in tables.codes.items():
         own = {uri for uri in codes.closed if uri.startswith(f"{tables.systems.base}/CodeSystem/")}
         yield from ((f"codes {name}", "coding", f"cs-{uri.rpartition('/')[2]}") for uri in sorted(own))

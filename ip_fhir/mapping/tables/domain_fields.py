@@ -44,7 +44,7 @@ def value_type(annotation: Any) -> type[Value] | None:
 
 
 def is_always_there(name: str, path: tuple[str, ...]) -> bool:
-    """Whether the field at a path never is None: it is required, or has another default."""
+    """True if the field at a path never is None: it is required, or has another default."""
     steps = [field_at(name, path[: n + 1]) for n in range(len(path))]
     return all(f is not None and (f.is_required() or f.default is not None) for f in steps)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.tables.model import USES, CodeTable, Const, Row, Source, Systems, Table, Tables
+from ip_fhir.mapping.tables.model import USES, CodeTable, Const, Converter, Row, Source, Systems, Table, Tables
 from ip_fhir.mapping.tables.paths import parse_path
+from ip_fhir.mapping.tables.row_keys import ROW_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,25 +158,36 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
     return {**coding, "display": row["display"]} if row["display"] else coding
 
 
-_ROW_KEYS = {
-    *("domain", "fhir", "type", "codes", "as", "table", "key", "default", "required", "match", "echo", "always", "law"),
-    *("closed", "also", "unless", "when", "lead"),
+_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
+_KIND_KEYS = ("type", "codes", "as", "table")
+_KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # a path stands under its dialect's name
+_TABLE_KEYS = frozenset(
+    ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within")
+)
+_CONST_KEYS = frozenset(("value", "owner", "match"))
+_CONVERTERS = {
+    "second-place": ("place",),
+    "only-where": ("field", "is"),
+    "set-by-another": ("place", "field", "is"),
+    "table-by-word": ("field", "is", "table"),
 }
-_PLAIN = ("key", "default", "required", "match", "echo", "always", "law", "closed")
-_TABLE_KEYS = frozenset(("name", "domain", "resource", "row", "const", "elsewhere", "derived", "unread", "within"))
-_CONST_KEYS = frozenset(("fhir", "value", "owner", "match"))
+"""The options that each converter must have; `place` is a path with the keys of its leaf kind."""
 
 
 def _table(data: dict[str, Any]) -> Table:
     where = f"table {data.get('name', '(unnamed)')}"
     _known_keys(data, _TABLE_KEYS, where)
+    dialect = data.get("dialect", "fhir")
     try:
         return Table(
             name=data["name"],
             domain=data["domain"],
+            dialect=dialect,
             resource=data.get("resource"),
-            rows=tuple(_row(row, f"{where} row {number}") for number, row in enumerate(data["row"], start=1)),
-            consts=tuple(_const(const, f"{where} const {n}") for n, const in enumerate(data.get("const", ()), start=1)),
+            rows=tuple(_row(row, dialect, f"{where} row {n}") for n, row in enumerate(data["row"], start=1)),
+            consts=tuple(
+                _const(const, dialect, f"{where} const {n}") for n, const in enumerate(data.get("const", ()), start=1)
+            ),
             unread=tuple(data.get("unread", ())),
             within={path: tuple(codings) for path, codings in data.get("within", {}).items()},
             elsewhere=data.get("elsewhere", {}),
@@ -185,20 +197,20 @@ def _table(data: dict[str, Any]) -> Table:
         raise MappingError(f"{where}: {missing} is missing") from None
 
 
-def _const(data: dict[str, Any], where: str) -> Const:
-    _known_keys(data, _CONST_KEYS, where)
+def _const(data: dict[str, Any], dialect: str, where: str) -> Const:
+    _known_keys(data, _CONST_KEYS | {dialect}, where)
     try:
-        path = parse_path(data["fhir"])
+        path = parse_path(data[dialect])
     except MappingError as error:
         raise MappingError(f"{where}: {error}") from None
-    return Const(data["fhir"], path, data.get("value"), data.get("owner", False), data.get("match", False))
+    return Const(data[dialect], path, data.get("value"), data.get("owner", False), data.get("match", False))
 
 
-def row_of(data: dict[str, Any]) -> Row:
-    """A row as it stands in a file. Raises `MappingError` with the reason."""
-    if unknown := set(data) - _ROW_KEYS:
+def row_of(data: dict[str, Any], dialect: str = "fhir") -> Row:
+    """A row as it stands in a file; its path stands under the dialect's name. Raises `MappingError` with the reason."""
+    if unknown := set(data) - _KEYS - {dialect}:
         raise MappingError(f"unknown key {', '.join(sorted(unknown))}")
-    for name in ("domain", "fhir"):
+    for name in ("domain", dialect):
         if not isinstance(data.get(name), str):
             raise MappingError(f"{name!r} is missing, or no text")
     if not isinstance(data.get("law", ""), str):
@@ -207,20 +219,37 @@ def row_of(data: dict[str, Any]) -> Row:
     kind, source = next(pair for pair in kinds if not pair[1] or pair[1] in data)
     return Row(
         domain=tuple(data["domain"].split(".")),
-        fhir=data["fhir"],
-        path=parse_path(data["fhir"]),
+        place=data[dialect],
+        path=parse_path(data[dialect]),
         kind=kind,
         of=data[source] if source else "",
-        also=row_of({"domain": data["domain"], **data["also"]}) if "also" in data else None,
-        lead=row_of({"domain": data["domain"], **data["lead"]}) if "lead" in data else None,
-        when=(data["when"]["field"], data["when"]["is"]) if "when" in data else None,
-        unless=tuple(data["unless"][key] for key in ("field", "is", "table")) if "unless" in data else None,
+        coded=source == "codes",
+        converter=_converter(data, dialect) if "converter" in data else Converter(),
         **{key: data[key] for key in _PLAIN if key in data},
     )
 
 
-def _row(data: dict[str, Any], where: str) -> Row:
+def _converter(data: dict[str, Any], dialect: str) -> Converter:
+    """The converter that a row names, with its options."""
+    given = data["converter"]
+    name = given.get("name") if isinstance(given, dict) else None
+    if name not in _CONVERTERS:
+        raise MappingError(f"a converter is {{ name = … }} with one of the names {', '.join(_CONVERTERS)}")
+    needed = {dialect if option == "place" else option for option in _CONVERTERS[name]}
+    kind_keys = {"type", "codes", "as"} if dialect in needed else set()
+    if unknown := set(given) - needed - kind_keys - {"name"}:
+        raise MappingError(f"converter {name}: unknown key {', '.join(sorted(unknown))}")
+    if lacking := needed - set(given):
+        raise MappingError(f"converter {name}: {', '.join(sorted(lacking))} is missing")
+    second = {key: value for key, value in given.items() if key in (dialect, *_KIND_KEYS)}
+    if "table" in second:  # it is for the row's own place
+        second |= {key: data[key] for key in (dialect, "key", "strict") if key in data}
+    place = row_of({"domain": data["domain"], **second}, dialect) if second else None
+    return Converter(name, place, given.get("field", ""), given.get("is", ""))
+
+
+def _row(data: dict[str, Any], dialect: str, where: str) -> Row:
     try:
-        return row_of(data)
+        return row_of(data, dialect)
     except MappingError as error:
         raise MappingError(f"{where}: {error}") from None

@@ -52,34 +52,57 @@ class CodeTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Converter:
+    """The named code by which a row's place depends on more than its path (`lenses/converters.py`); "" is none.
+
+    `second` is another place, or the same place with another table; `field` another field of the table, and `word` the
+    word that it must have.
+    """
+
+    name: str = ""
+    second: Row | None = None
+    field: str = ""
+    word: str = ""
+
+    @property
+    def place(self) -> str:
+        """The second place as the table writes it; empty without one."""
+        return "" if self.second is None else self.second.place
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One domain field joined to one place in the resource.
 
-    `kind` is a leaf type; or `code`, `coding`, `concept` with `of` a code table; or `table` with `of` a field table.
+    `place` is the path as the table writes it, `path` the same, parsed. `kind` is a leaf kind of the table's dialect;
+    with `of` a code table where it is `coded`, or a field table where the row `is_table`.
     """
 
     domain: tuple[str, ...]
-    fhir: str
+    place: str
     path: tuple[Segment, ...]
     kind: str
     of: str = ""
+    coded: bool = False
     key: str | None = None
     default: Any = None
     required: bool = False
     match: bool = False
-    echo: bool = False  # written with its field, read only to compare
-    always: bool = False  # written in a new resource even if it says the default
-    closed: bool = False  # what stands there and cannot be read is refused: left out, it would say something else
-    also: Row | None = None  # a second place: read if the first says nothing, written only where it stands
-    unless: tuple[str, str, str] | None = None  # where that field has that word, another table holds
-    when: tuple[str, str] | None = None  # where that field has that word, the row holds; else its place is not ours
-    lead: Row | None = None  # a place of another system's that counts before this one; with `when` after it
-    law: str = ""  # the clause of law or standard that it serves, by a name of mappings/sources.toml
+    check_only: bool = False
+    write_default: bool = False
+    strict: bool = False
+    converter: Converter = Converter()
+    law: str = ""
 
     @property
     def is_list(self) -> bool:
-        """Whether the field is a list: the path has a `[*]`."""
+        """True if the field is a list: the path has a `[*]`."""
         return any(segment.entries == "each" for segment in self.path)
+
+    @property
+    def is_table(self) -> bool:
+        """True if another field table reads what stands at the place."""
+        return self.kind == "table"
 
     @property
     def field(self) -> str:
@@ -94,7 +117,7 @@ class Const:
     With `match`, a resource without it is not this table's.
     """
 
-    fhir: str
+    place: str
     path: tuple[Segment, ...]
     value: Any = None
     owner: bool = False
@@ -103,7 +126,7 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One field table: a domain type and the FHIR type it stands for.
+    """One field table: a domain type, and the type of resource (or what the dialect has for it) that it stands for.
 
     `elsewhere` says of domain fields without a row where they are, `derived` of rows' fields that the domain type does
     not have what they come from.
@@ -113,6 +136,7 @@ class Table:
     domain: str
     resource: str | None
     rows: tuple[Row, ...]
+    dialect: str = "fhir"
     consts: tuple[Const, ...] = ()
     unread: tuple[str, ...] = ()  # paths that no row reads and that limit what the rows read: there, reading refuses
     within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by path, codings of which one must be there
@@ -132,7 +156,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What stands in the files, not yet understood: what an overlay changes a copy of."""
+    """The files' content, not yet understood. An overlay changes a copy of it."""
 
     systems: dict[str, Any]
     codes: dict[str, list[dict[str, str]]]
@@ -142,6 +166,3 @@ class Source:
 
 USES = ("both", "read", "beside", "none")
 """The ways in which a code row is used."""
-
-CODED = ("code", "coding", "concept")
-"""The kinds of row that go by a code table."""

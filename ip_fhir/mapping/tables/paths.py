@@ -1,4 +1,6 @@
-"""The path language of the mapping tables: where in a FHIR element a domain field stands.
+"""The path language of the mapping tables: the place of a domain field in a resource.
+
+The grammar is everybody's; the meaning of conditions is the dialect's. In FHIR (`dialects/fhir/conditions.py`):
 
     birthDate                        a member
     name[0].family                   the first entry of a list; made when there is none
@@ -9,7 +11,7 @@
     participant[type*~part#SBJ].actor  the entry whose member `type` (a list: `*`) has that coding
     verification[verified=true]      the entry whose member is the boolean true
     reason[concept=*]                the entry that has the member, whatever it says
-    extension(ip-need).valueString   short for extension[url=@ip-need]
+    extension(ip-need).valueString   the entry of that name: its url is @ip-need
     telecom[*]                       every entry that the row can read; the others are somebody else's
     performer[*+ip-responsible]      every entry with that flag extension; `-` without it
     valueCoding{system=@x}.code      an object with fixed members
@@ -25,17 +27,20 @@ from typing import Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
 
-ConditionKind: TypeAlias = Literal["member", "coding", "flag", "no-flag"]
+ConditionKind: TypeAlias = Literal["member", "named", "coding", "flag", "no-flag"]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an entry must be: a member with a value, a concept with a coding, with or without a flag extension."""
+    """A condition on an entry: a member with a value, a name, a coding, with or without a flag.
+
+    `many`: the member is a list (written `member*`).
+    """
 
     kind: ConditionKind
     member: str
     value: str = ""
-    many: bool = False  # the member is a list (written `member*`)
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ _SEGMENT = re.compile(
     r"(?P<name>_?[A-Za-z]\w*)"
     r"(?:\[(?P<list>[^\]]*)\]|\((?P<ext>[^)]*)\)(?P<each>\[\*\])?|\{(?P<object>[^}]*)\})?"
 )
-_CODING = re.compile(r"(?P<member>\w*)(?P<many>\*?)~(?P<coding>[\w@-]+#[\w.-]+)")
+_CODING = re.compile(r"(?P<member>\w*)(?P<many>\*?)~(?P<coding>[\w@#.-]+)")
 
 
 def parse_path(text: str) -> tuple[Segment, ...]:
@@ -77,8 +82,7 @@ def parse_path(text: str) -> tuple[Segment, ...]:
 def _segment(match: re.Match[str], path: str) -> Segment:
     name = match["name"]
     if match["ext"] is not None:
-        url = Condition("member", "url", f"@{match['ext']}" if not match["ext"].startswith("=") else match["ext"][1:])
-        return Segment(name, "each" if match["each"] else "one", (url,))
+        return Segment(name, "each" if match["each"] else "one", (Condition("named", "", match["ext"]),))
     if match["object"] is not None:
         return Segment(name, "object", _conditions(match["object"], path))
     inside = match["list"]

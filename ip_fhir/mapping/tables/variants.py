@@ -31,7 +31,7 @@ VERSIONS: tuple[FhirVersion, ...] = ("R4", "R5")
 
 @cache
 def read_variant(name: str) -> dict[str, Any]:
-    """What stands in a variant's file, "r5" or "neighbour"; nobody changes what this gives."""
+    """A variant's file, "r5" or "neighbour", as parsed TOML; shared, so nobody may change it."""
     return tomllib.loads((root() / "variants" / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -88,7 +88,7 @@ def _whole(data: dict[str, Any], laws: dict[tuple[str, str, bool], str]) -> dict
 
 
 def _key(row: dict[str, Any]) -> tuple[str, bool]:
-    return row["domain"], bool(row.get("echo"))
+    return row["domain"], bool(row.get("check_only"))
 
 
 def _lawful(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The mapping tables as one page for who knows the field and not the code: HTML that needs nothing else."""
+"""The mapping tables as one HTML page, for readers who know the field and not the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ip_fhir.report.table_review import code_lines, in_words, sheets
 
 if TYPE_CHECKING:
     from ip_fhir.mapping import Mapper
-    from ip_fhir.report.table_review import Line, Sheet
+    from ip_fhir.report.table_review import ReviewedRow, Sheet
     from ip_fhir.report.words.codes import Language
 
 _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -32,7 +32,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def mappings_page(mapper: Mapper, language: Language = "en") -> str:
-    """The page. Needs the extra `report` (jinja2)."""
+    """Returns the page as HTML. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -49,34 +49,34 @@ def mappings_page(mapper: Mapper, language: Language = "en") -> str:
 
 
 class _Speech:
-    """What the page says, in its language. Raises `KeyError` for what has not been put into Norwegian."""
+    """The page's words in its language. Raises `KeyError` for words that have no Norwegian translation."""
 
     def __init__(self, language: Language, sources: dict[str, dict[str, str]]) -> None:
         self.language = language
         self._sources = sources
 
     def text(self, english: str) -> str:
-        """A sentence of the page."""
+        """Returns a sentence of the page."""
         return english if self.language == "en" else str(_norwegian()["text"][english])
 
     def words(self, english: str) -> str:
-        """A field, or a kind of value: one or several, joined by `or`."""
+        """Returns the words for a field or a kind of value: one or several, joined by `or`."""
         if self.language == "en":
             return english
         whole = _norwegian()["words"]
         return str(whole[english] if english in whole else " eller ".join(whole[w] for w in english.split(" or ")))
 
     def kind(self, table: Sheet) -> str:
-        """What a table is about, as a heading."""
+        """Returns a table's subject as a heading."""
         words = self.words(in_words(table.domain))
         return words[:1].upper() + words[1:]
 
     def about(self, table: Sheet) -> str:
-        """The same in a sentence."""
+        """Returns a table's subject as part of a sentence."""
         return table.about if self.language == "en" else str(_norwegian()["about"][table.domain])
 
     def where(self, english: str) -> str:
-        """Which entry of a list, which extension; also a fixed value."""
+        """Returns the words for an entry of a list, an extension or a fixed value."""
         if self.language == "en":
             return english
         for piece, said in _norwegian()["pieces"].items():
@@ -84,15 +84,15 @@ class _Speech:
         return english
 
     def fixed(self, value: str) -> str:
-        """What is always written."""
+        """Returns the words for a value that is always written."""
         return self.text(value) if value in _norwegian()["text"] else self.where(value)
 
-    def notes(self, line: Line) -> str:
-        """What else there is to a row."""
+    def notes(self, line: ReviewedRow) -> str:
+        """Returns the remaining notes about a row."""
         return "; ".join(map(self.text, line.note.split("; "))) if line.note else ""
 
     def law(self, law: str) -> str:
-        """The clauses behind a row and why; a site's own words stay as they are."""
+        """Returns the clauses behind a row and the reason; a site's own words stay as they are."""
         return law if self.language == "en" else "; ".join(map(self._cited, law.split("; ")))
 
     def _cited(self, part: str) -> str:
@@ -102,7 +102,7 @@ class _Speech:
         return f"{self._named(cited)}{colon}{_why().get(words, words)}"
 
     def source(self, name: str) -> str:
-        """What a source is called in a clause."""
+        """Returns a source's name as a clause cites it."""
         return self._sources[name].get("nb_name", name) if self.language == "nb" else name
 
     def _source(self, part: str) -> str | None:
@@ -129,7 +129,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _groups(mapper: Mapper) -> list[dict[str, Any]]:
-    """The tables by what they are about; a table that stands inside others comes after the first that has it."""
+    """Returns the tables in groups by subject; a table used inside others follows the first that uses it."""
     found = {table.name: table for table in sheets(mapper)}
     placed: set[str] = set()
     groups = []
@@ -151,5 +151,5 @@ def _with_inner(mapper: Mapper, name: str) -> list[str]:
 
 
 def _users(mapper: Mapper, codes: str) -> list[tuple[str, str]]:
-    """Table and field, wherever a code table is used."""
+    """Returns pairs of table and field for each row that uses a code table."""
     return [(t.name, row.field) for t in mapper.tables.fields.values() for row in t.rows if row.of == codes]

@@ -1,4 +1,4 @@
-"""A page that tells how loops went: one HTML file that needs nothing else, for screen and paper.
+"""The summary page: how loops went, as one HTML file for screen and paper.
 
 The template is `summary.html.j2` beside this file; whatever comes from outside is escaped.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A loop with the words that go with it: whose it is, who that is, what it shows."""
+class LoopCaption:
+    """A loop with its caption: the person's first name, a line about them, and what the loop shows."""
 
     loop: Loop
     name: str
@@ -37,8 +37,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One thing that was checked: how many times it held, and what was wrong where it did not."""
+class CheckResult:
+    """The result of one check: the number of times it held, and the failures in words."""
 
     name: str
     held: int
@@ -47,7 +47,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepRow:
     """A row of a loop's table; `number` is that of its message in the picture."""
 
     number: str
@@ -59,8 +59,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A loop as the template wants it."""
+class LoopSection:
+    """A loop as the template takes it."""
 
     ident: str
     name: str
@@ -72,11 +72,11 @@ class Section:
     reminders: int
     picture: str
     facts: tuple[tuple[str, str], ...]
-    steps: tuple[Step, ...]
+    steps: tuple[StepRow, ...]
 
 
-def render(told: Sequence[Told], judged: Sequence[Judged], language: Language) -> str:
-    """The page. Needs jinja2 (the extra `report`)."""
+def render(told: Sequence[LoopCaption], judged: Sequence[CheckResult], language: Language) -> str:
+    """Returns the page as HTML. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     axis = _axis([one.loop for one in told])
@@ -106,11 +106,11 @@ def _period(axis: Axis, language: Language) -> str:
     return f"{start} {_TEXTS[language]['until']} {end}"
 
 
-def _section(told: Told, axis: Axis, language: Language) -> Section:
+def _section(told: LoopCaption, axis: Axis, language: Language) -> LoopSection:
     loop, referral = told.loop, told.loop.hospital.referral
     title = _TEXTS[language]["picture"].format(name=told.name)
     form = referral.forms[-1].form if referral.forms else None
-    return Section(
+    return LoopSection(
         ident=loop.correlation_id,
         name=told.name,
         who=told.who,
@@ -125,10 +125,10 @@ def _section(told: Told, axis: Axis, language: Language) -> Section:
     )
 
 
-def _steps(loop: Loop, language: Language) -> list[Step]:
+def _steps(loop: Loop, language: Language) -> list[StepRow]:
     numbers = {crossing.effect.id: str(n) for n, crossing in enumerate(crossings(loop), 1)}
     return [
-        Step(
+        StepRow(
             number=next((numbers[ident] for ident in line.effects if ident in numbers), ""),
             day=day_words(line.at.astimezone(OSLO), language, weekday=True),
             time=f"{line.at.astimezone(OSLO):%H:%M}",
@@ -141,7 +141,7 @@ def _steps(loop: Loop, language: Language) -> list[Step]:
 
 
 def _facts(form: GreenForm, language: Language) -> list[tuple[str, str]]:
-    """What the last green form says."""
+    """Returns the content of the last green form as pairs of heading and text."""
     words = _TEXTS[language]
     facts = [(word(c.kind, language).capitalize(), _coordinator(c, form, language)) for c in form.coordinators]
     if form.plan_state is not None:
@@ -160,7 +160,7 @@ def _facts(form: GreenForm, language: Language) -> list[tuple[str, str]]:
 
 
 def _coordinator(place: Coordinator, form: GreenForm, language: Language) -> str:
-    """Name, title, organisation, how to reach them, from when until when."""
+    """Returns a coordinator's name, title, organisation, contact details and period in one sentence."""
     holder = form.professional(place.holder)
     if holder is None:
         return ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Tone: TypeAlias = Literal["plain", "good", "warn"]
 Labelled: TypeAlias = "Callable[[datetime, datetime], str]"
-"""What a piece of a band is called, from when to when it lasts."""
+"""Returns the label of a piece of a band, from its beginning and end."""
 
 WIDTH: Final = 960
 HEIGHT: Final = 216
@@ -39,19 +39,19 @@ _APART: Final = 27.0  # between two messages' numbers, so that both can be read
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The time that is shown; a day at least."""
+    """The span of time on the horizontal axis, a day at least."""
 
     start: datetime
     end: datetime
 
     def x(self, at: datetime) -> float:
-        """Where a moment stands."""
+        """Returns the horizontal place of a moment."""
         part = (at - self.start) / max(self.end - self.start, timedelta(days=1))
         return LEFT + min(max(part, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
 
 
 def picture(ident: str, title: str, description: str, parts: Sequence[str]) -> str:
-    """The `<svg>` element, with title and description for who does not see it."""
+    """Returns the `<svg>` element, with title and description for readers who do not see it."""
     return "\n".join(
         [
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title-{ident} text-{ident}">',
@@ -64,7 +64,7 @@ def picture(ident: str, title: str, description: str, parts: Sequence[str]) -> s
 
 
 def standing_alone(body: Sequence[str], title: str, height: int) -> str:
-    """A file of its own: with its colours, on paper, since not every viewer knows CSS variables."""
+    """Returns a complete SVG file with fixed colours, since not every viewer knows CSS variables."""
     colours = dict(re.findall(r"--(\w+): (#\w+);", _read("colours.css").partition("@media")[0]))
     style = re.sub(r"var\(--(\w+)\)", lambda match: colours[match[1]], _read("timeline.css"))
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
@@ -84,7 +84,7 @@ def _read(name: str) -> str:
 
 
 def spread(places: Sequence[float]) -> list[float]:
-    """The same places, moved apart where they would cover one another: to the right, then back from the edge."""
+    """Returns the places moved apart so that none covers another: to the right, then back from the edge."""
     moved: list[float] = []
     for x in places:
         moved.append(max(x, moved[-1] + _APART) if moved else x)
@@ -96,7 +96,7 @@ def spread(places: Sequence[float]) -> list[float]:
 
 
 def weeks(axis: Axis, language: Language) -> Iterator[str]:
-    """A line for each Monday, with the date where there is room."""
+    """Yields a line for each Monday, with the date where there is room."""
     day = axis.start.astimezone(OSLO).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = 0.0
     while day <= axis.end:
@@ -110,14 +110,14 @@ def weeks(axis: Axis, language: Language) -> Iterator[str]:
 
 
 def lanes(language: Language) -> Iterator[str]:
-    """The two sides, each with its name."""
+    """Yields the lanes of the two sides, each with its name."""
     for role, y in LANES.items():
         yield f'<text class="lane" x="0" y="{y + 5}">{escape(word(role, language).capitalize())}</text>'
         yield f'<line class="track" x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}"/>'
 
 
 def deadline(due: datetime, axis: Axis, language: Language) -> Iterator[str]:
-    """A dashed line where the answer is due, with the date."""
+    """Yields a dashed line at the day when the answer is due, with the date."""
     x = axis.x(due)
     yield f'<line class="due" x1="{x:.1f}" y1="{_AXIS + 8}" x2="{x:.1f}" y2="{HEIGHT - 24}"/>'
     label = f"{_TEXTS[language]['due']} {day(due, language)}"
@@ -125,7 +125,7 @@ def deadline(due: datetime, axis: Axis, language: Language) -> Iterator[str]:
 
 
 def band(holder: Role, lasts: tuple[datetime, datetime], due: datetime, axis: Axis, label: Labelled) -> Iterator[str]:
-    """With whom the ball is from when to when: in time, and from `due` on too late."""
+    """Yields the band over the lane of the party whose turn it is; from `due` on it is drawn as late."""
     start, end = lasts
     pieces = [("wait", start, min(end, due)), ("late", max(start, due), end)]
     y = LANES[holder] - BAND / 2
@@ -139,13 +139,13 @@ def band(holder: Role, lasts: tuple[datetime, datetime], due: datetime, axis: Ax
 
 
 def _hatching(x: float, y: float, width: float) -> str:
-    """Slanting strokes: late is seen without colour too."""
+    """Yields slanting strokes, so that late is seen without colour too."""
     steps = range(0, max(int(width) - BAND, 0), 8)
     return " ".join(f"M{x + step:.1f} {y + BAND}l{BAND} -{BAND}" for step in steps)
 
 
 def diamond(x: float, role: Role, label: str, number: int | None = None) -> Iterator[str]:
-    """Where a side's own people are told something by the clock."""
+    """Yields a diamond at a time when the clock tells a side's own people something."""
     y = LANES[role]
     yield f'<path class="note" d="M{x:.1f} {y - 8}l8 8l-8 8l-8 -8z"><title>{escape(label)}</title></path>'
     if number is not None:
@@ -153,7 +153,7 @@ def diamond(x: float, role: Role, label: str, number: int | None = None) -> Iter
 
 
 def arrow(number: int, x: float, sender: Role, tone: Tone, label: str) -> Iterator[str]:
-    """A message from lane to lane, with its number."""
+    """Yields an arrow from lane to lane for a message, with its number."""
     top, bottom = LANES[Role.HOSPITAL] + BAND / 2 + 2, LANES[Role.MUNICIPALITY] - BAND / 2 - 2
     tip, sign = (bottom, -1) if sender is Role.HOSPITAL else (top, 1)
     middle = (top + bottom) / 2
@@ -165,7 +165,7 @@ def arrow(number: int, x: float, sender: Role, tone: Tone, label: str) -> Iterat
 
 
 def day(at: datetime, language: Language) -> str:
-    """A moment's day in Norway, in words."""
+    """Returns a moment's day in Norway, in words."""
     return day_words(at.astimezone(OSLO), language)
 
 

@@ -1,4 +1,4 @@
-"""A loop's timeline as inline SVG: two lanes, the messages between them, and with whom the ball was."""
+"""A loop's timeline as inline SVG: two lanes, the messages between them, and whose turn it was."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def timeline(loop: Loop, axis: Axis, title: str, language: Language) -> str:
-    """The picture, as an `<svg>` element with title and description for who does not see it."""
+    """Returns the picture as an `<svg>` element, with title and description for readers who do not see it."""
     sent = crossings(loop)
     places = drawing.spread([axis.x(crossing.at) for crossing in sent])
     due = loop.deadline
@@ -39,7 +39,7 @@ def timeline(loop: Loop, axis: Axis, title: str, language: Language) -> str:
 
 
 def _described(sent: Sequence[Crossing], language: Language) -> str:
-    """The messages in words, numbered as in the picture."""
+    """Returns the messages in words, numbered as in the picture."""
     words = [
         f"{n}. {day(c.at, language)}: {word(c.sender, language)}, {word(c.kind, language)}{_number(c)}"
         for n, c in enumerate(sent, 1)
@@ -48,7 +48,7 @@ def _described(sent: Sequence[Crossing], language: Language) -> str:
 
 
 def _band(span: Span, loop: Loop, axis: Axis, language: Language) -> Iterator[str]:
-    """With whom the ball was: in time, and from the deadline on too late."""
+    """Yields the band of a span over the lane of the party whose turn it was; late from the deadline on."""
     if span.holder is None:
         return
     end = span.end or axis.end
@@ -60,7 +60,7 @@ def _band(span: Span, loop: Loop, axis: Axis, language: Language) -> Iterator[st
 
 
 def _own_notes(loop: Loop, axis: Axis, language: Language) -> Iterator[str]:
-    """A diamond where a side's own people were told something by the clock."""
+    """Yields a diamond for each time that the clock told a side's own people something."""
     for at, role, record in notes(loop):
         side = loop.sides[0] if role is Role.HOSPITAL else loop.sides[1]
         reasons = [word(effect.reason, language) for effect in side.effects_of(record) if effect.reason]
@@ -68,7 +68,7 @@ def _own_notes(loop: Loop, axis: Axis, language: Language) -> Iterator[str]:
 
 
 def _arrow(number: int, crossing: Crossing, x: float, language: Language) -> Iterator[str]:
-    """A message from lane to lane, with its number."""
+    """Yields an arrow from lane to lane for a message, with its number."""
     label = f"{number}. {day(crossing.at, language)}: {word(crossing.kind, language)}{_number(crossing)}"
     return drawing.arrow(number, x, crossing.sender, _tone(crossing), label)
 
@@ -82,7 +82,7 @@ def _tone(crossing: Crossing) -> Tone:
 
 
 def _ending(loop: Loop, axis: Axis, places: Sequence[float], language: Language) -> Iterator[str]:
-    """A mark on the hospital's lane where the loop was closed, and its name beside it."""
+    """Yields a mark on the hospital's lane at the time when the loop ended, with the state's name."""
     closed = loop.closed
     if closed is None:
         return

@@ -1,1 +1,1 @@
-"""The words for what the domain names by codes: codes, plans, the loop."""
+"""Words for people, in Norwegian and English: for codes, plans and the steps of a loop."""

@@ -1,4 +1,4 @@
-"""Words for codes, in Norwegian (bokmål) and English: what a state, a notice or a missing item is called."""
+"""Words for codes, in Norwegian (bokmål) and English: states, kinds of notice, missing items and others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LANGUAGES: tuple[Language, ...] = ("nb", "en")
 
 
 def word(code: StrEnum, language: Language) -> str:
-    """What a member of one of the enumerations here is called.
+    """Returns the name of an enumeration's member for people. Raises `KeyError` for an enumeration that is not here.
 
     >>> word(State.CONFIRMED, "nb"), word(Missing.COORDINATOR_CONTACT, "en")
     ('koordinator bekreftet', 'how to reach the coordinator')
@@ -33,12 +33,12 @@ def word(code: StrEnum, language: Language) -> str:
 
 
 def law_item(english: str, language: Language) -> str:
-    """An item of the law, or what a plan lacks of one, as `ip_fhir.domain.completeness` says it in English."""
+    """Returns an item of the law, or a missing part of one, from its English words in `ip_fhir.domain.completeness`."""
     return english if language == "en" else _LAW_NB.get(english, english)
 
 
 def listed(items: Iterable[str], language: Language) -> str:
-    """A list in a sentence.
+    """Returns a list as part of a sentence.
 
     >>> listed(["a", "b", "c"], "nb"), listed(["a"], "en")
     ('a, b og c', 'a')
@@ -49,7 +49,7 @@ def listed(items: Iterable[str], language: Language) -> str:
 
 
 def day_words(day: date | datetime, language: Language, *, weekday: bool = False, year: bool = False) -> str:
-    """A day as people write it.
+    """Returns a day as people write it.
 
     >>> from datetime import date
     >>> day_words(date(2026, 2, 9), "nb", weekday=True), day_words(date(2026, 2, 9), "en", year=True)

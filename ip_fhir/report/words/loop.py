@@ -1,4 +1,4 @@
-"""A loop's steps in words, Norwegian and English: what a person reads in a timeline."""
+"""The steps of a loop in words, Norwegian and English, for timelines and the demonstration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Tone: TypeAlias = Literal["plain", "good", "warn", "bad", "quiet"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One step of a loop: when, which side, in words; `tone` says how it stands.
+    """One step of a loop in words, with its time (UTC) and side; `tone` says whether it is good news.
 
     A `reaction` follows from what the other side did at that moment; `effects` are the ids of what the step asked for.
     """
@@ -39,25 +39,25 @@ class Line:
 
     @property
     def order(self) -> tuple[datetime, bool]:
-        """What to sort by: at one moment, cause before reaction."""
+        """The sort key: by time, and at one moment the cause before its reaction."""
         return self.at, self.reaction
 
 
 def lines(loop: Loop, language: Language) -> list[Line]:
-    """The steps that matter to a person, in order of time; a message is told by who sent it, a form by both."""
+    """Returns the steps that matter to a person, by time. A message is a line of its sender, a form of both."""
     found = [(link.record, side) for side in loop.sides for link in side.evidence]
     told = [line for record, side in found for line in lines_of(record, side, loop, language)]
     return sorted(told, key=lambda line: line.order)
 
 
 def lines_of(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
-    """One step of one side in words; nothing for a step that says no more than another."""
+    """Yields one step of one side in words; nothing for a step that adds nothing to another."""
     reaction = record.event.raised_by not in (side.role, Role.CLOCK)
-    for line in _told(record, side, loop, language):
+    for line in _lines_of_step(record, side, loop, language):
         yield replace(line, reaction=reaction, effects=record.effects)
 
 
-def _told(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
+def _lines_of_step(record: Record, side: SideOfLoop, loop: Loop, language: Language) -> Iterator[Line]:
     event, words = record.event, _TEXTS[language]
     at, role, ours = event.at, side.role, event.raised_by is side.role
     if event.kind is EventKind.SEND and record.before is None:
@@ -83,7 +83,7 @@ _OWN_WORDS = {
 
 
 def _effect(effect: Effect, record: Record, side: SideOfLoop, language: Language) -> Line:
-    """What a step asked for: a message to the other side, or a word to our own people."""
+    """Returns the line of an effect: a message to the other side, or a word to our own people."""
     at, words = record.event.at, _TEXTS[language]
     if effect.message is MessageKind.REMINDER:
         return Line(at, side.role, words["reminder"].format(number=effect.number), "warn")
@@ -105,10 +105,10 @@ def _answer(record: Record, form: GreenForm, side: SideOfLoop, language: Languag
         if form.decision is FormDecision.REJECTED:
             return Line(at, side.role, words["rejected"].format(to=complaint_words(form)), "bad")
         return Line(at, side.role, words["complete"], "good")
-    return Line(at, side.role, _kept_words(kept, language), "warn")
+    return Line(at, side.role, _words_of_kept_form(kept, language), "warn")
 
 
-def _kept_words(kept: KeptForm, language: Language) -> str:
+def _words_of_kept_form(kept: KeptForm, language: Language) -> str:
     words = _TEXTS[language]
     if kept.status is FormStatus.INCOMPLETE:
         return words["incomplete"].format(missing=listed((word(m, language) for m in kept.missing), language))
@@ -116,7 +116,7 @@ def _kept_words(kept: KeptForm, language: Language) -> str:
 
 
 def decision_words(form: GreenForm, language: Language) -> str:
-    """What a green form says: the coordinators by name, or the decision and its reason."""
+    """Returns a green form's content in words: the coordinators by name, or the decision and its reason."""
     names = coordinator_names(form)
     if form.decision is FormDecision.APPOINTED and names:
         return f"{_TEXTS[language]['coordinators' if len(names) > 1 else 'coordinator']} {listed(names, language)}"
@@ -126,13 +126,13 @@ def decision_words(form: GreenForm, language: Language) -> str:
 
 
 def coordinator_names(form: GreenForm) -> list[str]:
-    """The coordinators that a form names."""
+    """Returns the names of a form's coordinators."""
     named = [form.professional(coordinator.holder) for coordinator in form.coordinators]
     return [professional.name.full for professional in named if professional is not None]
 
 
 def complaint_words(form: GreenForm) -> str:
-    """To whom a rejection may be complained about, in the form's own words."""
+    """Returns the body that hears complaints about a rejection, in the form's own words."""
     return (form.rejection.complaint_to if form.rejection else None) or ""
 
 

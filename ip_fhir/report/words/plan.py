@@ -1,4 +1,4 @@
-"""What a plan says of each of the law's items a) to i), in a few lines for people who read it as a document."""
+"""The plan's content under each of the law's items a) to i), as lines of text for a document."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ _WORDS = {
 }
 
 
-def _say(key: str, language: Language) -> str:
+def _label(key: str, language: Language) -> str:
     nb, en = _WORDS[key]
     return nb if language == "nb" else en
 
 
 def title_of(language: Language) -> str:
-    """What a plan without a title is called."""
-    return _say("title", language)
+    """Returns the title of a plan that has none of its own."""
+    return _label("title", language)
 
 
 def named_title(language: Language) -> str:
-    """The heading over everybody that a plan names."""
-    return _say("named", language)
+    """Returns the heading of the section that names everybody in the plan."""
+    return _label("named", language)
 
 
 def lacking(items: Iterable[str], language: Language) -> Iterator[str]:
-    """What an item lacks, a line each."""
-    return (f"{_say('lacks', language)}: {item}" for item in items)
+    """Yields a line for each part that an item lacks."""
+    return (f"{_label('lacks', language)}: {item}" for item in items)
 
 
 def _name(plan: IndividualPlan, ident: str | None) -> str:
-    """What somebody in the plan is called."""
+    """Returns the name of the person or organisation with this id; empty if there is none."""
     named = {plan.owner.id: plan.owner.name.full} | {o.id: o.name for o in plan.organizations}
     named |= {person.id: person.name.full for person in plan.related_persons}
     named |= {person.id: person.name.full for person in plan.professionals}
@@ -71,51 +71,51 @@ def _name(plan: IndividualPlan, ident: str | None) -> str:
 
 def _goals_resources_needs(plan: IndividualPlan, language: Language) -> Iterator[str]:
     for goal in plan.main_goals:
-        yield f"{_say('goal', language)}: {goal.text}"
-        yield from (f"{_say('sub-goal', language)}: {sub.text}" for sub in plan.sub_goals(goal))
-    yield from (f"{_say('resource', language)}: {resource.text}" for resource in plan.resources)
-    yield from (f"{_say('need', language)}: {need.text}" for need in plan.needs)
+        yield f"{_label('goal', language)}: {goal.text}"
+        yield from (f"{_label('sub-goal', language)}: {sub.text}" for sub in plan.sub_goals(goal))
+    yield from (f"{_label('resource', language)}: {resource.text}" for resource in plan.resources)
+    yield from (f"{_label('need', language)}: {need.text}" for need in plan.needs)
 
 
 def _members(plan: IndividualPlan, language: Language) -> Iterator[str]:
     for member in plan.team.memberships if plan.team is not None else ():
-        yield _with_days(_name(plan, member.member), member.period, language)
+        yield _with_period(_name(plan, member.member), member.period, language)
 
 
 def _coordinators(plan: IndividualPlan, language: Language) -> Iterator[str]:
     for place in plan.team.coordinators if plan.team is not None else ():
-        who = _name(plan, place.holder) if place.holder else _say("vacant", language)
-        yield _with_days(f"{who}, {word(place.kind, language)}", place.period, language)
+        who = _name(plan, place.holder) if place.holder else _label("vacant", language)
+        yield _with_period(f"{who}, {word(place.kind, language)}", place.period, language)
 
 
 def _contributions(plan: IndividualPlan, language: Language) -> Iterator[str]:
-    return (f"{_say(item.by.value, language)}: {item.text}" for item in plan.contributions)
+    return (f"{_label(item.by.value, language)}: {item.text}" for item in plan.contributions)
 
 
 def _measures(plan: IndividualPlan, language: Language) -> Iterator[str]:
     for measure in plan.measures:
         responsible = (
-            f"{_say('responsible', language)}: {_name(plan, measure.responsible)}" if measure.responsible else ""
+            f"{_label('responsible', language)}: {_name(plan, measure.responsible)}" if measure.responsible else ""
         )
         yield "; ".join(filter(None, (measure.what, measure.extent, responsible)))
 
 
-def _how(plan: IndividualPlan, _language: Language) -> Iterator[str]:
+def _procedures(plan: IndividualPlan, _language: Language) -> Iterator[str]:
     return (f"{measure.what}: {measure.how}" for measure in plan.measures if measure.how)
 
 
-def _times(plan: IndividualPlan, language: Language) -> Iterator[str]:
+def _period_and_reviews(plan: IndividualPlan, language: Language) -> Iterator[str]:
     if plan.period.start or plan.period.end:
-        yield _with_days(_say("period", language), plan.period, language)
+        yield _with_period(_label("period", language), plan.period, language)
     for key, arrangement in (("follow-up", plan.follow_up), ("evaluation", plan.evaluation)):
         if arrangement is not None:
-            yield f"{_say(key, language)}: {_arranged(arrangement, language)}"
+            yield f"{_label(key, language)}: {_interval(arrangement, language)}"
     for review in plan.reviews:
-        yield f"{_say(review.kind.value, language)}: {day_words(review.held or review.planned, language, year=True)}"
+        yield f"{_label(review.kind.value, language)}: {day_words(review.held or review.planned, language, year=True)}"
 
 
-def _arranged(arrangement: Arrangement, language: Language) -> str:
-    every = _say("months", language).format(
+def _interval(arrangement: Arrangement, language: Language) -> str:
+    every = _label("months", language).format(
         f"{arrangement.every_months}." if language == "nb" else arrangement.every_months
     )
     return f"{every}; {arrangement.how}" if arrangement.how else every
@@ -123,18 +123,18 @@ def _arranged(arrangement: Arrangement, language: Language) -> str:
 
 def _consents(plan: IndividualPlan, language: Language) -> Iterator[str]:
     for consent in plan.consents:
-        words = f"{_say(consent.kind.value, language)}, {day_words(consent.given_on, language, year=True)}"
-        yield f"{words}; {_say('withdrawn', language)}" if consent.withdrawn_on else words
+        words = f"{_label(consent.kind.value, language)}, {day_words(consent.given_on, language, year=True)}"
+        yield f"{words}; {_label('withdrawn', language)}" if consent.withdrawn_on else words
 
 
 def _cooperation(plan: IndividualPlan, _language: Language) -> Iterator[str]:
     return (f"{item.with_whom}: {item.text}" if item.text else item.with_whom for item in plan.cooperation)
 
 
-def _with_days(words: str, period: Period, language: Language) -> str:
-    """The words and, where there is one, the period."""
+def _with_period(words: str, period: Period, language: Language) -> str:
+    """Returns the words, followed by the period if there is one."""
     days = (("from", period.start), ("until", period.end))
-    told = [f"{_say(key, language)} {day_words(day, language, year=True)}" for key, day in days if day is not None]
+    told = [f"{_label(key, language)} {day_words(day, language, year=True)}" for key, day in days if day is not None]
     return f"{words} ({' '.join(told)})" if told else words
 
 
@@ -144,9 +144,9 @@ SECTIONS: dict[str, tuple[tuple[str, ...], Lines]] = {
     "c": (("team",), _coordinators),
     "d": (("contributions",), _contributions),
     "e": (("measures",), _measures),
-    "f": (("measures",), _how),
-    "g": (("period", "follow_up", "evaluation", "reviews"), _times),
+    "f": (("measures",), _procedures),
+    "g": (("period", "follow_up", "evaluation", "reviews"), _period_and_reviews),
     "h": (("consents",), _consents),
     "i": (("cooperation",), _cooperation),
 }
-"""By the item's letter: which fields of the plan it is about, and its lines."""
+"""By the item's letter: the fields of the plan that it covers, and the function for its lines."""

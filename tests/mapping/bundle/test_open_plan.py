@@ -13,7 +13,7 @@ from ip_fhir.domain.plan import IndividualPlan, PlanStatus, ReviewStatus
 from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping import default, from_fhir, to_fhir_json
-from ip_fhir.mapping.bundle.putting import put_onto
+from ip_fhir.mapping.bundle.open_plan import put_onto
 from tests.mapping.foreign_content import woven
 from tests.support.strategies import plans
 

@@ -17,6 +17,7 @@ from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import lens
+from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.tables.loading import build_tables, read_source
@@ -249,4 +250,4 @@ def test_a_table_with_a_misplaced_limit_is_refused() -> None:
         build_tables(replace(source, tables={**source.tables, "Consent": slipped}))
     nameless = {**table, "within": {"scope.coding": ["patient-privacy"]}}
     with pytest.raises(MappingError, match="no system#code"):
-        build_lenses(build_tables(replace(source, tables={**source.tables, "Consent": nameless})))
+        build_lenses(build_tables(replace(source, tables={**source.tables, "Consent": nameless})), DIALECTS)

@@ -51,7 +51,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "one as list": (table("Goal", domain="text", fhir="note[*].text"), "row text: path 'note[*].text' has [*]"),
     "unknown key": (table("Goal", domain="text", where="note"), "row text: unknown key where"),
     "a row of its own without a clause": (
-        table("Goal", domain="text", fhir="note[0].text", echo=True),
+        table("Goal", domain="text", fhir="note[0].text", check_only=True),
         "Goal, text: names no clause of law or standard",
     ),
     "two rows": ({"table": [{"name": "Goal", "row": [{"domain": "note"}] * 2}]}, "row note: stands twice"),

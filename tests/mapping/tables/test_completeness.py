@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import MappingError
+from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.tables.completeness import check_tables
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source, root
@@ -269,5 +270,5 @@ UNBUILDABLE: list[tuple[str, Change, str]] = [
 def test_a_broken_set_makes_no_lenses(change: Change, told: str) -> None:
     """What can be read and makes no sense is refused before the first lens is used, with table, row and reason."""
     with pytest.raises(MappingError) as caught:
-        build_lenses(changed(change))
+        build_lenses(changed(change), DIALECTS)
     assert str(caught.value).startswith(told)

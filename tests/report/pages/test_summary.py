@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ip_fhir.report.pages.summary import Judged, Told, render
+from ip_fhir.report.pages.summary import CheckResult, LoopCaption, render
 from ip_fhir.report.words.codes import LANGUAGES, Language
 from tests.report.conftest import World
 
@@ -45,16 +45,16 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def told(world: World) -> list[Told]:
+def told(world: World) -> list[LoopCaption]:
     """Three loops: late, incomplete at first, rejected."""
     loops = [(number, world.story(number)) for number in ("02", "03", "05")]
-    return [Told(loop, f"Navn {number}", "hvem det er", "hva den viser") for number, loop in loops]
+    return [LoopCaption(loop, f"Navn {number}", "hvem det er", "hva den viser") for number, loop in loops]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_page_that_stands_alone(told: list[Told], language: Language) -> None:
+def test_a_page_that_stands_alone(told: list[LoopCaption], language: Language) -> None:
     """Well nested; says its language; headings in order; nothing from elsewhere; every reference is there."""
-    html = render(told, [Judged("held", 5, 5), Judged("not held", 4, 5, ("Ylva: it went wrong",))], language)
+    html = render(told, [CheckResult("held", 5, 5), CheckResult("not held", 4, 5, ("Ylva: it went wrong",))], language)
     page = Page(html)
     assert page.open == []
     assert ("html", {"lang": language}) in page.elements
@@ -73,7 +73,7 @@ def test_a_page_that_stands_alone(told: list[Told], language: Language) -> None:
     assert "4/5" in html
 
 
-def test_pictures_and_tables_tell_the_same(told: list[Told]) -> None:
+def test_pictures_and_tables_tell_the_same(told: list[LoopCaption]) -> None:
     """Each number in a picture is in the table of its loop."""
     html = render(told, [], "en")
     sections = html.split('<section aria-labelledby="referral-')[1:]
@@ -85,7 +85,7 @@ def test_pictures_and_tables_tell_the_same(told: list[Told]) -> None:
         assert drawn == rows
 
 
-def test_what_the_form_says_is_there(told: list[Told]) -> None:
+def test_what_the_form_says_is_there(told: list[LoopCaption]) -> None:
     """The coordinator with a way to reach them; the reason, the legal basis and where to complain."""
     html = render(told, [], "en")
     assert "Gro Kjærstad, Psykiatrisk sykepleier" in html
@@ -96,10 +96,10 @@ def test_what_the_form_says_is_there(told: list[Told]) -> None:
     assert "Logopeden er tilsett" in html
 
 
-def test_what_comes_from_outside_is_escaped(told: list[Told]) -> None:
+def test_what_comes_from_outside_is_escaped(told: list[LoopCaption]) -> None:
     """A name with markup in it stays a name, in the page and in the picture."""
-    one = Told(told[0].loop, "<script>alert(1)</script>", "a & b", "<b>")
-    html = render([one], [Judged("<i>", 0, 1, ("<u>",))], "en")
+    one = LoopCaption(told[0].loop, "<script>alert(1)</script>", "a & b", "<b>")
+    html = render([one], [CheckResult("<i>", 0, 1, ("<u>",))], "en")
     assert "<script" not in html
     assert "<b>" not in html
     assert "<i>" not in html

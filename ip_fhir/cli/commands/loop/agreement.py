@@ -1,4 +1,4 @@
-"""`agreement`: what two parties agreed, checked; and on a calendar, what happens when nobody answers."""
+"""`agreement check` and `agreement explain`: agreements checked, and their deadlines laid out on a calendar."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(file: AgreementFile, as_json: Json = False, lang: Lang = None) -> None
     language = spoken(lang)
     for number, agreement in enumerate(agreements, 1):
         say(f"{number}. {_title(agreement, language)}")
-        for name, words in _told(agreement, language):
+        for name, words in _contents(agreement, language):
             say(f"   {name:<26}{words}")
 
 
@@ -88,7 +88,7 @@ def _read(file: str) -> tuple[Agreement, ...]:
 
 
 def _moment(sent: str | None) -> datetime:
-    """A moment in Norwegian time. Raises `InvalidInput` for what is none."""
+    """Returns the day or time in `sent`, with Norway's time zone if it names none. Raises `InvalidInput` otherwise."""
     from ip_fhir.domain.values.calendar import OSLO
     from ip_fhir.errors import InvalidInput
 
@@ -159,8 +159,8 @@ def _party(party: Party) -> str:
     return party.name or str(party.organization_number or party.her_id)
 
 
-def _told(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
-    """What the agreement holds, line by line."""
+def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
+    """Yields the agreement's content as pairs of heading and text."""
     from ip_fhir.report.words.codes import word
 
     words = _WORDS[language]

@@ -1,4 +1,4 @@
-"""`consent`: who may see what of a plan, until when, and why not."""
+"""`consent matrix`: a table of who may see which life areas of a plan, until when, and by which rule not."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _show(found: ConsentMatrix, language: Language) -> None:
 
 
 def _table(found: ConsentMatrix, notes: dict[tuple[date | None, str | None], str], language: Language) -> Table:
-    """The table; `notes` is filled with what its marks mean."""
+    """Returns the table, and fills `notes` with the mark that stands for each last day or refusing rule."""
     from rich.text import Text
 
     from ip_fhir.cli.output import table
@@ -112,7 +112,7 @@ def _table(found: ConsentMatrix, notes: dict[tuple[date | None, str | None], str
 
 
 def _mark(cell: Cell, notes: dict[tuple[date | None, str | None], str], language: Language) -> str:
-    """`✓`, `✓` with a letter for a last day, or a number for a rule: the same mark for the same reason."""
+    """Returns a cell's mark: `✓`, `✓` with a letter for a last day, or a number for a rule. Same reason, same mark."""
     from ip_fhir.report.words.codes import word
 
     key = (cell.until, None if cell.rule is None else f"{word(cell.rule, language)} ({cell.rule})")
@@ -136,7 +136,7 @@ def _area(area: LifeArea | None, language: Language) -> str:
 
 
 def _short(area: LifeArea | None, language: Language) -> str:
-    """A heading of four letters at most."""
+    """Returns the life area's column heading, of four letters at most."""
     return _SHORT[language][_areas().index(area)]
 
 

@@ -32,9 +32,9 @@ def serve(
     config: Config,
     while_stdin_open: Annotated[bool, typer.Option("--while-stdin-open", hidden=True)] = False,
 ) -> None:
-    """Run one side: endpoint and worker.
+    """Run one side: endpoint, worker and listeners.
 
-    The FHIR endpoint takes in, the worker sends what is due, until SIGTERM or Ctrl-C.
+    The FHIR endpoint and the listeners of the settings take in, the worker sends what is due, until SIGTERM or Ctrl-C.
     """
     from ip_fhir.cli.opening import read_config, require_extra
 
@@ -50,10 +50,14 @@ def serve(
 
 def work(
     config: Config,
-    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, then end; no listener is run.")] = False,
+    listeners: Annotated[
+        bool,
+        typer.Option("--listeners/--no-listeners", help="Run the listeners of the settings, or leave them to `serve`."),
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Run only the worker.
+    """Run the worker and the listeners, without the endpoint.
 
     It handles timers that are due, then messages that are due. Several may share one store.
     """
@@ -63,7 +67,7 @@ def work(
     _log()
     with opened(config) as exchange:
         if not once:
-            _work_on(exchange, config)
+            _work_on(exchange, config, listeners=listeners)
             return
         ran = _all_due(exchange)
     if as_json:
@@ -125,7 +129,7 @@ def remind(
 
 
 def _stored(referral: Referral, *, as_json: bool) -> None:
-    """What became of it, without a word about the person."""
+    """Show the referral as it is stored now, without a word about the person."""
     from ip_fhir.cli.output import emit, say
 
     last = referral.forms[-1] if referral.forms else None
@@ -155,10 +159,14 @@ def _all_due(exchange: Exchange) -> Ran:
     return total
 
 
-def _work_on(exchange: Exchange, config: Config) -> None:
+def _work_on(exchange: Exchange, config: Config, *, listeners: bool) -> None:
+    from ip_fhir.bootstrap import open_listeners
     from ip_fhir.cli.opening import read_config
     from ip_fhir.exchange import Worker
+    from ip_fhir.exchange.listeners import listening
 
+    settings = read_config(config)
+    named = open_listeners(settings) if listeners else []
     ended: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -166,11 +174,12 @@ def _work_on(exchange: Exchange, config: Config) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    worker = Worker(exchange, read_config(config).worker.rest)
-    worker.start()
-    while worker.running and not ended:
-        time.sleep(_SECONDS_TO_NOTICE)
-    worker.stop()
+    worker = Worker(exchange, settings.worker.rest)
+    with listening(exchange, named):
+        worker.start()
+        while worker.running and not ended:
+            time.sleep(_SECONDS_TO_NOTICE)
+        worker.stop()
 
 
 def _log() -> None:
@@ -180,7 +189,7 @@ def _log() -> None:
 
 
 def _end_with_stdin() -> None:
-    """Whoever started us holds the other end: when it dies, however it dies, we end too."""
+    """End with the process that started us and holds the other end, however that dies."""
     while os.read(0, 1024):  # not sys.stdin: its lock, held by a waiting thread, breaks the interpreter's own end
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`check`: what is wrong with a file, and what it lacks; with the place of each."""
+"""`check`: reports a file's errors and missing items, each with its place."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _INCOMPLETE = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a check found. `missing` are sentences or codes of what the thing lacks; `items` the law's, for a plan."""
+class Report:
+    """The result of a check. `missing` holds codes or sentences; `items` the law's items a) to i), for a plan."""
 
     kind: str
     ident: str | None = None
@@ -36,7 +36,7 @@ class Checked:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing."""
+        """True if nothing is missing."""
         return not self.missing and all(item.met for item in self.items)
 
 
@@ -65,7 +65,7 @@ def check(
         checked = _check(content, notice, strict=strict)
     except InvalidInput as error:
         if as_json:
-            _emit(Checked("unknown", problems=error.problems), valid=False)
+            _emit(Report("unknown", problems=error.problems), valid=False)
         raise
     if as_json:
         _emit(checked, valid=True)
@@ -75,7 +75,7 @@ def check(
         raise typer.Exit(_INCOMPLETE)
 
 
-def _check(content: Content, notice: str | None, *, strict: bool) -> Checked:
+def _check(content: Content, notice: str | None, *, strict: bool) -> Report:
     from ip_fhir.cli.files import expect, kind_of, read_bundle, read_file, read_value
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
@@ -87,24 +87,24 @@ def _check(content: Content, notice: str | None, *, strict: bool) -> Checked:
     if kind == "plan":
         return _plan(read_value(IndividualPlan, content))
     if kind == "notice":
-        return Checked(kind, read_value(Notice, content).id)
+        return Report(kind, read_value(Notice, content).id)
     answered = None
     if notice is not None:
         asked = read_file(notice)
         expect(asked, "notice")
         answered = read_value(Notice, asked)
     form = read_value(GreenForm, content)
-    return Checked(kind, form.id, missing=missing_items(form, answered))
+    return Report(kind, form.id, missing=missing_items(form, answered))
 
 
-def _plan(plan: IndividualPlan) -> Checked:
+def _plan(plan: IndividualPlan) -> Report:
     from ip_fhir.domain.completeness import completeness
 
-    return Checked("plan", plan.id, items=completeness(plan))
+    return Report("plan", plan.id, items=completeness(plan))
 
 
-def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
-    """A Bundle: that of a plan, a message, or a notice as a transaction."""
+def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Report:
+    """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models
@@ -116,15 +116,15 @@ def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Checked:
             check_models(bundle)
         if types["MessageHeader"]:
             message = message_from_fhir(bundle)
-            return Checked(f"bundle: message {message.kind}", message.id, resources=dict(types))
+            return Report(f"bundle: message {message.kind}", message.id, resources=dict(types))
         if types["ServiceRequest"] and not types["CarePlan"]:
             sent = message_from_transaction(bundle)
-            return Checked("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
+            return Report("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
         plan = from_fhir(bundle)
-    return Checked("bundle: plan", plan.id, items=_plan(plan).items, resources=dict(types))
+    return Report("bundle: plan", plan.id, items=_plan(plan).items, resources=dict(types))
 
 
-def _emit(checked: Checked, *, valid: bool) -> None:
+def _emit(checked: Report, *, valid: bool) -> None:
     from ip_fhir.cli.output import emit
 
     emit(
@@ -141,7 +141,7 @@ def _emit(checked: Checked, *, valid: bool) -> None:
     )
 
 
-def _show(checked: Checked, name: str, language: Language) -> None:
+def _show(checked: Report, name: str, language: Language) -> None:
     from ip_fhir.cli.output import say, show
     from ip_fhir.report.words.codes import law_item
 

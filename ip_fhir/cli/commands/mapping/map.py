@@ -31,7 +31,7 @@ _VERSION: dict[Fhir, FhirVersion] = {Fhir.R4: "R4", Fhir.R5: "R5"}
 
 
 class Form(StrEnum):
-    """What `map` makes."""
+    """The two forms that `map` writes."""
 
     FHIR = "fhir"
     PLAN = "plan"
@@ -65,7 +65,7 @@ def map_(
 
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_said(fhir_version)))
+        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_given_version(fhir_version)))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -73,10 +73,10 @@ def map_(
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            site = _site(overlay, _said(fhir_version) or "R4")
-            made: dict[str, Any] = site.to_fhir(_plan(content))
+            site = _site_mapper(overlay, _given_version(fhir_version) or "R4")
+            made: dict[str, Any] = site.to_fhir(_own_plan(content))
         else:
-            made = _read(content, overlay, _said(fhir_version)).to_data()
+            made = _plan_in_bundle(content, overlay, _given_version(fhir_version)).to_data()
     emit(made, pretty=pretty)
 
 
@@ -105,9 +105,9 @@ def put(
     written, under = read_file(plan), read_file(onto)
     expect(written, "plan")
     expect(under, "bundle")
-    value, bundle = _plan(written), read_bundle(under)
+    value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        changed = _site(overlay, version_of(bundle, _said(fhir_version))).update_bundle(bundle, value)
+        changed = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).update_bundle(bundle, value)
     gone = removed_entries(bundle, changed)
     sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in gone)
     emit(changed, pretty=pretty)
@@ -129,29 +129,29 @@ def schema(
     emit({"$schema": "https://json-schema.org/draft/2020-12/schema", **models[kind].model_json_schema()}, pretty=True)
 
 
-def _plan(content: Content) -> IndividualPlan:
+def _own_plan(content: Content) -> IndividualPlan:
     from ip_fhir.cli.files import read_value
     from ip_fhir.domain.plan import IndividualPlan
 
     return read_value(IndividualPlan, content)
 
 
-def _said(version: Fhir | None) -> FhirVersion | None:
+def _given_version(version: Fhir | None) -> FhirVersion | None:
     return None if version is None else _VERSION[version]
 
 
-def _site(overlay: Path | None, version: FhirVersion) -> Mapper:
+def _site_mapper(overlay: Path | None, version: FhirVersion) -> Mapper:
     from ip_fhir.mapping import Mapper
 
     return Mapper.load(overlay, version)
 
 
-def _read(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
-    """The plan in a Bundle; what was left unread of it is told."""
+def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
+    """Returns the plan in a Bundle, and tells on stderr which places of it were left unread."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping.fhir_version import version_of
 
     bundle = read_bundle(content)
-    reading = _site(overlay, version_of(bundle, said)).read_fhir(bundle)
+    reading = _site_mapper(overlay, version_of(bundle, said)).read_fhir(bundle)
     sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
     return reading.plan

@@ -1,4 +1,4 @@
-"""`map --ndjson`: a plan or Bundle a line, mapped on all cores while it is read; what is wrong is told by its line."""
+"""`map --ndjson`: maps a plan or Bundle per line, on all cores, while reading; errors name the line's number."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: F
 
 
 def _tell(where: str, problems: Iterable[Problem]) -> None:
-    """Each problem as one line on stderr."""
+    """Writes each problem as one line on stderr."""
     sys.stderr.writelines(f"{where}{' '.join(str(problem).split())}\n" for problem in problems)
 
 
@@ -69,7 +69,7 @@ def _lines(stream: BinaryIO, name: str, read: Callable[[int], None]) -> Iterator
 
 @contextmanager
 def _progress(stream: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr for whoever looks on; of a pipe nobody knows the length, so it only counts."""
+    """Shows a progress bar on stderr if it is a terminal; input without a known length is only counted."""
     if not sys.stderr.isatty():
         yield lambda _size: None
         return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.mapping import Mapper
-    from ip_fhir.report.table_review import CodeLine, Sheet
+    from ip_fhir.report.table_review import ReviewedCode, Sheet
 
 app = typer.Typer(no_args_is_help=True, help="The mapping tables: look at them, check them, hand them to reviewers.")
 
@@ -148,7 +148,7 @@ def _show_rows(sheet: Sheet) -> None:
     say(f"{sheet.name}: {sheet.domain} <-> {sheet.resource or 'part of another resource'}. {sheet.about}")
     say()
     rows = [
-        (f"{line.field}{'*' if line.required else ''}", line.path, _as_what(line.type, line.of), line.law)
+        (f"{line.field}{'*' if line.required else ''}", line.path, _type_and_codes(line.type, line.of), line.law)
         for line in sheet.lines
     ]
     _print(("Domain (* required)", "FHIR path", "Type, codes", "Why"), rows, [line.own for line in sheet.lines])
@@ -156,17 +156,17 @@ def _show_rows(sheet: Sheet) -> None:
         say(f"always written: {element} = {value}")
 
 
-def _as_what(type_: str, codes: str) -> str:
+def _type_and_codes(type_: str, codes: str) -> str:
     return f"{type_}, {codes}" if codes else type_
 
 
-def _show_codes(lines: Sequence[CodeLine]) -> None:
+def _show_codes(lines: Sequence[ReviewedCode]) -> None:
     rows = [(line.word, line.use, line.name, line.code, line.display, line.note) for line in lines]
     _print(("Word", "Use", "System", "Code", "Display", "Note"), rows, [line.own for line in lines])
 
 
 def _print(headings: Sequence[str], rows: Sequence[Sequence[str]], own: Sequence[bool]) -> None:
-    """The table; rows of the site's own are marked where there are any."""
+    """Prints the rows as a table, with a mark beside those that the site's overlay changed."""
     from ip_fhir.cli.output import show
 
     if any(own):

@@ -1,1 +1,1 @@
-"""Commands for whoever runs a side: its database, its state, what is installed."""
+"""Commands for operators: the database, the state of one side, the installation."""

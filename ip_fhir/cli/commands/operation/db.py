@@ -1,4 +1,4 @@
-"""`db`: the store's tables, a copy of it, and what is past its time."""
+"""`db`: upgrades, shows, copies and purges the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`adapters` and `doctor`: what is installed, and whether one side of the loop is ready to run."""
+"""`adapters` and `doctor`: list the installed plug-ins, and check that one side of the loop is ready to run."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 
 
 def adapters(as_json: Json = False) -> None:
-    """List the adapters that are installed.
+    """List the adapters, wire formats and listeners that are installed.
 
-    Name, wire format, and where each comes from. Exit code 1 if one is broken.
+    Kind, name, format (of a format its media type), and where each comes from. Exit code 1 if one is broken.
     """
-    from ip_fhir.cli.commands.operation.doctor_checks import look_at_adapters
-    from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.cli.commands.operation.doctor_checks import look_at_plugins
+    from ip_fhir.cli.output import emit, show
 
-    found = look_at_adapters()
+    found = look_at_plugins()
     if as_json:
-        emit([{"name": a.name, "format": a.format, "from": a.source, "problem": a.problem} for a in found])
-    elif not found:
-        say("no adapter is installed")
+        emit(
+            [
+                {"kind": p.kind, "name": p.name, "format": p.format, "from": p.source, "problem": p.problem}
+                for p in found
+            ]
+        )
     else:
-        show(("Adapter", "Format", "From", ""), [(a.name, a.format, a.source, a.problem or "") for a in found])
-    if any(adapter.problem for adapter in found):
+        rows = [(p.kind, p.name, p.format, p.source, p.problem or "") for p in found]
+        show(("Kind", "Name", "Format", "From", ""), rows)
+    if any(plugin.problem for plugin in found):
         raise typer.Exit(1)
 
 

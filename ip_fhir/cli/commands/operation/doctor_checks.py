@@ -1,4 +1,4 @@
-"""What `doctor` and `adapters` look at. Each check gives findings and raises nothing."""
+"""The checks behind `doctor` and `adapters`. Each returns findings and raises nothing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
 
     from ip_fhir.mapping import Mapper
+    from ip_fhir.plugins import PluginKind
     from ip_fhir.settings import PeerSettings, Settings
 
 Status: TypeAlias = Literal["ok", "warn", "fail"]
@@ -24,7 +26,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's: what was looked at, how it is, and what to do about it."""
+    """One line of the doctor's report: the thing checked, its status, and a detail that says what to do about it."""
 
     what: str
     status: Status
@@ -32,33 +34,54 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class InstalledAdapter:
-    """An adapter's entry point, and what is wrong with it, if anything."""
+class InstalledPlugin:
+    """A plug-in's entry point, and its problem, if any.
 
+    `format` is an adapter's wire format, or a wire format's media type; a listener has none.
+    """
+
+    kind: str
     name: str
     format: str
     source: str
     problem: str | None = None
 
 
-def look_at_adapters() -> list[InstalledAdapter]:
-    """Every adapter that is installed, loaded to see whether it can be."""
-    from ip_fhir.plugins import GROUP, adapters
+def look_at_plugins() -> list[InstalledPlugin]:
+    """Every adapter, format and listener that is installed, loaded to see whether it can be."""
+    from ip_fhir.exchange.formats import FORMATS
+    from ip_fhir.plugins import ADAPTERS, LISTENERS
 
-    found: list[InstalledAdapter] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        source = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-        try:
-            adapter = adapters([entry.name])[entry.name]
-        except InvalidInput as error:
-            found.append(InstalledAdapter(entry.name, "", source, error.problems[0].reason))
-        else:
-            found.append(InstalledAdapter(entry.name, adapter.format, source))
-    return found
+    return [
+        _looked_at(kind, entry)
+        for kind in (ADAPTERS, FORMATS, LISTENERS)
+        for entry in sorted(entry_points(group=kind.group), key=lambda entry: entry.name)
+    ]
+
+
+def _looked_at(kind: PluginKind, entry: EntryPoint) -> InstalledPlugin:
+    source = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    try:
+        return InstalledPlugin(kind.name, entry.name, _format_of(kind, entry.name), source)
+    except InvalidInput as error:
+        return InstalledPlugin(kind.name, entry.name, "", source, error.problems[0].reason)
+
+
+def _format_of(kind: PluginKind, name: str) -> str:
+    """The format of a plug-in that can be loaded. Raises `InvalidInput` where it cannot."""
+    from ip_fhir.exchange.formats import FORMATS, Formats
+    from ip_fhir.plugins import ADAPTERS, adapters, check_installed
+
+    if kind == ADAPTERS:
+        return adapters([name])[name].format
+    if kind == FORMATS:
+        return Formats().named(name).content_type
+    check_installed(kind, name)
+    return ""
 
 
 def check_installation() -> Iterator[Finding]:
-    """Python, extras, tables, the reading of plans, time zone, calendar, adapters."""
+    """Checks Python, extras, mapping tables, the reading of plans, time zone data, calendar and plug-ins."""
     from ip_fhir import __version__
     from ip_fhir.mapping import default
 
@@ -70,7 +93,7 @@ def check_installation() -> Iterator[Finding]:
         yield check_plan_reading("plan reading", default())
     yield _time_zone()
     yield _holidays()
-    yield from _adapters()
+    yield from _plugins()
 
 
 def _extras() -> Iterator[Finding]:
@@ -139,19 +162,20 @@ def _holidays() -> Finding:
     return Finding("public holidays", "ok", f"Norway, holidays {_version('holidays')}")
 
 
-def _adapters() -> Iterator[Finding]:
-    found = look_at_adapters()
-    if not found:
+def _plugins() -> Iterator[Finding]:
+    found = look_at_plugins()
+    if not any(plugin.kind == "adapter" for plugin in found):
         yield Finding("adapters", "fail", "none is installed, so nothing can be sent")
-    for adapter in found:
-        if adapter.problem:
-            yield Finding(f"adapter {adapter.name}", "fail", adapter.problem)
+    for plugin in found:
+        what = f"{plugin.kind} {plugin.name}"
+        if plugin.problem:
+            yield Finding(what, "fail", plugin.problem)
         else:
-            yield Finding(f"adapter {adapter.name}", "ok", adapter.format)
+            yield Finding(what, "ok", plugin.format or "can be loaded")
 
 
 def check_side(config: Path) -> Iterator[Finding]:
-    """The settings, the store and the peers of one side."""
+    """Checks the settings, the store and the peers of the side that a settings file describes."""
     from ip_fhir.cli.opening import read_config
 
     try:
@@ -169,6 +193,19 @@ def check_side(config: Path) -> Iterator[Finding]:
         yield Finding("peers", "fail", "none is configured: there is nobody to send to or to take in from")
     for peer in settings.peers:
         yield from _peer(peer)
+    yield from _listeners(settings)
+
+
+def _listeners(settings: Settings) -> Iterator[Finding]:
+    """A line for each listener of the settings that can be made, or for each problem; none is started."""
+    from ip_fhir.bootstrap import open_listeners
+
+    try:
+        for number, listener in enumerate(open_listeners(settings)):
+            yield Finding(f"listener {number}", "ok", listener.name)
+    except InvalidInput as error:
+        for problem in error.problems:
+            yield Finding("listeners", "fail", str(problem))
 
 
 def _address(settings: Settings) -> Iterator[Finding]:
@@ -199,7 +236,7 @@ def _overlay(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    """Whether it opens, and whether its evidence is whole. A SQLite file that is not there yet is not made."""
+    """Checks that the store opens and its evidence is whole. A SQLite file that does not exist is not created."""
     from ip_fhir.store import open_store
 
     kind, _, place = settings.database.partition(":///")

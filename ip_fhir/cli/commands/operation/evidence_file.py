@@ -1,4 +1,4 @@
-"""Evidence into a file: as one Bundle or as lines, however much it is."""
+"""Writes evidence to a file, as one Bundle or as NDJSON, without holding all of it in memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def write_evidence(path: Path, records: Iterable[EvidenceRecord]) -> None:
-    """Write the records as FHIR: lines where the name ends in .ndjson, else a Bundle. Keeps one at a time.
+    """Writes the records as FHIR: NDJSON if the name ends in .ndjson, else one Bundle. Holds one record at a time.
 
-    Raises `InvalidInput`: there is such a file already, or it cannot be written.
+    Raises `InvalidInput` if the file exists already or cannot be written.
     """
     try:
         with path.open("xb") as file:

@@ -1,9 +1,12 @@
-"""The leaf lenses for vocabulary: bare codes, Codings and CodeableConcepts, translated by code tables."""
+"""The leaf kinds for vocabulary: bare codes, Codings and CodeableConcepts, translated by code tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import CodeTable
 
 
-class Code:
+class Code(Leaf):
     """A bare code, translated by a closed table."""
 
     def __init__(self, table: CodeTable) -> None:
@@ -25,16 +28,16 @@ class Code:
             raise Wrong(f"is a code that the table {self.table.name} does not know", "code-invalid")
         return word
 
-    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """The code."""
         return None if value is None else _written(self.table, value)["code"]
 
     def owns(self, node: Any) -> bool:
-        """A code of the table."""
+        """True for a code of the table."""
         return type(node) is str and ("", node) in self.table.words
 
 
-class Coding:
+class Coding(Leaf):
     """A Coding, translated by a table."""
 
     def __init__(self, table: CodeTable) -> None:
@@ -50,13 +53,13 @@ class Coding:
             raise Wrong(f"is a code that the table {self.table.name} does not know", "code-invalid")
         return word
 
-    def put(self, value: Any, node: Any, _links: Links) -> Any:
+    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """Our members replaced, others kept; what described the old code goes with it."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
         return {**({} if value is None else _written(self.table, value)), **rest} or None
 
     def owns(self, node: Any) -> bool:
-        """A coding of the table."""
+        """True for a coding of the table."""
         return type(node) is dict and _key(node) in self.table.words
 
 
@@ -72,7 +75,7 @@ def _key(coding: dict[str, Any]) -> tuple[str, str]:
     return (system if type(system) is str else "", code if type(code) is str else "")
 
 
-class Concept:
+class Concept(Leaf):
     """A CodeableConcept with one coding of a table, and what goes beside it; the rest is left alone."""
 
     def __init__(self, table: CodeTable) -> None:
@@ -97,7 +100,7 @@ class Concept:
             found = found or word
         return found
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """Our coding replaced where it stands, and what goes beside it."""
         codings: list[Any] = (node or {}).get("coding") or []
         at = next((n for n, coding in enumerate(codings) if self.coding.owns(coding)), len(codings))
@@ -113,7 +116,7 @@ class Concept:
         return [c for c in codings if not (type(c) is dict and _key(c) in self.once_beside)]
 
     def owns(self, node: Any) -> bool:
-        """A concept with a code of the table, or of a closed system: unknown codes there are refused, not skipped."""
+        """True with a code of the table, or of a closed system: unknown codes there are refused, not skipped."""
         codings = node.get("coding") if type(node) is dict else None
         closed = self.coding.table.closed
         return type(codings) is list and any(
@@ -121,7 +124,7 @@ class Concept:
         )
 
 
-class ConceptText:
+class ConceptText(Leaf):
     """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
 
     def get(self, node: Any, _links: Links) -> str | None:
@@ -133,11 +136,26 @@ class ConceptText:
         shown = (c.get("display") for c in expect(codings, list, "a list") if type(c) is dict)
         return next((words for words in shown if type(words) is str), None)
 
-    def put(self, value: Any, node: Any, _links: Links) -> Any:
+    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """The words as text. Codes that stood for other words go: they would contradict it."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("text", "_text", "coding")}
         return {"text": value, **rest} if value is not None else rest or None
 
     def owns(self, node: Any) -> bool:
-        """An object."""
+        """True for an object."""
         return type(node) is dict
+
+
+KINDS: Final = (
+    LeafKind("code", Code, "vocabulary", coded=True, holds=StrEnum, scalar=True),
+    LeafKind("coding", Coding, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
+    LeafKind("concept", Concept, "vocabulary", coded=True, holds=StrEnum, element="CodeableConcept"),
+    LeafKind(
+        "concept-text",
+        lambda _: ConceptText(),
+        "lens",
+        element="CodeableConcept",
+        written="new_text({})",
+        structs=("text",),
+    ),
+)

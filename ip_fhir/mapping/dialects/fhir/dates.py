@@ -1,32 +1,33 @@
-"""The leaf lenses for days and moments: what FHIR writes as `date`, `dateTime` and `instant`."""
+"""The leaf kinds for days and moments: FHIR's `date`, `dateTime` and `instant`."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from ip_fhir.mapping.dialects.fhir.plain import Primitive
+from ip_fhir.mapping.lenses.leaf_kind import Decoded, LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
+from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ip_fhir.mapping.lenses.references import Links
+    from ip_fhir.mapping.tables.model import Row, Systems
 
 _OSLO = ZoneInfo("Europe/Oslo")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
-DAYS = ("date", "day", "day-start", "day-end", "first-day", "last-day")
-"""The leaf types that hold a day."""
 
-MOMENTS = ("instant", "instant-or-day")
-"""The leaf types that hold a moment."""
-
-
-class Instant:
+class Instant(Leaf):
     """A dateTime or instant with its offset; another way to write the same moment is left as it stands."""
 
     def get(self, node: Any, _links: Links) -> str:
@@ -38,12 +39,12 @@ class Instant:
         except ValueError:
             raise Wrong("is no moment that exists") from None
 
-    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """The moment as FHIR writes it."""
         return value
 
     def owns(self, node: Any) -> bool:
-        """Any string."""
+        """True for any string."""
         return type(node) is str
 
 
@@ -52,7 +53,7 @@ def _canonical(text: str) -> str:
     return dumped
 
 
-class DayBound:
+class DayBound(Leaf):
     """A moment that stands for a day in Norway: its start, or (`end`) its last second."""
 
     def __init__(self, *, end: bool) -> None:
@@ -67,7 +68,7 @@ class DayBound:
         except (ValueError, OverflowError):
             raise Wrong("is no moment that exists") from None
 
-    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """The bound of the day, Europe/Oslo."""
         if value is None:
             return None
@@ -79,11 +80,11 @@ class DayBound:
         return moment.isoformat() if not offset.seconds % 60 else f"{value}T{moment:%H:%M:%S}Z"
 
     def owns(self, node: Any) -> bool:
-        """Any string."""
+        """True for any string."""
         return type(node) is str
 
 
-class Day:
+class Day(Leaf):
     """A day, where FHIR also allows a moment: the moment's day in Norway."""
 
     def get(self, node: Any, links: Links) -> str:
@@ -92,12 +93,12 @@ class Day:
             return node
         return _START.get(node, links)
 
-    def put(self, value: Any, _node: Any, _links: Links) -> Any:
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """The day."""
         return value
 
     def owns(self, node: Any) -> bool:
-        """Any string."""
+        """True for any string."""
         return type(node) is str
 
 
@@ -132,3 +133,60 @@ class InstantOrDay(Instant):
             except ValueError:
                 raise Wrong("is no day that exists") from None
         return super().get(node, links)
+
+
+def _check_date(text: str) -> str | None:
+    if _DATE.fullmatch(text):
+        return None
+    return "is not a whole date (YYYY-MM-DD); a year or a month alone cannot be kept"
+
+
+def _day(row: Row, number: int) -> str:
+    """A day for the laws; the end of a period is long after its beginning."""
+    return (date(2040 if row.domain[-1] == "end" else 2026, 1, 12) + timedelta(days=number)).isoformat()
+
+
+def _moment(_row: Row, number: int) -> str:
+    return f"2026-01-12T08:{number % 60:02}:00Z"
+
+
+def _day_kind(name: str, lens: Leaf, element: str = "date or dateTime", **written: Any) -> LeafKind:
+    return LeafKind(
+        name,
+        lambda _: lens,
+        "vocabulary",
+        holds=date,
+        element=element,
+        sample=_day,
+        value=date.fromisoformat,
+        scalar=True,
+        **written,
+    )
+
+
+def _bound(name: str, *, end: bool) -> LeafKind:
+    lens = DayBound(end=end)
+    function = name.replace("-", "_")
+
+    def names(_systems: Systems) -> Mapping[str, Any]:
+        return {function: lambda day: lens.put(day.isoformat(), None, NO_LINKS)}
+
+    return _day_kind(name, lens, "instant", written=f"{function}({{}})", names=names)
+
+
+def _moment_kind(name: str, lens: Leaf, decoded: Decoded, element: str) -> LeafKind:
+    return LeafKind(
+        name, lambda _: lens, decoded, holds=datetime, element=element, sample=_moment, value=datetime.fromisoformat
+    )
+
+
+KINDS: Final = (
+    _moment_kind("instant", Instant(), "moment", "dateTime"),
+    _moment_kind("instant-or-day", InstantOrDay(), "lens", "dateTime"),
+    _day_kind("date", Primitive(str, "text", _check_date), ""),
+    _day_kind("day", Day()),
+    _bound("day-start", end=False),
+    _bound("day-end", end=True),
+    _day_kind("first-day", PeriodDay(end=False)),
+    _day_kind("last-day", PeriodDay(end=True)),
+)

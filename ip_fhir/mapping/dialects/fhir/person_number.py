@@ -1,19 +1,24 @@
-"""The lens on a person's number among the identifiers of a Patient or RelatedPerson."""
+"""The leaf kind for a person's number among the identifiers of a Patient or RelatedPerson."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ip_fhir.mapping.lenses.nodes import Path
     from ip_fhir.mapping.lenses.references import Links
-    from ip_fhir.mapping.tables.model import Systems
+    from ip_fhir.mapping.tables.model import Row, Systems
 
 
-class PersonIdentifier:
+class PersonIdentifier(Leaf):
     """The entry of `identifier` whose system is one of the registers of persons; the number says which.
 
     Of several registers the first of `PersonIdKind` counts: a D-number stays with who has got a fødselsnummer since.
@@ -30,7 +35,7 @@ class PersonIdentifier:
         at = self._at(items)
         return None if at is None else str(items[at]["value"])
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """The number under its register's system; an alias is kept while the register stays the same."""
         items: list[Any] = node or []
         at = self._at(items)
@@ -48,11 +53,15 @@ class PersonIdentifier:
         return written
 
     def owns(self, node: Any) -> bool:
-        """A list with a person's number."""
+        """True for a list with a person's number."""
         return type(node) is list and self._at(node) is not None
 
+    def reads(self, node: Any, _links: Links, path: Path) -> Iterator[Path]:
+        """The entries that are numbers in use."""
+        yield from ((*path, n) for n, item in enumerate(node) if self.owns([item]))
+
     def _at(self, items: list[Any]) -> int | None:
-        """Where the number stands that counts."""
+        """The index of the number that counts; None where there is none."""
         mine = [(rank, n) for n, item in enumerate(items) if (rank := self._ranked(item)) is not None]
         if not mine:
             return None
@@ -76,3 +85,35 @@ class PersonIdentifier:
         except InvalidInput as error:
             raise Wrong(str(error)) from None
         return found if found in accepted else accepted[0]
+
+
+_SAMPLES = ("05827500285", "17851950222")  # of test registers: nobody's numbers
+
+
+def _sample(_row: Row, number: int) -> str:
+    return _SAMPLES[number % len(_SAMPLES)]
+
+
+def _names(systems: Systems) -> Mapping[str, Any]:
+    """The function that generated writers call: a number as its entry of `identifier`."""
+    uris = {kind: systems.uri(kind.value) for kind in PersonIdKind}
+
+    def person_id(number: PersonId) -> list[dict[str, str]]:
+        return [{"system": uris[number.kind], "value": number}]
+
+    return {"person_id": person_id}
+
+
+KINDS: Final = (
+    LeafKind(
+        "person-id",
+        PersonIdentifier,
+        "person-number",
+        holds=PersonId,
+        element="Identifier",
+        sample=_sample,
+        value=PersonId,
+        written="person_id({})",
+        names=_names,
+    ),
+)

@@ -1,16 +1,19 @@
-"""The leaf lenses for references."""
+"""The leaf kinds for references."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import expect
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.references import Links
+    from ip_fhir.mapping.tables.model import Row
 
 
-class Reference:
+class Reference(Leaf):
     """A Reference to something with a domain id."""
 
     def get(self, node: Any, links: Links) -> str | None:
@@ -20,7 +23,7 @@ class Reference:
             return None
         return links.ident(expect(reference, str, "text"))
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """Another target: what described the old one (display, identifier, type) goes with it."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("reference", "display", "identifier", "type")}
         if value is None:
@@ -28,7 +31,7 @@ class Reference:
         return {"reference": links.reference(value), **rest}
 
     def owns(self, node: Any) -> bool:
-        """An object with a literal reference."""
+        """True for an object with a literal reference."""
         return type(node) is dict and "reference" in node
 
 
@@ -47,7 +50,7 @@ class OwnPractitioner(Reference):
     Among the links `~id` is the reference of the Practitioner, `id` that of the role.
     """
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """The reference to the Practitioner."""
         if not links.closed and f"~{value}" not in links.references:
             return {"reference": f"Practitioner/{value}"}
@@ -57,6 +60,26 @@ class OwnPractitioner(Reference):
 class WholeReference(Reference):
     """A Reference to the plan, notice or form itself: among the links `=id`."""
 
-    def put(self, value: Any, node: Any, links: Links) -> Any:
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """The reference to the whole."""
         return super().put(None if value is None else f"={value}", node, links)
+
+
+def _ident(_row: Row, number: int) -> str:
+    return f"r{number % 64}"
+
+
+KINDS: Final = (
+    LeafKind("reference", lambda _: Reference(), "reference", element="Reference", sample=_ident, refers=True),
+    LeafKind("representative", lambda _: Representative(), "lens", element="Reference", sample=_ident, refers=True),
+    LeafKind(
+        "practitioner",
+        lambda _: OwnPractitioner(),
+        "lens",
+        element="Reference",
+        sample=lambda _, number: f"r{number}",
+        written='refs["~" + {}]',
+        of_role=True,
+    ),
+    LeafKind("whole", lambda _: WholeReference(), "lens", element="Reference", sample=_ident, written='refs["=" + {}]'),
+)

@@ -1,4 +1,4 @@
-"""What is counted of a referral, and the messages that were not taken in."""
+"""Columns for counting referrals, and a table of the messages that were not taken in."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -7,6 +7,7 @@ import pytest
 from ip_fhir.cli.commands.operation.doctor_checks import check_plan_reading
 from ip_fhir.mapping import default
 from tests.cli.conftest import Run, Sides
+from tests.support.plugin_site import LISTENER, install
 from tests.support.two_sides import EXAMPLES
 
 OVERLAY = EXAMPLES / "overlays" / "nordvik.toml"
@@ -41,6 +42,7 @@ def test_the_installation(run: Run) -> None:
         "adapter fhir-rest",
         "extra web",
     }
+    looked_at |= {"format fhir-message", "format fhir-transaction"}
     assert looked_at <= {what for what, status in statuses.items() if status == "ok"}
 
 
@@ -140,3 +142,29 @@ def test_a_sites_overlay(run: Run, sides: Sides, overlay: str, status: str, read
     found = lines(run, sides.hospital)
     assert found["overlay"][0][0] == status
     assert found.get("plan reading with the overlay", [None])[0] == reading
+
+
+def test_formats_and_listeners(run: Run, plugin_site: Path) -> None:
+    """They stand beside the adapters, each with its kind; a broken one is named, and exit code 1."""
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
+    found = {(one["kind"], one["name"]): one for one in run("adapters", "--json").data}
+    assert found["format", "fhir-message"]["format"] == "application/fhir+json"
+    assert found["adapter", "fhir-rest"]["format"] == "fhir-message"
+    assert (found["listener", "ear"]["from"], found["listener", "ear"]["problem"]) == ("plugin_ear 1.0", None)
+    install(plugin_site, "smoke", "plugin_smoke", "make = 7", "ip_fhir.formats")
+    ran = run("adapters", "--json")
+    assert ran.code == 1
+    assert [one["problem"] for one in ran.data if one["name"] == "smoke"] == ["plugin_smoke:make is no function"]
+    assert "format smoke" in run("doctor").text
+
+
+def test_the_listeners_of_a_side(run: Run, sides: Sides, plugin_site: Path) -> None:
+    """A line for each that can be made, without starting it; a line for each problem."""
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
+    with sides.hospital.open("a", encoding="utf-8") as file:
+        file.write('\n[[listeners]]\nuse = "ear"\nfails = true\n')
+    assert lines(run, sides.hospital)["listener 0"] == [("ok", "ear")]
+    with sides.hospital.open("a", encoding="utf-8") as file:
+        file.write('\n[[listeners]]\nuse = "nose"\n')
+    ((status, detail),) = lines(run, sides.hospital)["listeners"]
+    assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear)")

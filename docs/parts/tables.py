@@ -1,0 +1,70 @@
+"""The mapping tables: keys of rows, leaf kinds, paths, converters."""
+
+from __future__ import annotations
+
+
+def row_keys() -> str:
+    """The keys of a row."""
+    from ip_fhir.mapping.tables.row_keys import ROW_KEYS
+
+    lines = ["| key | meaning | default | example |", "|---|---|---|---|"]
+    lines += [f"| `{key.name}` | {key.meaning} | {key.default} | `{key.example}` |" for key in ROW_KEYS]
+    return "\n".join(lines) + "\n"
+
+
+def leaf_kinds() -> str:
+    """The leaf kinds of FHIR."""
+    from ip_fhir.mapping.dialects.fhir.dialect import KINDS
+    from ip_fhir.mapping.tables.loading import load_tables
+
+    tables = load_tables()
+    lines = ["| kind | reads and writes | element | stands for |", "|---|---|---|---|"]
+    for name, kind in KINDS.items():
+        lens = kind.lens(next(iter(tables.codes.values())) if kind.coded else tables.systems)
+        about = (type(lens).__doc__ or "").strip().splitlines()[0]
+        lines.append(f"| `{name}` | {about} | {kind.element or name} | {_IN_WORDS[kind.holds.__name__]} |")
+    return "\n".join(lines) + "\n"
+
+
+_IN_WORDS = {
+    "str": "text, or an id",
+    "bool": "yes or no",
+    "int": "a number",
+    "date": "a day",
+    "datetime": "a moment",
+    "StrEnum": "a word of an enumeration",
+    "PersonId": "a person's number",
+}
+
+
+def paths() -> str:
+    """The path language."""
+    from ip_fhir.mapping.tables import paths as grammar
+
+    return "\n".join(["```text", *_indented(grammar.__doc__), "```"]) + "\n"
+
+
+def _indented(text: str | None) -> list[str]:
+    """The indented lines of a docstring."""
+    return [line[4:] for line in (text or "").splitlines() if line.startswith("    ")]
+
+
+def converters() -> str:
+    """The converters."""
+    from ip_fhir.mapping.lenses import converters as module
+    from ip_fhir.mapping.lenses.converters import ROW_LENSES
+
+    lines = ["```toml", *_indented(module.__doc__), "```", "", "| converter | meaning |", "|---|---|"]
+    for name, lens in ROW_LENSES.items():
+        if name:
+            lines.append(f"| `{name}` | {' '.join((lens.__doc__ or '').split())} |")
+    return "\n".join(lines) + "\n"
+
+
+def old_keys() -> str:
+    """The row keys of earlier versions."""
+    from ip_fhir.mapping.tables.old_keys import CONVERTED, RENAMED
+
+    lines = ["| earlier | now |", "|---|---|", *(f"| `{old}` | `{new}` |" for old, new in RENAMED.items())]
+    lines += [f'| `{old} = {{ … }}` | `converter = {{ name = "{new}", … }}` |' for old, new in CONVERTED.items()]
+    return "\n".join(lines) + "\n"

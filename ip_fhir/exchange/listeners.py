@@ -1,0 +1,56 @@
+"""Listeners while one side runs: started in order, stopped in reverse, also when one of them cannot start."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ip_fhir.ports import Listener, Receiver
+
+log = logging.getLogger("ip_fhir.exchange")
+
+
+@contextmanager
+def listening(exchange: Receiver, listeners: Sequence[Listener]) -> Iterator[None]:
+    """Run the listeners, which hand what comes in to `exchange`, until the block ends.
+
+    Raises `InvalidInput` at `listeners.N` when the Nth (from 0) cannot start; those before it are stopped again. What
+    goes wrong in stopping one is logged, and the others are stopped all the same.
+    """
+    with ExitStack() as stack:
+        for number, listener in enumerate(listeners):
+            stack.callback(_stop, listener)  # first: one that fails half-way has something to give back, too
+            _start(listener, exchange, f"listeners.{number}")
+        yield
+
+
+def _start(listener: Listener, exchange: Receiver, place: str) -> None:
+    try:
+        listener.start(exchange)
+    except InvalidInput as error:
+        raise at_listener(error, place) from None
+    except Exception as error:
+        # The words of anything but the operating system may repeat an option, and that a password.
+        why = error.strerror if isinstance(error, OSError) else None
+        reason = f"{listener.name} cannot start: {why or type(error).__name__}"
+        raise InvalidInput.at(place, reason, "not-supported") from error
+    log.info("listener %s: started", listener.name)
+
+
+def _stop(listener: Listener) -> None:
+    try:
+        listener.stop()
+    except Exception as error:  # noqa: BLE001 - somebody else's code; the others must be stopped
+        log.error("listener %s: could not be stopped: %s", listener.name, type(error).__name__)  # noqa: TRY400
+
+
+def at_listener(error: InvalidInput, place: str) -> InvalidInput:
+    """The same problems, with the listener's place in the settings before each."""
+    return InvalidInput(replace(p, path=f"{place}.{p.path}" if p.path else place) for p in error.problems)

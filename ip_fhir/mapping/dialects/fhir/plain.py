@@ -1,0 +1,87 @@
+"""The leaf kinds for strings, numbers, flags and words as they stand, and for what only has to be there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
+from ip_fhir.mapping.lenses.wrong import Wrong, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ip_fhir.mapping.lenses.references import Links
+    from ip_fhir.mapping.tables.model import Row
+
+
+class Primitive(Leaf):
+    """A JSON string, number or boolean as it stands. `check` refuses a wrong form with a reason."""
+
+    def __init__(self, kind: type, what: str, check: Callable[[Any], str | None] | None = None) -> None:
+        self.kind, self.what, self.check = kind, what, check
+
+    def get(self, node: Any, _links: Links) -> Any:
+        """The value, type-checked."""
+        expect(node, self.kind, self.what)
+        if self.check is not None and (reason := self.check(node)):
+            raise Wrong(reason)
+        return node
+
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
+        """The value."""
+        return value
+
+    def owns(self, node: Any) -> bool:
+        """True for any value of the type."""
+        return type(node) is self.kind
+
+
+class Words(Leaf):
+    """A list of words as one text (given names)."""
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The words with blanks between."""
+        words = [expect(word, str, "text") for word in expect(node, list, "a list") if word is not None]
+        return " ".join(words) or None
+
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
+        """The text as one entry."""
+        return None if value is None else [value]
+
+    def owns(self, node: Any) -> bool:
+        """True for a list."""
+        return type(node) is list
+
+
+class Present(Leaf):
+    """An entry of which only counts that it is there."""
+
+    def get(self, _node: Any, _links: Links) -> bool:
+        """True: the entry is there."""
+        return True
+
+    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
+        """The entry, kept or removed."""
+        return node if value else None
+
+    def owns(self, _node: Any) -> bool:
+        """True: the entry is there."""
+        return True
+
+
+def _text(row: Row, number: int) -> str:
+    return f"r{number % 64}" if row.domain == ("id",) else f"{row.field} {number}"
+
+
+def _turn(_row: Row, number: int) -> bool:
+    return number % 2 == 0
+
+
+KINDS: Final = (
+    LeafKind("string", lambda _: Primitive(str, "text"), "text", sample=_text),
+    LeafKind("boolean", lambda _: Primitive(bool, "true or false"), "flag", holds=bool, sample=_turn),
+    LeafKind("positiveInt", lambda _: Primitive(int, "a whole number"), "number", holds=int, sample=lambda _, n: n + 2),
+    LeafKind("words", lambda _: Words(), "words", element="string", written="[{}]"),
+    LeafKind("present", lambda _: Present(), "vocabulary", holds=bool, element="-", sample=_turn, presence=True),
+)

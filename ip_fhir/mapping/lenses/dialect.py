@@ -1,0 +1,81 @@
+"""A dialect: what one format adds to tables and lenses. The rest of the engine works on any tree of dicts and lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+    from ip_fhir.mapping.lenses.nodes import Member, Node
+    from ip_fhir.mapping.tables.model import Systems, Table
+    from ip_fhir.mapping.tables.paths import Condition, Segment
+
+
+class Guard(Protocol):
+    """The checks of a format on a node, beside the table's rows. All but `owns` raise `Wrong`."""
+
+    def check(self, node: dict[str, Any]) -> None:
+        """Refuse a node that is not the table's, or holds what would make the rows mean something else."""
+        ...
+
+    def check_put(self, node: dict[str, Any]) -> None:
+        """Refuse to write onto a node that holds what would make the rows mean something else."""
+        ...
+
+    def owns(self, node: dict[str, Any]) -> bool:
+        """True if the node is of the table's type."""
+        ...
+
+    def skeleton(self) -> dict[str, Any]:
+        """The members by which a new node shows its type."""
+        ...
+
+
+class Dialect(Protocol):
+    """One format. Its instances hold nothing that changes."""
+
+    @property
+    def name(self) -> str:
+        """As a table names it; also the row key under which its paths stand."""
+        ...
+
+    @property
+    def kinds(self) -> Mapping[str, LeafKind]:
+        """The leaf kinds by name."""
+        ...
+
+    @property
+    def owner_kind(self) -> str:
+        """The kind of a reference to the person whom a whole is about."""
+        ...
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Members that are lists to which anybody may add entries."""
+        ...
+
+    def test(self, condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
+        """The test that an entry must pass to meet a condition. Raises `MappingError` for an unknown condition."""
+        ...
+
+    def fixed(self, condition: Condition, systems: Systems) -> dict[str, Any]:
+        """The members that make a new entry meet a condition."""
+        ...
+
+    def which(self, segment: Segment, systems: Systems) -> str:
+        """The entry that a segment means, in words of the format, for a place where there is none yet."""
+        ...
+
+    def place(self, steps: Iterable[str]) -> str:
+        """The place below a node: member names and `[n]` joined as the format's users write it."""
+        ...
+
+    def member(self, name: str, inner: Node, *, guarded: bool) -> Member:
+        """The lens on a member; `guarded`: what changes the meaning of its neighbours is refused."""
+        ...
+
+    def guard(self, table: Table, systems: Systems) -> Guard:
+        """The guard of a table's nodes."""
+        ...

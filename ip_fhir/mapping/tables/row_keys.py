@@ -1,0 +1,50 @@
+"""The keys of a row: the meaning of each, its default, and an example. `docs/mapping.md` is generated from these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """One key of a row in a table under mappings/fields, or in a site's overlay."""
+
+    name: str
+    meaning: str
+    example: str  # TOML
+    default: str = "-"
+
+
+ROW_KEYS: Final = (
+    RowKey("domain", "The domain field, in dots where it is a part of a value.", 'domain = "period.start"', "required"),
+    RowKey("fhir", "The place in the resource; other dialects have a key of their own name.", 'fhir = "period.start"'),
+    RowKey("type", "The leaf kind of what stands there.", 'type = "day"', '"string"'),
+    RowKey("codes", "The code table that translates the words of an enumeration.", 'codes = "team-role"'),
+    RowKey("as", "The leaf kind by which codes are written.", 'as = "code"', '"concept"'),
+    RowKey("table", "The field table that reads and writes what stands there.", 'table = "Provision"'),
+    RowKey("key", "The field by which entries of a list are known; without, by what they say.", 'key = "id"'),
+    RowKey("default", "The value where nothing stands; it is not written unless somebody said it.", "default = false"),
+    RowKey("required", "Refuse a resource in which nothing stands there.", "required = true", "false"),
+    RowKey("match", "The resource or entry is the table's only if this place can be read.", "match = true", "false"),
+    RowKey("check_only", "Written with its field, and only compared when read.", "check_only = true", "false"),
+    RowKey("write_default", "Written in a new resource even if it is the default.", "write_default = true", "false"),
+    RowKey(
+        "strict",
+        "Refuse what stands there and cannot be read: left out, it would change the meaning of the rest.",
+        "strict = true",
+        "false",
+    ),
+    RowKey(
+        "converter",
+        "The named code by which the place depends on more than its path (see below).",
+        'converter = { name = "only-where", field = "status", is = "held" }',
+    ),
+    RowKey(
+        "law",
+        "The clause of law, standard or practice that the row serves, by a source of `mappings/sources.toml`.",
+        'law = "forskrift b): who takes part in the work"',
+        "required",
+    ),
+)
+"""Every key that a row may have, in the order in which rows write them."""

@@ -1,0 +1,162 @@
+"""A wire without a network: an adapter, a format and a listener that keep their contracts and do next to nothing.
+
+    listener = FakeListener({"peer": "hospital"})
+    adapter = FakeAdapter(lambda outgoing: read_reply(listener.hand(outgoing.content)))
+    exchange = open_exchange(settings, wires={"fake": adapter}, formats=[FakeFormat()])
+
+They are also the shortest example of each seam.
+"""
+
+from __future__ import annotations
+
+import threading
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import orjson
+
+from ip_fhir.domain.message import Message
+from ip_fhir.domain.values.value import read
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.fhir.reading import too_long
+from ip_fhir.ports import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.formats import Answer, MessageField
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.mapping import Mapper
+    from ip_fhir.ports import JsonObject, Outgoing, Receiver, WireFormat
+
+
+class FakeFormat:
+    """The domain's own JSON as a wire format; a reply is a JSON object with `answers`, `code` and `problems`."""
+
+    name: WireFormat = "fake"
+    content_type: str = "application/json"
+    receipts: bool = True
+
+    def open(self, content: bytes, limits: Limits) -> FakeIncoming:
+        """Parse; the places in errors are the domain's fields."""
+        if len(content) > limits.max_bytes:
+            raise too_long(limits)
+        return FakeIncoming(read(Message, content))
+
+    def write(self, message: Message, mapper: Mapper) -> bytes:  # noqa: ARG002 - the tables are for FHIR
+        """Return the message as JSON."""
+        return message.to_json().encode()
+
+
+class FakeIncoming:
+    """A message that came in as the domain's own JSON."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def message(self, mapper: Mapper) -> Message:  # noqa: ARG002 - the tables are for FHIR
+        """Return it."""
+        return self._message
+
+    def resources(self) -> Sequence[JsonObject]:
+        """Return nothing: there is no FHIR in it."""
+        return ()
+
+    def persons(self) -> frozenset[PersonId]:
+        """Return the number of a notice's owner."""
+        notice = self._message.notice
+        number = notice.owner.identifier if notice else None
+        return frozenset() if number is None else frozenset({number})
+
+    def digest(self) -> str:
+        """Return a digest of what it says, but for the time of sending, which a sender may renew."""
+        said = self._message.to_data()
+        del said["sent"]
+        return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def reply(self, answer: Answer) -> bytes:
+        """Return the receipt as JSON."""
+        receipt = answer.receipt
+        problems = [[problem.path, problem.reason, problem.code] for problem in receipt.problems]
+        return orjson.dumps({"answers": receipt.message_id, "code": receipt.code, "problems": problems})
+
+    def place(self, field: MessageField) -> str:
+        """Return the field's own name."""
+        return "id" if field == "message.id" else field
+
+
+def read_reply(reply: bytes) -> Receipt:
+    """The receipt in a reply of `FakeFormat`."""
+    said = orjson.loads(reply)
+    return Receipt(said["answers"], said["code"], tuple(Problem(*problem) for problem in said["problems"]))
+
+
+class FakeAdapter:
+    """An adapter that hands what is to be sent to a function, and remembers it in `sent`.
+
+    `deliver` returns the receipt, or raises a `PeerError`, as `ip_fhir.ports.Adapter.send` does.
+    """
+
+    def __init__(
+        self, deliver: Callable[[Outgoing], Receipt], name: str = "fake", format_name: WireFormat = "fake"
+    ) -> None:
+        self.name = name
+        self.format = format_name
+        self.sent: list[Outgoing] = []
+        self._deliver = deliver
+
+    def send(self, outgoing: Outgoing) -> Receipt:
+        """Remember it and hand it over."""
+        self.sent.append(outgoing)
+        return self._deliver(outgoing)
+
+
+class FakeListener:
+    """A listener that a test hands content to, from any thread.
+
+    Options: `peer`, the name of the party that the content is from, and `format`, which is `fake` if it is not given.
+    """
+
+    name: str = "fake"
+    longest_stop: ClassVar[float] = 10.0
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        if unknown := sorted(set(options) - {"peer", "format"}):
+            raise InvalidInput(Problem(name, "is no option of this listener", "structure") for name in unknown)
+        if not isinstance(options.get("peer"), str):
+            raise InvalidInput.at("peer", "is required: the name of a peer in the settings", "required")
+        self._peer: str = options["peer"]
+        self._format: str = options.get("format", FakeFormat.name)
+        self._exchange: Receiver | None = None
+        self._under_way = 0
+        self._moved = threading.Condition()
+
+    def start(self, exchange: Receiver) -> None:
+        """Begin to take in."""
+        with self._moved:
+            self._exchange = exchange
+
+    def stop(self) -> None:
+        """Take in no more, and wait until nothing is under way, `longest_stop` seconds at most."""
+        with self._moved:
+            self._exchange = None
+            self._moved.wait_for(lambda: self._under_way == 0, self.longest_stop)
+
+    def hand(self, content: bytes) -> bytes:
+        """Hand content over as the peer, and return the answer.
+
+        Raises `ConnectionRefusedError` while it is not running, and whatever the exchange raises.
+        """
+        with self._moved:
+            exchange = self._exchange
+            if exchange is None:
+                message = "the listener is not running"
+                raise ConnectionRefusedError(message)
+            self._under_way += 1
+        try:
+            return exchange.receive(content, self._peer, self._format)
+        finally:
+            with self._moved:
+                self._under_way -= 1
+                self._moved.notify_all()

@@ -1,0 +1,167 @@
+"""The promises that every wire format keeps: whoever brings one subclasses `FormatContract` and runs it with pytest.
+
+    class TestOurFormat(FormatContract):
+        @pytest.fixture
+        def wire(self):
+            return OurFormat()
+
+A format that is only taken in overrides the fixture `content` too: bytes of a notice about `message_samples.NUMBER`, or
+about whom `owner` (a fixture as well) says. `kinds` names the kinds of message that the format carries.
+"""
+
+# ruff: noqa: S101 - a contract is asserts
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import pytest
+
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Writer, can_write
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
+from ip_fhir.mapping import Mapper, default
+from ip_fhir.plugins import faults
+from ip_fhir.ports import Receipt
+from ip_fhir.testing.message_samples import NUMBER, message
+from ip_fhir.testing.store_samples import NOON, PERSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.ports import ReceiptCode
+
+_NO_CONTENT = [b"", b"\n", b"\x00", b"\xff\xfe\x00", b"{}", b"[]", b"<a/>", b"MSH|", "Åse".encode("latin-1"), b"[" * 99]
+
+
+class FormatContract:
+    """Every test needs the fixture `wire`: the format. The sample messages are in `ip_fhir.testing.message_samples`."""
+
+    kinds: ClassVar[frozenset[MessageKind]] = frozenset(MessageKind)
+
+    @pytest.fixture
+    def mapper(self) -> Mapper:
+        """The tables: those that ship."""
+        return default()
+
+    @pytest.fixture
+    def owner(self) -> PersonId:
+        """The number of the person that `content` is about."""
+        return NUMBER
+
+    @pytest.fixture
+    def content(self, wire: Format, mapper: Mapper) -> bytes:
+        """A notice's bytes."""
+        return _writer(wire).write(message(MessageKind.NOTICE), mapper)
+
+    def test_it_keeps_the_protocol(self, wire: Format) -> None:
+        """Name, media type, `receipts`, `open`, and, where it is sent, `write`: all there, and of the right shape."""
+        assert [*faults(wire, Format)] == []
+        assert not can_write(wire) or [*faults(wire, Writer)] == []
+
+    def test_the_sample_is_read(self, wire: Format, content: bytes, mapper: Mapper) -> None:
+        """The notice in `content` is a notice."""
+        assert wire.open(content, DEFAULT_LIMITS).message(mapper).kind is MessageKind.NOTICE
+
+    @pytest.mark.parametrize("kind", MessageKind)
+    def test_what_is_written_is_read_back(self, wire: Format, mapper: Mapper, kind: MessageKind) -> None:
+        """A message of every kind that it carries comes back as it was, and is written alike each time."""
+        if not can_write(wire) or kind not in self.kinds:
+            return
+        sample = message(kind)
+        written = _writer(wire).write(sample, mapper)
+        assert wire.open(written, DEFAULT_LIMITS).message(mapper) == sample
+        assert _writer(wire).write(sample, mapper) == written, "the same message gives the same bytes"
+
+    def test_no_bytes_break_it(self, wire: Format, content: bytes, mapper: Mapper) -> None:
+        """Any bytes are read or refused with `InvalidInput`; a refusal names nobody."""
+        refusals = [refusal for damaged in _damaged(content) if (refusal := _refusal(wire, damaged, mapper))]
+        assert refusals, "an eighth of a notice is no notice"
+        for refusal in refusals:
+            assert refusal.problems, "an error names its problems"
+            _says_nothing(str(refusal))
+
+    def test_what_is_no_message_is_refused(self, wire: Format, mapper: Mapper) -> None:
+        """Nothing at all, and what belongs to no format or to another, is `InvalidInput`."""
+        for nothing in _NO_CONTENT:
+            with pytest.raises(InvalidInput):
+                wire.open(nothing, DEFAULT_LIMITS).message(mapper)
+
+    def test_no_more_is_read_than_allowed(self, wire: Format, content: bytes) -> None:
+        """More bytes than `limits.max_bytes` are refused as too long, before they are parsed."""
+        with pytest.raises(InvalidInput) as caught:
+            wire.open(content, Limits(max_bytes=len(content) - 1))
+        assert [problem.code for problem in caught.value.problems] == ["too-long"]
+
+    def test_the_digest_is_of_the_content(self, wire: Format, content: bytes, mapper: Mapper) -> None:
+        """The same bytes have the same digest each time; another message under the same id has another."""
+        assert wire.open(content, DEFAULT_LIMITS).digest() == wire.open(content, DEFAULT_LIMITS).digest()
+        if can_write(wire):
+            samples = [message(kind) for kind in self.kinds]
+            written = [_writer(wire).write(sample, mapper) for sample in samples]
+            assert len({wire.open(bytes_, DEFAULT_LIMITS).digest() for bytes_ in written}) == len(samples)
+
+    def test_it_says_whom_it_is_about(self, wire: Format, content: bytes, owner: PersonId) -> None:
+        """The numbers of everybody whom a notice is about; without them, one person's news may reach another's plan."""
+        assert owner in wire.open(content, DEFAULT_LIMITS).persons()
+
+    def test_resources_are_fhir(self, wire: Format, content: bytes) -> None:
+        """ServiceRequest and Task as they came, or nothing."""
+        types = [resource["resourceType"] for resource in wire.open(content, DEFAULT_LIMITS).resources()]
+        assert set(types) <= {"ServiceRequest", "Task"}
+
+    def test_every_field_has_a_place(self, wire: Format, content: bytes) -> None:
+        """Each field that the spine's errors name has a place in this format, which is no person's data."""
+        incoming = wire.open(content, DEFAULT_LIMITS)
+        for field in MESSAGE_FIELDS:
+            assert incoming.place(field).strip(), field
+            _says_nothing(incoming.place(field))
+
+    def test_the_answer_tells_yes_from_no(self, wire: Format, content: bytes) -> None:
+        """A reply is the same each time; with receipts, ok, not now and no are three different ones."""
+        incoming = wire.open(content, DEFAULT_LIMITS)
+        codes: list[ReceiptCode] = ["ok", "transient-error", "fatal-error"]
+        replies = [incoming.reply(_answer(code)) for code in codes]
+        assert replies == [incoming.reply(_answer(code)) for code in codes]
+        assert len(set(replies)) == (3 if wire.receipts else len(set(replies)))
+
+    def test_it_is_silent(self, wire: Format, content: bytes) -> None:
+        """Neither the format nor what came in shows a person's data when it is printed."""
+        _says_nothing(repr(wire))
+        _says_nothing(repr(wire.open(content, DEFAULT_LIMITS)))
+
+
+def _writer(wire: Format) -> Writer:
+    if not can_write(wire):
+        pytest.fail("a format that is only taken in overrides the fixture `content`")
+    return cast("Writer", wire)
+
+
+def _answer(code: ReceiptCode) -> Answer:
+    problems = () if code == "ok" else (Problem("", "not here", "business-rule"),)
+    return Answer(Receipt("message-1", code, problems), (), NOON, "https://here.example/fhir")
+
+
+def _refusal(wire: Format, content: bytes, mapper: Mapper) -> InvalidInput | None:
+    try:
+        wire.open(content, DEFAULT_LIMITS).message(mapper)
+    except InvalidInput as error:
+        return error
+    return None
+
+
+def _damaged(content: bytes) -> Iterator[bytes]:
+    """Cut off, with a byte turned, with a piece doubled or left out, at forty places."""
+    step = max(1, len(content) // 40)
+    for at in range(0, len(content), step):
+        yield content[:at]
+        yield content[:at] + bytes([content[at] ^ 0x15]) + content[at + 1 :]
+        yield content[:at] + content[at + step :]
+        yield content[: at + step] + content[at:]
+
+
+def _says_nothing(words: str) -> None:
+    assert PERSON not in words, "a person's name"
+    assert str(NUMBER) not in words, "a person's number"

@@ -1,0 +1,189 @@
+"""The promises that every listener keeps: whoever brings one subclasses `ListenerContract` and runs it with pytest.
+
+    class TestOurListener(ListenerContract):
+        @pytest.fixture
+        def listener(self):
+            return OurListener({"peer": "hospital", "port": 0})
+
+        def hand_in(self, listener, content):
+            ...     # as the peer does it: connect and send, put a file into the folder; returns when it is done
+
+`hand_in` may raise anything where the listener does not take it.
+"""
+
+# ruff: noqa: S101 - a contract is asserts
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+
+from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.plugins import faults
+from ip_fhir.ports import Listener
+from ip_fhir.testing.store_samples import PERSON
+
+if TYPE_CHECKING:
+    from ip_fhir.ports import WireFormat
+
+
+class ReceiverDouble:
+    """A stand-in for the exchange: it remembers what it is given, and answers, raises or waits as it is told.
+
+    `came` holds (content, peer, format) of each; `raises` is raised from now on; `held`, when cleared, holds up whoever
+    hands something over until it is set again. It waits `patience` seconds for what is to come.
+    """
+
+    def __init__(self, patience: float = 10.0) -> None:
+        self._patience = patience
+        self.came: list[tuple[bytes, str, WireFormat]] = []
+        self.done = 0
+        self.raises: Exception | None = None
+        self.held = threading.Event()
+        self.held.set()
+
+    def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
+        """Take it in."""
+        self.came.append((content, peer, format_name))
+        self.held.wait(60)  # a test that fails must end, too
+        self.done += 1
+        if self.raises is not None:
+            raise self.raises
+        return b"taken in"
+
+    def wait_for(self, number: int) -> None:
+        """Wait until that many have come. Raises `AssertionError` when they do not."""
+        end = time.monotonic() + self._patience
+        while len(self.came) < number:
+            assert time.monotonic() < end, f"{number} were handed in, {len(self.came)} came"
+            time.sleep(0.005)
+
+
+class ListenerContract:
+    """Every test needs the fixture `listener`, made and not started, and the method `hand_in`.
+
+    `contents` are four messages, if any bytes will not do. `patience` is in how many seconds what was handed in must
+    have come, and `stop` must have ended; `quiet` is for how many seconds after `stop` it is seen that nothing comes.
+    """
+
+    contents: ClassVar[tuple[bytes, bytes, bytes, bytes]] = (b"one", b"two", PERSON.encode(), b"four")
+    patience: ClassVar[float] = 10.0
+    quiet: ClassVar[float] = 0.2
+
+    def hand_in(self, listener: Listener, content: bytes) -> None:
+        """Hand content to the listener as its peer does; the subclass writes it."""
+        raise NotImplementedError
+
+    def test_it_keeps_the_protocol(self, listener: Listener) -> None:
+        """A name, `start(exchange)` and `stop()`."""
+        assert [*faults(listener, Listener)] == []
+
+    def test_stop_without_start(self, listener: Listener) -> None:
+        """It may be stopped before it was started, and twice: nothing happens."""
+        listener.stop()
+        listener.stop()
+
+    def test_what_comes_in_is_handed_over(self, listener: Listener) -> None:
+        """Each message once, in order, unchanged, in a peer's name and with a format."""
+        exchange = self._started(listener)
+        try:
+            for number, content in enumerate(self.contents, 1):
+                self.hand_in(listener, content)
+                exchange.wait_for(number)
+        finally:
+            listener.stop()
+        assert [content for content, _, _ in exchange.came] == list(self.contents)
+        assert all(peer and format_name for _, peer, format_name in exchange.came)
+
+    @pytest.mark.parametrize(
+        "error", [InvalidInput.at("kind", "is wrong"), StoreError("the store is gone"), KeyError(PERSON)], ids=type
+    )
+    def test_a_refusal_does_not_end_it(
+        self, listener: Listener, error: Exception, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """After any error of the exchange the next message is taken in; no person's data is logged."""
+        exchange = self._started(listener)
+        exchange.raises = error
+        try:
+            with suppress(Exception):
+                self.hand_in(listener, self.contents[2])
+            exchange.wait_for(1)
+            exchange.raises = None
+            self.hand_in(listener, self.contents[0])
+            self._wait_for_content(exchange, self.contents[0])
+        finally:
+            listener.stop()
+        assert PERSON not in caplog.text
+
+    def test_nothing_comes_after_stop(self, listener: Listener) -> None:
+        """Nothing more is handed over once `stop` has returned."""
+        exchange = self._started(listener)
+        listener.stop()
+        listener.stop()
+        with suppress(Exception):
+            self.hand_in(listener, self.contents[0])
+        time.sleep(self.quiet)
+        assert exchange.came == []
+
+    def test_stop_waits_for_what_is_under_way(self, listener: Listener) -> None:
+        """A message that is being taken in when `stop` is called is taken in before it returns."""
+        exchange = self._started(listener)
+        exchange.held.clear()
+        peer = threading.Thread(target=self._hand_in, args=(listener,), daemon=True)
+        peer.start()
+        exchange.wait_for(1)
+        stopper = threading.Thread(target=listener.stop, daemon=True)
+        stopper.start()
+        stopper.join(self.quiet)
+        assert stopper.is_alive(), "stop returned while a message was being taken in"
+        exchange.held.set()
+        stopper.join(self.patience)
+        assert not stopper.is_alive()
+        assert exchange.done == 1
+        peer.join(self.patience)
+
+    def test_stop_is_bounded(self, listener: Listener) -> None:
+        """It does not wait for ever for what never ends: the process must end, and nothing was acknowledged."""
+        exchange = self._started(listener)
+        exchange.held.clear()
+        peer = threading.Thread(target=self._hand_in, args=(listener,), daemon=True)
+        peer.start()
+        exchange.wait_for(1)
+        stopper = threading.Thread(target=listener.stop, daemon=True)
+        stopper.start()
+        stopper.join(self.patience + 1)
+        ended = not stopper.is_alive()
+        exchange.held.set()
+        stopper.join(self.patience)
+        peer.join(self.patience)
+        assert ended, f"stop had not returned after {self.patience} seconds"
+
+    def test_it_is_silent(self, listener: Listener) -> None:
+        """Its `repr` shows nothing of what came in."""
+        exchange = self._started(listener)
+        try:
+            self.hand_in(listener, self.contents[2])
+            exchange.wait_for(1)
+            assert PERSON not in repr(listener)
+        finally:
+            listener.stop()
+
+    def _hand_in(self, listener: Listener) -> None:
+        with suppress(Exception):
+            self.hand_in(listener, self.contents[0])
+
+    def _wait_for_content(self, exchange: ReceiverDouble, content: bytes) -> None:
+        """Wait until it comes; a listener that polls may hand over first what it was to bring again."""
+        end = time.monotonic() + self.patience
+        while content not in [came for came, _, _ in exchange.came]:
+            assert time.monotonic() < end, "after a refusal nothing more was handed over"
+            time.sleep(0.005)
+
+    def _started(self, listener: Listener) -> ReceiverDouble:
+        exchange = ReceiverDouble(self.patience)
+        listener.start(exchange)
+        return exchange
