@@ -149,7 +149,7 @@ def arguments(wire: Format, test: str) -> dict[str, Any]:
     """The fixtures of one of the contract's tests."""
     known = {
         "wire": wire,
-        "mapping": default(),
+        "mapper": default(),
         "content": FakeFormat().write(message(MessageKind.NOTICE), default()),
         "owner": NUMBER,
         "kind": MessageKind.REMINDER,
