@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _YARDSTICK = "orjson.loads of the same bytes"
-_GOALS = {"plan -> FHIR bytes": 0.8, "FHIR bytes -> plan": 1.8, "put one change onto a bundle": 1.5}
+_GOALS = {
+    "plan -> FHIR bytes": 0.8,
+    "FHIR bytes -> plan": 1.8,
+    "searchset with other resources -> plan": 1.5 * 1.8,
+    "versioned references -> plan": 1.5 * 1.8,
+    "put one change onto a bundle": 1.5,
+}
 _FAST, _SLOW = 20, 1  # times in a round: what takes microseconds is done often
 
 
@@ -58,11 +64,16 @@ def subjects() -> dict[str, Callable[[], object]]:
     changed = opened.plan.evolve(title="Min plan")
     other_measure = opened.plan.evolve(measures=(first.evolve(how="Alene"), *others))
     own = plan.to_json()
+    among_others, of_versions = orjson.dumps(_searchset(bundle)), orjson.dumps(_versioned(bundle))
+    if not from_fhir_json(among_others) == from_fhir_json(of_versions) == plan:
+        raise AssertionError("what stands beside the plan changed it")
     found: dict[str, Callable[[], object]] = {
         _YARDSTICK: lambda: orjson.loads(content),
         "plan -> FHIR bytes": lambda: to_fhir_json(plan),
         "plan -> FHIR dict": lambda: to_fhir(plan),
         "FHIR bytes -> plan": lambda: from_fhir_json(content),
+        "searchset with other resources -> plan": lambda: from_fhir_json(among_others),
+        "versioned references -> plan": lambda: from_fhir_json(of_versions),
         "put one change onto a bundle": lambda: opened.put(changed),
         "put one measure changed onto a bundle": lambda: opened.put(other_measure),
         "put onto a bundle not read before": lambda: put_plan(changed, bundle),
@@ -73,6 +84,28 @@ def subjects() -> dict[str, Callable[[], object]]:
     if orjson.loads(orjson.dumps(by_hand.write(plan))) != bundle or by_hand_back.read(bundle) != plan:
         raise AssertionError("the mapper by hand does not do the same work")
     return {**found, **_peers(content, bundle)}
+
+
+def _searchset(bundle: dict[str, Any]) -> dict[str, Any]:
+    """As a server answers a search: with a measurement, and a word about the search."""
+    measurement = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "status": "final",
+        "code": {"text": "Ganghastighet"},
+        "valueQuantity": {"value": 0.8, "unit": "m/s"},
+    }
+    word = {"resourceType": "OperationOutcome", "id": "o2", "issue": [{"severity": "warning", "code": "processing"}]}
+    return {**bundle, "type": "searchset", "entry": [*bundle["entry"], {"resource": measurement}, {"resource": word}]}
+
+
+def _versioned(node: Any) -> Any:
+    """With every reference to a version of its resource."""
+    if isinstance(node, list):
+        return [_versioned(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {k: f"{v}/_history/7" if k == "reference" and isinstance(v, str) else _versioned(v) for k, v in node.items()}
 
 
 def _peers(content: bytes, bundle: dict[str, Any]) -> dict[str, Callable[[], object]]:

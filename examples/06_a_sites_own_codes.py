@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ip_fhir import IndividualPlan, Mapping, MappingError, put_plan, read, to_fhir
+from ip_fhir import IndividualPlan, Mapper, MappingError, put_plan, read, to_fhir
 
 HERE = Path(__file__).parent
 plan = read(IndividualPlan, (HERE / "plans" / "05-woman-of-ninety.json").read_bytes())
-nordvik = Mapping.load(HERE / "overlays" / "nordvik.toml")  # checked, and tried against the laws of the lenses
+nordvik = Mapper.load(HERE / "overlays" / "nordvik.toml")  # checked, and tried against the laws of the lenses
 
 bundle = nordvik.to_fhir(plan)
 goal = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Goal")
@@ -24,7 +24,7 @@ assert to_fhir(plan) != bundle  # and whoever has no overlay writes as before
 
 wrong = {"table": [{"name": "Goal", "row": [{"domain": "target", "fhir": "note[0].text"}]}]}
 try:
-    Mapping.load(wrong)
+    Mapper.load(wrong)
 except MappingError as error:
     print("refused:", error)
 else:

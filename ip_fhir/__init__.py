@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from ip_fhir.mapping import (
-        Mapping,
+        Mapper,
         from_fhir,
         from_fhir_json,
         lens,
@@ -39,9 +39,11 @@ if TYPE_CHECKING:
         open_plan,
         put_plan,
         read_fhir,
+        removed_entries,
         to_fhir,
         to_fhir_json,
         to_models,
+        update_bundle,
     )
     from ip_fhir.report.document import plan_document, plan_document_reference
     from ip_fhir.settings import Settings
@@ -56,7 +58,7 @@ __all__ = [
     "InvalidInput",
     "IpFhirError",
     "LoopError",
-    "Mapping",
+    "Mapper",
     "MappingError",
     "Notice",
     "PeerError",
@@ -80,16 +82,18 @@ __all__ = [
     "put_plan",
     "read",
     "read_fhir",
+    "removed_entries",
     "to_fhir",
     "to_fhir_json",
     "to_models",
+    "update_bundle",
 ]
 
 _HOME = {
     "GreenForm": "domain.green_form",
     "IndividualPlan": "domain.plan",
     "Notice": "domain.notice",
-    "Mapping": "mapping",
+    "Mapper": "mapping",
     "Settings": "settings",
     "completeness": "domain.completeness",
     "missing_items": "domain.green_form",
@@ -97,7 +101,7 @@ _HOME = {
     "permits": "domain.consent.permission",
     "read": "domain.values.value",
     **dict.fromkeys(("from_fhir", "from_fhir_json", "lens", "open_plan", "put_plan", "read_fhir"), "mapping"),
-    **dict.fromkeys(("to_fhir", "to_fhir_json", "to_models"), "mapping"),
+    **dict.fromkeys(("removed_entries", "to_fhir", "to_fhir_json", "to_models", "update_bundle"), "mapping"),
     **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
     **dict.fromkeys(("plan_document", "plan_document_reference"), "report.document"),
 }

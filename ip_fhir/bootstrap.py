@@ -17,7 +17,7 @@ from ip_fhir.exchange.formats import Formats, can_write
 from ip_fhir.exchange.listeners import at_listener
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.reading import Limits
-from ip_fhir.mapping import Mapping
+from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import Endpoint
 from ip_fhir.store import open_store
@@ -51,7 +51,7 @@ def open_exchange(
     """
     spoken = Formats(formats)
     peers = _peers(settings, wires or {}, spoken)
-    mapping = Mapping.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
+    mapper = Mapper.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
     limits = settings.limits
     context = Context(
         role=settings.role,
@@ -66,7 +66,7 @@ def open_exchange(
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
-        mapping=mapping,
+        mapper=mapper,
         formats=spoken,
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),

@@ -11,7 +11,7 @@ from ip_fhir.domain.people import same_organization
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
-from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Context:
     worker: str = "worker"
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
-    mapping: Mapping = field(default_factory=default)
+    mapper: Mapper = field(default_factory=default)
     formats: Formats = field(default_factory=Formats)
     skew: timedelta = timedelta(minutes=5)
     oldest: timedelta = timedelta(days=180)

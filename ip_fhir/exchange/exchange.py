@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.exchange.receipts import Settled
     from ip_fhir.fhir.reading import Limits
+    from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, Store, WireFormat
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class Exchange:
                     reason = "another notice was sent under this correlation id"
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
                 decision = open_referral(notice, context.role, event, context.agreement(notice))
-                write(tx, None, decision, now, mapping=context.mapping)
+                write(tx, None, decision, now, mapper=context.mapper)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -143,7 +144,7 @@ class Exchange:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
                 happened = event.evolve(at=at_least(event.at, before))
                 decision = decide(before.referral, happened, context.agreement(before.referral.notice))
-                write(tx, before, decision, event.at, mapping=context.mapping)
+                write(tx, before, decision, event.at, mapper=context.mapper)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -239,6 +240,10 @@ class Exchange:
     def counts(self) -> dict[Key, int]:
         """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""
         return self._context.counts.all()
+
+    def reads(self) -> Reads:
+        """Counts of how plans were read by the mapper of this exchange; other exchanges may share it."""
+        return self._context.mapper.reads
 
     def park(self, row_id: str, reason: str, *, by: Author | None = None) -> None:
         """Send this row no more until `retry`: a person has decided so. The loop learns that it has not arrived.

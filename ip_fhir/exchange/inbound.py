@@ -66,7 +66,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
                 check_person(before.referral, incoming.persons())
             decision = _decide(context, message, before, peer, now)
             foreign = incoming.resources() if before is None else ()
-            stored = write(tx, before, decision, now, foreign, mapping=context.mapping)
+            stored = write(tx, before, decision, now, foreign, mapper=context.mapper)
             # A polite no: what is kept, but not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))
@@ -87,7 +87,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
 def _understood(incoming: Incoming, context: Context) -> Message:
     """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
     try:
-        return incoming.message(context.mapping)
+        return incoming.message(context.mapper)
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

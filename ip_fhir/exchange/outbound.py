@@ -83,7 +83,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     try:
         at = max(now, referral.changed)  # the clock may have been turned back: see `commit.at_least`
         message = message_of(referral, row.effect, at, context.agreement(referral.notice))
-        content = writer.write(message, context.mapping)
+        content = writer.write(message, context.mapper)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others

@@ -188,7 +188,7 @@ def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now
         decision = decide(before.referral, happened, context.agreement(before.referral.notice))
     except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
         return
-    write(tx, before, decision, now, mapping=context.mapping)
+    write(tx, before, decision, now, mapper=context.mapper)
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:

@@ -12,14 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.referral import Role
-from ip_fhir.mapping.compiled import default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.model import Systems
     from ip_fhir.ports import EvidenceRecord
 
@@ -33,12 +32,12 @@ _REFUSED: Final = "refused:"
 _MACHINES: Final = (Role.TRANSPORT, Role.CLOCK)
 
 
-def evidence_to_fhir(records: Iterable[EvidenceRecord], mapping: Mapping | None = None) -> Iterator[dict[str, Any]]:
+def evidence_to_fhir(records: Iterable[EvidenceRecord], compiled: Compiled) -> Iterator[dict[str, Any]]:
     """Two resources for each record, in the order of the chain: a Provenance, then an AuditEvent.
 
     Ids derive from the number in the chain, so that a second export has the same ones.
     """
-    systems = (mapping or default()).systems
+    systems = compiled.systems
     for link in records:
         yield _provenance(link, systems)
         yield _audit_event(link, systems)

@@ -1,6 +1,6 @@
 """What two parties tell each other as FHIR message Bundles, and back; a notice also from a transaction Bundle.
 
-R4 is on the wire; with a mapping of R5 the same in R5.
+R4 is on the wire; by the tables of R5 the same in R5.
 
 The header carries the parties as contained resources, so that a message stands alone whatever the notice or form names.
 """
@@ -16,7 +16,6 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
-from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.lenses.references import NO_LINKS, Links
@@ -24,18 +23,17 @@ from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.model import Systems
 
 
-def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[str, Any]:
+def message_to_fhir(message: Message, compiled: Compiled) -> dict[str, Any]:
     """The message as a Bundle: MessageHeader first, then what it carries."""
-    mapping = mapping or default()
     data = data_of(message)
-    carried = _carried(message, data, mapping)
-    base = mapping.systems.base
+    carried = _carried(message, data, compiled)
+    base = compiled.systems.base
     focus = [carried[-1], *(resource for resource in carried[:-1] if resource["resourceType"] == "Communication")]
-    header = {**_header(message, data, mapping), "focus": [{"reference": _url(resource)} for resource in focus]}
+    header = {**_header(message, data, compiled), "focus": [{"reference": _url(resource)} for resource in focus]}
     return {
         "resourceType": "Bundle",
         "id": message.id,
@@ -45,45 +43,43 @@ def message_to_fhir(message: Message, mapping: Mapping | None = None) -> dict[st
     }
 
 
-def message_from_fhir(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
+def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
     """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
-    mapping = mapping or default()
-    version_of(bundle, mapping.version)
+    version_of(bundle, compiled.version)
     entries = entries_of(bundle)
     if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
         raise InvalidInput.at("Bundle", "is not a message that begins with its MessageHeader", "structure")
-    data = _read_header(entries[0], mapping)
+    data = _read_header(entries[0], compiled)
     data["sent"] = bundle.get("timestamp")
     if not isinstance(data["sent"], str):
         raise InvalidInput.at("Bundle.timestamp", "is required", "required")
     if data["kind"] == MessageKind.NOTICE:
-        data["notice"] = mapping.assembly("notice").value(Notice, bundle)
+        data["notice"] = compiled.assembly("notice").value(Notice, bundle)
     elif data["kind"] == MessageKind.GREEN_FORM:
-        data["form"] = mapping.assembly("green-form").value(GreenForm, bundle)
+        data["form"] = compiled.assembly("green-form").value(GreenForm, bundle)
     said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
     if said is not None:
-        data |= _read_communication(said, mapping)
+        data |= _read_communication(said, compiled)
     try:
         return read(Message, data)
     except InvalidInput as error:
-        raise InvalidInput(_where(problem, entries[0], said, mapping) for problem in error.problems) from None
+        raise InvalidInput(_where(problem, entries[0], said, compiled) for problem in error.problems) from None
 
 
-def message_from_transaction(bundle: dict[str, Any], mapping: Mapping | None = None) -> Message:
+def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Message:
     """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
     A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too, so
     that the same transaction sent again is the same message.
     """
-    mapping = mapping or default()
-    version_of(bundle, mapping.version)
+    version_of(bundle, compiled.version)
     entries = entries_of(bundle)
     if bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")
-    requests = [entry for entry in entries if mapping.lens("Notice").owns(entry.resource)]
-    if len(requests) == 1 and not _correlated(requests[0].resource, mapping.systems):
-        bundle = _with_correlation(bundle, requests[0], mapping.systems)
-    notice = mapping.assembly("notice").value(Notice, bundle)
+    requests = [entry for entry in entries if compiled.lens("Notice").owns(entry.resource)]
+    if len(requests) == 1 and not _correlated(requests[0].resource, compiled.systems):
+        bundle = _with_correlation(bundle, requests[0], compiled.systems)
+    notice = compiled.assembly("notice").value(Notice, bundle)
     return Message(
         id=f"transaction-{notice.id}"[:64],
         kind=MessageKind.NOTICE,
@@ -95,32 +91,32 @@ def message_from_transaction(bundle: dict[str, Any], mapping: Mapping | None = N
     )
 
 
-def _carried(message: Message, data: dict[str, Any], mapping: Mapping) -> list[dict[str, Any]]:
+def _carried(message: Message, data: dict[str, Any], compiled: Compiled) -> list[dict[str, Any]]:
     """What the header's focus is comes last."""
     carried: list[dict[str, Any]] = []
     if message.notice is not None:
-        carried = mapping.assembly("notice").resources(message.notice)
+        carried = compiled.assembly("notice").resources(message.notice)
     elif message.form is not None:
-        carried = mapping.assembly("green-form").resources(message.form)
+        carried = compiled.assembly("green-form").resources(message.form)
     if not carried or message.text or message.missing or message.number:
-        carried.insert(0, mapping.lens("Communication").new(data))
+        carried.insert(0, compiled.lens("Communication").new(data))
     return carried
 
 
-def _header(message: Message, data: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
+def _header(message: Message, data: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
     parties = {"sender": message.sender, "recipient": message.recipient}
     links = Links({name: f"#{name}" for name in parties})
-    endpoints = {f"{name}_endpoint": endpoint_of(party, mapping.systems) for name, party in parties.items()}
+    endpoints = {f"{name}_endpoint": endpoint_of(party, compiled.systems) for name, party in parties.items()}
     said = {**data, **endpoints, "sender": "sender", "recipient": "recipient"}
-    contained = [{**_party(party, mapping), "id": name} for name, party in parties.items()]
-    return {**mapping.lens("MessageHeader").new(said, links), "contained": contained}
+    contained = [{**_party(party, compiled), "id": name} for name, party in parties.items()]
+    return {**compiled.lens("MessageHeader").new(said, links), "contained": contained}
 
 
-def _party(party: Organization, mapping: Mapping) -> dict[str, Any]:
+def _party(party: Organization, compiled: Compiled) -> dict[str, Any]:
     """An organisation inside a header. Its own id and its parent's stand as identifiers: neither is in the message."""
     outside = {} if party.part_of is None else {party.part_of: f"Organization/{party.part_of}"}
-    made = mapping.lens("Organization").new(party, Links(outside))
-    own_id = {"system": mapping.systems.uri("id-organization"), "value": party.id}
+    made = compiled.lens("Organization").new(party, Links(outside))
+    own_id = {"system": compiled.systems.uri("id-organization"), "value": party.id}
     return {**made, "identifier": [*made.get("identifier", ()), own_id]}
 
 
@@ -133,15 +129,15 @@ def endpoint_of(party: Organization, systems: Systems) -> str:
     return f"{systems.uri('id-organization')}/{party.id}"
 
 
-def _read_header(entry: Entry, mapping: Mapping) -> dict[str, Any]:
+def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
     parties = _contained(entry)
     links = Links({}, {reference: reference for reference in parties})
-    data = mapping.lens("MessageHeader").get(entry.resource, links, entry.at)
+    data = compiled.lens("MessageHeader").get(entry.resource, links, entry.at)
     data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # says sender and recipient
     for field in ("sender", "recipient"):
         above, resource = parties[data[field]]
-        data[field] = mapping.lens("Organization").get(resource, NO_LINKS, above)
-        own = _own_id(resource, mapping.systems)
+        data[field] = compiled.lens("Organization").get(resource, NO_LINKS, above)
+        own = _own_id(resource, compiled.systems)
         data[field]["id"] = own or resource["id"]
     return data
 
@@ -173,24 +169,24 @@ def _one_communication(entries: list[Entry], *, required: bool) -> Entry | None:
     return found[0] if found else None
 
 
-def _read_communication(entry: Entry, mapping: Mapping) -> dict[str, Any]:
-    said = mapping.lens("Communication").get(entry.resource, NO_LINKS, entry.at)
+def _read_communication(entry: Entry, compiled: Compiled) -> dict[str, Any]:
+    said = compiled.lens("Communication").get(entry.resource, NO_LINKS, entry.at)
     return {name: said[name] for name in ("number", "missing", "text") if name in said}
 
 
-def _where(problem: Problem, header: Entry, communication: Entry | None, mapping: Mapping) -> Problem:
+def _where(problem: Problem, header: Entry, communication: Entry | None, compiled: Compiled) -> Problem:
     """A problem of the domain at its place in the message."""
     field, _, inner = problem.path.partition(".")
     if field == "sent":
         return replace(problem, path="Bundle.timestamp")
     if field in ("number", "missing", "text") and communication is not None:
-        place = mapping.lens("Communication").where(problem.path, communication.resource)
+        place = compiled.lens("Communication").where(problem.path, communication.resource)
         return replace(problem, path=at(communication.at, place))
     if field in ("sender", "recipient"):
-        party = mapping.lens("MessageHeader").get(header.resource, NO_LINKS, header.at)[field]
+        party = compiled.lens("MessageHeader").get(header.resource, NO_LINKS, header.at)[field]
         above, resource = _contained(header)[f"#{party}"]
-        return replace(problem, path=at(above, mapping.lens("Organization").where(inner, resource)))
-    return replace(problem, path=at(header.at, mapping.lens("MessageHeader").where(problem.path, header.resource)))
+        return replace(problem, path=at(above, compiled.lens("Organization").where(inner, resource)))
+    return replace(problem, path=at(header.at, compiled.lens("MessageHeader").where(problem.path, header.resource)))
 
 
 def _url(resource: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
-from ip_fhir.mapping.compiled import Mapping, default
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.foreign.reading import is_ours, read_fhir
+from ip_fhir.mapping.foreign.reading import is_ours
+from ip_fhir.mapping.mapper import Mapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -129,13 +129,13 @@ def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) 
         return plan.to_json().encode(), ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
-    if is_ours(bundle):
+    if is_ours(bundle, site.compiled):
         return site.from_fhir(bundle).to_json().encode(), ()
-    reading = read_fhir(bundle, mapping=site)
+    reading = site.read_fhir(bundle)
     return reading.plan.to_json().encode(), reading.warnings
 
 
 @cache
-def _site(overlay: Path | str | None, version: FhirVersion) -> Mapping:
+def _site(overlay: Path | str | None, version: FhirVersion) -> Mapper:
     """Once in each process."""
-    return default(version) if overlay is None else Mapping.load(overlay, version)
+    return Mapper.load(overlay, version)

@@ -1,108 +1,77 @@
-"""The individual plan as one FHIR transaction Bundle, and back; by the tables as they ship or another mapping.
-
-R4 is written unless R5 is asked for. What is read shows its version by its content (`version_of`), or is R4.
-"""
+"""The individual plan as one FHIR transaction Bundle of ours, and back, by one set of tables."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.fhir.reading import read_json
-from ip_fhir.mapping.compiled import default
-from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.foreign.reading import is_ours, put_read, read_fhir
+from ip_fhir.mapping.bundle.open_plan import OpenPlan, put_onto
+from ip_fhir.mapping.bundle.reads import LensesNeeded, Reads, StandDown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.mapping.bundle.open_plan import OpenPlan
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 
-def to_fhir(
-    plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4", strict: bool = False
-) -> dict[str, Any]:
-    """The plan as a transaction Bundle of about one resource for each person, goal and consent.
-
-    Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
-    A mapping has its own version. `strict`: FHIR's own models look at what was made (they cost a hundred times more).
-    """
-    chosen = mapping or default(version)
-    return _checked(chosen.to_fhir(plan), chosen.version, strict=strict)
+def to_fhir_json(plan: IndividualPlan, compiled: Compiled) -> bytes:
+    """The plan as the JSON text of a transaction Bundle. Raises `InvalidInput` where the tables have no code."""
+    return compiled.assembly("plan").json(plan, compiled.systems.base)
 
 
-def _checked(bundle: dict[str, Any], version: FhirVersion, *, strict: bool) -> dict[str, Any]:
-    if strict:
-        from ip_fhir.fhir.strict import check_models  # most callers never need it
-
-        check_models(bundle, version)
-    return bundle
+def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
+    """The plan in a Bundle of ours, by the lenses. Raises `InvalidInput` with every problem and its FHIRPath."""
+    return compiled.assembly("plan").value(IndividualPlan, bundle)
 
 
-def to_fhir_json(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> bytes:
-    """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
-    return (mapping or default(version)).to_fhir_json(plan)
+def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+    """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked. Counted."""
+    if compiled.fast is None:
+        reads.add(StandDown.TABLES)
+        return None
+    try:
+        plan: IndividualPlan = compiled.fast.read(content)
+    except LensesNeeded as needed:
+        reads.add(needed.reason)
+        return None
+    reads.add(None)
+    return plan
 
 
-def from_fhir(
-    bundle: dict[str, Any],
-    mapping: Mapping | None = None,
-    *,
-    version: FhirVersion | None = None,
-    strict: bool = False,
-) -> IndividualPlan:
-    """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
-
-    Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread, of our own
-    bundles as well. `strict`: what FHIR's own models find wrong is refused too, also where no row looks.
-    """
-    if strict:
-        _checked(bundle, version_of(bundle, version), strict=True)
-    if not is_ours(bundle):
-        return read_fhir(bundle, version=version, mapping=mapping).plan
-    return (mapping or default(version_of(bundle, version))).from_fhir(bundle)
+def put_plan(plan: IndividualPlan, bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> dict[str, Any]:
+    """The Bundle of ours with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
+    known = _beyond_doubt(bundle, compiled, reads)
+    if known is None:
+        return put_onto(compiled.assembly("plan"), plan, bundle, compiled.systems.base)
+    return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base).put(plan)
 
 
-def from_fhir_json(
-    content: bytes, mapping: Mapping | None = None, *, version: FhirVersion | None = None
-) -> IndividualPlan:
-    """The same from JSON text in UTF-8, ten times as fast where the plan was written as we write them.
-
-    Raises `InvalidInput` also for what is no JSON, or larger or deeper than `fhir.reading.Limits`.
-    """
-    found = (mapping or default(version or "R4")).read_fast(content)
-    return from_fhir(read_json(content), mapping, version=version) if found is None else found
+def open_plan(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> OpenPlan:
+    """The plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
+    plan = _beyond_doubt(bundle, compiled, reads) or from_fhir(bundle, compiled)
+    return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base)
 
 
-def put_plan(
-    plan: IndividualPlan,
-    bundle: dict[str, Any],
-    mapping: Mapping | None = None,
-    *,
-    version: FhirVersion | None = None,
-    strict: bool = False,
-) -> dict[str, Any]:
-    """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
-
-    What the plan no longer has leaves the bundle (`left` tells what); nothing asks a server to delete it. `strict`:
-    FHIR's own models look at the result, others' resources among it.
-    """
-    if is_ours(bundle):
-        written = (mapping or default(version_of(bundle, version))).put_plan(plan, bundle)
-    else:
-        written = put_read(plan, bundle, version=version, mapping=mapping)
-    return _checked(written, version_of(written, version), strict=strict)
+def _beyond_doubt(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+    """The plan as the fast reader reads it, or None."""
+    try:
+        content = orjson.dumps(bundle)
+    except TypeError:  # what no JSON text gives, such as Decimal: the lenses say what is wrong
+        reads.add(StandDown.DOUBT)
+        return None
+    return read_fast(content, compiled, reads)
 
 
-def left(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
-    """What `put_plan` took out of a bundle, as warnings by its FHIRPath in `before`.
+def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
+    """The entries that a put took out of a bundle, as warnings by their FHIRPath in `before`.
 
-    Nothing tells a server to delete it: what the CarePlan no longer refers to is no part of the plan, and may be part
+    Nothing tells a server to delete them: what the CarePlan no longer refers to is no part of the plan, and may be part
     of something else. A goal that is given up, a review that is cancelled, a consent that is withdrawn has a status.
     """
     there = {(entry.type, entry.id) for entry in entries_of(after)}
@@ -111,22 +80,20 @@ def left(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
     return tuple(Problem(entry.at, reason, "informational", "warning") for entry in gone)
 
 
-def open_plan(
-    bundle: dict[str, Any], mapping: Mapping | None = None, *, version: FhirVersion | None = None
-) -> OpenPlan:
-    """A plan of ours in its bundle, to be changed: read once, and a put costs what has changed.
-
-    `plan` is what the bundle says; `put(changed)` gives what `put_plan(changed, bundle)` gives.
-    """
-    return (mapping or default(version_of(bundle, version))).open(bundle)
-
-
-def to_models(plan: IndividualPlan, mapping: Mapping | None = None, *, version: FhirVersion = "R4") -> list[BaseModel]:
-    """The plan's resources as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
-    chosen = mapping or default(version)
+def to_models(bundle: dict[str, Any], version: FhirVersion) -> list[BaseModel]:
+    """The resources of a bundle as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
     # Heavy, and most callers never need them.
-    models = import_module("fhir.resources" if chosen.version == "R5" else "fhir.resources.R4B")
+    models = import_module("fhir.resources" if version == "R5" else "fhir.resources.R4B")
     return [
         models.get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])
-        for entry in chosen.to_fhir(plan)["entry"]
+        for entry in bundle["entry"]
     ]
+
+
+def checked(bundle: dict[str, Any], version: FhirVersion, *, strict: bool) -> dict[str, Any]:
+    """The bundle; with `strict`, looked at by FHIR's own models first. Raises `InvalidInput` with what they refuse."""
+    if strict:
+        from ip_fhir.fhir.strict import check_models  # most callers never need it
+
+        check_models(bundle, version)
+    return bundle

@@ -10,7 +10,6 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.compiled import default
 from ip_fhir.mapping.fhir_version import expect_version
 from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
@@ -18,22 +17,19 @@ from ip_fhir.mapping.lenses.table import data_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
 
 
-def referral_to_fhir(
-    referral: Referral, existing: list[dict[str, Any]], mapping: Mapping | None = None
-) -> list[dict[str, Any]]:
+def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compiled: Compiled) -> list[dict[str, Any]]:
     """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
 
     A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
     """
-    mapping = mapping or default()
     there = {resource["resourceType"]: resource for resource in existing}
     request, task = there.get("ServiceRequest"), there.get("Task")
     if task is not None and task.get("id") != _task_id(referral):
         task = None
-    return [_request(referral, request, mapping), _task(referral, task, request, mapping)]
+    return [_request(referral, request, compiled), _task(referral, task, request, compiled)]
 
 
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -41,21 +37,20 @@ def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, 
     return ("ServiceRequest", referral.correlation_id), ("Task", _task_id(referral))
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapping: Mapping | None = None) -> Event:
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event:
     """What a Task that the other party has changed means for the referral.
 
     A contained green form (QuestionnaireResponse) is an answer; else status and businessStatus say what happened.
     Raises `InvalidInput` where they say nothing that can happen, or something that only a green form can say.
     """
-    mapping = mapping or default()
     if type(task) is dict:
-        expect_version(task, mapping.version)
-    said = mapping.lens("Task").get(task, Links.within(task))
+        expect_version(task, compiled.version)
+    said = compiled.lens("Task").get(task, Links.within(task))
     role = Role.MUNICIPALITY if before.role is Role.HOSPITAL else Role.HOSPITAL
     meta = task.get("meta")
     version = meta.get("versionId") if isinstance(meta, dict) else None
     ident = str(uuid5(NAMESPACE_URL, f"{said['id']}/{version}/{said['status']}/{said.get('business_status')}"))
-    form = _contained_form(task, mapping)
+    form = _contained_form(task, compiled)
     if form is not None:
         return Event(id=ident, kind=EventKind.ANSWER, at=now, raised_by=role, form=form)
     kind = _MEANING.get((role, said["status"], said.get("business_status"))) or _MEANING.get(
@@ -82,15 +77,15 @@ _MEANING: dict[tuple[Role, str, str | None], EventKind] = {
 }
 
 
-def _request(referral: Referral, existing: dict[str, Any] | None, mapping: Mapping) -> dict[str, Any]:
+def _request(referral: Referral, existing: dict[str, Any] | None, compiled: Compiled) -> dict[str, Any]:
     notice = data_of(referral.notice)
     if existing is not None:
         links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
-        return mapping.lens("Notice").put(_with_ids(referral, notice), existing, links)
-    made = mapping.assembly("notice").resources(referral.notice, derived=False)[:-1]
+        return compiled.lens("Notice").put(_with_ids(referral, notice), existing, links)
+    made = compiled.assembly("notice").resources(referral.notice, derived=False)[:-1]
     parts = {_contained(f"{resource['resourceType']}/{resource['id']}"): resource for resource in made}
     links = Links(_inside(referral), owner=referral.notice.owner.id)
-    request = mapping.lens("Notice").new(_with_ids(referral, notice), links)
+    request = compiled.lens("Notice").new(_with_ids(referral, notice), links)
     inside = {key: {**_pointing_inside(resource), "id": key[1:]} for key, resource in parts.items()}
     contained = _reachable(request, inside)
     return {**request, "contained": contained}
@@ -146,7 +141,7 @@ def _task_id(referral: Referral) -> str:
 
 
 def _task(
-    referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None, mapping: Mapping
+    referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None, compiled: Compiled
 ) -> dict[str, Any]:
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
@@ -163,7 +158,7 @@ def _task(
     links = Links({**known, **(Links.within(existing).references if existing else {})}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
-    return mapping.lens("Task").put(data, existing, links)
+    return compiled.lens("Task").put(data, existing, links)
 
 
 def _addresses(request: dict[str, Any]) -> dict[str, str]:
@@ -176,13 +171,13 @@ def _answer_due(referral: Referral) -> str | None:
     return due.isoformat() if due else None
 
 
-def _contained_form(task: dict[str, Any], mapping: Mapping) -> GreenForm | None:
+def _contained_form(task: dict[str, Any], compiled: Compiled) -> GreenForm | None:
     contained = task.get("contained", [])
     if not isinstance(contained, list) or not all(
         isinstance(c, dict) and isinstance(c.get("id"), str) for c in contained
     ):
         raise InvalidInput.at("Task.contained", "must be resources with ids", "structure")
     entries = [{"fullUrl": f"#{resource['id']}", "resource": resource} for resource in contained]
-    if not any(mapping.lens("GreenForm").owns(resource) for resource in contained):
+    if not any(compiled.lens("GreenForm").owns(resource) for resource in contained):
         return None
-    return mapping.assembly("green-form").value(GreenForm, {"resourceType": "Bundle", "entry": entries})
+    return compiled.assembly("green-form").value(GreenForm, {"resourceType": "Bundle", "entry": entries})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.document import DocumentStatus
     from ip_fhir.domain.people import Attachment
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.report.words.codes import Language
 
 _STATUS: dict[PlanStatus, DocumentStatus] = {
@@ -33,7 +33,7 @@ _STATUS: dict[PlanStatus, DocumentStatus] = {
 
 
 def plan_document(
-    plan: IndividualPlan, narrative: str | None = None, language: Language = "nb", mapping: Mapping | None = None
+    plan: IndividualPlan, narrative: str | None = None, language: Language = "nb", mapper: Mapper | None = None
 ) -> dict[str, Any]:
     """Returns the plan as a FHIR R4 document Bundle: a Composition of type 9602 A02-2, then the plan's resources.
 
@@ -41,15 +41,15 @@ def plan_document(
     `from_fhir` reads the plan back. The same plan gives the same document. Raises `InvalidInput` for a narrative that
     FHIR does not allow, and where the plan has the id of one of its parts.
     """
-    mapping = mapping or default()
+    mapper = mapper or default()
     document = _document(plan, language)
-    composition = mapping.lens("Composition").new(document, _links(plan, mapping)) | _composition_text(narrative)
+    composition = mapper.lens("Composition").new(document, _links(plan, mapper)) | _composition_text(narrative)
     # What is in a document is reached from its Composition (R4 3.3.1); a Provenance may point the other way.
     kept = (
-        e["resource"] for e in mapping.to_fhir(plan)["entry"] if e["resource"]["resourceType"] != "HealthcareService"
+        e["resource"] for e in mapper.to_fhir(plan)["entry"] if e["resource"]["resourceType"] != "HealthcareService"
     )
     resources = [composition, *kept]
-    base = mapping.systems.base
+    base = mapper.compiled.systems.base
     ident = uuid5(NAMESPACE_URL, f"{base}/{plan.id}/{plan.version}/{document.written.isoformat()}")
     return {
         "resourceType": "Bundle",
@@ -62,12 +62,12 @@ def plan_document(
 
 
 def plan_document_reference(
-    plan: IndividualPlan, attachment: Attachment, language: Language = "nb", mapping: Mapping | None = None
+    plan: IndividualPlan, attachment: Attachment, language: Language = "nb", mapper: Mapper | None = None
 ) -> dict[str, Any]:
     """Returns the DocumentReference by which an index of documents finds the rendered plan, `attachment`."""
-    mapping = mapping or default()
+    mapper = mapper or default()
     document = _document(plan, language).evolve(attachment=attachment)
-    made: dict[str, Any] = mapping.lens("DocumentReference").new(document, _links(plan, mapping))
+    made: dict[str, Any] = mapper.lens("DocumentReference").new(document, _links(plan, mapper))
     return made
 
 
@@ -128,9 +128,9 @@ def _composition_text(narrative: str | None) -> dict[str, Any]:
     return {"text": {"status": "additional", "div": made}}
 
 
-def _links(plan: IndividualPlan, mapping: Mapping) -> Links:
+def _links(plan: IndividualPlan, mapper: Mapper) -> Links:
     """Returns the references inside the plan and to the plan. Raises `InvalidInput` for an id used twice."""
-    own = mapping.assembly("plan").own_links(data_of(plan))
+    own = mapper.compiled.assembly("plan").own_links(data_of(plan))
     if plan.id in own.references:
         raise InvalidInput.at(
             "id", "the plan has the id of one of its parts: a document cannot tell them apart", "invariant"

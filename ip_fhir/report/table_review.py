@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping import default
 from ip_fhir.mapping.dialects.fhir.conditions import uri_of
 from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.dialects.fhir.members import choice_of
@@ -21,7 +21,7 @@ from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.mapping.tables.model import Const, Row, Systems, Table
     from ip_fhir.mapping.tables.paths import Condition, Segment
 
@@ -82,26 +82,27 @@ _USES = {
 _DOMAIN_TYPES = {"str": "text", "date": "day", "AwareDatetime": "moment", "bool": "yes or no", "int": "number"}
 
 
-def sheets(mapping: Mapping) -> list[Sheet]:
+def sheets(mapper: Mapper) -> list[Sheet]:
     """Returns every table, in the order of the files."""
-    return [sheet(mapping, name) for name in mapping.tables.fields]
+    return [sheet(mapper, name) for name in mapper.tables.fields]
 
 
-def sheet(mapping: Mapping, name: str) -> Sheet:
+def sheet(mapper: Mapper, name: str) -> Sheet:
     """Returns one table. Raises `MappingError` for an unknown name."""
-    table = mapping.lens(name).inner.table
+    table = mapper.lens(name).inner.table
     shipped = default().tables.fields[name].rows
-    lines = tuple(_line(table, row, mapping.systems, own=row not in shipped) for row in table.rows)
-    fixed = tuple((_element(table, const.path), _fixed_value(const, mapping.systems)) for const in table.consts)
+    lines = tuple(_line(table, row, mapper.compiled.systems, own=row not in shipped) for row in table.rows)
+    fixed = tuple((_element(table, const.path), _fixed_value(const, mapper.compiled.systems)) for const in table.consts)
     about = (domain_types()[table.domain].__doc__ or "").strip().splitlines()[0].replace("`", "")
     return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
 
 
-def code_lines(mapping: Mapping, name: str) -> tuple[ReviewedCode, ...]:
+def code_lines(mapper: Mapper, name: str) -> tuple[ReviewedCode, ...]:
     """Returns the rows of a code table."""
     shipped = default().tables.codes.get(name)
     known = shipped.rows if shipped else ()
-    return tuple(_code_line(dict(r), mapping.systems, own=r not in known) for r in mapping.tables.codes[name].rows)
+    systems = mapper.compiled.systems
+    return tuple(_code_line(dict(r), systems, own=r not in known) for r in mapper.tables.codes[name].rows)
 
 
 def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> ReviewedCode:
@@ -254,10 +255,10 @@ _CODE_COLUMNS = [
 ]
 
 
-def fields_csv(mapping: Mapping) -> str:
+def fields_csv(mapper: Mapper) -> str:
     """Returns every row of every table as CSV, in the columns of the v2-to-FHIR sheets of segments."""
     made = _Csv(_GROUPS, _COLUMNS)
-    for table in sheets(mapping):
+    for table in sheets(mapper):
         for number, line in enumerate(table.lines, start=1):
             made.write([str(number), *_csv_line(table, line)])
         for number, (element, value) in enumerate(table.fixed, start=len(table.lines) + 1):
@@ -284,11 +285,11 @@ def _csv_line(table: Sheet, line: ReviewedRow) -> list[str]:
     ]
 
 
-def codes_csv(mapping: Mapping) -> str:
+def codes_csv(mapper: Mapper) -> str:
     """Returns every row of every code table as CSV, in the columns of the v2-to-FHIR sheets of code systems."""
     made = _Csv(_CODE_GROUPS, _CODE_COLUMNS)
-    for name in mapping.tables.codes:
-        for line in code_lines(mapping, name):
+    for name in mapper.tables.codes:
+        for line in code_lines(mapper, name):
             made.write([line.word, line.use, name, "", "", "", line.code, "", line.display, line.system, "", line.note])
     return made.text()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.formats import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.mapping import Mapping as Tables
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, Outgoing, Receiver, WireFormat
 
 
@@ -44,7 +44,7 @@ class FakeFormat:
             raise too_long(limits)
         return FakeIncoming(read(Message, content))
 
-    def write(self, message: Message, mapping: Tables) -> bytes:  # noqa: ARG002 - the tables are for FHIR
+    def write(self, message: Message, mapper: Mapper) -> bytes:  # noqa: ARG002 - the tables are for FHIR
         """Return the message as JSON."""
         return message.to_json().encode()
 
@@ -55,7 +55,7 @@ class FakeIncoming:
     def __init__(self, message: Message) -> None:
         self._message = message
 
-    def message(self, mapping: Tables) -> Message:  # noqa: ARG002 - the tables are for FHIR
+    def message(self, mapper: Mapper) -> Message:  # noqa: ARG002 - the tables are for FHIR
         """Return it."""
         return self._message
 

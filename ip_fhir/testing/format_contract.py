@@ -21,7 +21,7 @@ from ip_fhir.domain.message import MessageKind
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Writer, can_write
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
-from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping import Mapper, default
 from ip_fhir.plugins import faults
 from ip_fhir.ports import Receipt
 from ip_fhir.testing.message_samples import NUMBER, message
@@ -42,7 +42,7 @@ class FormatContract:
     kinds: ClassVar[frozenset[MessageKind]] = frozenset(MessageKind)
 
     @pytest.fixture
-    def mapping(self) -> Mapping:
+    def mapper(self) -> Mapper:
         """The tables: those that ship."""
         return default()
 
@@ -52,42 +52,42 @@ class FormatContract:
         return NUMBER
 
     @pytest.fixture
-    def content(self, wire: Format, mapping: Mapping) -> bytes:
+    def content(self, wire: Format, mapper: Mapper) -> bytes:
         """A notice's bytes."""
-        return _writer(wire).write(message(MessageKind.NOTICE), mapping)
+        return _writer(wire).write(message(MessageKind.NOTICE), mapper)
 
     def test_it_keeps_the_protocol(self, wire: Format) -> None:
         """Name, media type, `receipts`, `open`, and, where it is sent, `write`: all there, and of the right shape."""
         assert [*faults(wire, Format)] == []
         assert not can_write(wire) or [*faults(wire, Writer)] == []
 
-    def test_the_sample_is_read(self, wire: Format, content: bytes, mapping: Mapping) -> None:
+    def test_the_sample_is_read(self, wire: Format, content: bytes, mapper: Mapper) -> None:
         """The notice in `content` is a notice."""
-        assert wire.open(content, DEFAULT_LIMITS).message(mapping).kind is MessageKind.NOTICE
+        assert wire.open(content, DEFAULT_LIMITS).message(mapper).kind is MessageKind.NOTICE
 
     @pytest.mark.parametrize("kind", MessageKind)
-    def test_what_is_written_is_read_back(self, wire: Format, mapping: Mapping, kind: MessageKind) -> None:
+    def test_what_is_written_is_read_back(self, wire: Format, mapper: Mapper, kind: MessageKind) -> None:
         """A message of every kind that it carries comes back as it was, and is written alike each time."""
         if not can_write(wire) or kind not in self.kinds:
             return
         sample = message(kind)
-        written = _writer(wire).write(sample, mapping)
-        assert wire.open(written, DEFAULT_LIMITS).message(mapping) == sample
-        assert _writer(wire).write(sample, mapping) == written, "the same message gives the same bytes"
+        written = _writer(wire).write(sample, mapper)
+        assert wire.open(written, DEFAULT_LIMITS).message(mapper) == sample
+        assert _writer(wire).write(sample, mapper) == written, "the same message gives the same bytes"
 
-    def test_no_bytes_break_it(self, wire: Format, content: bytes, mapping: Mapping) -> None:
+    def test_no_bytes_break_it(self, wire: Format, content: bytes, mapper: Mapper) -> None:
         """Any bytes are read or refused with `InvalidInput`; a refusal names nobody."""
-        refusals = [refusal for damaged in _damaged(content) if (refusal := _refusal(wire, damaged, mapping))]
+        refusals = [refusal for damaged in _damaged(content) if (refusal := _refusal(wire, damaged, mapper))]
         assert refusals, "an eighth of a notice is no notice"
         for refusal in refusals:
             assert refusal.problems, "an error names its problems"
             _says_nothing(str(refusal))
 
-    def test_what_is_no_message_is_refused(self, wire: Format, mapping: Mapping) -> None:
+    def test_what_is_no_message_is_refused(self, wire: Format, mapper: Mapper) -> None:
         """Nothing at all, and what belongs to no format or to another, is `InvalidInput`."""
         for nothing in _NO_CONTENT:
             with pytest.raises(InvalidInput):
-                wire.open(nothing, DEFAULT_LIMITS).message(mapping)
+                wire.open(nothing, DEFAULT_LIMITS).message(mapper)
 
     def test_no_more_is_read_than_allowed(self, wire: Format, content: bytes) -> None:
         """More bytes than `limits.max_bytes` are refused as too long, before they are parsed."""
@@ -95,12 +95,12 @@ class FormatContract:
             wire.open(content, Limits(max_bytes=len(content) - 1))
         assert [problem.code for problem in caught.value.problems] == ["too-long"]
 
-    def test_the_digest_is_of_the_content(self, wire: Format, content: bytes, mapping: Mapping) -> None:
+    def test_the_digest_is_of_the_content(self, wire: Format, content: bytes, mapper: Mapper) -> None:
         """The same bytes have the same digest each time; another message under the same id has another."""
         assert wire.open(content, DEFAULT_LIMITS).digest() == wire.open(content, DEFAULT_LIMITS).digest()
         if can_write(wire):
             samples = [message(kind) for kind in self.kinds]
-            written = [_writer(wire).write(sample, mapping) for sample in samples]
+            written = [_writer(wire).write(sample, mapper) for sample in samples]
             assert len({wire.open(bytes_, DEFAULT_LIMITS).digest() for bytes_ in written}) == len(samples)
 
     def test_it_says_whom_it_is_about(self, wire: Format, content: bytes, owner: PersonId) -> None:
@@ -144,9 +144,9 @@ def _answer(code: ReceiptCode) -> Answer:
     return Answer(Receipt("message-1", code, problems), (), NOON, "https://here.example/fhir")
 
 
-def _refusal(wire: Format, content: bytes, mapping: Mapping) -> InvalidInput | None:
+def _refusal(wire: Format, content: bytes, mapper: Mapper) -> InvalidInput | None:
     try:
-        wire.open(content, DEFAULT_LIMITS).message(mapping)
+        wire.open(content, DEFAULT_LIMITS).message(mapper)
     except InvalidInput as error:
         return error
     return None

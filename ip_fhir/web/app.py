@@ -25,7 +25,7 @@ from ip_fhir.exchange.rest import SEARCH_PARAMETERS
 from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
-from ip_fhir.mapping import default as shipped_mapping
+from ip_fhir.mapping import default
 from ip_fhir.web import requests as asked
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, require_scraper
 from ip_fhir.web.searching import criteria_from_form, criteria_from_url, searchset
@@ -136,7 +136,7 @@ class _Endpoint:
         return _fhir(searchset(self._exchange.url, type_, criteria, found))
 
     async def metadata(self, _request: Request) -> Response:
-        profiles = shipped_mapping().profiles
+        profiles = default().compiled.profiles
         resources = [
             ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
             for type_, parameters in SEARCH_PARAMETERS.items()

@@ -62,6 +62,7 @@ class Metrics:
             open_items = figures.open_items
             yield GaugeMetricFamily("ip_fhir_worklist_open", "Things that our own people have not done yet", open_items)
         yield self._messages()
+        yield self._reads()
         if self._worker is not None:
             running = float(self._worker.running)
             yield GaugeMetricFamily("ip_fhir_worker_running", "Whether the worker lives", running)
@@ -80,6 +81,13 @@ class Metrics:
         counted = CounterMetricFamily("ip_fhir_messages", "Messages since the process began", labels=labels)
         for key, number in sorted(self._exchange.counts().items()):
             counted.add_metric([str(part) for part in key], number)
+        return counted
+
+    def _reads(self) -> Metric:
+        reads = self._exchange.reads()
+        counted = CounterMetricFamily("ip_fhir_reads", "Plans read since the process began", labels=("way",))
+        counted.add_metric(["fast"], reads.fast)
+        counted.add_metric(["lenses"], reads.lenses)
         return counted
 
 

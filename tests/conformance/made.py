@@ -16,7 +16,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.values.value import Value, read
-from ip_fhir.mapping import Mapping, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
+from ip_fhir.mapping import Mapper, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
 from tests.support.loop import by_hospital, standing
 from tests.support.strategies import messages, notices, plans
 
@@ -50,47 +50,47 @@ def _examples(checkout: Path, directory: str, model: type[V]) -> list[V]:
     return [read(model, json.loads(file.read_text(encoding="utf-8"))) for file in files]
 
 
-def example_bundles(checkout: Path, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def example_bundles(checkout: Path, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """Every example plan as a transaction, every notice and green form as a message, every notice as a form too."""
     for plan in _examples(checkout, "plans", IndividualPlan):
-        yield to_fhir(plan, mapping)
+        yield to_fhir(plan, mapper)
     for notice in _examples(checkout, "notices", Notice):
-        yield message_to_fhir(_carrying(notice, None), mapping)
-        yield notice_to_form(notice, mapping)
+        yield message_to_fhir(_carrying(notice, None), mapper)
+        yield notice_to_form(notice, mapper)
     (notice, *_) = _examples(checkout, "notices", Notice)
     for form in _examples(checkout, "green_forms", GreenForm):
-        yield message_to_fhir(_carrying(notice, form), mapping)
+        yield message_to_fhir(_carrying(notice, form), mapper)
 
 
-def example_referrals(checkout: Path, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def example_referrals(checkout: Path, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """The ServiceRequest and Task of every example notice, in every state, on both sides."""
     for notice in _examples(checkout, "notices", Notice):
         for referral in _standings(notice):
-            yield from referral_to_fhir(referral, [], mapping)
+            yield from referral_to_fhir(referral, [], mapper)
 
 
-def generated_plans(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def generated_plans(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """Transaction Bundles of generated plans."""
-    return (to_fhir(plan, mapping) for plan in generated(plans(), count))
+    return (to_fhir(plan, mapper) for plan in generated(plans(), count))
 
 
-def generated_messages(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def generated_messages(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """Message Bundles of generated messages: about half carry a notice or a green form."""
     carrying = st.sampled_from((MessageKind.NOTICE, MessageKind.GREEN_FORM)).flatmap(messages)
-    return (message_to_fhir(m, mapping) for m in generated(st.one_of(carrying, messages()), count))
+    return (message_to_fhir(m, mapper) for m in generated(st.one_of(carrying, messages()), count))
 
 
-def generated_notice_forms(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def generated_notice_forms(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """Generated notices as answered questionnaires."""
-    return (notice_to_form(notice, mapping) for notice in generated(notices(), count))
+    return (notice_to_form(notice, mapper) for notice in generated(notices(), count))
 
 
-def generated_referrals(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
+def generated_referrals(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
     """The ServiceRequest and Task of generated notices, one state after the other."""
     states = [(state, role) for state in State for role in (Role.HOSPITAL, Role.MUNICIPALITY)]
     for number, notice in enumerate(generated(notices(), count)):
         state, role = states[number % len(states)]
-        yield from referral_to_fhir(_standing(notice, state, role), [], mapping)
+        yield from referral_to_fhir(_standing(notice, state, role), [], mapper)
 
 
 def singles(bundles: Iterator[JsonObject]) -> Iterator[JsonObject]:

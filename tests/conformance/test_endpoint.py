@@ -30,7 +30,7 @@ PROBLEMS = (Problem("Bundle.entry[0].resource.status", "is required", "required"
 
 def said(checkout: Path) -> Iterator[JsonObject]:
     """One of everything that the endpoint may answer with, besides the resources themselves."""
-    profiles = default().profiles
+    profiles = default().compiled.profiles
     served = [
         ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
         for type_, parameters in SEARCH_PARAMETERS.items()

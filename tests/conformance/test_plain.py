@@ -15,7 +15,8 @@ import pytest
 from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, MeasureStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import Mapping, default, put_plan, read_fhir
+from ip_fhir.mapping import default, put_plan, read_fhir
+from ip_fhir.mapping.compiled import Compiled, shipped
 from ip_fhir.mapping.tables.variants import SETS
 from tests.conformance import made
 from tests.conformance.judge import Validator
@@ -77,7 +78,7 @@ def test_r4_is_not_r5(plain: Validator, checkout: Path) -> None:
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_plans_in_their_way_of_writing(plain: Validator, checkout: Path, name: str) -> None:
     """A plan written by the tables for another system's way is base R4: the examples and generated ones."""
-    tables = default().varied(*SETS[name])
+    tables = shipped().varied(*SETS[name])
     examples = [
         read(IndividualPlan, file.read_bytes()) for file in sorted((checkout / "examples/plans").glob("*.json"))
     ]
@@ -86,7 +87,7 @@ def test_plans_in_their_way_of_writing(plain: Validator, checkout: Path, name: s
     assert errors(plain, made.shapes_of(iter(made_so))) == []
 
 
-def writable(found: Iterable[IndividualPlan], tables: Mapping) -> Iterator[JsonObject]:
+def writable(found: Iterable[IndividualPlan], tables: Compiled) -> Iterator[JsonObject]:
     """The resources of those plans for whose words their way has a code (a request cannot be `scheduled`)."""
     for plan in found:
         try:

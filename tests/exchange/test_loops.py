@@ -16,7 +16,7 @@ from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, Rejected, St
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
 from ip_fhir.fhir.reading import read_json
-from ip_fhir.mapping import Mapping, message_from_fhir
+from ip_fhir.mapping import Mapper, message_from_fhir
 from ip_fhir.ports import OutboxRow
 from tests.support.two_sides import START, Loop, Side, form, make_loop, notice
 
@@ -252,10 +252,10 @@ def test_one_bad_referral_does_not_stop_the_others(tmp_path: Path) -> None:
     """A row that cannot be rendered is parked; the next one goes."""
 
     class Breaks(FhirMessage):
-        def write(self, message: Message, mapping: Mapping) -> bytes:
+        def write(self, message: Message, mapper: Mapper) -> bytes:
             if message.correlation_id == "referral-01":
                 raise KeyError("Kari Nordmann")
-            return super().write(message, mapping)
+            return super().write(message, mapper)
 
     loop = make_loop(tmp_path, formats=Formats([Breaks()]))
     loop.hospital.exchange.send_notice(notice("01"))

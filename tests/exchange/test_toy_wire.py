@@ -22,7 +22,7 @@ from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.formats import Answer, Format, MessageField
 from ip_fhir.exchange.listeners import listening
 from ip_fhir.fhir.reading import Limits, too_long
-from ip_fhir.mapping import Mapping as Tables
+from ip_fhir.mapping import Mapper
 from ip_fhir.ports import Adapter, JsonObject, Listener, Outgoing, Receipt, Receiver
 from ip_fhir.testing import FormatContract, ListenerContract
 from tests.support.two_sides import SetClock, form, notice, side_settings
@@ -47,7 +47,7 @@ class ToyFormat:
             raise InvalidInput.at("TOY-1", "is no line of this format", "structure")
         return ToyLine(ident, body)
 
-    def write(self, message: Message, mapping: Tables) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """The id stands beside the message, so that it can be seen without parsing."""
         return b"TOY|%s|%s\n" % (message.id.encode(), message.to_json().encode())
 
@@ -58,7 +58,7 @@ class ToyLine:
     def __init__(self, ident: bytes, body: bytes) -> None:
         self._ident, self._body = ident, body
 
-    def message(self, mapping: Tables) -> Message:
+    def message(self, mapper: Mapper) -> Message:
         """Its third field, whose id is the second field's."""
         found = read(Message, self._body)
         if found.id.encode() != self._ident:
@@ -240,7 +240,7 @@ def sent_by_hospital(town: Town, **changes: Any) -> bytes:
         "recipient": about.organization(about.recipient),
         "notice": about,
     }
-    return ToyFormat().write(Message(**{**fields, **changes}), town.hospital._context.mapping)
+    return ToyFormat().write(Message(**{**fields, **changes}), town.hospital._context.mapper)
 
 
 def test_errors_name_the_toy_formats_places(town: Town) -> None:

@@ -11,7 +11,7 @@ from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.values.value import Value
-from ip_fhir.mapping.compiled import default, lens
+from ip_fhir.mapping import default, lens
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.tables.domain_fields import domain_types
@@ -146,7 +146,7 @@ _DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "Task": _tasks(),
 }
 
-TABLES = sorted(default().lenses)
+TABLES = sorted(default().compiled.lenses)
 """Every table there is; a new one without a strategy here fails the first test."""
 
 RESOURCES = [name for name in TABLES if lens(name).inner.table.resource is not None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.compiled import lens
+from ip_fhir.mapping import lens
 from tests.mapping.json_diff import differences
 
 JSON = dict[str, Any]

@@ -14,7 +14,7 @@ import pytest
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
-from ip_fhir.mapping import Mapping, from_fhir, read_fhir, to_fhir_json
+from ip_fhir.mapping import Mapper, from_fhir, read_fhir, to_fhir_json
 from ip_fhir.mapping.foreign.reading import Reading
 from ip_fhir.mapping.ndjson import Mapped, map_lines
 from tests.support.data import example
@@ -113,8 +113,8 @@ NEIGHBOURS = sorted((OVERLAY.parents[1] / "neighbours").glob("*.json"))
 def test_a_site_and_a_version_hold_for_every_line(
     overlay: Path | None, version: FhirVersion | None, processes: int
 ) -> None:
-    """With a site's overlay and in the FHIR version that was asked for, line by line what `Mapping` gives by itself."""
-    site = Mapping.load(overlay, version or "R4")
+    """With a site's overlay and in the FHIR version that was asked for, line by line what `Mapper` gives by itself."""
+    site = Mapper.load(overlay, version or "R4")
     plans = [orjson.dumps(example("plans", f"0{1 + n % 5}")) for n in range(130)]  # more than one chunk
     expected = [site.to_fhir_json(read(IndividualPlan, plan)) for plan in plans[:5]]
     mapped = list(map_lines(plans, "fhir", processes, overlay=overlay, version=version))
@@ -128,19 +128,19 @@ def test_a_neighbours_plan_is_read_as_alone() -> None:
     lines = [orjson.dumps(orjson.loads(file.read_bytes())) for file in NEIGHBOURS]
     for overlay in (None, OVERLAY):
         for line, mapped in zip(lines, map_lines(lines, "plan", overlay=overlay), strict=True):
-            alone = _alone(line, Mapping.load(overlay))
+            alone = _alone(line, Mapper.load(overlay))
             if isinstance(alone, Reading):
                 assert orjson.loads(mapped.content or b"") == alone.plan.to_data()
                 assert mapped.warnings == alone.warnings != ()
             else:
                 assert mapped == Mapped(mapped.number, None, alone)
-        assert sum(isinstance(_alone(line, Mapping.load(overlay)), Reading) for line in lines) >= 2
+        assert sum(isinstance(_alone(line, Mapper.load(overlay)), Reading) for line in lines) >= 2
 
 
-def _alone(line: bytes, site: Mapping) -> Reading | tuple[Problem, ...]:
+def _alone(line: bytes, site: Mapper) -> Reading | tuple[Problem, ...]:
     """The national plan API's example has no Patient, and nobody says here who was asked for: it is refused."""
     try:
-        return read_fhir(orjson.loads(line), mapping=site)
+        return read_fhir(orjson.loads(line), mapper=site)
     except InvalidInput as error:
         return error.problems
 

@@ -19,7 +19,7 @@ from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
 from ip_fhir.mapping import (
-    Mapping,
+    Mapper,
     default,
     event_from_task,
     from_fhir,
@@ -149,7 +149,7 @@ def test_any_plan_is_valid_r5_and_comes_back(plan: IndividualPlan) -> None:
 @given(plan=make.plans())
 def test_the_fast_writer_says_what_the_lenses_say(plan: IndividualPlan) -> None:
     """The writer that is made from the R5 tables and the lenses that are made from them give the same JSON."""
-    made = {(r["resourceType"], r["id"]): r for r in default("R5").assembly("plan").resources(plan)}
+    made = {(r["resourceType"], r["id"]): r for r in default("R5").compiled.assembly("plan").resources(plan)}
     assert {
         (r["resourceType"], r["id"]): r for e in to_fhir(plan, version="R5")["entry"] for r in [e["resource"]]
     } == made
@@ -336,7 +336,7 @@ def test_what_is_no_bundle_shows_no_version(broken: Any) -> None:
 def test_another_version_or_whole_is_not_there() -> None:
     """What there is not is refused with what there is."""
     with pytest.raises(MappingError, match="the tables for R5 have no form; they have plan, notice, green-form"):
-        default("R5").assembly("form")
+        default("R5").compiled.assembly("form")
     with pytest.raises(MappingError, match="there is no FHIR version 'R3' here; there are R4, R5"):
         default("R3")  # type: ignore[arg-type]
 
@@ -392,8 +392,8 @@ def test_the_derived_resources_are_there_in_r5() -> None:
 
 def test_a_sites_overlay_goes_over_r5_too() -> None:
     """The municipality of the worked example, in R5: its goal category beside ours, the plan back."""
-    mapping = Mapping.load(EXAMPLES / "overlays" / "nordvik.toml", "R5")
-    bundle = to_fhir(stroke(), mapping)
+    mapper = Mapper.load(EXAMPLES / "overlays" / "nordvik.toml", "R5")
+    bundle = to_fhir(stroke(), mapper)
     assert_r5(bundle)
     assert bundle != to_fhir(stroke(), version="R5")
-    assert from_fhir(bundle, mapping) == stroke()
+    assert from_fhir(bundle, mapper) == stroke()

@@ -12,7 +12,7 @@ from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import Mapping, from_fhir
+from ip_fhir.mapping import Mapper, from_fhir
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.report.document import plan_document, plan_document_reference
 from tests.support import strategies as make
@@ -160,7 +160,7 @@ def test_the_index_entry() -> None:
 
 def test_by_a_sites_tables() -> None:
     """The document follows a site's overlay as everything does."""
-    site = Mapping.load(EXAMPLES / "overlays" / "nordvik.toml")
-    document = plan_document(example(1), mapping=site)
+    site = Mapper.load(EXAMPLES / "overlays" / "nordvik.toml")
+    document = plan_document(example(1), mapper=site)
     assert "https://nordvik.example/fhir/CodeSystem/goal-category" in str(document)
     assert site.from_fhir(document) == example(1)

@@ -44,7 +44,7 @@ def _warm() -> None:
     """Import all that a side needs, so that no process has to do it again."""
     for name in _ALL_IT_NEEDS:
         import_module(name)
-    from ip_fhir.mapping.compiled import default
+    from ip_fhir.mapping import default
     from ip_fhir_fhir_rest import adapter
 
     adapter()

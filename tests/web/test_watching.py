@@ -9,11 +9,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from ip_fhir.errors import StoreError
+from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import Worker
+from ip_fhir.mapping import from_fhir_json, to_fhir_json
 from ip_fhir.testing import only_loops
 from ip_fhir.web.app import create_app
 from ip_fhir.web.metrics import Metrics
+from tests.mapping.examples import example
 from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
 
 NEAR = ("127.0.0.1", 50_000)
@@ -68,6 +70,7 @@ def test_what_is_counted(loop: Loop) -> None:
     assert found["ip_fhir_outbox_most_attempts"] == 0
     assert found["ip_fhir_refused_messages"] == 0
     assert found["ip_fhir_messages_total['notice', 'out', 'sent']"] == 2
+    assert {"ip_fhir_reads_total['fast']", "ip_fhir_reads_total['lenses']"} <= found.keys()
     assert found["ip_fhir_messages_total['green-form', 'in', 'ok']"] == 1
 
 
@@ -78,6 +81,20 @@ def test_without_a_worklist_none_is_counted(loop: Loop) -> None:
     text = client(loop).get("/metrics").text
     assert "ip_fhir_worklist" not in text
     assert "ip_fhir_outbox_rows" in text
+
+
+def test_how_plans_were_read_is_counted(loop: Loop) -> None:
+    """Fast or by the lenses: a plan as we write it, and one that the fast reader leaves to the lenses."""
+    before = figures(client(loop).get("/metrics").text)
+    content = to_fhir_json(example(1))
+    assert from_fhir_json(content) == example(1)
+    with pytest.raises(InvalidInput):
+        from_fhir_json(content.replace(b"CarePlan", b"CarePlans"))
+    after = figures(client(loop).get("/metrics").text)
+    assert {way: after[way] - before[way] for way in after if way.startswith("ip_fhir_reads")} == {
+        "ip_fhir_reads_total['fast']": 1,
+        "ip_fhir_reads_total['lenses']": 1,
+    }
 
 
 def test_attempts_and_refusals_are_counted(loop: Loop) -> None:

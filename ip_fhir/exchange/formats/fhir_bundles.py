@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, WireFormat
 
 _ENVELOPE = frozenset({"id", "timestamp", "meta"})  # a sender may renew these when it sends again
@@ -59,9 +59,9 @@ class FhirMessage:
         """Parse the Bundle."""
         return IncomingMessage(read_json(content, limits))
 
-    def write(self, message: Message, mapping: Mapping) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """Return a message Bundle."""
-        return write_json(message_to_fhir(message, mapping))
+        return write_json(message_to_fhir(message, mapper))
 
 
 class FhirTransaction:
@@ -103,9 +103,9 @@ class _IncomingBundle:
 class IncomingMessage(_IncomingBundle):
     """A message Bundle that came in."""
 
-    def message(self, mapping: Mapping) -> Message:
+    def message(self, mapper: Mapper) -> Message:
         """Map it."""
-        return message_from_fhir(self._bundle, mapping)
+        return message_from_fhir(self._bundle, mapper)
 
     def reply(self, answer: Answer) -> bytes:
         """Return a response message."""
@@ -119,9 +119,9 @@ class IncomingMessage(_IncomingBundle):
 class IncomingTransaction(_IncomingBundle):
     """A transaction Bundle that came in."""
 
-    def message(self, mapping: Mapping) -> Message:
+    def message(self, mapper: Mapper) -> Message:
         """Map its notice."""
-        return message_from_transaction(self._bundle, mapping)
+        return message_from_transaction(self._bundle, mapper)
 
     def reply(self, answer: Answer) -> bytes:
         """Return a transaction-response with an entry for each entry, in order."""

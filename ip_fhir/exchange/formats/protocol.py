@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, Receipt
 
 MessageField: TypeAlias = Literal["message.id", "kind", "correlation_id", "sent", "sender", "recipient", "owner"]
@@ -43,7 +43,7 @@ class Incoming(Protocol):
     They raise `InvalidInput` and nothing else, with places as this format calls them, and without a person's data.
     """
 
-    def message(self, mapping: Mapping) -> Message:
+    def message(self, mapper: Mapper) -> Message:
         """Return the message, by the site's tables. Raises `InvalidInput` with every problem."""
         ...
 
@@ -100,7 +100,7 @@ class Writer(Protocol):
     name: str
     content_type: str
 
-    def write(self, message: Message, mapping: Mapping) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """Return the message as it goes out, by the site's tables; `open` reads it back as it was.
 
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.

@@ -70,7 +70,7 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
             event = due_event(before.referral, at_least(now, before)) if before else None
             if before is not None and event is not None:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
-                write(tx, before, decision, now, mapping=context.mapping)
+                write(tx, before, decision, now, mapper=context.mapper)
 
     try:
         again_on_conflict(once)

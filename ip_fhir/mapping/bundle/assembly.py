@@ -11,7 +11,7 @@ from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.bundle.derived import derived
 from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
-from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of
+from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of, unversioned
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.generated.structs import Reference, Request, Transaction, Written, write_json
 from ip_fhir.mapping.lenses.references import Links, references_in
@@ -241,7 +241,7 @@ class Assembly:
 
 def _names(node: Any) -> set[str]:
     """The references below a node, whatever version of a resource they name."""
-    return {reference.partition("/_history/")[0] for reference in references_in(node)}
+    return set(map(unversioned, references_in(node)))
 
 
 def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:

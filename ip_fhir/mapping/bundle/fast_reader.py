@@ -1,6 +1,7 @@
 """A whole from the JSON text of its bundle, the fast way: what is beyond doubt is read here, all else by the lenses.
 
-Decoding takes only what the tables read; where the time goes stands in docs/performance.md.
+Decoding takes only what the tables read; where the time goes stands in docs/performance.md. Of a resource whose type no
+table reads (an Observation in a searchset) nothing is taken but its type: the lenses pass it over too.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -15,7 +17,8 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
-from ip_fhir.mapping.bundle.parts import PRACTITIONER
+from ip_fhir.mapping.bundle.parts import PRACTITIONER, unversioned
+from ip_fhir.mapping.bundle.reads import LensesNeeded, StandDown
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.readers import Readers
 from ip_fhir.mapping.tables.domain_fields import domain_types
@@ -35,7 +38,8 @@ _LONGEST_ID = 64
 _NOT_SURE = (Doubt, InvalidInput, msgspec.MsgspecError, KeyError, ValueError, TypeError, AttributeError, RecursionError)
 _ROLE = "PractitionerRole"
 _IDS, _PEOPLE, _OTHERS = range(3)
-_SILENT = Shape({"id": TEXT})
+_TYPE = re.compile("[A-Z][A-Za-z]{1,63}")
+_MOST_TYPES = 256  # of FHIR R4 and R5 together there are fewer; a peer that makes types up does not fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,18 @@ class _Part:
     read: Callable[..., Any]
     by_root: bool
     one: bool
+
+
+class _References(dict[str, str]):
+    """By reference. One to a version of a resource means the resource, as it does to the lenses."""
+
+    __slots__ = ()
+
+    def __missing__(self, reference: str) -> str:
+        plain = unversioned(reference)
+        if plain == reference:
+            raise KeyError(reference)
+        return self[plain]
 
 
 class FastReader:
@@ -68,15 +84,18 @@ class FastReader:
         _refuse(shapes, types, foreign)
         self._ours = _category_test(assembly, shapes[root.name])
         structs = {name: shape.struct(name, types[name]) for name, shape in shapes.items()}
-        silent = [_SILENT.struct(type_, type_) for type_ in {str(d.lens.resource) for d in assembly.derived}]
-        self._decode = _decoder([*structs.values(), *silent])
+        self._foreign = tuple(foreign)
+        self._structs = tuple(structs.values())
+        self._silent: dict[str, Any] = {}  # by type of resource, what is decoded of those that no table reads
+        self._learning = Lock()
         self._root, self._person, self._role = structs.pop(root.name), structs[PRACTITIONER], structs[_ROLE]
         self._read_root = readers.function(root.name, many=False)
         self._read_people = readers.function(PRACTITIONER, many=True)
-        self._others = (self._root, *silent)
         self._kinds = {struct: (f"{types[name]}/", _IDS) for name, struct in structs.items()}
         self._kinds[self._person] = f"{PRACTITIONER}/", _PEOPLE
-        self._kinds |= dict.fromkeys(self._others, ("", _OTHERS))
+        self._kinds[self._root] = "", _OTHERS
+        self._decode: Callable[[bytes], Any]
+        self._learn({str(d.lens.resource) for d in assembly.derived})
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
         self._parts = tuple(
             _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one)
@@ -86,15 +105,39 @@ class FastReader:
         self.code = readers.code
 
     def read(self, content: bytes) -> Any:
-        """The whole in a bundle, or None where there is doubt: then the lenses are to be asked."""
+        """The whole in a bundle. Raises `LensesNeeded` where there is doubt."""
         if len(content) > DEFAULT_LIMITS.max_bytes:
-            return None
-        if (b"\\" in content and _RARE.search(content)) or (b"\xef" in content and _NO_CHARACTER.search(content)):
-            return None
+            raise LensesNeeded(StandDown.SIZE)
+        if _is_unusual(content):
+            raise LensesNeeded(StandDown.TEXT)
         try:
-            return self._whole(self._decode(content).entry)
+            return self._whole(self._decoded(content).entry)
         except _NOT_SURE:
-            return None
+            raise LensesNeeded(StandDown.DOUBT) from None
+
+    def _decoded(self, content: bytes) -> Any:
+        """The bundle. A type of resource that comes for the first time is learned, and the text decoded again."""
+        try:
+            return self._decode(content)
+        except msgspec.ValidationError:
+            types = {entry.resource.resourceType for entry in _read_types(content).entry}
+            if not self._learn(types):
+                raise
+            return self._decode(content)
+
+    def _learn(self, types: set[str]) -> bool:
+        """Decode nothing but the id of resources of these types; False where there is none that was not known."""
+        with self._learning:
+            known = {struct.__struct_config__.tag for struct in self._structs} | self._silent.keys()
+            new = sorted(type_ for type_ in types - known if _TYPE.fullmatch(type_))
+            if not new or len(self._silent) + len(new) > _MOST_TYPES:
+                return False
+            for type_ in new:
+                shape = _foreign_refused(Shape({"id": TEXT}), type_, self._foreign)
+                struct = self._silent[type_] = shape.struct(type_, type_)
+                self._kinds[struct] = "", _OTHERS
+            self._decode = _decoder([*self._structs, *self._silent.values()])
+            return True
 
     def _whole(self, entries: list[Any]) -> Any:
         found, ids, people = self._sorted(entries)
@@ -122,27 +165,30 @@ class FastReader:
 
         There is doubt where two things are alike: the lenses tell which is meant.
         """
-        ids: dict[str, str] = {}
-        people: dict[str, str] = {}
-        others: dict[str, str] = {}  # nothing of ours refers to the root or to what is derived
+        ids, people = _References(), _References()
         found: dict[Any, list[Any]] = defaultdict(list)
-        kinds, by_kind, without = self._kinds, (ids, people, others), 0
+        kinds, by_kind, others, without = self._kinds, (ids, people, None), 0, 0
         for entry in entries:
             resource, url = entry.resource, entry.fullUrl
-            struct = type(resource)
+            struct, ident = type(resource), resource.id
             found[struct].append(resource)
             prefix, kind = kinds[struct]
-            known, ident = by_kind[kind], resource.id
+            known = by_kind[kind]
+            if known is None:  # nothing of ours refers to the root or to what no table reads
+                others += 1
+                if not (ident or url):
+                    raise Doubt
+                continue
             known[prefix + ident] = ident
             if url is not None:
                 known[url] = ident
-            elif known is not others:
+            else:
                 without += 1
-        things = len(entries) - sum([len(found[struct]) for struct in self._others])
+        things = len(entries) - others
         if len(set(ids.values())) != things - len(found[self._person]):
             raise Doubt
         persons = self._persons(found, ids, people)
-        if "" in others.values() or len(ids) != 2 * things - without:
+        if len(ids) != 2 * things - without:
             raise Doubt
         return found, ids, persons
 
@@ -162,11 +208,17 @@ def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[s
     for name, shape in shapes.items():
         shape.member("id", TEXT)
         shape.refuse(("implicitRules",))
-        for type_, *path in (sign.split(".") for sign in foreign):
-            if type_ == types[name]:
-                shape.refuse(tuple(path))
+        _foreign_refused(shape, types[name], foreign)
     shapes[_ROLE].inner("practitioner").member("reference", TEXT)
     shapes["CarePlan"].refuse(("activity", "reference"))
+
+
+def _foreign_refused(shape: Shape, type_: str, foreign: Iterable[str]) -> Shape:
+    """The shape of a type of resource, by which elements of another FHIR version put it in doubt."""
+    for kind, *path in (sign.split(".") for sign in foreign):
+        if kind == type_:
+            shape.refuse(tuple(path))
+    return shape
 
 
 def _category_test(assembly: Assembly, shape: Shape) -> Memo:
@@ -177,6 +229,19 @@ def _category_test(assembly: Assembly, shape: Shape) -> Memo:
     ((name, node),) = nodes
     shape.member(name, RAW)
     return Memo(lambda text: node.owns({name: orjson.loads(text)}))
+
+
+def _is_unusual(content: bytes) -> bool:
+    """True for text with a character that no text of ours may hold, or that is not UTF-8."""
+    if b"\\" in content and _RARE.search(content):
+        return True
+    if content.isascii():
+        return False
+    try:
+        content.decode()  # what is not decoded into a value is not looked at otherwise
+    except UnicodeDecodeError:
+        return True
+    return b"\xef" in content and _NO_CHARACTER.search(content) is not None
 
 
 def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
@@ -190,6 +255,22 @@ def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
         ("implicitRules", NEVER, None),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Bundle", members)).decode
+
+
+class _Typed(msgspec.Struct, gc=False):
+    resourceType: str  # noqa: N815 - FHIR's name
+
+
+class _TypedEntry(msgspec.Struct, gc=False):
+    resource: _Typed
+
+
+class _TypedBundle(msgspec.Struct):
+    entry: list[_TypedEntry]
+
+
+_read_types = msgspec.json.Decoder(_TypedBundle).decode
+"""The types of the resources in a bundle, and nothing else of it."""
 
 
 def _in_order(part: _Part, structs: list[Any], values: list[Any], listed: Any, owner: str) -> list[Any]:

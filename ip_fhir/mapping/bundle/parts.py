@@ -61,7 +61,7 @@ def slots_of(
         if not part.lens.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
             continue
         person = next(references_in(entry.resource.get("practitioner")), "") if part.person is not None else ""
-        found = people.get(person, [])
+        found = people.get(person) or people.get(unversioned(person), [])
         if len(found) > 1:
             reason = "refers to two entries of the bundle"
             raise InvalidInput.at(f"{entry.at}.practitioner", reason, "multiple-matches")
@@ -100,6 +100,11 @@ def links_between(slots: list[Slot]) -> Links:
             for reference in slot.person.references:
                 ids.setdefault(reference, ident)
     return Links(references, ids, owner)
+
+
+def unversioned(reference: str) -> str:
+    """The reference to a resource, whatever version of it was named (http://hl7.org/fhir/R4/references.html)."""
+    return reference.partition("/_history/")[0]
 
 
 def reference_to(entry: Entry) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.mapping.bundle.parts import unversioned
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.fhir.bundle import Entry
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
 
 MARK = "~"
 _EXTRA = f"extra{MARK}"
@@ -83,12 +84,12 @@ def _freshest(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     return ((key, value) for key, value in node.items() if _SIGHT.get(key) not in node)
 
 
-def dress(bundle: Any, mapping: Mapping, owner: PlanOwner | None = None, created: str | None = None) -> Dressed:
+def dress(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, created: str | None = None) -> Dressed:
     """The bundle as the tables can read it. Raises `InvalidInput` where it is about another person than `owner`."""
     entries = entries_of(bundle)
-    dressed = Dressed({}, hidden=dict(_hidden(entries, mapping)))
+    dressed = Dressed({}, hidden=dict(_hidden(entries, compiled)))
     sight = [entry for entry in entries if entry.number not in dressed.hidden]
-    extras = [*_owner(dressed, sight, owner), *_roles(sight)]
+    extras = [*_owner(dressed, sight, owner, compiled), *_roles(sight)]
     _check_subjects(sight, dressed)
     seen = {reference: None for entry in extras for reference in _names(entry)} | _in_sight(sight)
     made = [_entry(entry, bundle["entry"][entry.number], dressed, seen) for entry in entries]
@@ -102,15 +103,15 @@ def dress(bundle: Any, mapping: Mapping, owner: PlanOwner | None = None, created
     return dressed
 
 
-def _hidden(entries: list[Entry], mapping: Mapping) -> Iterator[tuple[int, str]]:
+def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
     """Entries that are not to be read, and why."""
-    people = {r for e in entries if e.type == "Practitioner" and not _lacks(e, mapping) for r in e.references}
+    people = {r for e in entries if e.type == "Practitioner" and not _lacks(e, compiled) for r in e.references}
     for entry in entries:
         if entry.type != _ROOT and _in_error(entry.resource):
             yield entry.number, "is entered in error"
-        elif entry.type in _ACTORS and (reason := _lacks(entry, mapping)):
+        elif entry.type in _ACTORS and (reason := _lacks(entry, compiled)):
             yield entry.number, reason
-        elif entry.type == "PractitionerRole" and not people & set(references_in(entry.resource.get("practitioner"))):
+        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
             yield entry.number, "is the role of nobody who can be read in the bundle"
 
 
@@ -122,10 +123,10 @@ def _in_error(resource: dict[str, Any]) -> bool:
     return "entered-in-error" in (status, *codes)
 
 
-def _lacks(entry: Entry, mapping: Mapping) -> str | None:
+def _lacks(entry: Entry, compiled: Compiled) -> str | None:
     """What a person or organisation lacks of what a plan needs; anything else that is wrong is told when it is read."""
     try:
-        mapping.lens(_ACTORS[entry.type]).get({"id": entry.id, **entry.resource}, at="")
+        compiled.lens(_ACTORS[entry.type]).get({"id": entry.id, **entry.resource}, at="")
     except InvalidInput as error:
         lacking = [problem.path.partition(".")[2] for problem in error.problems if problem.code == "required"]
         return f"has no {lacking[0]}, which a plan needs" if lacking else None
@@ -134,7 +135,7 @@ def _lacks(entry: Entry, mapping: Mapping) -> str | None:
 
 def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
     """A role for every Practitioner without one."""
-    named = {r for e in entries if e.type == "PractitionerRole" for r in references_in(e.resource.get("practitioner"))}
+    named = {r for e in entries if e.type == "PractitionerRole" for r in _practitioner(e)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
     for entry in entries:
         if entry.type == "Practitioner" and not named & set(entry.references):
@@ -144,7 +145,14 @@ def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
             yield {"resource": resource}
 
 
-def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> Iterator[dict[str, Any]]:
+def _practitioner(role: Entry) -> set[str]:
+    """The references to the person of a role."""
+    return set(map(unversioned, references_in(role.resource.get("practitioner"))))
+
+
+def _owner(
+    dressed: Dressed, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled
+) -> Iterator[dict[str, Any]]:
     """The owner as a Patient, where the bundle has none and says by number or reference that it is about them."""
     root = next((entry for entry in entries if entry.type == _ROOT), None)
     subject = root.resource.get("subject") if root is not None else None
@@ -152,8 +160,7 @@ def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> I
         return
     known = {reference for entry in entries if entry.type == "Patient" for reference in entry.references}
     reference, number = subject.get("reference"), subject.get("identifier")
-    if type(reference) is not str:
-        reference = None
+    reference = unversioned(reference) if type(reference) is str else None
     if reference in known:
         return
     said = number.get("value") if type(number) is dict else None
@@ -162,7 +169,7 @@ def _owner(dressed: Dressed, entries: list[Entry], owner: PlanOwner | None) -> I
         raise InvalidInput(
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
         )
-    resource = _patient(owner)
+    resource = compiled.lens("Patient").new(data_of(owner))
     dressed.owner = reference or f"Patient/{owner.id}"
     dressed.number = number if reference is None else None
     yield {"fullUrl": dressed.owner, "resource": resource}
@@ -188,12 +195,6 @@ def _number(subject: Any) -> Any:
     if type(subject) is not dict or "reference" in subject or type(subject.get("identifier")) is not dict:
         return None
     return subject["identifier"].get("value")
-
-
-def _patient(owner: PlanOwner) -> dict[str, Any]:
-    from ip_fhir.mapping.compiled import default  # which imports what is here
-
-    return default().lens("Patient").new(data_of(owner))
 
 
 def _names(entry: dict[str, Any]) -> Iterator[str]:
@@ -240,7 +241,7 @@ def _sighted(node: Any, names: tuple[str, ...], dressed: Dressed, seen: dict[str
 
 
 def _may(reference: str, names: tuple[str, ...], seen: dict[str, set[str] | None]) -> bool:
-    places = seen.get(reference, set())
+    places = seen.get(unversioned(reference), set())
     return places is None or not places.isdisjoint(names)
 
 

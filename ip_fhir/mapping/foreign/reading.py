@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import unread
-from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign.adapting import MARK, Dressed, dress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.bundle.assembly import Found
     from ip_fhir.mapping.bundle.parts import Slot
-    from ip_fhir.mapping.compiled import Mapping
+    from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.tables.variants import FhirVersion
+    from ip_fhir.mapping.tables.model import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,80 +38,107 @@ class Reading:
 
 def read_fhir(
     bundle: dict[str, Any],
+    site: Compiled,
     *,
     owner: PlanOwner | None = None,
     created: datetime | None = None,
-    version: FhirVersion | None = None,
-    mapping: Mapping | None = None,
 ) -> Reading:
-    """The plan in another system's bundle, and what was left unread. Our own bundles read as `from_fhir` reads them.
-
-    `mapping` is a site's, with its own rows and codes; its FHIR version is the one that is read.
+    """The plan in a bundle of the FHIR version that `site` has, and what was left unread; ours as `from_fhir` does.
 
     Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
     Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
     """
-    mapping = mapping_for(bundle, version, mapping)
-    if owner is None and created is None and is_ours(bundle):
-        dressed = Dressed(bundle)
-    else:
-        dressed = dress(bundle, mapping, owner, None if created is None else created.isoformat())
-    plan = mapping.assembly("plan").value(IndividualPlan, dressed.bundle)
-    found = mapping.assembly("plan").find(entries_of(dressed.bundle))
-    return Reading(plan, tuple(_warnings(found, dressed, mapping, len(bundle["entry"]))))
+    compiled, dressed = _dressed(bundle, site, owner, None if created is None else created.isoformat())
+    plan = compiled.assembly("plan").value(IndividualPlan, dressed.bundle)
+    found = compiled.assembly("plan").find(entries_of(dressed.bundle))
+    ours = site.tables.fields
+    return Reading(plan, tuple(_warnings(found, dressed, compiled, ours, len(bundle["entry"]))))
 
 
-def put_read(
-    plan: IndividualPlan, bundle: dict[str, Any], *, version: FhirVersion | None = None, mapping: Mapping | None = None
-) -> dict[str, Any]:
+def read_plan(bundle: dict[str, Any], site: Compiled) -> IndividualPlan:
+    """The plan that `read_fhir` reads, without looking for what was left unread."""
+    compiled, dressed = _dressed(bundle, site)
+    return compiled.assembly("plan").value(IndividualPlan, dressed.bundle)
+
+
+def _dressed(
+    bundle: dict[str, Any], site: Compiled, owner: PlanOwner | None = None, created: str | None = None
+) -> tuple[Compiled, Dressed]:
+    """The tables by which a bundle is read, and the bundle as they read it; ours stays as it is."""
+    compiled = variant_for(bundle, site)
+    if owner is None and created is None and is_ours(bundle, site):
+        return compiled, Dressed(bundle)
+    return compiled, dress(bundle, compiled, owner, created)
+
+
+def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> dict[str, Any]:
     """Another system's bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
 
     Raises `InvalidInput` where their way of writing a plan has no place or no code for what the plan says.
     """
-    mapping = mapping_for(bundle, version, mapping)
-    dressed = dress(bundle, mapping, plan.owner, plan.created.isoformat())
-    return dressed.undress(mapping.put_plan(plan, dressed.bundle))
+    compiled = variant_for(bundle, site)
+    dressed = dress(bundle, compiled, plan.owner, plan.created.isoformat())
+    return dressed.undress(put_onto(compiled.assembly("plan"), plan, dressed.bundle, compiled.systems.base))
 
 
-def is_ours(bundle: Any) -> bool:
-    """Whether a CarePlan in the bundle says that it is an individual plan, and holds its measures as ours do."""
-    lens = default().lens("CarePlan").inner
+class OpenForeignPlan:
+    """A plan in another system's bundle: `plan` is what it says, `put` gives the bundle that says another plan.
+
+    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` for what `read_fhir` refuses.
+    """
+
+    def __init__(self, bundle: dict[str, Any], site: Compiled) -> None:
+        self.bundle = bundle
+        self._site = site
+        self.plan = read_plan(bundle, site)
+
+    def put(self, plan: IndividualPlan) -> dict[str, Any]:
+        """The bundle with what `plan` says, and nothing else in it changed.
+
+        Raises `InvalidInput` with the FHIRPath where the bundle has no place for it, or is about another person.
+        """
+        return put_read(plan, self.bundle, self._site)
+
+
+def is_ours(bundle: Any, site: Compiled) -> bool:
+    """True if a CarePlan in the bundle says that it is an individual plan, and holds its measures as ours do.
+
+    Raises `InvalidInput` for what is no Bundle.
+    """
+    lens = site.lens("CarePlan").inner
     category = next(node for const, node in lens.consts if "plan-category" in const.place)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return any(category.owns(plan) and not _refers(plan) for plan in plans)
 
 
-def mapping_for(bundle: Any, version: FhirVersion | None = None, site: Mapping | None = None) -> Mapping:
-    """The tables by which a bundle is read: by its FHIR version, whose it is, and where its measures stand.
-
-    Of a site's tables if there is a site. Raises `InvalidInput` where the bundle is of another FHIR version than said.
-    """
-    known = version_of(bundle, version if site is None else site.version)
-    site = site or default(known)
-    if known == "R5" or is_ours(bundle):
+def variant_for(bundle: Any, site: Compiled) -> Compiled:
+    """The variant of a site's tables by which a bundle is read: by whose it is, and where its measures stand."""
+    if site.version == "R5" or is_ours(bundle, site):
         return site
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return site.varied("neighbour", "requests") if any(map(_refers, plans)) else site.varied("neighbour")
 
 
 def _refers(plan: dict[str, Any]) -> bool:
-    """Whether the CarePlan refers to its measures, and holds none itself."""
+    """True if the CarePlan refers to its measures, and holds none itself."""
     activities = plan.get("activity")
     kinds = [a.keys() for a in activities if type(a) is dict] if type(activities) is list else []
     return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
 
 
-def _warnings(found: Found, dressed: Dressed, mapping: Mapping, count: int) -> Iterator[Problem]:
-    """For each entry in its order, what of it was not read."""
+def _warnings(
+    found: Found, dressed: Dressed, compiled: Compiled, ours: Mapping[str, Table], count: int
+) -> Iterator[Problem]:
+    """A warning for each place that was not read, entry by entry; `ours` are the tables of our own bundles."""
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
-    derived = mapping.assembly("plan").derived
+    derived = compiled.assembly("plan").derived
     for entry in found.entries[:count]:
         number = entry.number
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # says again what the plan says
         if number == found.root.number:
-            lens: Lens | None = mapping.assembly("plan").root
+            lens: Lens | None = compiled.assembly("plan").root
         elif number in people:
             lens = people[number].part.person
         else:
@@ -121,17 +147,17 @@ def _warnings(found: Found, dressed: Dressed, mapping: Mapping, count: int) -> I
             reason = dressed.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
-        yield from _assumed(lens, slots.get(number), found)
+        yield from _assumed(lens, slots.get(number), found, ours)
         for path in unread(entry.resource, [lens.inner], found.links):
             yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
 
 
-def _assumed(lens: Lens, slot: Slot | None, found: Found) -> Iterator[Problem]:
+def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
     """Fields that our own resources must have, and that were taken to be the default here."""
-    ours = {row.field: row for row in default().tables.fields[lens.name].rows}
+    required = {row.field for row in ours[lens.name].rows if row.required}
     for field in lens.inner.fields if slot is not None else ():
         row = field.row
-        if row.default is None or row.field not in ours or not ours[row.field].required or slot is None:
+        if row.default is None or row.field not in required or slot is None:
             continue
         if field.is_silent(slot.entry.resource, found.links):
             yield _warning(

@@ -11,7 +11,7 @@ from ip_fhir.mapping.tables.loading import root
 from ip_fhir.report.table_review import code_lines, in_words, sheets
 
 if TYPE_CHECKING:
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.report.table_review import ReviewedRow, Sheet
     from ip_fhir.report.words.codes import Language
 
@@ -31,7 +31,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def mappings_page(mapping: Mapping, language: Language = "en") -> str:
+def mappings_page(mapper: Mapper, language: Language = "en") -> str:
     """Returns the page as HTML. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -39,13 +39,13 @@ def mappings_page(mapping: Mapping, language: Language = "en") -> str:
         loader=PackageLoader("ip_fhir.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     template = environment.get_template("pages/mappings.html.j2")
-    codes = {name: code_lines(mapping, name) for name in mapping.tables.codes}
-    used = {name: _users(mapping, name) for name in codes}
-    any_own = any(line.own for table in sheets(mapping) for line in table.lines)
+    codes = {name: code_lines(mapper, name) for name in mapper.tables.codes}
+    used = {name: _users(mapper, name) for name in codes}
+    any_own = any(line.own for table in sheets(mapper) for line in table.lines)
     any_own = any_own or any(line.own for lines in codes.values() for line in lines)
     sources = tomllib.loads((root() / "sources.toml").read_text(encoding="utf-8"))
     speech = _Speech(language, sources)
-    return template.render(groups=_groups(mapping), codes=codes, used=used, any_own=any_own, sources=sources, s=speech)
+    return template.render(groups=_groups(mapper), codes=codes, used=used, any_own=any_own, sources=sources, s=speech)
 
 
 class _Speech:
@@ -128,15 +128,15 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((resources.files("ip_fhir.report.pages") / name).read_text(encoding="utf-8"))
 
 
-def _groups(mapping: Mapping) -> list[dict[str, Any]]:
+def _groups(mapper: Mapper) -> list[dict[str, Any]]:
     """Returns the tables in groups by subject; a table used inside others follows the first that uses it."""
-    found = {table.name: table for table in sheets(mapping)}
+    found = {table.name: table for table in sheets(mapper)}
     placed: set[str] = set()
     groups = []
     for title, about, names in _GROUPS:
         tables: list[Sheet] = []
         for name in names:
-            fresh = [n for n in dict.fromkeys(_with_inner(mapping, name)) if n in found and n not in placed]
+            fresh = [n for n in dict.fromkeys(_with_inner(mapper, name)) if n in found and n not in placed]
             tables += [found[n] for n in fresh]
             placed |= set(fresh)
         groups.append({"title": title, "about": about, "tables": tables})
@@ -144,12 +144,12 @@ def _groups(mapping: Mapping) -> list[dict[str, Any]]:
     return [*groups, {"title": "More", "about": "Parts of several of them.", "tables": rest}] if rest else groups
 
 
-def _with_inner(mapping: Mapping, name: str) -> list[str]:
-    table = mapping.tables.fields.get(name)
+def _with_inner(mapper: Mapper, name: str) -> list[str]:
+    table = mapper.tables.fields.get(name)
     inner = [row.of for row in table.rows if row.kind == "table"] if table else []
-    return [name, *(n for one in inner for n in _with_inner(mapping, one))]
+    return [name, *(n for one in inner for n in _with_inner(mapper, one))]
 
 
-def _users(mapping: Mapping, codes: str) -> list[tuple[str, str]]:
+def _users(mapper: Mapper, codes: str) -> list[tuple[str, str]]:
     """Returns pairs of table and field for each row that uses a code table."""
-    return [(t.name, row.field) for t in mapping.tables.fields.values() for row in t.rows if row.of == codes]
+    return [(t.name, row.field) for t in mapper.tables.fields.values() for row in t.rows if row.of == codes]

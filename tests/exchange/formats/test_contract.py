@@ -6,7 +6,7 @@ from ip_fhir.domain.message import MessageKind
 from ip_fhir.exchange.formats import Format, Formats
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import write_json
-from ip_fhir.mapping import Mapping, message_to_fhir
+from ip_fhir.mapping import Mapper, message_to_fhir
 from ip_fhir.testing import FakeFormat, FormatContract
 from ip_fhir.testing.message_samples import message
 
@@ -29,9 +29,9 @@ class TestFhirTransaction(FormatContract):
         return Formats().named("fhir-transaction")
 
     @pytest.fixture
-    def content(self, wire: Format, mapping: Mapping) -> bytes:
+    def content(self, wire: Format, mapper: Mapper) -> bytes:
         """The notice's resources, each to be made at its address."""
-        carried = entries_of(message_to_fhir(message(MessageKind.NOTICE), mapping))[1:]
+        carried = entries_of(message_to_fhir(message(MessageKind.NOTICE), mapper))[1:]
         entries = [
             {"fullUrl": entry.full_url, "resource": entry.resource, "request": {"method": "POST", "url": entry.type}}
             for entry in carried

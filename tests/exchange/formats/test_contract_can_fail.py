@@ -12,7 +12,7 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Answer, Format, MessageField
 from ip_fhir.fhir.reading import Limits
-from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping import Mapper, default
 from ip_fhir.testing import FakeFormat, FormatContract
 from ip_fhir.testing.fake_wire import FakeIncoming
 from ip_fhir.testing.message_samples import NUMBER, message
@@ -78,9 +78,9 @@ class KnowsNoLimit(FakeFormat):
 class LosesTheText(FakeFormat):
     """Leaves out what people wrote."""
 
-    def write(self, message: Message, mapping: Mapping) -> bytes:
+    def write(self, message: Message, mapper: Mapper) -> bytes:
         """All but the text."""
-        return super().write(message.evolve(text=None), mapping)
+        return super().write(message.evolve(text=None), mapper)
 
 
 class Misshapen(FakeFormat):
@@ -149,7 +149,7 @@ def arguments(wire: Format, test: str) -> dict[str, Any]:
     """The fixtures of one of the contract's tests."""
     known = {
         "wire": wire,
-        "mapping": default(),
+        "mapper": default(),
         "content": FakeFormat().write(message(MessageKind.NOTICE), default()),
         "owner": NUMBER,
         "kind": MessageKind.REMINDER,

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import from_fhir, put_plan, to_fhir
-from ip_fhir.mapping.compiled import default
+from ip_fhir.mapping import default, from_fhir, put_plan, to_fhir
 from tests.mapping.examples import (
     FORMS,
     JSON,
@@ -64,7 +63,7 @@ def test_there_and_back(plan: IndividualPlan) -> None:
 @given(plans())
 def test_the_fast_way_writes_what_the_lenses_write(plan: IndividualPlan) -> None:
     """What is compiled to write and what the lenses write is the same bundle."""
-    by_lenses = default().assembly("plan").resources(plan)
+    by_lenses = default().compiled.assembly("plan").resources(plan)
     assert [entry["resource"] for entry in to_fhir(plan)["entry"]] == by_lenses
 
 

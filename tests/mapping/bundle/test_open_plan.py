@@ -112,10 +112,10 @@ def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: 
         changed = change(plan)
     except InvalidInput:
         reject()  # such a plan cannot be
-    mapping = default()
-    whole = _result(lambda: put_onto(mapping.assembly("plan"), changed, bundle, mapping.systems.base))
-    assert _result(lambda: mapping.open(bundle).put(changed)) == whole
-    assert _result(lambda: mapping.put_plan(changed, bundle)) == whole
+    mapper = default()
+    whole = _result(lambda: put_onto(mapper.compiled.assembly("plan"), changed, bundle, mapper.compiled.systems.base))
+    assert _result(lambda: mapper.open_plan(bundle).put(changed)) == whole
+    assert _result(lambda: mapper.put_plan(changed, bundle)) == whole
     assert orjson.dumps(bundle) == before
     if isinstance(whole, dict):
         assert from_fhir(whole) == changed
@@ -126,7 +126,7 @@ def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: 
 def test_putting_what_was_read_changes_nothing(plan: IndividualPlan) -> None:
     """put(get(r), r) == r, for the plan itself and for one that is equal to it."""
     bundle = orjson.loads(to_fhir_json(plan))
-    opened = default().open(bundle)
+    opened = default().open_plan(bundle)
     assert opened.plan == plan
     assert opened.put(opened.plan) == bundle
     assert opened.put(plan) == bundle
@@ -139,4 +139,4 @@ def test_another_persons_plan_is_refused(plan: IndividualPlan) -> None:
     owner = plan.owner.evolve(id="somebody-else")
     other = IndividualPlan(id=plan.id, owner=owner, created=plan.created)
     with pytest.raises(InvalidInput, match="about another person"):
-        default().open(bundle).put(other)
+        default().open_plan(bundle).put(other)

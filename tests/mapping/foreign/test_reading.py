@@ -15,10 +15,12 @@ from ip_fhir.domain.people import ContactPoint, ContactSystem, PersonName, PlanO
 from ip_fhir.domain.plan import GoalStatus, IndividualPlan, MeasureStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.mapping import default, from_fhir, put_plan, read_fhir, to_fhir
-from ip_fhir.mapping.foreign.reading import Reading, is_ours, mapping_for
+from ip_fhir.mapping import Mapper, from_fhir, put_plan, read_fhir, to_fhir
+from ip_fhir.mapping.compiled import shipped
+from ip_fhir.mapping.foreign.reading import Reading, is_ours, variant_for
 from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
+from tests.mapping.examples import with_references
 from tests.mapping.json_diff import differences
 from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES
@@ -98,7 +100,17 @@ def test_three_neighbours_are_tried() -> None:
     assert [file.stem for file in FILES] == sorted(UNREAD)
     for name in UNREAD:
         assert_r4(bundle_of(name))
-        assert not is_ours(bundle_of(name))
+        assert not is_ours(bundle_of(name), shipped())
+
+
+@pytest.mark.parametrize("name", sorted(UNREAD))
+def test_a_reference_may_name_a_version(name: str) -> None:
+    """Where each reference names a version of the resource, the same is read and left unread, and all is kept."""
+    bundle = bundle_of(name)
+    versioned = with_references(bundle, lambda reference: f"{reference}/_history/7")
+    found = reading(versioned)
+    assert found == reading(bundle)
+    assert put_plan(found.plan, versioned) == versioned
 
 
 @pytest.mark.parametrize("name", UNREAD)
@@ -342,10 +354,10 @@ def test_what_their_codes_cannot_say_is_refused() -> None:
 def test_what_their_codes_cannot_say_is_not_written_anew() -> None:
     """A whole plan in their way of writing: the same refusal, with table and row; what has a code is written."""
     plan = reading(bundle_of("national-plan-api")).plan
-    mapping = default().varied("neighbour", "requests")
-    kinds = [entry["resource"]["resourceType"] for entry in mapping.to_fhir(plan)["entry"]]
+    mapper = Mapper(shipped().varied("neighbour", "requests"))
+    kinds = [entry["resource"]["resourceType"] for entry in mapper.to_fhir(plan)["entry"]]
     assert kinds.count("ServiceRequest") == len(plan.measures) > 0
-    for write in (mapping.to_fhir, mapping.to_fhir_json, lambda p: to_fhir(p, mapping)):
+    for write in (mapper.to_fhir, mapper.to_fhir_json, lambda p: to_fhir(p, mapper)):
         with pytest.raises(InvalidInput) as refused:
             write(changed(plan, "measures", 0, "status", to="scheduled"))
         (problem,) = refused.value.problems
@@ -370,7 +382,7 @@ def test_our_own_plan_reads_as_ever_and_nothing_is_told() -> None:
     """`read_fhir` takes what `from_fhir` takes, in both versions."""
     plan = read(IndividualPlan, json.loads((EXAMPLES / "plans" / "03-stroke-patient.json").read_bytes()))
     bundle = to_fhir(plan)
-    assert is_ours(bundle)
+    assert is_ours(bundle, shipped())
     assert read_fhir(bundle).plan == plan
     assert read_fhir(bundle).warnings == ()
     newer = to_fhir(plan, version="R5")
@@ -412,7 +424,7 @@ def test_a_second_team_and_a_background_stay_in_the_bundle() -> None:
 @pytest.mark.parametrize("name", ["national-plan-api", "another-record"])
 def test_the_laws_hold_for_the_neighbours_tables(name: str) -> None:
     """All tables of both variants, with every field filled and every word used, beside foreign content."""
-    tables = mapping_for(bundle_of(name)).tables
+    tables = variant_for(bundle_of(name), shipped()).tables
     problems = broken_laws(tables, dict.fromkeys(tables.fields, ()), ())
     assert list(problems) == []
 

@@ -19,7 +19,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import Mapping, default, from_fhir, from_fhir_json, to_fhir_json
+from ip_fhir.mapping import Mapper, default, from_fhir, from_fhir_json, to_fhir_json
 from tests.mapping.damage import damaged
 from tests.mapping.examples import example
 from tests.mapping.foreign_content import woven
@@ -143,7 +143,7 @@ def test_what_is_no_bundle_is_refused_with_its_place() -> None:
 
 def test_a_sites_tables_read_fast_too(checkout: Path) -> None:
     """With an overlay the readers are made of its rows and codes."""
-    nordvik = Mapping.load(checkout / "examples" / "overlays" / "nordvik.toml")
+    nordvik = Mapper.load(checkout / "examples" / "overlays" / "nordvik.toml")
     for number in range(1, 6):
         plan = example(number)
         assert nordvik.read_fast(nordvik.to_fhir_json(plan)) == plan

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import InvalidInput, MappingError
-from ip_fhir.mapping import Lens, default, lens
+from ip_fhir.mapping import Lens, Mapper, default, lens
+from ip_fhir.mapping.compiled import shipped
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.converters import ROW_LENSES
@@ -16,7 +17,7 @@ from ip_fhir.mapping.tables.model import Row
 CONVERTERS = {"second-place", "only-where", "set-by-another", "table-by-word"}
 """Every converter that there is; one more needs its test here."""
 
-SHIPPED = [default(), default("R5"), default().varied("neighbour")]
+SHIPPED = [default(), default("R5"), Mapper(shipped().varied("neighbour"))]
 
 
 def rows_with(name: str) -> list[Row]:

@@ -13,7 +13,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
-from ip_fhir.mapping import Mapping, default, from_fhir, message_from_fhir, message_to_fhir, to_fhir
+from ip_fhir.mapping import Mapper, default, from_fhir, message_from_fhir, message_to_fhir, to_fhir
 from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.overlays.overlay import check_sets
 from ip_fhir.mapping.tables.loading import build_tables
@@ -29,9 +29,9 @@ ROLE = "https://nordvik.example/fhir/CodeSystem/role"
 
 
 @pytest.fixture(scope="module")
-def nordvik() -> Mapping:
+def nordvik() -> Mapper:
     """The worked example."""
-    return Mapping.load(OVERLAY)
+    return Mapper.load(OVERLAY)
 
 
 def example(path: Path) -> IndividualPlan:
@@ -55,7 +55,7 @@ def _codings(node: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
-def test_the_plan_comes_back(nordvik: Mapping, path: Path) -> None:
+def test_the_plan_comes_back(nordvik: Mapper, path: Path) -> None:
     """With an overlay too, what was written is read back, and writing what was read changes nothing."""
     plan = example(path)
     bundle = nordvik.to_fhir(plan)
@@ -65,7 +65,7 @@ def test_the_plan_comes_back(nordvik: Mapping, path: Path) -> None:
 
 @given(plan=make.plans())
 @settings(max_examples=25)
-def test_any_plan_comes_back(nordvik: Mapping, plan: IndividualPlan) -> None:
+def test_any_plan_comes_back(nordvik: Mapper, plan: IndividualPlan) -> None:
     """So does any plan; and a site without the overlay understands all of it."""
     bundle = nordvik.to_fhir(plan)
     assert nordvik.from_fhir(bundle) == plan
@@ -73,7 +73,7 @@ def test_any_plan_comes_back(nordvik: Mapping, plan: IndividualPlan) -> None:
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
-def test_only_what_it_names_changes(nordvik: Mapping, path: Path) -> None:
+def test_only_what_it_names_changes(nordvik: Mapper, path: Path) -> None:
     """Beside what ships there are Nordvik's codings in goals and in the team, and nothing else."""
     plan = example(path)
     with_overlay, without = nordvik.to_fhir(plan), to_fhir(plan)
@@ -91,14 +91,14 @@ def _stripped(node: Any) -> Any:
     return {k: _stripped(v) for k, v in node.items()} if isinstance(node, dict) else node
 
 
-def test_the_local_code_alone_is_understood(nordvik: Mapping) -> None:
+def test_the_local_code_alone_is_understood(nordvik: Mapper) -> None:
     """A member whose role has Nordvik's code and no other is the primary contact for Nordvik, and nobody for others."""
     member = {"role": [{"coding": [{"system": ROLE, "code": "PK"}]}], "member": {"reference": "Practitioner/1"}}
     assert nordvik.lens("Membership").get(member)["role"] == "primary-contact"
     assert not default().lens("Membership").owns(member)
 
 
-def test_a_changed_word_takes_its_local_code_along(nordvik: Mapping) -> None:
+def test_a_changed_word_takes_its_local_code_along(nordvik: Mapper) -> None:
     """When the role changes, Nordvik's code beside it goes or comes; what somebody else put beside them stays."""
     member = nordvik.lens("Membership").new(_member("primary-contact"))
     member["role"][0]["coding"].append({"system": "urn:somebody-else", "code": "x"})
@@ -109,7 +109,7 @@ def test_a_changed_word_takes_its_local_code_along(nordvik: Mapping) -> None:
     assert differences(member, again) == []
 
 
-def test_only_what_changed_is_written_anew(nordvik: Mapping) -> None:
+def test_only_what_changed_is_written_anew(nordvik: Mapper) -> None:
     """A goal that was written without the overlay gets a local category where its area changes, and nowhere else."""
     goal = {"id": "g", "text": "Bo selv", "status": "active", "areas": ["housing", "leisure"]}
     shipped = default().lens("Goal").new(goal)
@@ -120,7 +120,7 @@ def test_only_what_changed_is_written_anew(nordvik: Mapping) -> None:
     assert [coding["code"] for coding in changed["category"][1]["coding"]] == ["work", "C"]
 
 
-def test_an_alias_is_read_and_kept(nordvik: Mapping) -> None:
+def test_an_alias_is_read_and_kept(nordvik: Mapper) -> None:
     """An identifier under the site's own alias is read, and stays as it stands."""
     alias = "https://nordvik.example/fhir/her-id"
     unit = nordvik.lens("Organization").new(
@@ -133,14 +133,14 @@ def test_an_alias_is_read_and_kept(nordvik: Mapping) -> None:
     assert "her_id" not in default().lens("Organization").get(unit)
 
 
-def test_two_sites_in_one_process(nordvik: Mapping) -> None:
+def test_two_sites_in_one_process(nordvik: Mapper) -> None:
     """Loading an overlay changes nothing for whoever uses the tables as they ship, or another overlay."""
     before = to_fhir(example(PLANS[0]))
-    other = Mapping.load({"codes": [{"name": "team-role", "row": [_role("volunteer", "V")]}]})
+    other = Mapper.load({"codes": [{"name": "team-role", "row": [_role("volunteer", "V")]}]})
     assert to_fhir(example(PLANS[0])) == before
     assert other.lens("Membership").new(_member("volunteer"))["role"][0]["coding"][0]["code"] == "V"
     assert nordvik.lens("Membership").new(_member("volunteer"))["role"][0]["coding"][0]["code"] == "volunteer"
-    assert Mapping.load() is default()
+    assert Mapper.load() is default()
 
 
 def _role(word: str, code: str, **more: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def _member(role: str) -> dict[str, str]:
 
 def test_a_replaced_code_is_still_read() -> None:
     """Where a word gets another code, what was written with the old one is not lost."""
-    site = Mapping.load({"codes": [{"name": "team-role", "row": [_role("primary-contact", "P")]}]})
+    site = Mapper.load({"codes": [{"name": "team-role", "row": [_role("primary-contact", "P")]}]})
     old = {"role": [{"coding": [{"system": "urn:oid:2.16.578.1.12.4.1.1.9034", "code": "9", "display": "x"}]}]}
     got = site.lens("Membership").get({**old, "member": {"reference": "Practitioner/1"}})
     assert got["role"] == "primary-contact"
@@ -164,7 +164,7 @@ def test_a_replaced_code_is_still_read() -> None:
 def test_a_moved_field() -> None:
     """A field may stand elsewhere; what the row does not say (law, required) stays."""
     row = {"domain": "target", "fhir": "target[0].detailString"}
-    site = Mapping.load({"table": [{"name": "Goal", "row": [row]}]})
+    site = Mapper.load({"table": [{"name": "Goal", "row": [row]}]})
     rows = {r.field: r for r in site.tables.fields["Goal"].rows}
     assert rows["target"].law == next(r.law for r in default().tables.fields["Goal"].rows if r.field == "target")
     goal = site.lens("Goal").new({"id": "g", "text": "a", "status": "active", "target": "b"})
@@ -176,7 +176,7 @@ def test_a_moved_field() -> None:
 def test_a_row_may_name_a_clause_of_its_own() -> None:
     """A site's row may serve a rule of the site."""
     row = {"domain": "target", "law": "Nordvik's handbook, chapter 3"}
-    site = Mapping.load({"table": [{"name": "Goal", "row": [row]}]})
+    site = Mapper.load({"table": [{"name": "Goal", "row": [row]}]})
     assert {r.field: r.law for r in site.tables.fields["Goal"].rows}["target"] == "Nordvik's handbook, chapter 3"
 
 
@@ -185,7 +185,7 @@ def test_a_row_may_name_a_clause_of_its_own() -> None:
 def test_messages_follow_the_overlay(message: Message) -> None:
     """What goes over the wire is by the site's tables too, and only by those that it was asked to follow."""
     row = {"domain": "reminder", "system": "nordvik-kind", "code": "purring", "display": "Purring"}
-    site = Mapping.load(
+    site = Mapper.load(
         {"system": {"nordvik-kind": {"uri": "urn:nordvik:kind"}}, "codes": [{"name": "message-kind", "row": [row]}]}
     )
     bundle = message_to_fhir(message, site)
@@ -196,7 +196,7 @@ def test_messages_follow_the_overlay(message: Message) -> None:
 
 @given(message=make.messages())
 @settings(max_examples=20)
-def test_a_message_comes_back(nordvik: Mapping, message: Message) -> None:
+def test_a_message_comes_back(nordvik: Mapper, message: Message) -> None:
     """A message by the site's tables is read by them, and by those that ship."""
     bundle = message_to_fhir(message, nordvik)
     assert message_from_fhir(bundle, nordvik) == message
@@ -226,7 +226,7 @@ def test_a_place_of_r4_is_not_used_in_r5() -> None:
         "another system's plan with requests": (reason.format("orderDetail[0].text"),),
     }
     with pytest.raises(MappingError, match="row how: stands at description here"):
-        Mapping.load(site, "R5")
+        Mapper.load(site, "R5")
 
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
@@ -240,7 +240,7 @@ def test_a_law_that_a_variant_breaks_is_found(names: tuple[str, ...]) -> None:
 
 def test_r5_with_an_overlay() -> None:
     """An overlay goes over the tables of another FHIR version as well."""
-    site = Mapping.load(OVERLAY, version="R5")
+    site = Mapper.load(OVERLAY, version="R5")
     plan = example(PLANS[0])
     bundle = site.to_fhir(plan)
     assert {c["system"] for c in codings(bundle, "Goal")} >= {GOAL_CATEGORY}
@@ -255,7 +255,7 @@ def test_the_example_says_what_it_overlays() -> None:
     assert uses == {"beside", "read"}
 
 
-def test_a_code_of_no_table_is_refused(nordvik: Mapping) -> None:
+def test_a_code_of_no_table_is_refused(nordvik: Mapper) -> None:
     """The local role system is closed: a code that the overlay does not list is refused, not skipped."""
     member = {"role": [{"coding": [{"system": ROLE, "code": "??"}]}], "member": {"reference": "Practitioner/1"}}
     with pytest.raises(InvalidInput, match="does not know"):

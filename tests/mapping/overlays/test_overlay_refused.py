@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping import Mapping
+from ip_fhir.mapping import Mapper
 
 
 def table(name: str, **row: Any) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def test_refused_with_table_row_and_reason(case: str) -> None:
     """Every kind of mistake names its table, its row and what is wrong with it."""
     overlay, reason = BAD[case]
     with pytest.raises(MappingError) as refused:
-        Mapping.load(overlay)
+        Mapper.load(overlay)
     assert any(reason in problem for problem in refused.value.problems), refused.value.problems
     assert all(problem.startswith("overlay: ") for problem in refused.value.problems)
 
@@ -122,7 +122,7 @@ def test_all_at_once() -> None:
         for key, value in BAD[case][0].items():
             merged[key] = [*merged.get(key, ()), *value] if isinstance(value, list) else value
     with pytest.raises(MappingError) as refused:
-        Mapping.load(merged)
+        Mapper.load(merged)
     problems = refused.value.problems
     assert len(problems) == len(set(problems)) == len(parts)
     for case in parts:
@@ -143,7 +143,7 @@ def test_a_file_that_is_none(tmp_path: Path, content: bytes | None, reason: str)
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(MappingError, match=r"site\.toml: ") as refused:
-        Mapping.load(path)
+        Mapper.load(path)
     assert reason in str(refused.value)
 
 
@@ -151,11 +151,11 @@ def test_an_empty_overlay_changes_nothing(tmp_path: Path) -> None:
     """An overlay with nothing in it gives the tables as they ship."""
     path = tmp_path / "site.toml"
     path.write_text('name = "nothing"\n', encoding="utf-8")
-    assert Mapping.load(path).tables == Mapping.load().tables
+    assert Mapper.load(path).tables == Mapper.load().tables
 
 
 def test_loading_is_quick() -> None:
     """The laws are tried in well under the seconds that a server has to start."""
     started = time.perf_counter()
-    Mapping.load(table("Goal", domain="target", fhir="target[0].detailString"))
+    Mapper.load(table("Goal", domain="target", fhir="target[0].detailString"))
     assert time.perf_counter() - started < 10

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 
@@ -68,14 +68,13 @@ def map_(
         raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_given_version(fhir_version)))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.mapping import to_fhir
 
     content = read_file(file)
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            site = _site_mapping(overlay, _given_version(fhir_version) or "R4")
-            made: dict[str, Any] = to_fhir(_own_plan(content), site)
+            site = _site_mapper(overlay, _given_version(fhir_version) or "R4")
+            made: dict[str, Any] = site.to_fhir(_own_plan(content))
         else:
             made = _plan_in_bundle(content, overlay, _given_version(fhir_version)).to_data()
     emit(made, pretty=pretty)
@@ -98,9 +97,8 @@ def put(
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
     from ip_fhir.errors import InvalidInput
-    from ip_fhir.mapping import put_plan
+    from ip_fhir.mapping import removed_entries
     from ip_fhir.mapping.fhir_version import version_of
-    from ip_fhir.mapping.plan import left
 
     if plan == onto == "-":
         raise InvalidInput.at("stdin", "can be the plan or the Bundle, not both")
@@ -109,8 +107,9 @@ def put(
     expect(under, "bundle")
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        changed = put_plan(value, bundle, _site_mapping(overlay, version_of(bundle, _given_version(fhir_version))))
-    sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in left(bundle, changed))
+        changed = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).update_bundle(bundle, value)
+    gone = removed_entries(bundle, changed)
+    sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in gone)
     emit(changed, pretty=pretty)
 
 
@@ -141,19 +140,18 @@ def _given_version(version: Fhir | None) -> FhirVersion | None:
     return None if version is None else _VERSION[version]
 
 
-def _site_mapping(overlay: Path | None, version: FhirVersion) -> Mapping:
-    from ip_fhir.mapping import Mapping
+def _site_mapper(overlay: Path | None, version: FhirVersion) -> Mapper:
+    from ip_fhir.mapping import Mapper
 
-    return Mapping.load(overlay, version)
+    return Mapper.load(overlay, version)
 
 
 def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
     """Returns the plan in a Bundle, and tells on stderr which places of it were left unread."""
     from ip_fhir.cli.files import read_bundle
-    from ip_fhir.mapping import read_fhir
     from ip_fhir.mapping.fhir_version import version_of
 
     bundle = read_bundle(content)
-    reading = read_fhir(bundle, mapping=_site_mapping(overlay, version_of(bundle, said)))
+    reading = _site_mapper(overlay, version_of(bundle, said)).read_fhir(bundle)
     sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
     return reading.plan

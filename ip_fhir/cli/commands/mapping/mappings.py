@@ -13,7 +13,7 @@ from ip_fhir.cli.options import Json, Lang, Overlay, spoken
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ip_fhir.mapping import Mapping
+    from ip_fhir.mapping import Mapper
     from ip_fhir.report.table_review import ReviewedCode, Sheet
 
 app = typer.Typer(no_args_is_help=True, help="The mapping tables: look at them, check them, hand them to reviewers.")
@@ -27,8 +27,8 @@ def list_(overlay: Overlay = None, as_json: Json = False) -> None:
     """
     from ip_fhir.cli.output import emit, say, show
 
-    mapping = _load(overlay)
-    fields, codes = mapping.tables.fields, mapping.tables.codes
+    mapper = _load(overlay)
+    fields, codes = mapper.tables.fields, mapper.tables.codes
     if as_json:
         emit(
             {
@@ -60,18 +60,18 @@ def show_(
     from ip_fhir.errors import InvalidInput
     from ip_fhir.report.table_review import code_lines, sheet
 
-    mapping = _load(overlay)
-    if table not in {*mapping.tables.fields, *mapping.tables.codes}:
-        raise InvalidInput.at(table, f"is no table{_meant(table, mapping)}; `ip-fhir mappings list` names them")
-    if code and table in mapping.tables.codes:
+    mapper = _load(overlay)
+    if table not in {*mapper.tables.fields, *mapper.tables.codes}:
+        raise InvalidInput.at(table, f"is no table{_meant(table, mapper)}; `ip-fhir mappings list` names them")
+    if code and table in mapper.tables.codes:
         raise InvalidInput.at(table, "is a code table: no code is made of it alone")
     if code:
-        codes = (mapping.writer_code(table), mapping.reader_code(table))
+        codes = (mapper.compiled.writer_code(table), mapper.compiled.reader_code(table))
         say("\n\n".join(code.rstrip() for code in codes if code is not None))
-    elif table in mapping.tables.codes:
-        _show_codes(code_lines(mapping, table))
+    elif table in mapper.tables.codes:
+        _show_codes(code_lines(mapper, table))
     else:
-        _show_rows(sheet(mapping, table))
+        _show_rows(sheet(mapper, table))
 
 
 @app.command()
@@ -118,27 +118,27 @@ def export(
 
     if csv is None and html is None:
         raise InvalidInput.at("mappings export", "needs --csv FILE or --html FILE")
-    mapping = _load(overlay)
+    mapper = _load(overlay)
     if csv is not None:
-        _write(csv, fields_csv(mapping))
-        _write(csv.with_name(f"{csv.stem}-codes{csv.suffix}"), codes_csv(mapping))
+        _write(csv, fields_csv(mapper))
+        _write(csv.with_name(f"{csv.stem}-codes{csv.suffix}"), codes_csv(mapper))
     if html is not None:
         require_extra("mappings export --html", "report")
         from ip_fhir.report.pages.mappings import mappings_page
 
-        _write(html, mappings_page(mapping, spoken(lang)))
+        _write(html, mappings_page(mapper, spoken(lang)))
 
 
-def _load(overlay: Path | None) -> Mapping:
-    from ip_fhir.mapping import Mapping
+def _load(overlay: Path | None) -> Mapper:
+    from ip_fhir.mapping import Mapper
 
-    return Mapping.load(overlay)
+    return Mapper.load(overlay)
 
 
-def _meant(name: str, mapping: Mapping) -> str:
+def _meant(name: str, mapper: Mapper) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, [*mapping.tables.fields, *mapping.tables.codes], n=1)
+    close = difflib.get_close_matches(name, [*mapper.tables.fields, *mapper.tables.codes], n=1)
     return f"; perhaps {close[0]} is meant" if close else ""
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
+    from ip_fhir.mapping import Mapper
     from ip_fhir.plugins import PluginKind
     from ip_fhir.ports import Store
     from ip_fhir.settings import PeerSettings, Settings
@@ -81,12 +82,16 @@ def _format_of(kind: PluginKind, name: str) -> str:
 
 
 def check_installation() -> Iterator[Finding]:
-    """Checks Python, extras, mapping tables, time zone data, calendar and plug-ins."""
+    """Checks Python, extras, mapping tables, the reading of plans, time zone data, calendar and plug-ins."""
     from ip_fhir import __version__
+    from ip_fhir.mapping import default
 
     yield Finding("ip-fhir", "ok", f"{__version__} on Python {platform.python_version()}")
     yield from _extras()
-    yield _tables()
+    tables = _tables()
+    yield tables
+    if tables.status == "ok":
+        yield check_plan_reading("plan reading", default())
     yield _time_zone()
     yield _holidays()
     yield from _plugins()
@@ -119,6 +124,21 @@ def _tables() -> Finding:
     except (IpFhirError, OSError) as error:
         return Finding("mapping tables", "fail", str(error))
     return Finding("mapping tables", "ok", f"{len(tables.fields)} resource tables load")
+
+
+def check_plan_reading(what: str, mapper: Mapper) -> Finding:
+    """Plans as these tables write them; each that the fast reader leaves to the lenses costs twenty times as much."""
+    from ip_fhir.cli.commands.operation.plan_reading import try_reading
+
+    try:
+        reads = try_reading(mapper)
+    except (IpFhirError, OSError) as error:
+        return Finding(what, "fail", str(error))
+    if reads.lenses:
+        reasons = ", ".join(f"{reason}: {number}" for reason, number in sorted(reads.stand_downs.items()))
+        detail = f"{reads.lenses} of {reads.fast + reads.lenses} plans were left to the lenses ({reasons}): slow"
+        return Finding(what, "warn", detail)
+    return Finding(what, "ok", f"{reads.fast} plans read, none left to the lenses")
 
 
 def _time_zone() -> Finding:
@@ -168,6 +188,7 @@ def check_side(config: Path) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"{config.name}: {settings.role}, {settings.http.url}")
     yield from _address(settings)
     yield from _clock(settings)
+    yield from _overlay(settings)
     yield from _store(settings)
     if not settings.peers:
         yield Finding("peers", "fail", "none is configured: there is nobody to send to or to take in from")
@@ -199,6 +220,20 @@ def _address(settings: Settings) -> Iterator[Finding]:
 def _clock(settings: Settings) -> Iterator[Finding]:
     if settings.clock.file is not None:
         yield Finding("clock", "warn", "time is simulated (clock.file); never so in earnest")
+
+
+def _overlay(settings: Settings) -> Iterator[Finding]:
+    from ip_fhir.mapping import Mapper
+
+    if settings.mappings.overlay is None:
+        return
+    try:
+        mapper = Mapper.load(settings.mappings.overlay)
+    except IpFhirError as error:
+        yield Finding("overlay", "fail", str(error))
+        return
+    yield Finding("overlay", "ok", "keeps the laws of the lenses")
+    yield check_plan_reading("plan reading with the overlay", mapper)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

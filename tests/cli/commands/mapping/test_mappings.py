@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.mapping import Mapping, default
+from ip_fhir.mapping import Mapper, default
 from ip_fhir.mapping.tables.loading import root
 from ip_fhir.mapping.tables.variants import SETS
 from ip_fhir.report.pages import mappings
@@ -182,7 +182,7 @@ def test_html_for_people(run: Run, tmp_path: Path) -> None:
     assert {*TABLES.fields, *(f"codes-{name}" for name in TABLES.codes), "codes-nordvik-goal-category"} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert [link for link in page.links if link.removeprefix("#") not in page.ids] == []
-    laws = {row.law for row in Mapping.load(OVERLAY).tables.fields["Goal"].rows}
+    laws = {row.law for row in Mapper.load(OVERLAY).tables.fields["Goal"].rows}
     laws |= {row.law for table in TABLES.fields.values() if table.name != "Goal" for row in table.rows}
     assert {law for law in laws if law not in unescape(text)} == set()
     assert "Nordvik: yearly report by category" in laws

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities
+from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading
+from ip_fhir.mapping import default
 from ip_fhir.settings import read_settings
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
 from tests.cli.conftest import Run, Sides
 from tests.support.plugin_site import LISTENER, install
+from tests.support.two_sides import EXAMPLES
+
+OVERLAY = EXAMPLES / "overlays" / "nordvik.toml"
 
 
 def lines(run: Run, config: Path) -> dict[str, list[tuple[str, str]]]:
@@ -34,9 +38,28 @@ def test_the_installation(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.code == 0
     statuses = {line["what"]: line["status"] for line in ran.data}
-    looked_at = {"mapping tables", "time zone data", "public holidays", "adapter fhir-rest", "extra web"}
+    looked_at = {
+        "mapping tables",
+        "plan reading",
+        "time zone data",
+        "public holidays",
+        "adapter fhir-rest",
+        "extra web",
+    }
     looked_at |= {"format fhir-message", "format fhir-transaction"}
     assert looked_at <= {what for what, status in statuses.items() if status == "ok"}
+
+
+def test_the_examples_are_read_without_the_lenses(run: Run) -> None:
+    """The doctor reads a plan of its own and the five examples: none is left to the lenses."""
+    found = {line["what"]: (line["status"], line["detail"]) for line in run("doctor", "--json").data}
+    assert found["plan reading"] == ("ok", "6 plans read, none left to the lenses")
+
+
+def test_what_is_left_to_the_lenses_is_told() -> None:
+    """Tables that only lenses can read (R5's are such): a warning with how many plans, and why."""
+    found = check_plan_reading("plan reading", default("R5"))
+    assert (found.status, found.detail) == ("warn", "6 of 6 plans were left to the lenses (tables: 6): slow")
 
 
 def test_for_people(run: Run) -> None:
@@ -116,6 +139,24 @@ def test_a_broken_adapter_is_named(run: Run, tmp_path: Path, monkeypatch: pytest
     assert "ModuleNotFoundError" in found["broken"]
     assert found["fhir-rest"] is None
     assert run("doctor").code == 1
+
+
+@pytest.mark.parametrize(
+    ("overlay", "status", "reading"),
+    [
+        ("[[code]]", "fail", None),
+        (OVERLAY.read_text(encoding="utf-8"), "ok", ("ok", "6 plans read, none left to the lenses")),
+    ],
+    ids=["wrong", "nordvik"],
+)
+def test_a_sites_overlay(run: Run, sides: Sides, overlay: str, status: str, reading: tuple[str, str] | None) -> None:
+    """It is loaded, and plans are read by its tables; a wrong one is a line that says why."""
+    (sides.hospital.parent / "site.toml").write_text(overlay, encoding="utf-8")
+    with sides.hospital.open("a", encoding="utf-8") as file:
+        file.write('\n[mappings]\noverlay = "site.toml"\n')
+    found = lines(run, sides.hospital)
+    assert found["overlay"][0][0] == status
+    assert found.get("plan reading with the overlay", [None])[0] == reading
 
 
 def test_formats_and_listeners(run: Run, plugin_site: Path) -> None:

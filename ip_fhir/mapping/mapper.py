@@ -1,0 +1,372 @@
+"""The mapper: every verb on one set of tables. The functions below are its methods, by the tables as they ship.
+
+Plans are read by the FHIR version that they show: `default()` reads R4 and R5 and writes R4. A mapper that was asked
+for by version, or that has a site's overlay, reads and writes that version alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.reading import read_json
+from ip_fhir.mapping import evidence
+from ip_fhir.mapping import message as messages
+from ip_fhir.mapping import notice_form as forms
+from ip_fhir.mapping import plan as plans
+from ip_fhir.mapping import referral as referrals
+from ip_fhir.mapping.bundle.reads import Reads
+from ip_fhir.mapping.compiled import Compiled, shipped
+from ip_fhir.mapping.fhir_version import version_of
+from ip_fhir.mapping.foreign import reading as foreign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from ip_fhir.domain.message import Message
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.referral import Event, Referral
+    from ip_fhir.errors import Problem
+    from ip_fhir.mapping.bundle.open_plan import OpenPlan
+    from ip_fhir.mapping.lenses.table import Lens
+    from ip_fhir.mapping.overlays.overlay import Overlay
+    from ip_fhir.mapping.tables.model import Tables
+    from ip_fhir.mapping.tables.variants import FhirVersion
+    from ip_fhir.ports import EvidenceRecord
+
+
+class Mapper:
+    """Maps by one set of tables: as they ship, or with a site's overlay. Threads may share it.
+
+    A process may hold several: an EHR vendor serves many municipalities. `version` is the one that is written,
+    `compiled` the tables and what is made of them, `reads` counts how plans were read.
+    """
+
+    def __init__(self, compiled: Compiled, *, any_version: bool = False) -> None:
+        self.compiled = compiled
+        self.version = compiled.version
+        self.reads = Reads()
+        self._any_version = any_version
+
+    @classmethod
+    def load(cls, overlay: Overlay | None = None, version: FhirVersion | None = None) -> Mapper:
+        """The mapper with a site's overlay (a TOML file, or what it holds); without one, `default(version)`.
+
+        An overlay is for one version, R4 if not said. Raises `MappingError` with every problem of it: table, row,
+        reason.
+        """
+        return default(version) if overlay is None else cls(Compiled.load(overlay, version or "R4"))
+
+    def of(self, version: FhirVersion | None) -> Mapper:
+        """This mapper for a version: itself if none is said. Raises `InvalidInput` where it is of another."""
+        if version is None:
+            return self
+        if version != self.version:
+            raise InvalidInput.at("version", f"is {version}, and the mapper is for {self.version}", "not-supported")
+        return default(version) if self._any_version else self
+
+    @property
+    def tables(self) -> Tables:
+        """The tables, as rows."""
+        return self.compiled.tables
+
+    def lens(self, name: str) -> Lens:
+        """The lens of one table, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name."""
+        return self.compiled.lens(name)
+
+    def to_fhir(self, plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
+        """The plan as a transaction Bundle of about one resource for each person, goal and consent.
+
+        Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
+        `strict`: FHIR's own models look at what was made (they cost a hundred times more). Raises `InvalidInput` where
+        the tables have no code for a word: a request cannot be `scheduled`.
+        """
+        return plans.checked(orjson.loads(self.to_fhir_json(plan)), self.version, strict=strict)
+
+    def to_fhir_json(self, plan: IndividualPlan) -> bytes:
+        """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
+        return plans.to_fhir_json(plan, self.compiled)
+
+    def to_models(self, plan: IndividualPlan) -> list[BaseModel]:
+        """The plan's resources as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
+        return plans.to_models(self.to_fhir(plan), self.version)
+
+    def from_fhir(self, bundle: dict[str, Any], *, strict: bool = False) -> IndividualPlan:
+        """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
+
+        Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread, of our own
+        bundles as well. `strict`: what FHIR's own models find wrong is refused too, also where no row looks.
+        """
+        compiled = self._for(bundle)
+        plans.checked(bundle, compiled.version, strict=strict)
+        ours = foreign.is_ours(bundle, compiled)
+        return plans.from_fhir(bundle, compiled) if ours else foreign.read_plan(bundle, compiled)
+
+    def from_fhir_json(self, content: bytes) -> IndividualPlan:
+        """The same from JSON text in UTF-8, ten times as fast where the plan was written as we write them.
+
+        Raises `InvalidInput` also for what is no JSON, or larger or deeper than `fhir.reading.Limits`.
+        """
+        found = self.read_fast(content)
+        return self.from_fhir(read_json(content)) if found is None else found
+
+    def read_fast(self, content: bytes) -> IndividualPlan | None:
+        """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked."""
+        return plans.read_fast(content, self.compiled, self.reads)
+
+    def read_fhir(
+        self, bundle: dict[str, Any], *, owner: PlanOwner | None = None, created: datetime | None = None
+    ) -> foreign.Reading:
+        """The plan in a Bundle, ours or another system's, and a warning for each place that was left unread.
+
+        Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
+        Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a
+        guess.
+        """
+        return foreign.read_fhir(bundle, self._for(bundle), owner=owner, created=created)
+
+    def open_plan(self, bundle: dict[str, Any]) -> OpenPlan | foreign.OpenForeignPlan:
+        """A plan in its bundle, to be changed: read once; in a bundle of ours a put then costs what has changed.
+
+        `plan` is what the bundle says; `put(changed)` gives what `update_bundle(bundle, changed)` gives. Raises
+        `InvalidInput` like `from_fhir`.
+        """
+        compiled = self._for(bundle)
+        if foreign.is_ours(bundle, compiled):
+            return plans.open_plan(bundle, compiled, self.reads)
+        return foreign.OpenForeignPlan(bundle, compiled)
+
+    def update_bundle(self, bundle: dict[str, Any], plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
+        """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
+
+        What the plan no longer has leaves the bundle (`removed_entries` tells what); nothing asks a server to delete
+        it. `strict`: FHIR's own models look at the result, others' resources among it. Raises `InvalidInput` where the
+        bundle has no place for what the plan says, or is about another person.
+        """
+        compiled = self._for(bundle)
+        if foreign.is_ours(bundle, compiled):
+            written = plans.put_plan(plan, bundle, compiled, self.reads)
+        else:
+            written = foreign.put_read(plan, bundle, compiled)
+        return plans.checked(written, compiled.version, strict=strict)
+
+    def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
+        """`update_bundle` under its other name, the plan first."""
+        return self.update_bundle(bundle, plan, strict=strict)
+
+    @staticmethod
+    def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
+        """The entries that `update_bundle` took out of a bundle, as warnings by their FHIRPath in `before`."""
+        return plans.removed_entries(before, after)
+
+    def message_to_fhir(self, message: Message) -> dict[str, Any]:
+        """The message as a Bundle: MessageHeader first, then what it carries."""
+        return messages.message_to_fhir(message, self.compiled)
+
+    def message_from_fhir(self, bundle: dict[str, Any]) -> Message:
+        """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        return messages.message_from_fhir(bundle, self.compiled)
+
+    def message_from_transaction(self, bundle: dict[str, Any]) -> Message:
+        """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
+
+        A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too,
+        so that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
+        """
+        return messages.message_from_transaction(bundle, self.compiled)
+
+    def notice_to_form(self, notice: Notice) -> dict[str, Any]:
+        """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and what it refers to."""
+        return forms.notice_to_form(notice, self.compiled)
+
+    def notice_from_form(self, bundle: dict[str, Any]) -> Notice:
+        """The notice in such a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        return forms.notice_from_form(bundle, self.compiled)
+
+    def referral_to_fhir(self, referral: Referral, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
+
+        A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
+        """
+        return referrals.referral_to_fhir(referral, existing, self.compiled)
+
+    def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event:
+        """The event that a Task means which the other party has changed; a contained green form is an answer.
+
+        Raises `InvalidInput` where it says nothing that can happen, or something that only a green form can say.
+        """
+        return referrals.event_from_task(before, task, now, self.compiled)
+
+    def evidence_to_fhir(self, records: Iterable[EvidenceRecord]) -> Iterator[dict[str, Any]]:
+        """Two resources for each record, in the order of the chain: a Provenance, then an AuditEvent."""
+        return evidence.evidence_to_fhir(records, self.compiled)
+
+    def _for(self, bundle: Any) -> Compiled:
+        """The tables of the version that a bundle is read as. Raises `InvalidInput` where it shows another."""
+        version = version_of(bundle, None if self._any_version else self.version)
+        return self.compiled if version == self.version else shipped(version)
+
+
+def default(version: FhirVersion | None = None) -> Mapper:
+    """The mapper by the tables as they ship, for one version; without one it writes R4 and reads what a plan shows.
+
+    Raises `MappingError` for a version that has no tables.
+    """
+    return _default(version)
+
+
+_MADE: dict[FhirVersion | None, Mapper] = {}  # one wins where two threads make one: two would count apart
+
+
+@cache
+def _default(version: FhirVersion | None) -> Mapper:
+    return _MADE.setdefault(version, Mapper(shipped(version or "R4"), any_version=version is None))
+
+
+def _chosen(mapper: Mapper | None, version: FhirVersion | None = None) -> Mapper:
+    """The mapper that a function works with. Raises `InvalidInput` for a version that is not the given mapper's."""
+    return default(version) if mapper is None else mapper.of(version)
+
+
+def lens(name: str) -> Lens:
+    """The lens of one table as it ships, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name.
+
+    >>> lens("ContactPoint").new({"system": "phone", "value": "62 88 00 00"})
+    {'system': 'phone', 'value': '62 88 00 00'}
+    """
+    return default().lens(name)
+
+
+def to_fhir(
+    plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None, strict: bool = False
+) -> dict[str, Any]:
+    """`Mapper.to_fhir`: the plan as a transaction Bundle, R4 unless R5 is asked for."""
+    return _chosen(mapper, version).to_fhir(plan, strict=strict)
+
+
+def to_fhir_json(plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None) -> bytes:
+    """`Mapper.to_fhir_json`: the same as JSON text in UTF-8."""
+    return _chosen(mapper, version).to_fhir_json(plan)
+
+
+def to_models(
+    plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None
+) -> list[BaseModel]:
+    """`Mapper.to_models`: the plan's resources as typed objects of `fhir.resources`."""
+    return _chosen(mapper, version).to_models(plan)
+
+
+def from_fhir(
+    bundle: dict[str, Any],
+    mapper: Mapper | None = None,
+    *,
+    version: FhirVersion | None = None,
+    strict: bool = False,
+) -> IndividualPlan:
+    """`Mapper.from_fhir`: the plan in a Bundle, ours or another system's; `InvalidInput` has every problem."""
+    return _chosen(mapper, version).from_fhir(bundle, strict=strict)
+
+
+def from_fhir_json(
+    content: bytes, mapper: Mapper | None = None, *, version: FhirVersion | None = None
+) -> IndividualPlan:
+    """`Mapper.from_fhir_json`: the same from JSON text in UTF-8, ten times as fast for what we wrote."""
+    return _chosen(mapper, version).from_fhir_json(content)
+
+
+def read_fhir(
+    bundle: dict[str, Any],
+    *,
+    owner: PlanOwner | None = None,
+    created: datetime | None = None,
+    version: FhirVersion | None = None,
+    mapper: Mapper | None = None,
+) -> foreign.Reading:
+    """`Mapper.read_fhir`: the plan in a Bundle, and a warning for each place that was left unread."""
+    return _chosen(mapper, version).read_fhir(bundle, owner=owner, created=created)
+
+
+def open_plan(
+    bundle: dict[str, Any], mapper: Mapper | None = None, *, version: FhirVersion | None = None
+) -> OpenPlan | foreign.OpenForeignPlan:
+    """`Mapper.open_plan`: a plan in its bundle, read once, to be changed."""
+    return _chosen(mapper, version).open_plan(bundle)
+
+
+def update_bundle(
+    bundle: dict[str, Any],
+    plan: IndividualPlan,
+    mapper: Mapper | None = None,
+    *,
+    version: FhirVersion | None = None,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """`Mapper.update_bundle`: the bundle with what the plan says, and nothing else in it changed."""
+    return _chosen(mapper, version).update_bundle(bundle, plan, strict=strict)
+
+
+def put_plan(
+    plan: IndividualPlan,
+    bundle: dict[str, Any],
+    mapper: Mapper | None = None,
+    *,
+    version: FhirVersion | None = None,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """`update_bundle` under its other name, the plan first."""
+    return _chosen(mapper, version).put_plan(plan, bundle, strict=strict)
+
+
+def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
+    """`Mapper.removed_entries`: the entries that `update_bundle` took out, as warnings by their FHIRPath."""
+    return Mapper.removed_entries(before, after)
+
+
+def message_to_fhir(message: Message, mapper: Mapper | None = None) -> dict[str, Any]:
+    """`Mapper.message_to_fhir`: the message as a Bundle."""
+    return _chosen(mapper).message_to_fhir(message)
+
+
+def message_from_fhir(bundle: dict[str, Any], mapper: Mapper | None = None) -> Message:
+    """`Mapper.message_from_fhir`: the message in a Bundle; `InvalidInput` has every problem, by FHIRPath."""
+    return _chosen(mapper).message_from_fhir(bundle)
+
+
+def message_from_transaction(bundle: dict[str, Any], mapper: Mapper | None = None) -> Message:
+    """`Mapper.message_from_transaction`: the notice in a transaction Bundle, as a message."""
+    return _chosen(mapper).message_from_transaction(bundle)
+
+
+def notice_to_form(notice: Notice, mapper: Mapper | None = None) -> dict[str, Any]:
+    """`Mapper.notice_to_form`: the notice as an answered questionnaire and what it refers to."""
+    return _chosen(mapper).notice_to_form(notice)
+
+
+def notice_from_form(bundle: dict[str, Any], mapper: Mapper | None = None) -> Notice:
+    """`Mapper.notice_from_form`: the notice in such a Bundle."""
+    return _chosen(mapper).notice_from_form(bundle)
+
+
+def referral_to_fhir(
+    referral: Referral, existing: list[dict[str, Any]], mapper: Mapper | None = None
+) -> list[dict[str, Any]]:
+    """`Mapper.referral_to_fhir`: the referral's ServiceRequest and Task, put onto `existing` versions of them."""
+    return _chosen(mapper).referral_to_fhir(referral, existing)
+
+
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None) -> Event:
+    """`Mapper.event_from_task`: the event that a Task means which the other party has changed."""
+    return _chosen(mapper).event_from_task(before, task, now)
+
+
+def evidence_to_fhir(records: Iterable[EvidenceRecord], mapper: Mapper | None = None) -> Iterator[dict[str, Any]]:
+    """`Mapper.evidence_to_fhir`: a Provenance and an AuditEvent for each record."""
+    return _chosen(mapper).evidence_to_fhir(records)
