@@ -9,12 +9,12 @@ import tomllib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, StrictBool, ValidationError, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Text, Value, problems_of
+from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ class Agreement(Value):
 
     Without parties it is the default, for whoever has no agreement of their own.
     """
+
+    NAMES_UNKNOWN_FIELDS = True
 
     name: Text | None = None
     hospital: Party | None = None
@@ -164,10 +166,9 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
     found: dict[int, Agreement] = {}
     for number, entry in enumerate(entries or ()):
         try:
-            found[number] = Agreement.model_validate(entry)
-        except ValidationError as error:
-            inside = (_placed(problem, number) for problem in problems_of(error, Agreement, named=True))
-            problems.extend(inside)
+            found[number] = Agreement.from_data(entry)
+        except InvalidInput as error:
+            problems.extend(_placed(problem, number) for problem in error.problems)
     problems += _second_of_a_pair(found)
     if problems:
         raise InvalidInput(problems)

@@ -14,7 +14,7 @@ from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value
+from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value, require
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missin
 
     `notice` is what it answers: with a wish for a coordinator in it, the form must say whether the wish is honoured.
     """
+    require(form, GreenForm, "form")
     rules: dict[FormDecision | None, Callable[[], Iterator[Missing]]] = {
         None: lambda: iter((Missing.DECISION,)),
         FormDecision.APPOINTED: lambda: _lacks_when_appointed(form, notice),
