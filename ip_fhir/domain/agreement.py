@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from ip_fhir.domain.people import Organization
-from ip_fhir.domain.values.ids import HerId, OrganizationNumber
+from ip_fhir.domain.people import Organization, RegisterNumbers, numbers_agree
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput, Problem
@@ -60,24 +60,19 @@ DEFAULT_LADDER = (
 
 
 class Party(Value):
-    """One party, known by its organisation number or its HER-id."""
+    """One party, known by its organisation number, its HER-id or its RESH id."""
 
     name: Text | None = None
     organization_number: OrganizationNumber | None = None
     her_id: HerId | None = None
+    resh_id: ReshId | None = None
 
     @model_validator(mode="after")
     def _known_by_something(self) -> Self:
-        if self.organization_number is None and self.her_id is None:
-            message = "a party has an organization_number or a her_id"
+        if self.organization_number is None and self.her_id is None and self.resh_id is None:
+            message = "a party has an organization_number, a her_id or a resh_id"
             raise ValueError(message)
         return self
-
-    def is_(self, organization: Organization) -> bool:
-        """Whether this is that organisation: any number they share."""
-        return (
-            self.organization_number is not None and self.organization_number == organization.organization_number
-        ) or (self.her_id is not None and self.her_id == organization.her_id)
 
 
 class Agreement(Value):
@@ -117,10 +112,8 @@ class Agreement(Value):
         return self
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
-        """Whether it is an agreement between these two."""
-        if self.hospital is None or self.municipality is None:
-            return False
-        return self.hospital.is_(hospital) and self.municipality.is_(municipality)
+        """True if it is an agreement between these two."""
+        return _is(self.hospital, hospital) and _is(self.municipality, municipality)
 
 
 def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:
@@ -136,7 +129,7 @@ def _together(agreement: Agreement) -> Iterator[Problem]:
     if (hospital is None) != (municipality is None):
         absent = "hospital" if hospital is None else "municipality"
         yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
-    if hospital is not None and municipality is not None and _same(hospital, municipality):
+    if hospital is not None and _is(municipality, hospital):
         yield Problem("municipality", "is the same as the hospital", "invariant")
     if agreement.acceptance_days > agreement.answer_days:
         yield Problem("acceptance_days", "is longer than answer_days", "invariant")
@@ -186,13 +179,11 @@ def _second_of_a_pair(found: dict[int, Agreement]) -> Iterator[Problem]:
             yield Problem(f"agreement.{number}", "a second agreement between the same parties", "invariant")
 
 
-def _same(one: Party, other: Party) -> bool:
-    return (one.organization_number is not None and one.organization_number == other.organization_number) or (
-        one.her_id is not None and one.her_id == other.her_id
-    )
+def _is(party: Party | None, other: RegisterNumbers) -> bool:
+    return party is not None and numbers_agree(party, other) is True
 
 
 def _same_pair(one: Agreement, other: Agreement) -> bool:
-    if one.hospital is None or one.municipality is None or other.hospital is None or other.municipality is None:
+    if other.hospital is None or other.municipality is None:
         return one.hospital is None and other.hospital is None
-    return _same(one.hospital, other.hospital) and _same(one.municipality, other.municipality)
+    return _is(one.hospital, other.hospital) and _is(one.municipality, other.municipality)

@@ -7,7 +7,7 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
@@ -192,15 +192,44 @@ class Organization(Value):
     address: _Address = None
 
 
-def same_organization(one: Organization, other: Organization) -> bool:
-    """Whether two descriptions mean one organisation: a shared register number says so; without any, the id must do."""
-    numbers = [
+class RegisterNumbers(Protocol):
+    """The numbers that registers give an organisation: of an `Organization`, or of a party to an agreement."""
+
+    @property
+    def organization_number(self) -> OrganizationNumber | None:
+        """In the register of enterprises."""
+
+    @property
+    def her_id(self) -> HerId | None:
+        """In the address register."""
+
+    @property
+    def resh_id(self) -> ReshId | None:
+        """In the register of units in the specialist health service."""
+
+
+def numbers_agree(one: RegisterNumbers, other: RegisterNumbers) -> bool | None:
+    """The one rule of "the same organisation": True if some register number is the same in both descriptions.
+
+    False if numbers of one register stand in both and none is the same; None if there is none to compare. Not all need
+    agree: a unit often has the organisation number of its enterprise, and a HER-id of its own.
+    """
+    pairs = (
         (one.her_id, other.her_id),
         (one.organization_number, other.organization_number),
         (one.resh_id, other.resh_id),
-    ]
-    comparable = [(a, b) for a, b in numbers if a is not None and b is not None]
-    return any(a == b for a, b in comparable) if comparable else one.id == other.id
+    )
+    compared = [a == b for a, b in pairs if a is not None and b is not None]
+    return any(compared) if compared else None
+
+
+def same_organization(one: Organization, other: Organization) -> bool:
+    """True if two descriptions mean one organisation: by `numbers_agree`; with no number to compare, by the id.
+
+    Where an id of one side means nothing to the other, as in consents, ask `numbers_agree`.
+    """
+    agree = numbers_agree(one, other)
+    return one.id == other.id if agree is None else agree
 
 
 class Profession(StrEnum):
