@@ -46,10 +46,10 @@ class Side(StrEnum):
 class Contact(Value):
     """A rung of the ladder: who is told, and how they are reached."""
 
-    name: Text
-    role: Text | None = None
-    how: Text | None = None
-    side: Side = Side.MUNICIPALITY
+    name: Text = Field(description="Name or position of who is told.")
+    role: Text | None = Field(default=None, description="Role.")
+    how: Text | None = Field(default=None, description="How they are reached.")
+    side: Side = Field(default=Side.MUNICIPALITY, description="Party they belong to.")
 
 
 DEFAULT_LADDER = (
@@ -62,10 +62,14 @@ DEFAULT_LADDER = (
 class Party(Value):
     """One party, known by its organisation number, its HER-id or its RESH id."""
 
-    name: Text | None = None
-    organization_number: OrganizationNumber | None = None
-    her_id: HerId | None = None
-    resh_id: ReshId | None = None
+    name: Text | None = Field(default=None, description="Name.")
+    organization_number: OrganizationNumber | None = Field(
+        default=None, description="Number in the register of enterprises."
+    )
+    her_id: HerId | None = Field(default=None, description="Number in the address register.")
+    resh_id: ReshId | None = Field(
+        default=None, description="Number in the register of units of the specialist health service."
+    )
 
     @model_validator(mode="after")
     def _known_by_something(self) -> Self:
@@ -86,23 +90,41 @@ class Agreement(Value):
 
     NAMES_UNKNOWN_FIELDS = True
 
-    name: Text | None = None
-    hospital: Party | None = None
-    municipality: Party | None = None
-    receipt_minutes: int = Field(default=15, strict=True, ge=1, le=10_080)
-    receipt_resends: int = Field(default=2, strict=True, ge=0, le=20)
-    acceptance_days: Days = 5
-    answer_days: Days = 15
-    reminder_every_days: Days = 5
-    reminders: int = Field(default=3, strict=True, ge=0, le=20)
-    escalation_every_days: Days = 5
-    ladder: tuple[Contact, ...] = Field(default=DEFAULT_LADDER, max_length=20)
-    two_coordinators_allowed: StrictBool = False
-    content_level: ContentLevel = ContentLevel.NEEDS
-    legal_basis: tuple[LegalBasis, ...] = ()
-    preliminary_reply_days: Days = 30
-    evaluation_every_months: Months | None = None
-    mentor_talk_every_months: Months | None = None
+    name: Text | None = Field(default=None, description="Name of the agreement.")
+    hospital: Party | None = Field(default=None, description="The hospital; none: the default for all.")
+    municipality: Party | None = Field(default=None, description="The municipality; none: the default for all.")
+    receipt_minutes: int = Field(
+        default=15,
+        strict=True,
+        ge=1,
+        le=10_080,
+        description="Minutes to wait for a receipt before the message is sent again.",
+    )
+    receipt_resends: int = Field(
+        default=2, strict=True, ge=0, le=20, description="Times it is sent again before a person is told."
+    )
+    acceptance_days: Days = Field(default=5, description="Working days until the unit says that it has the case.")
+    answer_days: Days = Field(default=15, description="Working days until the green form.")
+    reminder_every_days: Days = Field(default=5, description="Working days between reminders.")
+    reminders: int = Field(default=3, strict=True, ge=0, le=20, description="Number of reminders.")
+    escalation_every_days: Days = Field(default=5, description="Working days between the rungs of the ladder.")
+    ladder: tuple[Contact, ...] = Field(
+        default=DEFAULT_LADDER, max_length=20, description="Who is told, rung by rung, when no answer comes."
+    )
+    two_coordinators_allowed: StrictBool = Field(
+        default=False, description="True if two main coordinators at once are allowed."
+    )
+    content_level: ContentLevel = Field(
+        default=ContentLevel.NEEDS, description="How much of a person's affairs a notice may hold."
+    )
+    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that notices go out on.")
+    preliminary_reply_days: Days = Field(default=30, description="Calendar days until a preliminary reply (fvl § 11a).")
+    evaluation_every_months: Months | None = Field(
+        default=None, description="Months between reminders to evaluate a plan."
+    )
+    mentor_talk_every_months: Months | None = Field(
+        default=None, description="Months between reminders of talks with the mentor."
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

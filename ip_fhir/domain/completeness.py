@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
 from ip_fhir.domain.plan import Contributor, IndividualPlan, MeasureStatus
 from ip_fhir.domain.team import MembershipStatus
@@ -25,9 +27,9 @@ _TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
 class ItemStatus(Value):
     """One of the nine items: its letter, what the law asks for, and what the plan lacks (empty: it is met)."""
 
-    item: Text
-    asks_for: Text
-    missing: tuple[Text, ...] = ()
+    item: Text = Field(description="Letter of the item, a to i.")
+    asks_for: Text = Field(description="What the law asks for.")
+    missing: tuple[Text, ...] = Field(default=(), description="What the plan lacks; empty: the item is met.")
 
     @property
     def met(self) -> bool:

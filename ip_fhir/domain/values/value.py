@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import date
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
@@ -11,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     Strict,
     StringConstraints,
     ValidationError,
@@ -22,6 +24,10 @@ from ip_fhir.errors import InvalidInput, IssueCode, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 # Control characters but tab and line breaks, and the two that XML cannot carry at all.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
@@ -64,6 +70,8 @@ Flag = Annotated[bool, Strict()]
 
 Count = Annotated[int, Strict()]
 """A whole number, never "3" or 3.0."""
+
+_FIELDS = "\nFields:"
 
 # Fields that are nothing of a person, which `repr` shows where a value has them.
 _SHOWN = ("id", "correlation_id", "kind", "status", "state")
@@ -129,6 +137,22 @@ class Value(BaseModel):
             raise InvalidInput.at("", f"{cls.__name__} is read from an object, not from {_kind_of(data)}", "structure")
         return cls.model_validate(dict(data))
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Adds the fields' descriptions to the docstring, so that `help` tells them too."""
+        super().__pydantic_init_subclass__(**options)
+        fields = [f"    {name}: {info.description}" for name, info in cls.model_fields.items()]
+        cls.__doc__ = "\n".join([cleandoc(cls.__doc__ or ""), *([_FIELDS, *fields] if fields else [])])
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        """Leaves those out of the description in a JSON Schema: there each field has its own."""
+        made = handler(core_schema)
+        whole = handler.resolve_ref_schema(made)
+        if "description" in whole:
+            whole["description"] = whole["description"].partition(_FIELDS)[0].rstrip()
+        return made
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Yields what is no person's data: ids, kind and state."""
         for name in _SHOWN:
@@ -159,8 +183,8 @@ class Value(BaseModel):
 class Period(Value):
     """From a day to a day, both included; an open end means "until further notice"."""
 
-    start: Day | None = None
-    end: Day | None = None
+    start: Day | None = Field(default=None, description="First day; none: from the beginning.")
+    end: Day | None = Field(default=None, description="Last day, included; none: until further notice.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

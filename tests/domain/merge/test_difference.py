@@ -56,5 +56,5 @@ def test_each_kind() -> None:
 
 def test_plans_alone_are_compared() -> None:
     """What is no plan is refused by the argument's name."""
-    with pytest.raises(InvalidInput, match="^after: is no IndividualPlan, but dict$"):
+    with pytest.raises(InvalidInput, match=r"^after: is no IndividualPlan, but dict$"):
         difference(BASE, {})  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ from ip_fhir.domain.values.value import Period, Value, read, require
 from ip_fhir.errors import InvalidInput, IpFhirError
 from tests.support import strategies
 from tests.support.data import ABSENT, EXAMPLES, changed, example, parts
+from tests.support.domain_types import domain_values
 from tests.support.json_schema import fits
 from tests.support.loop import sent
 from tests.support.strategies import green_forms, messages, notices, periods, plans
@@ -186,9 +188,8 @@ def test_an_argument_of_the_wrong_type(call: Callable[[], Any], words: str) -> N
 
 def test_values_in_values_are_made_without_python() -> None:
     """Pydantic does not take our constructor for a custom one, which would make a plan of a thousand items slow."""
-    models: list[type[Value]] = [Value, *Value.__subclasses__()]
-    assert len(models) > 30
-    assert not any(model.__pydantic_custom_init__ for model in models if model.__pydantic_complete__)
+    assert len(domain_values()) > 35
+    assert not any(model.__pydantic_custom_init__ for model in domain_values())
 
 
 def test_frozen() -> None:
@@ -499,6 +500,20 @@ def test_schema_takes_every_value(model: type[Value], strategy: st.SearchStrateg
         assert fits(value.to_data(), schema, schema)
 
     valid()
+
+
+@pytest.mark.parametrize("model", domain_values())
+def test_every_field_is_described(model: type[Value]) -> None:
+    """Each field has a description of its own: a sentence, in `help` and in the JSON Schema; the type has its own."""
+    schema = model.model_json_schema()
+    known = schema if "properties" in schema else schema["$defs"][model.__name__]
+    assert "Fields:" not in known["description"]
+    assert known["description"].splitlines()[0] == (model.__doc__ or "").splitlines()[0]
+    for name, info in model.model_fields.items():
+        said = info.description or ""
+        assert re.fullmatch(r".{4,80}\.", said), f"{model.__name__}.{name}"
+        assert known["properties"][name]["description"] == said
+        assert f"    {name}: {said}" in (model.__doc__ or "").splitlines()
 
 
 def test_owner_alone() -> None:
