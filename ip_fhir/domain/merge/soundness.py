@@ -20,18 +20,15 @@ _PLACES_IN_TEAM = ("team.memberships", "team.coordinators")
 _IDS_IN_TEAM = tuple(f"{name}.id" for name in _PLACES_IN_TEAM)
 
 
-def rivals(team: dict[str, Any], path: str, ident: str | None, applied: Applied) -> Beside:
+def rivals(team: dict[str, Any], applied: Applied) -> Beside:
     """Finds mine's changes that leave two coordinators at once without a reason, each with the place it is against."""
-    reason = Place(f"{path}two_coordinators_reason", ident)
-    pairs = [pair for pair in combinations(team.get("coordinators", ()), 2) if two_at_once(pair)]
-    if reason in applied and pairs:
-        return {reason: Place(f"{path}coordinators", pairs[0][1].id)}
+    reason, places = Place("team.two_coordinators_reason"), "team.coordinators"
+    pairs = [pair for pair in combinations(team["coordinators"], 2) if two_at_once(pair)]
+    if reason in applied:
+        return {reason: Place(places, pairs[0][1].id)}
     beside = {one.id: other.id for pair in pairs for one, other in (pair, pair[::-1])}
-    list_of = f"{path}coordinators"
-    found = [place for place in applied if place.id in beside and place.field.startswith(list_of)]
-    if found:
-        return {place: Place(list_of, beside[str(place.id)]) for place in found}
-    return {place: None for place in applied if place.field.startswith(path) and ident in (None, place.id)}
+    found = [(place, beside.get(place.id or "")) for place in applied if place.field.startswith(places)]
+    return {place: Place(places, other) for place, other in found if other is not None}
 
 
 def homes(*plans: IndividualPlan) -> dict[str, str]:

@@ -169,7 +169,12 @@ class _Attempt:
         """The owner, or the team: by field, if it is the same on all sides."""
         if not same_id(base, mine, theirs):
             return self._stands(Place(name), base, mine, theirs)
-        return self._made(f"{name}.", None, base, mine, theirs)
+        found = self._fields(f"{name}.", None, base, mine, theirs)
+        try:
+            return theirs.evolve(**found) if found else theirs
+        except InvalidInput:  # the two sides' coordinators are too many at once, or no longer with a reason
+            self.unsound |= rivals({**dict(theirs), **found}, self.applied)
+            return theirs
 
     def _items(self, name: str, base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, ...]:
         """A list of items, in its order."""
@@ -182,20 +187,16 @@ class _Attempt:
             if old is None or ours is None or other is None:
                 found[ident] = self._stands(Place(name, ident), old, ours, other)
             else:
-                found[ident] = self._made(f"{name}.", ident, old, ours, other)
+                found[ident] = self._item(f"{name}.", ident, old, ours, other)
         there = {ident: item for ident, item in found.items() if item is not None}
         return tuple(there[ident] for ident in _order(there, *map(list, sides)))
 
-    def _made(self, path: str, ident: str | None, base: Any, mine: Any, theirs: Any) -> Any:
-        """A value of which all three have one, merged by field."""
+    def _item(self, path: str, ident: str, base: Any, mine: Any, theirs: Any) -> Any:
+        """An item that all three have, merged by field. `BOUND` sees to it that no rule of the item is broken."""
         if mine in (base, theirs):
             return theirs
         found = self._fields(path, ident, base, mine, theirs)
-        try:
-            return theirs.evolve(**found) if found else theirs
-        except InvalidInput:  # the two sides' coordinators are too many at once, or no longer with a reason
-            self.unsound |= rivals({**dict(theirs), **found}, path, ident, self.applied)
-            return theirs
+        return theirs.evolve(**found) if found else theirs
 
     def _bookkeeping(
         self, base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan, *, as_theirs: bool

@@ -149,8 +149,7 @@ class Value(BaseModel):
         """Leaves those out of the description in a JSON Schema: there each field has its own."""
         made = handler(core_schema)
         whole = handler.resolve_ref_schema(made)
-        if "description" in whole:
-            whole["description"] = whole["description"].partition(_FIELDS)[0].rstrip()
+        whole["description"] = whole.get("description", "").partition(_FIELDS)[0].rstrip()
         return made
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
