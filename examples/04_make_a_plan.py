@@ -3,11 +3,7 @@
 from datetime import UTC, date, datetime
 
 from ip_fhir import IndividualPlan, InvalidInput
-from ip_fhir.domain.people import PersonName, PlanOwner
-from ip_fhir.domain.plan import Goal, Measure, PlanStatus
-from ip_fhir.domain.values.ids import PersonId
-from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.domain.values.value import Period
+from ip_fhir.model import Goal, LifeArea, Measure, Period, PersonId, PersonName, PlanOwner, PlanStatus
 
 number = PersonId.parse("058275 00285")
 print("the number shows itself as", repr(number), "from the test register", number.synthetic)

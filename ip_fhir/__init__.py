@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.completeness import completeness
     from ip_fhir.domain.consent.permission import permits
     from ip_fhir.domain.green_form import GreenForm, missing_items
+    from ip_fhir.domain.merge import difference, merge
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import read
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         StoreError,
         Unavailable,
     )
+    from ip_fhir.exchange import Exchange
     from ip_fhir.mapping import (
         Mapper,
         from_fhir,
@@ -45,14 +47,16 @@ if TYPE_CHECKING:
         to_models,
         update_bundle,
     )
+    from ip_fhir.model import new_id
     from ip_fhir.report.document import plan_document, plan_document_reference
-    from ip_fhir.settings import Settings
+    from ip_fhir.settings import Settings, read_settings
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Conflict",
     "ConsentRefused",
+    "Exchange",
     "GreenForm",
     "IndividualPlan",
     "InvalidInput",
@@ -68,12 +72,15 @@ __all__ = [
     "StoreError",
     "Unavailable",
     "completeness",
+    "difference",
     "from_fhir",
     "from_fhir_json",
     "lens",
+    "merge",
     "message_from_fhir",
     "message_to_fhir",
     "missing_items",
+    "new_id",
     "open_exchange",
     "open_plan",
     "permits",
@@ -82,6 +89,7 @@ __all__ = [
     "put_plan",
     "read",
     "read_fhir",
+    "read_settings",
     "removed_entries",
     "to_fhir",
     "to_fhir_json",
@@ -89,31 +97,61 @@ __all__ = [
     "update_bundle",
 ]
 
+# Where each is defined: a name has a line here, one in `__all__`, and one among the imports for type checkers.
 _HOME = {
+    "Conflict": "errors",
+    "ConsentRefused": "errors",
+    "Exchange": "exchange",
     "GreenForm": "domain.green_form",
     "IndividualPlan": "domain.plan",
-    "Notice": "domain.notice",
+    "InvalidInput": "errors",
+    "IpFhirError": "errors",
+    "LoopError": "errors",
     "Mapper": "mapping",
+    "MappingError": "errors",
+    "Notice": "domain.notice",
+    "PeerError": "errors",
+    "Problem": "errors",
+    "Rejected": "errors",
     "Settings": "settings",
+    "StoreError": "errors",
+    "Unavailable": "errors",
     "completeness": "domain.completeness",
+    "difference": "domain.merge",
+    "from_fhir": "mapping",
+    "from_fhir_json": "mapping",
+    "lens": "mapping",
+    "merge": "domain.merge",
+    "message_from_fhir": "mapping",
+    "message_to_fhir": "mapping",
     "missing_items": "domain.green_form",
+    "new_id": "model",
     "open_exchange": "bootstrap",
+    "open_plan": "mapping",
     "permits": "domain.consent.permission",
+    "plan_document": "report.document",
+    "plan_document_reference": "report.document",
+    "put_plan": "mapping",
     "read": "domain.values.value",
-    **dict.fromkeys(("from_fhir", "from_fhir_json", "lens", "open_plan", "put_plan", "read_fhir"), "mapping"),
-    **dict.fromkeys(("removed_entries", "to_fhir", "to_fhir_json", "to_models", "update_bundle"), "mapping"),
-    **dict.fromkeys(("message_from_fhir", "message_to_fhir"), "mapping"),
-    **dict.fromkeys(("plan_document", "plan_document_reference"), "report.document"),
+    "read_fhir": "mapping",
+    "read_settings": "settings",
+    "removed_entries": "mapping",
+    "to_fhir": "mapping",
+    "to_fhir_json": "mapping",
+    "to_models": "mapping",
+    "update_bundle": "mapping",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    found = getattr(import_module(f"{__name__}.{_HOME.get(name, 'errors')}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # a type checker is to see the names above, and to tell of any other
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -35,12 +35,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 
 from ip_fhir.domain.agreement import Agreement, load_agreements
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
-from ip_fhir.domain.values.value import Id, Text, Value, problems_of
+from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -228,6 +228,8 @@ class MappingSettings(Value):
 class Settings(Value):
     """All settings of one side of the loop."""
 
+    NAMES_UNKNOWN_FIELDS = True
+
     role: Role
     organization: Organization
     units: tuple[Organization, ...] = ()
@@ -278,10 +280,7 @@ def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) ->
 def settings_of(data: Mapping[str, Any], base: Path = Path(), environ: Mapping[str, str] | None = None) -> Settings:
     """The settings from data as TOML gives it; `base` is where relative paths start."""
     environ = os.environ if environ is None else environ
-    try:
-        return Settings.model_validate(_overridden(dict(data), environ), context={"base": base, "environ": environ})
-    except ValidationError as error:
-        raise InvalidInput(problems_of(error)) from None
+    return Settings.model_validate(_overridden(dict(data), environ), context={"base": base, "environ": environ})
 
 
 def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

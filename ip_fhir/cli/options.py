@@ -39,14 +39,13 @@ def spoken(chosen: Language | None) -> Literal["nb", "en"]:
 def author(text: str | None) -> Author | None:
     """The person that `--by` names: an id, a blank, a name. Raises `InvalidInput` for anything else."""
     from ip_fhir.domain.referral import Author
-    from ip_fhir.domain.values.value import build
     from ip_fhir.errors import InvalidInput
 
     if text is None:
         return None
     ident, _, name = text.strip().partition(" ")
     try:
-        return build(Author, {"id": ident, "name": name.strip()})
+        return Author(id=ident, name=name.strip())
     except InvalidInput:
         raise InvalidInput.at("--by", "an id, a blank and a name, of at most 255 characters each") from None
 

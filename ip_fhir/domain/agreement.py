@@ -9,12 +9,12 @@ import tomllib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, StrictBool, ValidationError, model_validator
+from pydantic import Field, StrictBool, model_validator
 
-from ip_fhir.domain.people import Organization
-from ip_fhir.domain.values.ids import HerId, OrganizationNumber
+from ip_fhir.domain.people import Organization, RegisterNumbers, numbers_agree
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Text, Value, problems_of
+from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class Side(StrEnum):
 class Contact(Value):
     """A rung of the ladder: who is told, and how they are reached."""
 
-    name: Text
-    role: Text | None = None
-    how: Text | None = None
-    side: Side = Side.MUNICIPALITY
+    name: Text = Field(description="Name or position of who is told.")
+    role: Text | None = Field(default=None, description="Role.")
+    how: Text | None = Field(default=None, description="How they are reached.")
+    side: Side = Field(default=Side.MUNICIPALITY, description="Party they belong to.")
 
 
 DEFAULT_LADDER = (
@@ -60,24 +60,23 @@ DEFAULT_LADDER = (
 
 
 class Party(Value):
-    """One party, known by its organisation number or its HER-id."""
+    """One party, known by its organisation number, its HER-id or its RESH id."""
 
-    name: Text | None = None
-    organization_number: OrganizationNumber | None = None
-    her_id: HerId | None = None
+    name: Text | None = Field(default=None, description="Name.")
+    organization_number: OrganizationNumber | None = Field(
+        default=None, description="Number in the register of enterprises."
+    )
+    her_id: HerId | None = Field(default=None, description="Number in the address register.")
+    resh_id: ReshId | None = Field(
+        default=None, description="Number in the register of units of the specialist health service."
+    )
 
     @model_validator(mode="after")
     def _known_by_something(self) -> Self:
-        if self.organization_number is None and self.her_id is None:
-            message = "a party has an organization_number or a her_id"
+        if self.organization_number is None and self.her_id is None and self.resh_id is None:
+            message = "a party has an organization_number, a her_id or a resh_id"
             raise ValueError(message)
         return self
-
-    def is_(self, organization: Organization) -> bool:
-        """Whether this is that organisation: any number they share."""
-        return (
-            self.organization_number is not None and self.organization_number == organization.organization_number
-        ) or (self.her_id is not None and self.her_id == organization.her_id)
 
 
 class Agreement(Value):
@@ -89,23 +88,43 @@ class Agreement(Value):
     Without parties it is the default, for whoever has no agreement of their own.
     """
 
-    name: Text | None = None
-    hospital: Party | None = None
-    municipality: Party | None = None
-    receipt_minutes: int = Field(default=15, strict=True, ge=1, le=10_080)
-    receipt_resends: int = Field(default=2, strict=True, ge=0, le=20)
-    acceptance_days: Days = 5
-    answer_days: Days = 15
-    reminder_every_days: Days = 5
-    reminders: int = Field(default=3, strict=True, ge=0, le=20)
-    escalation_every_days: Days = 5
-    ladder: tuple[Contact, ...] = Field(default=DEFAULT_LADDER, max_length=20)
-    two_coordinators_allowed: StrictBool = False
-    content_level: ContentLevel = ContentLevel.NEEDS
-    legal_basis: tuple[LegalBasis, ...] = ()
-    preliminary_reply_days: Days = 30
-    evaluation_every_months: Months | None = None
-    mentor_talk_every_months: Months | None = None
+    NAMES_UNKNOWN_FIELDS = True
+
+    name: Text | None = Field(default=None, description="Name of the agreement.")
+    hospital: Party | None = Field(default=None, description="The hospital; none: the default for all.")
+    municipality: Party | None = Field(default=None, description="The municipality; none: the default for all.")
+    receipt_minutes: int = Field(
+        default=15,
+        strict=True,
+        ge=1,
+        le=10_080,
+        description="Minutes to wait for a receipt before the message is sent again.",
+    )
+    receipt_resends: int = Field(
+        default=2, strict=True, ge=0, le=20, description="Times it is sent again before a person is told."
+    )
+    acceptance_days: Days = Field(default=5, description="Working days until the unit says that it has the case.")
+    answer_days: Days = Field(default=15, description="Working days until the green form.")
+    reminder_every_days: Days = Field(default=5, description="Working days between reminders.")
+    reminders: int = Field(default=3, strict=True, ge=0, le=20, description="Number of reminders.")
+    escalation_every_days: Days = Field(default=5, description="Working days between the rungs of the ladder.")
+    ladder: tuple[Contact, ...] = Field(
+        default=DEFAULT_LADDER, max_length=20, description="Who is told, rung by rung, when no answer comes."
+    )
+    two_coordinators_allowed: StrictBool = Field(
+        default=False, description="True if two main coordinators at once are allowed."
+    )
+    content_level: ContentLevel = Field(
+        default=ContentLevel.NEEDS, description="How much of a person's affairs a notice may hold."
+    )
+    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that notices go out on.")
+    preliminary_reply_days: Days = Field(default=30, description="Calendar days until a preliminary reply (fvl § 11a).")
+    evaluation_every_months: Months | None = Field(
+        default=None, description="Months between reminders to evaluate a plan."
+    )
+    mentor_talk_every_months: Months | None = Field(
+        default=None, description="Months between reminders of talks with the mentor."
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -115,10 +134,8 @@ class Agreement(Value):
         return self
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
-        """Whether it is an agreement between these two."""
-        if self.hospital is None or self.municipality is None:
-            return False
-        return self.hospital.is_(hospital) and self.municipality.is_(municipality)
+        """True if it is an agreement between these two."""
+        return _is(self.hospital, hospital) and _is(self.municipality, municipality)
 
 
 def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:
@@ -134,7 +151,7 @@ def _together(agreement: Agreement) -> Iterator[Problem]:
     if (hospital is None) != (municipality is None):
         absent = "hospital" if hospital is None else "municipality"
         yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
-    if hospital is not None and municipality is not None and _same(hospital, municipality):
+    if hospital is not None and _is(municipality, hospital):
         yield Problem("municipality", "is the same as the hospital", "invariant")
     if agreement.acceptance_days > agreement.answer_days:
         yield Problem("acceptance_days", "is longer than answer_days", "invariant")
@@ -164,10 +181,9 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
     found: dict[int, Agreement] = {}
     for number, entry in enumerate(entries or ()):
         try:
-            found[number] = Agreement.model_validate(entry)
-        except ValidationError as error:
-            inside = (_placed(problem, number) for problem in problems_of(error, Agreement, named=True))
-            problems.extend(inside)
+            found[number] = Agreement.from_data(entry)
+        except InvalidInput as error:
+            problems.extend(_placed(problem, number) for problem in error.problems)
     problems += _second_of_a_pair(found)
     if problems:
         raise InvalidInput(problems)
@@ -185,13 +201,11 @@ def _second_of_a_pair(found: dict[int, Agreement]) -> Iterator[Problem]:
             yield Problem(f"agreement.{number}", "a second agreement between the same parties", "invariant")
 
 
-def _same(one: Party, other: Party) -> bool:
-    return (one.organization_number is not None and one.organization_number == other.organization_number) or (
-        one.her_id is not None and one.her_id == other.her_id
-    )
+def _is(party: Party | None, other: RegisterNumbers) -> bool:
+    return party is not None and numbers_agree(party, other) is True
 
 
 def _same_pair(one: Agreement, other: Agreement) -> bool:
-    if one.hospital is None or one.municipality is None or other.hospital is None or other.municipality is None:
+    if other.hospital is None or other.municipality is None:
         return one.hospital is None and other.hospital is None
-    return _same(one.hospital, other.hospital) and _same(one.municipality, other.municipality)
+    return _is(one.hospital, other.hospital) and _is(one.municipality, other.municipality)

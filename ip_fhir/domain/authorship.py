@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import Id, Moment, Value
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
 class Authorship(Value):
     """One writing: of what (`target`), by whom, for which organisation, when. Its id is that of what was written."""
 
-    id: Id
-    target: Id
-    who: Id
-    on_behalf_of: Id | None = None
-    recorded: Moment
+    id: Id = Field(description="Id of what was written.")
+    target: Id = Field(description="Id of what was written.")
+    who: Id = Field(description="Id of who wrote it.")
+    on_behalf_of: Id | None = Field(default=None, description="Id of the organisation they wrote for.")
+    recorded: Moment = Field(description="Time of the writing, with zone.")
 
 
 def authorship(written: IndividualPlan | Notice | GreenForm) -> Authorship | None:

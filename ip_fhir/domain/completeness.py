@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
-from ip_fhir.domain.plan import Contributor, MeasureStatus
+from ip_fhir.domain.plan import Contributor, IndividualPlan, MeasureStatus
 from ip_fhir.domain.team import MembershipStatus
-from ip_fhir.domain.values.value import Text, Value
+from ip_fhir.domain.values.value import Text, Value, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ip_fhir.domain.plan import IndividualPlan, Measure
+    from ip_fhir.domain.plan import Measure
     from ip_fhir.domain.values.value import Period
 
 _TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
@@ -25,9 +27,9 @@ _TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
 class ItemStatus(Value):
     """One of the nine items: its letter, what the law asks for, and what the plan lacks (empty: it is met)."""
 
-    item: Text
-    asks_for: Text
-    missing: tuple[Text, ...] = ()
+    item: Text = Field(description="Letter of the item, a to i.")
+    asks_for: Text = Field(description="What the law asks for.")
+    missing: tuple[Text, ...] = Field(default=(), description="What the plan lacks; empty: the item is met.")
 
     @property
     def met(self) -> bool:
@@ -37,6 +39,7 @@ class ItemStatus(Value):
 
 def completeness(plan: IndividualPlan) -> tuple[ItemStatus, ...]:
     """The nine items in order. What ended before the plan was last changed (coordinator, consent) no longer counts."""
+    require(plan, IndividualPlan, "plan")
     return tuple(ItemStatus(item=item, asks_for=asks, missing=tuple(lacks(plan))) for item, asks, lacks in _ITEMS)
 
 

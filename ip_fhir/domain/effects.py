@@ -55,17 +55,21 @@ class Effect(Value):
     `id` is derived from the event that caused it, so that deciding again gives the same id; it becomes the message id.
     """
 
-    id: Id
-    kind: EffectKind
-    message: MessageKind | None = None
-    form_id: Id | None = None  # which of the referral's forms a green-form message carries
-    answers: Id | None = None
-    missing: tuple[Missing, ...] = ()
-    number: int | None = Field(default=None, ge=1)
-    to: Text | None = None  # an agreement's contact, for an escalation or a worklist entry
-    text: Text | None = None
-    reason: Reason | None = None
-    recipient: Organization | None = None  # where a message goes when not to the other party of the notice
+    id: Id = Field(description="Id, made of the event's; the message's id too.")
+    kind: EffectKind = Field(description="What to do.")
+    message: MessageKind | None = Field(default=None, description="Kind of message to send.")
+    form_id: Id | None = Field(default=None, description="Id of the green form that the message carries.")
+    answers: Id | None = Field(
+        default=None, description="Id of the message it replies to, or of the row to send again."
+    )
+    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    to: Text | None = Field(default=None, description="Contact of the agreement who is told.")
+    text: Text | None = Field(default=None, description="Words that go with it.")
+    reason: Reason | None = Field(default=None, description="Why a person must look.")
+    recipient: Organization | None = Field(
+        default=None, description="Where it goes, if not to the notice's other party."
+    )
 
 
 class TimerKind(StrEnum):
@@ -84,9 +88,9 @@ class TimerKind(StrEnum):
 class Timer(Value):
     """When something has to happen if nothing else does first. `step` counts rungs from 1."""
 
-    kind: TimerKind
-    due: AwareDatetime
-    step: int = Field(default=1, ge=1)
+    kind: TimerKind = Field(description="Clock.")
+    due: AwareDatetime = Field(description="Time when it is due.")
+    step: int = Field(default=1, ge=1, description="Rung, from 1.")
 
 
 def earliest(timers: tuple[Timer, ...]) -> datetime | None:

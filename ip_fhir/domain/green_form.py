@@ -8,13 +8,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value
+from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value, require
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -62,32 +62,34 @@ class RejectionReason(StrEnum):
 class Rejection(Value):
     """A no: why, on what ground, and that the person knows the right to complain (pbrl § 7-2)."""
 
-    reason: RejectionReason
-    text: Text | None = None
-    legal_basis: LegalBasis | None = None
-    told_of_right_to_complain: Flag | None = None
-    complaint_to: Text | None = None
+    reason: RejectionReason = Field(description="Reason.")
+    text: Text | None = Field(default=None, description="Reason in words.")
+    legal_basis: LegalBasis | None = Field(default=None, description="Section of law.")
+    told_of_right_to_complain: Flag | None = Field(
+        default=None, description="True if the person is told of the right to complain."
+    )
+    complaint_to: Text | None = Field(default=None, description="Where a complaint is sent.")
 
 
 class GreenForm(Value):
     """One answer to a notice, complete or not. `answers` is the correlation id of the loop."""
 
-    id: Id
-    answers: Id
-    authored: Moment
-    sender: Id
-    decision: FormDecision | None = None
-    signed_by: Id | None = None
-    organizations: tuple[Organization, ...]
-    professionals: tuple[Professional, ...] = ()
-    coordinators: tuple[Coordinator, ...] = ()
-    plan_state: PlanState | None = None
-    plan_starts: Day | None = None
-    declined: Declined | None = None
-    declined_on: Day | None = None
-    rejection: Rejection | None = None
-    forwarded_to: Id | None = None
-    note: Text | None = None
+    id: Id = Field(description="Id of the form.")
+    answers: Id = Field(description="Correlation id of the loop.")
+    authored: Moment = Field(description="Time when it was written, with zone.")
+    sender: Id = Field(description="Id of the organisation that answers.")
+    decision: FormDecision | None = Field(default=None, description="Decision; none: not filled in.")
+    signed_by: Id | None = Field(default=None, description="Id of the professional who signed.")
+    organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
+    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
+    coordinators: tuple[Coordinator, ...] = Field(default=(), description="Coordinators who are appointed.")
+    plan_state: PlanState | None = Field(default=None, description="What happens to the plan.")
+    plan_starts: Day | None = Field(default=None, description="Day on which work on the plan begins.")
+    declined: Declined | None = Field(default=None, description="What the person said no to.")
+    declined_on: Day | None = Field(default=None, description="Day of that no.")
+    rejection: Rejection | None = Field(default=None, description="The municipality's no.")
+    forwarded_to: Id | None = Field(default=None, description="Id of the organisation that has the notice now.")
+    note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -153,6 +155,7 @@ def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missin
 
     `notice` is what it answers: with a wish for a coordinator in it, the form must say whether the wish is honoured.
     """
+    require(form, GreenForm, "form")
     rules: dict[FormDecision | None, Callable[[], Iterator[Missing]]] = {
         None: lambda: iter((Missing.DECISION,)),
         FormDecision.APPOINTED: lambda: _lacks_when_appointed(form, notice),

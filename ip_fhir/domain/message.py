@@ -41,18 +41,18 @@ class Message(Value):
     `sender` and `recipient` are whole organisations: a message stands alone.
     """
 
-    id: Id
-    kind: MessageKind
-    correlation_id: Id
-    sent: Moment
-    sender: Organization
-    recipient: Organization
-    answers: Id | None = None
-    notice: Notice | None = None
-    form: GreenForm | None = None
-    missing: tuple[Missing, ...] = ()
-    number: int | None = Field(default=None, ge=1)  # of a reminder or an escalation step
-    text: Text | None = None
+    id: Id = Field(description="Id of the message; a repeated delivery has the same.")
+    kind: MessageKind = Field(description="What it says.")
+    correlation_id: Id = Field(description="Id of the loop.")
+    sent: Moment = Field(description="Time when it was sent, with zone.")
+    sender: Organization = Field(description="The organisation that sends it.")
+    recipient: Organization = Field(description="The organisation it is for.")
+    answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
+    notice: Notice | None = Field(default=None, description="The notice, in a notice message.")
+    form: GreenForm | None = Field(default=None, description="The green form, in a green form message.")
+    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
+    text: Text | None = Field(default=None, description="Words to the receiver.")
 
     @model_validator(mode="after")
     def _carries_what_it_says(self) -> Self:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professional, RelatedPerson
@@ -54,25 +54,29 @@ class Notice(Value):
     `sender`, `recipient` are organisations of `organizations`; `author` one of `professionals`.
     """
 
-    id: Id
-    correlation_id: Id
-    kind: NoticeKind
-    authored: Moment
-    owner: PlanOwner
-    sender: Id
-    recipient: Id
-    author: Id | None = None
-    urgency: Urgency = Urgency.ROUTINE
-    legal_basis: tuple[LegalBasis, ...] = ()
-    related_persons: tuple[RelatedPerson, ...] = ()
-    organizations: tuple[Organization, ...]
-    professionals: tuple[Professional, ...] = ()
-    consents: tuple[Consent, ...] = ()
-    needs: tuple[Need, ...] = ()
-    reason: Text | None = None
-    wished_coordinator: Text | None = None
-    discharge: Day | None = None
-    attachments: tuple[Attachment, ...] = ()
+    id: Id = Field(description="Id of the notice.")
+    correlation_id: Id = Field(description="Id of the whole loop, the same on every wire.")
+    kind: NoticeKind = Field(description="What the person needs.")
+    authored: Moment = Field(description="Time when it was written, with zone.")
+    owner: PlanOwner = Field(description="The person whom it is about.")
+    sender: Id = Field(description="Id of the organisation that sends it.")
+    recipient: Id = Field(description="Id of the organisation it is addressed to.")
+    author: Id | None = Field(default=None, description="Id of the professional who wrote it.")
+    urgency: Urgency = Field(default=Urgency.ROUTINE, description="Urgency.")
+    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that it is sent by.")
+    related_persons: tuple[RelatedPerson, ...] = Field(
+        default=(), description="Relatives and representatives that it names."
+    )
+    organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
+    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
+    consents: tuple[Consent, ...] = Field(default=(), description="Consents that it is sent on.")
+    needs: tuple[Need, ...] = Field(default=(), description="Needs for services.")
+    reason: Text | None = Field(default=None, description="Reason, in words.")
+    wished_coordinator: Text | None = Field(
+        default=None, description="Whom the person wishes as coordinator, in words."
+    )
+    discharge: Day | None = Field(default=None, description="Planned day of discharge.")
+    attachments: tuple[Attachment, ...] = Field(default=(), description="Documents that go with it.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -7,9 +7,9 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ip_fhir.domain.values.ids import (
     HerId,
@@ -34,15 +34,15 @@ class ContactSystem(StrEnum):
 class ContactPoint(Value):
     """One way to reach a person or an organisation."""
 
-    system: ContactSystem
-    value: Text
+    system: ContactSystem = Field(description="Means of contact.")
+    value: Text = Field(description="Number or address.")
 
 
 class PersonName(Value):
     """A person's name."""
 
-    family: Text
-    given: Text | None = None
+    family: Text = Field(description="Family name.")
+    given: Text | None = Field(default=None, description="Given names, middle names too.")
 
     @property
     def full(self) -> str:
@@ -53,10 +53,12 @@ class PersonName(Value):
 class Address(Value):
     """A postal or home address. `municipality` is where the person lives, which decides who is responsible."""
 
-    lines: tuple[Text, ...] = ()
-    postal_code: Text | None = None
-    city: Text | None = None
-    municipality: MunicipalityNumber | None = None
+    lines: tuple[Text, ...] = Field(default=(), description="Street or box, line by line.")
+    postal_code: Text | None = Field(default=None, description="Postal code (postnummer), four digits in Norway.")
+    city: Text | None = Field(default=None, description="Postal place (poststed).")
+    municipality: MunicipalityNumber | None = Field(
+        default=None, description="Municipality of residence (code list 3402)."
+    )
 
 
 def _if_it_says_something(address: Address | None) -> Address | None:
@@ -83,16 +85,16 @@ Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9
 class PlanOwner(Value):
     """The person whose plan it is (bruker, tjenestemottaker): always central; no plan is made without consent."""
 
-    id: Id
-    name: PersonName
-    identifier: PersonId | None = None
-    birth_date: Day | None = None
-    gender: Gender | None = None
-    contacts: tuple[ContactPoint, ...] = ()
-    address: _Address = None
-    language: Language | None = None
-    needs_interpreter: Flag | None = None
-    deceased: Day | None = None
+    id: Id = Field(description="Id in the plan, notice or form.")
+    name: PersonName = Field(description="Name.")
+    identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
+    birth_date: Day | None = Field(default=None, description="Birth date.")
+    gender: Gender | None = Field(default=None, description="Administrative gender.")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person.")
+    address: _Address = Field(default=None, description="Home address.")
+    language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
+    needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
+    deceased: Day | None = Field(default=None, description="Day of death.")
 
 
 class MandateKind(StrEnum):
@@ -110,10 +112,10 @@ MediaType = Annotated[str, StringConstraints(pattern=r"^[!-~]+/[!-~]+( [!-~]+)*$
 class Attachment(Value):
     """A document: where it lies, or its bytes in base64."""
 
-    title: Text
-    content_type: MediaType
-    url: Url | None = None
-    data: Base64 | None = None
+    title: Text = Field(description="Title.")
+    content_type: MediaType = Field(description="Media type.")
+    url: Url | None = Field(default=None, description="Address of the document, if it lies elsewhere.")
+    data: Base64 | None = Field(default=None, description="The document's bytes in base64, if they are here.")
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -126,10 +128,10 @@ class Attachment(Value):
 class Mandate(Value):
     """The right to act for the person: its ground, what it covers and how long."""
 
-    kind: MandateKind
-    period: Period = Period()
-    scope: Text | None = None
-    document: Attachment | None = None
+    kind: MandateKind = Field(description="Ground of the mandate.")
+    period: Period = Field(default=Period(), description="Days on which it holds.")
+    scope: Text | None = Field(default=None, description="Matters it covers, in words; none: all.")
+    document: Attachment | None = Field(default=None, description="The paper that shows it.")
 
 
 class Relationship(StrEnum):
@@ -149,13 +151,15 @@ class Relationship(StrEnum):
 class RelatedPerson(Value):
     """A relative or other close person; with a `mandate`, a representative."""
 
-    id: Id
-    name: PersonName
-    relationship: Relationship
-    identifier: PersonId | None = None
-    contacts: tuple[ContactPoint, ...] = ()
-    next_of_kin: Flag = False
-    mandate: Mandate | None = None
+    id: Id = Field(description="Id in the plan, notice or form.")
+    name: PersonName = Field(description="Name.")
+    relationship: Relationship = Field(description="Relationship to the plan's owner.")
+    identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person.")
+    next_of_kin: Flag = Field(default=False, description="True for the closest relative (nærmeste pårørende).")
+    mandate: Mandate | None = Field(
+        default=None, description="Right to act for the plan's owner; none: no representative."
+    )
 
 
 class OrganizationKind(StrEnum):
@@ -180,27 +184,60 @@ class OrganizationKind(StrEnum):
 class Organization(Value):
     """An enterprise (hospital trust, municipality) or a unit of one (`part_of`)."""
 
-    id: Id
-    name: Text
-    kind: OrganizationKind
-    part_of: Id | None = None
-    organization_number: OrganizationNumber | None = None
-    her_id: HerId | None = None
-    resh_id: ReshId | None = None
-    municipality: MunicipalityNumber | None = None
-    contacts: tuple[ContactPoint, ...] = ()
-    address: _Address = None
+    id: Id = Field(description="Id in the plan, notice or form.")
+    name: Text = Field(description="Name.")
+    kind: OrganizationKind = Field(description="Sector.")
+    part_of: Id | None = Field(default=None, description="Id of the organisation that this is a unit of.")
+    organization_number: OrganizationNumber | None = Field(
+        default=None, description="Number in the register of enterprises."
+    )
+    her_id: HerId | None = Field(default=None, description="Number in the address register.")
+    resh_id: ReshId | None = Field(
+        default=None, description="Number in the register of units of the specialist health service."
+    )
+    municipality: MunicipalityNumber | None = Field(default=None, description="Municipality number (code list 3402).")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the organisation.")
+    address: _Address = Field(default=None, description="Postal or visiting address.")
 
 
-def same_organization(one: Organization, other: Organization) -> bool:
-    """Whether two descriptions mean one organisation: a shared register number says so; without any, the id must do."""
-    numbers = [
+class RegisterNumbers(Protocol):
+    """The numbers that registers give an organisation: of an `Organization`, or of a party to an agreement."""
+
+    @property
+    def organization_number(self) -> OrganizationNumber | None:
+        """In the register of enterprises."""
+
+    @property
+    def her_id(self) -> HerId | None:
+        """In the address register."""
+
+    @property
+    def resh_id(self) -> ReshId | None:
+        """In the register of units in the specialist health service."""
+
+
+def numbers_agree(one: RegisterNumbers, other: RegisterNumbers) -> bool | None:
+    """The one rule of "the same organisation": True if some register number is the same in both descriptions.
+
+    False if numbers of one register stand in both and none is the same; None if there is none to compare. Not all need
+    agree: a unit often has the organisation number of its enterprise, and a HER-id of its own.
+    """
+    pairs = (
         (one.her_id, other.her_id),
         (one.organization_number, other.organization_number),
         (one.resh_id, other.resh_id),
-    ]
-    comparable = [(a, b) for a, b in numbers if a is not None and b is not None]
-    return any(a == b for a, b in comparable) if comparable else one.id == other.id
+    )
+    compared = [a == b for a, b in pairs if a is not None and b is not None]
+    return any(compared) if compared else None
+
+
+def same_organization(one: Organization, other: Organization) -> bool:
+    """True if two descriptions mean one organisation: by `numbers_agree`; with no number to compare, by the id.
+
+    Where an id of one side means nothing to the other, as in consents, ask `numbers_agree`.
+    """
+    agree = numbers_agree(one, other)
+    return one.id == other.id if agree is None else agree
 
 
 class Profession(StrEnum):
@@ -225,11 +262,11 @@ class Profession(StrEnum):
 class Professional(Value):
     """Somebody who works with the person for an organisation; health personnel where there is an HPR number."""
 
-    id: Id
-    name: PersonName
-    organization: Id | None = None
-    profession: Profession | None = None
-    title: Text | None = None
-    hpr_number: HprNumber | None = None
-    her_id: HerId | None = None
-    contacts: tuple[ContactPoint, ...] = ()
+    id: Id = Field(description="Id in the plan, notice or form.")
+    name: PersonName = Field(description="Name.")
+    organization: Id | None = Field(default=None, description="Id of the organisation that the person works for.")
+    profession: Profession | None = Field(default=None, description="Profession (code list 9060 where it has a code).")
+    title: Text | None = Field(default=None, description="Title or position, in words.")
+    hpr_number: HprNumber | None = Field(default=None, description="Number in the register of health personnel.")
+    her_id: HerId | None = Field(default=None, description="The person's own number in the address register.")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person at work.")

@@ -33,17 +33,17 @@ class PlanStatus(StrEnum):
 class Resource(Value):
     """What the person has to build on: own strengths, interests, people (item a)."""
 
-    id: Id
-    text: Text
-    area: LifeArea | None = None
+    id: Id = Field(description="Id in the plan.")
+    text: Text = Field(description="The strength, interest or person, in words.")
+    area: LifeArea | None = Field(default=None, description="Life area.")
 
 
 class Need(Value):
     """A need for services, as the person and those around see it (item a)."""
 
-    id: Id
-    text: Text
-    area: LifeArea | None = None
+    id: Id = Field(description="Id in the plan.")
+    text: Text = Field(description="The need, in words.")
+    area: LifeArea | None = Field(default=None, description="Life area.")
 
 
 class GoalStatus(StrEnum):
@@ -75,18 +75,18 @@ class Achievement(StrEnum):
 class Goal(Value):
     """A main goal in the person's own words, or (with `part_of`) a sub-goal on the way to one."""
 
-    id: Id
-    text: Text
-    status: GoalStatus = GoalStatus.ACTIVE
-    part_of: Id | None = None
-    areas: tuple[LifeArea, ...] = ()
-    period: Period = Period()  # from when it is worked on, and until when it is to be reached
-    target: Text | None = None  # how one will see that it is reached
-    achievement: Achievement | None = None
-    status_date: Day | None = None
-    status_reason: Text | None = None
-    expressed_by: Id | None = None
-    note: Text | None = None
+    id: Id = Field(description="Id in the plan.")
+    text: Text = Field(description="The goal in the person's own words.")
+    status: GoalStatus = Field(default=GoalStatus.ACTIVE, description="Status of the work on it.")
+    part_of: Id | None = Field(default=None, description="Id of the main goal that this is a sub-goal of.")
+    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
+    period: Period = Field(default=Period(), description="From when it is worked on, until when it is to be reached.")
+    target: Text | None = Field(default=None, description="How one will see that it is reached.")
+    achievement: Achievement | None = Field(default=None, description="How far it is reached.")
+    status_date: Day | None = Field(default=None, description="Day since when the status holds.")
+    status_reason: Text | None = Field(default=None, description="Reason for the status.")
+    expressed_by: Id | None = Field(default=None, description="Id of the person who put it into words.")
+    note: Text | None = Field(default=None, description="Note.")
 
 
 class MeasureStatus(StrEnum):
@@ -104,18 +104,18 @@ class MeasureStatus(StrEnum):
 class Measure(Value):
     """What is done towards goals: what, by whom, how much, how, when (items e and f)."""
 
-    id: Id
-    what: Text
-    goals: tuple[Id, ...] = ()
-    areas: tuple[LifeArea, ...] = ()
-    responsible: Id | None = None
-    takes_part: tuple[Id, ...] = ()
-    extent: Text | None = None  # "two hours every Tuesday"
-    how: Text | None = None
-    where: Text | None = None
-    period: Period = Period()
-    status: MeasureStatus = MeasureStatus.NOT_STARTED
-    status_reason: Text | None = None
+    id: Id = Field(description="Id in the plan.")
+    what: Text = Field(description="The measure, in words.")
+    goals: tuple[Id, ...] = Field(default=(), description="Ids of the goals it serves.")
+    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
+    responsible: Id | None = Field(default=None, description="Id of who is responsible.")
+    takes_part: tuple[Id, ...] = Field(default=(), description="Ids of others who take part.")
+    extent: Text | None = Field(default=None, description='How much and how often: "two hours every Tuesday".')
+    how: Text | None = Field(default=None, description="How it is carried out.")
+    where: Text | None = Field(default=None, description="Place.")
+    period: Period = Field(default=Period(), description="Days from and until which it is carried out.")
+    status: MeasureStatus = Field(default=MeasureStatus.NOT_STARTED, description="Status.")
+    status_reason: Text | None = Field(default=None, description="Reason for the status.")
 
 
 class Contributor(StrEnum):
@@ -129,19 +129,19 @@ class Contributor(StrEnum):
 class Contribution(Value):
     """What the person, a service or a relative will contribute (item d)."""
 
-    id: Id
-    by: Contributor
-    text: Text
-    actor: Id | None = None
+    id: Id = Field(description="Id in the plan.")
+    by: Contributor = Field(description="In what capacity somebody contributes.")
+    text: Text = Field(description="The contribution, in words.")
+    actor: Id | None = Field(default=None, description="Id of who contributes.")
 
 
 class Cooperation(Value):
     """Cooperation with another service, institution or agency that is needed or wished for (item i)."""
 
-    id: Id
-    with_whom: Text
-    organization: Id | None = None
-    text: Text | None = None
+    id: Id = Field(description="Id in the plan.")
+    with_whom: Text = Field(description="The service, institution or agency, in words.")
+    organization: Id | None = Field(default=None, description="Id of the organisation, if it is in the plan.")
+    text: Text | None = Field(default=None, description="What the cooperation is about.")
 
 
 class ReviewKind(StrEnum):
@@ -162,15 +162,15 @@ class ReviewStatus(StrEnum):
 class Review(Value):
     """One follow-up or evaluation: planned for a day, and what came out when it was held (item g)."""
 
-    id: Id
-    kind: ReviewKind
-    planned: Day
-    status: ReviewStatus = ReviewStatus.PLANNED
-    held: Day | None = None
-    how: Text | None = None
-    responsible: Id | None = None
-    participants: tuple[Id, ...] = ()
-    outcome: Text | None = None
+    id: Id = Field(description="Id in the plan.")
+    kind: ReviewKind = Field(description="Follow-up or evaluation.")
+    planned: Day = Field(description="Day it is planned for.")
+    status: ReviewStatus = Field(default=ReviewStatus.PLANNED, description="Status.")
+    held: Day | None = Field(default=None, description="Day it was held, if it was.")
+    how: Text | None = Field(default=None, description="How it is done.")
+    responsible: Id | None = Field(default=None, description="Id of the person who is responsible.")
+    participants: tuple[Id, ...] = Field(default=(), description="Ids of the persons who take part.")
+    outcome: Text | None = Field(default=None, description="Outcome, in words.")
 
     @model_validator(mode="after")
     def _held_has_date(self) -> Self:
@@ -183,9 +183,9 @@ class Review(Value):
 class Arrangement(Value):
     """When and how reviews of one kind are done: every so many months, and in what way (item g)."""
 
-    every_months: Count = Field(gt=0, le=60)
-    how: Text | None = None
-    responsible: Id | None = None
+    every_months: Count = Field(gt=0, le=60, description="Months from one to the next.")
+    how: Text | None = Field(default=None, description="How it is done.")
+    responsible: Id | None = Field(default=None, description="Id of who is responsible.")
 
 
 class IndividualPlan(Value):
@@ -195,33 +195,39 @@ class IndividualPlan(Value):
     `version` counts from 1; `replaces` is the id of the plan that this one follows.
     """
 
-    id: Id
-    owner: PlanOwner
-    status: PlanStatus = PlanStatus.DRAFT
-    version: Count = Field(default=1, ge=1)
-    title: Text | None = None
-    legal_basis: tuple[LegalBasis, ...] = ()
-    period: Period = Period()
-    created: Moment
-    updated: Moment | None = None
-    author: Id | None = None
-    coordinating_unit: Id | None = None
-    replaces: Id | None = None
-    related_persons: tuple[RelatedPerson, ...] = ()
-    organizations: tuple[Organization, ...] = ()
-    professionals: tuple[Professional, ...] = ()
-    resources: tuple[Resource, ...] = ()
-    needs: tuple[Need, ...] = ()
-    goals: tuple[Goal, ...] = ()
-    measures: tuple[Measure, ...] = ()
-    contributions: tuple[Contribution, ...] = ()
-    cooperation: tuple[Cooperation, ...] = ()
-    follow_up: Arrangement | None = None
-    evaluation: Arrangement | None = None
-    reviews: tuple[Review, ...] = ()
-    team: CareTeam | None = None
-    consents: tuple[Consent, ...] = ()
-    note: Text | None = None
+    id: Id = Field(description="Id of the plan.")
+    owner: PlanOwner = Field(description="The person whose plan it is.")
+    status: PlanStatus = Field(default=PlanStatus.DRAFT, description="Status.")
+    version: Count = Field(default=1, ge=1, description="Number of the version, from 1.")
+    title: Text | None = Field(default=None, description="Title.")
+    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that it is made by.")
+    period: Period = Field(default=Period(), description="Plan period.")
+    created: Moment = Field(description="Time when it was begun, with zone.")
+    updated: Moment | None = Field(default=None, description="Time of the last change, with zone.")
+    author: Id | None = Field(default=None, description="Id of who wrote this version.")
+    coordinating_unit: Id | None = Field(default=None, description="Id of the coordinating unit (koordinerende enhet).")
+    replaces: Id | None = Field(default=None, description="Id of the plan that this one follows.")
+    related_persons: tuple[RelatedPerson, ...] = Field(default=(), description="Relatives and representatives.")
+    organizations: tuple[Organization, ...] = Field(default=(), description="Organisations that the plan names.")
+    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that the plan names.")
+    resources: tuple[Resource, ...] = Field(default=(), description="What the person has to build on (item a).")
+    needs: tuple[Need, ...] = Field(default=(), description="Needs for services (item a).")
+    goals: tuple[Goal, ...] = Field(default=(), description="Main goals and sub-goals (item a).")
+    measures: tuple[Measure, ...] = Field(default=(), description="Measures (items e and f).")
+    contributions: tuple[Contribution, ...] = Field(default=(), description="Contributions (item d).")
+    cooperation: tuple[Cooperation, ...] = Field(default=(), description="Cooperation with others (item i).")
+    follow_up: Arrangement | None = Field(
+        default=None, description="How often and how the plan is followed up (item g)."
+    )
+    evaluation: Arrangement | None = Field(
+        default=None, description="How often and how the plan is evaluated (item g)."
+    )
+    reviews: tuple[Review, ...] = Field(
+        default=(), description="Follow-ups and evaluations, planned and held (item g)."
+    )
+    team: CareTeam | None = Field(default=None, description="Care team with coordinators (items b and c).")
+    consents: tuple[Consent, ...] = Field(default=(), description="Consents (item h).")
+    note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

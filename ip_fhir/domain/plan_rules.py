@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
     from ip_fhir.domain.team import CareTeam
 
-_LISTS = (
+# A plan's lists of items that have an id.
+LISTS = (
     *("related_persons", "organizations", "professionals", "resources", "needs", "goals", "measures"),
     *("contributions", "cooperation", "reviews", "consents"),
 )
@@ -37,7 +38,7 @@ _ONE = (
 )
 _ARRANGEMENTS = ("follow_up", "evaluation")
 _SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
-_THINGS = _LISTS[3:]  # what is no actor
+_THINGS = LISTS[3:]  # what is no actor
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
@@ -59,10 +60,10 @@ def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
     """
     if _sound(plan):
         return ()
-    lists = [getattr(plan, name) for name in _LISTS]
+    lists = [getattr(plan, name) for name in LISTS]
     ids = [plan.owner.id, *map(_ID, chain.from_iterable(lists))]
     found = [
-        *repeated_ids(zip(_LISTS, lists, strict=True), "the plan", {plan.owner.id}),
+        *repeated_ids(zip(LISTS, lists, strict=True), "the plan", {plan.owner.id}),
         *_team_ids(plan, ids),
         *_goal_problems(plan),
         *organization_problems(plan.organizations),

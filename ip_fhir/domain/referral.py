@@ -77,8 +77,8 @@ class Author(Value):
     Author(***)
     """
 
-    id: Annotated[Text, Field(max_length=255)]
-    name: Annotated[Text, Field(max_length=255)]
+    id: Annotated[Text, Field(max_length=255)] = Field(description="Id by which the EHR knows them.")
+    name: Annotated[Text, Field(max_length=255)] = Field(description="Name, for whoever reads the evidence.")
 
     def __repr__(self) -> str:
         return "Author(***)"
@@ -92,20 +92,24 @@ class Event(Value):
     is the person of our own side who did it, as far as the EHR says; it is kept as evidence and sent to nobody.
     """
 
-    id: Id
-    kind: EventKind
-    at: AwareDatetime
-    raised_by: Role
-    message_id: Id | None = None
-    sent: AwareDatetime | None = None
-    answers: Id | None = None
-    sender: Organization | None = None  # who sent that message
-    notice: Notice | None = None
-    form: GreenForm | None = None
-    missing: tuple[Missing, ...] = ()
-    number: int | None = Field(default=None, ge=1)
-    text: Text | None = None
-    by: Author | None = None
+    id: Id = Field(description="Id of the event.")
+    kind: EventKind = Field(description="What happened.")
+    at: AwareDatetime = Field(description="Time, by the clock of the side that applies it.")
+    raised_by: Role = Field(description="Who raised it.")
+    message_id: Id | None = Field(
+        default=None, description="Id of the message that brought it, or that a receipt is for."
+    )
+    sent: AwareDatetime | None = Field(
+        default=None, description="Time when that message was sent, by the sender's clock."
+    )
+    answers: Id | None = Field(default=None, description="Id of our message that it replies to.")
+    sender: Organization | None = Field(default=None, description="The organisation that sent the message.")
+    notice: Notice | None = Field(default=None, description="The notice that it brings.")
+    form: GreenForm | None = Field(default=None, description="The green form that it brings.")
+    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    text: Text | None = Field(default=None, description="Words that go with it.")
+    by: Author | None = Field(default=None, description="The person of our own side who did it.")
 
 
 class FormStatus(StrEnum):
@@ -122,51 +126,57 @@ class FormStatus(StrEnum):
 class KeptForm(Value):
     """A green form that came, what became of it and what it lacked."""
 
-    form: GreenForm
-    received: AwareDatetime
-    status: FormStatus
-    missing: tuple[Missing, ...] = ()
-    message: Id | None = None  # the message that carried it
+    form: GreenForm = Field(description="The form.")
+    received: AwareDatetime = Field(description="Time when it came in.")
+    status: FormStatus = Field(description="What became of it.")
+    missing: tuple[Missing, ...] = Field(default=(), description="What it lacked.")
+    message: Id | None = Field(default=None, description="Id of the message that carried it.")
 
 
 class Told(Value):
     """Somebody on the ladder who was told that the answer has not come, and must be told when it has."""
 
-    step: int = Field(ge=1)
-    to: Text
-    effect: Id
-    own_side: bool = False
+    step: int = Field(ge=1, description="Rung of the ladder, from 1.")
+    to: Text = Field(description="Who was told.")
+    effect: Id = Field(description="Id of the effect that told them.")
+    own_side: bool = Field(default=False, description="True if they belong to this side.")
 
 
 class Referral(Value):
     """The aggregate. `role` is the side this store belongs to (hospital or municipality)."""
 
-    correlation_id: Id
-    role: Role
-    state: State
-    notice: Notice
-    opened: AwareDatetime
-    changed: AwareDatetime
-    delivered: AwareDatetime | None = None
-    forms: tuple[KeptForm, ...] = ()
-    timers: tuple[Timer, ...] = ()
-    paused: tuple[Timer, ...] = ()  # timers that wait while information is asked for; `paused_at` says since when
-    paused_at: AwareDatetime | None = None
-    reminders: int = Field(default=0, ge=0)
-    escalations: int = Field(default=0, ge=0)
-    resends: int = Field(default=0, ge=0)
-    task_number: int = Field(default=1, ge=1)  # a terminal Task is never reopened: a new one is made
-    reason: Text | None = None
-    notice_message: Id | None = None  # the id of the message that carried the notice
-    last_message: Id | None = None  # the last message of the other side
-    last_sender: Organization | None = None  # who sent it
-    heard: AwareDatetime | None = None  # when the newest of the other side's messages was sent, by its clock
-    stands: AwareDatetime | None = None  # when the newest of them that says how far the work has come was sent
-    resumes: State | None = None  # where it goes on after awaiting-information or cancelling
-    consent_gone: AwareDatetime | None = None
-    ended_there: bool = False  # the other side has ended it too: a no can be overturned no more
-    vacancies: tuple[AwareDatetime, ...] = ()  # when a coordinator left
-    told: tuple[Told, ...] = ()
+    correlation_id: Id = Field(description="Id of the loop.")
+    role: Role = Field(description="Side that this store belongs to.")
+    state: State = Field(description="State.")
+    notice: Notice = Field(description="The notice.")
+    opened: AwareDatetime = Field(description="Time when it was opened.")
+    changed: AwareDatetime = Field(description="Time of the last change.")
+    delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")
+    forms: tuple[KeptForm, ...] = Field(default=(), description="Every green form that came.")
+    timers: tuple[Timer, ...] = Field(default=(), description="Clocks that run.")
+    paused: tuple[Timer, ...] = Field(default=(), description="Clocks that wait while information is asked for.")
+    paused_at: AwareDatetime | None = Field(default=None, description="Time since when they wait.")
+    reminders: int = Field(default=0, ge=0, description="Number of reminders so far.")
+    escalations: int = Field(default=0, ge=0, description="Number of rungs so far.")
+    resends: int = Field(default=0, ge=0, description="Times the notice was sent again.")
+    task_number: int = Field(default=1, ge=1, description="Number of the Task; one that has ended is never reopened.")
+    reason: Text | None = Field(default=None, description="Reason of the last change, in words.")
+    notice_message: Id | None = Field(default=None, description="Id of the message that carried the notice.")
+    last_message: Id | None = Field(default=None, description="Id of the other side's last message.")
+    last_sender: Organization | None = Field(default=None, description="The organisation that sent it.")
+    heard: AwareDatetime | None = Field(
+        default=None, description="Time when the other side's newest message was sent, by its clock."
+    )
+    stands: AwareDatetime | None = Field(
+        default=None, description="The same, of messages that say how far the work has come."
+    )
+    resumes: State | None = Field(default=None, description="State it goes back to after a pause.")
+    consent_gone: AwareDatetime | None = Field(default=None, description="Time when consent was withdrawn.")
+    ended_there: bool = Field(
+        default=False, description="True if the other side has ended it too: no complaint can overturn a no."
+    )
+    vacancies: tuple[AwareDatetime, ...] = Field(default=(), description="Times when a coordinator left.")
+    told: tuple[Told, ...] = Field(default=(), description="Who was told on the ladder.")
 
     @property
     def form(self) -> GreenForm | None:
@@ -178,9 +188,9 @@ class Referral(Value):
 class Record(Value):
     """One piece of evidence: who, what, when, why, which message. The store adds the hash of the record before."""
 
-    event: Event
-    role: Role
-    before: State | None
-    after: State
-    note: Text | None = None
-    effects: tuple[Id, ...] = ()
+    event: Event = Field(description="The event.")
+    role: Role = Field(description="Side that applied it.")
+    before: State | None = Field(description="State before; none: it was opened.")
+    after: State = Field(description="State after.")
+    note: Text | None = Field(default=None, description="Note.")
+    effects: tuple[Id, ...] = Field(default=(), description="Ids of the effects.")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import combinations
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.values.value import Flag, Id, Period, Text, Value
 
@@ -43,13 +43,13 @@ class MembershipStatus(StrEnum):
 class Membership(Value):
     """One actor's place in the team, in one role, for one period."""
 
-    id: Id
-    member: Id
-    role: TeamRole
-    status: MembershipStatus = MembershipStatus.ACCEPTED
-    period: Period = Period()
-    on_behalf_of: Id | None = None
-    task: Text | None = None
+    id: Id = Field(description="Id in the team.")
+    member: Id = Field(description="Id of the member: a person or an organisation.")
+    role: TeamRole = Field(description="Role in the team.")
+    status: MembershipStatus = Field(default=MembershipStatus.ACCEPTED, description="Status.")
+    period: Period = Field(default=Period(), description="Days of the membership.")
+    on_behalf_of: Id | None = Field(default=None, description="Id of the organisation that the member stands for.")
+    task: Text | None = Field(default=None, description="Task in the team, in words.")
 
     @model_validator(mode="after")
     def _ended_has_end(self) -> Self:
@@ -73,14 +73,16 @@ class Coordinator(Value):
     `mentor` (fadder) is a professional who guides the coordinator.
     """
 
-    id: Id
-    kind: CoordinatorKind = CoordinatorKind.MUNICIPAL
-    holder: Id | None = None
-    period: Period = Period()
-    appointed_by: Id | None = None
-    mentor: Id | None = None
-    wish_honoured: Flag | None = None
-    wish_reason: Text | None = None
+    id: Id = Field(description="Id in the team, or in the green form.")
+    kind: CoordinatorKind = Field(default=CoordinatorKind.MUNICIPAL, description="Duty that the coordinator fulfils.")
+    holder: Id | None = Field(default=None, description="Id of the professional; none: the place is vacant.")
+    period: Period = Field(default=Period(), description="Days on which the place is held.")
+    appointed_by: Id | None = Field(default=None, description="Id of the organisation that appointed.")
+    mentor: Id | None = Field(default=None, description="Id of the professional who guides the coordinator (fadder).")
+    wish_honoured: Flag | None = Field(
+        default=None, description="True if the person's wish for a coordinator is honoured."
+    )
+    wish_reason: Text | None = Field(default=None, description="Reason, where the wish is not honoured.")
 
     @property
     def vacant(self) -> bool:
@@ -110,12 +112,16 @@ class CareTeam(Value):
     Two coordinators of one kind at once are the exception; `two_coordinators_reason` says why it was made.
     """
 
-    id: Id
-    status: TeamStatus = TeamStatus.ACTIVE
-    name: Text | None = None
-    memberships: tuple[Membership, ...] = ()
-    coordinators: tuple[Coordinator, ...] = ()
-    two_coordinators_reason: Text | None = None
+    id: Id = Field(description="Id in the plan.")
+    status: TeamStatus = Field(default=TeamStatus.ACTIVE, description="Status.")
+    name: Text | None = Field(default=None, description="Name of the team.")
+    memberships: tuple[Membership, ...] = Field(default=(), description="Memberships, also those that have ended.")
+    coordinators: tuple[Coordinator, ...] = Field(
+        default=(), description="Coordinators' places, also vacant and past ones."
+    )
+    two_coordinators_reason: Text | None = Field(
+        default=None, description="Reason for two coordinators of one kind at once."
+    )
 
     @model_validator(mode="after")
     def _one_main_coordinator(self) -> Self:

@@ -17,7 +17,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Profession
 from ip_fhir.domain.referral import Referral, Role, State
-from ip_fhir.domain.values.value import build, read
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import (
@@ -50,7 +50,7 @@ def form() -> GreenForm:
 
 def message(kind: MessageKind, correlation_id: str, sent: datetime, said: JSON) -> Message:
     """A message of that kind."""
-    return build(Message, {"id": "m", "kind": kind, "correlation_id": correlation_id, "sent": sent, **said})
+    return Message(id="m", kind=kind, correlation_id=correlation_id, sent=sent, **said)
 
 
 def notice_message() -> JSON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.values.terms import LifeArea
@@ -50,10 +50,10 @@ class Provision(Value):
     Empty `recipients` or `areas` mean all of them.
     """
 
-    access: Access
-    recipients: tuple[Id, ...] = ()
-    areas: tuple[LifeArea, ...] = ()
-    period: Period = Period()
+    access: Access = Field(description="Yes or no to these.")
+    recipients: tuple[Id, ...] = Field(default=(), description="Ids of persons and organisations; empty: all.")
+    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas; empty: all.")
+    period: Period = Field(default=Period(), description="Days on which it holds.")
 
 
 class Consent(Value):
@@ -62,18 +62,18 @@ class Consent(Value):
     `access` holds where no provision says otherwise.
     """
 
-    id: Id
-    kind: ConsentKind
-    status: ConsentStatus = ConsentStatus.ACTIVE
-    given_on: Day
-    given_by: Id | None = None
-    form: ConsentForm | None = None
-    verified_on: Day | None = None
-    withdrawn_on: Day | None = None
-    period: Period = Period()
-    access: Access = Access.PERMIT
-    provisions: tuple[Provision, ...] = ()
-    document: Attachment | None = None
+    id: Id = Field(description="Id in the plan or notice.")
+    kind: ConsentKind = Field(description="Matter of the consent.")
+    status: ConsentStatus = Field(default=ConsentStatus.ACTIVE, description="Status.")
+    given_on: Day = Field(description="Day of the yes or no.")
+    given_by: Id | None = Field(default=None, description="Id of the representative; none: the person.")
+    form: ConsentForm | None = Field(default=None, description="Form in which it was expressed.")
+    verified_on: Day | None = Field(default=None, description="Day it was checked with the person.")
+    withdrawn_on: Day | None = Field(default=None, description="Day from which it is withdrawn.")
+    period: Period = Field(default=Period(), description="Days on which it holds.")
+    access: Access = Field(default=Access.PERMIT, description="Yes or no where no provision says otherwise.")
+    provisions: tuple[Provision, ...] = Field(default=(), description="Exceptions.")
+    document: Attachment | None = Field(default=None, description="The signed paper.")
 
     @model_validator(mode="after")
     def _withdrawn_has_date(self) -> Self:

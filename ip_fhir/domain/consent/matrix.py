@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Rule, permits
+from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.team import MembershipStatus
 from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.consent.consent import Consent
-    from ip_fhir.domain.plan import IndividualPlan
 
 AREAS: tuple[LifeArea | None, ...] = (None, *LifeArea)
 """The columns: what belongs to no life area, then each area."""
@@ -98,6 +99,7 @@ def consent_matrix(plan: IndividualPlan, on: date) -> ConsentMatrix:
     A participant is asked for with the organisations above: consent to a municipality holds for its units. Consent is
     not the only condition: who has left the team may be covered by it still, and has nothing to see it for.
     """
+    require(plan, IndividualPlan, "plan")
     taking_part = _team(plan, on)
     seers = []
     for ident, name, within in _named(plan):

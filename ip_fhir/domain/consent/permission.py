@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,6 +68,7 @@ def permits(
     consents: Iterable[Consent], request: AccessRequest, related_persons: Sequence[RelatedPerson] = ()
 ) -> Allowed | Refused:
     """Decide whether `request` may be fulfilled, for every area asked for. Pure: no clock, no chance."""
+    require(request, AccessRequest, "request")
     relevant = [consent for consent in consents if consent.kind is request.kind]
     if not relevant:
         return Refused(Rule.NO_CONSENT, f"there is no consent of the kind {request.kind}")

@@ -13,6 +13,7 @@ from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.people import numbers_agree
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
@@ -89,8 +90,7 @@ def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organiza
 def _known_as(notice: Notice, organization: Organization) -> str:
     """The notice's id of an organisation that comes from elsewhere, where ids mean other things."""
     for known in notice.organizations:
-        numbers = ((known.organization_number, organization.organization_number), (known.her_id, organization.her_id))
-        if known == organization or any(ours is not None and ours == theirs for ours, theirs in numbers):
+        if known == organization or numbers_agree(known, organization):
             return known.id
     return "(outside the notice)"  # no consent can name it: only what is said of everybody holds
 

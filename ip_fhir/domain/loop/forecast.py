@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Step(Value):
-    """One thing that happens when no answer comes: when, what, the how manieth, and who is told."""
+    """One thing that happens when no answer comes."""
 
-    due: AwareDatetime
-    kind: TimerKind
-    number: int = Field(ge=1)
-    contact: Contact | None = None
+    due: AwareDatetime = Field(description="Time when it happens, in UTC.")
+    kind: TimerKind = Field(description="What happens.")
+    number: int = Field(ge=1, description="Which of its kind it is, from 1.")
+    contact: Contact | None = Field(default=None, description="Who is told.")
 
 
 def explain(agreement: Agreement, sent: datetime) -> tuple[Step, ...]:

@@ -8,7 +8,6 @@ from ip_fhir.domain.loop.content import addressed_to, cut_to
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import OrganizationKind
 from ip_fhir.domain.referral import Event, EventKind, Role
-from ip_fhir.domain.values.value import build
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -102,21 +101,20 @@ def message_of(referral: Referral, effect: Effect, now: datetime, agreement: Agr
     if effect.message is None:
         raise InvalidInput.at("effect.message", "the effect is no message", "invariant")
     sender, recipient = _parties(referral, effect)
-    fields = {
-        "id": effect.id,
-        "kind": effect.message,
-        "correlation_id": referral.correlation_id,
-        "sent": now,
-        "sender": sender,
-        "recipient": recipient,
-        "answers": effect.answers,
-        "notice": _notice(referral, effect, agreement) if effect.message is MessageKind.NOTICE else None,
-        "form": _form(referral, effect) if effect.message is MessageKind.GREEN_FORM else None,
-        "missing": effect.missing,
-        "number": effect.number,
-        "text": effect.text or effect.to,
-    }
-    return build(Message, fields)
+    return Message(
+        id=effect.id,
+        kind=effect.message,
+        correlation_id=referral.correlation_id,
+        sent=now,
+        sender=sender,
+        recipient=recipient,
+        answers=effect.answers,
+        notice=_notice(referral, effect, agreement) if effect.message is MessageKind.NOTICE else None,
+        form=_form(referral, effect) if effect.message is MessageKind.GREEN_FORM else None,
+        missing=effect.missing,
+        number=effect.number,
+        text=effect.text or effect.to,
+    )
 
 
 def _parties(referral: Referral, effect: Effect) -> tuple[Organization, Organization]:

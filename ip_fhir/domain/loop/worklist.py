@@ -59,16 +59,16 @@ class WorklistItem(Value):
     `done` is set when it is done; `by` is None where the loop moved on without a person of ours.
     """
 
-    id: Id
-    aggregate: Aggregate
-    reason: Reason
-    opened: AwareDatetime
-    to: Text | None = None
-    text: Text | None = None
-    number: int | None = Field(default=None, ge=1)
-    done: AwareDatetime | None = None
-    by: Author | None = None
-    note: Text | None = None
+    id: Id = Field(description="Id of the item: that of the effect by which people are told.")
+    aggregate: Aggregate = Field(description="The referral or plan that it is about.")
+    reason: Reason = Field(description="Why somebody is needed.")
+    opened: AwareDatetime = Field(description="Time when it was opened.")
+    to: Text | None = Field(default=None, description="The contact of the agreement who is told.")
+    text: Text | None = Field(default=None, description="Words that go with it.")
+    number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    done: AwareDatetime | None = Field(default=None, description="Time when it was done; none while it is open.")
+    by: Author | None = Field(default=None, description="Who did it; nobody where the loop moved on by itself.")
+    note: Text | None = Field(default=None, description="Their words about it.")
 
 
 def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> list[WorklistItem]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic import Field
+
 from ip_fhir.domain.values.value import Id, Value
 
 REFERRAL: Final = "referral"
@@ -20,8 +22,8 @@ class Aggregate(Value):
     Aggregate(id='p-1', kind='plan')
     """
 
-    kind: Id
-    id: Id
+    kind: Id = Field(description="Kind: referral or plan.")
+    id: Id = Field(description="Id within the kind.")
 
     @classmethod
     def of_referral(cls, correlation_id: str) -> Aggregate:

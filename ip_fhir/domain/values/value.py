@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, get_args
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     Strict,
     StringConstraints,
     ValidationError,
@@ -22,6 +24,10 @@ from ip_fhir.errors import InvalidInput, IssueCode, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 # Control characters but tab and line breaks, and the two that XML cannot carry at all.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
@@ -65,15 +71,90 @@ Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict()]
 """A whole number, never "3" or 3.0."""
 
+_FIELDS = "\nFields:"
+
+# Fields that are nothing of a person, which `repr` shows where a value has them.
+_SHOWN = ("id", "correlation_id", "kind", "status", "state")
+
 
 class Value(BaseModel):
-    """A frozen domain value. Unknown fields are refused; `repr` shows the type and the id, never the content."""
+    """A frozen domain value. Unknown fields are refused; `repr` shows the type and the id, never the content.
+
+    Making one, reading one and `evolve` raise `InvalidInput` with every problem, each with its dotted path. No problem
+    repeats what stood there. (pydantic's own error comes from its `TypeAdapter`, and when a field is set or deleted.)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_temporal="iso8601")
 
+    NAMES_UNKNOWN_FIELDS: ClassVar[bool] = False
+    """True for values that tell of no person, as settings: there an unknown field is named when it is refused."""
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            self.__pydantic_validator__.validate_python(fields, self_instance=self)
+        except ValidationError as error:
+            raise InvalidInput(problems_of(error, type(self))) from None
+
+    # So marked, it is no "custom init" to pydantic: values inside values are made without a call of it, as fast as
+    # ever, and their problems are told together.
+    __init__.__dict__["__pydantic_base_init__"] = True
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Pydantic's way in from Python values, with our error. Rather use `from_data`."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise InvalidInput(problems_of(error, cls)) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Pydantic's way in from JSON text, with our error. Rather use `from_json`."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise InvalidInput(problems_of(error, cls)) from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads what `to_json` wrote: JSON text, bytes in UTF-8.
+
+        >>> Period.from_json('{"start": "2026-01-12"}').start
+        datetime.date(2026, 1, 12)
+        """
+        if not isinstance(text, str | bytes | bytearray):
+            raise InvalidInput.at("", f"JSON text is str or bytes, not {type(text).__name__}", "structure")
+        return cls.model_validate_json(text)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Reads what `to_data` gave: an object as a JSON reader gives it.
+
+        >>> Period.from_data({"end": "2026-01-12"}).covers(date(2026, 1, 13))
+        False
+        """
+        if not hasattr(data, "keys"):
+            raise InvalidInput.at("", f"{cls.__name__} is read from an object, not from {_kind_of(data)}", "structure")
+        return cls.model_validate(dict(data))
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Adds the fields' descriptions to the docstring, so that `help` tells them too."""
+        super().__pydantic_init_subclass__(**options)
+        fields = [f"    {name}: {info.description}" for name, info in cls.model_fields.items()]
+        cls.__doc__ = "\n".join([cleandoc(cls.__doc__ or ""), *([_FIELDS, *fields] if fields else [])])
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        """Leaves those out of the description in a JSON Schema: there each field has its own."""
+        made = handler(core_schema)
+        whole = handler.resolve_ref_schema(made)
+        whole["description"] = whole.get("description", "").partition(_FIELDS)[0].rstrip()
+        return made
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Only what is no person's data: the id and the kind."""
-        for name in ("id", "kind", "status"):
+        """Yields what is no person's data: ids, kind and state."""
+        for name in _SHOWN:
             if name in type(self).model_fields:
                 yield name, str(getattr(self, name))
 
@@ -81,23 +162,28 @@ class Value(BaseModel):
         return repr(self)
 
     def evolve(self, **changes: Any) -> Self:
-        """A copy with `changes`, checked like any new value (pydantic's `model_copy` does not check)."""
-        return build(type(self), {**dict(self), **changes})
+        """A copy with `changes`, checked like any new value (pydantic's `model_copy` does not check).
+
+        A field that there is not is named: here the name is the caller's own, not a person's data.
+        """
+        if unknown := [name for name in changes if name not in type(self).model_fields]:
+            raise InvalidInput(_unknown((name,), type(self), named=True) for name in unknown)
+        return type(self)(**{**self.__dict__, **changes})
 
     def to_data(self) -> dict[str, Any]:
-        """The value as JSON-ready data, defaults left out; `read` gives it back."""
+        """The value as JSON-ready data, defaults left out; `from_data` gives it back."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def to_json(self, indent: int | None = None) -> str:
-        """The value as JSON text, defaults left out; `read` gives it back."""
+        """The value as JSON text, defaults left out; `from_json` gives it back."""
         return self.model_dump_json(exclude_defaults=True, indent=indent)
 
 
 class Period(Value):
     """From a day to a day, both included; an open end means "until further notice"."""
 
-    start: Day | None = None
-    end: Day | None = None
+    start: Day | None = Field(default=None, description="First day; none: from the beginning.")
+    end: Day | None = Field(default=None, description="Last day, included; none: until further notice.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -121,24 +207,32 @@ V = TypeVar("V", bound=Value)
 
 
 def read(model: type[V], data: str | bytes | Mapping[str, Any]) -> V:
-    """Read a value from JSON text or from JSON-like data.
+    """Reads a value of any type from JSON text or from data: `model.from_json` or `model.from_data`.
 
     Raises `InvalidInput` with every problem, each with its dotted path. No problem repeats what stood there.
     """
-    try:
-        if isinstance(data, str | bytes):
-            return model.model_validate_json(data)
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise InvalidInput(problems_of(error, model)) from None
+    if not _is_type_of_value(model):
+        raise InvalidInput.at("model", f"is no type of domain value, but {_kind_of(model)}")
+    return model.from_json(data) if isinstance(data, str | bytes | bytearray) else model.from_data(data)
 
 
-def build(model: type[V], fields: Mapping[str, Any]) -> V:
-    """Make a value from field values; like `model(**fields)`, but raises `InvalidInput`."""
-    try:
-        return model(**fields)
-    except ValidationError as error:
-        raise InvalidInput(problems_of(error, model)) from None
+def _is_type_of_value(model: object) -> bool:
+    return isinstance(model, type) and issubclass(model, Value)
+
+
+def require(argument: object, kind: type[object], name: str) -> None:
+    """Raises `InvalidInput` at `name` if a caller's argument is not of that type. The argument is not shown.
+
+    >>> require("x", Period, "period")
+    Traceback (most recent call last):
+    ip_fhir.errors.InvalidInput: period: is no Period, but str
+    """
+    if not isinstance(argument, kind):
+        raise InvalidInput.at(name, f"is no {kind.__name__}, but {_kind_of(argument)}")
+
+
+def _kind_of(argument: object) -> str:
+    return f"the type {argument.__name__}" if isinstance(argument, type) else type(argument).__name__
 
 
 _CODES: dict[str, IssueCode] = {
@@ -165,15 +259,14 @@ _SHAPES = {
 }
 
 
-def problems_of(
-    error: ValidationError, model: type[BaseModel] | None = None, *, named: bool = False
-) -> tuple[Problem, ...]:
+def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
     """Pydantic's errors as problems: path, reason and FHIR issue type, without the input.
 
     With the `model` that was to be made, an unknown field is not named - in a person's data its name may say anything -
-    but what may be meant is. Without, as for settings, or when `named`, it is.
+    but what may be meant is. Without, or for a model that `NAMES_UNKNOWN_FIELDS`, it is.
     """
     found: list[Problem] = []
+    named = getattr(model, "NAMES_UNKNOWN_FIELDS", False)
     for item in error.errors(include_url=False, include_input=False):
         if model is not None and item["type"] in ("extra_forbidden", "invalid_key"):
             found.append(_unknown(item["loc"], model, named=named))

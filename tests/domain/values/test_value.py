@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
@@ -12,16 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ip_fhir.domain.green_form import GreenForm
+from ip_fhir.domain.completeness import completeness
+from ip_fhir.domain.consent.matrix import consent_matrix
+from ip_fhir.domain.consent.permission import permits
+from ip_fhir.domain.green_form import GreenForm, missing_items
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Attachment, PersonName, PlanOwner
 from ip_fhir.domain.plan import Goal, IndividualPlan
-from ip_fhir.domain.values.value import Period, Value, build, read
+from ip_fhir.domain.values.value import Period, Value, read, require
 from ip_fhir.errors import InvalidInput, IpFhirError
 from tests.support import strategies
 from tests.support.data import ABSENT, EXAMPLES, changed, example, parts
+from tests.support.domain_types import domain_values
 from tests.support.json_schema import fits
+from tests.support.loop import sent
 from tests.support.strategies import green_forms, messages, notices, periods, plans
 
 WHOLES: list[tuple[type[Value], st.SearchStrategy[Any]]] = [
@@ -30,6 +37,7 @@ WHOLES: list[tuple[type[Value], st.SearchStrategy[Any]]] = [
     (GreenForm, green_forms()),
     (Message, messages()),
 ]
+SHOWN = ("id", "correlation_id", "kind", "status", "state")
 MARKER = "Hemmeligæ-Navn-11111111111"
 
 
@@ -64,6 +72,7 @@ def test_json_there_and_back(model: type[Value], strategy: st.SearchStrategy[Any
             again = read(model, form)
             assert again == value
             assert again.to_json() == text
+        assert model.from_json(text) == model.from_data(value.to_data()) == value
 
     there_and_back()
 
@@ -113,14 +122,74 @@ def test_evolve_checks() -> None:
         Period().evolve(finish=date(2026, 1, 1))
 
 
-def test_build_raises_our_error() -> None:
-    """`build` is the constructor with our error; a constructor's own error is silent about the input too."""
+def test_evolve_names_the_field() -> None:
+    """A field that is not there, or a value of the wrong type, is told by the field; every one at once."""
     with pytest.raises(InvalidInput) as caught:
-        build(Goal, {"id": MARKER, "text": "x"})
-    assert caught.value.problems[0].path == "id"
-    with pytest.raises(ValidationError) as direct:
-        Goal(id=MARKER, text="x")
-    assert MARKER not in str(direct.value)
+        Goal(id="g", text="x").evolve(txt="y", when="now")
+    assert [p.path for p in caught.value.problems] == ["txt", "when"]
+    assert caught.value.problems[0].reason == "is not known here; perhaps text is meant"
+    with pytest.raises(InvalidInput) as wrong:
+        Goal(id="g", text="x").evolve(text=7, period="2026")
+    assert [p.path for p in wrong.value.problems] == ["text", "period"]
+
+
+MAKE: list[Callable[[dict[str, Any]], Any]] = [
+    lambda fields: Goal(**fields),
+    Goal.from_data,
+    Goal.model_validate,
+    lambda fields: Goal.from_json(json.dumps(fields)),
+    lambda fields: Goal.model_validate_json(json.dumps(fields)),
+    lambda fields: read(Goal, fields),
+    lambda fields: Goal(id="g", text="x").evolve(**fields),
+]
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_every_way_to_make_one_raises_our_error(make: Callable[[dict[str, Any]], Any]) -> None:
+    """However a value is made: one error of ours with every place, those of values inside it too; no input in it."""
+    with pytest.raises(InvalidInput) as caught:
+        make({"id": MARKER, "text": "", "period": {"start": "2026-02-01", "end": "2026-01-01"}, "areas": ["x"]})
+    assert [p.path for p in caught.value.problems] == ["id", "text", "areas.0", "period"]
+    assert MARKER not in str(caught.value)
+    assert caught.value.__suppress_context__, "a traceback does not show pydantic's error"
+
+
+def test_a_missing_field_is_told_by_its_place() -> None:
+    """A constructor that is called with too little names what is missing."""
+    with pytest.raises(InvalidInput) as caught:
+        Goal(id="g")  # type: ignore[call-arg]
+    assert [(p.path, p.code) for p in caught.value.problems] == [("text", "required")]
+
+
+WRONG_TYPES: list[tuple[Callable[[], Any], str]] = [
+    (lambda: read(IndividualPlan, 5), "IndividualPlan is read from an object, not from int"),  # type: ignore[arg-type]
+    (lambda: read(IndividualPlan, None), "IndividualPlan is read from an object, not from NoneType"),  # type: ignore[arg-type]
+    (lambda: read(IndividualPlan, Goal), "IndividualPlan is read from an object, not from the type Goal"),  # type: ignore[arg-type]
+    (lambda: read(5, {}), "model: is no type of domain value, but int"),  # type: ignore[arg-type]
+    (lambda: read(dict, {}), "model: is no type of domain value, but the type dict"),  # type: ignore[type-var]
+    (lambda: Goal.from_json({}), "JSON text is str or bytes, not dict"),  # type: ignore[arg-type]
+    (lambda: Goal.from_data("{}"), "Goal is read from an object, not from str"),  # type: ignore[arg-type]
+    (lambda: require(MARKER, Goal, "goal"), "goal: is no Goal, but str"),
+    (lambda: completeness("x"), "plan: is no IndividualPlan, but str"),  # type: ignore[arg-type]
+    (lambda: completeness(IndividualPlan), "plan: is no IndividualPlan, but the type IndividualPlan"),  # type: ignore[arg-type]
+    (lambda: missing_items({}), "form: is no GreenForm, but dict"),  # type: ignore[arg-type]
+    (lambda: permits((), "x"), "request: is no AccessRequest, but str"),  # type: ignore[arg-type]
+    (lambda: consent_matrix("x", date(2026, 1, 15)), "plan: is no IndividualPlan, but str"),  # type: ignore[arg-type]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "words"), WRONG_TYPES)
+def test_an_argument_of_the_wrong_type(call: Callable[[], Any], words: str) -> None:
+    """What is not of the type asked for is refused in words, with the argument's name; it is not shown."""
+    with pytest.raises(InvalidInput) as caught:
+        call()
+    assert str(caught.value) == words
+
+
+def test_values_in_values_are_made_without_python() -> None:
+    """Pydantic does not take our constructor for a custom one, which would make a plan of a thousand items slow."""
+    assert len(domain_values()) > 35
+    assert not any(model.__pydantic_custom_init__ for model in domain_values())
 
 
 def test_frozen() -> None:
@@ -132,15 +201,21 @@ def test_frozen() -> None:
 
 @pytest.mark.parametrize(("model", "strategy"), WHOLES)
 def test_repr_is_silent(model: type[Value], strategy: st.SearchStrategy[Any]) -> None:
-    """`repr` and `str` show type, id, kind and status, and nothing of what is inside."""
+    """`repr` and `str` show type, ids, kind and state, and nothing of what is inside."""
 
     @given(strategy)
     def silent(value: Value) -> None:
-        shown = {name: str(getattr(value, name)) for name in ("id", "kind", "status") if name in model.model_fields}
+        shown = {name: str(getattr(value, name)) for name in SHOWN if name in model.model_fields}
         inside = ", ".join(f"{name}={text!r}" for name, text in shown.items())
         assert repr(value) == str(value) == f"{value}" == f"{model.__name__}({inside})"
 
     silent()
+
+
+def test_a_referral_shows_which_and_where_it_stands() -> None:
+    """`repr` of a referral is its correlation id and its state, nothing of a person."""
+    referral = sent().referral
+    assert repr(referral) == "Referral(correlation_id='loop-1', state='sent')"
 
 
 # --- what is refused ---------------------------------------------------------------------------------
@@ -425,6 +500,20 @@ def test_schema_takes_every_value(model: type[Value], strategy: st.SearchStrateg
         assert fits(value.to_data(), schema, schema)
 
     valid()
+
+
+@pytest.mark.parametrize("model", domain_values())
+def test_every_field_is_described(model: type[Value]) -> None:
+    """Each field has a description of its own: a sentence, in `help` and in the JSON Schema; the type has its own."""
+    schema = model.model_json_schema()
+    known = schema if "properties" in schema else schema["$defs"][model.__name__]
+    assert "Fields:" not in known["description"]
+    assert known["description"].splitlines()[0] == (model.__doc__ or "").splitlines()[0]
+    for name, info in model.model_fields.items():
+        said = info.description or ""
+        assert re.fullmatch(r".{4,80}\.", said), f"{model.__name__}.{name}"
+        assert known["properties"][name]["description"] == said
+        assert f"    {name}: {said}" in (model.__doc__ or "").splitlines()
 
 
 def test_owner_alone() -> None:

@@ -156,7 +156,7 @@ def _title(agreement: Agreement, language: Language) -> str:
 
 
 def _party(party: Party) -> str:
-    return party.name or str(party.organization_number or party.her_id)
+    return party.name or str(party.organization_number or party.her_id or party.resh_id)
 
 
 def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, str]]:
@@ -169,6 +169,7 @@ def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, s
         if party is not None:
             numbers = [f"org. {party.organization_number}"] if party.organization_number else []
             numbers += [f"HER-id {party.her_id}"] if party.her_id else []
+            numbers += [f"RESH-id {party.resh_id}"] if party.resh_id else []
             yield words[name], ", ".join([*([party.name] if party.name else []), *numbers])
     for name in _SENTENCES:
         yield words[name], words[f"{name}-is"].format(a=agreement)

@@ -1,0 +1,17 @@
+"""The difference of two plans, and the three-way merge of two changed copies of one: pure, as all of the domain."""
+
+from ip_fhir.domain.merge.difference import Change, ChangeKind, difference
+from ip_fhir.domain.merge.places import BOUND, Place
+from ip_fhir.domain.merge.three_way import MergeConflict, MergeConflictKind, Merged, merge
+
+__all__ = [
+    "BOUND",
+    "Change",
+    "ChangeKind",
+    "MergeConflict",
+    "MergeConflictKind",
+    "Merged",
+    "Place",
+    "difference",
+    "merge",
+]

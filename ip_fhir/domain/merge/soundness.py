@@ -1,0 +1,81 @@
+"""The reasons for which a merged plan is unsound: changes of one side that cannot stand beside the other side's."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.domain.merge.places import Place
+from ip_fhir.domain.plan_rules import LISTS
+from ip_fhir.domain.team import two_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ip_fhir.domain.merge.places import Applied, Beside
+    from ip_fhir.domain.plan import IndividualPlan
+
+
+_PLACES_IN_TEAM = ("team.memberships", "team.coordinators")
+_IDS_IN_TEAM = tuple(f"{name}.id" for name in _PLACES_IN_TEAM)
+
+
+def rivals(team: dict[str, Any], applied: Applied) -> Beside:
+    """Finds mine's changes that leave two coordinators at once without a reason, each with the place it is against."""
+    reason, places = Place("team.two_coordinators_reason"), "team.coordinators"
+    pairs = [pair for pair in combinations(team["coordinators"], 2) if two_at_once(pair)]
+    if reason in applied:
+        return {reason: Place(places, pairs[0][1].id)}
+    beside = {one.id: other.id for pair in pairs for one, other in (pair, pair[::-1])}
+    found = [(place, beside.get(place.id or "")) for place in applied if place.field.startswith(places)]
+    return {place: Place(places, other) for place, other in found if other is not None}
+
+
+def homes(*plans: IndividualPlan) -> dict[str, str]:
+    """Returns the list that each id is of, in any of the plans."""
+    return {item.id: name for plan in plans for name in LISTS for item in getattr(plan, name)}
+
+
+def unsound(paths: Iterable[str], merged: dict[str, Any], applied: Applied, homes: dict[str, str]) -> Beside:
+    """Finds mine's changes that make the merged plan unsound, each with the place that it cannot stand beside.
+
+    `paths` are those of the merged plan's problems. At least one change is found: theirs alone is sound.
+    """
+    by_id: dict[str | None, list[Place]] = {}
+    for place in applied:
+        by_id.setdefault(place.id, []).append(place)
+    found: Beside = {}
+    for path in paths:
+        name, ident, named = _walk(path, merged)
+        direct = [p for p in {*by_id.get(ident, ()), *by_id.get(None, ())} if _covers(applied[p], name)]
+        if direct:
+            found |= dict.fromkeys(direct, Place(homes[named], named) if named in homes else None)
+        else:  # it stands in theirs: then mine has taken away, or changed, what it names
+            about = [p for p in by_id.get(named, ()) if p.field in _lists_of(name) or p.field.endswith(".part_of")]
+            found |= dict.fromkeys(about, Place(name, ident))
+    parts = [place for place in (Place("owner"), Place("team")) if place in applied]
+    return found or dict.fromkeys(parts or applied, None)
+
+
+def _walk(path: str, merged: dict[str, Any]) -> tuple[str, str | None, Any]:
+    """Of a problem's path: the field without places in lists, the item's id, and the id that stands there."""
+    names: list[str] = []
+    ident: str | None = None
+    here: Any = merged
+    for step in filter(None, path.split(".")):
+        if step.isdigit():
+            here = here[int(step)]
+            ident = getattr(here, "id", ident)
+        else:
+            here = here[step] if isinstance(here, dict) else getattr(here, step)
+            names.append(step)
+    return ".".join(names), ident, here
+
+
+def _lists_of(name: str) -> tuple[str, ...]:
+    """The lists whose items the id at a place may be of. Within a team only an id itself is of the team's own lists."""
+    return _PLACES_IN_TEAM if name in _IDS_IN_TEAM else LISTS
+
+
+def _covers(fields: tuple[str, ...], name: str) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in fields)

@@ -1,0 +1,208 @@
+"""Every value and enumeration of the domain in one flat place, for who builds plans or runs the loop.
+
+    from ip_fhir.model import Goal, IndividualPlan, PersonName, PlanOwner, new_id
+
+What is done with them - reading, mapping, merging, sending - stands in `ip_fhir` itself.
+"""
+
+from uuid import uuid4
+
+from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side
+from ip_fhir.domain.authorship import Authorship
+from ip_fhir.domain.completeness import ItemStatus
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentForm, ConsentKind, ConsentStatus, Provision
+from ip_fhir.domain.consent.matrix import Cell, ConsentMatrix, Group, Seer
+from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule
+from ip_fhir.domain.document import PlanDocument, Section
+from ip_fhir.domain.effects import Effect, EffectKind, Reason, Timer, TimerKind
+from ip_fhir.domain.green_form import (
+    Declined,
+    FormDecision,
+    GreenForm,
+    Missing,
+    PlanState,
+    Rejection,
+    RejectionReason,
+)
+from ip_fhir.domain.loop.worklist import WorklistItem
+from ip_fhir.domain.merge import Change, ChangeKind, MergeConflict, MergeConflictKind, Merged, Place
+from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice, NoticeKind, Urgency
+from ip_fhir.domain.people import (
+    Address,
+    Attachment,
+    ContactPoint,
+    ContactSystem,
+    Gender,
+    Mandate,
+    MandateKind,
+    Organization,
+    OrganizationKind,
+    PersonName,
+    PlanOwner,
+    Profession,
+    Professional,
+    RelatedPerson,
+    Relationship,
+)
+from ip_fhir.domain.plan import (
+    Achievement,
+    Arrangement,
+    Contribution,
+    Contributor,
+    Cooperation,
+    Goal,
+    GoalStatus,
+    IndividualPlan,
+    Measure,
+    MeasureStatus,
+    Need,
+    PlanStatus,
+    Resource,
+    Review,
+    ReviewKind,
+    ReviewStatus,
+)
+from ip_fhir.domain.referral import Author, Event, EventKind, FormStatus, KeptForm, Record, Referral, Role, State, Told
+from ip_fhir.domain.team import (
+    CareTeam,
+    Coordinator,
+    CoordinatorKind,
+    Membership,
+    MembershipStatus,
+    TeamRole,
+    TeamStatus,
+)
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.ids import (
+    HerId,
+    HprNumber,
+    MunicipalityNumber,
+    OrganizationNumber,
+    PersonId,
+    PersonIdKind,
+    ReshId,
+    Synthetic,
+)
+from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.value import Period
+
+__all__ = [
+    "Access",
+    "AccessRequest",
+    "Achievement",
+    "Address",
+    "Aggregate",
+    "Agreement",
+    "Allowed",
+    "Arrangement",
+    "Attachment",
+    "Author",
+    "Authorship",
+    "CareTeam",
+    "Cell",
+    "Change",
+    "ChangeKind",
+    "Consent",
+    "ConsentForm",
+    "ConsentKind",
+    "ConsentMatrix",
+    "ConsentStatus",
+    "Contact",
+    "ContactPoint",
+    "ContactSystem",
+    "ContentLevel",
+    "Contribution",
+    "Contributor",
+    "Cooperation",
+    "Coordinator",
+    "CoordinatorKind",
+    "Declined",
+    "Effect",
+    "EffectKind",
+    "Event",
+    "EventKind",
+    "FormDecision",
+    "FormStatus",
+    "Gender",
+    "Goal",
+    "GoalStatus",
+    "GreenForm",
+    "Group",
+    "HerId",
+    "HprNumber",
+    "IndividualPlan",
+    "ItemStatus",
+    "KeptForm",
+    "LegalBasis",
+    "LifeArea",
+    "Mandate",
+    "MandateKind",
+    "Measure",
+    "MeasureStatus",
+    "Membership",
+    "MembershipStatus",
+    "MergeConflict",
+    "MergeConflictKind",
+    "Merged",
+    "Message",
+    "MessageKind",
+    "Missing",
+    "MunicipalityNumber",
+    "Need",
+    "Notice",
+    "NoticeKind",
+    "Organization",
+    "OrganizationKind",
+    "OrganizationNumber",
+    "Party",
+    "Period",
+    "PersonId",
+    "PersonIdKind",
+    "PersonName",
+    "Place",
+    "PlanDocument",
+    "PlanOwner",
+    "PlanState",
+    "PlanStatus",
+    "Profession",
+    "Professional",
+    "Provision",
+    "Reason",
+    "Record",
+    "Referral",
+    "Refused",
+    "Rejection",
+    "RejectionReason",
+    "RelatedPerson",
+    "Relationship",
+    "ReshId",
+    "Resource",
+    "Review",
+    "ReviewKind",
+    "ReviewStatus",
+    "Role",
+    "Rule",
+    "Section",
+    "Seer",
+    "Side",
+    "State",
+    "Synthetic",
+    "TeamRole",
+    "TeamStatus",
+    "Timer",
+    "TimerKind",
+    "Told",
+    "Urgency",
+    "WorklistItem",
+    "new_id",
+]
+
+
+def new_id() -> str:
+    """A fresh id for a plan or anything in it: random, so that it tells nothing and is like no other.
+
+    >>> Need(id=new_id(), text="Avlastning") == Need(id=new_id(), text="Avlastning")
+    False
+    """
+    return str(uuid4())
