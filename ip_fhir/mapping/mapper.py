@@ -17,6 +17,7 @@ from ip_fhir.mapping import evidence
 from ip_fhir.mapping import message as messages
 from ip_fhir.mapping import notice_form as forms
 from ip_fhir.mapping import plan as plans
+from ip_fhir.mapping import rebase as rebases
 from ip_fhir.mapping import referral as referrals
 from ip_fhir.mapping.bundle.reads import Reads
 from ip_fhir.mapping.compiled import Compiled, shipped
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
     from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.overlays.overlay import Overlay
+    from ip_fhir.mapping.rebase import Rebased
     from ip_fhir.mapping.tables.model import Tables
     from ip_fhir.mapping.tables.variants import FhirVersion
     from ip_fhir.ports import EvidenceRecord
@@ -161,6 +163,14 @@ class Mapper:
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
         """`update_bundle` under its other name, the plan first."""
         return self.update_bundle(bundle, plan, strict=strict)
+
+    def rebase(self, before: IndividualPlan, after: IndividualPlan, bundle_now: dict[str, Any]) -> Rebased:
+        """The change from `before` to `after` brought onto a bundle that somebody else has changed meanwhile.
+
+        `before` is the plan as it was read, `after` as it is to be. Gives the bundle and the merge with its conflicts,
+        in which the bundle's own plan stands. Raises `InvalidInput` as `open_plan` and its `put` do.
+        """
+        return rebases.rebase(before, after, self.open_plan(bundle_now))
 
     @staticmethod
     def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
