@@ -58,6 +58,7 @@ NAMES = [
     "read",
     "read_fhir",
     "read_settings",
+    "rebase",
     "removed_entries",
     "to_fhir",
     "to_fhir_json",

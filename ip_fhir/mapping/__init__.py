@@ -18,6 +18,7 @@ from ip_fhir.mapping.mapper import (
     open_plan,
     put_plan,
     read_fhir,
+    rebase,
     referral_to_fhir,
     removed_entries,
     to_fhir,
@@ -25,12 +26,14 @@ from ip_fhir.mapping.mapper import (
     to_models,
     update_bundle,
 )
+from ip_fhir.mapping.rebase import Rebased
 from ip_fhir.mapping.referral import referral_resources
 
 __all__ = [
     "Lens",
     "Mapper",
     "Reading",
+    "Rebased",
     "default",
     "event_from_task",
     "evidence_to_fhir",
@@ -45,6 +48,7 @@ __all__ = [
     "open_plan",
     "put_plan",
     "read_fhir",
+    "rebase",
     "referral_resources",
     "referral_to_fhir",
     "removed_entries",

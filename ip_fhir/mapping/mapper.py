@@ -335,6 +335,18 @@ def put_plan(
     return _chosen(mapper, version).put_plan(plan, bundle, strict=strict)
 
 
+def rebase(
+    before: IndividualPlan,
+    after: IndividualPlan,
+    bundle_now: dict[str, Any],
+    mapper: Mapper | None = None,
+    *,
+    version: FhirVersion | None = None,
+) -> Rebased:
+    """`Mapper.rebase`: a change brought onto a bundle that somebody else has changed; conflicts are told."""
+    return _chosen(mapper, version).rebase(before, after, bundle_now)
+
+
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
     """`Mapper.removed_entries`: the entries that `update_bundle` took out, as warnings by their FHIRPath."""
     return Mapper.removed_entries(before, after)
