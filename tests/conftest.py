@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.gate import everything_required, is_allowed, shared_data_dir, skip_without_shared_data
+from tests.support.steady import keep_steady
 
 # A shell that starts a job in the background lets it ignore Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,6 +23,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.register_profile(
     "search", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_SLOW_MACHINE
 )
+keep_steady()
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
