@@ -69,6 +69,7 @@ def test_generated_referrals(validator: Validator, verdict: Verdict) -> None:
     assert objections(validator, verdict, made.generated_referrals(REFERRALS)) == []
 
 
+@pytest.mark.last
 def test_every_allowed_warning_is_needed(verdict: Verdict, request: pytest.FixtureRequest) -> None:
     """The allow-list holds nothing that no longer happens; it is judged by what the tests above have seen."""
     mine = {item.name for item in request.session.items if item.path == request.path}

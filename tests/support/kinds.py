@@ -1,0 +1,66 @@
+"""What a test needs besides Python, and which tests belong together: told from fixtures and modules, not by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+STARTING = frozenset({"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
+"""Audit events of a process that is started."""
+
+_ROOMS = ("acceptance", "conformance", "house")  # they start programs, each in its own way
+_FIXTURES = frozenset({"server", "zygote", "validator", "plain", "installed"})
+_NAMES = ("subprocess", "multiprocessing", "running_server")  # what its module has imported
+
+
+def needs_others(item: pytest.Item) -> bool:
+    """Whether it starts processes, a database server or Java; see the marker `processes`."""
+    module = getattr(item, "module", None)
+    return (
+        any(room in item.path.parts for room in _ROOMS)
+        or not _FIXTURES.isdisjoint(_fixtures(item))
+        or "postgresql" in _parameters(item)
+        or any(hasattr(module, name) for name in _NAMES)
+    )
+
+
+def group_of(item: pytest.Item) -> str | None:
+    """The tests that run in one worker: those with the same validator, and those that share what their file makes."""
+    if "conformance" in item.path.parts:
+        return "plain validator" if "plain" in _fixtures(item) else "validator"
+    info = getattr(item, "_fixtureinfo", None)  # pytest has no public word for it; without it tests run one by one
+    definitions = info.name2fixturedefs.values() if info else ()
+    shared = any(one.scope in {"module", "class"} for several in definitions for one in several)
+    return item.path.stem if shared else None
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+def _parameters(item: pytest.Item) -> Sequence[Any]:
+    callspec = getattr(item, "callspec", None)
+    return [value for value in callspec.params.values() if isinstance(value, str)] if callspec else ()
+
+
+def in_another_order(items: list[pytest.Item], chance: Random) -> None:
+    """Shuffle the files, and the tests within each; tests that judge what others have seen stay behind them."""
+    files = {item.path: chance.random() for item in items}
+    items.sort(key=lambda item: (files[item.path], chance.random()))
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+class Watch:
+    """Sees the processes that are started in this one."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        sys.addaudithook(self._see)
+
+    def _see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in STARTING:
+            self.started.append(f"{event} {arguments[:1]}")
