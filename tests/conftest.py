@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.gate import everything_required, is_allowed, shared_data_dir, skip_without_shared_data
-from tests.support.kinds import Watch, group_of, in_another_order, needs_others
+from tests.support.kinds import Watch, group_of, in_another_order, needs_others, with_fewer_examples
 from tests.support.steady import keep_steady
 
 # A shell that starts a job in the background lets it ignore Ctrl-C, and so would every process that a test starts.
@@ -19,11 +19,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # "ci": the same examples in every run, so a red run is red again; no deadline, as machines differ.
-# "quick": few of them, for `make check`.
+# "quick": few of them, also where a test asks for more, for `make check`.
 # "search": other examples each time, and many, from other pools: HYPOTHESIS_PROFILE=search make test
+_FEW = 10
 _SLOW_MACHINE = [HealthCheck.too_slow]
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_SLOW_MACHINE)
-settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=_FEW)
 settings.register_profile(
     "search", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_SLOW_MACHINE
 )
@@ -64,6 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if needs_others(item):
             item.add_marker("processes")
+        if _PROFILE == "quick":
+            with_fewer_examples(item, _FEW)
         group = group_of(item)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,10 @@ from tests.support.strategies import messages, notices, plans
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
+
+
+PLANS = int(os.environ.get("IP_FHIR_PLANS", "100"))
+"""How many generated plans are judged (500 in `.ci/run`); a fifth of them in other versions and ways of writing."""
 
 
 def generated(strategy: st.SearchStrategy[T], count: int) -> list[T]:

@@ -79,13 +79,19 @@ def test_a_python_without_venv_is_refused_in_words(bare: Path) -> None:
 
 @pytest.mark.parametrize("red", ["lint", "test", ""])
 def test_ci_runs_lint_and_test_and_requires_all(bare: Path, red: str) -> None:
-    """`.ci/run` calls `make lint`, then `make test`, with everything required, 100 kills, and is red if either is."""
-    program(bare / "bin" / "make", f'echo "$1 $IP_FHIR_REQUIRE_ALL $IP_FHIR_KILLS $VENV" >> calls; [ "$1" != "{red}" ]')
+    """`.ci/run` calls `make lint`, then `make test`, all required, 100 kills, 500 plans, and is red if either is."""
+    program(
+        bare / "bin" / "make",
+        f'echo "$1 $IP_FHIR_REQUIRE_ALL $IP_FHIR_KILLS $IP_FHIR_PLANS $VENV" >> calls; [ "$1" != "{red}" ]',
+    )
     (bare / ".venv-ci").mkdir()
     (bare / ".venv-ci" / "old").touch()
     code, words = run(bare, ".ci/run")
     assert (code != 0) == bool(red), words
-    assert (bare / "calls").read_text(encoding="utf-8").splitlines() == ["lint 1 100 .venv-ci", "test 1 100 .venv-ci"]
+    assert (bare / "calls").read_text(encoding="utf-8").splitlines() == [
+        "lint 1 100 500 .venv-ci",
+        "test 1 100 500 .venv-ci",
+    ]
     assert not (bare / ".venv-ci").exists(), "it starts from nothing"
 
 

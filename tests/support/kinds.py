@@ -8,12 +8,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 STARTING = frozenset({"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"})
 """Audit events of a process that is started."""
 
 _ROOMS = ("acceptance", "conformance", "house")  # they start programs, each in its own way
 _FIXTURES = frozenset({"server", "zygote", "validator", "plain", "installed"})
+_VALIDATORS = {"validator": {"validator", "verdict"}, "plain validator": {"plain"}}
 _NAMES = ("subprocess", "multiprocessing", "running_server")  # what its module has imported
 
 
@@ -30,8 +32,9 @@ def needs_others(item: pytest.Item) -> bool:
 
 def group_of(item: pytest.Item) -> str | None:
     """The tests that run in one worker: those with the same validator, and those that share what their file makes."""
-    if "conformance" in item.path.parts:
-        return "plain validator" if "plain" in _fixtures(item) else "validator"
+    for name, fixtures in _VALIDATORS.items():
+        if not fixtures.isdisjoint(_fixtures(item)):
+            return name
     info = getattr(item, "_fixtureinfo", None)  # pytest has no public word for it; without it tests run one by one
     definitions = info.name2fixturedefs.values() if info else ()
     shared = any(one.scope in {"module", "class"} for several in definitions for one in several)
@@ -45,6 +48,15 @@ def _fixtures(item: pytest.Item) -> Sequence[str]:
 def _parameters(item: pytest.Item) -> Sequence[Any]:
     callspec = getattr(item, "callspec", None)
     return [value for value in callspec.params.values() if isinstance(value, str)] if callspec else ()
+
+
+def with_fewer_examples(item: pytest.Item, most: int) -> None:
+    """At most so many examples, also where the test itself asks for more."""
+    test: Any = getattr(item, "obj", None)
+    test = getattr(test, "__func__", test)
+    asked = getattr(test, "_hypothesis_internal_use_settings", None)  # there is no public word for it
+    if asked is not None and asked.max_examples > most:
+        test._hypothesis_internal_use_settings = settings(asked, max_examples=most)
 
 
 def in_another_order(items: list[pytest.Item], chance: Random) -> None:

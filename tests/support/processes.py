@@ -231,7 +231,7 @@ class Town:
                 assert time.monotonic() < deadline, "the two sides do not come to rest; see the logs"
                 now = [(store.head().number, store.figures().outbox) for store in stores]
                 if now == before:
-                    self.forward(6 * 3600)
+                    self.forward(86_400)
                 before = now
                 time.sleep(0.2)
         finally:
