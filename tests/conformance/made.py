@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.value import Value, read
 from ip_fhir.mapping import Mapping, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
 from tests.support.loop import by_hospital, standing
+from tests.support.pools import PHRASES
 from tests.support.strategies import messages, notices, plans
 
 JsonObject = dict[str, Any]
@@ -75,8 +77,9 @@ def example_referrals(checkout: Path, mapping: Mapping | None = None) -> Iterato
 
 
 def generated_plans(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:
-    """Transaction Bundles of generated plans."""
-    return (to_fhir(plan, mapping) for plan in generated(plans(), count))
+    """Transaction Bundles of generated plans; each phrase that breaks careless code is the note of some."""
+    found = zip(generated(plans(), count), cycle(PHRASES), strict=False)
+    return (to_fhir(plan.evolve(note=plan.note or phrase), mapping) for plan, phrase in found)
 
 
 def generated_messages(count: int, mapping: Mapping | None = None) -> Iterator[JsonObject]:

@@ -147,7 +147,8 @@ def _moment(chance: Random) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=chance.choice(_ZONES)) + seconds
 
 
-TEXTS = pool(_text, 150, ("a", *PHRASES, *NAMES, *_BREAKING))
+# A quarter are phrases: there are few of them, and whoever reads little is to meet each.
+TEXTS = (*pool(_text, 150, ("a", *PHRASES, *NAMES, *_BREAKING)), *PHRASES * 8)
 IDS = pool(
     lambda chance: str(UUID(int=chance.getrandbits(128))), 30, ("a", "plan-1", "A.b-9", "x" * 64, "0", "-", "101")
 )

@@ -233,7 +233,7 @@ class Town:
                 if now == before:
                     self.forward(86_400)
                 before = now
-                time.sleep(0.2)
+                time.sleep(0.4)  # long enough for who is at work on a busy machine to get a step on
         finally:
             for store in stores:
                 store.close()
