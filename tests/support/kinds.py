@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,12 +22,12 @@ _NAMES = ("subprocess", "multiprocessing", "running_server")  # what its module 
 
 def needs_others(item: pytest.Item) -> bool:
     """Whether it starts processes, a database server or Java; see the marker `processes`."""
-    module = getattr(item, "module", None)
+    module: ModuleType | None = getattr(item, "module", None)
     return (
         any(room in item.path.parts for room in _ROOMS)
         or not _FIXTURES.isdisjoint(_fixtures(item))
         or "postgresql" in _parameters(item)
-        or any(hasattr(module, name) for name in _NAMES)
+        or any(hasattr(one, name) for one in (module, *_helpers(module)) for name in _NAMES)
     )
 
 
@@ -39,6 +40,15 @@ def group_of(item: pytest.Item) -> str | None:
     definitions = info.name2fixturedefs.values() if info else ()
     shared = any(one.scope in {"module", "class"} for several in definitions for one in several)
     return item.path.stem if shared else None
+
+
+def _helpers(module: ModuleType | None) -> list[ModuleType]:
+    """The modules of the tests' own in its folder that it has something from: what they start, it starts."""
+    if module is None:  # the documentation's own examples
+        return []
+    room = module.__name__.rpartition(".")[0]
+    names = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values()}
+    return [sys.modules[name] for name in names if name in sys.modules and name.rpartition(".")[0] == room]
 
 
 def _fixtures(item: pytest.Item) -> Sequence[str]:
