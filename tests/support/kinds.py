@@ -24,7 +24,7 @@ def needs_others(item: pytest.Item) -> bool:
     """Whether it starts processes, a database server or Java; see the marker `processes`."""
     module: ModuleType | None = getattr(item, "module", None)
     return (
-        any(room in item.path.parts for room in _ROOMS)
+        any(room in item.nodeid.split("/")[:-1] for room in _ROOMS)
         or not _FIXTURES.isdisjoint(_fixtures(item))
         or "postgresql" in _parameters(item)
         or any(hasattr(one, name) for one in (module, *_helpers(module)) for name in _NAMES)
