@@ -33,7 +33,7 @@ def test_each_has_a_test(build: dict[str, Any], checkout: Path) -> None:
 
 def test_the_tests_are_run(request: pytest.FixtureRequest, build: dict[str, Any], checkout: Path) -> None:
     """What the table names is what pytest runs: of the modules read in this run, every mark is on a collected item."""
-    collected = {(item.path, item.nodeid.split("::")[1].partition("[")[0]) for item in request.session.items}
+    collected = {(item.path, re.split(r"[\[@]", item.nodeid.split("::")[1])[0]) for item in request.session.items}
     read = {path for path, _ in collected}
     named = {test for tests in build["held"](checkout / "tests").values() for test in tests}
     chosen = request.config.option

@@ -44,15 +44,17 @@ def read(context: Context, peer: Peer, type_: str, id_: str) -> ResourceVersion:
     return found[0]
 
 
-def search(context: Context, peer: Peer, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
+def search(
+    context: Context, peer: Peer, type_: str, criteria: Mapping[str, str], most: int = _MOST
+) -> list[ResourceVersion]:
     """Current versions that match every criterion and concern this party.
 
     Raises `InvalidInput` (too-costly) when more match than are looked through.
     """
     indexed = {name: value for name, value in criteria.items() if name != "code"}
-    found = context.store.search_resources(type_, indexed, _MOST)
-    if len(found) == _MOST:
-        raise InvalidInput.at(type_, f"more than {_MOST - 1} match; narrow the search", "too-costly")
+    found = context.store.search_resources(type_, indexed, most)
+    if len(found) == most:
+        raise InvalidInput.at(type_, f"more than {most - 1} match; narrow the search", "too-costly")
     coded = [r for r in found if "code" not in criteria or _has_code(r.body, criteria["code"])]
     return [resource for resource in coded if _concerns(context, resource, peer)]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ip_fhir.store import open_store
 from tests.support.outcome import read_both, wrong
 from tests.support.postgres import Server
 from tests.support.processes import Town, Zygote, running_town
@@ -26,6 +27,8 @@ A_WEEK, AN_HOUR = 7 * 86_400, 3600
 @pytest.fixture
 def town(databases: dict[str, str], zygote: Zygote, tmp_path: Path) -> Iterator[Town]:
     """Both sides at work, a few loops begun, more to come; a store that is busy says so soon."""
+    for url in databases.values():
+        open_store(url).close()  # who is told so while the tables are made would not even start
     soon = {role: f"{url}?timeout=2" if url.startswith("sqlite") else url for role, url in databases.items()}
     with running_town(tmp_path, soon, zygote, LOOPS) as made, made.time_passing():
         made.until_there_are(5)

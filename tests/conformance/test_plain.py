@@ -53,7 +53,7 @@ def test_examples_in_r5(plain: Validator, checkout: Path) -> None:
 def test_generated_in_r5(plain: Validator) -> None:
     """Generated plans, messages of every kind and referrals in R5."""
     version = default("R5")
-    assert errors(plain, made.generated_plans(100, version)) == []
+    assert errors(plain, made.generated_plans(made.PLANS // 5, version)) == []
     assert errors(plain, made.generated_messages(60, version)) == []
     assert errors(plain, made.generated_referrals(16, version)) == []
 
@@ -82,7 +82,7 @@ def test_plans_in_their_way_of_writing(plain: Validator, checkout: Path, name: s
     examples = [
         read(IndividualPlan, file.read_bytes()) for file in sorted((checkout / "examples/plans").glob("*.json"))
     ]
-    made_so = list(writable([*examples, *made.generated(plans(), 100)], tables))
+    made_so = list(writable([*examples, *made.generated(plans(), made.PLANS // 5)], tables))
     assert len(made_so) > 40
     assert errors(plain, made.shapes_of(iter(made_so))) == []
 

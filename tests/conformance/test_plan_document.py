@@ -11,7 +11,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.report.document import plan_document, plan_document_reference
 from tests.conformance.judge import Validator, Verdict
-from tests.conformance.made import generated
+from tests.conformance.made import PLANS, generated
 from tests.conformance.test_official_validator import objections
 from tests.support.strategies import plans
 
@@ -38,4 +38,4 @@ def test_examples(validator: Validator, verdict: Verdict, checkout: Path) -> Non
 
 def test_generated(validator: Validator, verdict: Verdict) -> None:
     """So is any plan, whatever it holds."""
-    assert objections(validator, verdict, map(plan_document, generated(plans(), 100))) == []
+    assert objections(validator, verdict, map(plan_document, generated(plans(), PLANS))) == []

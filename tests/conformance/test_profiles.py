@@ -204,9 +204,15 @@ def _link_ids(items: list[Any]) -> Iterator[str]:
 REBUILD = "run: .venv/bin/python tests/conformance/build_profiles.py"
 
 
-def test_built_files_are_fresh(checkout: Path) -> None:
+@pytest.fixture(scope="module")
+def here(checkout: Path) -> str:
+    """The fingerprints of this checkout."""
+    return fingerprints(checkout)
+
+
+def test_built_files_are_fresh(checkout: Path, here: str) -> None:
     """What ships was built from these sources and was not changed by hand; told without the compiler."""
-    assert (checkout / FINGERPRINT).read_text(encoding="utf-8") == fingerprints(checkout), REBUILD
+    assert (checkout / FINGERPRINT).read_text(encoding="utf-8") == here, REBUILD
 
 
 @pytest.mark.may_skip("needs Node; the test above tells the same by fingerprints")
@@ -230,14 +236,14 @@ def test_building_again_gives_the_same(checkout: Path) -> None:
         ("tests/conformance/sushi/package-lock.json", '"integrity": "sha512-', '"integrity": "sha512-A'),
     ],
 )
-def test_a_change_is_seen(checkout: Path, tmp_path: Path, file: str, old: str, new: str) -> None:
+def test_a_change_is_seen(checkout: Path, here: str, tmp_path: Path, file: str, old: str, new: str) -> None:
     """A changed source, table, base, compiler or built file makes the fingerprints stale."""
     copy = _copy(checkout, tmp_path)
-    assert fingerprints(copy) == fingerprints(checkout)
+    assert fingerprints(copy) == here
     text = (copy / file).read_text(encoding="utf-8")
     assert old in text
     (copy / file).write_text(text.replace(old, new), encoding="utf-8")
-    assert fingerprints(copy) != fingerprints(checkout)
+    assert fingerprints(copy) != here
 
 
 def _copy(checkout: Path, into: Path) -> Path:

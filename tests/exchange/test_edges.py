@@ -288,13 +288,13 @@ def test_nobody_speaks_for_a_stranger(loop: Loop) -> None:
 # --- resources
 
 
-def test_a_search_too_wide(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_too_wide(loop: Loop) -> None:
     """More than is looked through is refused, not cut off."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
-    monkeypatch.setattr(rest, "_MOST", 1)
+    peer = peer_of(loop.municipality, "hospital")
     with pytest.raises(InvalidInput, match="narrow the search") as caught:
-        loop.municipality.exchange.search_resources(peer_of(loop.municipality, "hospital"), "Task", {})
+        rest.search(context_of(loop.municipality), peer, "Task", {}, most=1)
     assert caught.value.problems[0].code == "too-costly"
 
 

@@ -167,6 +167,14 @@ def test_an_allowed_skip_stands(with_gate: Path, test: str) -> None:
     assert code == 0, said
 
 
+def test_a_hidden_process_is_seen(with_gate: Path) -> None:
+    """A test that starts a process is left out of `make check` by what it imports; one that hides it fails."""
+    assert pytest_in(with_gate, "import subprocess\n\ndef test_it():\n    subprocess.run(['true'])\n")[0] == 0
+    code, said = pytest_in(with_gate, "def test_it():\n    __import__('subprocess').run(['true'])\n")
+    assert code != 0
+    assert "it starts a process and is not marked `processes`" in said
+
+
 def test_shared_data_that_were_named_must_be_there(with_gate: Path) -> None:
     """Who names a place for the shared data gets an error where it is wrong, not a quiet skip."""
     code, said = pytest_in(with_gate, ALLOWED["shared data"], IP_FHIR_SHARED_DATA="/not/there")

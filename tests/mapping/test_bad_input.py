@@ -521,6 +521,7 @@ def test_ten_thousand_entries() -> None:
     assert time.process_time() - start < 20
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries() -> None:
     """As text it is refused for its size, and says so; as a dict it is read in time that grows with its length.
 

@@ -7,11 +7,10 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.support.gate import require
+from tests.support.ports import free_ports
 
 NOT_HERE = "no PostgreSQL: apt-get install postgresql (/usr/lib/postgresql/*/bin)"
 
@@ -92,16 +92,10 @@ def running_server() -> Iterator[Server]:
     require(found, NOT_HERE)
     assert found is not None
     with tempfile.TemporaryDirectory(prefix="ip-fhir-pg-") as place:
-        server = Server(found, Path(place), _free_port(), secrets.token_hex(8))
+        server = Server(found, Path(place), free_ports(1)[0], secrets.token_hex(8))
         server.make()
         server.start()
         try:
             yield server
         finally:
             server.stop("immediate")
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ import requests
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import State
 from ip_fhir.store import open_store
+from tests.support.ports import free_ports
 from tests.support.two_sides import START, notice, organizations
 
 ROLES = ("hospital", "municipality")
@@ -116,7 +116,7 @@ class Town:
         self.place = place
         self.databases = databases
         self.now = START
-        self.ports = dict(zip(ROLES, _free_ports(2), strict=True))
+        self.ports = dict(zip(ROLES, free_ports(2), strict=True))
         self.accepted = place / "accepted"
         self._moving = threading.Lock()
         self.forward(0)
@@ -231,9 +231,9 @@ class Town:
                 assert time.monotonic() < deadline, "the two sides do not come to rest; see the logs"
                 now = [(store.head().number, store.figures().outbox) for store in stores]
                 if now == before:
-                    self.forward(6 * 3600)
+                    self.forward(86_400)
                 before = now
-                time.sleep(0.2)
+                time.sleep(0.4)  # long enough for who is at work on a busy machine to get a step on
         finally:
             for store in stores:
                 store.close()
@@ -285,12 +285,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_toml(inner) for inner in value)}]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [made.getsockname()[1] for made in sockets]
-    finally:
-        for made in sockets:
-            made.close()

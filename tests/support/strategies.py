@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from functools import partial
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -56,6 +56,7 @@ from ip_fhir.domain.team import (
 )
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 from ip_fhir.domain.values.value import Value
+from tests.support import pools
 from tests.support.basic_strategies import (
     addresses,
     areas,
@@ -66,6 +67,7 @@ from tests.support.basic_strategies import (
     hpr_numbers,
     ids,
     mandates,
+    maybe,
     moments,
     municipality_numbers,
     one_of,
@@ -83,6 +85,7 @@ from tests.support.basic_strategies import (
     some,
     texts,
 )
+from tests.support.pools import AREAS, optional, some_of, up_to_two
 
 __all__ = [
     "addresses",
@@ -196,19 +199,40 @@ def _actors(draw: st.DrawFn, least: int, most: int, *, related: bool = True) -> 
 @reused
 def legal_bases() -> st.SearchStrategy[tuple[LegalBasis, ...]]:
     """Some sections, each once."""
-    return st.lists(st.sampled_from(LegalBasis), max_size=2, unique=True).map(tuple)
+    return st.sampled_from(up_to_two(LegalBasis))
 
 
 @reused
 def resources(ident: str = "resource-1") -> st.SearchStrategy[Resource]:
     """What the person has to build on."""
-    return st.builds(Resource, id=st.just(ident), text=texts(), area=st.none() | st.sampled_from(LifeArea))
+    return st.builds(partial(Resource, id=ident), text=texts(), area=maybe(tuple(LifeArea)))
 
 
 @reused
 def needs(ident: str = "need-1") -> st.SearchStrategy[Need]:
     """Needs for services."""
-    return st.builds(Need, id=st.just(ident), text=texts(), area=st.none() | st.sampled_from(LifeArea))
+    return st.builds(partial(Need, id=ident), text=texts(), area=maybe(tuple(LifeArea)))
+
+
+_GOALS = some_of(
+    text=pools.TEXTS,
+    areas=AREAS,
+    period=pools.PERIODS,
+    target=optional(pools.TEXTS),
+    status_date=optional(pools.DAYS),
+    status_reason=optional(pools.TEXTS),
+    note=optional(pools.TEXTS),
+)
+_MEASURES = some_of(
+    what=pools.TEXTS,
+    areas=AREAS,
+    extent=optional(pools.TEXTS),
+    how=optional(pools.TEXTS),
+    where=optional(pools.TEXTS),
+    period=pools.PERIODS,
+    status_reason=optional(pools.TEXTS),
+)
+_REVIEWS = some_of(planned=pools.DAYS, how=optional(pools.TEXTS), outcome=optional(pools.TEXTS))
 
 
 @reused
@@ -217,19 +241,12 @@ def goals(
 ) -> st.SearchStrategy[Goal]:
     """A main goal, or perhaps a sub-goal of one of `parents`."""
     return st.builds(
-        Goal,
-        id=st.just(ident),
-        text=texts(),
+        lambda said, **more: Goal(id=ident, **said, **more),
+        st.sampled_from(_GOALS),
         status=st.sampled_from(GoalStatus),
         part_of=one_of(parents),
-        areas=areas(),
-        period=periods(),
-        target=st.none() | texts(),
-        achievement=st.none() | st.sampled_from(Achievement),
-        status_date=st.none() | dates(),
-        status_reason=st.none() | texts(),
+        achievement=maybe(tuple(Achievement)),
         expressed_by=one_of(people),
-        note=st.none() | texts(),
     )
 
 
@@ -251,19 +268,12 @@ def measures(
 ) -> st.SearchStrategy[Measure]:
     """What is done towards goals."""
     return st.builds(
-        Measure,
-        id=st.just(ident),
-        what=texts(),
+        lambda said, **more: Measure(id=ident, **said, **more),
+        st.sampled_from(_MEASURES),
         goals=several(towards),
-        areas=areas(),
         responsible=one_of(actors),
         takes_part=several(actors),
-        extent=st.none() | texts(),
-        how=st.none() | texts(),
-        where=st.none() | texts(),
-        period=periods(),
         status=st.sampled_from(MeasureStatus),
-        status_reason=st.none() | texts(),
     )
 
 
@@ -271,7 +281,7 @@ def measures(
 def contributions(ident: str = "contribution-1", actors: tuple[str, ...] = ()) -> st.SearchStrategy[Contribution]:
     """What person, services and relatives contribute."""
     return st.builds(
-        Contribution, id=st.just(ident), by=st.sampled_from(Contributor), text=texts(), actor=one_of(actors)
+        partial(Contribution, id=ident), by=st.sampled_from(Contributor), text=texts(), actor=one_of(actors)
     )
 
 
@@ -279,11 +289,10 @@ def contributions(ident: str = "contribution-1", actors: tuple[str, ...] = ()) -
 def cooperations(ident: str = "cooperation-1", units: tuple[str, ...] = ()) -> st.SearchStrategy[Cooperation]:
     """Cooperation with others."""
     return st.builds(
-        Cooperation,
-        id=st.just(ident),
+        partial(Cooperation, id=ident),
         with_whom=texts(),
         organization=one_of(units),
-        text=st.none() | texts(),
+        text=maybe(pools.TEXTS),
     )
 
 
@@ -294,21 +303,19 @@ def reviews(draw: st.DrawFn, ident: str = "review-1", actors: tuple[str, ...] = 
     status = draw(st.sampled_from(ReviewStatus))
     return Review(
         id=ident,
+        **draw(st.sampled_from(_REVIEWS)),
         kind=draw(st.sampled_from(ReviewKind)),
-        planned=draw(dates()),
         status=status,
         held=draw(dates()) if status is ReviewStatus.HELD else None,
-        how=draw(st.none() | texts()),
         responsible=draw(one_of(actors)),
         participants=draw(several(actors)),
-        outcome=draw(st.none() | texts()),
     )
 
 
 @reused
 def arrangements(actors: tuple[str, ...] = ()) -> st.SearchStrategy[Arrangement]:
     """When and how reviews are done."""
-    return st.builds(Arrangement, every_months=st.integers(1, 60), how=st.none() | texts(), responsible=one_of(actors))
+    return st.builds(Arrangement, every_months=st.integers(1, 60), how=maybe(pools.TEXTS), responsible=one_of(actors))
 
 
 # --- team and consent --------------------------------------------------------------------------------
@@ -334,7 +341,7 @@ def memberships(
         status=status,
         period=period,
         on_behalf_of=draw(one_of(units)),
-        task=draw(st.none() | texts()),
+        task=draw(maybe(pools.TEXTS)),
     )
 
 
@@ -344,7 +351,7 @@ def coordinators(
     draw: st.DrawFn, ident: str = "coordinator-1", people: tuple[str, ...] = (), units: tuple[str, ...] = ()
 ) -> Coordinator:
     """Coordinators' places, held and vacant."""
-    honoured = draw(st.none() | st.booleans())
+    honoured = draw(st.sampled_from((None, False, True)))
     return Coordinator(
         id=ident,
         kind=draw(st.sampled_from(CoordinatorKind)),
@@ -353,7 +360,7 @@ def coordinators(
         appointed_by=draw(one_of(units)),
         mentor=draw(one_of(people)),
         wish_honoured=honoured,
-        wish_reason=draw(texts() if honoured is False else st.none() | texts()),
+        wish_reason=draw(texts() if honoured is False else maybe(pools.TEXTS)),
     )
 
 
@@ -362,11 +369,11 @@ def coordinators(
 def care_teams(draw: st.DrawFn, names: Names = NOBODY) -> CareTeam:
     """Teams; where there are two coordinators at once, the reason is there."""
     places = _list(draw, coordinators, names.professionals, names.organizations)
-    reason = texts() if two_at_once(places) else st.none() | texts()
+    reason = texts() if two_at_once(places) else maybe(pools.TEXTS)
     return CareTeam(
         id="team-1",
         status=draw(st.sampled_from(TeamStatus)),
-        name=draw(st.none() | texts()),
+        name=draw(maybe(pools.TEXTS)),
         memberships=_list(draw, memberships, names.everybody, names.organizations),
         coordinators=places,
         two_coordinators_reason=draw(reason),
@@ -396,24 +403,50 @@ def consents(
     """Consents of every kind; withdrawn ones say when, which is not before they were given."""
     status = draw(st.sampled_from(ConsentStatus))
     given = draw(dates())
-    later = st.dates(given, date(2100, 12, 31))
     return Consent(
         id=ident,
         kind=draw(st.sampled_from(ConsentKind)),
         status=status,
         given_on=given,
         given_by=draw(one_of(by)),
-        form=draw(st.none() | st.sampled_from(ConsentForm)),
-        verified_on=draw(st.none() | dates()),
-        withdrawn_on=draw(later) if status is ConsentStatus.WITHDRAWN else None,
+        form=draw(maybe(tuple(ConsentForm))),
+        verified_on=draw(maybe(pools.DAYS)),
+        withdrawn_on=max(given, draw(dates())) if status is ConsentStatus.WITHDRAWN else None,
         period=draw(periods()),
         access=draw(st.sampled_from(Access)),
         provisions=draw(some(provisions(recipients))),
-        document=draw(st.none() | attachments()),
+        document=draw(maybe(pools.ATTACHMENTS)),
     )
 
 
 # --- the whole ---------------------------------------------------------------------------------------
+
+_PLANS = some_of(
+    id=pools.IDS,
+    version=range(1, 100),
+    title=optional(pools.TEXTS),
+    period=pools.PERIODS,
+    created=pools.MOMENTS,
+    updated=optional(pools.MOMENTS),
+    replaces=optional(pools.IDS),
+    note=optional(pools.TEXTS),
+)
+_NOTICES = some_of(
+    id=pools.IDS,
+    authored=pools.MOMENTS,
+    reason=optional(pools.TEXTS),
+    wished_coordinator=optional(pools.TEXTS),
+    discharge=optional(pools.DAYS),
+    attachments=(*[()] * len(pools.ATTACHMENTS), *((one,) for one in pools.ATTACHMENTS)),
+)
+_FORMS = some_of(
+    id=pools.IDS,
+    authored=pools.MOMENTS,
+    plan_starts=optional(pools.DAYS),
+    declined_on=optional(pools.DAYS),
+    note=optional(pools.TEXTS),
+)
+_MESSAGES = some_of(id=pools.IDS, sent=pools.MOMENTS, answers=optional(pools.IDS), text=optional(pools.TEXTS))
 
 
 @reused
@@ -426,18 +459,12 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
     tree = _goal_tree(draw, names.people)
     towards = tuple(goal.id for goal in tree)
     return IndividualPlan(
-        id=draw(ids()),
+        **draw(st.sampled_from(_PLANS)),
         owner=draw(owners()),
         status=draw(st.sampled_from(PlanStatus)),
-        version=draw(st.integers(1, 99)),
-        title=draw(st.none() | texts()),
         legal_basis=draw(legal_bases()),
-        period=draw(periods()),
-        created=draw(moments()),
-        updated=draw(st.none() | moments()),
         author=draw(one_of(everybody)),
         coordinating_unit=draw(one_of(units)),
-        replaces=draw(st.none() | ids()),
         related_persons=actors.related,
         organizations=actors.organizations,
         professionals=actors.professionals,
@@ -452,7 +479,6 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
         reviews=_list(draw, reviews, names.people),
         team=draw(st.none() | care_teams(names)),
         consents=_list(draw, consents, names.related, everybody),
-        note=draw(st.none() | texts()),
     )
 
 
@@ -464,10 +490,9 @@ def notices(draw: st.DrawFn, correlation_id: str | None = None) -> Notice:
     names = actors.names
     sender, recipient, *_ = draw(st.permutations(names.organizations))
     return Notice(
-        id=draw(ids()),
+        **draw(st.sampled_from(_NOTICES)),
         correlation_id=correlation_id or draw(ids()),
         kind=draw(st.sampled_from(NoticeKind)),
-        authored=draw(moments()),
         owner=draw(owners()),
         sender=sender,
         recipient=recipient,
@@ -479,10 +504,6 @@ def notices(draw: st.DrawFn, correlation_id: str | None = None) -> Notice:
         professionals=actors.professionals,
         consents=_list(draw, consents, names.related, names.everybody),
         needs=_list(draw, needs),
-        reason=draw(st.none() | texts()),
-        wished_coordinator=draw(st.none() | texts()),
-        discharge=draw(st.none() | dates()),
-        attachments=draw(some(attachments(), 1)),
     )
 
 
@@ -492,10 +513,10 @@ def rejections() -> st.SearchStrategy[Rejection]:
     return st.builds(
         Rejection,
         reason=st.sampled_from(RejectionReason),
-        text=st.none() | texts(),
-        legal_basis=st.none() | st.sampled_from(LegalBasis),
-        told_of_right_to_complain=st.none() | st.booleans(),
-        complaint_to=st.none() | texts(),
+        text=maybe(pools.TEXTS),
+        legal_basis=maybe(tuple(LegalBasis)),
+        told_of_right_to_complain=st.sampled_from((None, False, True)),
+        complaint_to=maybe(pools.TEXTS),
     )
 
 
@@ -506,22 +527,18 @@ def green_forms(draw: st.DrawFn, answers: str | None = None) -> GreenForm:
     actors = _actors(draw, 1, 3, related=False)
     people, units = actors.names.professionals, actors.names.organizations
     return GreenForm(
-        id=draw(ids()),
+        **draw(st.sampled_from(_FORMS)),
         answers=answers or draw(ids()),
-        authored=draw(moments()),
         sender=draw(st.sampled_from(units)),
-        decision=draw(st.none() | st.sampled_from(FormDecision)),
+        decision=draw(maybe(tuple(FormDecision))),
         signed_by=draw(one_of(people)),
         organizations=actors.organizations,
         professionals=actors.professionals,
         coordinators=_list(draw, coordinators, people, units),
-        plan_state=draw(st.none() | st.sampled_from(PlanState)),
-        plan_starts=draw(st.none() | dates()),
-        declined=draw(st.none() | st.sampled_from(Declined)),
-        declined_on=draw(st.none() | dates()),
+        plan_state=draw(maybe(tuple(PlanState))),
+        declined=draw(maybe(tuple(Declined))),
         rejection=draw(st.none() | rejections()),
         forwarded_to=draw(one_of(units)),
-        note=draw(st.none() | texts()),
     )
 
 
@@ -541,16 +558,13 @@ def messages(draw: st.DrawFn, kind: MessageKind | None = None) -> Message:
     numbered = kind in (MessageKind.REMINDER, MessageKind.ESCALATION)
     lacking = st.lists(st.sampled_from(Missing), max_size=3, unique=True).map(tuple)
     return Message(
-        id=draw(ids()),
+        **draw(st.sampled_from(_MESSAGES)),
         kind=kind,
         correlation_id=correlation_id,
-        sent=draw(moments()),
         sender=sender,
         recipient=recipient,
-        answers=draw(st.none() | ids()),
         notice=notice,
         form=form,
         missing=draw(lacking) if kind is MessageKind.FORM_INCOMPLETE else (),
         number=draw(st.none() | st.integers(1, 9)) if numbered else None,
-        text=draw(st.none() | texts()),
     )

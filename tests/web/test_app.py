@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +13,10 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.mapping import message_to_fhir
 from ip_fhir.web.app import create_app
-from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
+from tests.support.two_sides import TOKENS, Loop, form, notice, unsent
 
 AUTH = {"Authorization": f"Bearer {TOKENS['hospital']}"}
 FHIR = {**AUTH, "Content-Type": "application/fhir+json"}
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """Both sides; the tests talk to the municipality, as the hospital."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,21 +12,12 @@ from starlette.testclient import TestClient
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.web.app import create_app
-from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice, unsent
+from tests.support.two_sides import TOKENS, Loop, form, notice, unsent
 
 FHIR = {
     "Authorization": f"Bearer {TOKENS['hospital']}",
     "Content-Type": "application/fhir+json",
 }
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """Both sides; the tests send to the municipality, as the hospital."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from ip_fhir.exchange import Exchange
 from ip_fhir.ports import Adapter, Receipt
 from ip_fhir.settings import read_settings, settings_of
 from ip_fhir.testing import FakeAdapter
+from tests.support.ports import free_ports
 from tests.support.two_sides import START, form, notice, organizations
 
 _SERVE = "import sys; from ip_fhir.settings import read_settings; from ip_fhir.web.serving import serve; "
@@ -56,14 +56,6 @@ def eventually(holds: Callable[[], bool], server: Server | None = None) -> None:
         time.sleep(0.05)
     message = "it did not happen"
     raise AssertionError(message)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def _organization(key: str, organization: Organization) -> str:
@@ -102,7 +94,7 @@ accepts = [{{ env = "TOKEN_OF_{other.upper()}" }}]
 def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     """The hospital and the municipality."""
     environ = {"TOKEN_OF_HOSPITAL": "a-token-of-the-hospital", "TOKEN_OF_MUNICIPALITY": "a-token-of-the-municipality"}
-    ports = {"hospital": free_port(), "municipality": free_port()}
+    ports = dict(zip(("hospital", "municipality"), free_ports(2), strict=True))
     (tmp_path / "clock").write_text(START.isoformat(), encoding="ascii")
     started: list[Server] = []
     for role, other in (("hospital", "municipality"), ("municipality", "hospital")):

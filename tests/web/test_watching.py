@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
@@ -16,7 +13,7 @@ from ip_fhir.testing import only_loops
 from ip_fhir.web.app import create_app
 from ip_fhir.web.metrics import Metrics
 from tests.mapping.examples import example
-from tests.support.two_sides import TOKENS, Loop, form, make_loop, notice
+from tests.support.two_sides import TOKENS, Loop, form, notice
 
 NEAR = ("127.0.0.1", 50_000)
 FAR = ("192.0.2.7", 50_000)
@@ -24,19 +21,16 @@ TOKEN = "a-token-for-the-metrics"
 
 
 @pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
+def loop(loop: Loop) -> Loop:
     """Both sides; one loop that has ended, one that is overdue, one on its way."""
-    made = make_loop(tmp_path)
-    made.hospital.exchange.send_notice(notice("01"))
-    made.hospital.exchange.send_notice(notice("03"))
-    made.settle()
-    made.municipality.exchange.answer(form("01"))
-    made.clock.forward(days=24)
-    made.settle()
-    made.hospital.exchange.send_notice(notice("02"))
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.hospital.exchange.send_notice(notice("03"))
+    loop.settle()
+    loop.municipality.exchange.answer(form("01"))
+    loop.clock.forward(days=24)
+    loop.settle()
+    loop.hospital.exchange.send_notice(notice("02"))
+    return loop
 
 
 def client(loop: Loop, client: tuple[str, int] = NEAR, token: str | None = None) -> TestClient:

@@ -432,6 +432,7 @@ class Town(RuleBasedStateMachine):
             assert contradictory or named(referral.form) == named(unit.referral.form)
 
 
+@pytest.mark.slow
 @pytest.mark.promise(1, 3, 6, 11, 12, 15)
 class TestTown(Town.TestCase):  # type: ignore[misc,valid-type]
     """Promises 1, 3, 6, 11, 12, 15: one effect for each message, in any order, and all agree in the end."""

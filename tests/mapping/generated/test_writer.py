@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import product
 
 import orjson
 import pytest
@@ -38,14 +39,14 @@ def test_days_moments_and_numbers_of_registers() -> None:
         write_json([1j])
 
 
-def test_known_lists_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_lists_are_bounded() -> None:
     """However many lists come, a bounded number is kept; an empty one is none; an unknown word is an error."""
-    monkeypatch.setattr(shapes, "_MOST", 8)
     known = known_lists({word: ready(word) for word in "abcd"})
-    for first in "abcd":
-        for second in "abcd":
-            assert [bytes(piece) for piece in known[first, second]] == [f'"{w}"'.encode() for w in (first, second)]
-            assert len(known) <= 8
+    kept = 0
+    for words in product("abcd", repeat=7):
+        assert [bytes(piece) for piece in known[words]] == [f'"{word}"'.encode() for word in words]
+        kept = max(kept, len(known))
+    assert kept == shapes._MOST < 4**7
     assert known[()] is None
     with pytest.raises(KeyError):
         known["x",]

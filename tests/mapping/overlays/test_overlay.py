@@ -203,6 +203,7 @@ def test_a_message_comes_back(nordvik: Mapper, message: Message) -> None:
     assert message_from_fhir(bundle) == message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlay", [None, OVERLAY], ids=["shipped", "nordvik"])
 def test_what_ships_has_no_problem(overlay: Path | None) -> None:
     """Each set as it ships, and with the example over it, passes what an overlay must: R4, R5, other systems'."""
@@ -212,6 +213,7 @@ def test_what_ships_has_no_problem(overlay: Path | None) -> None:
     assert all(one.rows > 200 for one in checked)
 
 
+@pytest.mark.slow
 def test_a_place_of_r4_is_not_used_in_r5() -> None:
     """A site's own place holds where our row stands as in R4; elsewhere it is told, and not written into R5."""
     site: dict[str, Any] = {

@@ -83,6 +83,7 @@ def test_show_what_is_not_there(run: Run, arguments: list[str], reason: str) -> 
     assert reason in ran.err
 
 
+@pytest.mark.slow
 def test_check(run: Run) -> None:
     """The tables as they ship, and with the example overlay, are right: each set is named."""
     for arguments in ((), ("--overlay", OVERLAY)):
@@ -91,6 +92,7 @@ def test_check(run: Run) -> None:
         assert all(f"{name} (" in ran.text for name in SETS)
 
 
+@pytest.mark.slow
 def test_check_tells_what_an_overlay_is_not_for(run: Run, tmp_path: Path) -> None:
     """A place of R4 in a site's row: fine, and a warning for the sets that have the field elsewhere."""
     overlay = tmp_path / "site.toml"

@@ -1,0 +1,40 @@
+"""Run tests for longer than anybody waits each day: `make soak`, or some by name: `make soak ARGS="killed -x"`.
+
+Another chance: `IP_FHIR_SEED=7 make soak`. What begins with a dash is for pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+SOAKS = {
+    "killed": ("tests/acceptance/test_killed.py", {"IP_FHIR_KILLS": "2000"}),
+}
+"""Name, where its tests are, and what is set for them where nobody has set it."""
+
+
+def command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """What is run, and what is set for it. Raises `SystemExit` for a name that there is not."""
+    names = [argument for argument in arguments if not argument.startswith("-")] or list(SOAKS)
+    unknown = [name for name in names if name not in SOAKS]
+    if unknown:
+        message = f"no soak is called {', '.join(unknown)}; there are: {', '.join(SOAKS)}"
+        raise SystemExit(message)
+    options = [argument for argument in arguments if argument.startswith("-")]
+    chosen = [SOAKS[name] for name in names]
+    environment = {key: value for _, settings in chosen for key, value in settings.items()}
+    return ["-Im", "pytest", *options, *(file for file, _ in chosen)], {**environment, **os.environ}
+
+
+def main() -> None:
+    """Become pytest."""
+    run, environment = command(sys.argv[1:])
+    os.chdir(Path(__file__).parents[1])
+    os.execve(sys.executable, [sys.executable, *run], environment)  # noqa: S606 - our own interpreter, no shell
+
+
+if __name__ == "__main__":
+    main()
