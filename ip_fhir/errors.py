@@ -209,3 +209,7 @@ HTTP_STATUS_OF_ISSUE: dict[str, int] = {
     "forbidden": 403,
     "multiple-matches": 412,
 }
+
+
+class RenamedWarning(FutureWarning):
+    """A key of a site's file has an earlier name: it is read, and the warning says what it is called now."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, cast
+import warnings
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 from ip_fhir.cli.exits import lines_of
-from ip_fhir.errors import IpFhirError
+from ip_fhir.errors import IpFhirError, RenamedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +29,14 @@ def run(arguments: Sequence[str] | None) -> int:
     from ip_fhir.cli.app import app
 
     _speak_utf8()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", RenamedWarning)
+        warnings.showwarning = _warn
+        return _run(app, arguments)
+
+
+def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run the command, and return the exit code by which it ended."""
     try:
         code = app(args=arguments, prog_name="ip-fhir", standalone_mode=False)
         sys.stdout.flush()
@@ -46,6 +55,11 @@ def run(arguments: Sequence[str] | None) -> int:
     if code == INTERRUPTED:  # typer's own answer to Ctrl-C, by version
         return _report(["interrupted"], INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _warn(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    """Write a warning as one line: the place in our code means nothing to whoever wrote the file."""
+    _report([f"warning: {message}"], 0)
 
 
 def _report(lines: Sequence[str], code: int) -> int:

@@ -109,7 +109,10 @@ class Assembly:
 
     def value(self, model: type[V], bundle: Any) -> V:
         """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
-        found = self.find(entries_of(bundle))
+        return self.checked(model, self.find(entries_of(bundle)))
+
+    def checked(self, model: type[V], found: Found) -> V:
+        """The whole that was found, as a domain value. Raises `InvalidInput` with every problem, by FHIRPath."""
         try:
             return read(model, found.data)
         except InvalidInput as error:

@@ -49,8 +49,9 @@ def read_fhir(
     Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
     """
     compiled, dressed = _dressed(bundle, site, owner, None if created is None else created.isoformat())
-    plan = compiled.assembly("plan").value(IndividualPlan, dressed.bundle)
-    found = compiled.assembly("plan").find(entries_of(dressed.bundle))
+    assembly = compiled.assembly("plan")
+    found = assembly.find(entries_of(dressed.bundle))
+    plan = assembly.checked(IndividualPlan, found)
     ours = site.tables.fields
     return Reading(plan, tuple(_warnings(found, dressed, compiled, ours, len(bundle["entry"]))))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any, Final
 
+from ip_fhir.errors import RenamedWarning
+
 RENAMED: Final = {"echo": "check_only", "always": "write_default", "closed": "strict"}
 """Keys that have another name now."""
 
@@ -15,7 +17,7 @@ CONVERTED: Final = {"also": "second-place", "when": "only-where", "lead": "set-b
 def modern(row: dict[str, Any], where: str) -> dict[str, Any]:
     """The row with today's keys, in their order; the same row if it has no old ones.
 
-    Warns (`FutureWarning`) of each old key, with `where` the row stands. Nothing is checked here.
+    Warns (`RenamedWarning`) of each old key, with `where` the row stands. Nothing is checked here.
     """
     old = [key for key in row if key in RENAMED or key in CONVERTED]
     if not old:
@@ -27,5 +29,5 @@ def modern(row: dict[str, Any], where: str) -> dict[str, Any]:
         made["converter"] = {"name": CONVERTED[named]} | {k: v for given in options for k, v in given.items()}
     for key in old:
         new = RENAMED.get(key, f"converter = {{ name = {CONVERTED.get(key)!r}, … }}")
-        warnings.warn(f"{where}: the key {key!r} is called {new} now", FutureWarning, stacklevel=2)
+        warnings.warn(f"{where}: the key {key!r} is called {new} now", RenamedWarning, stacklevel=2)
     return made

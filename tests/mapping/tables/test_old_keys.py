@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ip_fhir.errors import RenamedWarning
 from ip_fhir.mapping.overlays.overlay import overlaid
 from ip_fhir.mapping.tables.loading import row_of
 from ip_fhir.mapping.tables.old_keys import CONVERTED, RENAMED, modern
@@ -43,7 +44,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("old", "new"), CASES, ids=["+".join(old) for old, _ in CASES])
 def test_an_old_key_is_read_and_warned_of(old: dict[str, Any], new: dict[str, Any]) -> None:
     """Each old key gives the row that its new one gives, and a warning that says where it stands and both names."""
-    with pytest.warns(FutureWarning) as warned:
+    with pytest.warns(RenamedWarning) as warned:
         made = modern({**PLACE, **old}, "overlay, table Review, row planned")
     assert made == {**PLACE, **new}
     assert row_of(made) == row_of({**PLACE, **new})
@@ -65,6 +66,6 @@ def test_a_row_of_today_is_given_back() -> None:
 def test_an_overlay_with_old_keys_is_read() -> None:
     """A site's file from before goes on working: the key holds, and the site is told what it is called now."""
     overlay = {"table": [{"name": "Membership", "row": [{"domain": "status", "always": True}]}]}
-    with pytest.warns(FutureWarning, match=r"overlay, table Membership, row status: .*write_default"):
+    with pytest.warns(RenamedWarning, match=r"overlay, table Membership, row status: .*write_default"):
         tables = overlaid(overlay)
     assert next(row for row in tables.fields["Membership"].rows if row.field == "status").write_default

@@ -124,6 +124,18 @@ def test_a_sites_overlay_both_ways(run: Run, tmp_path: Path, version: str) -> No
     assert canonical(run("map", onto, "--to", "plan", *site).out) == canonical(PLAN.read_bytes())
 
 
+def test_an_overlay_with_old_keys(run: Run, tmp_path: Path) -> None:
+    """A key of an earlier name is read, and told in one line with its place and its name of today."""
+    overlay = tmp_path / "site.toml"
+    overlay.write_text('[[table]]\nname = "Membership"\nrow = [{ domain = "status", always = true }]\n', "utf-8")
+    ran = run("map", PLANS[0], "--to", "fhir", "--overlay", overlay)
+    assert ran.code == 0
+    assert (
+        ran.err
+        == "ip-fhir: warning: overlay, table Membership, row status: the key 'always' is called write_default now\n"
+    )
+
+
 def test_put_onto_a_neighbours_bundle_under_an_overlay(run: Run, tmp_path: Path) -> None:
     """What the site reads of another system's plan it writes back, and nothing else in the bundle changes."""
     site = ("--overlay", EXAMPLES / "overlays" / "nordvik.toml")
