@@ -1,4 +1,4 @@
-"""The individual plan (individuell plan): goals in the person's own words, measures, and all the law asks for.
+"""The individual plan (individuell plan): goals in the person's own words, measures, and all the regulation requires.
 
 Source: Forskrift om individuell plan ved ytelse av velferdstjenester, in force 1 August 2022, items a) to i).
 """
@@ -20,7 +20,7 @@ from ip_fhir.errors import InvalidInput
 
 
 class PlanStatus(StrEnum):
-    """Where the plan stands."""
+    """The status of a plan."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -31,7 +31,7 @@ class PlanStatus(StrEnum):
 
 
 class Resource(Value):
-    """What the person has to build on: own strengths, interests, people (item a)."""
+    """A resource of the person: a strength, an interest or somebody close (item a)."""
 
     id: Id = Field(description="Id in the plan.")
     text: Text = Field(description="The strength, interest or person, in words.")
@@ -39,7 +39,7 @@ class Resource(Value):
 
 
 class Need(Value):
-    """A need for services, as the person and those around see it (item a)."""
+    """A need for services, as seen by the person and the people around (item a)."""
 
     id: Id = Field(description="Id in the plan.")
     text: Text = Field(description="The need, in words.")
@@ -47,7 +47,7 @@ class Need(Value):
 
 
 class GoalStatus(StrEnum):
-    """Where work on a goal stands (FHIR goal-status)."""
+    """The status of the work on a goal (FHIR goal-status)."""
 
     PROPOSED = "proposed"
     PLANNED = "planned"
@@ -60,7 +60,7 @@ class GoalStatus(StrEnum):
 
 
 class Achievement(StrEnum):
-    """How far a goal is reached (FHIR goal-achievement)."""
+    """The achievement of a goal (FHIR goal-achievement)."""
 
     IN_PROGRESS = "in-progress"
     IMPROVING = "improving"
@@ -90,7 +90,7 @@ class Goal(Value):
 
 
 class MeasureStatus(StrEnum):
-    """Where a measure stands (FHIR care-plan-activity-status)."""
+    """The status of a measure (FHIR care-plan-activity-status)."""
 
     NOT_STARTED = "not-started"
     SCHEDULED = "scheduled"
@@ -102,7 +102,7 @@ class MeasureStatus(StrEnum):
 
 
 class Measure(Value):
-    """What is done towards goals: what, by whom, how much, how, when (items e and f)."""
+    """A measure towards goals: content, responsible actor, extent, way and period (items e and f)."""
 
     id: Id = Field(description="Id in the plan.")
     what: Text = Field(description="The measure, in words.")
@@ -119,7 +119,7 @@ class Measure(Value):
 
 
 class Contributor(StrEnum):
-    """Who contributes (item d names exactly these three)."""
+    """The capacity in which somebody contributes (item d names exactly these three)."""
 
     OWNER = "owner"
     SERVICES = "services"
@@ -127,7 +127,7 @@ class Contributor(StrEnum):
 
 
 class Contribution(Value):
-    """What the person, a service or a relative will contribute (item d)."""
+    """A contribution by the person, a service or a relative (item d)."""
 
     id: Id = Field(description="Id in the plan.")
     by: Contributor = Field(description="In what capacity somebody contributes.")
@@ -145,14 +145,14 @@ class Cooperation(Value):
 
 
 class ReviewKind(StrEnum):
-    """Two different things, and each plan says when and how: regular follow-up and long-term evaluation."""
+    """The kind of a review: regular follow-up, or long-term evaluation. A plan has both (item g)."""
 
     FOLLOW_UP = "follow-up"
     EVALUATION = "evaluation"
 
 
 class ReviewStatus(StrEnum):
-    """Where a review stands."""
+    """The status of a review."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -160,7 +160,7 @@ class ReviewStatus(StrEnum):
 
 
 class Review(Value):
-    """One follow-up or evaluation: planned for a day, and what came out when it was held (item g)."""
+    """One follow-up or evaluation, with its planned day and, when held, its outcome (item g)."""
 
     id: Id = Field(description="Id in the plan.")
     kind: ReviewKind = Field(description="Follow-up or evaluation.")
@@ -181,7 +181,7 @@ class Review(Value):
 
 
 class Arrangement(Value):
-    """When and how reviews of one kind are done: every so many months, and in what way (item g)."""
+    """The arrangement for reviews of one kind: months between them, way and responsible actor (item g)."""
 
     every_months: Count = Field(gt=0, le=60, description="Months from one to the next.")
     how: Text | None = Field(default=None, description="How it is done.")
@@ -189,7 +189,7 @@ class Arrangement(Value):
 
 
 class IndividualPlan(Value):
-    """One person's individual plan with everybody and everything it names.
+    """The individual plan of one person, with all actors and items that it refers to.
 
     Actors (owner, related persons, professionals, organisations) are referred to by id; ids are unique in the plan.
     `version` counts from 1; `replaces` is the id of the plan that this one follows.
@@ -230,16 +230,16 @@ class IndividualPlan(Value):
     note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _keeps_the_rules(self) -> Self:
         if problems := plan_problems(self):
             raise InvalidInput(problems)
         return self
 
     @property
     def main_goals(self) -> tuple[Goal, ...]:
-        """The goals that are not on the way to another."""
+        """The goals that are not part of another goal."""
         return tuple(goal for goal in self.goals if goal.part_of is None)
 
     def sub_goals(self, goal: Goal) -> tuple[Goal, ...]:
-        """The goals on the way to `goal`."""
+        """Returns the sub-goals of `goal`."""
         return tuple(sub for sub in self.goals if sub.part_of == goal.id)
