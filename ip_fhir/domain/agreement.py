@@ -47,9 +47,9 @@ class Side(StrEnum):
 class Contact(Value):
     """A rung of the escalation ladder: the person or position to tell, and the way to reach them."""
 
-    name: Text = Field(description="Name or position of who is told.")
+    name: Text = Field(description="Name or position of the contact.")
     role: Text | None = Field(default=None, description="Role.")
-    how: Text | None = Field(default=None, description="How they are reached.")
+    how: Text | None = Field(default=None, description="Way to reach them.")
     side: Side = Field(default=Side.MUNICIPALITY, description="Party they belong to.")
 
 
@@ -111,13 +111,13 @@ class Agreement(Value):
     reminders: int = Field(default=3, strict=True, ge=0, le=20, description="Number of reminders.")
     escalation_every_days: Days = Field(default=5, description="Working days between the rungs of the ladder.")
     ladder: tuple[Contact, ...] = Field(
-        default=DEFAULT_LADDER, max_length=20, description="Who is told, rung by rung, when no answer comes."
+        default=DEFAULT_LADDER, max_length=20, description="Contacts to tell, rung by rung, if no answer comes."
     )
     two_coordinators_allowed: StrictBool = Field(
         default=False, description="True if two main coordinators at once are allowed."
     )
     content_level: ContentLevel = Field(
-        default=ContentLevel.NEEDS, description="How much of a person's affairs a notice may hold."
+        default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
     )
     legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that notices go out on.")
     preliminary_reply_days: Days = Field(default=30, description="Calendar days until a preliminary reply (fvl § 11a).")

@@ -28,8 +28,8 @@ class ItemStatus(Value):
     """One of the nine items: its letter, the requirement, and what the plan lacks (empty: the item is met)."""
 
     item: Text = Field(description="Letter of the item, a to i.")
-    asks_for: Text = Field(description="What the law asks for.")
-    missing: tuple[Text, ...] = Field(default=(), description="What the plan lacks; empty: the item is met.")
+    asks_for: Text = Field(description="Requirement of the regulation.")
+    missing: tuple[Text, ...] = Field(default=(), description="Things that the plan lacks; empty: the item is met.")
 
     @property
     def met(self) -> bool:

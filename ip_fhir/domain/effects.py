@@ -57,17 +57,17 @@ class Effect(Value):
     """
 
     id: Id = Field(description="Id, derived from that of the event; also the id of the message.")
-    kind: EffectKind = Field(description="What to do.")
+    kind: EffectKind = Field(description="Kind.")
     message: MessageKind | None = Field(default=None, description="Kind of message to send.")
     form_id: Id | None = Field(default=None, description="Id of the green form that the message carries.")
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     to: Text | None = Field(default=None, description="Contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
-    reason: Reason | None = Field(default=None, description="Why a person must look.")
+    reason: Reason | None = Field(default=None, description="Reason for which a person must look.")
     recipient: Organization | None = Field(
         default=None, description="Receiver of the message, if it is not the notice's other party."
     )

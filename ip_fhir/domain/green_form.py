@@ -68,7 +68,7 @@ class Rejection(Value):
     told_of_right_to_complain: Flag | None = Field(
         default=None, description="True if the person is told of the right to complain."
     )
-    complaint_to: Text | None = Field(default=None, description="Where a complaint is sent.")
+    complaint_to: Text | None = Field(default=None, description="Receiver of a complaint.")
 
 
 class GreenForm(Value):
@@ -83,7 +83,7 @@ class GreenForm(Value):
     organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
     professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
     coordinators: tuple[Coordinator, ...] = Field(default=(), description="Coordinators who are appointed.")
-    plan_state: PlanState | None = Field(default=None, description="What happens to the plan.")
+    plan_state: PlanState | None = Field(default=None, description="State of the plan.")
     plan_starts: Day | None = Field(default=None, description="Day on which work on the plan begins.")
     declined: Declined | None = Field(default=None, description="The offer that the person declined.")
     declined_on: Day | None = Field(default=None, description="Day on which the person declined.")

@@ -42,7 +42,7 @@ class Message(Value):
     """
 
     id: Id = Field(description="Id of the message; a repeated delivery has the same.")
-    kind: MessageKind = Field(description="What it says.")
+    kind: MessageKind = Field(description="Kind.")
     correlation_id: Id = Field(description="Id of the loop.")
     sent: Moment = Field(description="Time when it was sent, with zone.")
     sender: Organization = Field(description="The organisation that sends it.")
@@ -50,7 +50,7 @@ class Message(Value):
     answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
     notice: Notice | None = Field(default=None, description="The notice, in a notice message.")
     form: GreenForm | None = Field(default=None, description="The green form, in a green form message.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
     text: Text | None = Field(default=None, description="Words to the receiver.")
 

@@ -56,7 +56,7 @@ class Notice(Value):
 
     id: Id = Field(description="Id of the notice.")
     correlation_id: Id = Field(description="Id of the whole loop, the same on every wire.")
-    kind: NoticeKind = Field(description="What the person needs.")
+    kind: NoticeKind = Field(description="Need that the notice is about.")
     authored: Moment = Field(description="Time when it was written, with zone.")
     owner: PlanOwner = Field(description="The person whom it is about.")
     sender: Id = Field(description="Id of the organisation that sends it.")
@@ -73,7 +73,7 @@ class Notice(Value):
     needs: tuple[Need, ...] = Field(default=(), description="Needs for services.")
     reason: Text | None = Field(default=None, description="Reason, in words.")
     wished_coordinator: Text | None = Field(
-        default=None, description="Whom the person wishes as coordinator, in words."
+        default=None, description="The coordinator whom the person wishes, in words."
     )
     discharge: Day | None = Field(default=None, description="Planned day of discharge.")
     attachments: tuple[Attachment, ...] = Field(default=(), description="Documents that go with it.")

@@ -81,8 +81,8 @@ class Goal(Value):
     part_of: Id | None = Field(default=None, description="Id of the main goal that this is a sub-goal of.")
     areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
     period: Period = Field(default=Period(), description="From when it is worked on, until when it is to be reached.")
-    target: Text | None = Field(default=None, description="How one will see that it is reached.")
-    achievement: Achievement | None = Field(default=None, description="How far it is reached.")
+    target: Text | None = Field(default=None, description="Sign by which one will see that it is reached.")
+    achievement: Achievement | None = Field(default=None, description="Achievement.")
     status_date: Day | None = Field(default=None, description="Day since when the status holds.")
     status_reason: Text | None = Field(default=None, description="Reason for the status.")
     expressed_by: Id | None = Field(default=None, description="Id of the person who put it into words.")
@@ -111,7 +111,7 @@ class Measure(Value):
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
     takes_part: tuple[Id, ...] = Field(default=(), description="Ids of others who take part.")
     extent: Text | None = Field(default=None, description='How much and how often: "two hours every Tuesday".')
-    how: Text | None = Field(default=None, description="How it is carried out.")
+    how: Text | None = Field(default=None, description="Way in which it is carried out.")
     where: Text | None = Field(default=None, description="Place.")
     period: Period = Field(default=Period(), description="Days from and until which it is carried out.")
     status: MeasureStatus = Field(default=MeasureStatus.NOT_STARTED, description="Status.")
@@ -141,7 +141,7 @@ class Cooperation(Value):
     id: Id = Field(description="Id in the plan.")
     with_whom: Text = Field(description="The service, institution or agency, in words.")
     organization: Id | None = Field(default=None, description="Id of the organisation, if it is in the plan.")
-    text: Text | None = Field(default=None, description="What the cooperation is about.")
+    text: Text | None = Field(default=None, description="Subject of the cooperation.")
 
 
 class ReviewKind(StrEnum):
@@ -167,7 +167,7 @@ class Review(Value):
     planned: Day = Field(description="Day it is planned for.")
     status: ReviewStatus = Field(default=ReviewStatus.PLANNED, description="Status.")
     held: Day | None = Field(default=None, description="Day it was held, if it was.")
-    how: Text | None = Field(default=None, description="How it is done.")
+    how: Text | None = Field(default=None, description="Way in which it is done.")
     responsible: Id | None = Field(default=None, description="Id of the person who is responsible.")
     participants: tuple[Id, ...] = Field(default=(), description="Ids of the persons who take part.")
     outcome: Text | None = Field(default=None, description="Outcome, in words.")
@@ -184,7 +184,7 @@ class Arrangement(Value):
     """The arrangement for reviews of one kind: months between them, way and responsible actor (item g)."""
 
     every_months: Count = Field(gt=0, le=60, description="Months from one to the next.")
-    how: Text | None = Field(default=None, description="How it is done.")
+    how: Text | None = Field(default=None, description="Way in which it is done.")
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
 
 
@@ -210,17 +210,17 @@ class IndividualPlan(Value):
     related_persons: tuple[RelatedPerson, ...] = Field(default=(), description="Relatives and representatives.")
     organizations: tuple[Organization, ...] = Field(default=(), description="Organisations that the plan names.")
     professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that the plan names.")
-    resources: tuple[Resource, ...] = Field(default=(), description="What the person has to build on (item a).")
+    resources: tuple[Resource, ...] = Field(default=(), description="Strengths, interests and people (item a).")
     needs: tuple[Need, ...] = Field(default=(), description="Needs for services (item a).")
     goals: tuple[Goal, ...] = Field(default=(), description="Main goals and sub-goals (item a).")
     measures: tuple[Measure, ...] = Field(default=(), description="Measures (items e and f).")
     contributions: tuple[Contribution, ...] = Field(default=(), description="Contributions (item d).")
     cooperation: tuple[Cooperation, ...] = Field(default=(), description="Cooperation with others (item i).")
     follow_up: Arrangement | None = Field(
-        default=None, description="How often and how the plan is followed up (item g)."
+        default=None, description="Interval and way of following the plan up (item g)."
     )
     evaluation: Arrangement | None = Field(
-        default=None, description="How often and how the plan is evaluated (item g)."
+        default=None, description="Interval and way of evaluating the plan (item g)."
     )
     reviews: tuple[Review, ...] = Field(
         default=(), description="Follow-ups and evaluations, planned and held (item g)."

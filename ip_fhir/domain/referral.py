@@ -94,9 +94,9 @@ class Event(Value):
     """
 
     id: Id = Field(description="Id of the event.")
-    kind: EventKind = Field(description="What happened.")
+    kind: EventKind = Field(description="Kind.")
     at: AwareDatetime = Field(description="Time, by the clock of the side that applies it.")
-    raised_by: Role = Field(description="Who raised it.")
+    raised_by: Role = Field(description="Side, transport or clock that raised it.")
     message_id: Id | None = Field(
         default=None, description="Id of the message that brought it, or that a receipt is for."
     )
@@ -107,7 +107,7 @@ class Event(Value):
     sender: Organization | None = Field(default=None, description="The organisation that sent the message.")
     notice: Notice | None = Field(default=None, description="The notice that it brings.")
     form: GreenForm | None = Field(default=None, description="The green form that it brings.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     by: Author | None = Field(default=None, description="The person of our own side who did it.")
@@ -130,7 +130,7 @@ class KeptForm(Value):
     form: GreenForm = Field(description="The form.")
     received: AwareDatetime = Field(description="Time when it came in.")
     status: FormStatus = Field(description="Result of judging it.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What it lacked.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that it lacked.")
     message: Id | None = Field(default=None, description="Id of the message that carried it.")
 
 
@@ -138,7 +138,7 @@ class Told(Value):
     """A contact on the escalation ladder who was told that the answer is missing, and must be told when it comes."""
 
     step: int = Field(ge=1, description="Rung of the ladder, from 1.")
-    to: Text = Field(description="Who was told.")
+    to: Text = Field(description="The contact who was told.")
     effect: Id = Field(description="Id of the effect that told them.")
     own_side: bool = Field(default=False, description="True if they belong to this side.")
 

@@ -71,7 +71,7 @@ class Consent(Value):
     verified_on: Day | None = Field(default=None, description="Day it was checked with the person.")
     withdrawn_on: Day | None = Field(default=None, description="Day from which it is withdrawn.")
     period: Period = Field(default=Period(), description="Days on which it holds.")
-    access: Access = Field(default=Access.PERMIT, description="Yes or no where no provision says otherwise.")
+    access: Access = Field(default=Access.PERMIT, description="Yes or no, if no provision applies.")
     provisions: tuple[Provision, ...] = Field(default=(), description="Exceptions.")
     document: Attachment | None = Field(default=None, description="The signed paper.")
 
