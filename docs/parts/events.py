@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.loop.decision import _NEEDS, _NEEDS_WORDS
-from ip_fhir.domain.loop.effects import _TELLS
+from ip_fhir.domain.loop.decision import _NEEDED_FIELD, _NEEDS_TEXT_FROM_OUR_SIDE
+from ip_fhir.domain.loop.effects import _REASONS_TO_TELL
 from ip_fhir.domain.loop.messages import MESSAGE_OF
-from ip_fhir.domain.loop.table import LIVE, TRANSITIONS, Outcome, Row
+from ip_fhir.domain.loop.table import LIVE, TRANSITIONS, Outcome, Transition
 from ip_fhir.domain.referral import EventKind, Role
 from ip_fhir.report.words.codes import word
 
@@ -35,7 +35,7 @@ _MEANINGS: dict[EventKind, str] = {
 }
 _HOSPITAL, _MUNICIPALITY = (Role.HOSPITAL,), (Role.MUNICIPALITY,)
 _BOTH = (Role.HOSPITAL, Role.MUNICIPALITY)
-# A reason that `_TELLS` does not name: the sides whose people are told, the events that it follows, and the occasion.
+# Reasons that `_REASONS_TO_TELL` does not name: the sides whose people are told, the events before, and the occasion.
 _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = {
     Reason.NEW_NOTICE: (_MUNICIPALITY, (EventKind.RECEIVE,), "a notice has come, or has come back from another unit"),
     Reason.UNDELIVERED: (
@@ -79,7 +79,7 @@ def reasons() -> str:
 
 def _occasion(reason: Reason) -> tuple[tuple[Role, ...], tuple[EventKind, ...], str]:
     """Returns the sides that are told, the events that it follows and the occasion."""
-    given = [key for key, told in _TELLS.items() if told is reason]
+    given = [key for key, told in _REASONS_TO_TELL.items() if told is reason]
     if not given:
         return _OCCASIONS[reason]
     roles = tuple(role for role in Role if role in {role for role, _ in given})
@@ -103,17 +103,17 @@ def _section(kind: EventKind) -> str:
     return "\n".join([*lines, ""])
 
 
-def _changes_nothing(row: Row) -> bool:
+def _changes_nothing(row: Transition) -> bool:
     return row.to is None and row.outcome in _CHANGES_NOTHING
 
 
 def _needs(kind: EventKind) -> str:
-    if kind in _NEEDS:
-        return f"`{_NEEDS[kind]}`"
-    return "`text`, when our own side raises it" if kind in _NEEDS_WORDS else ""
+    if kind in _NEEDED_FIELD:
+        return f"`{_NEEDED_FIELD[kind]}`"
+    return "`text`, when our own side raises it" if kind in _NEEDS_TEXT_FROM_OUR_SIDE else ""
 
 
-def _line(row: Row) -> str:
+def _line(row: Transition) -> str:
     states = "any but draft" if row.states == LIVE else ", ".join(row.states)
     when = "" if row.outcome is Outcome.ALWAYS else row.outcome.value
     return f"| {states} | {when} | {row.to or '(stays)'} | {row.why} |"

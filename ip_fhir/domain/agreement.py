@@ -1,6 +1,7 @@
-"""The cooperation agreement (samarbeidsavtale) of a hospital and a municipality: deadlines, ladder, what may be sent.
+"""The cooperation agreement (samarbeidsavtale) of a hospital and a municipality: deadlines, escalation, content level.
 
-The law says "as soon as possible" and gives no days; every number here is a setting, the defaults are this library's.
+The law says "as soon as possible" and gives no days, so every number here is a setting. The defaults are this library's
+own choice.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Days = Annotated[int, Field(strict=True, ge=1, le=365)]
-"""A number of days that a deadline may have."""
+"""The length of a deadline in days, 1 to 365."""
 
 
 Months = Annotated[int, Field(strict=True, ge=1, le=60)]
-"""A number of months between two of a kind."""
+"""The interval between two reminders of the same kind in months, 1 to 60."""
 
 
 class ContentLevel(StrEnum):
-    """How much of a person's affairs may leave the hospital; each level includes the one before."""
+    """The amount of a person's data that may leave the hospital; each level includes the one before it."""
 
     HEADER = "header"
     NEEDS = "needs"
@@ -37,18 +38,18 @@ class ContentLevel(StrEnum):
 
 
 class Side(StrEnum):
-    """Which of the two parties somebody on the ladder belongs to."""
+    """The party that a contact on the escalation ladder belongs to."""
 
     HOSPITAL = "hospital"
     MUNICIPALITY = "municipality"
 
 
 class Contact(Value):
-    """A rung of the ladder: who is told, and how they are reached."""
+    """A rung of the escalation ladder: the person or position to tell, and the way to reach them."""
 
-    name: Text = Field(description="Name or position of who is told.")
+    name: Text = Field(description="Name or position of the contact.")
     role: Text | None = Field(default=None, description="Role.")
-    how: Text | None = Field(default=None, description="How they are reached.")
+    how: Text | None = Field(default=None, description="Way to reach them.")
     side: Side = Field(default=Side.MUNICIPALITY, description="Party they belong to.")
 
 
@@ -60,7 +61,7 @@ DEFAULT_LADDER = (
 
 
 class Party(Value):
-    """One party, known by its organisation number, its HER-id or its RESH id."""
+    """A party to an agreement, with at least one of organisation number, HER-id and RESH id."""
 
     name: Text | None = Field(default=None, description="Name.")
     organization_number: OrganizationNumber | None = Field(
@@ -80,12 +81,13 @@ class Party(Value):
 
 
 class Agreement(Value):
-    """What two parties agreed. Days are working days; `preliminary_reply_days` are calendar days (fvl § 11a).
+    """An agreement of two parties. Days are working days; `preliminary_reply_days` are calendar days (fvl § 11a).
 
-    With `evaluation_every_months` or `mentor_talk_every_months` the municipality's own people are reminded of
-    evaluations of a plan that is begun, and of talks of a coordinator who has a mentor; else the plan alone says when.
+    With `evaluation_every_months` the municipality's own people are reminded to evaluate a plan that has been started,
+    and with `mentor_talk_every_months` of the talks between a coordinator and the mentor. Without them, dates stand
+    only in the plan.
 
-    Without parties it is the default, for whoever has no agreement of their own.
+    An agreement without parties is the default, for parties without an agreement of their own.
     """
 
     NAMES_UNKNOWN_FIELDS = True
@@ -109,13 +111,13 @@ class Agreement(Value):
     reminders: int = Field(default=3, strict=True, ge=0, le=20, description="Number of reminders.")
     escalation_every_days: Days = Field(default=5, description="Working days between the rungs of the ladder.")
     ladder: tuple[Contact, ...] = Field(
-        default=DEFAULT_LADDER, max_length=20, description="Who is told, rung by rung, when no answer comes."
+        default=DEFAULT_LADDER, max_length=20, description="Contacts to tell, rung by rung, if no answer comes."
     )
     two_coordinators_allowed: StrictBool = Field(
         default=False, description="True if two main coordinators at once are allowed."
     )
     content_level: ContentLevel = Field(
-        default=ContentLevel.NEEDS, description="How much of a person's affairs a notice may hold."
+        default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
     )
     legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that notices go out on.")
     preliminary_reply_days: Days = Field(default=30, description="Calendar days until a preliminary reply (fvl § 11a).")
@@ -128,39 +130,39 @@ class Agreement(Value):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        problems = list(_together(self))
+        problems = list(_combination_problems(self))
         if problems:
             raise InvalidInput(problems)
         return self
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
-        """True if it is an agreement between these two."""
-        return _is(self.hospital, hospital) and _is(self.municipality, municipality)
+        """True if the agreement is between these two organisations, compared by `numbers_agree`."""
+        return _is_party(self.hospital, hospital) and _is_party(self.municipality, municipality)
 
 
 def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:
-    """The agreement between the two; else the one without parties; else the defaults."""
+    """Returns the agreement between the two; else the one without parties; else `Agreement()`, the defaults."""
     between = (agreement for agreement in agreements if agreement.holds_between(hospital, municipality))
     general = (agreement for agreement in agreements if agreement.hospital is None)
     return next(between, None) or next(general, None) or Agreement()
 
 
-def _together(agreement: Agreement) -> Iterator[Problem]:
-    """What is wrong though each field is right."""
+def _combination_problems(agreement: Agreement) -> Iterator[Problem]:
+    """Yields the problems of fields that do not fit together, though each is valid by itself."""
     hospital, municipality = agreement.hospital, agreement.municipality
     if (hospital is None) != (municipality is None):
         absent = "hospital" if hospital is None else "municipality"
         yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
-    if hospital is not None and _is(municipality, hospital):
+    if hospital is not None and _is_party(municipality, hospital):
         yield Problem("municipality", "is the same as the hospital", "invariant")
     if agreement.acceptance_days > agreement.answer_days:
         yield Problem("acceptance_days", "is longer than answer_days", "invariant")
 
 
 def load_agreements(text: str) -> tuple[Agreement, ...]:
-    r"""Read a TOML text of `[[agreement]]` tables. Raises `InvalidInput` with every problem and its path.
+    r"""Reads agreements from TOML text with `[[agreement]]` tables. Raises `InvalidInput` with all problems and paths.
 
-    A file of agreements names no person, so an unknown field is named.
+    A file of agreements holds no person's data, so the error names unknown fields.
 
     >>> load_agreements("[[agreement]]\nanswer_days = -3\nreminders = 'three'")
     Traceback (most recent call last):
@@ -183,29 +185,29 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
         try:
             found[number] = Agreement.from_data(entry)
         except InvalidInput as error:
-            problems.extend(_placed(problem, number) for problem in error.problems)
-    problems += _second_of_a_pair(found)
+            problems.extend(_in_agreement(problem, number) for problem in error.problems)
+    problems += _duplicates(found)
     if problems:
         raise InvalidInput(problems)
     return tuple(found.values())
 
 
-def _placed(problem: Problem, number: int) -> Problem:
+def _in_agreement(problem: Problem, number: int) -> Problem:
     path = ".".join(filter(None, ("agreement", str(number), problem.path)))
     return Problem(path, problem.reason, problem.code)
 
 
-def _second_of_a_pair(found: dict[int, Agreement]) -> Iterator[Problem]:
+def _duplicates(found: dict[int, Agreement]) -> Iterator[Problem]:
     for number, later in found.items():
-        if any(_same_pair(later, earlier) for n, earlier in found.items() if n < number):
+        if any(_same_parties(later, earlier) for n, earlier in found.items() if n < number):
             yield Problem(f"agreement.{number}", "a second agreement between the same parties", "invariant")
 
 
-def _is(party: Party | None, other: RegisterNumbers) -> bool:
+def _is_party(party: Party | None, other: RegisterNumbers) -> bool:
     return party is not None and numbers_agree(party, other) is True
 
 
-def _same_pair(one: Agreement, other: Agreement) -> bool:
+def _same_parties(one: Agreement, other: Agreement) -> bool:
     if other.hospital is None or other.municipality is None:
         return one.hospital is None and other.hospital is None
-    return _is(one.hospital, other.hospital) and _is(one.municipality, other.municipality)
+    return _is_party(one.hospital, other.hospital) and _is_party(one.municipality, other.municipality)

@@ -1,4 +1,4 @@
-"""Who wrote a plan, a notice or a green form, and when."""
+"""The authorship of a plan, a notice or a green form: author and time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Authorship(Value):
-    """One writing: of what (`target`), by whom, for which organisation, when. Its id is that of what was written."""
+    """The author of one plan, notice or green form (`target`), and the time of writing. `id` equals `target`."""
 
-    id: Id = Field(description="Id of what was written.")
+    id: Id = Field(description="Id, the same as that of what was written.")
     target: Id = Field(description="Id of what was written.")
     who: Id = Field(description="Id of who wrote it.")
     on_behalf_of: Id | None = Field(default=None, description="Id of the organisation they wrote for.")
@@ -25,7 +25,10 @@ class Authorship(Value):
 
 
 def authorship(written: IndividualPlan | Notice | GreenForm) -> Authorship | None:
-    """Who wrote it; None for a plan that names no author. Where no person is named, the organisation wrote."""
+    """Returns the authorship; None for a plan without an author.
+
+    The author of a notice or form that names no person is the sending organisation.
+    """
     if isinstance(written, IndividualPlan):
         if written.author is None:
             return None

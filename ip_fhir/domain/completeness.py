@@ -1,4 +1,4 @@
-"""Which of the law's items a) to i) a plan meets, and what is missing.
+"""The completeness of a plan: for each of the regulation's items a) to i), what the plan still lacks.
 
 Source: Forskrift om individuell plan ved ytelse av velferdstjenester (in force 1 August 2022); the nine items are the
 same since 2001.
@@ -25,20 +25,23 @@ _TAKES_PART = (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED)
 
 
 class ItemStatus(Value):
-    """One of the nine items: its letter, what the law asks for, and what the plan lacks (empty: it is met)."""
+    """One of the nine items: its letter, the requirement, and what the plan lacks (empty: the item is met)."""
 
     item: Text = Field(description="Letter of the item, a to i.")
-    asks_for: Text = Field(description="What the law asks for.")
-    missing: tuple[Text, ...] = Field(default=(), description="What the plan lacks; empty: the item is met.")
+    asks_for: Text = Field(description="Requirement of the regulation.")
+    missing: tuple[Text, ...] = Field(default=(), description="Things that the plan lacks; empty: the item is met.")
 
     @property
     def met(self) -> bool:
-        """Whether nothing is missing."""
+        """True if nothing is missing."""
         return not self.missing
 
 
 def completeness(plan: IndividualPlan) -> tuple[ItemStatus, ...]:
-    """The nine items in order. What ended before the plan was last changed (coordinator, consent) no longer counts."""
+    """Returns the nine items in order. Raises `InvalidInput` if `plan` is no plan.
+
+    A coordinator or consent whose period ended before the day on which the plan was last changed does not count.
+    """
     require(plan, IndividualPlan, "plan")
     return tuple(ItemStatus(item=item, asks_for=asks, missing=tuple(lacks(plan))) for item, asks, lacks in _ITEMS)
 
@@ -116,7 +119,7 @@ def _cooperation(plan: IndividualPlan) -> Iterator[str]:
 
 
 def _measures_meant(plan: IndividualPlan) -> list[Measure]:
-    """The measures, without those that were given up."""
+    """Returns the measures except those that were cancelled or stopped."""
     given_up = (MeasureStatus.CANCELLED, MeasureStatus.STOPPED)
     return [measure for measure in plan.measures if measure.status not in given_up]
 

@@ -1,4 +1,4 @@
-"""The plan as a document (9602 A02-2): what archives, document shares and people who read on paper get."""
+"""The plan as a document (code list 9602, A02-2), for archives, document sharing and paper."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.values.value import Id, Moment, Text, Value
 
 DocumentStatus: TypeAlias = Literal["preliminary", "final", "entered-in-error"]
-"""Where the document stands, in the words of FHIR's composition-status."""
+"""The status of a document, in the codes of FHIR's composition-status."""
 
 
 class Section(Value):
-    """One of the law's items a) to i): its letter, heading and words (XHTML), and what in the plan it is about."""
+    """A section of the document for one of the regulation's items a) to i): letter, heading and content (XHTML)."""
 
     item: Id = Field(description="Letter of the item.")
     title: Text = Field(description="Heading.")
     narrative: Text = Field(description="Content in XHTML.")
-    entries: tuple[Id, ...] = Field(default=(), description="Ids of what it is about in the plan.")
+    entries: tuple[Id, ...] = Field(default=(), description="Ids of the plan's items that it is about.")
 
 
 class PlanDocument(Value):
-    """One version of a plan as a document; `attachment` is what it was rendered to, where something points to that."""
+    """One version of a plan as a document; `attachment` is the rendered file, if there is one."""
 
     id: Id = Field(description="Id of the document.")
     plan: Id = Field(description="Id of the plan.")

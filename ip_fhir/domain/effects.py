@@ -1,4 +1,4 @@
-"""What a decision asks for: values that are written to the outbox in the same commit, and done later."""
+"""The effects and timers that a decision asks for: stored in the same commit, carried out later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ip_fhir.domain.values.value import Id, Text, Value
 
 
 class EffectKind(StrEnum):
-    """What is to be done."""
+    """The kind of an effect."""
 
     SEND = "send"  # a message to the other party
     RESEND = "resend"  # `answers` is the id of an outbox row to make due again, unchanged to the byte
@@ -22,7 +22,7 @@ class EffectKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a person must look, or somebody is told again. Codes: words are made where they are shown."""
+    """The reason for which a person must look, or is told again. The words for each code are in `report.words`."""
 
     NEW_NOTICE = "new-notice"
     UNDELIVERED = "undelivered"  # no receipt, or the other machine said no
@@ -50,25 +50,26 @@ class Reason(StrEnum):
 
 
 class Effect(Value):
-    """One thing to do. It names the message, it does not contain it: what goes out is rendered when it is sent.
+    """One thing to do. It names a message but does not contain it: the message is made when it is sent.
 
-    `id` is derived from the event that caused it, so that deciding again gives the same id; it becomes the message id.
+    `id` is derived from the event that caused the effect, so deciding again gives the same id. It becomes the id of the
+    message.
     """
 
-    id: Id = Field(description="Id, made of the event's; the message's id too.")
-    kind: EffectKind = Field(description="What to do.")
+    id: Id = Field(description="Id, derived from that of the event; also the id of the message.")
+    kind: EffectKind = Field(description="Kind.")
     message: MessageKind | None = Field(default=None, description="Kind of message to send.")
     form_id: Id | None = Field(default=None, description="Id of the green form that the message carries.")
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     to: Text | None = Field(default=None, description="Contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
-    reason: Reason | None = Field(default=None, description="Why a person must look.")
+    reason: Reason | None = Field(default=None, description="Reason for which a person must look.")
     recipient: Organization | None = Field(
-        default=None, description="Where it goes, if not to the notice's other party."
+        default=None, description="Receiver of the message, if it is not the notice's other party."
     )
 
 
@@ -86,7 +87,7 @@ class TimerKind(StrEnum):
 
 
 class Timer(Value):
-    """When something has to happen if nothing else does first. `step` counts rungs from 1."""
+    """A deadline: something happens at `due`, unless an event removes the timer before. `step` counts from 1."""
 
     kind: TimerKind = Field(description="Clock.")
     due: AwareDatetime = Field(description="Time when it is due.")
@@ -94,5 +95,5 @@ class Timer(Value):
 
 
 def earliest(timers: tuple[Timer, ...]) -> datetime | None:
-    """When the first of the timers is due."""
+    """Returns the time when the first of the timers is due; None without timers."""
     return min((timer.due for timer in timers), default=None)

@@ -1,6 +1,6 @@
-"""The green form (tilbakemeldingsskjema, «grønt skjema»): who the coordinator is, or why there is none.
+"""The green form (tilbakemeldingsskjema, «grønt skjema»): names the coordinator, or gives the reason for none.
 
-It may come half filled in: then it is kept, counts as not returned, and `missing_items` says what it lacks.
+A form that is only partly filled in is kept but counts as not returned; `missing_items` returns what it lacks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class FormDecision(StrEnum):
-    """What the municipality decided."""
+    """The decision of the municipality."""
 
     APPOINTED = "appointed"
     DECLINED = "declined"  # the person does not want it
@@ -33,7 +33,7 @@ class FormDecision(StrEnum):
 
 
 class PlanState(StrEnum):
-    """What happens to the plan when a coordinator is appointed."""
+    """The state of the plan when a coordinator is appointed."""
 
     STARTED = "started"
     STARTS_LATER = "starts-later"
@@ -42,7 +42,7 @@ class PlanState(StrEnum):
 
 
 class Declined(StrEnum):
-    """What the person said no to."""
+    """The offer that the person declined."""
 
     PLAN = "plan"
     COORDINATOR = "coordinator"
@@ -50,7 +50,7 @@ class Declined(StrEnum):
 
 
 class RejectionReason(StrEnum):
-    """Why the municipality says no."""
+    """The reason for which the municipality rejects a notice."""
 
     NOT_RESIDENT = "not-resident"
     NO_LASTING_NEED = "no-lasting-need"
@@ -60,7 +60,7 @@ class RejectionReason(StrEnum):
 
 
 class Rejection(Value):
-    """A no: why, on what ground, and that the person knows the right to complain (pbrl § 7-2)."""
+    """A rejection: reason, section of law, and information on the right to complain (pbrl § 7-2)."""
 
     reason: RejectionReason = Field(description="Reason.")
     text: Text | None = Field(default=None, description="Reason in words.")
@@ -68,11 +68,11 @@ class Rejection(Value):
     told_of_right_to_complain: Flag | None = Field(
         default=None, description="True if the person is told of the right to complain."
     )
-    complaint_to: Text | None = Field(default=None, description="Where a complaint is sent.")
+    complaint_to: Text | None = Field(default=None, description="Receiver of a complaint.")
 
 
 class GreenForm(Value):
-    """One answer to a notice, complete or not. `answers` is the correlation id of the loop."""
+    """An answer to a notice, complete or not. `answers` is the correlation id of the loop."""
 
     id: Id = Field(description="Id of the form.")
     answers: Id = Field(description="Correlation id of the loop.")
@@ -83,22 +83,22 @@ class GreenForm(Value):
     organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
     professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
     coordinators: tuple[Coordinator, ...] = Field(default=(), description="Coordinators who are appointed.")
-    plan_state: PlanState | None = Field(default=None, description="What happens to the plan.")
+    plan_state: PlanState | None = Field(default=None, description="State of the plan.")
     plan_starts: Day | None = Field(default=None, description="Day on which work on the plan begins.")
-    declined: Declined | None = Field(default=None, description="What the person said no to.")
-    declined_on: Day | None = Field(default=None, description="Day of that no.")
-    rejection: Rejection | None = Field(default=None, description="The municipality's no.")
+    declined: Declined | None = Field(default=None, description="The offer that the person declined.")
+    declined_on: Day | None = Field(default=None, description="Day on which the person declined.")
+    rejection: Rejection | None = Field(default=None, description="Rejection by the municipality.")
     forwarded_to: Id | None = Field(default=None, description="Id of the organisation that has the notice now.")
     note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _refers_only_to_itself(self) -> Self:
         if problems := tuple(_form_problems(self)):
             raise InvalidInput(problems)
         return self
 
     def professional(self, ident: str | None) -> Professional | None:
-        """The professional of that id, if the form names one."""
+        """Returns the professional with this id; None if the form has none."""
         return next((p for p in self.professionals if p.id == ident), None)
 
 
@@ -113,7 +113,7 @@ def _form_problems(form: GreenForm) -> Iterator[Problem]:
 
 
 def _references(form: GreenForm) -> Iterator[tuple[str, str | None, set[str]]]:
-    """Every place that names somebody: path, id, and the ids it may be."""
+    """Yields every reference to an actor: its path, its id, and the ids that are allowed there."""
     organizations = {o.id for o in form.organizations}
     professionals = {p.id for p in form.professionals}
     yield "sender", form.sender, organizations
@@ -130,7 +130,7 @@ def _references(form: GreenForm) -> Iterator[tuple[str, str | None, set[str]]]:
 
 
 class Missing(StrEnum):
-    """What a green form may lack; sent back to the municipality item by item."""
+    """An item that a green form may lack; the list of them is sent back to the municipality."""
 
     DECISION = "decision"
     COORDINATOR = "coordinator"
@@ -151,9 +151,10 @@ class Missing(StrEnum):
 
 
 def missing_items(form: GreenForm, notice: Notice | None = None) -> tuple[Missing, ...]:
-    """What the form lacks to be complete; empty when it closes the loop.
+    """Returns the items that the form lacks; an empty tuple for a complete form, which closes the loop.
 
-    `notice` is what it answers: with a wish for a coordinator in it, the form must say whether the wish is honoured.
+    `notice` is the notice that the form answers. If it names a wished coordinator, the form must say whether the wish
+    is honoured. Raises `InvalidInput` if `form` is no green form.
     """
     require(form, GreenForm, "form")
     rules: dict[FormDecision | None, Callable[[], Iterator[Missing]]] = {
@@ -198,7 +199,7 @@ def _lacks_coordinator(form: GreenForm, coordinator: Coordinator) -> Iterator[Mi
 
 
 def _lacks_when_declined(form: GreenForm, notice: Notice | None) -> Iterator[Missing]:
-    """Who declines only the plan still has the right to a coordinator (pbrl § 2-5b), where one was asked for."""
+    """Yields missing items. A person who declines only the plan still has a right to a coordinator (pbrl § 2-5b)."""
     if form.declined is None:
         yield Missing.DECLINED_WHAT
     if form.declined_on is None:

@@ -1,4 +1,4 @@
-"""What two parties tell each other about one referral, whatever wire carries it."""
+"""The messages that two parties send each other about one referral, independent of wire and format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ip_fhir.domain.values.value import Id, Moment, Text, Value
 
 
 class MessageKind(StrEnum):
-    """What a message says. A receipt is not a message: it says only that a machine has stored one."""
+    """The kind of a message. A receipt is no message: it only says that the other system has stored one."""
 
     NOTICE = "notice"
     GREEN_FORM = "green-form"
@@ -36,13 +36,13 @@ class MessageKind(StrEnum):
 
 
 class Message(Value):
-    """One message. `id` is the key by which a repeated delivery is known; `answers` the message it replies to.
+    """One message. A repeated delivery has the same `id`; `answers` is the id of the message it replies to.
 
-    `sender` and `recipient` are whole organisations: a message stands alone.
+    `sender` and `recipient` are whole organisations, not references, as a message refers to nothing outside itself.
     """
 
     id: Id = Field(description="Id of the message; a repeated delivery has the same.")
-    kind: MessageKind = Field(description="What it says.")
+    kind: MessageKind = Field(description="Kind.")
     correlation_id: Id = Field(description="Id of the loop.")
     sent: Moment = Field(description="Time when it was sent, with zone.")
     sender: Organization = Field(description="The organisation that sends it.")
@@ -50,12 +50,12 @@ class Message(Value):
     answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
     notice: Notice | None = Field(default=None, description="The notice, in a notice message.")
     form: GreenForm | None = Field(default=None, description="The green form, in a green form message.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
     text: Text | None = Field(default=None, description="Words to the receiver.")
 
     @model_validator(mode="after")
-    def _carries_what_it_says(self) -> Self:
+    def _content_fits_kind(self) -> Self:
         if (self.kind is MessageKind.NOTICE) != (self.notice is not None):
             message = "a notice message, and no other, carries a notice"
             raise ValueError(message)

@@ -1,6 +1,6 @@
 """The notice (melding om behov): the hospital tells the coordinating unit that somebody needs coordination.
 
-From the specialist level it replaces the application procedure. It stands alone: everybody it names is in it.
+From the specialist level it replaces the application procedure. It contains everybody that it refers to.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class NoticeKind(StrEnum):
-    """What the person needs. A coordinator without a plan is normal (pbrl § 2-5b)."""
+    """The need that a notice is about. A coordinator without a plan is normal (pbrl § 2-5b)."""
 
     PLAN = "plan"
     COORDINATOR = "coordinator"
@@ -32,31 +32,31 @@ class NoticeKind(StrEnum):
 
     @property
     def asks_for_plan(self) -> bool:
-        """Whether a plan is asked for, which takes consent."""
+        """True if the notice asks for a plan, which requires consent."""
         return self in (NoticeKind.PLAN, NoticeKind.PLAN_AND_COORDINATOR)
 
     @property
     def asks_for_coordinator(self) -> bool:
-        """Whether a coordinator is asked for in its own right."""
+        """True if the notice asks for a coordinator, with or without a plan."""
         return self is not NoticeKind.PLAN
 
 
 class Urgency(StrEnum):
-    """How soon (FHIR request-priority)."""
+    """The urgency of a notice (FHIR request-priority)."""
 
     ROUTINE = "routine"
     URGENT = "urgent"
 
 
 class Notice(Value):
-    """One notice. `correlation_id` is the one id of the whole loop, on every wire.
+    """One notice. `correlation_id` identifies the whole loop, on every wire.
 
-    `sender`, `recipient` are organisations of `organizations`; `author` one of `professionals`.
+    `sender` and `recipient` are ids of `organizations`, and `author` is an id of `professionals`.
     """
 
     id: Id = Field(description="Id of the notice.")
     correlation_id: Id = Field(description="Id of the whole loop, the same on every wire.")
-    kind: NoticeKind = Field(description="What the person needs.")
+    kind: NoticeKind = Field(description="Need that the notice is about.")
     authored: Moment = Field(description="Time when it was written, with zone.")
     owner: PlanOwner = Field(description="The person whom it is about.")
     sender: Id = Field(description="Id of the organisation that sends it.")
@@ -73,19 +73,19 @@ class Notice(Value):
     needs: tuple[Need, ...] = Field(default=(), description="Needs for services.")
     reason: Text | None = Field(default=None, description="Reason, in words.")
     wished_coordinator: Text | None = Field(
-        default=None, description="Whom the person wishes as coordinator, in words."
+        default=None, description="The coordinator whom the person wishes, in words."
     )
     discharge: Day | None = Field(default=None, description="Planned day of discharge.")
     attachments: tuple[Attachment, ...] = Field(default=(), description="Documents that go with it.")
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _refers_only_to_itself(self) -> Self:
         if problems := tuple(_notice_problems(self)):
             raise InvalidInput(problems)
         return self
 
     def organization(self, ident: str) -> Organization:
-        """The organisation of that id."""
+        """Returns the organisation with this id, which must be in the notice."""
         return next(o for o in self.organizations if o.id == ident)
 
 
@@ -101,7 +101,7 @@ def _notice_problems(notice: Notice) -> Iterator[Problem]:
 
 
 def _references(notice: Notice) -> Iterator[tuple[str, str | None, set[str]]]:
-    """Every place that names somebody: path, id, and the ids it may be."""
+    """Yields every reference to an actor: its path, its id, and the ids that are allowed there."""
     organizations = {o.id for o in notice.organizations}
     professionals = {p.id for p in notice.professionals}
     related = {r.id for r in notice.related_persons}

@@ -23,7 +23,7 @@ from ip_fhir.domain.values.value import Base64, Day, Flag, Id, Period, Text, Url
 
 
 class ContactSystem(StrEnum):
-    """How somebody is reached (FHIR contact-point-system, less what nobody uses here)."""
+    """A means of contact (FHIR contact-point-system, without fax, pager and other)."""
 
     PHONE = "phone"
     SMS = "sms"
@@ -46,12 +46,12 @@ class PersonName(Value):
 
     @property
     def full(self) -> str:
-        """Given name first, as it is spoken."""
+        """The whole name, given names first."""
         return f"{self.given} {self.family}" if self.given else self.family
 
 
 class Address(Value):
-    """A postal or home address. `municipality` is where the person lives, which decides who is responsible."""
+    """A postal or home address. The municipality of residence (`municipality`) is the one responsible for services."""
 
     lines: tuple[Text, ...] = Field(default=(), description="Street or box, line by line.")
     postal_code: Text | None = Field(default=None, description="Postal code (postnummer), four digits in Norway.")
@@ -61,12 +61,12 @@ class Address(Value):
     )
 
 
-def _if_it_says_something(address: Address | None) -> Address | None:
+def _none_if_empty(address: Address | None) -> Address | None:
     return address if address is not None and any(vars(address).values()) else None
 
 
-_Address = Annotated[Address | None, AfterValidator(_if_it_says_something)]
-"""An address; one that says nothing is none (an empty object is nothing in FHIR either)."""
+_Address = Annotated[Address | None, AfterValidator(_none_if_empty)]
+"""An address; an empty one becomes None (FHIR does not allow an empty object either)."""
 
 
 class Gender(StrEnum):
@@ -83,7 +83,7 @@ Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9
 
 
 class PlanOwner(Value):
-    """The person whose plan it is (bruker, tjenestemottaker): always central; no plan is made without consent."""
+    """The person whose plan it is (bruker, tjenestemottaker); no plan is made without the person's consent."""
 
     id: Id = Field(description="Id in the plan, notice or form.")
     name: PersonName = Field(description="Name.")
@@ -98,7 +98,7 @@ class PlanOwner(Value):
 
 
 class MandateKind(StrEnum):
-    """On what ground somebody acts for the person."""
+    """The ground on which somebody acts for the person."""
 
     PARENT = "parent"  # parental responsibility (foreldreansvar)
     GUARDIAN = "guardian"  # verge, appointed by the Statsforvalter
@@ -110,7 +110,7 @@ MediaType = Annotated[str, StringConstraints(pattern=r"^[!-~]+/[!-~]+( [!-~]+)*$
 
 
 class Attachment(Value):
-    """A document: where it lies, or its bytes in base64."""
+    """A document: either its address, or its bytes in base64."""
 
     title: Text = Field(description="Title.")
     content_type: MediaType = Field(description="Media type.")
@@ -118,7 +118,7 @@ class Attachment(Value):
     data: Base64 | None = Field(default=None, description="The document's bytes in base64, if they are here.")
 
     @model_validator(mode="after")
-    def _somewhere(self) -> Self:
+    def _either_url_or_data(self) -> Self:
         if (self.url is None) == (self.data is None):
             message = "an attachment has either a url or data"
             raise ValueError(message)
@@ -126,7 +126,7 @@ class Attachment(Value):
 
 
 class Mandate(Value):
-    """The right to act for the person: its ground, what it covers and how long."""
+    """The right to act for the person: its ground, scope and period."""
 
     kind: MandateKind = Field(description="Ground of the mandate.")
     period: Period = Field(default=Period(), description="Days on which it holds.")
@@ -135,7 +135,7 @@ class Mandate(Value):
 
 
 class Relationship(StrEnum):
-    """How somebody belongs to the person."""
+    """The relationship of a related person to the plan's owner."""
 
     MOTHER = "mother"
     FATHER = "father"
@@ -163,7 +163,7 @@ class RelatedPerson(Value):
 
 
 class OrganizationKind(StrEnum):
-    """Which sector an organisation belongs to: any agency may take part and may coordinate."""
+    """The sector of an organisation: any agency may take part in a plan and may coordinate it."""
 
     HOSPITAL = "hospital"
     MUNICIPALITY = "municipality"
@@ -182,7 +182,7 @@ class OrganizationKind(StrEnum):
 
 
 class Organization(Value):
-    """An enterprise (hospital trust, municipality) or a unit of one (`part_of`)."""
+    """An enterprise (hospital trust, municipality), or a unit of one (with `part_of`)."""
 
     id: Id = Field(description="Id in the plan, notice or form.")
     name: Text = Field(description="Name.")
@@ -201,26 +201,26 @@ class Organization(Value):
 
 
 class RegisterNumbers(Protocol):
-    """The numbers that registers give an organisation: of an `Organization`, or of a party to an agreement."""
+    """Anything with register numbers of an organisation: an `Organization`, or a `Party` to an agreement."""
 
     @property
     def organization_number(self) -> OrganizationNumber | None:
-        """In the register of enterprises."""
+        """Number in the register of enterprises (Enhetsregisteret)."""
 
     @property
     def her_id(self) -> HerId | None:
-        """In the address register."""
+        """Number in the address register (Adresseregisteret)."""
 
     @property
     def resh_id(self) -> ReshId | None:
-        """In the register of units in the specialist health service."""
+        """Number in the register of units in the specialist health service (RESH)."""
 
 
 def numbers_agree(one: RegisterNumbers, other: RegisterNumbers) -> bool | None:
-    """The one rule of "the same organisation": True if some register number is the same in both descriptions.
+    """Compares two organisations by register number: True if at least one number is the same in both.
 
-    False if numbers of one register stand in both and none is the same; None if there is none to compare. Not all need
-    agree: a unit often has the organisation number of its enterprise, and a HER-id of its own.
+    False if both have numbers of the same register, but none is equal; None if no register has numbers of both. One
+    equal number is enough: a unit often has the organisation number of its enterprise, and a HER-id of its own.
     """
     pairs = (
         (one.her_id, other.her_id),
@@ -232,16 +232,16 @@ def numbers_agree(one: RegisterNumbers, other: RegisterNumbers) -> bool | None:
 
 
 def same_organization(one: Organization, other: Organization) -> bool:
-    """True if two descriptions mean one organisation: by `numbers_agree`; with no number to compare, by the id.
+    """True if both are the same organisation: by `numbers_agree`, or by id if there are no numbers to compare.
 
-    Where an id of one side means nothing to the other, as in consents, ask `numbers_agree`.
+    Use `numbers_agree` where the two ids come from different documents and cannot be compared, as in consents.
     """
     agree = numbers_agree(one, other)
     return one.id == other.id if agree is None else agree
 
 
 class Profession(StrEnum):
-    """What somebody works as; health professions are coded in list 9060, the others have no code there."""
+    """A profession; health professions have a code in code list 9060, the others have none."""
 
     PHYSICIAN = "physician"
     NURSE = "nurse"
@@ -260,7 +260,7 @@ class Profession(StrEnum):
 
 
 class Professional(Value):
-    """Somebody who works with the person for an organisation; health personnel where there is an HPR number."""
+    """Somebody who works with the person for an organisation; health personnel have an HPR number."""
 
     id: Id = Field(description="Id in the plan, notice or form.")
     name: PersonName = Field(description="Name.")

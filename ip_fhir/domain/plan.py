@@ -1,4 +1,4 @@
-"""The individual plan (individuell plan): goals in the person's own words, measures, and all the law asks for.
+"""The individual plan (individuell plan): goals in the person's own words, measures, and all the regulation requires.
 
 Source: Forskrift om individuell plan ved ytelse av velferdstjenester, in force 1 August 2022, items a) to i).
 """
@@ -20,7 +20,7 @@ from ip_fhir.errors import InvalidInput
 
 
 class PlanStatus(StrEnum):
-    """Where the plan stands."""
+    """The status of a plan."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -31,7 +31,7 @@ class PlanStatus(StrEnum):
 
 
 class Resource(Value):
-    """What the person has to build on: own strengths, interests, people (item a)."""
+    """A resource of the person: a strength, an interest or somebody close (item a)."""
 
     id: Id = Field(description="Id in the plan.")
     text: Text = Field(description="The strength, interest or person, in words.")
@@ -39,7 +39,7 @@ class Resource(Value):
 
 
 class Need(Value):
-    """A need for services, as the person and those around see it (item a)."""
+    """A need for services, as seen by the person and the people around (item a)."""
 
     id: Id = Field(description="Id in the plan.")
     text: Text = Field(description="The need, in words.")
@@ -47,7 +47,7 @@ class Need(Value):
 
 
 class GoalStatus(StrEnum):
-    """Where work on a goal stands (FHIR goal-status)."""
+    """The status of the work on a goal (FHIR goal-status)."""
 
     PROPOSED = "proposed"
     PLANNED = "planned"
@@ -60,7 +60,7 @@ class GoalStatus(StrEnum):
 
 
 class Achievement(StrEnum):
-    """How far a goal is reached (FHIR goal-achievement)."""
+    """The achievement of a goal (FHIR goal-achievement)."""
 
     IN_PROGRESS = "in-progress"
     IMPROVING = "improving"
@@ -81,8 +81,8 @@ class Goal(Value):
     part_of: Id | None = Field(default=None, description="Id of the main goal that this is a sub-goal of.")
     areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
     period: Period = Field(default=Period(), description="From when it is worked on, until when it is to be reached.")
-    target: Text | None = Field(default=None, description="How one will see that it is reached.")
-    achievement: Achievement | None = Field(default=None, description="How far it is reached.")
+    target: Text | None = Field(default=None, description="Sign by which one will see that it is reached.")
+    achievement: Achievement | None = Field(default=None, description="Achievement.")
     status_date: Day | None = Field(default=None, description="Day since when the status holds.")
     status_reason: Text | None = Field(default=None, description="Reason for the status.")
     expressed_by: Id | None = Field(default=None, description="Id of the person who put it into words.")
@@ -90,7 +90,7 @@ class Goal(Value):
 
 
 class MeasureStatus(StrEnum):
-    """Where a measure stands (FHIR care-plan-activity-status)."""
+    """The status of a measure (FHIR care-plan-activity-status)."""
 
     NOT_STARTED = "not-started"
     SCHEDULED = "scheduled"
@@ -102,7 +102,7 @@ class MeasureStatus(StrEnum):
 
 
 class Measure(Value):
-    """What is done towards goals: what, by whom, how much, how, when (items e and f)."""
+    """A measure towards goals: content, responsible actor, extent, way and period (items e and f)."""
 
     id: Id = Field(description="Id in the plan.")
     what: Text = Field(description="The measure, in words.")
@@ -111,7 +111,7 @@ class Measure(Value):
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
     takes_part: tuple[Id, ...] = Field(default=(), description="Ids of others who take part.")
     extent: Text | None = Field(default=None, description='How much and how often: "two hours every Tuesday".')
-    how: Text | None = Field(default=None, description="How it is carried out.")
+    how: Text | None = Field(default=None, description="Way in which it is carried out.")
     where: Text | None = Field(default=None, description="Place.")
     period: Period = Field(default=Period(), description="Days from and until which it is carried out.")
     status: MeasureStatus = Field(default=MeasureStatus.NOT_STARTED, description="Status.")
@@ -119,7 +119,7 @@ class Measure(Value):
 
 
 class Contributor(StrEnum):
-    """Who contributes (item d names exactly these three)."""
+    """The capacity in which somebody contributes (item d names exactly these three)."""
 
     OWNER = "owner"
     SERVICES = "services"
@@ -127,7 +127,7 @@ class Contributor(StrEnum):
 
 
 class Contribution(Value):
-    """What the person, a service or a relative will contribute (item d)."""
+    """A contribution by the person, a service or a relative (item d)."""
 
     id: Id = Field(description="Id in the plan.")
     by: Contributor = Field(description="In what capacity somebody contributes.")
@@ -141,18 +141,18 @@ class Cooperation(Value):
     id: Id = Field(description="Id in the plan.")
     with_whom: Text = Field(description="The service, institution or agency, in words.")
     organization: Id | None = Field(default=None, description="Id of the organisation, if it is in the plan.")
-    text: Text | None = Field(default=None, description="What the cooperation is about.")
+    text: Text | None = Field(default=None, description="Subject of the cooperation.")
 
 
 class ReviewKind(StrEnum):
-    """Two different things, and each plan says when and how: regular follow-up and long-term evaluation."""
+    """The kind of a review: regular follow-up, or long-term evaluation. A plan has both (item g)."""
 
     FOLLOW_UP = "follow-up"
     EVALUATION = "evaluation"
 
 
 class ReviewStatus(StrEnum):
-    """Where a review stands."""
+    """The status of a review."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -160,14 +160,14 @@ class ReviewStatus(StrEnum):
 
 
 class Review(Value):
-    """One follow-up or evaluation: planned for a day, and what came out when it was held (item g)."""
+    """One follow-up or evaluation, with its planned day and, when held, its outcome (item g)."""
 
     id: Id = Field(description="Id in the plan.")
     kind: ReviewKind = Field(description="Follow-up or evaluation.")
     planned: Day = Field(description="Day it is planned for.")
     status: ReviewStatus = Field(default=ReviewStatus.PLANNED, description="Status.")
     held: Day | None = Field(default=None, description="Day it was held, if it was.")
-    how: Text | None = Field(default=None, description="How it is done.")
+    how: Text | None = Field(default=None, description="Way in which it is done.")
     responsible: Id | None = Field(default=None, description="Id of the person who is responsible.")
     participants: tuple[Id, ...] = Field(default=(), description="Ids of the persons who take part.")
     outcome: Text | None = Field(default=None, description="Outcome, in words.")
@@ -181,15 +181,15 @@ class Review(Value):
 
 
 class Arrangement(Value):
-    """When and how reviews of one kind are done: every so many months, and in what way (item g)."""
+    """The arrangement for reviews of one kind: months between them, way and responsible actor (item g)."""
 
     every_months: Count = Field(gt=0, le=60, description="Months from one to the next.")
-    how: Text | None = Field(default=None, description="How it is done.")
+    how: Text | None = Field(default=None, description="Way in which it is done.")
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
 
 
 class IndividualPlan(Value):
-    """One person's individual plan with everybody and everything it names.
+    """The individual plan of one person, with all actors and items that it refers to.
 
     Actors (owner, related persons, professionals, organisations) are referred to by id; ids are unique in the plan.
     `version` counts from 1; `replaces` is the id of the plan that this one follows.
@@ -210,17 +210,17 @@ class IndividualPlan(Value):
     related_persons: tuple[RelatedPerson, ...] = Field(default=(), description="Relatives and representatives.")
     organizations: tuple[Organization, ...] = Field(default=(), description="Organisations that the plan names.")
     professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that the plan names.")
-    resources: tuple[Resource, ...] = Field(default=(), description="What the person has to build on (item a).")
+    resources: tuple[Resource, ...] = Field(default=(), description="Strengths, interests and people (item a).")
     needs: tuple[Need, ...] = Field(default=(), description="Needs for services (item a).")
     goals: tuple[Goal, ...] = Field(default=(), description="Main goals and sub-goals (item a).")
     measures: tuple[Measure, ...] = Field(default=(), description="Measures (items e and f).")
     contributions: tuple[Contribution, ...] = Field(default=(), description="Contributions (item d).")
     cooperation: tuple[Cooperation, ...] = Field(default=(), description="Cooperation with others (item i).")
     follow_up: Arrangement | None = Field(
-        default=None, description="How often and how the plan is followed up (item g)."
+        default=None, description="Interval and way of following the plan up (item g)."
     )
     evaluation: Arrangement | None = Field(
-        default=None, description="How often and how the plan is evaluated (item g)."
+        default=None, description="Interval and way of evaluating the plan (item g)."
     )
     reviews: tuple[Review, ...] = Field(
         default=(), description="Follow-ups and evaluations, planned and held (item g)."
@@ -230,16 +230,16 @@ class IndividualPlan(Value):
     note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _keeps_the_rules(self) -> Self:
         if problems := plan_problems(self):
             raise InvalidInput(problems)
         return self
 
     @property
     def main_goals(self) -> tuple[Goal, ...]:
-        """The goals that are not on the way to another."""
+        """The goals that are not part of another goal."""
         return tuple(goal for goal in self.goals if goal.part_of is None)
 
     def sub_goals(self, goal: Goal) -> tuple[Goal, ...]:
-        """The goals on the way to `goal`."""
+        """Returns the sub-goals of `goal`."""
         return tuple(sub for sub in self.goals if sub.part_of == goal.id)

@@ -1,4 +1,4 @@
-"""What must hold across the parts of a plan: ids are unique, references resolve, goals make a tree of two levels."""
+"""The rules across the parts of a plan: ids are unique, references resolve, goals form a tree of two levels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTS = (
     *("contributions", "cooperation", "reviews", "consents"),
 )
 
-# What a reference may point at, and the words for it.
+# The kinds of things that a reference may point at, in words for errors.
 _ANYBODY, _PERSON, _PROFESSIONAL = "anybody", "a person", "a professional"
 _RELATED, _ORGANIZATION = "a related person", "an organisation"
 
@@ -38,7 +38,7 @@ _ONE = (
 )
 _ARRANGEMENTS = ("follow_up", "evaluation")
 _SEVERAL = (("measures", "takes_part", _ANYBODY), ("reviews", "participants", _PERSON))
-_THINGS = LISTS[3:]  # what is no actor
+_THINGS = LISTS[3:]  # items that are no actors
 _OF_MEMBERSHIPS = (("member", _ANYBODY), ("on_behalf_of", _ORGANIZATION))
 _OF_COORDINATORS = (("holder", _PROFESSIONAL), ("appointed_by", _ORGANIZATION), ("mentor", _PROFESSIONAL))
 
@@ -53,12 +53,12 @@ _flat = chain.from_iterable
 
 
 def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
-    """Every broken invariant of the plan, with its path. Empty for a sound plan.
+    """Returns every broken rule of the plan, with its path; an empty tuple for a sound plan.
 
-    Every plan that is read or made comes by here, and nearly all are sound: sets tell so, and only where they do not
-    are the places looked for.
+    This runs for every plan that is made or read, and nearly all are sound. So a fast check with sets comes first, and
+    the paths are looked for only if it does not pass.
     """
-    if _sound(plan):
+    if _is_sound(plan):
         return ()
     lists = [getattr(plan, name) for name in LISTS]
     ids = [plan.owner.id, *map(_ID, chain.from_iterable(lists))]
@@ -72,8 +72,8 @@ def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _sound(plan: IndividualPlan) -> bool:
-    """Whether sets tell that all holds. Where they do not, it still may: of organisations they tell little."""
+def _is_sound(plan: IndividualPlan) -> bool:
+    """True if a fast check with sets shows that the plan is sound. If False, the plan may still be sound."""
     fields = plan.__dict__  # a plan that has just been made: all fields are there
     related, organizations, professionals = fields["related_persons"], fields["organizations"], fields["professionals"]
     relatives, units, workers = (  # and None, for places that name nobody
@@ -88,37 +88,37 @@ def _sound(plan: IndividualPlan) -> bool:
     if len(ids) < 2 + len(related) + len(organizations) + len(professionals) + len(things):
         return False
     team = fields["team"]
-    if team is not None and (team.id in ids or not _places_sound(team)):
+    if team is not None and (team.id in ids or not _places_are_sound(team)):
         return False
     known = {_ANYBODY: anybody, _PERSON: people, _PROFESSIONAL: workers, _RELATED: relatives, _ORGANIZATION: units}
     return (
-        _goals_sound(fields["goals"], fields["measures"])
-        and all(refs <= known[what] for what, refs in _named(fields, team).items())
-        and _levels(organizations)
+        _goals_are_sound(fields["goals"], fields["measures"])
+        and all(refs <= known[what] for what, refs in _referred_ids(fields, team).items())
+        and _has_two_levels(organizations)
     )
 
 
-def _places_sound(team: CareTeam) -> bool:
-    """Whether nobody's place has the id of another."""
+def _places_are_sound(team: CareTeam) -> bool:
+    """True if all memberships and coordinators' places have different ids."""
     ids = {*map(_ID, team.memberships), *map(_ID, team.coordinators)}
     return len(ids) == len(team.memberships) + len(team.coordinators)
 
 
-def _goals_sound(goals: tuple[Goal, ...], measures: tuple[Measure, ...]) -> bool:
-    """Whether sub-goals are on the way to main goals, and measures towards goals."""
+def _goals_are_sound(goals: tuple[Goal, ...], measures: tuple[Measure, ...]) -> bool:
+    """True if every sub-goal is part of a main goal, and every measure refers to goals of the plan."""
     above = dict(zip(map(_ID, goals), map(_PART_OF, goals), strict=True))
     mains = {None, *(ident for ident, main in above.items() if main is None)}
     return mains.issuperset(above.values()) and above.keys() >= set(_flat(map(_GOALS, measures)))
 
 
-def _levels(organizations: tuple[Organization, ...]) -> bool:
-    """Whether nothing is part of what is itself part of something: then nothing is part of itself."""
+def _has_two_levels(organizations: tuple[Organization, ...]) -> bool:
+    """True if organisations have at most two levels; then none can be part of itself."""
     above = dict(zip(map(_ID, organizations), map(_PART_OF, organizations), strict=True))
     return not any(map(above.get, filter(None, above.values())))
 
 
-def _named(fields: dict[str, Any], team: CareTeam | None) -> dict[str, set[str | None]]:
-    """The ids (and None) that stand where an actor is named, by what they may be: all of `_references`, as sets."""
+def _referred_ids(fields: dict[str, Any], team: CareTeam | None) -> dict[str, set[str | None]]:
+    """Returns the ids (and None) of all references to actors, by allowed kind of actor: `_references` as sets."""
     provisions = _flat([consent.provisions for consent in fields["consents"]])
     found: dict[str, set[str | None]] = {
         _ANYBODY: {fields["author"], *_flat([provision.recipients for provision in provisions])},
@@ -147,7 +147,10 @@ def _named(fields: dict[str, Any], team: CareTeam | None) -> dict[str, set[str |
 def repeated_ids(
     groups: Iterable[tuple[str, Iterable[Any]]], whole: str, taken: Iterable[str] = ()
 ) -> Iterator[Problem]:
-    """Ids that are used twice in `whole` (in words), by the name of the list and the place in it."""
+    """Yields a problem for each item of `groups` whose id was used before, or is in `taken`.
+
+    `groups` are pairs of a list's name and its items; `whole` names the document in words.
+    """
     seen = set(taken)
     for name, items in groups:
         for index, item in enumerate(items):
@@ -167,7 +170,7 @@ def _team_ids(plan: IndividualPlan, ids: list[str]) -> Iterator[Problem]:
 
 
 def organization_problems(organizations: tuple[Organization, ...]) -> Iterator[Problem]:
-    """An organisation that is part of itself, directly or by way of others."""
+    """Yields a problem for each organisation that is part of itself, directly or through others."""
     parents = {organization.id: organization.part_of for organization in organizations}
     for index, organization in enumerate(organizations):
         seen, above = {organization.id}, organization.part_of
@@ -217,7 +220,7 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
 
 
 def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
-    """Every place outside the team that names an actor: path, id, and what it may be."""
+    """Yields every reference to an actor outside the team: its path, its id, and the allowed kind of actor."""
     yield "author", plan.author, _ANYBODY
     yield "coordinating_unit", plan.coordinating_unit, _ORGANIZATION
     for name, field, what in _ONE:
@@ -233,7 +236,7 @@ def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
 
 
 def recipients(consents: tuple[Consent, ...]) -> Iterator[tuple[str, str]]:
-    """Every recipient that a provision names, with its path."""
+    """Yields every recipient in the provisions, as path and id."""
     for index, consent in enumerate(consents):
         for number, provision in enumerate(consent.provisions):
             path = f"consents.{index}.provisions.{number}.recipients"

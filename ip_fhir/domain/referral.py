@@ -1,4 +1,4 @@
-"""The referral: one loop from notice to close, with one correlation id. Both sides keep one, each with its own role."""
+"""The referral: one loop from notice to close, with one correlation id. Each side stores its own, with its role."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ip_fhir.domain.values.value import Id, Text, Value
 
 
 class Role(StrEnum):
-    """Who raises an event: one of the two parties, the transport between them, or the clock."""
+    """The source of an event: one of the two parties, the transport between them, or the clock."""
 
     HOSPITAL = "hospital"
     MUNICIPALITY = "municipality"
@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 class State(StrEnum):
-    """Where a referral stands; the same states on both sides."""
+    """The state of a referral; both sides have the same states."""
 
     DRAFT = "draft"
     SENT = "sent"
@@ -45,7 +45,7 @@ class State(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What can happen to a referral."""
+    """The kind of an event that can happen to a referral."""
 
     SEND = "send"
     RECEIPT_OK = "receipt-ok"
@@ -71,7 +71,7 @@ class EventKind(StrEnum):
 
 
 class Author(Value):
-    """The person who pressed the key, by the EHR's id and by name: for evidence, never for logs.
+    """The user who raised an event, by the EHR's id and by name: stored as evidence, never written to logs.
 
     >>> Author(id="nina01", name="Nina Testesen")
     Author(***)
@@ -85,17 +85,18 @@ class Author(Value):
 
 
 class Event(Value):
-    """Something that happened. `at` is when, by the clock of the side that applies it.
+    """Something that happened at the time `at`, by the clock of the side that applies it.
 
-    `message_id` is set when a message from the other side brought it, and when a receipt is for one of ours; `sent` is
-    when the other side sent that message, by its own clock, and `answers` the message of ours that it replies to. `by`
-    is the person of our own side who did it, as far as the EHR says; it is kept as evidence and sent to nobody.
+    `message_id` is the id of the message from the other side that brought the event; for a receipt, the id of our
+    message that it is for. `sent` is the time at which the other side sent that message, by its clock, and `answers`
+    the id of our message that it replies to. `by` is the user of our own side who raised the event, if the EHR names
+    one; it is stored as evidence and sent to nobody.
     """
 
     id: Id = Field(description="Id of the event.")
-    kind: EventKind = Field(description="What happened.")
+    kind: EventKind = Field(description="Kind.")
     at: AwareDatetime = Field(description="Time, by the clock of the side that applies it.")
-    raised_by: Role = Field(description="Who raised it.")
+    raised_by: Role = Field(description="Side, transport or clock that raised it.")
     message_id: Id | None = Field(
         default=None, description="Id of the message that brought it, or that a receipt is for."
     )
@@ -106,14 +107,14 @@ class Event(Value):
     sender: Organization | None = Field(default=None, description="The organisation that sent the message.")
     notice: Notice | None = Field(default=None, description="The notice that it brings.")
     form: GreenForm | None = Field(default=None, description="The green form that it brings.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     by: Author | None = Field(default=None, description="The person of our own side who did it.")
 
 
 class FormStatus(StrEnum):
-    """What became of a green form; every form is kept."""
+    """The result of judging a green form; every form is kept."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -124,26 +125,26 @@ class FormStatus(StrEnum):
 
 
 class KeptForm(Value):
-    """A green form that came, what became of it and what it lacked."""
+    """A green form that came in, with the result of judging it and the items it lacked."""
 
     form: GreenForm = Field(description="The form.")
     received: AwareDatetime = Field(description="Time when it came in.")
-    status: FormStatus = Field(description="What became of it.")
-    missing: tuple[Missing, ...] = Field(default=(), description="What it lacked.")
+    status: FormStatus = Field(description="Result of judging it.")
+    missing: tuple[Missing, ...] = Field(default=(), description="Items that it lacked.")
     message: Id | None = Field(default=None, description="Id of the message that carried it.")
 
 
 class Told(Value):
-    """Somebody on the ladder who was told that the answer has not come, and must be told when it has."""
+    """A contact on the escalation ladder who was told that the answer is missing, and must be told when it comes."""
 
     step: int = Field(ge=1, description="Rung of the ladder, from 1.")
-    to: Text = Field(description="Who was told.")
+    to: Text = Field(description="The contact who was told.")
     effect: Id = Field(description="Id of the effect that told them.")
     own_side: bool = Field(default=False, description="True if they belong to this side.")
 
 
 class Referral(Value):
-    """The aggregate. `role` is the side this store belongs to (hospital or municipality)."""
+    """The referral as one side stores it. `role` is that side (hospital or municipality). Times are with zone."""
 
     correlation_id: Id = Field(description="Id of the loop.")
     role: Role = Field(description="Side that this store belongs to.")
@@ -154,8 +155,8 @@ class Referral(Value):
     delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")
     forms: tuple[KeptForm, ...] = Field(default=(), description="Every green form that came.")
     timers: tuple[Timer, ...] = Field(default=(), description="Clocks that run.")
-    paused: tuple[Timer, ...] = Field(default=(), description="Clocks that wait while information is asked for.")
-    paused_at: AwareDatetime | None = Field(default=None, description="Time since when they wait.")
+    paused: tuple[Timer, ...] = Field(default=(), description="Clocks that are paused while the referral is on hold.")
+    paused_at: AwareDatetime | None = Field(default=None, description="Time when they were paused.")
     reminders: int = Field(default=0, ge=0, description="Number of reminders so far.")
     escalations: int = Field(default=0, ge=0, description="Number of rungs so far.")
     resends: int = Field(default=0, ge=0, description="Times the notice was sent again.")
@@ -165,18 +166,20 @@ class Referral(Value):
     last_message: Id | None = Field(default=None, description="Id of the other side's last message.")
     last_sender: Organization | None = Field(default=None, description="The organisation that sent it.")
     heard: AwareDatetime | None = Field(
-        default=None, description="Time when the other side's newest message was sent, by its clock."
+        default=None, description="Time when the other side's newest message was sent, by that side's clock."
     )
     stands: AwareDatetime | None = Field(
-        default=None, description="The same, of messages that say how far the work has come."
+        default=None,
+        description="Time when the other side's newest message about its progress was sent, by that side's clock.",
     )
-    resumes: State | None = Field(default=None, description="State it goes back to after a pause.")
+    resumes: State | None = Field(default=None, description="State that it returns to when a hold ends.")
     consent_gone: AwareDatetime | None = Field(default=None, description="Time when consent was withdrawn.")
     ended_there: bool = Field(
-        default=False, description="True if the other side has ended it too: no complaint can overturn a no."
+        default=False,
+        description="True if the other side has ended it too; then a rejection can no longer be overturned.",
     )
     vacancies: tuple[AwareDatetime, ...] = Field(default=(), description="Times when a coordinator left.")
-    told: tuple[Told, ...] = Field(default=(), description="Who was told on the ladder.")
+    told: tuple[Told, ...] = Field(default=(), description="Contacts on the ladder who were told.")
 
     @property
     def form(self) -> GreenForm | None:
@@ -186,7 +189,7 @@ class Referral(Value):
 
 
 class Record(Value):
-    """One piece of evidence: who, what, when, why, which message. The store adds the hash of the record before."""
+    """The evidence of one step: event, side, states and effects. The store adds the hash of the record before."""
 
     event: Event = Field(description="The event.")
     role: Role = Field(description="Side that applied it.")

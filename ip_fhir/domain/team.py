@@ -1,7 +1,7 @@
-"""The care team (ansvarsgruppe): memberships over time, and who coordinates - also when nobody does.
+"""The care team (ansvarsgruppe): memberships and coordinators' places over time, also vacant places.
 
-Members from the specialist level may be proposed, not ordered, so a membership has a state. Nothing is deleted: who
-leaves has an end date, who comes back has a new membership.
+The plan may propose members from the specialist level but not order them to take part, so a membership has a status.
+Nothing is deleted: a member who leaves has an end date, and a new membership on coming back.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ip_fhir.domain.values.value import Flag, Id, Period, Text, Value
 
 
 class TeamRole(StrEnum):
-    """What a member does in the team (code list 9034 where it has a code). Coordinators are `Coordinator`s."""
+    """The role of a member (code list 9034, if it has the role). Coordinators are not members but `Coordinator`s."""
 
     OWNER = "owner"
     REPRESENTATIVE = "representative"
@@ -31,7 +31,7 @@ class TeamRole(StrEnum):
 
 
 class MembershipStatus(StrEnum):
-    """Where a membership stands."""
+    """The status of a membership."""
 
     PROPOSED = "proposed"
     ACCEPTED = "accepted"
@@ -60,7 +60,7 @@ class Membership(Value):
 
 
 class CoordinatorKind(StrEnum):
-    """Which duty the coordinator fulfils."""
+    """The duty that a coordinator fulfils."""
 
     MUNICIPAL = "municipal"  # pbrl § 2-5b, hol § 7-2: the main coordinator of a plan
     HOSPITAL = "hospital"  # sphlsl § 2-5a
@@ -68,7 +68,7 @@ class CoordinatorKind(StrEnum):
 
 
 class Coordinator(Value):
-    """A coordinator's place: who holds it and when. Without a `holder` the place is vacant.
+    """A coordinator's place: its holder and period. Without a `holder` the place is vacant.
 
     `mentor` (fadder) is a professional who guides the coordinator.
     """
@@ -86,7 +86,7 @@ class Coordinator(Value):
 
     @property
     def vacant(self) -> bool:
-        """Whether nobody holds the place."""
+        """True if nobody holds the place."""
         return self.holder is None
 
     @model_validator(mode="after")
@@ -98,7 +98,7 @@ class Coordinator(Value):
 
 
 class TeamStatus(StrEnum):
-    """Where the team stands (FHIR care-team-status)."""
+    """The status of the team (FHIR care-team-status)."""
 
     PROPOSED = "proposed"
     ACTIVE = "active"
@@ -107,9 +107,9 @@ class TeamStatus(StrEnum):
 
 
 class CareTeam(Value):
-    """Those who work on the plan, and who coordinates them.
+    """The people and organisations that work on the plan, and their coordinators.
 
-    Two coordinators of one kind at once are the exception; `two_coordinators_reason` says why it was made.
+    Two coordinators of the same kind at the same time are an exception, and need `two_coordinators_reason`.
     """
 
     id: Id = Field(description="Id in the plan.")
@@ -131,12 +131,12 @@ class CareTeam(Value):
         return self
 
     def coordinators_on(self, day: date, kind: CoordinatorKind | None = None) -> tuple[Coordinator, ...]:
-        """The coordinators who hold their place on `day`; vacant places are left out."""
+        """Returns the coordinators (of `kind`, if given) who hold their place on `day`; vacant places are left out."""
         return tuple(c for c in self.coordinators if not c.vacant and c.period.covers(day) and kind in (None, c.kind))
 
 
 def two_at_once(coordinators: tuple[Coordinator, ...]) -> bool:
-    """Whether two different people hold a place of the same kind on the same day."""
+    """True if two different people hold places of the same kind on the same day."""
     return any(
         a.kind is b.kind and a.holder != b.holder and a.period.overlaps(b.period)
         for a, b in combinations([c for c in coordinators if not c.vacant], 2)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from ip_fhir.domain.agreement import Agreement
-    from ip_fhir.domain.loop.forecast import Step
+    from ip_fhir.domain.loop.forecast import ForecastStep
     from ip_fhir.report.words.codes import Language
 
 Row: TypeAlias = tuple[str, str, str, str, str]
@@ -39,7 +39,7 @@ _LETTERS = 125  # that fit on a line of the picture
 class Rung:
     """A step, the time and number of working days that it is counted from, and the holidays that were passed over."""
 
-    step: Step
+    step: ForecastStep
     since: datetime
     days: int
     holidays: tuple[date, ...]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side, find_agreement, load_agreements
 from ip_fhir.domain.effects import EffectKind, TimerKind
-from ip_fhir.domain.loop.forecast import Step, explain
+from ip_fhir.domain.loop.forecast import ForecastStep, explain
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber
@@ -188,22 +188,24 @@ AGREEMENTS = st.builds(
 @given(AGREEMENTS, MOMENTS)
 def test_what_is_explained_is_what_happens(agreement: Agreement, at: datetime) -> None:
     """The steps foretold are those that the loop takes when the worker is never late, whatever the agreement says."""
-    happened: list[Step] = []
+    happened: list[ForecastStep] = []
     for decision in run(delivered(agreement, at), datetime(2040, 1, 1, tzinfo=UTC), agreement):
         (effect,) = decision.effects
         due = decision.records[0].event.at
         if effect.message is MessageKind.REMINDER:
-            happened.append(Step(due=due, kind=TimerKind.REMINDER, number=effect.number or 0))
+            happened.append(ForecastStep(due=due, kind=TimerKind.REMINDER, number=effect.number or 0))
         elif effect.to is not None:
             contact = agreement.ladder[(effect.number or 0) - 1]
             assert (effect.kind is EffectKind.TELL) == (contact.side is Side.HOSPITAL)
-            happened.append(Step(due=due, kind=TimerKind.ESCALATION, number=effect.number or 0, contact=contact))
+            happened.append(
+                ForecastStep(due=due, kind=TimerKind.ESCALATION, number=effect.number or 0, contact=contact)
+            )
         else:
             acceptance = effect.reason == "not-accepted"
             kind, number = (
                 (TimerKind.ACCEPTANCE, 1) if acceptance else (TimerKind.ESCALATION, len(agreement.ladder) + 1)
             )
-            happened.append(Step(due=due, kind=kind, number=number))
+            happened.append(ForecastStep(due=due, kind=kind, number=number))
     foretold = explain(agreement, at)
     assert sorted(happened, key=lambda s: (s.due, s.kind)) == sorted(foretold, key=lambda s: (s.due, s.kind))
 

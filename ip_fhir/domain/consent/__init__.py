@@ -1,1 +1,1 @@
-"""Who may see what: consents, the one function that decides, and the matrix that shows it."""
+"""Consents, the function that decides who may see what (`permits`), and the matrix of all its answers."""

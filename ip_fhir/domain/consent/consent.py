@@ -1,4 +1,4 @@
-"""Consents: to the plan, to sharing what it says, to a notice; with provisions for participants, areas and periods."""
+"""Consents to a plan, to sharing its content or to a notice, with provisions for recipients, areas and periods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ip_fhir.domain.values.value import Day, Id, Period, Value
 
 
 class ConsentKind(StrEnum):
-    """What is consented to."""
+    """The matter of a consent."""
 
     PLAN = "plan"  # that a plan is made (item h, first half)
     SHARING = "sharing"  # that confidential information is shared (item h, second half)
@@ -21,7 +21,7 @@ class ConsentKind(StrEnum):
 
 
 class ConsentStatus(StrEnum):
-    """Where a consent stands."""
+    """The status of a consent."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -30,7 +30,7 @@ class ConsentStatus(StrEnum):
 
 
 class ConsentForm(StrEnum):
-    """How the consent was expressed."""
+    """The form in which a consent was expressed."""
 
     WRITTEN = "written"
     ORAL = "oral"
@@ -38,14 +38,14 @@ class ConsentForm(StrEnum):
 
 
 class Access(StrEnum):
-    """What a provision, or a consent as a whole, says."""
+    """The answer of a consent or of a provision: yes or no."""
 
     PERMIT = "permit"
     DENY = "deny"
 
 
 class Provision(Value):
-    """An exception to what the consent says as a whole: for these recipients, these life areas, this period.
+    """An exception to a consent, for some recipients, life areas and days.
 
     Empty `recipients` or `areas` mean all of them.
     """
@@ -57,9 +57,9 @@ class Provision(Value):
 
 
 class Consent(Value):
-    """What the person said yes or no to. `given_by` is None when it was the person; else a representative.
+    """A yes or a no of the person, or of a representative (`given_by`; None: the person).
 
-    `access` holds where no provision says otherwise.
+    `access` applies where no provision matches.
     """
 
     id: Id = Field(description="Id in the plan or notice.")
@@ -71,7 +71,7 @@ class Consent(Value):
     verified_on: Day | None = Field(default=None, description="Day it was checked with the person.")
     withdrawn_on: Day | None = Field(default=None, description="Day from which it is withdrawn.")
     period: Period = Field(default=Period(), description="Days on which it holds.")
-    access: Access = Field(default=Access.PERMIT, description="Yes or no where no provision says otherwise.")
+    access: Access = Field(default=Access.PERMIT, description="Yes or no, if no provision applies.")
     provisions: tuple[Provision, ...] = Field(default=(), description="Exceptions.")
     document: Attachment | None = Field(default=None, description="The signed paper.")
 

@@ -1,4 +1,4 @@
-"""Who may see what of a plan, until when, and why not: `permits`, asked for everybody named and each life area."""
+"""The consent matrix: the answer of `permits` for everybody that a plan names and each life area, on one day."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.consent import Consent
 
 AREAS: tuple[LifeArea | None, ...] = (None, *LifeArea)
-"""The columns: what belongs to no life area, then each area."""
+"""The columns: None (content of no life area), then each life area."""
 
 _GONE = (MembershipStatus.ENDED, MembershipStatus.DECLINED)
 _ONE_DAY = timedelta(days=1)
 
 
 class Group(StrEnum):
-    """How somebody comes into the plan."""
+    """The capacity in which somebody is named in the plan; a matrix is sorted by it."""
 
     TEAM = "team"  # takes part or coordinates on that day
     NAMED = "named"  # a person the plan names, who does not take part on that day
@@ -36,7 +36,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One answer: allowed, with the last day known (None: no end is known); or the rule that refuses."""
+    """One answer: allowed, until a last day (`until`; None: no end is known), or refused by a `rule`."""
 
     area: LifeArea | None
     until: date | None = None
@@ -45,7 +45,7 @@ class Cell:
 
     @property
     def allowed(self) -> bool:
-        """Whether it may be seen."""
+        """True if the content of this area may be seen."""
         return self.rule is None
 
 
@@ -61,14 +61,14 @@ class Seer:
 
 @dataclass(frozen=True, slots=True)
 class ConsentMatrix:
-    """Everybody that the plan names, but the person: who decides sees all."""
+    """A row for everybody that the plan names except its owner, who decides and may see everything."""
 
     plan: str
     on: date
     seers: tuple[Seer, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """For machines. `area` null is what belongs to no life area."""
+        """Returns the matrix as JSON data. `area` is null for content of no life area; days are ISO 8601."""
         return {
             "plan": self.plan,
             "on": self.on.isoformat(),
@@ -94,15 +94,16 @@ class ConsentMatrix:
 
 
 def consent_matrix(plan: IndividualPlan, on: date) -> ConsentMatrix:
-    """Who may see what of `plan` on the day `on`, by its consents to sharing. Pure: no clock.
+    """Returns who may see which life areas of `plan` on the day `on`, by its consents to sharing.
 
-    A participant is asked for with the organisations above: consent to a municipality holds for its units. Consent is
-    not the only condition: who has left the team may be covered by it still, and has nothing to see it for.
+    A consent to an organisation also covers its units and their staff. Consent is only one condition for access: a
+    consent may still cover somebody who has left the team and no longer needs to see the plan. Raises `InvalidInput` if
+    `plan` is no plan.
     """
     require(plan, IndividualPlan, "plan")
-    taking_part = _team(plan, on)
+    taking_part = _taking_part(plan, on)
     seers = []
-    for ident, name, within in _named(plan):
+    for ident, name, within in _everybody_named(plan):
         group = Group.TEAM if ident in taking_part else Group.NAMED
         if any(ident == organization.id for organization in plan.organizations):
             group = Group.ORGANIZATION
@@ -128,7 +129,7 @@ def _cell(plan: IndividualPlan, request: AccessRequest, area: LifeArea | None) -
 
 
 def _turning_days(consents: Iterable[Consent], after: date) -> list[date]:
-    """The days after `after` on which an answer may change: where something begins, or the day after its end."""
+    """Returns the days after `after` on which an answer may change: first days, and days after last days, in order."""
     days: set[date] = set()
     for consent in consents:
         days |= {consent.given_on} | ({consent.withdrawn_on} if consent.withdrawn_on is not None else set())
@@ -140,16 +141,16 @@ def _turning_days(consents: Iterable[Consent], after: date) -> list[date]:
     return sorted(day for day in days if day > after)
 
 
-def _team(plan: IndividualPlan, on: date) -> set[str]:
-    """Who takes part on the day."""
+def _taking_part(plan: IndividualPlan, on: date) -> set[str]:
+    """Returns the ids of the members and coordinators on the day `on`."""
     if plan.team is None:
         return set()
     members = (m for m in plan.team.memberships if m.status not in _GONE and m.period.covers(on))
     return {m.member for m in members} | {c.holder for c in plan.team.coordinators_on(on) if c.holder is not None}
 
 
-def _named(plan: IndividualPlan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Id, name and the organisations above, of everybody in the plan but the person."""
+def _everybody_named(plan: IndividualPlan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yields id, name and the ids of the organisations above, for everybody in the plan except its owner."""
     above = {organization.id: organization.part_of for organization in plan.organizations}
 
     def chain(ident: str | None) -> Iterator[str]:

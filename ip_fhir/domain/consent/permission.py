@@ -1,7 +1,7 @@
-"""The one function that decides who sees what: `permits`.
+"""The function that decides who may see what: `permits`.
 
-The person decides: per participant, per life area, for a period. Silence is no consent, two consents that disagree are
-none, and a representative's word counts as far as the mandate goes.
+The person decides, for each recipient, life area and period. Silence is no consent, two consents that disagree are
+refused, and a representative's consent counts only with a mandate on the day it was given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Rule(StrEnum):
-    """The rules by which `permits` refuses, in the order they are asked."""
+    """The rules by which `permits` refuses, in the order in which they are checked."""
 
     NO_CONSENT = "no-consent"
     NOT_GIVEN = "not-given"
@@ -36,9 +36,10 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Who would get what, when: `recipient`, the organisations it works `within`, the life areas, the day.
+    """A question to `permits`: may `recipient`, who works `within` these organisations, see these `areas` on a day?
 
-    Without `areas` nothing is asked for that belongs to one: a provision about some areas does not bear on it.
+    `recipient` and `within` are ids in the plan or notice. Without `areas` the question is about content of no life
+    area, and provisions for some areas do not apply.
     """
 
     kind: ConsentKind
@@ -50,14 +51,14 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Yes, on the ground of these consents."""
+    """The answer yes, with the ids of the consents that allow it (empty: on a legal basis)."""
 
     consents: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No: the rule and the reason in words, without a person's data."""
+    """The answer no, with the rule, the reason in words (without a person's data) and the ids of the consents."""
 
     rule: Rule
     reason: str
@@ -67,7 +68,11 @@ class Refused:
 def permits(
     consents: Iterable[Consent], request: AccessRequest, related_persons: Sequence[RelatedPerson] = ()
 ) -> Allowed | Refused:
-    """Decide whether `request` may be fulfilled, for every area asked for. Pure: no clock, no chance."""
+    """Decides whether `request` is allowed for every area in it. Pure: the same arguments give the same answer.
+
+    `related_persons` are needed for the mandates of representatives. Raises `InvalidInput` if `request` is no
+    `AccessRequest`.
+    """
     require(request, AccessRequest, "request")
     relevant = [consent for consent in consents if consent.kind is request.kind]
     if not relevant:
@@ -84,7 +89,7 @@ def permits(
 def _decide(
     consents: list[Consent], request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
 ) -> Allowed | Refused:
-    """The answer for one area, or for what belongs to none."""
+    """Returns the answer for one area; for None, the answer for content of no life area."""
     verdicts = [(consent, _verdict(consent, request, area, related_persons)) for consent in consents]
     yes = [consent for consent, rule in verdicts if rule is None]
     if not yes:
@@ -93,14 +98,16 @@ def _decide(
     # A refusal or a withdrawal counts until a later yes is given.
     latest = max(consent.given_on for consent in yes)
     no = [
-        c for c, rule in verdicts if _says_no(c, rule, request, area) and not (rule in _NOES and _said_on(c) < latest)
+        c
+        for c, rule in verdicts
+        if _says_no(c, rule, request, area) and not (rule in _EXPLICIT_NOES and _said_on(c) < latest)
     ]
     if no:
         return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c in (*yes, *no)))
     return Allowed(tuple(consent.id for consent in yes))
 
 
-_NOES = (Rule.REFUSED, Rule.WITHDRAWN)
+_EXPLICIT_NOES = (Rule.REFUSED, Rule.WITHDRAWN)
 _REASONS = {
     Rule.NOT_GIVEN: "the consent is a draft or not yet given",
     Rule.REFUSED: "the person said no",
@@ -112,7 +119,7 @@ _REASONS = {
 
 
 def _last_word(verdict: tuple[Consent, Rule]) -> tuple[bool, date, int]:
-    """By which the reason is chosen where all say no: what was said last, and nothing that is not said yet."""
+    """Returns the sort key that chooses the reason of a refusal: the latest consent, but not one still to be given."""
     consent, rule = verdict
     return rule is not Rule.NOT_GIVEN, _said_on(consent), list(Rule).index(rule)
 
@@ -124,9 +131,9 @@ def _said_on(consent: Consent) -> date:
 def _verdict(
     consent: Consent, request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
 ) -> Rule | None:
-    """None for yes, else the first rule that says no."""
+    """Returns None if the consent allows the request, else the first rule that refuses it."""
     ruling, _ = _ruling(consent, request, area)
-    # Who withdraws what was for one recipient has said nothing about another.
+    # Withdrawing a consent that was for one recipient says nothing about other recipients.
     concerned = ruling is Access.PERMIT or not consent.provisions
     checks = (
         (Rule.NOT_GIVEN, consent.status is ConsentStatus.DRAFT or consent.given_on > request.on),
@@ -144,11 +151,11 @@ def _withdrawn(consent: Consent, day: date) -> bool:
 
 
 def _says_no(consent: Consent, rule: Rule | None, request: AccessRequest, area: LifeArea | None) -> bool:
-    """Whether a consent that does not allow says no outright, and not only nothing about this recipient."""
+    """True if a consent that does not allow the request says no explicitly, and is not only silent about it."""
     if rule is Rule.RECIPIENT:
         in_force = consent.status is not ConsentStatus.REFUSED and not _withdrawn(consent, request.on)
         return in_force and _ruling(consent, request, area)[1]
-    return rule in _NOES
+    return rule in _EXPLICIT_NOES
 
 
 def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> bool:
@@ -161,9 +168,10 @@ def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> boo
 
 
 def _ruling(consent: Consent, request: AccessRequest, area: LifeArea | None) -> tuple[Access, bool]:
-    """What the consent says here, and whether in so many words: in a provision, or as a whole without any.
+    """Returns the answer of a consent, and True if it is explicit: by a provision, or by a consent without provisions.
 
-    The most specific matching provision decides (the recipient before its organisation before all); deny wins a tie.
+    The most specific matching provision decides: one for the recipient, then for its organisation, then for all;
+    among these, one for some life areas before one for all. Between equally specific ones, deny wins.
     """
     matching = [p for p in consent.provisions if _matches(p, request, area)]
     if not matching:

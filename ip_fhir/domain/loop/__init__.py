@@ -1,4 +1,4 @@
-"""The loop: its table of states and events, the one function that decides by it, and what follows from a decision.
+"""The loop: its table of states and events, the function `decide` that applies it, and the effects of a decision.
 
 Read `table` first, then `decision`.
 """
@@ -6,15 +6,15 @@ Read `table` first, then `decision`.
 from ip_fhir.domain.loop.consent_gate import gate, may_send
 from ip_fhir.domain.loop.decision import Decision, decide, due_event, open_referral
 from ip_fhir.domain.loop.messages import event_of, message_of
-from ip_fhir.domain.loop.table import TASK_STATUS, TRANSITIONS, Outcome, Row, TaskStatus
+from ip_fhir.domain.loop.table import TASK_STATUS, TRANSITIONS, Outcome, TaskStatus, Transition
 
 __all__ = [
     "TASK_STATUS",
     "TRANSITIONS",
     "Decision",
     "Outcome",
-    "Row",
     "TaskStatus",
+    "Transition",
     "decide",
     "due_event",
     "event_of",

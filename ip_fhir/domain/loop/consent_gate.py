@@ -1,7 +1,7 @@
-"""The consent gate: may this notice go to that organisation? Asked when it is decided, and again when it is sent.
+"""The consent gate: decides if a notice may be sent to an organisation, first at the decision and again at sending.
 
-A notice goes out with consent, or - when it asks only for a coordinator - on the section that makes that a duty. A duty
-does not overrule a person who has said no: it takes the place of a consent that is not there, never of one refused.
+A notice is sent on a consent or, if it asks only for a coordinator, on a section of law that makes that a duty. A duty
+replaces a missing consent, but never overrules a person who has said no.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _KINDS = (ConsentKind.NOTICE, ConsentKind.SHARING)
 _KINDS_FOR_PLAN = (*_KINDS, ConsentKind.PLAN)
-_SILENT = (Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE)  # no valid yes, but nobody said no
+# No valid consent, but no refusal either.
+_NO_VALID_CONSENT = (Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE)
 _AFTER_WITHDRAWAL = {
     Role.HOSPITAL: (MessageKind.WITHDRAWAL,),
     Role.MUNICIPALITY: (MessageKind.ABORT_AGREED, MessageKind.CLOSURE),
@@ -39,9 +40,9 @@ _ENDS = (MessageKind.WITHDRAWAL, MessageKind.CANCELLATION, MessageKind.CLOSURE)
 
 
 def gate(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None = None) -> Allowed | Refused:
-    """Whether the notice may go out on that day, to `recipient` (None: the one it names).
+    """Decides if the notice may be sent on the day `on` (Europe/Oslo) to `recipient` (None: the recipient it names).
 
-    Allowed without a consent id means: on a legal basis. Pure: the same arguments give the same answer.
+    `Allowed` without ids of consents means that it is sent on a legal basis. Pure: no clock.
     """
     kinds = _KINDS_FOR_PLAN if notice.kind.asks_for_plan else _KINDS
     pool = [c.evolve(kind=ConsentKind.NOTICE) for c in notice.consents if c.kind in kinds]
@@ -50,14 +51,15 @@ def gate(notice: Notice, agreement: Agreement, on: date, recipient: Organization
     if isinstance(answer, Allowed) or not _is_duty(notice, agreement):
         return answer
     each = (permits([consent], request, notice.related_persons) for consent in pool)
-    noes = (no for no in each if isinstance(no, Refused) and no.rule not in _SILENT)
+    noes = (no for no in each if isinstance(no, Refused) and no.rule not in _NO_VALID_CONSENT)
     return next(noes, None) or Allowed(())
 
 
 def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: datetime) -> Allowed | Refused:
-    """Whether this effect may go out now. What ends the loop may; a municipality answers on the notice's ground.
+    """Decides if this effect may be sent at `now` (with zone). Effects that are not sent are always allowed.
 
-    Once consent is withdrawn, nothing goes out but the withdrawal, and the municipality's word that it has stopped.
+    After a withdrawal of consent, only the withdrawal and the municipality's confirmation that it has stopped may be
+    sent. Else messages that end the loop are allowed, and a municipality may answer the sender of the notice.
     """
     leaves = effect.kind in (EffectKind.SEND, EffectKind.RESEND)
     if not leaves:
@@ -79,24 +81,24 @@ def _is_duty(notice: Notice, agreement: Agreement) -> bool:
 
 
 def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None) -> AccessRequest:
-    # The kinds that count are asked as one: a yes to the notice and a no to the plan on one day disagree.
-    to = notice.recipient if recipient is None else _known_as(notice, recipient)
+    # `gate` turns the kinds that count into one kind: a yes to the notice and a no to the plan on one day disagree.
+    to = notice.recipient if recipient is None else _id_in_notice(notice, recipient)
     header_only = agreement.content_level is ContentLevel.HEADER
     areas = () if header_only else tuple(sorted({need.area for need in notice.needs if need.area is not None}))
-    within = tuple(_above(notice, to))
+    within = tuple(_organizations_above(notice, to))
     return AccessRequest(kind=ConsentKind.NOTICE, recipient=to, on=on, within=within, areas=areas)
 
 
-def _known_as(notice: Notice, organization: Organization) -> str:
-    """The notice's id of an organisation that comes from elsewhere, where ids mean other things."""
+def _id_in_notice(notice: Notice, organization: Organization) -> str:
+    """Returns the id in the notice of an organisation from another document, in which ids mean other things."""
     for known in notice.organizations:
         if known == organization or numbers_agree(known, organization):
             return known.id
-    return "(outside the notice)"  # no consent can name it: only what is said of everybody holds
+    return "(outside the notice)"  # no consent names this id: only consents for everybody apply
 
 
-def _above(notice: Notice, ident: str) -> Iterator[str]:
-    """The organisations that one works within, from the nearest up."""
+def _organizations_above(notice: Notice, ident: str) -> Iterator[str]:
+    """Yields the ids of the organisations above one, from the nearest up."""
     known = {organization.id: organization for organization in notice.organizations}
     current = known.get(ident)
     while current is not None and current.part_of is not None:

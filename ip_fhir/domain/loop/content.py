@@ -1,8 +1,8 @@
-"""What may leave: a notice cut down to the agreement's content level. What each level leaves out is written here.
+"""The content of a notice that may be sent, by the agreement's content level.
 
-header   who it is about, what is asked for, on what ground, who asks - nothing of why
-needs    also the needs, the reason, the wish, the day of discharge
-plan     everything, attachments too
+header   the person, the kind of notice, the legal basis and the sender, but no needs and no reason
+needs    also the needs, the reason, the wished coordinator and the day of discharge
+plan     everything, also attachments
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ONLY_WITH_PLAN: dict[str, Any] = {"attachments": ()}
 
 
 def cut_to(notice: Notice, level: ContentLevel) -> Notice:
-    """The notice with no more than the level allows. Below `needs`, of the relatives only who gave consent goes."""
+    """Returns the notice with no more than `level` allows. Below `needs`, only relatives who gave a consent stay."""
     if level is ContentLevel.PLAN:
         return notice
     if level is ContentLevel.NEEDS:
@@ -31,14 +31,14 @@ def cut_to(notice: Notice, level: ContentLevel) -> Notice:
 
 
 def addressed_to(notice: Notice, unit: Organization) -> Notice:
-    """The notice passed on to another unit: it stands alone, so the unit is in it."""
+    """Returns the notice addressed to another unit, which is added to its organisations under an unused id."""
     known = {organization.id: organization for organization in notice.organizations}
     if known.get(unit.id) == unit:
         return notice.evolve(recipient=unit.id)
     ident = unit.id
     while ident in _idents(notice):
         ident = f"{ident[:61]}-2"
-    added = unit.evolve(id=ident, part_of=None)  # what it is part of is an id of elsewhere
+    added = unit.evolve(id=ident, part_of=None)  # `part_of` is an id in another document
     return notice.evolve(recipient=ident, organizations=(*notice.organizations, added))
 
 

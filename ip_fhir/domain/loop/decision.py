@@ -1,8 +1,8 @@
-"""The decision: what an event does to a referral, by one table and nothing else.
+"""The decision: the effect of an event on a referral, by the table `table.TRANSITIONS` alone.
 
-`decide` is pure: the same referral, event and agreement give the same decision, with the same ids. Time is `event.at`.
-The table is `table.TRANSITIONS`; forms are judged in `forms`, clocks kept in `timers`, what is to be done is made in
-`effects`, and who may be told what is asked of `consent_gate`.
+`decide` is pure: the same referral, event and agreement give the same decision, with the same ids. The time is
+`event.at`. `forms` judges green forms, `timers` keeps the clocks, `effects` makes the effects, and `consent_gate`
+decides which messages may be sent.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
-from ip_fhir.domain.loop.effects import Asking, effect_id
+from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
 from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge
 from ip_fhir.domain.loop.table import (
     BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
+    ONLY_BY_HOLDER,
     RESUMED,
-    SAID_BY_WHO_HAS_IT,
     UNDER_WAY,
     Outcome,
-    Row,
+    Transition,
     find,
 )
 from ip_fhir.domain.loop.timers import due_timer, outcome_of_timer
@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an event leads to: the referral as it now is, the evidence, and what is to be done.
+    """The result of an event: the changed referral, the evidence, and the effects to carry out.
 
-    `drops_waiting` is the reason for closing the referral's waiting outbox rows, but for those of `effects` (None: they
-    stay). With `problems`, the message is kept but not acted on, and its sender is told so by a fatal-error receipt.
+    `drops_waiting` is the reason for closing the outbox rows of the referral that wait to be sent, except those of
+    `effects` (None: they stay). With `problems`, the message is kept but not acted on, and its sender gets a
+    fatal-error receipt with them.
     """
 
     referral: Referral
@@ -56,9 +57,10 @@ class Decision:
 
 
 def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement) -> Decision:
-    """Open a loop: the hospital by SEND (state sent), the municipality by RECEIVE (state delivered).
+    """Opens a loop: the hospital by SEND (state sent), the municipality by RECEIVE (state delivered).
 
-    Raises `ConsentRefused` when the notice may not go out, `LoopError` for any other event or role.
+    Raises `ConsentRefused` if the notice may not be sent, `LoopError` for any other event or role, and `InvalidInput`
+    if the event carries another notice.
     """
     opens = {Role.HOSPITAL: EventKind.SEND, Role.MUNICIPALITY: EventKind.RECEIVE}
     if opens.get(role) is not event.kind:
@@ -73,17 +75,20 @@ def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement
 
 
 def decide(referral: Referral, event: Event, agreement: Agreement) -> Decision:
-    """What `event` does to `referral`.
+    """Returns the decision on `event`. Pure: `referral` is not changed, also not if an error is raised.
 
-    Raises `LoopError` when the table has no row for it, `InvalidInput` when it lacks what it must carry or its form
-    cannot be, `ConsentRefused` when a person asks to send what consent does not allow, `NotYet` for a message that has
-    overtaken what it follows. Then nothing has changed.
+    Raises `LoopError` if the table has no row for the event; `InvalidInput` if the event lacks a field that its kind
+    needs, or its form is refused (see `judge`); `ConsentRefused` if our own side asks to send something that consent
+    does not allow; `NotYet` if the message arrived before an earlier one of the same sender that it follows.
     """
     return _apply(referral, event, agreement, opening=False)
 
 
 def due_event(referral: Referral, now: datetime) -> Event | None:
-    """The TIME event when a timer is due. Deciding it sets the next one: asking again until None comes to an end."""
+    """Returns the TIME event of the timer that has been due longest; None if no timer is due at `now`.
+
+    Deciding on the event removes the timer or sets a later one, so calling again until None comes to an end.
+    """
     timer = due_timer(referral, now)
     if timer is None:
         return None
@@ -93,16 +98,16 @@ def due_event(referral: Referral, now: datetime) -> Event | None:
 
 
 def _apply(before: Referral, event: Event, agreement: Agreement, *, opening: bool) -> Decision:
-    _check(before, event)
+    _check_fields(before, event)
     timer = due_timer(before, event.at)
     if event.kind is EventKind.TIME and event.raised_by is Role.CLOCK and timer is None:
         return Decision(before)  # another worker was here first: nothing happened, so there is nothing to record
-    judged = judge(before, event, event.form, agreement) if event.form and event.kind is EventKind.ANSWER else None
-    row = _row(before, event, judged.outcome if judged else _outcome(before, event, agreement))
-    after = changed(before, event, row, judged, agreement)
-    asking = Asking(before, after, event, row.outcome, agreement)
-    effects = _with_consent(after, event, agreement, asking)
-    note = f"{row.why}{_ground(before, event, agreement)}"
+    verdict = judge(before, event, event.form, agreement) if event.form and event.kind is EventKind.ANSWER else None
+    row = _find_row(before, event, verdict.outcome if verdict else _outcome(before, event, agreement))
+    after = changed(before, event, row, verdict, agreement)
+    transition_effects = TransitionEffects(before, after, event, row.outcome, agreement)
+    effects = _with_consent(after, event, agreement, transition_effects)
+    note = f"{row.why}{_ground_in_words(before, event, agreement)}"
     record = Record(
         event=event,
         role=before.role,
@@ -111,27 +116,27 @@ def _apply(before: Referral, event: Event, agreement: Agreement, *, opening: boo
         note=note,
         effects=tuple(effect.id for effect in effects),
     )
-    return Decision(after, (record,), effects, _drop(before, event, row), _problems(before, row))
+    return Decision(after, (record,), effects, _drop_reason(before, event, row), _problems(before, row))
 
 
-_NEEDS: dict[EventKind, str] = {
+_NEEDED_FIELD: dict[EventKind, str] = {
     EventKind.ANSWER: "form",
     EventKind.RECEIPT_OK: "message_id",
     EventKind.RECEIPT_ERROR: "message_id",
 }
-_NEEDS_WORDS = (EventKind.CLOSE, EventKind.FORWARD, EventKind.ASK_INFORMATION)
+_NEEDS_TEXT_FROM_OUR_SIDE = (EventKind.CLOSE, EventKind.FORWARD, EventKind.ASK_INFORMATION)
 
 
-def _check(referral: Referral, event: Event) -> None:
-    """What an event must carry. Words are asked of our own side only: of a message we take what there is."""
-    needed = _NEEDS.get(event.kind)
-    if needed is None and event.kind in _NEEDS_WORDS and event.raised_by is referral.role:
+def _check_fields(referral: Referral, event: Event) -> None:
+    """Raises `InvalidInput` if the event lacks a field that its kind needs. Only our own side must give `text`."""
+    needed = _NEEDED_FIELD.get(event.kind)
+    if needed is None and event.kind in _NEEDS_TEXT_FROM_OUR_SIDE and event.raised_by is referral.role:
         needed = "text"
     if needed is not None and getattr(event, needed) is None:
         raise InvalidInput.at(f"event.{needed}", f"missing, and {event.kind} needs it", "required")
 
 
-def _row(before: Referral, event: Event, outcome: Outcome) -> Row:
+def _find_row(before: Referral, event: Event, outcome: Outcome) -> Transition:
     remote = event.raised_by is not before.role
     row = find(before.state, event.kind, event.raised_by, outcome)
     if row is None and remote:
@@ -142,7 +147,7 @@ def _row(before: Referral, event: Event, outcome: Outcome) -> Row:
 
 
 def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
-    """The side condition, for everything but a green form."""
+    """Returns the outcome of every event except a green form. Raises `LoopError` and `NotYet` as `decide` does."""
     kind, state = event.kind, before.state
     if kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR):
         of_notice = before.role is Role.HOSPITAL and event.message_id == before.notice_message
@@ -164,26 +169,26 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
         raise NotYet.at(
             "event", f"{kind} of what is {state}: that the coordinator has left comes first", "business-rule"
         )
-    # Before anything has been heard there is nothing that could have been overtaken by the wrong thing.
+    # In the first states no progress has been reported yet, so nothing can have been overtaken.
     if kind in CAN_BE_OVERTAKEN and state not in (*UNDER_WAY, State.DELIVERED) and is_overtaken(before, event):
         return Outcome.OVERTAKEN
     return _outcome_on_hold(before, event)
 
 
 def _is_for_another_unit(before: Referral, event: Event) -> bool:
-    """Said by a unit that has passed the notice on, or to it, where only the one that has it decides."""
+    """True if the event comes from, or goes to, a unit that has passed the notice on and no longer decides."""
     if event.kind in (EventKind.ASK_ABORT, EventKind.WITHDRAW_CONSENT):
         return has_passed_on(before)
-    return event.kind in SAID_BY_WHO_HAS_IT and not speaks(before, event)
+    return event.kind in ONLY_BY_HOLDER and not speaks(before, event)
 
 
 def _is_sent_back(before: Referral, event: Event) -> bool:
-    """Whether another unit passes us the notice that we had, and that we no longer work on."""
+    """True if another unit passes back to us a notice that we had and no longer work on."""
     return _is_ours(before, event) and (before.state is State.CLOSED or has_passed_on(before))
 
 
 def _is_ours(before: Referral, event: Event) -> bool:
-    """Whether a unit passes us the notice that we had: it is addressed otherwise, and says the same."""
+    """True if another unit passes our notice to us: only recipient and organisations differ from the one we had."""
     ours, theirs, by = before.notice, event.notice, event.sender
     if theirs is None or by is None or same_organization(by, ours.organization(ours.sender)):
         return False
@@ -191,7 +196,7 @@ def _is_ours(before: Referral, event: Event) -> bool:
 
 
 def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
-    """Where it goes on after a hold, and how far it had come."""
+    """Returns the outcome of events that end a hold or depend on the state before it; ALWAYS for all others."""
     kind, state = event.kind, before.state
     resumes = before.resumes or State.DELIVERED
     if kind is EventKind.GIVE_INFORMATION and state is State.AWAITING_INFORMATION:
@@ -205,22 +210,25 @@ def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
     return Outcome.ALWAYS
 
 
-def _with_consent(after: Referral, event: Event, agreement: Agreement, asking: Asking) -> tuple[Effect, ...]:
-    """The effects that consent allows. Who asks is refused; for what the clock asks, a person is told."""
+def _with_consent(after: Referral, event: Event, agreement: Agreement, asked: TransitionEffects) -> tuple[Effect, ...]:
+    """Returns the effects that consent allows. A refused effect of the clock or the other side becomes a worklist item.
+
+    Raises `ConsentRefused` if our own side asked for it.
+    """
     allowed: list[Effect] = []
-    for effect in asking.effects():
+    for effect in asked.effects():
         answer = may_send(after, effect, agreement, event.at)
         if not isinstance(answer, Refused):
             allowed.append(effect)
         elif event.raised_by is after.role:
             raise ConsentRefused(answer.rule, answer.reason)
         else:
-            allowed.append(asking.instead_of(effect))
+            allowed.append(asked.replacement_of(effect))
     return tuple(allowed)
 
 
-def _ground(before: Referral, event: Event, agreement: Agreement) -> str:
-    """Which consent, or that it was a duty, for the evidence of what went out."""
+def _ground_in_words(before: Referral, event: Event, agreement: Agreement) -> str:
+    """Returns the ground on which a notice is sent (consents, or legal basis), in words for the evidence."""
     if event.kind is not EventKind.SEND:
         return ""
     answer = gate(before.notice, agreement, local_day(event.at))
@@ -228,13 +236,13 @@ def _ground(before: Referral, event: Event, agreement: Agreement) -> str:
     return f" (consent: {', '.join(consents)})" if consents else " (legal basis)"
 
 
-def _drop(before: Referral, event: Event, row: Row) -> str | None:
-    """Whether what waits to be sent has lost its point: the loop ends, or the answer has come."""
+def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:
+    """Returns the reason for closing waiting outbox rows (the loop ends, or the answer has come); None: they stay."""
     if event.kind is EventKind.WITHDRAW_CONSENT:
         return str(event.kind)
-    if row.to is None or before.consent_gone:  # what still waits then is the withdrawal itself
+    if row.to is None or before.consent_gone:  # after a withdrawal, only the withdrawal itself waits
         return None
-    if before.state is State.CONFIRMED and event.kind is EventKind.ANSWER:  # and here, that it was answered
+    if before.state is State.CONFIRMED and event.kind is EventKind.ANSWER:  # the first answer itself may wait
         return None
     if event.kind in (EventKind.CANCEL, EventKind.CLOSE, EventKind.AGREE_ABORT):
         return str(event.kind)
@@ -242,8 +250,8 @@ def _drop(before: Referral, event: Event, row: Row) -> str | None:
     return "answered" if before.role is Role.HOSPITAL and row.outcome in answers else None
 
 
-def _problems(before: Referral, row: Row) -> tuple[Problem, ...]:
-    """A form after the end is kept and not acted on; whoever sent it is told so, politely."""
+def _problems(before: Referral, row: Transition) -> tuple[Problem, ...]:
+    """Returns the problem to tell the sender of a form that came after the end: it is kept, not acted on."""
     gone = (State.CANCELLED, State.WITHDRAWN, State.CLOSED)
     late = row.event is EventKind.ANSWER and row.outcome is Outcome.LATE and before.state in gone
     if not late and not (row.event is EventKind.ANSWER and row.to is State.WITHDRAWN):

@@ -1,4 +1,4 @@
-"""A picture of the loop, drawn from the table: Mermaid, as Markdown viewers show it."""
+"""The diagram of the loop, drawn from the table, in Mermaid."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from ip_fhir.domain.loop.table import OVER, TRANSITIONS, Outcome
 from ip_fhir.domain.referral import Role, State
 
 if TYPE_CHECKING:
-    from ip_fhir.domain.loop.table import Row
+    from ip_fhir.domain.loop.table import Transition
 
 _SHORT = {Role.HOSPITAL: "H", Role.MUNICIPALITY: "M", Role.TRANSPORT: "T", Role.CLOCK: "C"}
 
 
 def diagram(*, crossings: bool = False) -> str:
-    """The table as a Mermaid `stateDiagram-v2`: H hospital, M municipality, T transport, C clock.
+    """Returns the table as a Mermaid `stateDiagram-v2`: H hospital, M municipality, T transport, C clock.
 
-    What changes no state is left out; so are, unless `crossings`, the ways that only crossing messages take.
+    Rows that change no state are left out. Rows for messages that crossed each other are included only with
+    `crossings`.
     """
     arrows: dict[tuple[State, State], dict[str, None]] = {}
     for row in TRANSITIONS:
@@ -32,12 +33,12 @@ def diagram(*, crossings: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _label(row: Row) -> str:
+def _label(row: Transition) -> str:
     plain = row.outcome in (Outcome.ALWAYS, Outcome.FIRST, Outcome.OF_NOTICE)
     what = str(row.event) if plain else f"{row.event} ({row.outcome})"
     return f"{_SHORT[row.role]} {what}"
 
 
 def _name(state: State) -> str:
-    """Mermaid's identifiers have no dash."""
+    """Returns the state as a Mermaid identifier, which may not contain a dash."""
     return state.replace("-", "_")

@@ -1,6 +1,6 @@
-"""What a transition asks for: messages by the side that acted, a person told where one must look, clocks' doings.
+"""The effects of a transition: messages to the other side, and people of our own side to be told.
 
-Ids are derived from the referral, the event and the purpose, so that deciding again asks for the same by the same ids.
+Ids are derived from the referral, the event and the purpose, so deciding again gives the same effects and ids.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _NAMESPACE = UUID("6d0f3d5e-3c1c-5d7e-9a57-1b8f3c6f2a10")
 
 ANSWERED = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED, Outcome.FORWARDED)
-"""A complete form: whoever waited for it waits no longer."""
+"""The outcomes of a complete form, for which nobody needs to wait any longer."""
 
-_TELLS: dict[tuple[Role, EventKind], Reason] = {
+_REASONS_TO_TELL: dict[tuple[Role, EventKind], Reason] = {
     (Role.MUNICIPALITY, EventKind.REMIND): Reason.REMINDED,
     (Role.MUNICIPALITY, EventKind.REPORT_INCOMPLETE): Reason.FORM_INCOMPLETE,
     (Role.MUNICIPALITY, EventKind.GIVE_INFORMATION): Reason.INFORMATION_GIVEN,
@@ -47,10 +47,10 @@ _ENDED_BY = {
     State.CANCELLED: MessageKind.CANCELLATION,
     State.WITHDRAWN: MessageKind.WITHDRAWAL,
 }
-"""What a unit is told that was given the notice when it was over; else that it is closed."""
+"""The message to a unit that got the notice after the referral had ended, by state; in other states a closure."""
 
 IGNORED = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
-"""Kept as evidence, and nobody is bothered with it."""
+"""Outcomes that are kept as evidence, and that nobody is told of."""
 
 _OVERDUE = {
     TimerKind.ACCEPTANCE: Reason.NOT_ACCEPTED,
@@ -60,23 +60,23 @@ _OVERDUE = {
 }
 
 
-_TELLS_EVERYBODY = (EventKind.WITHDRAW_CONSENT, EventKind.CLOSE)
-"""Also the units that passed the notice on."""
+_SENT_TO_ALL_UNITS = (EventKind.WITHDRAW_CONSENT, EventKind.CLOSE)
+"""Events that are also sent to the units that passed the notice on."""
 
 
 def effect_id(correlation_id: str, event_id: str, purpose: str) -> str:
-    """The id of what one event asks for; of a message, also its message id."""
+    """Returns the id of an effect (a UUID); for a message, it is also the id of the message."""
     return str(uuid5(_NAMESPACE, f"{correlation_id}|{event_id}|{purpose}"))
 
 
-class Asking:
-    """One transition, and the effects it asks for. `after` is the referral as it will be."""
+class TransitionEffects:
+    """Makes the effects of one transition, from the referral `before` to the referral `after`."""
 
     def __init__(self, before: Referral, after: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> None:
         self.before, self.after, self.event, self.outcome, self.agreement = before, after, event, outcome, agreement
 
     def effects(self) -> tuple[Effect, ...]:
-        """Everything that is to be done, in order."""
+        """Returns all effects, in order."""
         if self.event.kind is EventKind.TIME:
             return tuple(self._by_clock())
         if self.event.kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE):
@@ -108,12 +108,12 @@ class Asking:
             yield self._tell(Reason.NOT_TAKEN, answers=self.event.message_id, text=self.event.text)
 
     def _by_us(self) -> Iterator[Effect]:
-        """The side that acts tells the other; of a notice that never went out there is nothing to tell."""
+        """Yields the effects of an event of our own side: the message to the other side, and the people to tell."""
         if self.event.kind is EventKind.SEND and self.before.state is State.UNDELIVERED:
             yield self._resend()
         elif self._has_something_to_tell():
             yield self._send(MESSAGE_OF[self.event.kind], **self._details())
-            if self.event.kind in _TELLS_EVERYBODY:
+            if self.event.kind in _SENT_TO_ALL_UNITS:
                 yield from self._to_others(MESSAGE_OF[self.event.kind], self.event.text)
         if self.event.form is not None and self.outcome is Outcome.FORWARDED:
             unit = forwarded_to(self.event.form)
@@ -122,20 +122,20 @@ class Asking:
         yield from self._about_form()
 
     def _has_something_to_tell(self) -> bool:
-        """Not of a notice that never went out; and once consent is gone, the withdrawal has said it all."""
+        """True unless the notice was never sent, or the withdrawal of consent has already told the other side."""
         if self.before.consent_gone and self.before.role is Role.HOSPITAL:
             return self.event.kind is EventKind.WITHDRAW_CONSENT
         return self.event.kind is EventKind.SEND or self.before.state is not State.DRAFT
 
     def _by_them(self) -> Iterator[Effect]:
         changed = self.after.state is not self.before.state
-        reason = _TELLS.get((self.before.role, self.event.kind))
+        reason = _REASONS_TO_TELL.get((self.before.role, self.event.kind))
         if self.event.kind is EventKind.ESCALATE:
             yield from self._escalated()
         elif reason is not None and (changed or self.outcome not in IGNORED):
             yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
         if self.event.kind is EventKind.WITHDRAW_CONSENT and self.after.state in (State.CONFIRMED, *OVER):
-            # The hospital may think that we work on it, and what we had to say was dropped: it must not wait for us.
+            # The hospital may believe that we still work on it, and our waiting messages were dropped: it must be told.
             yield self._send(MessageKind.ABORT_AGREED, answers=self.event.message_id)
         if self.outcome is Outcome.INCOMPLETE:
             lacks = self.after.forms[-1].missing
@@ -149,7 +149,7 @@ class Asking:
         yield from self._too_late_to_pass_on()
 
     def _was_passed_on_and_is_done(self) -> bool:
-        """The sub-referral has ended, so the first ends too: the units that wait for that are told."""
+        """True if the unit that the notice was passed on to has ended it: the units that passed it on must be told."""
         done = (State.CONFIRMED, *OVER)
         if self.before.consent_gone or self.before.state in done or self.after.state not in done:
             return False
@@ -158,7 +158,10 @@ class Asking:
         return last is not None and (has_changed or last.decision is FormDecision.FORWARDED)
 
     def _too_late_to_pass_on(self) -> Iterator[Effect]:
-        """It was passed on before the unit knew that the hospital had asked it to stop, or it has gone on since."""
+        """Yields a message to a unit that was given the notice too late.
+
+        The hospital had asked to stop, the loop was over, or the notice is with another unit by now.
+        """
         unit = forwarded_to(self.event.form) if self.event.form is not None else None
         late = self.outcome is Outcome.LATE and (self.before.state in OVER or unit != addressee(self.before))
         if unit is None or not (late or (self.before.state is State.CANCELLING and self.outcome is Outcome.FORWARDED)):
@@ -169,12 +172,12 @@ class Asking:
         yield self._send(message, "too-late-to-pass-on", text=self.before.reason, recipient=unit)
 
     def _to_others(self, message: MessageKind, text: str | None) -> Iterator[Effect]:
-        """The same to each unit that had the notice before the one that has it now."""
+        """Yields the same message to each unit that had the notice before the one that has it now."""
         for number, unit in enumerate(others(self.after), 1):
             yield self._send(message, f"{message}-to-other-{number}", text=text, recipient=unit)
 
     def _escalated(self) -> Iterator[Effect]:
-        """Whoever stands on that rung is told that the answer has not come, or that it has."""
+        """Yields the effect that tells the contact on this rung that the answer is missing, or that it has come."""
         over = ends_escalation(self.before, self.event)
         if not over and self.outcome in IGNORED:
             return
@@ -191,14 +194,14 @@ class Asking:
                 yield self._escalation_over(told)
 
     def _names_somebody_too_late(self) -> bool:
-        """A coordinator was named, and what came first says that there is none: a person must find out which holds."""
+        """True if a late form names a coordinator while a newer message says there is none: a person must find out."""
         form, waits = self.event.form, self.before.state not in (State.CONFIRMED, *OVER)
         if self.outcome is not Outcome.LATE or form is None or not waits:
             return False
         return form.decision is FormDecision.APPOINTED and not missing_items(form, self.before.notice)
 
     def _details(self) -> dict[str, Any]:
-        """What a message carries beside its kind."""
+        """Returns the fields of the message effect besides its kind."""
         event, kind = self.event, self.event.kind
         details: dict[str, Any] = {
             "text": event.text,
@@ -244,13 +247,13 @@ class Asking:
         ident = effect_id(self.before.correlation_id, self.event.id, purpose)
         return Effect(id=ident, kind=kind, **details)
 
-    def instead_of(self, effect: Effect) -> Effect:
-        """What is done where `effect` was due and consent does not allow it: a person is told."""
+    def replacement_of(self, effect: Effect) -> Effect:
+        """Returns the effect that replaces `effect` if consent does not allow it: a person is told."""
         return self._tell(Reason.NO_CONSENT, f"no-consent-{effect.id}", answers=effect.id)
 
 
 def told_next(before: Referral, event: Event, agreement: Agreement, step: int) -> Told:
-    """Who is told at that step of the ladder."""
+    """Returns the contact who is told at this step (from 1) of the ladder, with the id of the effect."""
     contact = agreement.ladder[step - 1]
     own = contact.side is Side.HOSPITAL
     purpose = "tell-escalation" if own else "escalation"
@@ -259,11 +262,11 @@ def told_next(before: Referral, event: Event, agreement: Agreement, step: int) -
 
 
 def ends_escalation(before: Referral, event: Event) -> bool:
-    """An escalation that answers an earlier one, and not the notice, ends it: the form has come."""
+    """True for an escalation that answers an earlier escalation instead of the notice: it says the form has come."""
     return event.kind is EventKind.ESCALATE and event.answers not in (None, before.notice_message)
 
 
 def last_missing(referral: Referral) -> tuple[Missing, ...]:
-    """What the last form lacked."""
+    """Returns the items that the last incomplete form lacked."""
     lacking = (kept.missing for kept in reversed(referral.forms) if kept.status is FormStatus.INCOMPLETE)
     return next(lacking, ())

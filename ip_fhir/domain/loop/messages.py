@@ -1,4 +1,4 @@
-"""Events, messages and effects: which event a message means, and the message that an effect asks for."""
+"""Conversion between events, messages and effects: the event of an incoming message, the message of an effect."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ MESSAGE_OF: dict[EventKind, MessageKind] = {
     EventKind.ESCALATE: MessageKind.ESCALATION,
     EventKind.REPORT_INCOMPLETE: MessageKind.FORM_INCOMPLETE,
 }
-"""What goes out when somebody on this side raises the event. A receipt or the clock sends nothing by itself."""
+"""The message that is sent when our own side raises the event. A receipt or the clock sends nothing by itself."""
 
 EVENT_OF: dict[MessageKind, EventKind] = {
     **{message: event for event, message in MESSAGE_OF.items()},
     MessageKind.NOTICE: EventKind.RECEIVE,
 }
-"""What a message means to the side that takes it in."""
+"""The event that a message is to the side that receives it."""
 
 _BY_MUNICIPALITY = frozenset(
     {
-        MessageKind.NOTICE,  # the event is that the municipality has it
+        MessageKind.NOTICE,  # its event RECEIVE is raised by the municipality
         MessageKind.GREEN_FORM,
         MessageKind.ACCEPTED,
         MessageKind.ASSESSING,
@@ -63,10 +63,10 @@ _BY_MUNICIPALITY = frozenset(
 
 
 def event_of(message: Message, now: datetime, receiver: Role | None = None) -> Event:
-    """The event that an incoming message means; `now` is when it is applied here.
+    """Returns the event of an incoming message; `now` (with zone) is the time at which it is applied here.
 
-    `receiver` is the side that took it in; it decides who raised what either side may raise (a closure). Without it,
-    the sender's kind does: a hospital, or else the municipality.
+    Either side may raise a closure: it was raised by the side that is not `receiver`. Without `receiver`, it was raised
+    by the hospital if the sender is one, else by the municipality.
     """
     return Event(
         id=message.id,
@@ -94,9 +94,10 @@ def _raised_by(message: Message, receiver: Role | None) -> Role:
 
 
 def message_of(referral: Referral, effect: Effect, now: datetime, agreement: Agreement) -> Message:
-    """The message that a SEND effect asks for, with no more of the person's affairs than the agreement allows.
+    """Returns the message of a SEND effect, with no more of the person's data than the agreement allows.
 
-    Raises `InvalidInput` for an effect that is no message, or carries a form that the referral does not have.
+    `now` (with zone) becomes the time of sending. Raises `InvalidInput` for an effect without a message, or with a form
+    that the referral does not have.
     """
     if effect.message is None:
         raise InvalidInput.at("effect.message", "the effect is no message", "invariant")

@@ -1,7 +1,7 @@
-"""What the loop promises, by number: eighteen things that must hold whatever crashes, crosses or comes late.
+"""The promises of the loop: eighteen numbered statements that hold also after crashes and for crossed or late messages.
 
-A test that holds one is marked with its number; `docs/loop.md` lists them side by side, and a promise without a test
-fails the test run.
+A test of a promise is marked with its number; `docs/loop.md` lists promises and tests side by side, and a promise
+without a test fails the test run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One of them: its number and its words."""
+    """One promise: its number and its text."""
 
     number: int
     text: str
@@ -102,4 +102,4 @@ PROMISES: tuple[Promise, ...] = (
         "/ whole plan.",
     ),
 )
-"""All of them, in order."""
+"""All promises, in order of their numbers."""

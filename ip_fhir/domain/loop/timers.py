@@ -1,7 +1,7 @@
-"""The clocks of a referral: when each starts, stands still, runs on, and what follows when it is due.
+"""The clocks of a referral: start, pause, resumption, and the step that follows when one is due.
 
-Every next rung is counted from the moment the last one was done, not from when it should have been: a worker that was
-off for weeks does each step once, and sends one reminder, not three. All moments are in UTC.
+Each step is counted from the time at which the one before was carried out, not from its deadline: a worker that was off
+for weeks does each step once, and sends one reminder, not three. All times returned are in UTC.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.referral import Event, Referral
 
-_SAID_NOTHING = (TimerKind.ACCEPTANCE, TimerKind.PRELIMINARY_REPLY)
-_STILL = (*OVER, State.UNDELIVERED, State.DRAFT)
+_FIRST_REPLY = (TimerKind.ACCEPTANCE, TimerKind.PRELIMINARY_REPLY)
+_WITHOUT_TIMERS = (*OVER, State.UNDELIVERED, State.DRAFT)
 _FOLLOW_UPS = (TimerKind.EVALUATION, TimerKind.MENTOR_TALK)
 
 
 def receipt_timer(agreement: Agreement, now: datetime, step: int = 1) -> Timer:
-    """The receipt clock: minutes."""
+    """Returns the receipt timer, due in the agreement's number of minutes; `step` counts attempts from 1."""
     return Timer(kind=TimerKind.RECEIPT, due=now + timedelta(minutes=agreement.receipt_minutes), step=step)
 
 
 def answer_timer(agreement: Agreement, now: datetime) -> Timer:
-    """The answer clock: working days from delivery, or from when a coordinator left."""
+    """Returns the answer timer, due in working days from delivery, or from the time a coordinator left."""
     return Timer(kind=TimerKind.ANSWER, due=add_working_days(now, agreement.answer_days))
 
 
 def acceptance_timer(agreement: Agreement, now: datetime) -> Timer:
-    """When the municipality should have said something."""
+    """Returns the acceptance timer, due when the municipality should have sent its first message."""
     return Timer(kind=TimerKind.ACCEPTANCE, due=add_working_days(now, agreement.acceptance_days))
 
 
 def on_delivery(agreement: Agreement, role: Role, now: datetime) -> tuple[Timer, ...]:
-    """The clocks that start when the municipality has the notice; its own side also owes a preliminary reply."""
+    """Returns the timers that start at delivery; the municipality also has one for a preliminary reply (fvl § 11a)."""
     clocks = (acceptance_timer(agreement, now), answer_timer(agreement, now))
     if role is not Role.MUNICIPALITY:
         return clocks
@@ -49,26 +49,26 @@ def on_delivery(agreement: Agreement, role: Role, now: datetime) -> tuple[Timer,
 
 
 def due_timer(referral: Referral, now: datetime) -> Timer | None:
-    """The timer that has been due longest, if one is."""
+    """Returns the timer that has been due longest; None if no timer is due."""
     due = [timer for timer in referral.timers if timer.due <= now]
     return min(due, key=lambda timer: (timer.due, list(TimerKind).index(timer.kind)), default=None)
 
 
 def outcome_of_timer(timer: Timer, role: Role, agreement: Agreement) -> Outcome:
-    """What a due timer asks for."""
+    """Returns the outcome of a due timer: resend, give up, remind, escalate, follow up, or overdue."""
     if timer.kind is TimerKind.RECEIPT:
         return Outcome.RESEND if timer.step <= agreement.receipt_resends else Outcome.GIVE_UP
     if timer.kind in _FOLLOW_UPS:
         return Outcome.FOLLOW_UP
-    if timer.kind in _SAID_NOTHING or role is Role.MUNICIPALITY:
+    if timer.kind in _FIRST_REPLY or role is Role.MUNICIPALITY:
         return Outcome.OVERDUE
     if timer.kind is TimerKind.REMINDER or (timer.kind is TimerKind.ANSWER and agreement.reminders):
         return Outcome.REMIND
     return Outcome.ESCALATE if timer.step <= len(agreement.ladder) else Outcome.OVERDUE
 
 
-def next_rung(timer: Timer, role: Role, agreement: Agreement, now: datetime) -> Timer | None:
-    """What follows a rung done `now`; None after the last: when the ladder is climbed, a person has been told."""
+def next_timer(timer: Timer, role: Role, agreement: Agreement, now: datetime) -> Timer | None:
+    """Returns the timer that follows a step carried out at `now`; None after the last step."""
     outcome = outcome_of_timer(timer, role, agreement)
     if outcome is Outcome.RESEND:
         return receipt_timer(agreement, now, timer.step + 1)
@@ -80,7 +80,7 @@ def next_rung(timer: Timer, role: Role, agreement: Agreement, now: datetime) -> 
 
 
 def after_reminder(agreement: Agreement, number: int, now: datetime) -> Timer:
-    """The next reminder, or the ladder's first rung when there have been as many as agreed."""
+    """Returns the timer after reminder `number`: the next reminder, or the first escalation after the last one."""
     if number >= agreement.reminders:
         return _escalation(agreement, 1, now)
     due = add_working_days(now, agreement.reminder_every_days)
@@ -92,8 +92,12 @@ def _escalation(agreement: Agreement, step: int, now: datetime) -> Timer:
     return Timer(kind=TimerKind.ESCALATION, due=due, step=step)
 
 
-def run_on(timer: Timer, stopped: datetime, now: datetime) -> Timer:
-    """The timer after a hold: as many working days left as there were, at the same local time; never in the past."""
+def resumed(timer: Timer, stopped: datetime, now: datetime) -> Timer:
+    """Returns a timer after a hold from `stopped` to `now`: as many working days left, at the same local time.
+
+    Local time is Europe/Oslo. With no working day left, the remaining hours are counted from `now` (at least none), and
+    the timer is due on a working day.
+    """
     left = working_days_between(stopped, timer.due)
     if left == 0:
         return timer.evolve(due=add_working_days(now + max(timer.due - stopped, timedelta()), 0))
@@ -105,8 +109,8 @@ def run_on(timer: Timer, stopped: datetime, now: datetime) -> Timer:
 def timers_after(
     before: Referral, after: State, event: Event, outcome: Outcome, agreement: Agreement
 ) -> dict[str, Any]:
-    """The referral's clocks after an event that leads to `after`: `timers`, `paused`, `paused_at`."""
-    if after in _STILL:
+    """Returns the changed clock fields after an event that leads to `after`: `timers`, `paused`, `paused_at`."""
+    if after in _WITHOUT_TIMERS:
         return {"timers": (), "paused": (), "paused_at": None}
     if after is State.CONFIRMED:
         return {"timers": _while_confirmed(before, event, outcome, agreement), "paused": (), "paused_at": None}
@@ -115,8 +119,8 @@ def timers_after(
     if event.kind is EventKind.TIME:
         return {"timers": _after_due(before, event, agreement)}
     if after is before.state:
-        return _in_place(before, event, outcome, agreement)
-    return _on_change(before, after, event, agreement)
+        return _on_same_state(before, event, outcome, agreement)
+    return _on_new_state(before, after, event, agreement)
 
 
 def _while_sent(before: Referral, event: Event, agreement: Agreement) -> dict[str, Any]:
@@ -126,7 +130,7 @@ def _while_sent(before: Referral, event: Event, agreement: Agreement) -> dict[st
 
 
 def _while_confirmed(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> tuple[Timer, ...]:
-    """The municipality's own: evaluations while there is a plan, talks while there is a mentor."""
+    """Returns the municipality's own timers: evaluations if there is a plan, talks if there is a mentor."""
     if before.role is not Role.MUNICIPALITY:
         return ()
     if event.kind is EventKind.TIME:
@@ -151,22 +155,25 @@ def _follow_up(kind: TimerKind, agreement: Agreement, now: datetime, step: int =
 
 def _after_due(before: Referral, event: Event, agreement: Agreement) -> tuple[Timer, ...]:
     timer = due_timer(before, event.at)
-    following = next_rung(timer, before.role, agreement, event.at) if timer else None
+    following = next_timer(timer, before.role, agreement, event.at) if timer else None
     rest = tuple(other for other in before.timers if other is not timer)
     return (*rest, following) if following else rest
 
 
-def _in_place(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> dict[str, Any]:
-    """A reminder sent by hand counts as the one that would have come next; a new unit has the whole time."""
+def _on_same_state(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> dict[str, Any]:
+    """Returns the changed timers of an event that keeps the state.
+
+    A reminder sent by a person replaces the next one. A new unit has the whole answer time.
+    """
     if event.kind is EventKind.REMIND and before.role is Role.HOSPITAL:
-        again = (after_reminder(agreement, t.step, event.at) if _reminds(t) else t for t in before.timers)
+        again = (after_reminder(agreement, t.step, event.at) if _is_reminder(t) else t for t in before.timers)
         return {"timers": tuple(again)}
     if before.state is State.FORWARDED and outcome in (Outcome.ALWAYS, Outcome.FORWARDED) and _passes_on(event):
         return {"timers": _forwarded(before.role, agreement, event.at)}
     return {}
 
 
-def _reminds(timer: Timer) -> bool:
+def _is_reminder(timer: Timer) -> bool:
     return timer.kind is TimerKind.REMINDER
 
 
@@ -174,7 +181,7 @@ def _passes_on(event: Event) -> bool:
     return event.kind in (EventKind.FORWARD, EventKind.ANSWER)
 
 
-def _on_change(before: Referral, after: State, event: Event, agreement: Agreement) -> dict[str, Any]:
+def _on_new_state(before: Referral, after: State, event: Event, agreement: Agreement) -> dict[str, Any]:
     now = event.at
     if after is State.CANCELLING:
         return {"timers": (acceptance_timer(agreement, now),), **_pause(before, now, agreement)}
@@ -190,35 +197,35 @@ def _on_change(before: Referral, after: State, event: Event, agreement: Agreemen
     running = _running(before, now, agreement)
     if after is State.FORWARDED and event.kind is EventKind.ANSWER:
         running = _forwarded(before.role, agreement, now)
-    return {"timers": running if after is State.DELIVERED else _has_spoken(running), **done}
+    return {"timers": running if after is State.DELIVERED else _without_first_reply(running), **done}
 
 
 def _running(before: Referral, now: datetime, agreement: Agreement) -> tuple[Timer, ...]:
     if before.delivered is None:
         return on_delivery(agreement, before.role, now)
     if before.paused_at is not None:
-        return tuple(run_on(timer, before.paused_at, now) for timer in before.paused)
+        return tuple(resumed(timer, before.paused_at, now) for timer in before.paused)
     return before.timers
 
 
 def _pause(before: Referral, now: datetime, agreement: Agreement) -> dict[str, Any]:
-    """Stop the clocks; what stands still already keeps the hour it stopped."""
+    """Returns the fields that pause the timers; timers that are paused already keep the time they were paused."""
     if before.paused_at is not None:
         return {}
-    return {"paused": _has_spoken(_running(before, now, agreement)), "paused_at": now}
+    return {"paused": _without_first_reply(_running(before, now, agreement)), "paused_at": now}
 
 
-def _has_spoken(timers: tuple[Timer, ...]) -> tuple[Timer, ...]:
-    return tuple(timer for timer in timers if timer.kind not in _SAID_NOTHING)
+def _without_first_reply(timers: tuple[Timer, ...]) -> tuple[Timer, ...]:
+    return tuple(timer for timer in timers if timer.kind not in _FIRST_REPLY)
 
 
 def _forwarded(role: Role, agreement: Agreement, now: datetime) -> tuple[Timer, ...]:
-    """The new unit has the whole time; the unit that passed it on waits for nothing."""
+    """Returns the timers after passing on: the hospital gives the new unit the whole time; the old unit has none."""
     return (answer_timer(agreement, now),) if role is Role.HOSPITAL else ()
 
 
 def paused_anew(before: Referral, resumes: State, now: datetime, agreement: Agreement) -> dict[str, Any]:
-    """While it stands still, the other side is found to have gone on to `resumes`: what clock runs on from there."""
+    """Returns the paused timers if the other side went on to the state `resumes` during the hold."""
     if resumes is State.VACANT:
         return {"paused": (answer_timer(agreement, now),), "paused_at": now}
     if resumes is State.FORWARDED:
@@ -227,5 +234,5 @@ def paused_anew(before: Referral, resumes: State, now: datetime, agreement: Agre
 
 
 def resumable(state: State) -> State:
-    """Where a hold begun in `state` goes back to."""
+    """Returns the state to which a hold that began in `state` returns."""
     return state if state in RESUMED else State.DELIVERED

@@ -1,6 +1,6 @@
-"""Which unit has a notice that was passed on, which have had it, and who may speak for the municipality.
+"""The units that a notice is or was with when it is passed on, and the unit that may speak for the municipality.
 
-Only the hospital needs to know: each unit has a referral of its own, with the hospital on the other side.
+Only the hospital needs this: each unit has a referral of its own, with the hospital on the other side.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def addressee(referral: Referral) -> Organization | None:
-    """The unit that has the notice, where it was passed on. None: the one that the hospital sent it to."""
+    """Returns the unit that the notice was passed on to and that has it now.
+
+    None if it was never passed on: then the unit that the hospital sent it to has it.
+    """
     forms = _in_force(referral)
     passed_on = [number for number, form in enumerate(forms) if form.decision is FormDecision.FORWARDED]
     if not passed_on:
@@ -28,7 +31,7 @@ def addressee(referral: Referral) -> Organization | None:
 
 
 def others(referral: Referral) -> tuple[Organization, ...]:
-    """The units that were given the notice and do not have it any more, in order; none where it was never passed on."""
+    """Returns the units that had the notice and have it no longer, in order; none if it was never passed on."""
     has_it = addressee(referral)
     if has_it is None:
         return ()
@@ -41,35 +44,35 @@ def others(referral: Referral) -> tuple[Organization, ...]:
 
 
 def units(referral: Referral) -> tuple[Organization, ...]:
-    """Every unit that was given the notice, also one to which it was passed on too late to be acted on."""
+    """Returns every unit that was given the notice, also by a form that was too late to be acted on."""
     late = (forwarded_to(kept.form) for kept in referral.forms)
     first = referral.notice.organization(referral.notice.recipient)
     return (first, *(unit for unit in late if unit is not None))
 
 
 def forwarded_to(form: GreenForm) -> Organization | None:
-    """The unit that a form passes the notice on to."""
+    """Returns the unit that a form passes the notice on to; None for a form that does not."""
     return _organization(form, form.forwarded_to) if form.decision is FormDecision.FORWARDED else None
 
 
 def has_passed_on(referral: Referral) -> bool:
-    """Whether this unit has itself sent the notice on: then the hospital deals with the other one."""
+    """True if this unit has passed the notice on; then the hospital deals with the other unit."""
     return passed_on_to(referral) is not None
 
 
 def passed_on_to(referral: Referral) -> Organization | None:
-    """The unit that this unit has sent the notice on to, while that one has it."""
-    stands = referral.resumes if referral.state is State.AWAITING_INFORMATION else referral.state
-    if referral.role is not Role.MUNICIPALITY or stands is not State.FORWARDED or not referral.forms:
+    """Returns the unit that this unit has passed the notice on to; None if it has not, or has it again."""
+    state = referral.resumes if referral.state is State.AWAITING_INFORMATION else referral.state
+    if referral.role is not Role.MUNICIPALITY or state is not State.FORWARDED or not referral.forms:
         return None
     return forwarded_to(referral.forms[-1].form)
 
 
 def speaks(referral: Referral, event: Event) -> bool:
-    """Whether what a unit says counts: it has the notice, or there is no telling who said it.
+    """True if the event comes from the unit that has the notice, or its sender is unknown.
 
-    A unit that has passed it on is heard all the same when it asks for information, and when it answers with a form,
-    which is judged by when it was written.
+    A question for information counts from every unit. A form from a unit that has passed the notice on is not refused
+    here: `judge` compares the times of writing.
     """
     if event.raised_by is not Role.MUNICIPALITY or event.sender is None or event.kind is EventKind.ASK_INFORMATION:
         return True
@@ -77,12 +80,12 @@ def speaks(referral: Referral, event: Event) -> bool:
 
 
 def last_in_force(referral: Referral) -> GreenForm | None:
-    """The last form that was acted on."""
+    """Returns the last form that was acted on; None if there is none, and always None at a unit."""
     return next(reversed(_in_force(referral)), None)
 
 
 def _in_force(referral: Referral) -> list[GreenForm]:
-    """The forms that were acted on. Of the hospital only: a unit does not write to the one it passes a notice to."""
+    """Returns the forms that were acted on, at the hospital; none at a unit, which does not write to the next unit."""
     if referral.role is not Role.HOSPITAL:
         return []
     return [kept.form for kept in referral.forms if kept.status in (FormStatus.COMPLETE, FormStatus.REPLACES)]

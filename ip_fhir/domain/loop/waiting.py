@@ -1,4 +1,4 @@
-"""Since when a referral waits for its green form, and whether the wait is over the deadline: for figures and alarms."""
+"""The wait of a referral for its green form: its start, and its deadline, for figures and alarms."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _NOTHING_TO_WAIT_FOR = (State.DRAFT, State.CONFIRMED, *OVER)
 
 
 def waits_since(referral: Referral) -> datetime | None:
-    """When the present wait began: the notice, or the day a coordinator left. None where nobody waits for a form.
+    """Returns the start of the present wait: the opening, or the last time a coordinator left (with zone).
 
-    A unit that has passed the notice on waits for nothing: the hospital does, for the new one.
+    None if nobody waits for a form. A unit that has passed the notice on does not wait; the hospital waits for the new
+    unit.
     """
     passed_on = referral.state is State.FORWARDED and referral.role is Role.MUNICIPALITY
     if referral.state in _NOTHING_TO_WAIT_FOR or passed_on:
@@ -28,7 +29,7 @@ def waits_since(referral: Referral) -> datetime | None:
 
 
 def is_overdue(referral: Referral) -> bool:
-    """Whether the green form should have come: the answer clock was started, and has run out."""
+    """True if the green form is overdue: the answer clock was started and has run out."""
     if waits_since(referral) is None or referral.delivered is None or referral.state in UNDER_WAY:
         return False
     return all(timer.kind is not TimerKind.ANSWER for timer in (*referral.timers, *referral.paused))

@@ -1,7 +1,7 @@
-"""Worklist items: what our own people must do about an aggregate, open until somebody has done it.
+"""Worklist items: the tasks of our own people about an aggregate, open until they are done.
 
-An item is opened in the commit that decided it. It is done when a person says so, or when the loop has moved on to a
-state in which nobody needs to do it any more (`NEEDED`): an answered notice needs no coordinating unit to look at it.
+An item is opened in the same commit as the decision that asks for it. It is closed when a person marks it as done, or
+when the referral reaches a state in which it is no longer needed (`NEEDED`), such as an answered notice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.effects import Effect
 
 _LIVE = tuple(state for state in State if state not in OVER)
-_ON_HOLD = (State.AWAITING_INFORMATION, State.CANCELLING)  # it may come back to where it was
+_ON_HOLD = (State.AWAITING_INFORMATION, State.CANCELLING)  # the referral may return to the state before the hold
 
 NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.NEW_NOTICE: (State.DELIVERED,),
@@ -50,29 +50,29 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.NO_CONSENT: _LIVE,
     Reason.CLOSED: None,  # as when cancelled
 }
-"""The states of the loop in which an item still needs somebody; None: until a person has done it, whatever happens."""
+"""The states in which an item of each reason is still needed; None: in every state, until a person has done it."""
 
 
 class WorklistItem(Value):
-    """One thing to do. `to`, `text` and `number` are the effect's: an agreement's contact, words, which reminder.
+    """One task on the worklist. `to`, `text` and `number` come from its effect. Times are with zone.
 
-    `done` is set when it is done; `by` is None where the loop moved on without a person of ours.
+    An item that was closed because the loop moved on has `done` but no `by`.
     """
 
     id: Id = Field(description="Id of the item: that of the effect by which people are told.")
     aggregate: Aggregate = Field(description="The referral or plan that it is about.")
-    reason: Reason = Field(description="Why somebody is needed.")
+    reason: Reason = Field(description="Reason for which somebody is needed.")
     opened: AwareDatetime = Field(description="Time when it was opened.")
     to: Text | None = Field(default=None, description="The contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     done: AwareDatetime | None = Field(default=None, description="Time when it was done; none while it is open.")
-    by: Author | None = Field(default=None, description="Who did it; nobody where the loop moved on by itself.")
+    by: Author | None = Field(default=None, description="The person who did it; none if the loop moved on by itself.")
     note: Text | None = Field(default=None, description="Their words about it.")
 
 
 def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> list[WorklistItem]:
-    """An item for each person who is to be told, under the effect's id: deciding again opens the same."""
+    """Returns an item for each TELL effect, with the id of the effect: deciding again opens the same item."""
     return [
         WorklistItem(
             id=effect.id,
@@ -89,7 +89,7 @@ def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> l
 
 
 def no_longer_needed(before: State, after: State) -> tuple[Reason, ...]:
-    """The reasons whose open items are done by a loop's going from one state to another.
+    """Returns the reasons whose open items are no longer needed after a change from one state to another.
 
     >>> no_longer_needed(State.UNDELIVERED, State.DELIVERED)
     (<Reason.UNDELIVERED: 'undelivered'>,)

@@ -1,4 +1,4 @@
-"""The difference of two plans, and the three-way merge of two changed copies of one: pure, as all of the domain."""
+"""The difference of two plans, and the three-way merge of two changed copies of one plan. Both are pure."""
 
 from ip_fhir.domain.merge.difference import Change, ChangeKind, difference
 from ip_fhir.domain.merge.places import BOUND, Place

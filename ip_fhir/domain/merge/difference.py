@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChangeKind(StrEnum):
-    """In what way two plans differ at a place."""
+    """The kind of a difference between two plans."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -25,7 +25,7 @@ class ChangeKind(StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `repr` shows where it is, never the values: they are a person's data."""
+    """One difference. `repr` shows its place but not the values, which are a person's data."""
 
     field: str
     id: str | None
@@ -35,11 +35,10 @@ class Change:
 
 
 def difference(before: IndividualPlan, after: IndividualPlan) -> tuple[Change, ...]:
-    """Every field and item in which two plans differ, in the order of a plan's fields; empty if they are equal.
+    """Returns every difference between two plans, in the order of a plan's fields; an empty tuple if they are equal.
 
-    An item that only one has is one change, of an item that both have each field is one.
-
-    Raises `InvalidInput` for what is no plan.
+    An item that only one plan has is one change. In an item that both have, each changed field is one change. Raises
+    `InvalidInput` if an argument is no plan.
     """
     for name, plan in (("before", before), ("after", after)):
         require(plan, IndividualPlan, name)

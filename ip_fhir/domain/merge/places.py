@@ -1,4 +1,4 @@
-"""The places of a plan that are compared and merged: fields, items by their id, and fields that are one."""
+"""The places of a plan that are compared and merged: fields, items by id, and groups of fields (`BOUND`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ip_fhir.domain.values.value import Value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Fields that one rule binds: a mix of two sides' could break the rule, or say what neither said.
+# Fields that are merged as one, since a mix of two sides' values could break a rule or say what neither side said.
 BOUND: dict[type[Value], tuple[tuple[str, ...], ...]] = {
     Goal: (("status", "achievement", "status_date", "status_reason"),),  # the date and the reason are the status's
     Measure: (("status", "status_reason"),),
@@ -36,18 +36,18 @@ AUTHORSHIP = ("author", "updated")
 class Place(NamedTuple):
     """A place in a plan: `("title", None)`, `("goals", "goal-1")` for an item, `("goals.text", "goal-1")` in it.
 
-    Fields that are one are named by the first of them in `BOUND`.
+    A group of fields in `BOUND` is named by its first field.
     """
 
     field: str
     id: str | None = None
 
 
-Beside: TypeAlias = dict[Place, Place | None]
-"""Places where mine cannot stand, each with the place that it cannot stand beside."""
+Clashes: TypeAlias = dict[Place, Place | None]
+"""Places whose change by mine cannot be applied, each with the place in theirs that it clashes with (None: unknown)."""
 
 Applied: TypeAlias = dict[Place, tuple[str, ...]]
-"""Places where mine stands, and the fields that are meant by each."""
+"""Places where the change by mine is applied, each with the dotted fields that it covers."""
 
 
 def by_id(items: Iterable[Any]) -> dict[str, Any]:
@@ -56,13 +56,13 @@ def by_id(items: Iterable[Any]) -> dict[str, Any]:
 
 
 def same_id(*values: Any) -> bool:
-    """True if all values are there, and have one id."""
+    """True if no value is None, and all have the same id."""
     return None not in values and len({value.id for value in values}) == 1
 
 
 @cache
 def units(model: type[Value]) -> tuple[tuple[str, ...], ...]:
-    """Returns the fields of a model that are merged as they are: those that one rule binds together, others alone."""
+    """Returns the groups of fields that are merged as one value: those in `BOUND`, and every other field by itself."""
     bound = BOUND.get(model, ())
     apart = {"id", *ITEMS.get(model, ()), *PARTS.get(model, ()), *(name for unit in bound for name in unit)}
     apart.update(BOOKKEEPING if model is IndividualPlan else ())

@@ -12,7 +12,7 @@ from ip_fhir.domain.team import two_at_once
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ip_fhir.domain.merge.places import Applied, Beside
+    from ip_fhir.domain.merge.places import Applied, Clashes
     from ip_fhir.domain.plan import IndividualPlan
 
 
@@ -20,8 +20,8 @@ _PLACES_IN_TEAM = ("team.memberships", "team.coordinators")
 _IDS_IN_TEAM = tuple(f"{name}.id" for name in _PLACES_IN_TEAM)
 
 
-def rivals(team: dict[str, Any], applied: Applied) -> Beside:
-    """Finds mine's changes that leave two coordinators at once without a reason, each with the place it is against."""
+def rivals(team: dict[str, Any], applied: Applied) -> Clashes:
+    """Finds changes by mine that leave two coordinators at once without a reason, with the places they clash with."""
     reason, places = Place("team.two_coordinators_reason"), "team.coordinators"
     pairs = [pair for pair in combinations(team["coordinators"], 2) if two_at_once(pair)]
     if reason in applied:
@@ -32,25 +32,25 @@ def rivals(team: dict[str, Any], applied: Applied) -> Beside:
 
 
 def homes(*plans: IndividualPlan) -> dict[str, str]:
-    """Returns the list that each id is of, in any of the plans."""
+    """Returns the name of the list that each id is in, over all the plans."""
     return {item.id: name for plan in plans for name in LISTS for item in getattr(plan, name)}
 
 
-def unsound(paths: Iterable[str], merged: dict[str, Any], applied: Applied, homes: dict[str, str]) -> Beside:
-    """Finds mine's changes that make the merged plan unsound, each with the place that it cannot stand beside.
+def unsound(paths: Iterable[str], merged: dict[str, Any], applied: Applied, homes: dict[str, str]) -> Clashes:
+    """Finds changes by mine that make the merged plan unsound, each with the place that it clashes with.
 
-    `paths` are those of the merged plan's problems. At least one change is found: theirs alone is sound.
+    `paths` are the paths of the merged plan's problems. At least one change is found, since theirs alone is sound.
     """
     by_id: dict[str | None, list[Place]] = {}
     for place in applied:
         by_id.setdefault(place.id, []).append(place)
-    found: Beside = {}
+    found: Clashes = {}
     for path in paths:
         name, ident, named = _walk(path, merged)
         direct = [p for p in {*by_id.get(ident, ()), *by_id.get(None, ())} if _covers(applied[p], name)]
         if direct:
             found |= dict.fromkeys(direct, Place(homes[named], named) if named in homes else None)
-        else:  # it stands in theirs: then mine has taken away, or changed, what it names
+        else:  # the reference is theirs: mine has removed or changed the item that it refers to
             about = [p for p in by_id.get(named, ()) if p.field in _lists_of(name) or p.field.endswith(".part_of")]
             found |= dict.fromkeys(about, Place(name, ident))
     parts = [place for place in (Place("owner"), Place("team")) if place in applied]
@@ -58,7 +58,7 @@ def unsound(paths: Iterable[str], merged: dict[str, Any], applied: Applied, home
 
 
 def _walk(path: str, merged: dict[str, Any]) -> tuple[str, str | None, Any]:
-    """Of a problem's path: the field without places in lists, the item's id, and the id that stands there."""
+    """Returns for a problem's path: the field without list indices, the id of the item, and the value at the path."""
     names: list[str] = []
     ident: str | None = None
     here: Any = merged
@@ -73,7 +73,7 @@ def _walk(path: str, merged: dict[str, Any]) -> tuple[str, str | None, Any]:
 
 
 def _lists_of(name: str) -> tuple[str, ...]:
-    """The lists whose items the id at a place may be of. Within a team only an id itself is of the team's own lists."""
+    """Returns the lists that the id at a place may refer to; for an id in the team, the team's own lists."""
     return _PLACES_IN_TEAM if name in _IDS_IN_TEAM else LISTS
 
 

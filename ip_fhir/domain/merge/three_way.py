@@ -5,17 +5,18 @@ to be applied to it. Its rules:
 
 1. Items are the same by their id, everything else by its field. The owner and the team are merged by field too, unless
    their id differs. A value without id (a period, an address, a list of contacts) is one.
-2. What one side changed stands. What both changed to the same value stands. Fields that one rule binds (`BOUND`) are
-   one: both ends of a status and its date come from the same side.
-3. A conflict is: one field, two values; changed here and removed there; one id added twice with other content; and what
-   each side may say but both may not (a measure towards a goal that the other side removed; two coordinators at once).
-   There `theirs` stays as it is, and the conflict says what it was and what each side made of it.
+2. A change by one side is applied, and so is the same change by both. Fields that one rule binds (`BOUND`) are merged
+   as one value: a status and its date come from the same side.
+3. Conflicts are: two different values for a field; an item changed by one side and removed by the other; the same id
+   added twice with different content; and two changes that are valid alone but not together (a measure towards a goal
+   that the other side removed; two coordinators at once). In a conflict `theirs` stays as it is, and the conflict gives
+   the values of all three plans.
 4. The merged plan is sound, always.
-5. Items stand in their order in `theirs`; what only `mine` has comes after the item it follows in `mine`. Where `mine`
-   alone has put items in another order, its order stands.
-6. `version`, `updated` and `author` tell of the last writing, and are no content: they are never in conflict. They are
-   theirs if the plan is as theirs, mine if theirs are as the base's. Else `updated` and `author` are the newer ones,
-   and `version` is one higher than both: the merged plan is neither's version.
+5. Items keep their order in `theirs`; an item that only `mine` has comes after the item that it follows in `mine`. If
+   only `mine` has put items in another order, that order is used.
+6. `version`, `updated` and `author` describe the last writing and are never in conflict. They come from `theirs` if the
+   merged plan equals `theirs`, and from `mine` if `theirs` did not change them. Else `updated` and `author` come from
+   the side that was written last, and `version` is one higher than both, since the merged plan is a new version.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ip_fhir.domain.merge.places import (
     ITEMS,
     PARTS,
     Applied,
-    Beside,
+    Clashes,
     Place,
     by_id,
     same_id,
@@ -56,9 +57,9 @@ class MergeConflictKind(StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MergeConflict:
-    """A place where `theirs` stayed, what the three plans have there, and what else it is about (`against`).
+    """A place where `theirs` was kept, the values of the three plans, and the place it clashes with (`against`).
 
-    An item that is not there is None; of fields that are one, the values are a dict by field. None of it is in `repr`.
+    A missing item is None; for a group of fields, each value is a dict by field name. `repr` does not show the values.
     """
 
     field: str
@@ -72,14 +73,14 @@ class MergeConflict:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Merged:
-    """A sound plan, and what of `mine` is not in it. Without conflicts, all of both sides is."""
+    """A sound plan, and the conflicts; without conflicts, all changes of both sides are in the plan."""
 
     plan: IndividualPlan
     conflicts: tuple[MergeConflict, ...] = ()
 
 
 def merge(base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan) -> Merged:
-    """Applies to `theirs` what `mine` has made of `base`, by the rules above.
+    """Applies the changes from `base` to `mine` to `theirs`, by the rules above.
 
     >>> from ip_fhir.domain.values.value import read
     >>> base = read(IndividualPlan, '''{"id": "plan-1", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
@@ -94,13 +95,13 @@ def merge(base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan) ->
     (MergeConflict(field='goals.text', id='goal-1', kind=<MergeConflictKind.BOTH_CHANGED: 'both-changed'>,
      against=None),)
 
-    Raises `InvalidInput` for what is no plan, and for copies of different plans (the id tells).
+    Raises `InvalidInput` if an argument is no plan, or if the ids of the three plans differ.
     """
     for name, plan in (("base", base), ("mine", mine), ("theirs", theirs)):
         require(plan, IndividualPlan, name)
         if plan.id != base.id:
             raise InvalidInput.at(f"{name}.id", "is another plan than the base", "invariant")
-    kept: Beside = {}
+    kept: Clashes = {}
     while True:  # each turn keeps more of theirs, so there is an end: theirs alone is sound
         attempt = _Attempt(kept)
         if (merged := attempt.plan(base, mine, theirs)) is not None:
@@ -109,16 +110,16 @@ def merge(base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan) ->
 
 
 class _Attempt:
-    """One try at merging. `kept`: places where theirs stays, as mine was found unsound there, and beside what."""
+    """One attempt to merge. `kept` are places where theirs is kept, since earlier attempts with mine were unsound."""
 
-    def __init__(self, kept: Beside) -> None:
+    def __init__(self, kept: Clashes) -> None:
         self.kept = kept
         self.conflicts: list[MergeConflict] = []
         self.applied: Applied = {}
-        self.unsound: Beside = {}  # what to keep of theirs next time
+        self.unsound: Clashes = {}  # what to keep of theirs next time
 
     def plan(self, base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan) -> IndividualPlan | None:
-        """The merged plan; None if it is not sound."""
+        """Returns the merged plan; None if it is not sound (then `unsound` is set)."""
         found = self._fields("", None, base, mine, theirs)
         found |= self._bookkeeping(base, mine, theirs, as_theirs=not found)
         if self.unsound:
@@ -131,15 +132,15 @@ class _Attempt:
             return None
 
     def _fields(self, path: str, ident: str | None, base: Value, mine: Value, theirs: Value) -> dict[str, Any]:
-        """The fields of the merged value that are not as in theirs."""
+        """Returns the fields of the merged value that differ from theirs."""
         found: dict[str, Any] = {}
         model = type(theirs)
         for unit in units(model):
             old, ours, other = (tuple([getattr(side, name) for name in unit]) for side in (base, mine, theirs))
             names = tuple([f"{path}{name}" for name in unit])
-            stands = self._stands(Place(names[0], ident), old, ours, other, names)
-            if stands is not other:
-                found.update(zip(unit, stands, strict=True))
+            value = self._merged_value(Place(names[0], ident), old, ours, other, names)
+            if value is not other:
+                found.update(zip(unit, value, strict=True))
         for inside, merged in ((ITEMS, self._items), (PARTS, self._part)):
             for name in inside.get(model, ()):
                 sides = [getattr(side, name) for side in (base, mine, theirs)]
@@ -147,8 +148,8 @@ class _Attempt:
                     found[name] = value
         return found
 
-    def _stands(self, place: Place, base: Any, mine: Any, theirs: Any, fields: tuple[str, ...] = ()) -> Any:
-        """The one of the three values that stands at a place. Without `fields` it is an item, or a whole part."""
+    def _merged_value(self, place: Place, base: Any, mine: Any, theirs: Any, fields: tuple[str, ...] = ()) -> Any:
+        """Returns the merged value at a place. Without `fields`, the values are whole items or parts."""
         if mine in (theirs, base):
             return theirs
         if theirs == base and place not in self.kept:
@@ -166,18 +167,18 @@ class _Attempt:
         return theirs
 
     def _part(self, name: str, base: Any, mine: Any, theirs: Any) -> Any:
-        """The owner, or the team: by field, if it is the same on all sides."""
+        """Returns the merged owner or team: by field, if all three sides have the same id."""
         if not same_id(base, mine, theirs):
-            return self._stands(Place(name), base, mine, theirs)
+            return self._merged_value(Place(name), base, mine, theirs)
         found = self._fields(f"{name}.", None, base, mine, theirs)
         try:
             return theirs.evolve(**found) if found else theirs
-        except InvalidInput:  # the two sides' coordinators are too many at once, or no longer with a reason
+        except InvalidInput:  # two coordinators at once, without a reason
             self.unsound |= rivals({**dict(theirs), **found}, self.applied)
             return theirs
 
     def _items(self, name: str, base: Sequence[Any], mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, ...]:
-        """A list of items, in its order."""
+        """Returns a merged list of items, in order."""
         if mine == base:
             return tuple(theirs)
         sides = by_id(base), by_id(mine), by_id(theirs)
@@ -185,14 +186,14 @@ class _Attempt:
         for ident in {**sides[2], **sides[1], **sides[0]}:
             old, ours, other = (side.get(ident) for side in sides)
             if old is None or ours is None or other is None:
-                found[ident] = self._stands(Place(name, ident), old, ours, other)
+                found[ident] = self._merged_value(Place(name, ident), old, ours, other)
             else:
                 found[ident] = self._item(f"{name}.", ident, old, ours, other)
         there = {ident: item for ident, item in found.items() if item is not None}
         return tuple(there[ident] for ident in _order(there, *map(list, sides)))
 
     def _item(self, path: str, ident: str, base: Any, mine: Any, theirs: Any) -> Any:
-        """An item that all three have, merged by field. `BOUND` sees to it that no rule of the item is broken."""
+        """Returns an item that all three plans have, merged by field; `BOUND` ensures that it keeps its rules."""
         if mine in (base, theirs):
             return theirs
         found = self._fields(path, ident, base, mine, theirs)
@@ -201,7 +202,7 @@ class _Attempt:
     def _bookkeeping(
         self, base: IndividualPlan, mine: IndividualPlan, theirs: IndividualPlan, *, as_theirs: bool
     ) -> dict[str, Any]:
-        """Version, time and author of the merged plan, where they are not as in theirs."""
+        """Returns version, time and author of the merged plan if they differ from theirs."""
         first, ours, other = ({name: getattr(side, name) for name in BOOKKEEPING} for side in (base, mine, theirs))
         if other == first:
             version, newer = ours["version"], mine
@@ -211,12 +212,12 @@ class _Attempt:
             version = max(ours["version"], other["version"]) + 1
             newer = mine if (mine.updated or mine.created) > (theirs.updated or theirs.created) else theirs
         there, now = (tuple([getattr(side, name) for name in AUTHORSHIP]) for side in (theirs, newer))
-        stands = self._stands(Place("author"), there, now, there, AUTHORSHIP)
-        return {"version": version, **dict(zip(AUTHORSHIP, stands, strict=True))}
+        value = self._merged_value(Place("author"), there, now, there, AUTHORSHIP)
+        return {"version": version, **dict(zip(AUTHORSHIP, value, strict=True))}
 
 
 def _shown(fields: tuple[str, ...], values: Any) -> Any:
-    """The values that a conflict shows of one side: an item, a field's value, or the values of fields that are one."""
+    """Returns the value of one side in a conflict: an item, a value, or a dict of the values of a group of fields."""
     if not fields:
         return values
     named = dict(zip((name.rpartition(".")[2] for name in fields), values, strict=True))
@@ -224,7 +225,7 @@ def _shown(fields: tuple[str, ...], values: Any) -> Any:
 
 
 def _order(there: dict[str, Any], base: list[str], mine: list[str], theirs: list[str]) -> Iterator[str]:
-    """The ids of a merged list in order: one side's, with what only the other has after the id it follows there."""
+    """Yields the ids of a merged list: in the order of one side, with the other's new ids after the id they follow."""
     first, second = (theirs, mine)
     if _is_reordered(mine, base) and not _is_reordered(theirs, base):
         first, second = (mine, theirs)

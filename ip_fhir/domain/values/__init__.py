@@ -1,1 +1,1 @@
-"""Values that everything in the domain is made of: texts, periods, identifiers, closed lists, working days."""
+"""The basic types of the domain: texts, periods, identifiers, closed lists, working days."""

@@ -1,4 +1,4 @@
-"""The thing that changes as a whole: a referral, a plan. What is stored beside it names it by kind and id."""
+"""The aggregate, which is stored and changed as a whole: a referral or a plan. Other rows name it by kind and id."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import Field
 from ip_fhir.domain.values.value import Id, Value
 
 REFERRAL: Final = "referral"
-"""The kind of a referral; its id is the correlation id."""
+"""The kind of a referral, whose id is the correlation id of the loop."""
 
 PLAN: Final = "plan"
-"""The kind of an individual plan; its id is the plan's."""
+"""The kind of an individual plan, whose id is that of the plan."""
 
 
 class Aggregate(Value):
@@ -27,5 +27,5 @@ class Aggregate(Value):
 
     @classmethod
     def of_referral(cls, correlation_id: str) -> Aggregate:
-        """The referral with this correlation id."""
+        """Returns the aggregate of the referral with this correlation id."""
         return cls(kind=REFERRAL, id=correlation_id)

@@ -1,7 +1,8 @@
-"""Working days: Monday to Friday less Norwegian public holidays, by the clock on the wall in Norway.
+"""Working days and deadlines: Monday to Friday except Norwegian public holidays, in local time (Europe/Oslo).
 
-A moment in is time zone aware, in any zone; a moment out is in UTC. A deadline falls at the same local time on its day,
-so that a form due "in fifteen working days" is due at the hour it was sent, also when summer time begins in between.
+Every `datetime` argument is time zone aware, in any zone; every `datetime` returned is in UTC. A deadline falls at the
+same local time as its start: a form due "in fifteen working days" is due at the hour at which the notice was sent, also
+when summer time begins in between.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _ONE_DAY = timedelta(days=1)
 
 
 def local_day(moment: datetime) -> date:
-    """The day on a Norwegian calendar."""
+    """Returns the day of `moment` in Norway (Europe/Oslo)."""
     return moment.astimezone(OSLO).date()
 
 
 def is_working_day(day: date) -> bool:
-    """Whether people are at work: no Saturday, no Sunday, no public holiday.
+    """True if `day` is no Saturday, no Sunday and no Norwegian public holiday.
 
     >>> is_working_day(date(2026, 5, 15)), is_working_day(date(2026, 5, 14))  # Ascension Day is the 14th
     (True, False)
@@ -32,16 +33,17 @@ def is_working_day(day: date) -> bool:
 
 
 def next_working_day(day: date) -> date:
-    """The day itself when it is a working day, else the first one after it."""
+    """Returns `day` if it is a working day, else the first working day after it."""
     while not is_working_day(day):
         day += _ONE_DAY
     return day
 
 
 def add_working_days(start: datetime, days: int) -> datetime:
-    """The same local time on the `days`-th working day after the day of `start`; in UTC.
+    """Returns the same local time (Europe/Oslo) on the `days`-th working day after the day of `start`, in UTC.
 
-    With 0 days it is `start`, moved on to a working day when it is none. Raises `ValueError` for fewer.
+    For 0 days it returns `start`, or the same local time on the next working day if `start` is on none. Raises
+    `ValueError` for a negative number of days.
 
     >>> add_working_days(datetime(2026, 3, 27, 12, tzinfo=OSLO), 1).astimezone(OSLO).isoformat()
     '2026-03-30T12:00:00+02:00'
@@ -57,13 +59,15 @@ def add_working_days(start: datetime, days: int) -> datetime:
 
 
 def add_days(start: datetime, days: int) -> datetime:
-    """The same local time `days` calendar days later, moved on to a working day when it is none; in UTC."""
+    """Returns the same local time (Europe/Oslo) `days` calendar days later, or on the next working day, in UTC."""
     local = start.astimezone(OSLO)
     return _at(next_working_day(local.date() + timedelta(days=days)), local)
 
 
 def add_months(start: datetime, months: int) -> datetime:
-    """The same local time on the same day of a later month, or its last; moved on to a working day; in UTC.
+    """Returns the same local time (Europe/Oslo) on the same day of the month `months` later, in UTC.
+
+    A month without that day counts by its last day. If the day is no working day, the next working day is taken.
 
     >>> add_months(datetime(2026, 8, 31, 12, tzinfo=OSLO), 6).astimezone(OSLO).isoformat()
     '2027-03-01T12:00:00+01:00'
@@ -75,7 +79,10 @@ def add_months(start: datetime, months: int) -> datetime:
 
 
 def working_days_between(start: datetime, end: datetime) -> int:
-    """How many working days come after the day of `start`, up to and with the day of `end`; 0 when `end` is earlier."""
+    """Returns the number of working days after the day of `start`, up to and including the day of `end`.
+
+    Days are those of Europe/Oslo. The number is 0 if `end` is earlier than `start`.
+    """
     day, last = local_day(start), local_day(end)
     count = 0
     while day < last:
@@ -85,7 +92,9 @@ def working_days_between(start: datetime, end: datetime) -> int:
 
 
 def holidays_between(start: datetime, end: datetime) -> tuple[date, ...]:
-    """The public holidays that are no weekend and lie after the day of `start`, up to and with the day of `end`.
+    """Returns the public holidays, except on weekends, after the day of `start`, up to and including that of `end`.
+
+    Days are those of Europe/Oslo, in order.
 
     >>> start, end = datetime(2026, 4, 2, 12, tzinfo=OSLO), datetime(2026, 4, 7, 12, tzinfo=OSLO)
     >>> [day.isoformat() for day in holidays_between(start, end)]
@@ -97,7 +106,7 @@ def holidays_between(start: datetime, end: datetime) -> tuple[date, ...]:
 
 
 def holiday_name(day: date, language: Literal["nb", "en"]) -> str:
-    """What a public holiday is called; empty for another day.
+    """Returns the name of a Norwegian public holiday; an empty text for another day.
 
     >>> holiday_name(date(2026, 5, 14), "nb"), holiday_name(date(2026, 5, 14), "en")
     ('Kristi himmelfartsdag', 'Ascension Day')
@@ -109,14 +118,14 @@ def holiday_name(day: date, language: Literal["nb", "en"]) -> str:
 
 
 def _at(day: date, local: datetime) -> datetime:
-    # The clocks change on a Sunday night, so every local time exists once on a working day; `fold` means nothing there.
-    # Only a start that is itself kept (0 days, on a working day) passes through with its own.
+    # The clocks change in the night to a Sunday, so on a working day every local time exists exactly once, and `fold`
+    # of the start must not be carried over.
     return datetime.combine(day, local.timetz()).replace(fold=0).astimezone(UTC)
 
 
 @lru_cache(maxsize=256)
 def _public_holidays(year: int) -> frozenset[date]:
-    # Imported when first asked: reading the package takes longer than all of the domain.
+    # Imported at first use: importing the package takes longer than importing all of the domain.
     from holidays import country_holidays
 
     return frozenset(country_holidays("NO", years=year))

@@ -1,6 +1,6 @@
-"""Norwegian identifiers: each a `str` that is checked when made, with a masked `repr` and a named kind.
+"""Norwegian identifiers: subclasses of `str` that are checked when they are made, and masked in `repr`.
 
-Every type has one shape: `parse` (takes blanks and dots as people write them), `str`, masked `repr`.
+`parse` also accepts blanks, dots and dashes, as people write numbers. `str` gives the number without them.
 Source: Volven code list 8116 (id types of persons), 9051 (of organisations); the tax administration's rules for
 fødselsnummer, with the relaxed first check digit announced for 2032.
 """
@@ -28,7 +28,7 @@ _LONG_ENOUGH = 6  # to show the last two digits and still hide the number
 
 
 class Identifier(str):
-    """Base of the identifier types. `Type(text)` checks; `Type.parse(text)` also removes blanks, dots and dashes."""
+    """Base of the identifier types: `Type(text)` checks the text; `Type.parse(text)` removes separators first."""
 
     __slots__ = ()
     NAME: ClassVar[str]
@@ -39,7 +39,7 @@ class Identifier(str):
         cls._has_form = re.compile(cls.PATTERN, re.ASCII).fullmatch
 
     def __new__(cls, text: str) -> Self:
-        """The identifier; raises `InvalidInput` where `text` is none."""
+        """Returns the identifier. Raises `InvalidInput` if `text` is none; the error does not show it."""
         if not cls._has_form(text):
             raise cls._refuse(f"{cls.NAME}: {_shape(text)} does not have the form of one")
         cls._check(text)
@@ -47,7 +47,7 @@ class Identifier(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read as people write it.
+        """Returns the identifier after removing blanks, dots and dashes. Raises `InvalidInput` like `Type(text)`.
 
         >>> str(OrganizationNumber.parse("983 971 636"))
         '983971636'
@@ -56,7 +56,7 @@ class Identifier(str):
 
     @classmethod
     def _check(cls, text: str) -> None:
-        """What the pattern cannot say; raises `InvalidInput`."""
+        """Checks what the pattern cannot express, such as check digits. Raises `InvalidInput`."""
 
     @classmethod
     def _refuse(cls, reason: str, code: IssueCode = "value") -> InvalidInput:
@@ -78,7 +78,7 @@ class Identifier(str):
 
 
 class PersonIdKind(StrEnum):
-    """Which register a person's number comes from (code list 8116)."""
+    """The register that a person's number comes from (code list 8116)."""
 
     FNR = "fnr"
     DNR = "dnr"
@@ -87,7 +87,7 @@ class PersonIdKind(StrEnum):
 
 
 class Synthetic(StrEnum):
-    """Test registers, told by what is added to the month: such a number never belongs to a person."""
+    """Test registers, each with the number that it adds to the month. No number of theirs belongs to a real person."""
 
     NAV = "+40"
     HEALTH_NETWORK = "+65"
@@ -106,7 +106,7 @@ _D_NUMBER, _AID_NUMBER, _DUF_LENGTH = 40, 8, 12
 class PersonId(Identifier):
     """Fødselsnummer, D-number, common aid number (FHN) or DUF number: 11 digits, DUF 12.
 
-    A first check digit that is right only by the rule that comes in 2032 is accepted with a warning that names it.
+    A first check digit that is valid only by the rule that applies from 2032 is accepted, and listed in `warnings`.
 
     >>> PersonId("05827500285").kind.value, PersonId("05827500285")
     ('fnr', PersonId('*********85'))
@@ -123,8 +123,8 @@ class PersonId(Identifier):
     def _check(cls, text: str) -> None:
         if len(text) == _DUF_LENGTH:
             return
-        wrong = ["first"] if _sum(text, _FIRST) % 11 > _RELAXED else []
-        wrong += ["second"] if _sum(text, _SECOND) % 11 else []
+        wrong = ["first"] if _weighted_sum(text, _FIRST) % 11 > _RELAXED else []
+        wrong += ["second"] if _weighted_sum(text, _SECOND) % 11 else []
         if wrong:
             raise cls._refuse(f"{cls.NAME}: wrong check digit ({' and '.join(wrong)})")
         if int(text[0]) < _AID_NUMBER and not _is_date(text):
@@ -132,7 +132,7 @@ class PersonId(Identifier):
 
     @property
     def kind(self) -> PersonIdKind:
-        """Which register the number comes from."""
+        """The register that the number comes from."""
         if len(self) == _DUF_LENGTH:
             return PersonIdKind.DUF
         if int(self[0]) >= _AID_NUMBER:
@@ -141,27 +141,27 @@ class PersonId(Identifier):
 
     @property
     def synthetic(self) -> Synthetic | None:
-        """The test register a made-up number belongs to, or None for a number that may be somebody's."""
+        """The test register that the number belongs to; None if the number may belong to a real person."""
         if self.kind in (PersonIdKind.DUF, PersonIdKind.FHN):
             return None
         return _SYNTHETIC.get(_month_offset(self))
 
     @property
     def birth_date(self) -> date | None:
-        """The birth date that the number says, where it says one."""
+        """The birth date in the number; None if it has none (FHN, DUF, or a serial number that is not in use)."""
         return None if self.kind in (PersonIdKind.DUF, PersonIdKind.FHN) else _birth_date(self)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is unusual though not forbidden, each by name."""
+        """Accepted but unusual properties of the number, such as a check digit by the rule from 2032, in words."""
         if len(self) == _DUF_LENGTH:
-            right = int(self[10:]) == _sum(self, _DUF) % 11
+            right = int(self[10:]) == _weighted_sum(self, _DUF) % 11
             return () if right else ("DUF number: check digits are wrong",)
-        return ("first check digit: right only by the rule from 2032",) if _sum(self, _FIRST) % 11 else ()
+        return ("first check digit: right only by the rule from 2032",) if _weighted_sum(self, _FIRST) % 11 else ()
 
 
-def _sum(text: str, weights: tuple[int, ...]) -> int:
-    """The digits, each by its weight. A byte of ASCII is the digit and `0`, which is taken off once."""
+def _weighted_sum(text: str, weights: tuple[int, ...]) -> int:
+    """Returns the sum of the digits, each times its weight. The ASCII code of `0` is subtracted once, for speed."""
     total: int = sum(map(mul, text.encode(), weights))
     return total - sum(weights) * _ZERO
 
@@ -172,26 +172,26 @@ def _month_offset(text: str) -> int:
 
 
 def _day_month_year(text: str) -> tuple[int, int, int]:
-    """The first six digits, without what test registers and D-numbers add."""
+    """Returns day, month and two-digit year, without the offsets of D-numbers (day) and test registers (month)."""
     day = int(text[:2])
     return (day - _D_NUMBER if day > _D_NUMBER else day), int(text[2:4]) - _month_offset(text), int(text[4:6])
 
 
 def _is_date(text: str) -> bool:
-    """Whether the first six digits are a date in some century."""
+    """True if the first six digits are a date in the 1900s or the 2000s."""
     day, month, year = _day_month_year(text)
     return _date(1900 + year, month, day) is not None or _date(2000 + year, month, day) is not None
 
 
 def _birth_date(text: str) -> date | None:
-    """The date in the century that the individual number (positions 7 to 9) tells; None where it tells none."""
+    """Returns the date in the century of the individual number (positions 7 to 9); None if it gives no century."""
     day, month, year = _day_month_year(text)
     century = _century(year, int(text[6:9]))
     return _date(century + year, month, day) if century is not None else None
 
 
 def _century(year: int, individual: int) -> int | None:
-    """The register's ranges. Others are not in use: no century is guessed for them."""
+    """Returns the century by the population register's ranges; None for a range that is not in use."""
     if individual <= 499:
         return 1900
     if year <= 39:
@@ -249,7 +249,7 @@ class OrganizationNumber(Identifier):
 
     @classmethod
     def _check(cls, text: str) -> None:
-        if _sum(text, _ORGANIZATION_WEIGHTS) % 11:
+        if _weighted_sum(text, _ORGANIZATION_WEIGHTS) % 11:
             raise cls._refuse(f"{cls.NAME}: wrong check digit")
 
 
@@ -262,5 +262,5 @@ class MunicipalityNumber(Identifier):
 
 
 def _shape(text: str) -> str:
-    """What kind of text stood there, without saying what: `11 digits`, `8 characters`."""
+    """Describes a text without showing it, by its length: `11 digits`, `8 characters`."""
     return f"{len(text)} digits" if text.isdigit() else f"{len(text)} characters"

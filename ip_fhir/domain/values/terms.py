@@ -1,4 +1,4 @@
-"""Closed lists that plan, consent, notice and agreement share: life areas and legal bases."""
+"""Code lists that plan, consent, notice and agreement share: life areas and legal bases."""
 
 from enum import StrEnum
 
@@ -20,7 +20,10 @@ class LifeArea(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """The section that gives the right or the duty. Sections of other agencies' laws to be checked before a release."""
+    """The section of law that gives the right or the duty to a plan, a coordinator or a notice.
+
+    Sections of other agencies' laws are to be checked before a release.
+    """
 
     PBRL_2_5 = "pbrl-2-5"  # patient's right to an individual plan
     PBRL_2_5B = "pbrl-2-5b"  # patient's right to a coordinator
@@ -41,4 +44,4 @@ class LegalBasis(StrEnum):
 COORDINATOR_DUTIES = frozenset(
     {LegalBasis.PBRL_2_5B, LegalBasis.PBRL_2_5C, LegalBasis.HOL_7_2, LegalBasis.HOL_7_2A, LegalBasis.SPHLSL_2_5A}
 )
-"""Sections under which a coordinator is offered as a duty: a notice of that needs no consent to a plan."""
+"""Sections that make it a duty to offer a coordinator: a notice that asks only for one needs no consent to a plan."""

@@ -1,4 +1,4 @@
-"""What every domain value shares: frozen, closed, silent about its content, and one way in from JSON."""
+"""The base class of all domain values: frozen, without unknown fields, and without a person's data in `repr`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Control characters but tab and line breaks, and the two that XML cannot carry at all.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
 
-# Each pattern, for its type and for the words that say what it asks for.
+# Each pattern is used twice: in its type, and to find the words of the error (`_SHAPES`).
 _ID = r"^[A-Za-z0-9\-.]{1,64}$"
 _TEXT = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 _URL = r"^[^\s\x00-\x1f]+$"
@@ -42,17 +42,17 @@ Id = Annotated[str, StringConstraints(pattern=_ID)]
 """An id inside a plan or of a resource: the FHIR `id` type (letters, digits, `-`, `.`; at most 64)."""
 
 Text = Annotated[str, StringConstraints(max_length=50_000, pattern=_TEXT)]
-"""Words for people: not blank, no control characters but tab and line breaks."""
+"""Words for people: not blank, no control characters except tab and line breaks; at most 50,000 characters."""
 
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
-"""An address, without blanks."""
+"""A URL: no blanks, at most 2,000 characters."""
 
 Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=_BASE64)]
-"""Bytes in base64: 18 MB at most, which is what the health network carries."""
+"""Bytes in base64: at most 18 MB before encoding, the limit of the Norwegian health network."""
 
 
 def _no_number(value: object) -> object:
-    """Pydantic reads a number, even in quotes, as seconds since 1970; a day or a time is written as one."""
+    """Refuses numbers, also in quotes: pydantic would read them as seconds since 1970."""
     digits = value if isinstance(value, str) else ""
     if isinstance(value, int | float) or digits.lstrip("+-").replace(".", "", 1).isdigit():
         raise PydanticCustomError("number_for_date", "a number is no date")
@@ -60,34 +60,34 @@ def _no_number(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_no_number)]
-"""A day: `2026-01-12`, never a number."""
+"""A calendar day, `2026-01-12`; never a number."""
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
-"""A moment with its time zone: `2026-01-12T08:40:00+01:00`, never a number."""
+"""A moment with its UTC offset, `2026-01-12T08:40:00+01:00`; never a number."""
 
 Flag = Annotated[bool, Strict()]
-"""True or false, never "yes" or 1."""
+"""True or False; "yes" and 1 are refused."""
 
 Count = Annotated[int, Strict()]
-"""A whole number, never "3" or 3.0."""
+"""A whole number; "3" and 3.0 are refused."""
 
 _FIELDS = "\nFields:"
 
-# Fields that are nothing of a person, which `repr` shows where a value has them.
+# Fields that hold no person's data: `repr` shows those of them that a value has.
 _SHOWN = ("id", "correlation_id", "kind", "status", "state")
 
 
 class Value(BaseModel):
     """A frozen domain value. Unknown fields are refused; `repr` shows the type and the id, never the content.
 
-    Making one, reading one and `evolve` raise `InvalidInput` with every problem, each with its dotted path. No problem
-    repeats what stood there. (pydantic's own error comes from its `TypeAdapter`, and when a field is set or deleted.)
+    Making a value, reading one and `evolve` raise `InvalidInput` with every problem and its dotted path; the refused
+    content is not in it. (pydantic's `TypeAdapter`, and setting or deleting a field, raise pydantic's own error.)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_temporal="iso8601")
 
     NAMES_UNKNOWN_FIELDS: ClassVar[bool] = False
-    """True for values that tell of no person, as settings: there an unknown field is named when it is refused."""
+    """True for values without a person's data, such as settings: there the error names an unknown field."""
 
     def __init__(self, /, **fields: Any) -> None:
         try:
@@ -95,13 +95,13 @@ class Value(BaseModel):
         except ValidationError as error:
             raise InvalidInput(problems_of(error, type(self))) from None
 
-    # So marked, it is no "custom init" to pydantic: values inside values are made without a call of it, as fast as
-    # ever, and their problems are told together.
+    # With this mark pydantic does not call `__init__` for values inside values: making them stays fast, and all their
+    # problems come in one error.
     __init__.__dict__["__pydantic_base_init__"] = True
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        """Pydantic's way in from Python values, with our error. Rather use `from_data`."""
+        """Reads a value as pydantic does, but raises `InvalidInput`. Prefer `from_data`."""
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
@@ -109,7 +109,7 @@ class Value(BaseModel):
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """Pydantic's way in from JSON text, with our error. Rather use `from_json`."""
+        """Reads JSON text as pydantic does, but raises `InvalidInput`. Prefer `from_json`."""
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
@@ -117,7 +117,7 @@ class Value(BaseModel):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Reads what `to_json` wrote: JSON text, bytes in UTF-8.
+        """Reads a value from JSON text (`str`, or bytes in UTF-8), as `to_json` writes it. Raises `InvalidInput`.
 
         >>> Period.from_json('{"start": "2026-01-12"}').start
         datetime.date(2026, 1, 12)
@@ -128,7 +128,7 @@ class Value(BaseModel):
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """Reads what `to_data` gave: an object as a JSON reader gives it.
+        """Reads a value from a dict of JSON data, as `to_data` and `json.loads` give it. Raises `InvalidInput`.
 
         >>> Period.from_data({"end": "2026-01-12"}).covers(date(2026, 1, 13))
         False
@@ -139,21 +139,21 @@ class Value(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
-        """Adds the fields' descriptions to the docstring, so that `help` tells them too."""
+        """Adds the descriptions of the fields to the docstring, so that `help` shows them."""
         super().__pydantic_init_subclass__(**options)
         fields = [f"    {name}: {info.description}" for name, info in cls.model_fields.items()]
         cls.__doc__ = "\n".join([cleandoc(cls.__doc__ or ""), *([_FIELDS, *fields] if fields else [])])
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
-        """Leaves those out of the description in a JSON Schema: there each field has its own."""
+        """Removes the fields from the description in a JSON Schema, where each field has a description of its own."""
         made = handler(core_schema)
         whole = handler.resolve_ref_schema(made)
         whole["description"] = whole.get("description", "").partition(_FIELDS)[0].rstrip()
         return made
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Yields what is no person's data: ids, kind and state."""
+        """Yields the fields that hold no person's data: ids, kind and state."""
         for name in _SHOWN:
             if name in type(self).model_fields:
                 yield name, str(getattr(self, name))
@@ -162,25 +162,25 @@ class Value(BaseModel):
         return repr(self)
 
     def evolve(self, **changes: Any) -> Self:
-        """A copy with `changes`, checked like any new value (pydantic's `model_copy` does not check).
+        """Returns a copy with `changes`, checked like a new value (pydantic's `model_copy` does not check).
 
-        A field that there is not is named: here the name is the caller's own, not a person's data.
+        Raises `InvalidInput`. It names unknown fields: their names come from the caller's code, not from data.
         """
         if unknown := [name for name in changes if name not in type(self).model_fields]:
             raise InvalidInput(_unknown((name,), type(self), named=True) for name in unknown)
         return type(self)(**{**self.__dict__, **changes})
 
     def to_data(self) -> dict[str, Any]:
-        """The value as JSON-ready data, defaults left out; `from_data` gives it back."""
+        """Returns the value as a dict of JSON data without defaults; `from_data` reads it."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def to_json(self, indent: int | None = None) -> str:
-        """The value as JSON text, defaults left out; `from_json` gives it back."""
+        """Returns the value as JSON text without defaults; `from_json` reads it."""
         return self.model_dump_json(exclude_defaults=True, indent=indent)
 
 
 class Period(Value):
-    """From a day to a day, both included; an open end means "until further notice"."""
+    """A range of days, the first and the last included; without `end` it lasts until further notice."""
 
     start: Day | None = Field(default=None, description="First day; none: from the beginning.")
     end: Day | None = Field(default=None, description="Last day, included; none: until further notice.")
@@ -193,11 +193,11 @@ class Period(Value):
         return self
 
     def covers(self, day: date) -> bool:
-        """Whether `day` lies within the period."""
+        """True if `day` lies within the period."""
         return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
     def overlaps(self, other: Period) -> bool:
-        """Whether the two periods share a day."""
+        """True if at least one day lies in both periods."""
         ours_first = self.end is None or other.start is None or other.start <= self.end
         theirs_first = other.end is None or self.start is None or self.start <= other.end
         return ours_first and theirs_first
@@ -207,9 +207,9 @@ V = TypeVar("V", bound=Value)
 
 
 def read(model: type[V], data: str | bytes | Mapping[str, Any]) -> V:
-    """Reads a value of any type from JSON text or from data: `model.from_json` or `model.from_data`.
+    """Reads a value of type `model` from JSON text (`str`, or bytes in UTF-8) or from a dict of JSON data.
 
-    Raises `InvalidInput` with every problem, each with its dotted path. No problem repeats what stood there.
+    Raises `InvalidInput` with every problem and its dotted path; the refused content is not in it.
     """
     if not _is_type_of_value(model):
         raise InvalidInput.at("model", f"is no type of domain value, but {_kind_of(model)}")
@@ -221,7 +221,7 @@ def _is_type_of_value(model: object) -> bool:
 
 
 def require(argument: object, kind: type[object], name: str) -> None:
-    """Raises `InvalidInput` at `name` if a caller's argument is not of that type. The argument is not shown.
+    """Raises `InvalidInput` at `name` if `argument` is not of type `kind`. The error does not show the argument.
 
     >>> require("x", Period, "period")
     Traceback (most recent call last):
@@ -247,10 +247,10 @@ _CODES: dict[str, IssueCode] = {
 }
 
 
-# The same words for JSON text and for data, without Python's names for things.
+# Words without Python's names of types, the same for JSON text and for data.
 _REASONS = {"tuple_type": "input should be an array", "model_type": "input should be an object"}
 
-# What a pattern asks for, in words.
+# The words of the error for each pattern.
 _SHAPES = {
     _ID: "must be 1 to 64 letters, digits, hyphens and full stops",
     _TEXT: "is blank, or has a control character",
@@ -260,10 +260,10 @@ _SHAPES = {
 
 
 def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
-    """Pydantic's errors as problems: path, reason and FHIR issue type, without the input.
+    """Returns pydantic's errors as problems: path, reason and FHIR issue type, without the input.
 
-    With the `model` that was to be made, an unknown field is not named - in a person's data its name may say anything -
-    but what may be meant is. Without, or for a model that `NAMES_UNKNOWN_FIELDS`, it is.
+    An unknown field is named only without `model`, or if `model.NAMES_UNKNOWN_FIELDS` is True: in a person's data the
+    name itself may tell of the person. A known field with a similar name is suggested in any case with `model`.
     """
     found: list[Problem] = []
     named = getattr(model, "NAMES_UNKNOWN_FIELDS", False)

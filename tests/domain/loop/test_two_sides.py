@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop import Decision, decide, due_event, event_of, may_send, message_of, open_referral
-from ip_fhir.domain.loop.forms import named
+from ip_fhir.domain.loop.forms import holders
 from ip_fhir.domain.loop.units import addressee, units
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import same_organization
@@ -429,7 +429,7 @@ class Town(RuleBasedStateMachine):
             contradictory = {e.reason for side in (self.hospital, unit) for e in side.told} & {Reason.CONTRADICTORY}
             assert referral.form is not None
             assert unit.referral.form is not None
-            assert contradictory or named(referral.form) == named(unit.referral.form)
+            assert contradictory or holders(referral.form) == holders(unit.referral.form)
 
 
 @pytest.mark.slow
