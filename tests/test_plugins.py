@@ -105,7 +105,7 @@ def test_a_format_of_a_stranger(plugin_site: Path) -> None:
         (_FORMAT.replace("open(self, content, limits)", "read(self)"), "gives no format: open is missing"),
         (_FORMAT.replace("receipts = True", 'receipts = "yes"'), "receipts is no bool"),
         (_FORMAT.replace("make =", "    write = None\nmake ="), "is no format: write is missing"),
-        (_FORMAT.replace("make =", "    def write(self): ...\nmake ="), r"write does not take \(message, mapping\)"),
+        (_FORMAT.replace("make =", "    def write(self): ...\nmake ="), r"write does not take \(message, mapper\)"),
     ],
 )
 def test_a_broken_format_is_named(plugin_site: Path, code: str, words: str) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
+from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
 from ip_fhir.domain.values.value import Value, read
@@ -83,9 +84,23 @@ def generated_plans(count: int, mapper: Mapper | None = None) -> Iterator[JsonOb
 
 
 def generated_messages(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
-    """Message Bundles of generated messages: about half carry a notice or a green form."""
+    """Message Bundles of generated messages: about half carry a notice or a green form.
+
+    The notices list an organisation that nothing else in them refers to, as a hospital's may.
+    """
     carrying = st.sampled_from((MessageKind.NOTICE, MessageKind.GREEN_FORM)).flatmap(messages)
-    return (message_to_fhir(m, mapper) for m in generated(st.one_of(carrying, messages()), count))
+    return (
+        message_to_fhir(_with_somebody_listed(m), mapper) for m in generated(st.one_of(carrying, messages()), count)
+    )
+
+
+_LISTED = Organization(id="listed-only", name="Bare nevnt", kind=OrganizationKind.OTHER)
+
+
+def _with_somebody_listed(message: Message) -> Message:
+    if message.notice is None:
+        return message
+    return message.evolve(notice=message.notice.evolve(organizations=(*message.notice.organizations, _LISTED)))
 
 
 def generated_notice_forms(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:

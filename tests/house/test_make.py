@@ -26,9 +26,12 @@ def program(file: Path, text: str) -> None:
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
+_OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS", "VENV", "WORKERS"}
+
+
 def run(bare: Path, *command: str) -> tuple[int, str]:
     """The exit code and the words of a command in the bare checkout, make's own variables left out."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VENV"}}
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
     ran = subprocess.run(
         command,
         cwd=bare,
