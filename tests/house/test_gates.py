@@ -104,10 +104,11 @@ def test_mypy_sees_an_untyped_or_wrong_line(small: Path) -> None:
 # --- pytest --------------------------------------------------------------------------------------
 
 
-def pytest_in(small: Path, test: str, **environment: str) -> tuple[int, str]:
+def pytest_in(small: Path, test: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """Run one test file under our settings."""
     write(small / "tests" / "test_it.py", f"import warnings\n\nimport pytest\n\n\n{test}")
-    return gate(small, "python", "-Im", "pytest", "-p", "no:cacheprovider", "tests/test_it.py", **environment)
+    command = ("python", "-Im", "pytest", "-p", "no:cacheprovider", *arguments, "tests/test_it.py")
+    return gate(small, *command, **environment)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,19 @@ def test_a_hidden_process_is_seen(with_gate: Path) -> None:
     code, said = pytest_in(with_gate, "def test_it():\n    __import__('subprocess').run(['true'])\n")
     assert code != 0
     assert "it starts a process and is not marked `processes`" in said
+
+
+@pytest.mark.parametrize(("scope", "made"), [("module", 1), ("function", 8)])
+def test_what_is_shared_is_made_once(with_gate: Path, scope: str, made: int) -> None:
+    """With several workers, tests that share what their file makes run in one of them; others are spread."""
+    shared = (
+        f"import os, pathlib, time\n\n@pytest.fixture(scope='{scope}')\ndef dear():\n"
+        "    with pathlib.Path(os.environ['MADE']).open('a') as file:\n        print('made', file=file)\n\n"
+        "@pytest.mark.parametrize('n', range(8))\ndef test_it(dear, n):\n    time.sleep(0.1)\n"
+    )
+    code, said = pytest_in(with_gate, shared, "-n", "2", "--dist", "loadgroup", MADE=str(with_gate / "made"))
+    assert code == 0, said
+    assert len((with_gate / "made").read_text(encoding="utf-8").splitlines()) == made
 
 
 def test_shared_data_that_were_named_must_be_there(with_gate: Path) -> None:
