@@ -54,8 +54,8 @@ class Fragments:
             return values if len(values) > 1 else values[0]
 
         if by == "memo":
-            return Memo(_sure(read))
-        sure = _sure(read)
+            return Memo(_or_doubt(read))
+        sure = _or_doubt(read)
         return lambda text, ids, owner: sure(text, Links.of(ids, owner))
 
     def scalar(self, table: Table, row: Row, *, memo: bool) -> Any:
@@ -65,15 +65,15 @@ class Fragments:
         def read(node: Any) -> Any:
             return None if row.match and not leaf.owns(node) else make(leaf.get(node, NO_LINKS))
 
-        return Memo(_sure(read)) if memo else _sure(read)
+        return Memo(_or_doubt(read)) if memo else _or_doubt(read)
 
     def string(self, table: Table, row: Row) -> Callable[[str], Any]:
         """A text that pydantic checks."""
-        return _sure(self._adapter(table, row.domain[0], item=row.is_list))
+        return _or_doubt(self._adapter(table, row.domain[0], item=row.is_list))
 
     def identifier(self, kind: type[Identifier]) -> Memo:
         """Numbers of organisations and of those who work: few, and they come again."""
-        return Memo(_sure(kind))
+        return Memo(_or_doubt(kind))
 
     def person_number(self) -> Callable[[list[Any]], PersonId | None]:
         """The one number in use among identifiers; with several, the lens tells which counts."""
@@ -99,13 +99,13 @@ class Fragments:
             found = zip(lenses, given, strict=True)
             return make({path[0]: leaf.get(node, NO_LINKS) for (path, leaf), node in found if node is not None})
 
-        return Memo(_sure(read))
+        return Memo(_or_doubt(read))
 
     def condition(self, condition: Condition, name: str) -> tuple[str, Memo]:
         """A condition on an entry, by the text of the member that it is about; and a name for it."""
         met = test(condition, self.tables.systems)
         known = f"{condition.kind}_{name}_{crc32(repr(condition).encode()):08x}".replace("-", "_")
-        return known, Memo(_sure(lambda text: met({name: orjson.loads(text)})))
+        return known, Memo(_or_doubt(lambda text: met({name: orjson.loads(text)})))
 
     def within(self, table: Table, path: tuple[str, ...]) -> Memo:
         """True for the text of a path's first member, if what it holds is within the table's limits."""
@@ -115,7 +115,7 @@ class Fragments:
             limits.check({path[0]: orjson.loads(text)})
             return True
 
-        return Memo(_sure(read))
+        return Memo(_or_doubt(read))
 
     def value(self, table: Table, name: str, data: Any) -> Any:
         """A field's value of its JSON form."""
@@ -149,7 +149,7 @@ def _read(lenses: list[RowLens], node: Any, links: Links) -> Mapping[str, Any]:
     return data
 
 
-def _sure(read: Callable[..., Any]) -> Callable[..., Any]:
+def _or_doubt(read: Callable[..., Any]) -> Callable[..., Any]:
     """The same, where it succeeds; else there is doubt."""
 
     def sure(*given: Any) -> Any:

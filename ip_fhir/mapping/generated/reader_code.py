@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ip_fhir.mapping.generated.reader_leaves import ReaderSet
-    from ip_fhir.mapping.generated.tree import Entry
+    from ip_fhir.mapping.generated.tree import TreeEntry
     from ip_fhir.mapping.tables.model import Converter
 
 
@@ -56,13 +56,13 @@ class ReaderCode(LeafCode):
 
     def text(self) -> str:
         """The whole function."""
-        self.refusals()
+        self.note_refused()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
         body = [
             *(f"    {self.start(row)}" for row in self.rows if not self.is_set(row)),
             *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
             *self.lines,
-            *self.musts(),
+            *self.checks(),
             *self.result(),
         ]
         name, domain = self.table.name, self.table.domain
@@ -79,14 +79,18 @@ class ReaderCode(LeafCode):
         head += ["    values = []", *([f"    {texts}None"] if texts else []), f"    for {each}:"]
         return "\n".join([*head, *(f"    {line}" for line in body), "        values.append(v)", "    return values\n"])
 
-    def refusals(self) -> None:
+    def note_refused(self) -> None:
         """Note the paths that are not read and might change the meaning; something there stands the reader down."""
         converters = [row.converter for row in self.rows]
         if any(const.match for const in self.table.consts) or any(c.name == "table-by-word" for c in converters):
             raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
-        guarded = {(row.path, *_asks(row.converter)) for row in self.rows if row.converter.name == "only-where"}
+        guarded = {
+            (row.path, *_deciding_word(row.converter)) for row in self.rows if row.converter.name == "only-where"
+        }
         seconds = [(c, c.second) for c in converters if c.second is not None]
-        if any(c.name == "set-by-another" and (second.path, *_asks(c)) not in guarded for c, second in seconds):
+        if any(
+            c.name == "set-by-another" and (second.path, *_deciding_word(c)) not in guarded for c, second in seconds
+        ):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
         self.later = [tuple(path.split(".")) for path in self.table.unread]
         self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
@@ -113,7 +117,7 @@ class ReaderCode(LeafCode):
             return repr(value)
         return self.readers.named(f"default_{self.table.name}_{name}", value)
 
-    def musts(self) -> Iterator[str]:
+    def checks(self) -> Iterator[str]:
         """The code that checks required fields, and that the resource is the table's."""
         for within in self.table.within:
             yield from self.within(tuple(within.split(".")))
@@ -125,7 +129,7 @@ class ReaderCode(LeafCode):
             yield f"        {self.leave}"
         for row in self.rows:
             if row.converter.name == "only-where":  # otherwise its place is somebody else's, or counts more
-                field, word = _asks(row.converter)
+                field, word = _deciding_word(row.converter)
                 yield f"    if {var_of(row)} is not None and {self.variable(field)} != {word!r}:"
                 yield "        raise Doubt"
         for row in self.rows:
@@ -180,10 +184,10 @@ class ReaderCode(LeafCode):
 
     def node(self, tree: Tree, var: str, shape: Shape, pad: str, depth: int) -> None:
         """Read the members of an object at `var`, which is there."""
-        for name, child in sorted(tree.members.items(), key=_whose):
+        for name, child in sorted(tree.members.items(), key=_matching_first):
             if reads_nothing(child):
                 continue
-            by = self.whole(child)
+            by = self.way_of_whole(child)
             inner = self.local() if by is not None else self.target(child.leaf, pad)
             self.lines.append(f"{pad}{inner} = {var}.{attribute(name)}")
             if by is not None:
@@ -210,7 +214,7 @@ class ReaderCode(LeafCode):
     def child(self, child: Tree, name: str, inner: str, shape: Shape, pad: str, depth: int) -> None:
         """Read what stands at a member."""
         if child.leaf is not None:
-            self.leaf(child.leaf, inner, shape, name, pad)
+            self.read_leaf(child.leaf, inner, shape, name, pad)
         elif child.boxed is not None:
             below = shape.inner(name)
             test = self.test(child.boxed, inner, below, pad)
@@ -221,7 +225,7 @@ class ReaderCode(LeafCode):
         else:
             self.node(child, inner, shape.inner(name), pad, depth + 1)
 
-    def whole(self, child: Tree) -> str | None:
+    def way_of_whole(self, child: Tree) -> str | None:
         """The way of a member read as a whole: by a `memo` of its text or by the `lens`; None: it is looked into."""
         leaves = list(leaves_in(child))
         rows = [leaf for leaf in leaves if not isinstance(leaf, Const)]
@@ -242,7 +246,7 @@ class ReaderCode(LeafCode):
         known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
         self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
         self.lines.append(f"{pad}if {var} is not None:")
-        read = self.said(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
+        read = self.memo_lookup(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
         if rows[0].is_list and not any(segment.entries == "each" for segment in rows[0].path[depth:]):
             item = self.local()
             self.lines += [f"{pad}    {item} = {read}", f"{pad}    if {item} is not None:"]
@@ -255,7 +259,7 @@ class ReaderCode(LeafCode):
             if row.match:
                 self.lines += [f"{pad}    if f_{row.field} is None:", f"{pad}        {self.leave}"]
 
-    def list(self, entries: list[Entry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
+    def list(self, entries: list[TreeEntry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
         """Read the entries of a list: each goes to those of the table's entries that it matches."""
         item = self.local()
         if len(entries) == 1 and entries[0].segment.entries == "first":
@@ -286,7 +290,7 @@ class ReaderCode(LeafCode):
             self.item(entry, name, item, shape, inside, depth)
         self.strict(read, var, pad)
 
-    def tables_in(self, read: Sequence[Entry], name: str, var: str, shape: Shape, pad: str) -> None:
+    def tables_in(self, read: Sequence[TreeEntry], name: str, var: str, shape: Shape, pad: str) -> None:
         """Read a list whose entries are all for other tables: each takes what is its."""
         for entry in read:
             row = entry.tree.leaf
@@ -295,13 +299,13 @@ class ReaderCode(LeafCode):
                 self.lines.append(f"{pad}{var_of(row)} += read_each_{row.of}({var}, ids, owner, names)")
         self.strict(read, var, pad)
 
-    def strict(self, read: Sequence[Entry], var: str, pad: str) -> None:
+    def strict(self, read: Sequence[TreeEntry], var: str, pad: str) -> None:
         """Check of a strict list that every entry is one that can be read."""
         for row in leaves_in(Tree(entries=[*read])):
             if not isinstance(row, Const) and row.strict:
                 self.lines += [f"{pad}if len({var_of(row)}) != len({var}):", f"{pad}    raise Doubt"]
 
-    def item(self, entry: Entry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
+    def item(self, entry: TreeEntry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
         """Read one entry of a list."""
         leaf = entry.tree.leaf
         if leaf is None:
@@ -310,10 +314,10 @@ class ReaderCode(LeafCode):
             shape.member(name, WORDS)
             self.string(leaf, item, pad)
         else:
-            self.leaf(leaf, item, shape, name, pad, many=True)
+            self.read_leaf(leaf, item, shape, name, pad, many=True)
 
 
-def _asks(converter: Converter) -> tuple[str, str]:
+def _deciding_word(converter: Converter) -> tuple[str, str]:
     """The field that has a say, and the word that it must have."""
     return converter.field, converter.word
 
@@ -323,12 +327,12 @@ def _is_looked_into(row: Row) -> bool:
     return row.is_table or decoded_of(row) in ("reference", "person-number")
 
 
-def _is_plain(entry: Entry) -> bool:
+def _is_plain(entry: TreeEntry) -> bool:
     """True if an entry is another table's, whatever it is."""
     leaf = entry.tree.leaf
     return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.is_table
 
 
-def _whose(member: tuple[str, Tree]) -> bool:
+def _matching_first(member: tuple[str, Tree]) -> bool:
     """Sort key: members by which the table knows its own come first, so that others' entries are left early."""
     return not any(not isinstance(leaf, Const) and leaf.match for leaf in leaves_in(member[1]))

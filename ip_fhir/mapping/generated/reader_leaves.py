@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from ip_fhir.mapping.generated.by_lens import Fragments
-    from ip_fhir.mapping.generated.tree import Entry
+    from ip_fhir.mapping.generated.tree import TreeEntry
     from ip_fhir.mapping.lenses.leaf_kind import Decoded
     from ip_fhir.mapping.tables.model import Row, Tables
     from ip_fhir.mapping.tables.paths import Condition
@@ -52,14 +52,16 @@ class LeafCode:
         self.model = domain_types()[self.table.domain]
         self.fields: set[str] = set()  # read as a whole, from vocabulary
         self.lines: list[str] = []
-        self.asked: dict[tuple[str, Condition], str] = {}  # what is known of an entry: the variable that says so
+        self.conditions_met: dict[
+            tuple[str, Condition], str
+        ] = {}  # what is known of an entry: the variable that says so
         self.count = self.texts = 0
 
     def info(self, name: str) -> FieldInfo:
         """The domain's field."""
         return self.model.model_fields[name]
 
-    def said(self, known: str, var: str, pad: str) -> str:
+    def memo_lookup(self, known: str, var: str, pad: str) -> str:
         """The expression for what a `Memo` knows of the text at `var`, after the lines that it needs."""
         looked_up = f'{known}[b"" + {var}]'  # half the cost of `bytes(...)`
         if not self.many:
@@ -69,7 +71,7 @@ class LeafCode:
         self.lines += [f"{pad}if {var} != {last}:", f"{pad}    {last}, {says} = {var}, {looked_up}"]
         return says
 
-    def test(self, entry: Entry, var: str, shape: Shape, pad: str) -> str:
+    def test(self, entry: TreeEntry, var: str, shape: Shape, pad: str) -> str:
         """The expression that an entry must meet, after the lines that it needs."""
         return " and ".join(self.condition(condition, var, shape, pad) for condition in entry.segment.conditions)
 
@@ -91,15 +93,17 @@ class LeafCode:
             raise Unsupported(f"{self.table.name}: entries by what they are themselves")
         shape.member(name, RAW)
         asked = replace(condition, kind="flag") if condition.kind == "no-flag" else condition
-        if (var, asked) not in self.asked:
+        if (var, asked) not in self.conditions_met:
             known = self.readers.named(*self.readers.fragments.condition(asked, name))
             text, met = self.local(), self.local()
             self.lines += [f"{pad}{text} = {member}", f"{pad}{met} = False", f"{pad}if {text} is not None:"]
-            self.lines.append(f"{pad}    {met} = {self.said(known, text, pad + '    ')}")
-            self.asked[var, asked] = met
-        return f"not {self.asked[var, asked]}" if condition.kind == "no-flag" else self.asked[var, asked]
+            self.lines.append(f"{pad}    {met} = {self.memo_lookup(known, text, pad + '    ')}")
+            self.conditions_met[var, asked] = met
+        return (
+            f"not {self.conditions_met[var, asked]}" if condition.kind == "no-flag" else self.conditions_met[var, asked]
+        )
 
-    def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
+    def read_leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
         """A row's value into its variable; a constant is the owner, and must be them."""
         decoded = decoded_of(leaf)
         if isinstance(leaf, Const) or decoded == "reference":
@@ -107,7 +111,7 @@ class LeafCode:
             if isinstance(leaf, Const):
                 self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
             else:
-                self.into(leaf, f"ids[{var}.reference]", pad)
+                self.assign(leaf, f"ids[{var}.reference]", pad)
         elif leaf.is_table:
             self.inner_table(leaf, var, shape.inner(name, many=many), pad)
         elif decoded == "person-number":
@@ -115,7 +119,7 @@ class LeafCode:
             for member in ("system", "value", "use"):
                 below.member(member, TEXT)
             known = self.readers.named("person_number", self.readers.fragments.person_number())
-            self.into(leaf, f"{known}({var})", pad)
+            self.assign(leaf, f"{known}({var})", pad)
         elif many:
             raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
         elif decoded == "words":
@@ -134,11 +138,11 @@ class LeafCode:
         kind = KINDS[row.kind]
         shape.member(name, {"flag": FLAG, "number": NUMBER}.get(kind.decoded, TEXT))
         if kind.decoded == "flag" or len(row.domain) > 1:
-            self.into(row, var, pad)
+            self.assign(row, var, pad)
             return
         known = f"{row.kind}_{self.table.name}_{var_of(row)}".replace("-", "_")
         self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=kind.scalar))
-        self.into(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
+        self.assign(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
 
     def string_kind(self, row: Row) -> StringKind:
         """The check of the row's text."""
@@ -159,7 +163,7 @@ class LeafCode:
         else:
             known = f"string_{self.table.name}_{var_of(row)}"
             var = f"{self.readers.named(known, self.readers.fragments.string(self.table, row))}({var})"
-        self.into(row, var, pad)
+        self.assign(row, var, pad)
 
     def inner_table(self, row: Row, var: str, shape: Shape, pad: str) -> None:
         """A value that another table reads."""
@@ -168,11 +172,11 @@ class LeafCode:
         if not row.is_list:
             for number, last in enumerate(after(self.info(row.domain[0]))):
                 made = f"{self.readers.named(f'after_{self.table.name}_{var_of(row)}_{number}', last)}({made})"
-            self.into(row, made, pad)
+            self.assign(row, made, pad)
             return
         item = self.local()
         self.lines += [f"{pad}{item} = {made}", f"{pad}if {item} is not None:"]
-        self.into(row, item, pad + "    ")
+        self.assign(row, item, pad + "    ")
 
     def whole_table(self, row: Row, shape: Shape, *, many: bool = False) -> None:
         """Make the reader of the table that a row names, which makes values of its own."""
@@ -180,7 +184,7 @@ class LeafCode:
         if row.of in self.readers.drafts:
             raise Unsupported(f"{row.of} does not make a whole value")
 
-    def into(self, row: Row, value: str, pad: str) -> None:
+    def assign(self, row: Row, value: str, pad: str) -> None:
         """Set the row's variable."""
         if value == var_of(row):
             return  # it is there

@@ -19,30 +19,30 @@ FEW = 3
 """An object of so many members has them in its name; a longer one says them in the code."""
 
 
-class Reference(msgspec.Struct, gc=False):
+class WrittenReference(msgspec.Struct, gc=False):
     """A FHIR Reference."""
 
     reference: str
 
 
-class Request(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
+class WrittenRequest(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
     """The request of a bundle entry: PUT under the resource's own address."""
 
     url: str
 
 
-class Written(msgspec.Struct, gc=False):
+class WrittenEntry(msgspec.Struct, gc=False):
     """An entry of a transaction."""
 
     fullUrl: str  # noqa: N815 - FHIR's name
     resource: Any
-    request: Request
+    request: WrittenRequest
 
 
-class Transaction(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
+class WrittenBundle(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
     """A transaction Bundle."""
 
-    entry: list[Written]
+    entry: list[WrittenEntry]
     type: str = "transaction"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Entry:
+class TreeEntry:
     """An entry of a list, or an object with fixed members: what is fixed, and what varies."""
 
     segment: Segment
@@ -39,8 +39,8 @@ class Tree:
 
     leaf: Row | Const | None = None
     members: dict[str, Tree] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-    boxed: Entry | None = None  # an object with fixed members
+    entries: list[TreeEntry] = field(default_factory=list)
+    boxed: TreeEntry | None = None  # an object with fixed members
 
     def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems) -> None:
         """Grow the path of a row or constant."""
@@ -53,13 +53,13 @@ class Tree:
             member.add(rest, leaf, systems)
             return
         if segment.entries == "object":
-            member.boxed = member.boxed or Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
+            member.boxed = member.boxed or TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.boxed.tree.add(rest, leaf, systems)
             return
         shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "one"))
         entry = next(shared, None)
         if entry is None:
-            entry = Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
+            entry = TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.entries.append(entry)
         entry.tree.add(rest, leaf, systems)
 

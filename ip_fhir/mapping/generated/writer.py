@@ -26,8 +26,8 @@ from ip_fhir.mapping.tables.model import Const, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ip_fhir.mapping.generated.structs import Reference
-    from ip_fhir.mapping.generated.tree import Entry, Tree
+    from ip_fhir.mapping.generated.structs import WrittenReference
+    from ip_fhir.mapping.generated.tree import Tree, TreeEntry
     from ip_fhir.mapping.tables.model import Table, Tables
 
 
@@ -91,7 +91,7 @@ class _Code:
         lines = "".join(f"        {value},  # {name}\n" for name, value in values.items())
         return f"{struct}(\n{lines}    )"
 
-    def entries(self, entries: list[Entry]) -> _Made:
+    def entries(self, entries: list[TreeEntry]) -> _Made:
         """A list of entries, in the order of the table."""
         made = [(entry, self.each(entry) if entry.each else self.entry(entry)) for entry in entries]
         if len(made) == 1:
@@ -106,11 +106,11 @@ class _Code:
             self.lines += [f"    if {m.condition}:", f"        {add}"] if m.condition else [f"    {add}"]
         return _Made(target, "" if any(not m.condition for _, m in made) else target)
 
-    def entry(self, entry: Entry) -> _Made:
+    def entry(self, entry: TreeEntry) -> _Made:
         """An entry that there is at most once."""
         return self.boxed(entry) if entry.fixed else self.node(entry.tree)
 
-    def boxed(self, entry: Entry) -> _Made:
+    def boxed(self, entry: TreeEntry) -> _Made:
         """An object with fixed members: there when what varies in it is."""
         leaf = entry.tree.leaf
         if leaf is None:
@@ -121,7 +121,7 @@ class _Code:
             return _Made(self.constant(entry.fixed).expression, self.value(leaf))
         return self.leaf(leaf, entry.fixed)
 
-    def each(self, entry: Entry) -> _Made:
+    def each(self, entry: TreeEntry) -> _Made:
         """A list of the domain, each item an entry."""
         tree = entry.tree
         names: list[str] = []
@@ -237,8 +237,8 @@ def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     return {word: shaped(word, coding) for word, coding in table.codings.items()}
 
 
-Writer: TypeAlias = "Callable[[Any, dict[str | None, Reference | None], Reference], Any]"
-"""Domain value, References by domain id (of None, None), the owner's Reference; gives what `write_json` writes."""
+Writer: TypeAlias = "Callable[[Any, dict[str | None, WrittenReference | None], WrittenReference], Any]"
+"""Called with a domain value, references by domain id (None for None) and the owner's; makes input for `write_json`."""
 
 
 @dataclass(frozen=True, slots=True)

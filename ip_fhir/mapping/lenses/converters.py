@@ -156,7 +156,7 @@ class TableByWord(_Conditional):
 
     def put(self, value: Any, resource: Any, links: Links, _known: Any = None) -> Any:
         """The resource with another value."""
-        return self._chosen(resource, links).put(self.said(value), resource, links)
+        return self._chosen(resource, links).put(self.value_to_write(value), resource, links)
 
     def _chosen(self, resource: Any, links: Links) -> Node:
         return self.instead if self.holds(resource, links) else self.node

@@ -49,9 +49,9 @@ class RowLens:
 
     def put(self, value: Any, resource: Any, links: Links, known: Any = None) -> Any:
         """The resource with another value, which is not looked for before; `known` is the value that is there."""
-        return self.node.put(self.said(value), resource, links, known)
+        return self.node.put(self.value_to_write(value), resource, links, known)
 
-    def said(self, value: Any) -> Any:
+    def value_to_write(self, value: Any) -> Any:
         """The value to be written: a default that nobody said stays unsaid, or the same data would make two resources.
 
         Rows with `write_default` say it.

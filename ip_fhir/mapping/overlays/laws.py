@@ -20,7 +20,7 @@ import orjson
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
-from ip_fhir.mapping.generated.structs import Reference, write_json
+from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
@@ -146,8 +146,8 @@ class _Trial:
         table = self.lens.table
         if table.name not in _written(self.tables):
             return None
-        refs: dict[str | None, Any] = {i: Reference(r) for i, r in _links().references.items()}
-        refs |= {None: None, f"~{data.get('id')}": Reference(f"Practitioner/{data.get('id')}")}
+        refs: dict[str | None, Any] = {i: WrittenReference(r) for i, r in _links().references.items()}
+        refs |= {None: None, f"~{data.get('id')}": WrittenReference(f"Practitioner/{data.get('id')}")}
         made = self.writers.functions[table.name](_domain_value(table, data, self.tables), refs, refs[_OWNER])
         changed = _differing(orjson.loads(write_json(made)), self._put(data))
         return f"the fast writer does not write what the lens writes: {changed} differs" if changed else None

@@ -242,7 +242,7 @@ def _which(row: dict[str, Any]) -> tuple[str, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedTables:
     """One set of tables put to the test: how many rows it has, what is wrong, why an overlay does not go over it."""
 
     name: str
@@ -251,7 +251,7 @@ class Checked:
     unfit: tuple[str, ...] = ()
 
 
-def check_sets(overlay: Overlay | None = None) -> Iterator[Checked]:
+def check_sets(overlay: Overlay | None = None) -> Iterator[CheckedTables]:
     """Whatever is wrong with each set of tables that is used (R4, R5, other systems' plans), and with its laws.
 
     R4 is on the wire: an overlay that does not go over it raises `MappingError`. That one does not go over another set,
@@ -270,7 +270,7 @@ def check_sets(overlay: Overlay | None = None) -> Iterator[Checked]:
         missing = check_tables(tables, *others, assumes=bool(names))
         rows = {table.name: [row.field for row in table.rows] for table in tables.fields.values()}
         broken = broken_laws(tables, rows, ())
-        yield Checked(name, sum(map(len, rows.values())), (*missing, *broken), unfit)
+        yield CheckedTables(name, sum(map(len, rows.values())), (*missing, *broken), unfit)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

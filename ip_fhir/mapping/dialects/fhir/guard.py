@@ -62,7 +62,7 @@ class FhirGuard:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ElementLimits:
     """Paths that must not stand in the node, and codings of which one must stand where any does."""
 
     unread: tuple[tuple[str, ...], ...]
@@ -79,13 +79,13 @@ class Limits:
                 raise Wrong("is for something else than what is mapped here", "not-supported", found[0][0])
 
 
-def limits_of(table: Table, systems: Systems) -> Limits:
+def limits_of(table: Table, systems: Systems) -> ElementLimits:
     """The limits of a table. Raises `MappingError` for a coding that is not written `system#code`."""
     within = [
         (tuple(path.split(".")), frozenset(pair for coding in codings for pair in _accepted(table, coding, systems)))
         for path, codings in table.within.items()
     ]
-    return Limits(tuple(tuple(path.split(".")) for path in table.unread), tuple(within))
+    return ElementLimits(tuple(tuple(path.split(".")) for path in table.unread), tuple(within))
 
 
 def _accepted(table: Table, coding: str, systems: Systems) -> Iterator[tuple[str, str]]:
