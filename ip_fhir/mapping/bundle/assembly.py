@@ -56,7 +56,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Assembly:
-    """One kind of whole: the lenses of its root, parts and derived resources. `writer` gives a table's writer by name."""
+    """One kind of whole: the lenses of its root, parts and derived resources. `writer` gives a table's fast writer."""
 
     name: str
     root: Lens
@@ -182,7 +182,7 @@ class Assembly:
         return next(const.path[0].name for const, _ in self.root.inner.consts if const.owner)
 
     def _expect_owner(self, slots: list[Slot], root: Entry) -> None:
-        """Raise `InvalidInput` if the owner is not in the bundle; else each reference to the owner would be an error."""
+        """Raise one `InvalidInput` if the owner is not in the bundle, in place of one for each reference to them."""
         if any(part.field == "owner" for part in self.parts) and not any(slot.part.field == "owner" for slot in slots):
             reason = "must refer to the person whom it is about, in the bundle"
             raise InvalidInput.at(f"{root.at}.{self._subject}", reason, "required")

@@ -1,6 +1,6 @@
-"""A table drawn as the JSON it stands for: members, entries of lists, and the rows and constants at the ends.
+"""A table as the tree of its JSON: members, entries of lists, and rows and constants as leaves.
 
-The order is the one in which the lens writes. What reads and writes fast is made from this (`writer`, `readers`).
+The order is the one in which the lens writes. Fast writers and readers are generated from this tree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TreeEntry:
-    """An entry of a list, or an object with fixed members: what is fixed, and what varies."""
+    """An entry of a list, or an object with fixed members: its fixed members, and the tree of those that vary."""
 
     segment: Segment
     fixed: dict[str, Any]
@@ -29,7 +29,7 @@ class TreeEntry:
 
     @property
     def each(self) -> bool:
-        """True if there is an entry for each value of the domain."""
+        """True if the list has one entry for each item of a domain list."""
         return self.segment.entries == "each"
 
 
@@ -43,7 +43,7 @@ class Tree:
     boxed: TreeEntry | None = None  # an object with fixed members
 
     def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems) -> None:
-        """Grow the path of a row or constant."""
+        """Add the path of a row or constant below this node."""
         if not path:
             self.leaf = leaf
             return
@@ -74,7 +74,10 @@ def leaves_in(tree: Tree) -> Iterator[Row | Const]:
 
 
 def reads_nothing(tree: Tree) -> bool:
-    """True if nothing below has to be read: constants but the owner, and a role's person (whole bundles read those)."""
+    """True if no table's reader needs the node: it has only constants (but not the owner) and a role's person.
+
+    The bundle's reader finds a role's person itself.
+    """
     return all(
         not leaf.owner if isinstance(leaf, Const) else leaf.check_only and KINDS[leaf.kind].of_role
         for leaf in leaves_in(tree)

@@ -48,7 +48,7 @@ _KIND_KEYS = {"type", "codes", "as", "table"}
 
 @dataclass(slots=True)
 class _Merging:
-    """The tables as they become, what was touched, and what is wrong."""
+    """An overlay being merged: the tables so far, the tables and codes it touched, and its problems."""
 
     source: Source
     problems: list[str] = field(default_factory=list)
@@ -237,13 +237,13 @@ def _stands_as_in_r4(table: str, row: dict[str, Any]) -> bool:
 
 
 def _which(row: dict[str, Any]) -> tuple[str, bool]:
-    """The key by which a row of a table is known: its field, and if it only checks that."""
+    """The key of a row in its table: its field, and if the row only checks that field."""
     return row["domain"], bool(row.get("check_only"))
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedTables:
-    """One set of tables put to the test: how many rows it has, what is wrong, why an overlay does not go over it."""
+    """The result of checking one set of tables: number of rows, problems, and why the overlay does not fit, if so."""
 
     name: str
     rows: int
@@ -252,10 +252,10 @@ class CheckedTables:
 
 
 def check_sets(overlay: Overlay | None = None) -> Iterator[CheckedTables]:
-    """Whatever is wrong with each set of tables that is used (R4, R5, other systems' plans), and with its laws.
+    """Check each set of tables that is used (R4, R5, other systems' plans) for completeness and laws.
 
-    R4 is on the wire: an overlay that does not go over it raises `MappingError`. That one does not go over another set,
-    because the site's row stands elsewhere there, is told, and the set is tried without it.
+    An overlay that does not fit the R4 tables, which are used on the wire, raises `MappingError`. If it does not fit
+    another set, because the site's row has another place there, the result says so, and the set is checked without it.
     """
     shipped = {name: build_tables(varied(*names)) for name, names in SETS.items()}
     for name, names in SETS.items():

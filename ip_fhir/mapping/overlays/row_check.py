@@ -62,7 +62,7 @@ def _kinds_for(type_: type) -> tuple[str, ...]:
 
 
 def _names(row: Row, source: Source, systems: Systems) -> Iterator[str]:
-    """Names in the row that stand for nothing."""
+    """Names in the row that are not defined."""
     known = {name for name, kind in KINDS.items() if kind.coded == row.coded}
     if row.is_table:
         if row.of not in source.tables:

@@ -1,4 +1,4 @@
-"""Reading the tables under mappings/: systems, code tables, field tables. What is wrong is found here, with the row."""
+"""Reads the tables under mappings/: systems, code tables, field tables. Errors name the row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def root() -> Traversable:
 
 @cache
 def read_source() -> Source:
-    """The files under mappings/, read once; nobody changes what this gives."""
+    """The parsed files under mappings/, read once. Shared: callers must not change it."""
     directory = root()
     codes = {e.name.removesuffix(".csv"): _code_rows(e) for e in _files(directory / "codes", ".csv")}
     tables: dict[str, dict[str, Any]] = {}
@@ -52,7 +52,7 @@ def _code_rows(entry: Traversable) -> list[dict[str, str]]:
 
 
 def build_tables(source: Source) -> Tables:
-    """Understand what was read. Raises `MappingError` naming table, row and reason."""
+    """Build the tables from parsed files. Raises `MappingError` naming table, row and reason."""
     systems = systems_of(source.systems)
     codes = {name: code_table(name, rows, systems) for name, rows in source.codes.items()}
     fields = {name: _table(data) for name, data in source.tables.items()}

@@ -156,7 +156,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files' content, not yet understood. An overlay changes a copy of it."""
+    """The files' content as parsed TOML and CSV. An overlay changes a copy of it."""
 
     systems: dict[str, Any]
     codes: dict[str, list[dict[str, str]]]

@@ -1,4 +1,4 @@
-"""The guard of a table's resources and elements: their type, and what limits or changes the meaning of what rows read.
+"""The guard of a table's resources and elements: checks their type, and elements that change the meaning of others.
 
 A consent "for research" is no consent to what it does not name, and a lens that skips the purpose would make it one.
 Where such a limit stands and no row reads it, the resource is refused.
@@ -63,7 +63,7 @@ class FhirGuard:
 
 @dataclass(frozen=True, slots=True)
 class ElementLimits:
-    """Paths that must not stand in the node, and codings of which one must stand where any does."""
+    """Paths that must be absent, and elements that, if present, must have one of these codings."""
 
     unread: tuple[tuple[str, ...], ...]
     within: tuple[tuple[tuple[str, ...], frozenset[tuple[str, str]]], ...]

@@ -43,7 +43,7 @@ class FhirMember(Member):
         self.choice = choice_of(name)
 
     def check_read(self, node: dict[str, Any]) -> None:
-        """Refuse an element whose meaning is changed."""
+        """Refuse an element with a modifierExtension beside the member: its meaning is changed."""
         if self.guarded and node.get("modifierExtension"):
             raise Wrong(UNKNOWN_MODIFIER, "not-supported", "modifierExtension")
 
@@ -64,7 +64,7 @@ class FhirMember(Member):
 
 
 def _moved(beside: list[Any], old: list[Any], new: list[Any]) -> list[Any]:
-    """The `_element` list, moved along with the values that stayed."""
+    """The `_element` list in the new order of the values; entries of removed values are dropped."""
     left = dict(enumerate(old))
     moved = []
     for value in new:

@@ -1,4 +1,4 @@
-"""The leaf kinds for strings, numbers, flags and words as they stand, and for what only has to be there."""
+"""The leaf kinds for strings, numbers, flags and words, which are read as they are, and for mere presence."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Words(Leaf):
 
 
 class Present(Leaf):
-    """An entry of which only counts that it is there."""
+    """An entry that only has to be present; its content does not matter."""
 
     def get(self, _node: Any, _links: Links) -> bool:
         """True: the entry is there."""

@@ -24,7 +24,7 @@ class Reference(Leaf):
         return links.ident(expect(reference, str, "text"))
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
-        """Another target: what described the old one (display, identifier, type) goes with it."""
+        """The Reference to another target; display, identifier and type of the old one are removed."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("reference", "display", "identifier", "type")}
         if value is None:
             return rest or None
