@@ -91,7 +91,7 @@ def _beside(value: Any, info: ValidationInfo) -> Path:
 
 
 def _read_agreements(value: Any, info: ValidationInfo) -> Any:
-    """The agreements from a file of their own, if a path stands there."""
+    """The agreements; if the value is a path, from the file there."""
     if not isinstance(value, str):
         return value
     try:

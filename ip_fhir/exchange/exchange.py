@@ -93,7 +93,7 @@ class Exchange:
         """Open a loop: the notice is stored and will be sent. Sending the same notice again changes nothing.
 
         `by`, here and below, is the person who did this: kept as evidence, never sent or logged. Returns the referral
-        as it stands afterwards.
+        after it.
 
         Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.

@@ -30,12 +30,12 @@ SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 
 
 def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """One of a few that are always the same; a list of parameters would have to be put together on each call."""
+    """A test that a column has one of a few constant values; a list parameter would be expanded on each call."""
     return or_(*(column == value for value in values))
 
 
 def insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
-    """Insert a row, with a parameter for each column, unless there is one that stands in its way."""
+    """Insert a row, with a parameter for each column, unless it conflicts with an existing one."""
     columns = [column for column in table.c if column.name not in leave_out]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns))
     added = insert(table).from_select(columns, row.where(~exists().where(there)))

@@ -156,7 +156,7 @@ class SqlTransaction:
         return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
 
     def row(self, row_id: str) -> OutboxRow | None:
-        """The outbox row as it stands, or None."""
+        """The outbox row in its present state, or None."""
         row = self._run(statements.ROW, {"row_id": row_id}).first()
         return None if row is None else codec.outbox_row(row)
 
@@ -231,7 +231,7 @@ class SqlTransaction:
             self._run(worklist_statements.OPEN_ITEM, [codec.item_values(item) for item in items])
 
     def item(self, item_id: str) -> WorklistItem | None:
-        """The item as it stands, or None."""
+        """The item in its present state, or None."""
         row = self._run(worklist_statements.ITEM, {"item_id": item_id}).first()
         return None if row is None else codec.item(row)
 

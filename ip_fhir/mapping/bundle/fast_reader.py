@@ -126,7 +126,7 @@ class FastReader:
             return self._decode(content)
 
     def _learn(self, types: set[str]) -> bool:
-        """From now on decode only the id of resources of these types. False if none of them is new."""
+        """Make later calls decode only the id of resources of these types. False if none of them is new."""
         with self._learning:
             known = {struct.__struct_config__.tag for struct in self._structs} | self._silent.keys()
             new = sorted(type_ for type_ in types - known if _TYPE.fullmatch(type_))

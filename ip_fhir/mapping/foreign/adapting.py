@@ -96,9 +96,8 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     visible_entries = [entry for entry in entries if entry.number not in adapted.hidden]
     extras = [*_owner(adapted, visible_entries, owner, compiled), *_roles(visible_entries)]
     _check_subjects(visible_entries, adapted)
-    visible = {reference: None for entry in extras for reference in _references_to(entry)} | _visible_references(
-        visible_entries
-    )
+    to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
+    visible = to_extras | _visible_references(visible_entries)
     made = [_entry(entry, bundle["entry"][entry.number], adapted, visible) for entry in entries]
     for number, entry in enumerate(made):
         if entry["resource"]["resourceType"] == _ROOT:

@@ -240,7 +240,7 @@ class ReaderCode(LeafCode):
             return None
         names = {row.domain[0] for row in rows}
         if any(row.domain[0] in names and row not in rows for row in self.rows):
-            return None  # a part of the field stands elsewhere
+            return None  # a part of the field is in another place
         if all(decoded_of(row) == "vocabulary" for row in rows):
             return None if child.leaf is not None and KINDS[rows[0].kind].scalar else "memo"
         if any(decoded_of(row) == "lens" or (row.strict and decoded_of(row) != "reference") for row in rows):

@@ -1,4 +1,4 @@
-"""Converters: rows whose place depends on more than a path. A table names one; the condition is code, and stands here.
+"""Converters: rows whose place depends on more than a path. A table names the converter; its condition is code here.
 
 The set is closed. Each converter says which options it takes, as a table writes them:
 

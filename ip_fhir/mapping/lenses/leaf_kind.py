@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Row, Systems
 
 Decoded: TypeAlias = Literal[
-    "vocabulary",  # its JSON text is kept as it stands, and read by the lens once for each text
+    "vocabulary",  # its JSON text is kept as it is, and read by the lens once for each different text
     "lens",  # its JSON text is given to the lens each time
     "text",  # a string, checked as its field in the domain is
     "words",  # a list of strings, joined by blanks
@@ -63,5 +63,5 @@ class LeafKind:
     names: Callable[[Systems], Mapping[str, Any]] = _no_names
     structs: tuple[str, ...] = ()
     refers: bool = False  # the domain has the id of something, the format a reference to it
-    presence: bool = False  # true where the entry is there, whatever stands in it
+    presence: bool = False  # true if the entry is present, with any content
     of_role: bool = False  # joins a role to its person: read when the bundle is put together

@@ -29,9 +29,9 @@ def _items(node: Any) -> list[Any]:
 class One:
     """One entry of a list; added at the end when there is none.
 
-    `first`: whatever stands first. `own`: the first that can be read. `one`: the one that matches; a second that says
-    something is refused. `which` is the step to the entry where there is none yet. `strict`: every entry must be one
-    that can be read.
+    `kind` is `first`: the first entry of all; `own`: the first that can be read; or `one`: the one that matches, and a
+    second one with a value is refused. `which` is the step to the entry if there is none yet. `strict`: every entry
+    must be readable.
     """
 
     def __init__(self, entry: Matching, which: str, kind: str, *, strict: bool = False) -> None:
@@ -46,7 +46,7 @@ class One:
         return self._found(expect(node, list, "a list"), links)[1]
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
-        """Write the entry where it stands."""
+        """Write the entry in its place."""
         items = [] if node is None else expect(node, list, "a list")
         at, _ = self._found(items, links)
         old = None if at is None else items[at]
@@ -105,7 +105,7 @@ class One:
 
 
 def _comparable(value: Any) -> str:
-    """The value as text that is the same whatever the order of its fields, and without those that are empty."""
+    """The value as text, for comparison: with its fields in a fixed order, and without empty ones."""
     return json.dumps(_filled(value), sort_keys=True)
 
 

@@ -93,7 +93,7 @@ class TableLens:
 
     def _finished(self, value: Any, before: Any, result: dict[str, Any], links: Links) -> Any:
         """The node after writing; None if nothing is left in it."""
-        if before and not result:  # everything left stands unsaid, and an object may not be empty
+        if before and not result:  # only defaults are left, which are not written, and an object may not be empty
             for lens in (lens for lens in self.fields if lens.row.check_only):
                 result = lens.write(value, result, links) or {}
         return None if value is None and (not result or result == self.skeleton(links)) else result
@@ -157,7 +157,7 @@ class Lens:
         self.resource = inner.table.resource
 
     def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
-        """The domain data in the resource; `at` is where that stands. Raises `InvalidInput` with the place."""
+        """Read the domain data in the resource; `at` is the resource's place in errors. Raises `InvalidInput`."""
         try:
             return self.inner.get(resource, Links.within(resource) if links is None else links) or {}
         except Wrong as wrong:

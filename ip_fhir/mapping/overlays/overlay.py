@@ -13,7 +13,7 @@
     row = [{ domain = "areas", codes = "nordvik-goal-category" }]
 
 Nothing else can be overlaid. A row of a known field changes what it says and keeps what it does not say. A code row
-with `use = "both"` replaces the code that is written; the old code is still read. All that is wrong is told at once.
+with `use = "both"` replaces the code that is written; the old code is still read. All problems are reported at once.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _add_codes(merging: _Merging, entry: dict[str, Any], systems: Systems) -> No
 
 
 def _first(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Of two rows that write the same word, the first: the second is told of elsewhere."""
+    """The rows without a second one that writes the same word, which is reported elsewhere."""
     first = {row["domain"]: row for row in reversed(rows) if row["use"] == "both"}
     return [row for row in rows if row["use"] != "both" or first[row["domain"]] is row]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def row_problems(domain: str, data: dict[str, Any], old: dict[str, Any], source: Source) -> Iterator[str]:
-    """The problems of a row as it stands in a file; `old` is the row that it takes the place of, or empty."""
+    """The problems of a row as written in a file; `old` is the row that it replaces, or empty."""
     try:
         row = row_of(data)
     except MappingError as error:

@@ -44,7 +44,7 @@ def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tupl
 
 
 def _check_fields(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
-    """Every field has a row, is a part of the whole, or is elsewhere for a reason."""
+    """Check that every field has a row, is a part of the whole, or is elsewhere for a reason."""
     parts = {part["field"] for bundle in tables.bundles if bundle["root"] == table.name for part in bundle["part"]}
     mapped = {row.domain for row in table.rows}
     for name in _uncovered(kind, mapped, ()):
@@ -137,7 +137,7 @@ def _check_use(tables: Tables, others: tuple[Tables, ...]) -> Iterator[str]:
 
 
 def _check_bundles(tables: Tables) -> Iterator[str]:
-    """A bundle's parts are fields of what its root stands for, each with a table of its type."""
+    """Check that a bundle's parts are fields of its root's domain type, each with a table of its own type."""
     for bundle in tables.bundles:
         for part in bundle["part"]:
             field = field_at(tables.fields[bundle["root"]].domain, (part["field"],))

@@ -160,7 +160,7 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
 
 _PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
 _KIND_KEYS = ("type", "codes", "as", "table")
-_KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # a path stands under its dialect's name
+_KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(
     ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within")
 )
@@ -207,7 +207,7 @@ def _const(data: dict[str, Any], dialect: str, where: str) -> Const:
 
 
 def row_of(data: dict[str, Any], dialect: str = "fhir") -> Row:
-    """A row as it stands in a file; its path stands under the dialect's name. Raises `MappingError` with the reason."""
+    """Build a row from a file; its path is under the dialect's name. Raises `MappingError` with the reason."""
     if unknown := set(data) - _KEYS - {dialect}:
         raise MappingError(f"unknown key {', '.join(sorted(unknown))}")
     for name in ("domain", dialect):

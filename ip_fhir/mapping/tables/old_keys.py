@@ -9,13 +9,13 @@ RENAMED: Final = {"echo": "check_only", "always": "write_default", "closed": "st
 """Keys that have another name now."""
 
 CONVERTED: Final = {"also": "second-place", "when": "only-where", "lead": "set-by-another", "unless": "table-by-word"}
-"""Keys in whose place a converter stands now; `lead` takes the row's `when` along."""
+"""Keys that are a converter now; that of `lead` takes over the row's `when`."""
 
 
 def modern(row: dict[str, Any], where: str) -> dict[str, Any]:
     """The row with today's keys, in their order; the same row if it has no old ones.
 
-    Warns (`FutureWarning`) of each old key, with `where` the row stands. Nothing is checked here.
+    Warns (`FutureWarning`) of each old key; `where` is the row's place in the warning. Checks nothing.
     """
     old = [key for key in row if key in RENAMED or key in CONVERTED]
     if not old:

@@ -1,7 +1,7 @@
 """The guard of a table's resources and elements: checks their type, and elements that change the meaning of others.
 
-A consent "for research" is no consent to what it does not name, and a lens that skips the purpose would make it one.
-Where such a limit stands and no row reads it, the resource is refused.
+A consent "for research" is no consent to anything else, but a lens that skips the purpose would read it as one. So a
+resource with such a limit is refused if no row reads the limit.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class FhirMember(Member):
             raise Wrong(UNKNOWN_MODIFIER, "not-supported", "modifierExtension")
 
     def check_new(self, node: dict[str, Any]) -> None:
-        """Refuse to write where a value of another type stands: FHIR allows one, and it is not ours to replace."""
+        """Refuse to write if there is a value of another type: FHIR allows only one, and that one is not ours."""
         if self.choice is not None and any(choice_of(name) == self.choice for name in node):
             raise Wrong("is where another system has put a value of another type", "business-rule", self.name)
 

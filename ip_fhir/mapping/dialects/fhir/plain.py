@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Primitive(Leaf):
-    """A JSON string, number or boolean as it stands. `check` refuses a wrong form with a reason."""
+    """A JSON string, number or boolean, read as it is. `check` refuses a wrong form with a reason."""
 
     def __init__(self, kind: type, what: str, check: Callable[[Any], str | None] | None = None) -> None:
         self.kind, self.what, self.check = kind, what, check

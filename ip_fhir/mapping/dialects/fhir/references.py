@@ -45,7 +45,7 @@ class Representative(Reference):
 
 
 class OwnPractitioner(Reference):
-    """From a PractitionerRole to its Practitioner: one professional with one id in the domain.
+    """A PractitionerRole's reference to its Practitioner: one professional with one id in the domain.
 
     Among the links `~id` is the reference of the Practitioner, `id` that of the role.
     """
