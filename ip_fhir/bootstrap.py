@@ -1,4 +1,4 @@
-"""From settings to a working exchange: the one place where the parts are put together."""
+"""Builds a working exchange from settings: the only place where all parts are put together."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def open_exchange(
     wires: dict[str, Adapter] | None = None,
     formats: Iterable[Format] = (),
 ) -> Exchange:
-    """One side of the loop, ready. An EHR passes its own `store`, `clock`, or what to do when its people must look.
+    """Open one side of the loop. An EHR may pass its own `store`, its `clock`, and `tell`, which alerts its people.
 
-    `wires` are adapters of its own by name, for peers whose `adapter` says so, and `formats` wire formats of its own;
-    the others are installed plug-ins. The listeners that the settings name are made by `open_listeners`.
+    `wires` are the EHR's own adapters, by the name that peers give as `adapter`, and `formats` its own wire formats;
+    all others are installed plug-ins. The listeners that the settings name are made by `open_listeners`.
 
     Raises `InvalidInput` (a setting that cannot be met, a broken plug-in), `MappingError` (a wrong overlay) and
     `StoreError`.
     """
     spoken = Formats(formats)
     peers = _peers(settings, wires or {}, spoken)
-    mapper = Mapper.load(settings.mappings.overlay)  # first: a wrong overlay opens no store
+    mapper = Mapper.load(settings.mappings.overlay)  # before the store: a wrong overlay must not open one
     limits = settings.limits
     context = Context(
         role=settings.role,
@@ -124,5 +124,5 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
 
 
 def _log_row(row: OutboxRow) -> None:
-    """Until a worklist takes it: that something is to be looked at, not what."""
+    """The `tell` of an EHR that passes none: logs that its people must look at a referral, without the content."""
     log.warning("for our people: effect %s of referral %s", row.id, row.correlation_id)

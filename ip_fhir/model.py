@@ -1,8 +1,8 @@
-"""Every value and enumeration of the domain in one flat place, for who builds plans or runs the loop.
+"""Every value and enumeration of the domain in one module, for building plans and running the loop.
 
     from ip_fhir.model import Goal, IndividualPlan, PersonName, PlanOwner, new_id
 
-What is done with them - reading, mapping, merging, sending - stands in `ip_fhir` itself.
+The functions on them - reading, mapping, merging, sending - are in `ip_fhir` itself.
 """
 
 from uuid import uuid4
@@ -200,7 +200,7 @@ __all__ = [
 
 
 def new_id() -> str:
-    """A fresh id for a plan or anything in it: random, so that it tells nothing and is like no other.
+    """A new random id (UUID) for a plan or a part of it; it is unique and reveals nothing.
 
     >>> Need(id=new_id(), text="Avlastning") == Need(id=new_id(), text="Avlastning")
     False

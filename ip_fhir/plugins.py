@@ -6,8 +6,8 @@
 | `ip_fhir.formats`    | takes nothing and returns a wire format               | `ip_fhir.exchange.formats.Format`  |
 | `ip_fhir.listeners`  | takes a mapping of options and returns a listener     | `ip_fhir.ports.Listener`           |
 
-A site that names a plug-in which is missing, broken or installed twice should not start, and is told which and why. A
-site that does not name it should not notice.
+A site that names a plug-in which is missing, broken or installed twice must not start, and is told which and why. A
+site that does not name it must not be affected.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def adapters(names: Iterable[str] | None = None) -> dict[str, Adapter]:
 def listener(name: str, options: Mapping[str, Any]) -> Listener:
     """The listener of that name, made with these options and not started.
 
-    Raises `InvalidInput`: at `use` when it is not installed, is installed twice or is broken; at the option's name what
-    the listener itself has against an option.
+    Raises `InvalidInput`: at `use` when it is not installed, is installed twice or is broken; at the option's name if
+    the listener itself refuses an option.
     """
     return cast("Listener", load(LISTENERS, name, options, place="use"))
 
@@ -90,7 +90,7 @@ def load(kind: PluginKind, name: str, *arguments: object, place: str | None = No
     except InvalidInput:
         raise
     except Exception as error:
-        # Its words are left out: they may repeat an option, and that a password.
+        # Its message is left out: it may repeat an option, which may be a password.
         raise broken(place, f"{entry.value} failed: {type(error).__name__}") from error
     if found:
         raise broken(place, f"{entry.value} gives no {kind.name}: {', '.join(found)}")
@@ -107,7 +107,7 @@ def check_installed(kind: PluginKind, name: str) -> None:
 
 
 def _function(entry: EntryPoint, place: str) -> Callable[..., Any]:
-    """Import a stranger's module, which may fail in any way there is."""
+    """Import the entry point's function; somebody else's module may fail in any way."""
     try:
         found = entry.load()
     except Exception as error:
@@ -118,7 +118,7 @@ def _function(entry: EntryPoint, place: str) -> Callable[..., Any]:
 
 
 def faults(plugin: object, protocol: type) -> Iterator[str]:
-    """Each thing in which an object does not keep a Protocol: attributes missing or of a wrong type, methods likewise.
+    """Yield each way in which an object breaks a Protocol: attributes and methods that are missing or have wrong types.
 
     >>> list(faults(object(), Adapter))
     ['name is missing', 'format is missing', 'send is missing']

@@ -1,4 +1,4 @@
-"""Settings: one TOML file, overridden by the environment, checked whole; every error at once.
+"""Settings: one TOML file, overridden by the environment, checked as a whole with every error at once.
 
     role = "municipality"
     database = "sqlite:///municipality.sqlite"
@@ -12,12 +12,12 @@
     [[peers]]
     name = "hospital"
     url = "https://hospital.example/fhir"
-    token = { env = "HOSPITAL_TOKEN" }              # what we show them
-    accepts = [{ file = "secrets/from-hospital" }]  # what they show us; two while a token is being changed
+    token = { env = "HOSPITAL_TOKEN" }              # the token that we show them
+    accepts = [{ file = "secrets/from-hospital" }]  # the token that they show us; two while one is being replaced
     organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
     [[agreements]]                                  # or: agreements = "agreements.toml"
     answer_days = 15
-    [[listeners]]                                   # plug-ins that wait or poll; what else stands here is theirs
+    [[listeners]]                                   # plug-ins that wait or poll; other keys are the plug-in's options
     use = "our-queue"
     password = { env = "QUEUE_PASSWORD" }
 
@@ -91,7 +91,7 @@ def _beside(value: Any, info: ValidationInfo) -> Path:
 
 
 def _read_agreements(value: Any, info: ValidationInfo) -> Any:
-    """The agreements from a file of their own, if a path stands there."""
+    """The agreements; if the value is a path, from the file there."""
     if not isinstance(value, str):
         return value
     try:
@@ -113,9 +113,9 @@ def _is_loopback(host: str) -> bool:
 
 
 class HttpSettings(Value):
-    """The address where we listen, and the one that others know us by (`base_url`), which goes into receipts.
+    """The address where we listen, and the one that others use (`base_url`), which is written in receipts.
 
-    `metrics_token` is what a program shows that reads /metrics; without it only a program on this machine may.
+    `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
     """
 
     host: str = "127.0.0.1"
@@ -130,7 +130,7 @@ class HttpSettings(Value):
 
 
 class PeerSettings(Value):
-    """Another party: who it is, how we reach it, and how it shows who it is.
+    """Another party: its organisations, its address and adapter, and the tokens by which it authenticates.
 
     `units` are the organisations that speak for it besides `organization` (its departments, its service units).
     """
@@ -156,7 +156,7 @@ class PeerSettings(Value):
 
 
 class ListenerSettings(Value):
-    """A listener: the name `use` that the plug-in is installed under, and options, which are the plug-in's own.
+    """A listener: the name `use` under which the plug-in is installed, and the plug-in's own options.
 
     An option `{ env = "NAME" }` or `{ file = "path" }` is the text there, and is shown in no `repr`; an option
     `{ path = "inbox" }` is that path, relative to the settings file.
@@ -175,10 +175,10 @@ class ListenerSettings(Value):
 
 
 class LimitSettings(Value):
-    """Bounds of a message: bytes of a body, levels of nesting, objects and lists in all; and how it may be dated.
+    """Bounds of a message: bytes of a body, levels of nesting, number of objects and lists, and bounds of its date.
 
-    `max_skew` is how many seconds ahead of our clock, `max_age` how many days ago: what is older was either replayed,
-    or lay too long for anybody to act on.
+    It may be dated at most `max_skew` seconds ahead of our clock and `max_age` days ago: an older one was replayed, or
+    is too old to act on.
     """
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
@@ -188,12 +188,12 @@ class LimitSettings(Value):
     max_age: float = Field(default=180.0, gt=0, le=36_500)
 
     def replayable(self, now: datetime) -> datetime:
-        """A message that was taken in before this would not be taken in again: it is too old, with a day to spare."""
+        """The time (UTC) before which received messages are too old to be taken in again, with a day to spare."""
         return now - timedelta(days=self.max_age + 1, seconds=self.max_skew)
 
 
 class RetrySettings(Value):
-    """The waits after a failed sending: `first` seconds, doubled up to `cap`; parked after `attempts`."""
+    """The waits after a failed sending: `first` seconds, doubled up to `cap` seconds; parked after `attempts`."""
 
     first: float = Field(default=30.0, gt=0)
     cap: float = Field(default=3600.0, gt=0)
@@ -214,13 +214,13 @@ class WorkerSettings(Value):
 
 
 class ClockSettings(Value):
-    """`file` names a file with an ISO instant that is taken for now: simulated time. Without it: the system's clock."""
+    """The clock: `file` is a file with an ISO 8601 instant, for simulated time; without it, the system's clock."""
 
     file: Beside | None = None
 
 
 class MappingSettings(Value):
-    """`overlay`: a TOML file of the site's own rows and codes."""
+    """The mapping tables: `overlay` is a TOML file with the site's own rows and codes."""
 
     overlay: Beside | None = None
 
@@ -284,7 +284,7 @@ def settings_of(data: Mapping[str, Any], base: Path = Path(), environ: Mapping[s
 
 
 def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """With `IP_FHIR_A__B=x` set as a.b. A name whose first part is no setting belongs to something else."""
+    """The data with `IP_FHIR_A__B=x` set as a.b. A name whose first part is no setting is ignored."""
     for name, value in sorted(environ.items()):
         first, *rest = name.removeprefix(ENV_PREFIX).lower().split("__")
         if name.startswith(ENV_PREFIX) and first in Settings.model_fields:

@@ -1,4 +1,4 @@
-"""The spine: what comes in (`inbound`), what goes out (`outbound`), what time brings (`due`). Read `inbound` first."""
+"""The exchange: messages in (`inbound`), messages out (`outbound`), timers (`sending.due`). Read `inbound` first."""
 
 from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.sending.worker import Worker

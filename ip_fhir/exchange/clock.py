@@ -1,4 +1,4 @@
-"""The source of time: the system's clock, or a file that says what time it is."""
+"""The source of time: the system's clock, or a file that holds a simulated time."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ class SystemClock:
     """The machine's clock, in UTC."""
 
     def now(self) -> datetime:
-        """The present moment."""
+        """The present moment in UTC."""
         return datetime.now(UTC)
 
 
 class FileClock:
-    """Simulated time: an ISO 8601 instant with offset in a file, read anew each time it is asked for.
+    """Simulated time: an ISO 8601 instant with offset in a file, read anew at each call.
 
-    Whoever moves the time replaces the file whole (`os.replace`), so that nobody reads half an instant; several
-    processes, also one that was started again, then live in the same time.
+    To move the time, replace the file whole (`os.replace`), so that nobody reads half an instant. Several processes,
+    also one that was restarted, then see the same time.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def now(self) -> datetime:
-        """The instant in the file. Raises `StoreError` when there is none: without time nothing may be decided."""
+        """The instant in the file. Raises `StoreError` when it holds none: without time nothing may be decided."""
         try:
             now = datetime.fromisoformat(self._path.read_text(encoding="ascii").strip())
         except (OSError, ValueError) as error:

@@ -1,6 +1,6 @@
-"""What a decision changes, written in one transaction: evidence, referral, resources, outbox, worklist.
+"""Writes a decision in one transaction: evidence, referral, resources, outbox, worklist.
 
-Everything that moves a referral - a message, a form filled in here, a receipt, a timer - ends here.
+All that moves a referral - a message, a form filled in on our side, a receipt, a timer - is written by this module.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def write(
     *,
     mapper: Mapper,
 ) -> list[JsonObject]:
-    """Write a decision; `before` is what it was made from (None: a new referral).
+    """Write a decision; `before` is the stored referral that it was made from (None: a new referral).
 
-    `foreign` are resources as the other side wrote them: what we do not map in them is kept. Returns the resources as
-    stored. Raises `Conflict` when the referral has changed since it was loaded.
+    `now` is a time in UTC. `foreign` are resources as the other side wrote them: their elements that we do not map are
+    kept. Returns the resources as stored. Raises `Conflict` when the referral has changed since it was loaded.
     """
     referral = decision.referral
-    if not decision.records:  # somebody else did it already
+    if not decision.records:  # the same event was applied before
         return []
     tx.append(referral.correlation_id, decision.records)
     tx.save(referral, before.revision if before else None)
@@ -62,7 +62,7 @@ def write(
 
 
 def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:
-    """The worklist: what nobody needs to do any more is done, by whoever moved the loop on; what is new is opened."""
+    """Close the worklist items that the new state makes needless, in the name of who caused it, and open new ones."""
     aggregate, state = Aggregate.of_referral(decision.referral.correlation_id), decision.referral.state
     if before is not None and before.referral.state is not state:
         over = no_longer_needed(before.referral.state, state)
@@ -73,7 +73,10 @@ def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decisio
 def put_resources(
     tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, mapper: Mapper
 ) -> list[JsonObject]:
-    """Bring the FHIR resources of a referral up to date; one that says the same as before keeps its version."""
+    """Bring the FHIR resources of a referral up to date; an unchanged one keeps its version. Returns them as stored.
+
+    Raises `InvalidInput` (duplicate) when a resource of another referral has one of the ids.
+    """
     places = referral_resources(referral)
     current = [tx.resource(*place) for place in places]
     offered = {resource["resourceType"]: resource for resource in foreign}
@@ -83,7 +86,7 @@ def put_resources(
 
 
 def _existing(place: tuple[str, str], old: ResourceVersion | None, offered: dict[str, JsonObject]) -> JsonObject | None:
-    """What to write onto: what the other side offers, under our id; else what is stored."""
+    """Return the resource to write onto: the one that the other side sent, under our id; else the stored one."""
     type_, id_ = place
     if type_ in offered:
         return {**offered[type_], "id": id_}
@@ -106,22 +109,25 @@ def _put(
     return body
 
 
-def at_least(now: datetime, before: Stored | None) -> datetime:
-    """When something happens to a referral: now, or, where the clock was turned back, when it last changed.
+def not_before(before: Stored | None, now: datetime) -> datetime:
+    """Return `now` (UTC), but no earlier than the referral's last change: the clock may have been turned back.
 
-    So time never runs backwards within a referral, and what this side says later is dated no earlier.
+    So time never runs backwards within a referral, and a later message of ours never bears an earlier date.
     """
     return now if before is None else max(now, before.referral.changed)
 
 
 def without_version(body: JsonObject) -> JsonObject:
-    """The resource without what each version has of its own."""
+    """The resource without `meta.versionId` and `meta.lastUpdated`, which differ in every version."""
     meta = {k: v for k, v in body.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
     return {**body, "meta": meta}
 
 
 def again_on_conflict(work: Callable[[], T]) -> T:
-    """Do it; if the referral changed meanwhile, load and decide anew, five times at most."""
+    """Run `work` and return its result; on `Conflict` run it again, five times in all. Raises the last `Conflict`.
+
+    `work` must load the referral itself, so that each run decides on its newest revision.
+    """
     for _ in range(_TRIES - 1):
         try:
             return work()

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 class Context:
     """One side of the loop. `organizations` are those we speak for; `url` is our own address on the wire.
 
-    `jitter` returns 0.0 to 1.0; `tell` is given each outbox row that is for our own people, before it is closed, from
-    any of the threads that send. A message may be dated `skew` ahead of our clock, and not longer ago than `oldest`;
-    one that comes before what it follows is asked for again until it is `early` old, and then refused.
+    `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
+    closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
+    `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
+    refused.
     """
 
     role: Role
@@ -57,7 +58,7 @@ class Context:
         return any(same_organization(own, organization) for own in self.organizations)
 
     def agreement(self, notice: Notice) -> Agreement:
-        """The agreement between the two sides of a notice."""
+        """The agreement between the sender and the recipient of a notice."""
         return find_agreement(
             self.agreements, notice.organization(notice.sender), notice.organization(notice.recipient)
         )

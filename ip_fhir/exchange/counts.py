@@ -1,4 +1,4 @@
-"""Counts of messages that came and went, by kind and by what became of them, since this process began."""
+"""Counts of messages received and sent, by kind and outcome, since this process began."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ UNREADABLE = "unreadable"
 
 
 class Counts:
-    """Threads may share it. Kinds and outcomes come from closed lists: nothing a peer wrote is counted by its name."""
+    """Counters by direction, kind and outcome. Threads may share them.
+
+    Kinds and outcomes come from closed lists, so that nothing a peer wrote can become a key.
+    """
 
     def __init__(self) -> None:
         self._counted: Counter[Key] = Counter()
         self._turn = threading.Lock()
 
     def add(self, direction: Direction, kind: str, outcome: str) -> None:
-        """One more."""
+        """Count one message."""
         with self._turn:
             self._counted[direction, kind, outcome] += 1
 
     def all(self) -> dict[Key, int]:
-        """So far."""
+        """A copy of all counts since this process began."""
         with self._turn:
             return dict(self._counted)

@@ -2,12 +2,12 @@
 
 exchange.send_notice(notice)            the hospital opens a loop
 exchange.answer(form)                   the municipality fills in the green form
-exchange.act(correlation_id, kind)      anything else a person decides
+exchange.act(correlation_id, kind)      a person's other decisions: accept, assess, remind, close, ...
 exchange.receive(content, peer)         bytes that came in; returns the bytes to answer with
 exchange.receive_receipt(receipt, peer) a receipt that comes after the message was handed over
-exchange.worklist(), .done(id, by)      what our own people must do, and who has done it
-exchange.run_due()                      timers and outbox: from a scheduler of your own, or by a Worker
-exchange.park(row_id, reason), .retry() a person decides about a message
+exchange.worklist(), .done(id, by)      tasks of our own people, and who has done them
+exchange.run_due()                      timers and outbox: called by your own scheduler, or by a Worker
+exchange.park(row_id, reason), .retry() a person's decision to stop or repeat a sending
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange import inbound, receipts, rest, worklist
-from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
-from ip_fhir.exchange.sending.batch import Here, Moments, Sending
-from ip_fhir.exchange.sending.due import Ran, run_timers
+from ip_fhir.exchange.sending.batch import InlineExecutor, RunClock, Sending
+from ip_fhir.exchange.sending.due import RunCounts, run_timers
 from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_COUNTED = 200  # how far health counts
+_COUNTED = 200  # `health` counts rows up to this number
 
 
 class Exchange:
-    """One side of the loop. Threads may share it: all it keeps is whether it has something to do.
+    """One side of the loop. Threads may share it: besides the store, it only remembers if there is work to do.
 
     `activity` is set when there may be something to send at once; a worker waits for it.
     """
@@ -62,16 +62,16 @@ class Exchange:
         self._counting = threading.Lock()
         self._idle: tuple[int, datetime] | None = None
         parallel = context.settings.parallel
-        self._pool: Executor = Here() if parallel == 1 else ThreadPoolExecutor(parallel, "ip-fhir-send")
+        self._pool: Executor = InlineExecutor() if parallel == 1 else ThreadPoolExecutor(parallel, "ip-fhir-send")
 
     @property
     def store(self) -> Store:
-        """Where everything is kept."""
+        """The store that keeps referrals, evidence and outbox."""
         return self._context.store
 
     @property
     def limits(self) -> Limits:
-        """How much is taken in."""
+        """The bounds of a message that is taken in: bytes, depth, entries."""
         return self._context.limits
 
     @property
@@ -80,19 +80,20 @@ class Exchange:
         return self._context.url
 
     def now(self) -> datetime:
-        """The present moment, by this side's clock."""
+        """The present moment in UTC, by this side's clock."""
         return self._context.clock.now()
 
     def peer_by_token(self, token: str) -> Peer | None:
-        """The party that shows this token."""
+        """The party that authenticates with this token; None if there is none."""
         return self._context.peers.by_token(token)
 
-    # --- what our own people do
+    # --- done by our own people
 
     def send_notice(self, notice: Notice, *, by: Author | None = None) -> Referral:
         """Open a loop: the notice is stored and will be sent. Sending the same notice again changes nothing.
 
-        `by` is the person who pressed the key, here and below: kept as evidence, never sent or logged.
+        `by`, here and below, is the person who did this: kept as evidence, never sent or logged. Returns the referral
+        after it.
 
         Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.
@@ -123,15 +124,19 @@ class Exchange:
     def act(
         self, correlation_id: str, kind: EventKind, text: str | None = None, *, by: Author | None = None
     ) -> Referral:
-        """What a person of ours decides, in one word: accept, assess, remind, cancel, close ... Raises as `submit`."""
+        """Apply a decision that needs no form: accept, assess, remind, cancel, close, ... Raises as `submit`.
+
+        `text` is what the person says about it, such as a reason.
+        """
         event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text, by=by)
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
         """Apply an event of our own side and return the referral after it.
 
-        Raises `InvalidInput` (unknown referral, something missing, `NotYet`: an event of the future), `LoopError` (not
-        in this state, not by this role), `ConsentRefused`, `StoreError`. Then nothing has changed.
+        Raises `InvalidInput` (unknown referral, something missing; its subclass `NotYet`: an event dated in the
+        future), `LoopError` (not allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an
+        error nothing has changed.
         """
         context = self._context
         if event.at > self.now() + context.skew:
@@ -142,7 +147,7 @@ class Exchange:
                 before = tx.load(correlation_id)
                 if before is None:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
-                happened = event.evolve(at=at_least(event.at, before))
+                happened = event.evolve(at=not_before(before, event.at))
                 decision = decide(before.referral, happened, context.agreement(before.referral.notice))
                 write(tx, before, decision, event.at, mapper=context.mapper)
             return decision.referral
@@ -159,7 +164,7 @@ class Exchange:
         """See `ip_fhir.exchange.worklist.done`."""
         return worklist.done(self._context, item_id, by, note)
 
-    # --- what comes in
+    # --- received from the other side
 
     def receive(self, content: bytes, peer: Peer | str, format_name: WireFormat = "fhir-message") -> bytes:
         """Take in a message from a peer, or from the peer of that name; see `ip_fhir.exchange.inbound.receive`."""
@@ -185,24 +190,24 @@ class Exchange:
         changed = rest.update(self._context, peer, type_, id_, based_on, body)
         return self._active(changed)
 
-    # --- what time brings
+    # --- due by the clock
 
     def run_due(
         self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
-    ) -> Ran:
-        """Handle the timers that are due and receipts that did not come, then send what is due.
+    ) -> RunCounts:
+        """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
-        Until nothing is left or `limit` of each is done.
-        For a scheduler of your own: as often as you like, from as many processes and threads as you like. With `now` it
-        is that time throughout, and what is not begun within half a lease is left for the next run. `keep_going` is
-        asked before each, from any thread. Raises `StoreError` only: what is wrong with one referral is kept with it
-        and does not stop the others.
+        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were. Call it
+        from your own scheduler as often as you like, from as many processes and threads as you like. If `now` (UTC) is
+        given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
+        `keep_going` is called before each step, from any thread. Raises `StoreError` only: a fault in one referral is
+        recorded with it and does not stop the others.
         """
         changes, began = self._changes, now or self.now()
-        moments = Moments.of(self._context, now)
+        run_clock = RunClock.of(self._context, now)
         ran = run_timers(self._context, began, limit, keep_going)
         ran += receipts.run_overdue(self._context, began, limit, keep_going)
-        ran += Sending(self._context, moments, keep_going, self._pool).run(limit)
+        ran += Sending(self._context, run_clock, keep_going, self._pool).run(limit)
         if not ran.anything and keep_going():
             self._idle = (changes, began)
         elif ran.anything:
@@ -210,12 +215,12 @@ class Exchange:
         return ran
 
     def health(self) -> dict[str, Any]:
-        """How it stands, without a person's data: for a load balancer, an operator, a test that waits.
+        """The state of this side without a person's data: for a load balancer, an operator, a test that waits.
 
-        `idle`: the last `run_due` found nothing to do, neither time nor anything else has moved since, and nobody else
-        has put anything into the store that is due.
-        `changes` moves with whatever happens: two sides that are idle, with the same `changes` as before, have
-        nothing more to say to each other at this moment. Rows are counted up to 200.
+        `idle` is true if the last `run_due` found nothing to do, neither the time nor `changes` has moved since, and
+        nobody else has put a due row or timer into the store. `changes` grows with everything that happens: if both
+        sides are idle and their `changes` are as before, no message is under way between them. Rows are counted up
+        to 200.
         """
         now = self.now()
         waiting = self.store.outbox("waiting", _COUNTED)
@@ -234,7 +239,7 @@ class Exchange:
         }
 
     def check(self) -> None:
-        """Whether work can be done: the clock gives a time, the store can be read. Raises `StoreError` if not."""
+        """Raise `StoreError` unless work can be done: the clock gives a time, and the store can be read."""
         self.store.due_timers(self.now(), 1)
 
     def counts(self) -> dict[Key, int]:
@@ -242,14 +247,14 @@ class Exchange:
         return self._context.counts.all()
 
     def reads(self) -> Reads:
-        """Counts of how plans were read by the mapper of this exchange; other exchanges may share it."""
+        """Counts of plan reads by this exchange's mapper, fast and by lenses; other exchanges may share the mapper."""
         return self._context.mapper.reads
 
     def park(self, row_id: str, reason: str, *, by: Author | None = None) -> None:
-        """Send this row no more until `retry`: a person has decided so. The loop learns that it has not arrived.
+        """Stop sending this row until `retry`, because a person decided so. The loop is told that it did not arrive.
 
         Raises `InvalidInput` when there is no such row (not-found), or it neither waits nor awaits its receipt
-        (business-rule), `StoreError`.
+        (business-rule); `StoreError`.
         """
         row = self._row(row_id)
         if row.status not in receipts.UNDER_WAY:
@@ -270,7 +275,7 @@ class Exchange:
         return row
 
     def close(self) -> None:
-        """Finish what is being sent, and give back what the store holds."""
+        """Finish the sendings under way, then close the store."""
         self._pool.shutdown()
         self.store.close()
 

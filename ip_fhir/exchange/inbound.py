@@ -1,7 +1,8 @@
 """The way in: bytes -> message -> decision -> one commit -> receipt. Read this first.
 
-The receipt is built from what was committed, and given after the commit, never before. What raises an error has moved
-nothing: the sender may send again. What was taken in is stored: the same message gets the same bytes again.
+The receipt is built from what was committed, and given after the commit, never before. A message that raises an error
+has changed nothing: the sender may send again. The answer to an accepted message is stored, so that the same message
+gets the same bytes again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
-from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.formats import Answer, places_of
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.exchange.refusals import (
@@ -41,10 +42,11 @@ if TYPE_CHECKING:
 
 
 def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
-    """Take in what `peer` sent and return the answer, in the same wire format.
+    """Take in a message from `peer` and return the answer, in the same wire format.
 
-    Raises `InvalidInput` (unreadable, not theirs, the same key with other content; a format that is not installed),
-    `StoreError`; where the wire has no receipts also `NotTaken`. What is refused is kept, by digest and reason.
+    Raises `InvalidInput` (unreadable, not sent in the peer's name, a known key with other content; a format that is not
+    installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is recorded by digest and
+    reason.
     """
     wire, arrival = context.formats.named(format_name), Arrival.of(peer, content)
     with refusals_kept(context, arrival):
@@ -67,7 +69,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             decision = _decide(context, message, before, peer, now)
             foreign = incoming.resources() if before is None else ()
             stored = write(tx, before, decision, now, foreign, mapper=context.mapper)
-            # A polite no: what is kept, but not acted on.
+            # A decision with problems: the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
@@ -85,7 +87,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
 
 
 def _understood(incoming: Incoming, context: Context) -> Message:
-    """The message. A reference in it that leads nowhere is a fault of its content, not of the address."""
+    """Read the message. A broken reference in it is a fault of its content (invariant), not of the address (404)."""
     try:
         return incoming.message(context.mapper)
     except InvalidInput as error:
@@ -94,7 +96,7 @@ def _understood(incoming: Incoming, context: Context) -> Message:
 
 
 def _same_again(seen: Seen, digest: str) -> bytes:
-    """A resend gets the first answer; another message under its key is refused, as is one from before a purge."""
+    """Return the first answer to a resend. Refuses another message under its key, and a resend from before a purge."""
     if seen.digest != digest:
         reason = "a message with this id and other content was taken in before"
         raise InvalidInput.at("message.id", reason, "duplicate")
@@ -104,7 +106,7 @@ def _same_again(seen: Seen, digest: str) -> bytes:
 
 
 def _decide(context: Context, message: Message, before: Stored | None, peer: Peer, now: datetime) -> Decision:
-    event = event_of(message, at_least(now, before), context.role)
+    event = event_of(message, not_before(before, now), context.role)
     if before is None:
         if message.notice is None:
             raise unknown_here(context, message, now)
@@ -125,13 +127,13 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
 
 
 def _check_role(context: Context, event: Event) -> None:
-    """Refuse a message that says what only our own side may say; that the notice has come, only a message says."""
+    """Refuse an event that only our own side may raise. `RECEIVE` is the exception: it always comes by message."""
     if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
 
 
 def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
-    """Understood and kept as evidence, but not allowed: nothing is applied, and the sender is told for good."""
+    """A decision that applies nothing: the event is not allowed, is kept as evidence, and is refused for good."""
     record = Record(
         event=event, role=referral.role, before=referral.state, after=referral.state, note=f"refused: {error}"
     )
@@ -139,7 +141,7 @@ def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
 
 
 def _check_parties(context: Context, message: Message, peer: Peer) -> None:
-    """A token opens the door in one party's name: what comes in another's, or is addressed to another, is not taken."""
+    """Refuse a message in the name of another party than the token's, or addressed to somebody other than us."""
     if not all(peer.speaks_for(organization) for organization in _in_whose_name(message, peer)):
         raise InvalidInput.at("sender", "not the party that the token belongs to", "forbidden")
     notice = message.notice
@@ -151,7 +153,7 @@ def _check_parties(context: Context, message: Message, peer: Peer) -> None:
 
 
 def _in_whose_name(message: Message, peer: Peer) -> Iterator[Organization]:
-    """Everybody who speaks in a message. A unit that passes a notice on does so in the hospital's name."""
+    """The organisations in whose name a message speaks; the hospital's name does not count when a unit passes it on."""
     yield message.sender
     if message.form is not None:
         yield from (o for o in message.form.organizations if o.id == message.form.sender)

@@ -1,4 +1,4 @@
-"""Listeners while one side runs: started in order, stopped in reverse, also when one of them cannot start."""
+"""Starts a side's listeners in order and stops them in reverse, also when one of them cannot start."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ log = logging.getLogger("ip_fhir.exchange")
 
 @contextmanager
 def listening(exchange: Receiver, listeners: Sequence[Listener]) -> Iterator[None]:
-    """Run the listeners, which hand what comes in to `exchange`, until the block ends.
+    """Run the listeners, which hand received messages to `exchange`, until the block ends.
 
-    Raises `InvalidInput` at `listeners.N` when the Nth (from 0) cannot start; those before it are stopped again. What
-    goes wrong in stopping one is logged, and the others are stopped all the same.
+    Raises `InvalidInput` at `listeners.N` when the Nth (from 0) cannot start; those before it are stopped again. An
+    error in stopping one is logged, and the others are stopped all the same.
     """
     with ExitStack() as stack:
         for number, listener in enumerate(listeners):
-            stack.callback(_stop, listener)  # first: one that fails half-way has something to give back, too
+            stack.callback(_stop, listener)  # before the start: one that fails half-way must release its resources, too
             _start(listener, exchange, f"listeners.{number}")
         yield
 
@@ -37,7 +37,7 @@ def _start(listener: Listener, exchange: Receiver, place: str) -> None:
     except InvalidInput as error:
         raise at_listener(error, place) from None
     except Exception as error:
-        # The words of anything but the operating system may repeat an option, and that a password.
+        # Only the operating system's words are told: others may repeat an option, which may be a password.
         why = error.strerror if isinstance(error, OSError) else None
         reason = f"{listener.name} cannot start: {why or type(error).__name__}"
         raise InvalidInput.at(place, reason, "not-supported") from error
@@ -52,5 +52,5 @@ def _stop(listener: Listener) -> None:
 
 
 def at_listener(error: InvalidInput, place: str) -> InvalidInput:
-    """The same problems, with the listener's place in the settings before each."""
+    """The same error, with the listener's place in the settings (`listeners.0`) before each problem's path."""
     return InvalidInput(replace(p, path=f"{place}.{p.path}" if p.path else place) for p in error.problems)

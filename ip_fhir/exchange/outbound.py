@@ -1,7 +1,7 @@
-"""What goes out: a due outbox row -> consent is asked again -> rendered once -> sent -> receipt and row in one commit.
+"""The way out: due outbox row -> consent checked again -> rendered once -> sent -> receipt and row in one commit.
 
-An adapter that only hands over gives no receipt: then the row awaits it (`receipts`). A crash anywhere before that
-leaves the row waiting; it is sent again, unchanged to the byte, and the receiver knows the key.
+An adapter that only hands over gives no receipt: then the row awaits it (`receipts`). After a crash before that the row
+still waits; it is sent again, unchanged to the byte, and the receiver recognises its key.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow, Receipt
 
 Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked"]
-"""What became of a row."""
+"""The outcome of one attempt at a row."""
 
 
 def send(context: Context, row: OutboxRow, now: datetime) -> Done:
-    """Do what a claimed row asks for. Raises `StoreError` only: whatever else goes wrong is kept in the row."""
+    """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row."""
     if row.effect.kind is EffectKind.TELL:
         return _tell(context, row, now)
     try:
@@ -44,7 +44,7 @@ def send(context: Context, row: OutboxRow, now: datetime) -> Done:
             context.store.refused(row.id, f"{verdict.rule}: {verdict.reason}")
             return "refused"
         row = _rendered(context, row, referral, peer, now)
-        if row.status != "waiting":  # withdrawn while we were at it
+        if row.status != "waiting":  # withdrawn since it was claimed
             return "refused"
         if _deliver(row, peer) is None:
             return _handed_over(context, row, referral, now)
@@ -57,7 +57,7 @@ def send(context: Context, row: OutboxRow, now: datetime) -> Done:
 
 
 def _tell(context: Context, row: OutboxRow, now: datetime) -> Done:
-    """Hand it to our own people, by whatever means the EHR gave us; a means that fails is tried again."""
+    """Hand the row to our own people through the EHR's `tell`; if that fails, the row is tried again."""
     try:
         context.tell(row)
     except Exception as error:  # noqa: BLE001 - somebody else's code
@@ -76,12 +76,12 @@ def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:
 
 
 def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, now: datetime) -> OutboxRow:
-    """The row with its bytes: those of the first attempt, whatever has changed since."""
+    """Return the row with its bytes; a later attempt sends the bytes of the first, whatever has changed since."""
     if row.content is not None:
         return row
     writer = context.formats.writer(peer.adapter.format)
     try:
-        at = max(now, referral.changed)  # the clock may have been turned back: see `commit.at_least`
+        at = max(now, referral.changed)  # the clock may have been turned back: see `commit.not_before`
         message = message_of(referral, row.effect, at, context.agreement(referral.notice))
         content = writer.write(message, context.mapper)
     except IpFhirError:
@@ -92,7 +92,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
 
 
 def _deliver(row: OutboxRow, peer: Peer) -> Receipt | None:
-    """Through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` for all else."""
+    """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise."""
     outgoing = Outgoing(row.id, row.correlation_id, row.content or b"", row.content_type or "", peer.endpoint)
     try:
         receipt = peer.adapter.send(outgoing)
@@ -108,7 +108,7 @@ def _deliver(row: OutboxRow, peer: Peer) -> Receipt | None:
 
 
 def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> Done:
-    """Await the receipt; a store that cannot has the row wait as long, and then tries again as after a failure."""
+    """Mark the row as awaiting its receipt; in a store without that status it is tried again after the same time."""
     agreement = context.agreement(referral.notice)
     if awaits_receipts(context.store):
         context.store.hand_over(row.id, now, receipt_due(agreement, now), row.claim)
@@ -118,7 +118,7 @@ def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: date
 
 
 def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime) -> Done:
-    """Try again later, or give up: then a person is told, by way of the loop."""
+    """Schedule another attempt, or park the row: then the loop has a person told."""
     again = next_try(error, row.attempts, now, context.settings.retry, context.jitter)
     if again is not None:
         context.store.failed(row.id, _words(error), again, row.claim)
@@ -128,7 +128,7 @@ def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime)
 
 
 def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> None:
-    """Send it no more until a person says so; the loop learns that it has not arrived, and has our people told."""
+    """Stop sending the row until a person retries it; the loop learns that it did not arrive, and alerts our people."""
     if row.effect.kind is EffectKind.TELL:
         context.store.failed(row.id, reason, None, row.claim)
     else:

@@ -1,4 +1,4 @@
-"""The other parties: who shows which token, who speaks for which organisation, and how each is reached."""
+"""The other parties: their tokens, the organisations they speak for, and the adapter that reaches each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One party: its organisations (the first is the enterprise) and the way to it."""
+    """One party: its organisations (the first is the enterprise), its adapter and endpoint, and the tokens it shows."""
 
     name: str
     organizations: tuple[Organization, ...]
@@ -46,13 +46,13 @@ class Peers:
         self._tokens = [(_digest(token), peer) for peer in self._peers for token in peer.accepts]
 
     def by_token(self, token: str) -> Peer | None:
-        """The party that shows this token, if any; takes the same time whichever token comes."""
+        """The party that shows this token, or None; takes the same time whichever token comes."""
         digest = _digest(token)
         found = [peer for known, peer in self._tokens if compare_digest(known, digest)]
         return found[0] if found else None
 
     def named(self, name: str) -> Peer:
-        """The party that settings call so. Raises `InvalidInput` when there is none."""
+        """The party of this name in the settings. Raises `InvalidInput` when there is none."""
         for peer in self._peers:
             if peer.name == name:
                 return peer
@@ -79,5 +79,5 @@ def takes_part(peer: Peer, referral: Referral) -> bool:
 
 
 def _digest(token: str) -> bytes:
-    """Tokens are compared by digest: the time it takes tells nothing about the token."""
+    """The digest by which tokens are compared, so that the time taken tells nothing about the token."""
     return sha256(token.encode()).digest()

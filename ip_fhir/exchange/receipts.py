@@ -1,7 +1,7 @@
-"""Receipts: the word of a peer's machine about a message of ours, given at once or later, ends its outbox row.
+"""Receipts: a peer's system acknowledges a message of ours, at once or later, and so ends its outbox row.
 
-Whatever a receipt does to the row and to the loop is one commit. One that comes in later (an AppRec, a deferred ACK) is
-settled by rule, and never raised about:
+The row and the loop change in one commit. A receipt that comes later (an AppRec, a deferred ACK) never raises an error;
+this table says what happens, by the row's status and the receipt's code:
 
 | the row | ok | error for good | error for now |
 |---|---|---|---|
@@ -10,8 +10,8 @@ settled by rule, and never raised about:
 | parked | settled: sent after all | late: evidence, the first time; then repeated | late |
 | closed unsent | settled: it had got out before | refused | late |
 
-`refused` also: no message of ours has the id, or it was another party's. That is kept beside the messages that were not
-taken in. `repeated` and `late` for now change nothing.
+A receipt is also `refused` if no message of ours has its id, or the message went to another party; it is recorded with
+the refused messages (`refusals`). `repeated`, and `late` for an error for now, change nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable
-from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
-from ip_fhir.exchange.sending.due import Ran
+from ip_fhir.exchange.sending.due import RunCounts
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Seen
 from ip_fhir.ports.capabilities import awaits_receipts
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.exchange")
 
 Settled: TypeAlias = Literal["settled", "again", "repeated", "late", "contradicts", "refused"]
-"""What became of a receipt that came in later."""
+"""The outcome of a receipt that came in later."""
 
 UNDER_WAY: Final[tuple[OutboxStatus, ...]] = ("waiting", "awaiting")
-"""The statuses of a row that is not at its end."""
+"""The statuses of a row that is not ended yet."""
 
 KIND: Final = "receipt"
-"""As what a receipt that came in later is counted."""
+"""The kind under which later receipts are counted (`counts`)."""
 
 _AT_ONCE: Final = 100
 _IS_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -63,7 +63,7 @@ _NO_RECEIPT: Final = "handed over, and no receipt has come"
 
 
 def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
-    """Take in a receipt that came after the message was handed over, by the table above. Raises `StoreError` only."""
+    """Apply a receipt that came after the message was handed over, by the module's table. Raises `StoreError` only."""
     now = context.clock.now()
     known = _IS_ID.fullmatch(receipt.message_id) is not None
     arrival = Arrival(peer.name, _digest(receipt), receipt.message_id if known else None, KIND)
@@ -89,7 +89,7 @@ def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
 
 
 class _Settling:
-    """One receipt, one row, one transaction."""
+    """The settling of one receipt with one row, in one transaction."""
 
     def __init__(self, context: Context, tx: Transaction, before: Stored, row: OutboxRow, now: datetime) -> None:
         self._context, self._tx, self._before, self._row, self._now = context, tx, before, row, now
@@ -128,7 +128,7 @@ class _Settling:
         return "again" if again is not None else "settled"
 
     def _is_first_no(self, receipt: Receipt, peer: Peer) -> bool:
-        """Remembers it: a no that is repeated is told to nobody twice."""
+        """Remember this refusal and return True, or False if it was remembered before: nobody is told of it twice."""
         key = f"{peer.name}/{receipt.message_id}#no"
         if self._tx.seen(key) is not None:
             return False
@@ -149,21 +149,22 @@ def conclude(
     by: Author | None = None,
     statuses: tuple[OutboxStatus, ...] = UNDER_WAY,
 ) -> None:
-    """End a row that is in one of the `statuses` and tell its loop, in one commit.
+    """End a row that is in one of the `statuses` and apply the event to its loop, in one commit.
 
-    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens
-    where somebody has ended it already. Raises `StoreError`.
+    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens if
+    the row has ended already. Raises `StoreError`.
     """
     happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
     def once() -> None:
         with context.store.begin() as tx:
-            # The referral first: whoever settles the row between the two has changed it, and the save below conflicts.
+            # Load the referral before the row: if another process settles the row in between, it changes the referral
+            # too, and our save conflicts.
             before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
             current = tx.row(row.id)
-            if current is None or current.status not in statuses:  # another worker was here first
+            if current is None or current.status not in statuses:  # another worker has ended it
                 return
-            if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # and is at it: its word counts
+            if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # another worker is sending it now
                 return
             if kind is EventKind.RECEIPT_OK:
                 tx.finish(row.id, now)
@@ -183,7 +184,7 @@ def _event(
 
 
 def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> None:
-    happened = event.evolve(at=at_least(now, before))
+    happened = event.evolve(at=not_before(before, now))
     try:
         decision = decide(before.referral, happened, context.agreement(before.referral.notice))
     except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
@@ -192,20 +193,20 @@ def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:
-    """When the receipt of a message that is handed over `now` should have come."""
+    """The latest time (UTC) for the receipt of a message that is handed over `now`."""
     return now + timedelta(minutes=agreement.receipt_minutes)
 
 
-# --- receipts that do not come
+# --- overdue receipts
 
 
-def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
-    """Send again, to the byte, what was handed over and has no receipt in time; park it after the agreed resends.
+def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> RunCounts:
+    """Send handed-over rows without a receipt in time again, the same bytes; park each after the agreed resends.
 
-    As the loop's own clock does for a notice: where that was first, the row waits already and is not here. Raises
-    `StoreError`; what is wrong with one row is logged and stops no other.
+    The loop's own timer does the same for a notice: if it was first, the row waits already and is not overdue. Returns
+    the counts. Raises `StoreError`; an error in one row is logged and stops no other.
     """
-    store, ran, failed = context.store, Ran(), set[str]()
+    store, ran, failed = context.store, RunCounts(), set[str]()
     if not awaits_receipts(store):
         return ran
     while ran.again + ran.parked < limit:
@@ -222,18 +223,18 @@ def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callabl
     return ran
 
 
-def _overdue(context: Context, row: OutboxRow, now: datetime) -> Ran:
+def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
     try:
         if row.handovers > _agreed_resends(context, row):
             conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
-            return Ran(parked=1)
+            return RunCounts(parked=1)
         context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
     except StoreError:
         raise
     except IpFhirError as error:
         log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data
-        return Ran(failed=1)
-    return Ran(again=1)
+        return RunCounts(failed=1)
+    return RunCounts(again=1)
 
 
 def _agreed_resends(context: Context, row: OutboxRow) -> int:
@@ -245,12 +246,12 @@ def _agreed_resends(context: Context, row: OutboxRow) -> int:
 
 
 def said(receipt: Receipt) -> str:
-    """The receipt in words: its code and its problems."""
+    """The receipt as text: its code and its problems."""
     return "; ".join([f"receipt {receipt.code}", *map(str, receipt.problems)])
 
 
 def words(text: str) -> str:
-    """As one line that may be stored; a peer's or an adapter's own words may be anything."""
+    """The text as one printable line of at most 500 characters, fit to be stored: a peer may write anything."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:500]
 
 

@@ -1,7 +1,7 @@
-"""Messages that are not taken in: kept by its digest and the reason, never by its content, and never acted on.
+"""Messages that are not taken in: each is recorded by its digest and the reason, never by its content.
 
-The referral's own evidence holds what was understood and not allowed (`inbound._refused`). Here is what has no referral
-to be kept with: what could not be read, came in another's name, or is about a referral that is not here.
+A message that was understood but not allowed is kept in the referral's own evidence (`inbound._refused`). This module
+records those that belong to no referral: unreadable, in another party's name, or about an unknown referral.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST_REASON = 500
 
 @dataclass
 class Arrival:
-    """A message on its way in: from whom, and, once it could be read, which one."""
+    """A message on its way in: its peer and digest and, once it could be read, its id and kind."""
 
     peer: str
     digest: str
@@ -42,15 +42,16 @@ class Arrival:
 
     @classmethod
     def of(cls, peer: Peer, content: bytes) -> Arrival:
-        """As it came in; its digest is of the bytes."""
+        """A message not read yet; the digest is the SHA-256 of its bytes."""
         return cls(peer.name, sha256(content).hexdigest())
 
 
 @contextmanager
 def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...] = ()) -> Iterator[None]:
-    """Keep any refusal of the block, and raise it on. Raises `StoreError` when it cannot be kept.
+    """Record a refusal (`InvalidInput`, `LoopError`) raised in the block, and raise it again.
 
-    `but` are codes that say nothing about the message: somebody else was first.
+    Codes in `but` are not recorded: they say nothing about the message, only that somebody else was first. Raises
+    `StoreError` when the refusal cannot be recorded.
     """
     try:
         yield
@@ -76,12 +77,12 @@ def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -
 
 
 def receipt_of(message_id: str, error: NotTaken) -> Receipt:
-    """The receipt that tells the sender no for good, or not now."""
+    """The receipt of a refused message: `transient-error` if the sender may try again, else `fatal-error`."""
     return Receipt(message_id, "transient-error" if error.retry else "fatal-error", error.problems)
 
 
 def check_date(context: Context, message: Message, now: datetime) -> None:
-    """Raises `NotYet` for a message from the future, `NotTaken` for one from long ago."""
+    """Raise `NotYet` for a message dated in the future, `NotTaken` for one older than `context.oldest`."""
     if message.sent > now + context.skew:
         raise NotYet.at("sent", "dated ahead of the clock here", "business-rule")
     if message.sent < now - context.oldest:
@@ -89,20 +90,20 @@ def check_date(context: Context, message: Message, now: datetime) -> None:
 
 
 def is_early(context: Context, message: Message, now: datetime) -> bool:
-    """True if the message that this one follows may still be on its way."""
+    """True if the message is so new that the one it follows may still be on its way."""
     return now - message.sent < context.early
 
 
 def unknown_here(context: Context, message: Message, now: datetime) -> NotTaken:
-    """A message about a referral that is not here: its notice may still come, for a while."""
+    """The error for a message about an unknown referral: `NotYet` while its notice may still come, then `NotTaken`."""
     kind = NotYet if is_early(context, message, now) else NotTaken
     return kind.at("correlation_id", "no notice came under this correlation id", "not-found")
 
 
 def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
-    """Raises `NotTaken` when a message names a person, and not the one that the referral is about.
+    """Raise `NotTaken` when a message names another person than the referral's.
 
-    One person may have numbers of several registers: only those of the same register can contradict each other.
+    One person may have numbers of several registers: only numbers of the same register can contradict each other.
     """
     owner = referral.notice.owner.identifier
     same_register = {person for person in persons if owner is not None and person.kind is owner.kind}

@@ -1,4 +1,4 @@
-"""The referral as FHIR resources: read, search and update, for the party that it concerns and nobody else."""
+"""Read, search and update of referrals as FHIR resources, only for the party that a referral concerns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.commit import at_least, put_resources, without_version, write
+from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
 from ip_fhir.exchange.peers import takes_part
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.fhir.reading import write_json
@@ -37,7 +37,7 @@ _MOST = 1000
 
 
 def read(context: Context, peer: Peer, type_: str, id_: str) -> ResourceVersion:
-    """The current version. Raises `InvalidInput` (not-found); another party's resource is not found either."""
+    """The current version of a resource. Raises `InvalidInput` (not-found), also for another party's resource."""
     found = context.store.search_resources(type_, {"_id": id_}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found or not _concerns(context, found[0], peer):
         raise _not_found(type_)
@@ -49,7 +49,7 @@ def search(
 ) -> list[ResourceVersion]:
     """Current versions that match every criterion and concern this party.
 
-    Raises `InvalidInput` (too-costly) when more match than are looked through.
+    Raises `InvalidInput` (too-costly) when `most` or more match the indexed criteria.
     """
     indexed = {name: value for name, value in criteria.items() if name != "code"}
     found = context.store.search_resources(type_, indexed, most)
@@ -60,11 +60,11 @@ def search(
 
 
 def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
-    """Apply a changed Task as an event of the loop, or keep what was added to a ServiceRequest.
+    """Apply a changed Task as an event of the loop, or keep elements added to a ServiceRequest; return the new version.
 
     `based_on` is the version that was changed. Raises `InvalidInput` (not-found; conflict: the version is stale;
-    business-rule: the change means nothing that this party may say), `LoopError`, `StoreError`. What is refused for
-    what it says is kept, by digest and reason.
+    business-rule: this party may not make this change), `LoopError`, `StoreError`. A refusal is recorded by digest and
+    reason, but for not-found and conflict.
     """
     with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
         return _updated(context, peer, type_, id_, based_on, body)
@@ -84,7 +84,7 @@ def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, 
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
         if type_ == "Task":
-            event = event_from_task(before.referral, body, at_least(now, before), context.mapper)
+            event = event_from_task(before.referral, body, not_before(before, now), context.mapper)
             decision = decide(before.referral, event, context.agreement(before.referral.notice))
             write(tx, before, decision, now, [body], mapper=context.mapper)
         else:

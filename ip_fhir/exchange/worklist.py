@@ -1,7 +1,7 @@
-"""The worklist of our own people: what is open, and who has done it.
+"""The worklist of our own people: open items, and marking them as done.
 
-Items are opened, and closed when the loop moves on, by `commit.write`. Here is what a person does. That an item is done
-changes no referral: what has to happen in the loop, a person does there.
+`commit.write` opens items, and closes them when the loop moves on; this module serves the people. Marking an item as
+done changes no referral: to move the loop, a person uses `Exchange.act` or `Exchange.answer`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def items(context: Context, *, open_only: bool, limit: int, correlation_id: str | None) -> list[WorklistItem]:
-    """Items, open ones first, each group by when it was opened; of one loop where it is named.
+    """Items, open ones first, then by opening time; only those of one loop if `correlation_id` is given.
 
     Raises `InvalidInput` (not-supported: the store keeps no worklist), `StoreError`.
     """
@@ -29,7 +29,7 @@ def items(context: Context, *, open_only: bool, limit: int, correlation_id: str 
 
 
 def done(context: Context, item_id: str, by: Author, note: str | None) -> WorklistItem:
-    """Mark an item as done now and return it. One that is done already stays as it is: the first who did it did it.
+    """Mark an item as done now and return it. One that is done already is returned unchanged: the first mark counts.
 
     Raises `InvalidInput` (not-found; not-supported: the store keeps no worklist), `StoreError`.
     """

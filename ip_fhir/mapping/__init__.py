@@ -1,4 +1,4 @@
-"""Mapping: the only layer that knows both the domain and FHIR. Driven by the tables under mappings/."""
+"""Mapping between the domain and FHIR, driven by the tables under mappings/. No other layer knows both."""
 
 from ip_fhir.mapping.foreign.reading import Reading
 from ip_fhir.mapping.lenses.table import Lens

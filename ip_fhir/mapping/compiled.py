@@ -1,6 +1,6 @@
-"""One set of tables, compiled: lenses, assemblies, writers and the fast reader. As they ship, or with a site's overlay.
+"""One set of tables, compiled: lenses, assemblies, writers and the fast reader.
 
-The verbs on it are the mapper's (`mapper.py`).
+The tables are those that ship, or those with a site's overlay. The verbs on them are the mapper's (`mapper.py`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Compiled:
-    """Tables and what is made of them, once. Nothing that it says changes afterwards, so threads may share it."""
+    """One set of tables and all that is compiled from it, each part once. Threads may share it."""
 
     def __init__(self, tables: Tables, version: FhirVersion = "R4", overlay: Overlay | None = None) -> None:
         self.tables = tables
@@ -42,7 +42,7 @@ class Compiled:
 
     @classmethod
     def load(cls, overlay: Overlay, version: FhirVersion = "R4") -> Compiled:
-        """With a site's overlay: a TOML file, or what it holds.
+        """The tables with a site's overlay: the path of a TOML file, or its parsed content.
 
         Raises `MappingError` with every problem of the overlay: table, row, reason.
         """
@@ -51,7 +51,7 @@ class Compiled:
         return cls(overlaid(overlay, _source(version)), version, overlay)
 
     def varied(self, *names: str) -> Compiled:
-        """With R4 variants of the tables (a neighbour's way to write a plan) under the same overlay; made once."""
+        """The R4 variants of these tables (another system's way to write a plan) under the same overlay; made once."""
         if names not in self._varied:
             source = varied(*names)
             if self._overlay is None:
@@ -65,7 +65,7 @@ class Compiled:
 
     @property
     def systems(self) -> Systems:
-        """Names for URIs."""
+        """The names for URIs (systems.toml)."""
         return self.tables.systems
 
     def lens(self, name: str) -> Lens:
@@ -76,7 +76,7 @@ class Compiled:
         return found
 
     def assembly(self, name: str) -> Assembly:
-        """How a kind of whole is put together: "plan", "notice" or "green-form".
+        """The assembly of one kind of whole: "plan", "notice" or "green-form".
 
         Raises `MappingError` for another name.
         """
@@ -86,7 +86,7 @@ class Compiled:
         return found
 
     def profiles(self, type_: str) -> tuple[str, ...]:
-        """Canonicals of the profiles that resources of a FHIR type say they follow when they are made here."""
+        """Canonical URLs of the profiles that `meta.profile` names in new resources of a FHIR type."""
         consts = (const for table in self.tables.fields.values() if table.resource == type_ for const in table.consts)
         written = (based(const.value, self.systems) for const in consts if const.place.startswith("meta.profile"))
         return tuple(dict.fromkeys(written))
@@ -96,17 +96,17 @@ class Compiled:
         return self._writers.functions[name]
 
     def writer_code(self, name: str) -> str:
-        """The code of that writer, to read. Raises `MappingError` for an unknown name."""
+        """The Python code of a table's fast writer, for people. Raises `MappingError` for an unknown name."""
         return self._writers.code[self.lens(name).name]
 
     def reader_code(self, name: str) -> str | None:
-        """The code of the fast reader of a table, to read; None where only the lens reads it."""
+        """The Python code of a table's fast reader, for people; None if only the lens reads the table."""
         name = self.lens(name).name
         return None if self.fast is None else self.fast.code.get(name)
 
     @cached_property
     def fast(self) -> FastReader | None:
-        """The fast reader of plans; None for tables that say what only lenses can read."""
+        """The fast reader of plans; None if the tables have rows that only lenses can read."""
         from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads no plans does without
 
         inner = {name: lens.inner for name, lens in self.lenses.items()}

@@ -1,7 +1,7 @@
-"""Evidence as FHIR, for each record a Provenance (who, what, when, why, which message and consent) and an AuditEvent.
+"""Evidence as FHIR: a Provenance (who, what, when, why, which message and consent) and an AuditEvent for each record.
 
-Both name the referral by its identifier, and of people only the one of our own who pressed the key, where the evidence
-says so: the Provenance by id and name, the AuditEvent by id. The AuditEvent carries the record's place in the hash
+Both name the referral by its identifier. The only person named is the one of our own staff who acted, if the evidence
+has it: the Provenance by id and name, the AuditEvent by id. The AuditEvent carries the record's place in the hash
 chain, and no free text that people wrote; the Provenance carries the reason, as it was written.
 
 https://hl7.org/fhir/R4/provenance.html, https://hl7.org/fhir/R4/auditevent.html
@@ -27,15 +27,15 @@ _PARTICIPANT: Final = "http://terminology.hl7.org/CodeSystem/provenance-particip
 _ENTITY_TYPE: Final = "http://hl7.org/fhir/resource-types"
 _SUCCESS, _MINOR_FAILURE = "0", "4"  # http://hl7.org/fhir/audit-event-outcome
 _REFUSED: Final = "refused:"
-"""How the note of a record begins that was kept and not acted on (`ip_fhir.exchange.inbound`)."""
+"""The beginning of the note in a record that was kept and not acted on (`ip_fhir.exchange.inbound`)."""
 
 _MACHINES: Final = (Role.TRANSPORT, Role.CLOCK)
 
 
 def evidence_to_fhir(records: Iterable[EvidenceRecord], compiled: Compiled) -> Iterator[dict[str, Any]]:
-    """Two resources for each record, in the order of the chain: a Provenance, then an AuditEvent.
+    """Yield two resources for each record, in the order of the chain: a Provenance, then an AuditEvent.
 
-    Ids derive from the number in the chain, so that a second export has the same ones.
+    Ids derive from the number in the chain, so that a second export has the same ids.
     """
     systems = compiled.systems
     for link in records:
@@ -102,7 +102,7 @@ def _coded(system: str, code: str) -> dict[str, Any]:
 
 
 def _who(event: Event, systems: Systems) -> dict[str, Any]:
-    """The organisation whose message brought it, else the side, the transport or the clock."""
+    """The organisation whose message caused the event, else the side, the transport or the clock that raised it."""
     sender: Organization | None = event.sender
     if sender is None:
         return {"display": str(event.raised_by)}
@@ -113,7 +113,7 @@ def _who(event: Event, systems: Systems) -> dict[str, Any]:
 
 
 def _agent(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
-    """The person who pressed the key, on behalf of our side; else as `_who` says."""
+    """The person who acted, on behalf of our side; if none is known, as `_who`."""
     by = link.record.event.by
     if by is None:
         return {"who": _who(link.record.event, systems)}
@@ -122,7 +122,7 @@ def _agent(link: EvidenceRecord, systems: Systems) -> dict[str, Any]:
 
 
 def _requestor(event: Event, systems: Systems) -> dict[str, Any]:
-    """The same for the AuditEvent: the person by the id that the EHR knows them by."""
+    """The agent of the AuditEvent, with the person only by the id that the EHR uses for them."""
     by_person = event.by is not None or event.raised_by not in _MACHINES
     agent: dict[str, Any] = {"who": _who(event, systems), "requestor": by_person}
     return agent if event.by is None else {**agent, "altId": event.by.id}
@@ -137,14 +137,14 @@ def _participation(event: Event) -> str:
 
 
 def _lifecycle(link: EvidenceRecord) -> str:
-    """What happened to the record of the referral (ISO 21089)."""
+    """The lifecycle event of the referral's record (ISO 21089): originate, receive or amend."""
     if link.record.before is None:
         return "originate" if link.record.role is Role.HOSPITAL else "receive"
     return "amend"
 
 
 def _sources(event: Event, systems: Systems) -> Iterator[dict[str, Any]]:
-    """The message that brought it, the message that it answers, the consents that the notice stands on."""
+    """The sources of an event: its message, the message it answers, its green form, the consents of its notice."""
     for ident in (event.message_id, event.answers):
         if ident is not None:
             identifier = {"system": systems.uri("id-message"), "value": ident}
@@ -156,7 +156,7 @@ def _sources(event: Event, systems: Systems) -> Iterator[dict[str, Any]]:
 
 
 def _details(link: EvidenceRecord) -> Iterator[tuple[str, str]]:
-    """Its place in the chain, and the step it was."""
+    """The record's place in the chain, its event, the states before and after, and its effects."""
     record = link.record
     yield "number", str(link.number)
     yield "previous", link.previous

@@ -1,4 +1,4 @@
-"""The FHIR version that a bundle or resource shows by its content."""
+"""Detects the FHIR version of a bundle or resource from its content."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
-    """The FHIR version that a bundle is read as: what was said, or what its content shows, or R4.
+    """The FHIR version that a bundle is read as: `said` if given, else the one that its content shows, else R4.
 
-    Content shows a version only by an element that the other one does not have; without any, both read the same.
-    Raises `InvalidInput` with the FHIRPath of an element that contradicts, or of two that contradict each other.
+    Content shows a version only by an element that the other version does not have; without any, both read alike.
+    Raises `InvalidInput` with the FHIRPath of an element that contradicts `said`, or of two that contradict each other.
     """
     shown = {version: at for version in VERSIONS if (at := _shown(bundle, version)) is not None}
     if len(shown) == len(VERSIONS):
@@ -31,7 +31,7 @@ def version_of(bundle: Any, said: FhirVersion | None = None) -> FhirVersion:
 
 
 def signs_of_others(version: FhirVersion) -> list[str]:
-    """Elements by which a bundle shows that it is of another version than this."""
+    """Elements that exist only in other FHIR versions than this one, as `Type.element`."""
     return [sign for other, signs in read_variant("r5")["signs"].items() if other != version for sign in signs]
 
 

@@ -1,7 +1,7 @@
-"""The mapper: every verb on one set of tables. The functions below are its methods, by the tables as they ship.
+"""The mapper: every verb on one set of tables. The functions below call its methods, by default on the shipped tables.
 
-Plans are read by the FHIR version that they show: `default()` reads R4 and R5 and writes R4. A mapper that was asked
-for by version, or that has a site's overlay, reads and writes that version alone.
+`default()` writes R4, and reads R4 and R5, whichever a plan shows. A mapper made for one version, or with a site's
+overlay, reads and writes that version alone.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 class Mapper:
     """Maps by one set of tables: as they ship, or with a site's overlay. Threads may share it.
 
-    A process may hold several: an EHR vendor serves many municipalities. `version` is the one that is written,
-    `compiled` the tables and what is made of them, `reads` counts how plans were read.
+    A process may hold several: an EHR vendor serves many municipalities. `version` is the FHIR version that is written,
+    `compiled` holds the tables and their lenses, `reads` counts fast and slow reads of plans.
     """
 
     def __init__(self, compiled: Compiled, *, any_version: bool = False) -> None:
@@ -60,15 +60,15 @@ class Mapper:
 
     @classmethod
     def load(cls, overlay: Overlay | None = None, version: FhirVersion | None = None) -> Mapper:
-        """The mapper with a site's overlay (a TOML file, or what it holds); without one, `default(version)`.
+        """The mapper with a site's overlay (path of a TOML file, or its content); without one, `default(version)`.
 
-        An overlay is for one version, R4 if not said. Raises `MappingError` with every problem of it: table, row,
-        reason.
+        An overlay is for one version, by default R4. Raises `MappingError` with every problem of the overlay: table,
+        row, reason.
         """
         return default(version) if overlay is None else cls(Compiled.load(overlay, version or "R4"))
 
     def of(self, version: FhirVersion | None) -> Mapper:
-        """This mapper for a version: itself if none is said. Raises `InvalidInput` where it is of another."""
+        """This mapper for one version; itself if None. Raises `InvalidInput` if it is for another version."""
         if version is None:
             return self
         if version != self.version:
@@ -87,14 +87,14 @@ class Mapper:
     def to_fhir(self, plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
         """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
-        Sending it twice writes the same resources twice, it makes none twice. `from_fhir` gives the same plan back.
-        `strict`: FHIR's own models look at what was made (they cost a hundred times more). Raises `InvalidInput` where
-        the tables have no code for a word: a request cannot be `scheduled`.
+        Sending it twice creates no duplicates: the second writes the same resources again. `from_fhir` returns an equal
+        plan. With `strict`, FHIR's own models check the result (they cost a hundred times more). Raises `InvalidInput`
+        if the tables have no code for a word: a request cannot be `scheduled`.
         """
         return plans.checked(orjson.loads(self.to_fhir_json(plan)), self.version, strict=strict)
 
     def to_fhir_json(self, plan: IndividualPlan) -> bytes:
-        """The same as JSON text in UTF-8: what is sent and stored needs no dicts in between."""
+        """The same Bundle as UTF-8 JSON text, made directly, without dicts in between."""
         return plans.to_fhir_json(plan, self.compiled)
 
     def to_models(self, plan: IndividualPlan) -> list[BaseModel]:
@@ -102,10 +102,11 @@ class Mapper:
         return plans.to_models(self.to_fhir(plan), self.version)
 
     def from_fhir(self, bundle: dict[str, Any], *, strict: bool = False) -> IndividualPlan:
-        """The plan in a Bundle. Raises `InvalidInput` with every problem and its FHIRPath, mixed versions among them.
+        """Read the plan in a Bundle, ours or another system's.
 
-        Another system's plan reads too, as `read_fhir` reads it; that one also tells what was left unread, of our own
-        bundles as well. `strict`: what FHIR's own models find wrong is refused too, also where no row looks.
+        `read_fhir` reads the same plan, and also lists the places that were not read. With `strict`, FHIR's own models
+        check the whole Bundle first, also elements that no row reads. Raises `InvalidInput` with every problem and its
+        FHIRPath; mixed FHIR versions are one.
         """
         compiled = self._for(bundle)
         plans.checked(bundle, compiled.version, strict=strict)
@@ -113,32 +114,32 @@ class Mapper:
         return plans.from_fhir(bundle, compiled) if ours else foreign.read_plan(bundle, compiled)
 
     def from_fhir_json(self, content: bytes) -> IndividualPlan:
-        """The same from JSON text in UTF-8, ten times as fast where the plan was written as we write them.
+        """Read the plan in the UTF-8 JSON text of a Bundle; ten times as fast as `from_fhir` for Bundles of ours.
 
-        Raises `InvalidInput` also for what is no JSON, or larger or deeper than `fhir.reading.Limits`.
+        Raises `InvalidInput` as `from_fhir`, and for text that is no JSON or exceeds `fhir.reading.Limits`.
         """
         found = self.read_fast(content)
         return self.from_fhir(read_json(content)) if found is None else found
 
     def read_fast(self, content: bytes) -> IndividualPlan | None:
-        """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked."""
+        """Read the plan in UTF-8 JSON text by the fast reader; None if it stands down and the lenses must read."""
         return plans.read_fast(content, self.compiled, self.reads)
 
     def read_fhir(
         self, bundle: dict[str, Any], *, owner: PlanOwner | None = None, created: datetime | None = None
     ) -> foreign.Reading:
-        """The plan in a Bundle, ours or another system's, and a warning for each place that was left unread.
+        """Read the plan in a Bundle, ours or another system's, with a warning for each place that was not read.
 
-        Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
-        Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a
-        guess.
+        `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person. `created` (with time
+        zone) is used if the CarePlan has no creation time. Raises `InvalidInput` with every problem and its FHIRPath,
+        also wherever reading would need a guess.
         """
         return foreign.read_fhir(bundle, self._for(bundle), owner=owner, created=created)
 
     def open_plan(self, bundle: dict[str, Any]) -> OpenPlan | foreign.OpenForeignPlan:
-        """A plan in its bundle, to be changed: read once; in a bundle of ours a put then costs what has changed.
+        """Open a plan in its bundle, to change it. The bundle is read once, and a put to ours costs only the changes.
 
-        `plan` is what the bundle says; `put(changed)` gives what `update_bundle(bundle, changed)` gives. Raises
+        `plan` is the plan in the bundle; `put(changed)` returns the same as `update_bundle(bundle, changed)`. Raises
         `InvalidInput` like `from_fhir`.
         """
         compiled = self._for(bundle)
@@ -147,11 +148,11 @@ class Mapper:
         return foreign.OpenForeignPlan(bundle, compiled)
 
     def update_bundle(self, bundle: dict[str, Any], plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
-        """The bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
+        """Return a copy of `bundle`, changed so that it says what `plan` says, and nowhere else.
 
-        What the plan no longer has leaves the bundle (`removed_entries` tells what); nothing asks a server to delete
-        it. `strict`: FHIR's own models look at the result, others' resources among it. Raises `InvalidInput` where the
-        bundle has no place for what the plan says, or is about another person.
+        Entries that are no longer part of the plan leave the bundle (`removed_entries` lists them); nothing asks a
+        server to delete them. With `strict`, FHIR's own models check the result, including others' resources in it.
+        Raises `InvalidInput` if the bundle has no place for a part of the plan, or is about another person.
         """
         compiled = self._for(bundle)
         if foreign.is_ours(bundle, compiled):
@@ -161,44 +162,44 @@ class Mapper:
         return plans.checked(written, compiled.version, strict=strict)
 
     def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
-        """`update_bundle` under its other name, the plan first."""
+        """The same as `update_bundle`, with the plan as the first argument."""
         return self.update_bundle(bundle, plan, strict=strict)
 
     def rebase(self, before: IndividualPlan, after: IndividualPlan, bundle_now: dict[str, Any]) -> Rebased:
-        """The change from `before` to `after` brought onto a bundle that somebody else has changed meanwhile.
+        """Apply the change from `before` to `after` to a bundle that somebody else has changed meanwhile.
 
-        `before` is the plan as it was read, `after` as it is to be. Gives the bundle and the merge with its conflicts,
-        in which the bundle's own plan stands. Raises `InvalidInput` as `open_plan` and its `put` do.
+        `before` is the plan as it was read, `after` as it is to be. Returns the new bundle and the merge with its
+        conflicts; in a conflict the value of `bundle_now` is kept. Raises `InvalidInput` as `open_plan` and its `put`.
         """
         return rebases.rebase(before, after, self.open_plan(bundle_now))
 
     @staticmethod
     def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
-        """The entries that `update_bundle` took out of a bundle, as warnings by their FHIRPath in `before`."""
+        """The entries of `before` that `update_bundle` removed, as warnings by their FHIRPath in `before`."""
         return plans.removed_entries(before, after)
 
     def message_to_fhir(self, message: Message) -> dict[str, Any]:
-        """The message as a Bundle: MessageHeader first, then what it carries."""
+        """The message as a Bundle: MessageHeader first, then the resources of its content."""
         return messages.message_to_fhir(message, self.compiled)
 
     def message_from_fhir(self, bundle: dict[str, Any]) -> Message:
-        """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
         return messages.message_from_fhir(bundle, self.compiled)
 
     def message_from_transaction(self, bundle: dict[str, Any]) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
-        A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too,
+        If the ServiceRequest has no correlation id, its own id serves as one. The message id derives from the same id,
         so that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
         """
         return messages.message_from_transaction(bundle, self.compiled)
 
     def notice_to_form(self, notice: Notice) -> dict[str, Any]:
-        """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and what it refers to."""
+        """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and the resources it refers to."""
         return forms.notice_to_form(notice, self.compiled)
 
     def notice_from_form(self, bundle: dict[str, Any]) -> Notice:
-        """The notice in such a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        """Read the notice in a Bundle of `notice_to_form`. Raises `InvalidInput` with every problem, by FHIRPath."""
         return forms.notice_from_form(bundle, self.compiled)
 
     def referral_to_fhir(self, referral: Referral, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -209,31 +210,32 @@ class Mapper:
         return referrals.referral_to_fhir(referral, existing, self.compiled)
 
     def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event:
-        """The event that a Task means which the other party has changed; a contained green form is an answer.
+        """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-        Raises `InvalidInput` where it says nothing that can happen, or something that only a green form can say.
+        A contained green form is an answer; otherwise status and businessStatus give the event. Raises `InvalidInput`
+        if they stand for no event, or for one that needs a green form.
         """
         return referrals.event_from_task(before, task, now, self.compiled)
 
     def evidence_to_fhir(self, records: Iterable[EvidenceRecord]) -> Iterator[dict[str, Any]]:
-        """Two resources for each record, in the order of the chain: a Provenance, then an AuditEvent."""
+        """Yield two resources for each record, in the order of the chain: a Provenance, then an AuditEvent."""
         return evidence.evidence_to_fhir(records, self.compiled)
 
     def _for(self, bundle: Any) -> Compiled:
-        """The tables of the version that a bundle is read as. Raises `InvalidInput` where it shows another."""
+        """The tables for the FHIR version that a bundle shows. Raises `InvalidInput` if this mapper has none."""
         version = version_of(bundle, None if self._any_version else self.version)
         return self.compiled if version == self.version else shipped(version)
 
 
 def default(version: FhirVersion | None = None) -> Mapper:
-    """The mapper by the tables as they ship, for one version; without one it writes R4 and reads what a plan shows.
+    """The mapper on the shipped tables for one version; without one it writes R4, and reads R4 and R5.
 
     Raises `MappingError` for a version that has no tables.
     """
     return _default(version)
 
 
-_MADE: dict[FhirVersion | None, Mapper] = {}  # one wins where two threads make one: two would count apart
+_MADE: dict[FhirVersion | None, Mapper] = {}  # keeps one if two threads make it at once: two would count reads apart
 
 
 @cache
@@ -242,7 +244,7 @@ def _default(version: FhirVersion | None) -> Mapper:
 
 
 def _chosen(mapper: Mapper | None, version: FhirVersion | None = None) -> Mapper:
-    """The mapper that a function works with. Raises `InvalidInput` for a version that is not the given mapper's."""
+    """The given mapper, or the default one. Raises `InvalidInput` if `version` is not the given mapper's."""
     return default(version) if mapper is None else mapper.of(version)
 
 
@@ -263,7 +265,7 @@ def to_fhir(
 
 
 def to_fhir_json(plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None) -> bytes:
-    """`Mapper.to_fhir_json`: the same as JSON text in UTF-8."""
+    """`Mapper.to_fhir_json`: the plan as the UTF-8 JSON text of a transaction Bundle."""
     return _chosen(mapper, version).to_fhir_json(plan)
 
 
@@ -288,7 +290,7 @@ def from_fhir(
 def from_fhir_json(
     content: bytes, mapper: Mapper | None = None, *, version: FhirVersion | None = None
 ) -> IndividualPlan:
-    """`Mapper.from_fhir_json`: the same from JSON text in UTF-8, ten times as fast for what we wrote."""
+    """`Mapper.from_fhir_json`: the plan in the UTF-8 JSON text of a Bundle; ten times as fast for Bundles of ours."""
     return _chosen(mapper, version).from_fhir_json(content)
 
 
@@ -300,7 +302,7 @@ def read_fhir(
     version: FhirVersion | None = None,
     mapper: Mapper | None = None,
 ) -> foreign.Reading:
-    """`Mapper.read_fhir`: the plan in a Bundle, and a warning for each place that was left unread."""
+    """`Mapper.read_fhir`: the plan in a Bundle, and a warning for each place that was not read."""
     return _chosen(mapper, version).read_fhir(bundle, owner=owner, created=created)
 
 
@@ -319,7 +321,7 @@ def update_bundle(
     version: FhirVersion | None = None,
     strict: bool = False,
 ) -> dict[str, Any]:
-    """`Mapper.update_bundle`: the bundle with what the plan says, and nothing else in it changed."""
+    """`Mapper.update_bundle`: a copy of the bundle that says what the plan says, and is otherwise unchanged."""
     return _chosen(mapper, version).update_bundle(bundle, plan, strict=strict)
 
 
@@ -331,7 +333,7 @@ def put_plan(
     version: FhirVersion | None = None,
     strict: bool = False,
 ) -> dict[str, Any]:
-    """`update_bundle` under its other name, the plan first."""
+    """The same as `update_bundle`, with the plan as the first argument."""
     return _chosen(mapper, version).put_plan(plan, bundle, strict=strict)
 
 
@@ -343,12 +345,12 @@ def rebase(
     *,
     version: FhirVersion | None = None,
 ) -> Rebased:
-    """`Mapper.rebase`: a change brought onto a bundle that somebody else has changed; conflicts are told."""
+    """`Mapper.rebase`: apply a change to a bundle that somebody else has changed; returns the conflicts too."""
     return _chosen(mapper, version).rebase(before, after, bundle_now)
 
 
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
-    """`Mapper.removed_entries`: the entries that `update_bundle` took out, as warnings by their FHIRPath."""
+    """`Mapper.removed_entries`: the entries that `update_bundle` removed, as warnings by their FHIRPath."""
     return Mapper.removed_entries(before, after)
 
 
@@ -368,12 +370,12 @@ def message_from_transaction(bundle: dict[str, Any], mapper: Mapper | None = Non
 
 
 def notice_to_form(notice: Notice, mapper: Mapper | None = None) -> dict[str, Any]:
-    """`Mapper.notice_to_form`: the notice as an answered questionnaire and what it refers to."""
+    """`Mapper.notice_to_form`: the notice as an answered questionnaire with the resources it refers to."""
     return _chosen(mapper).notice_to_form(notice)
 
 
 def notice_from_form(bundle: dict[str, Any], mapper: Mapper | None = None) -> Notice:
-    """`Mapper.notice_from_form`: the notice in such a Bundle."""
+    """`Mapper.notice_from_form`: the notice in a Bundle as `notice_to_form` makes."""
     return _chosen(mapper).notice_from_form(bundle)
 
 
@@ -385,7 +387,7 @@ def referral_to_fhir(
 
 
 def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None) -> Event:
-    """`Mapper.event_from_task`: the event that a Task means which the other party has changed."""
+    """`Mapper.event_from_task`: the event that a Task stands for after the other party has changed it."""
     return _chosen(mapper).event_from_task(before, task, now)
 
 

@@ -1,8 +1,8 @@
-"""What two parties tell each other as FHIR message Bundles, and back; a notice also from a transaction Bundle.
+"""Messages between two parties as FHIR message Bundles, and back; also a notice from a transaction Bundle.
 
-R4 is on the wire; by the tables of R5 the same in R5.
+Messages are R4 on the wire; with the R5 tables they are read and written in R5.
 
-The header carries the parties as contained resources, so that a message stands alone whatever the notice or form names.
+The header carries the parties as contained resources, so that it does not depend on what the notice or form names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def message_to_fhir(message: Message, compiled: Compiled) -> dict[str, Any]:
-    """The message as a Bundle: MessageHeader first, then what it carries."""
+    """The message as a Bundle: MessageHeader first, then the resources of its content."""
     data = data_of(message)
     carried = _carried(message, data, compiled)
     base = compiled.systems.base
@@ -44,7 +44,7 @@ def message_to_fhir(message: Message, compiled: Compiled) -> dict[str, Any]:
 
 
 def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
-    """The message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+    """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
     version_of(bundle, compiled.version)
     entries = entries_of(bundle)
     if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
@@ -69,8 +69,8 @@ def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
 def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Message:
     """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
-    A system that knows no correlation id gets its ServiceRequest's id as one. The message id derives from it too, so
-    that the same transaction sent again is the same message.
+    If the ServiceRequest has no correlation id, its own id serves as one. The message id derives from the same id, so
+    that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
     """
     version_of(bundle, compiled.version)
     entries = entries_of(bundle)
@@ -92,7 +92,7 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
 
 
 def _carried(message: Message, data: dict[str, Any], compiled: Compiled) -> list[dict[str, Any]]:
-    """What the header's focus is comes last."""
+    """The resources that the message carries; the last one is the header's focus."""
     carried: list[dict[str, Any]] = []
     if message.notice is not None:
         carried = compiled.assembly("notice").resources(message.notice)
@@ -113,7 +113,11 @@ def _header(message: Message, data: dict[str, Any], compiled: Compiled) -> dict[
 
 
 def _party(party: Organization, compiled: Compiled) -> dict[str, Any]:
-    """An organisation inside a header. Its own id and its parent's stand as identifiers: neither is in the message."""
+    """An organisation as a contained resource of the header.
+
+    Its own id is kept as an identifier, since the contained resource has another id. Its parent is no resource of the
+    message: it is named by reference.
+    """
     outside = {} if party.part_of is None else {party.part_of: f"Organization/{party.part_of}"}
     made = compiled.lens("Organization").new(party, Links(outside))
     own_id = {"system": compiled.systems.uri("id-organization"), "value": party.id}
@@ -133,7 +137,7 @@ def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
     parties = _contained(entry)
     links = Links({}, {reference: reference for reference in parties})
     data = compiled.lens("MessageHeader").get(entry.resource, links, entry.at)
-    data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # says sender and recipient
+    data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # derived from the parties
     for field in ("sender", "recipient"):
         above, resource = parties[data[field]]
         data[field] = compiled.lens("Organization").get(resource, NO_LINKS, above)
@@ -175,7 +179,7 @@ def _read_communication(entry: Entry, compiled: Compiled) -> dict[str, Any]:
 
 
 def _where(problem: Problem, header: Entry, communication: Entry | None, compiled: Compiled) -> Problem:
-    """A problem of the domain at its place in the message."""
+    """Translate the path of a domain problem to its FHIRPath in the message."""
     field, _, inner = problem.path.partition(".")
     if field == "sent":
         return replace(problem, path="Bundle.timestamp")

@@ -1,6 +1,7 @@
-"""Many plans, a line each (NDJSON): mapped on all cores in constant memory, in order; a bad line stops no other.
+"""Maps many plans, one on each line (NDJSON), on all cores, in order and in constant memory.
 
-At most a few chunks are under way at a time, however long the input is: reading waits for writing.
+A bad line does not stop the others. However long the input is, only a few chunks are under way at a time: reading
+waits for writing.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.tables.variants import FhirVersion
 
-    Line: TypeAlias = tuple[int, bytes]
+    NumberedLine: TypeAlias = tuple[int, bytes]
 
 Target: TypeAlias = Literal["fhir", "plan"]
 
 LONGEST = 100_000_000
-"""Bytes that a line may have."""
+"""The longest line that is mapped, in bytes."""
 
 _LINES, _BYTES = 64, 2_000_000  # a chunk ends at either
 _AHEAD = 2  # chunks under way for each process
@@ -43,9 +44,9 @@ _LIMITS = Limits(max_bytes=LONGEST)
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What became of a line: its number from 1, the JSON text without a line break, or why there is none.
+    """The result of one line: its number from 1, and the JSON text without a line break, or None and `problems`.
 
-    `warnings` are what of another system's plan was left unread.
+    `warnings` name the places of another system's plan that were not read.
     """
 
     number: int
@@ -64,9 +65,9 @@ def map_lines(
 ) -> Iterator[Mapped]:
     """Map each line (a plan, or for `to="plan"` a Bundle, ours or another system's); empty lines are passed over.
 
-    `processes` is the number of cores if not said. Input of a single chunk is mapped right here. `overlay` is a site's
-    file; `version` is R4 if not said, and for reading what each Bundle shows. Raises nothing for a bad line: its
-    `Mapped` has the problems; `MappingError` for a bad overlay, before the first line.
+    `processes` is by default the number of cores; input of a single chunk is mapped in this process. `overlay` is a
+    site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. A bad line
+    raises nothing: its `Mapped` has the problems. Raises `MappingError` for a bad overlay, before the first line.
     """
     if overlay is not None:
         _site(overlay, version or "R4")
@@ -75,14 +76,14 @@ def map_lines(
     )
 
 
-def _mapped(lines: Iterable[bytes], work: Callable[[list[Line]], list[Mapped]], count: int) -> Iterator[Mapped]:
+def _mapped(lines: Iterable[bytes], work: Callable[[list[NumberedLine]], list[Mapped]], count: int) -> Iterator[Mapped]:
     chunks = _chunks((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     first = list(islice(chunks, 2))
     if count == 1 or len(first) < 2:  # one chunk is not worth a process
         for chunk in chain(first, chunks):
             yield from work(chunk)
         return
-    # Not forked: what the caller's threads hold at that moment would be held for ever in the copies.
+    # Spawned, not forked: a lock that another thread holds at that moment would stay locked in the copies.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         waiting: deque[Future[list[Mapped]]] = deque()
         for chunk in chain(first, chunks):
@@ -93,8 +94,8 @@ def _mapped(lines: Iterable[bytes], work: Callable[[list[Line]], list[Mapped]], 
             yield from waiting.popleft().result()
 
 
-def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    chunk: list[Line] = []
+def _chunks(lines: Iterator[NumberedLine]) -> Iterator[list[NumberedLine]]:
+    chunk: list[NumberedLine] = []
     size = 0
     for number, line in lines:
         chunk.append((number, line))
@@ -106,7 +107,9 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _map_chunk(chunk: list[Line], to: Target, overlay: Path | str | None, version: FhirVersion | None) -> list[Mapped]:
+def _map_chunk(
+    chunk: list[NumberedLine], to: Target, overlay: Path | str | None, version: FhirVersion | None
+) -> list[Mapped]:
     make = _written if to == "fhir" else _read
     return [_map_line(number, line, partial(make, overlay=overlay, version=version)) for number, line in chunk]
 
@@ -137,5 +140,5 @@ def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) 
 
 @cache
 def _site(overlay: Path | str | None, version: FhirVersion) -> Mapper:
-    """Once in each process."""
+    """The mapper for an overlay and version, loaded once in each process."""
     return Mapper.load(overlay, version)

@@ -1,4 +1,4 @@
-"""A notice as an answered questionnaire with what it names, and back: for who fills in a form and orders nothing."""
+"""A notice as an answered questionnaire, and back: for systems that fill in a form instead of a ServiceRequest."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def notice_to_form(notice: Notice, compiled: Compiled) -> dict[str, Any]:
-    """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and what it refers to."""
+    """A transaction Bundle with the QuestionnaireResponse (Questionnaire `notice`) and the resources it refers to."""
     bundle: dict[str, Any] = orjson.loads(compiled.assembly("notice-form").json(notice, compiled.systems.base))
     return bundle
 
 
 def notice_from_form(bundle: dict[str, Any], compiled: Compiled) -> Notice:
-    """The notice in such a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+    """Read the notice in a Bundle as `notice_to_form` makes. Raises `InvalidInput` with every problem, by FHIRPath."""
     version_of(bundle, compiled.version)
     return compiled.assembly("notice-form").value(Notice, bundle)

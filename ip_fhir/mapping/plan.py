@@ -1,4 +1,7 @@
-"""The individual plan as one FHIR transaction Bundle of ours, and back, by one set of tables."""
+"""The individual plan as one FHIR transaction Bundle, and back, by one set of tables.
+
+"A Bundle of ours" is one written as these tables write; other systems' Bundles are read by `foreign`.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,17 @@ if TYPE_CHECKING:
 
 
 def to_fhir_json(plan: IndividualPlan, compiled: Compiled) -> bytes:
-    """The plan as the JSON text of a transaction Bundle. Raises `InvalidInput` where the tables have no code."""
+    """The plan as the UTF-8 JSON text of a transaction Bundle. Raises `InvalidInput` if the tables have no code."""
     return compiled.assembly("plan").json(plan, compiled.systems.base)
 
 
 def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
-    """The plan in a Bundle of ours, by the lenses. Raises `InvalidInput` with every problem and its FHIRPath."""
+    """Read the plan in a Bundle of ours by the lenses. Raises `InvalidInput` with every problem and its FHIRPath."""
     return compiled.assembly("plan").value(IndividualPlan, bundle)
 
 
 def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
-    """The plan in JSON text where there is no doubt about it; None where the lenses are to be asked. Counted."""
+    """Read the plan in JSON text by the fast reader; None if the lenses must read instead. Counts the read."""
     if compiled.fast is None:
         reads.add(StandDown.TABLES)
         return None
@@ -45,34 +48,34 @@ def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPla
 
 
 def put_plan(plan: IndividualPlan, bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> dict[str, Any]:
-    """The Bundle of ours with what the plan says, and nothing else in it changed; `bundle` itself is not changed."""
-    known = _beyond_doubt(bundle, compiled, reads)
+    """Return a copy of a Bundle of ours, changed so that it says what `plan` says, and nowhere else."""
+    known = _read_if_certain(bundle, compiled, reads)
     if known is None:
         return put_onto(compiled.assembly("plan"), plan, bundle, compiled.systems.base)
     return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base).put(plan)
 
 
 def open_plan(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> OpenPlan:
-    """The plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
-    plan = _beyond_doubt(bundle, compiled, reads) or from_fhir(bundle, compiled)
+    """Open the plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
+    plan = _read_if_certain(bundle, compiled, reads) or from_fhir(bundle, compiled)
     return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base)
 
 
-def _beyond_doubt(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
-    """The plan as the fast reader reads it, or None."""
+def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+    """The plan if the fast reader can read the bundle, else None. Counts the read."""
     try:
         content = orjson.dumps(bundle)
-    except TypeError:  # what no JSON text gives, such as Decimal: the lenses say what is wrong
+    except TypeError:  # a value that no JSON text has, such as Decimal: the lenses say what is wrong
         reads.add(StandDown.DOUBT)
         return None
     return read_fast(content, compiled, reads)
 
 
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
-    """The entries that a put took out of a bundle, as warnings by their FHIRPath in `before`.
+    """The entries of `before` that are not in `after`, as warnings by their FHIRPath in `before`.
 
-    Nothing tells a server to delete them: what the CarePlan no longer refers to is no part of the plan, and may be part
-    of something else. A goal that is given up, a review that is cancelled, a consent that is withdrawn has a status.
+    Nothing asks a server to delete them: a resource that the CarePlan no longer refers to may be part of something
+    else. A goal that is given up, a review that is cancelled or a consent that is withdrawn stays, with a status.
     """
     there = {(entry.type, entry.id) for entry in entries_of(after)}
     gone = (entry for entry in entries_of(before) if (entry.type, entry.id) not in there)
@@ -82,7 +85,7 @@ def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Prob
 
 def to_models(bundle: dict[str, Any], version: FhirVersion) -> list[BaseModel]:
     """The resources of a bundle as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
-    # Heavy, and most callers never need them.
+    # Imported here: the models are large, and most callers never need them.
     models = import_module("fhir.resources" if version == "R5" else "fhir.resources.R4B")
     return [
         models.get_fhir_model_class(entry["resource"]["resourceType"]).model_validate(entry["resource"])
@@ -91,7 +94,7 @@ def to_models(bundle: dict[str, Any], version: FhirVersion) -> list[BaseModel]:
 
 
 def checked(bundle: dict[str, Any], version: FhirVersion, *, strict: bool) -> dict[str, Any]:
-    """The bundle; with `strict`, looked at by FHIR's own models first. Raises `InvalidInput` with what they refuse."""
+    """Return the bundle; with `strict`, check it by FHIR's own models. Raises `InvalidInput` if they refuse it."""
     if strict:
         from ip_fhir.fhir.strict import check_models  # most callers never need it
 

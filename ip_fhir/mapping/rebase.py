@@ -1,4 +1,4 @@
-"""A change to a plan brought onto a bundle that somebody else has changed meanwhile: a three-way merge and a put."""
+"""Applies a change of a plan to a bundle that somebody else has changed meanwhile: a three-way merge and a put."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
 
 
-class Opened(Protocol):
-    """A plan in its bundle, as `Mapper.open_plan` gives it."""
+class PlanInBundle(Protocol):
+    """A plan in its bundle, as `Mapper.open_plan` returns it."""
 
     plan: IndividualPlan
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
-        """The bundle with what `plan` says, and nothing else in it changed."""
+        """Return the bundle, changed so that it says what `plan` says, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Rebased:
     merged: Merged
 
 
-def rebase(before: IndividualPlan, after: IndividualPlan, opened: Opened) -> Rebased:
-    """The change from `before` to `after`, made on what `opened` says now.
+def rebase(before: IndividualPlan, after: IndividualPlan, opened: PlanInBundle) -> Rebased:
+    """Apply the change from `before` to `after` to the plan that `opened` has now, and put the result in its bundle.
 
-    Raises `InvalidInput` where the bundle has no place for what the merged plan says, or is about another person.
+    Raises `InvalidInput` if the bundle has no place for a part of the merged plan, or is about another person.
     """
     from ip_fhir.domain.merge import merge  # most processes never need it
 

@@ -1,4 +1,4 @@
-"""A referral as FHIR resources for REST: its ServiceRequest and its current Task; and what a changed Task means."""
+"""A referral as FHIR resources for REST: its ServiceRequest and its current Task; and a changed Task as an event."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
 
 
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Type and id of what `referral_to_fhir` makes, in its order."""
+    """Type and id of the resources that `referral_to_fhir` makes, in its order."""
     return ("ServiceRequest", referral.correlation_id), ("Task", _task_id(referral))
 
 
 def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event:
-    """What a Task that the other party has changed means for the referral.
+    """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-    A contained green form (QuestionnaireResponse) is an answer; else status and businessStatus say what happened.
-    Raises `InvalidInput` where they say nothing that can happen, or something that only a green form can say.
+    A contained green form (QuestionnaireResponse) is an answer; otherwise status and businessStatus give the event.
+    Raises `InvalidInput` if they stand for no event, or for one that needs a green form.
     """
     if type(task) is dict:
         expect_version(task, compiled.version)
@@ -92,19 +92,19 @@ def _request(referral: Referral, existing: dict[str, Any] | None, compiled: Comp
 
 
 def _with_ids(referral: Referral, notice: dict[str, Any]) -> dict[str, Any]:
-    """Under the correlation id: two hospitals may number their notices alike."""
+    """The notice's data under the correlation id, since two hospitals may give their notices the same id."""
     return {**notice, "id": referral.correlation_id, "needs": [need["id"] for need in notice["needs"]]}
 
 
 def _inside(referral: Referral) -> dict[str, str]:
-    """References to what is contained in the ServiceRequest: it has no address of its own here."""
+    """References to the resources contained in the ServiceRequest, by domain id: they have no address of their own."""
     notice = referral.notice
     ids = [notice.owner.id, *(o.id for o in notice.organizations), *(p.id for p in notice.professionals)]
     return {ident: f"#{ident}" for ident in [*ids, *(need.id for need in notice.needs)]}
 
 
 def _contained(reference: str) -> str:
-    """The same resource as a contained one, where types share one set of ids: a role and its person have one id."""
+    """The reference to a resource once it is contained. A role and its person share an id, so a person's is derived."""
     type_, _, ident = reference.rpartition("/")
     return f"#{uuid5(NAMESPACE_URL, reference)}" if type_ == "Practitioner" else f"#{ident}"
 
@@ -120,7 +120,7 @@ def _pointing_inside(resource: Any) -> Any:
 
 
 def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the request refers to, directly or by way of others (FHIR dom-3: nothing else may be contained)."""
+    """The parts that the request refers to, directly or through others (FHIR dom-3: only these may be contained)."""
     found: dict[str, dict[str, Any]] = {}
     waiting = list(references_in(request))
     while waiting:
@@ -132,7 +132,7 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
 
 
 _REQUEST = "#request"
-"""How the referral's own ServiceRequest is referred to: no id looks like that."""
+"""The key for the referral's own ServiceRequest among the links; no id has this form."""
 
 
 def _task_id(referral: Referral) -> str:
@@ -162,7 +162,7 @@ def _task(
 
 
 def _addresses(request: dict[str, Any]) -> dict[str, str]:
-    """References that also hold outside the ServiceRequest."""
+    """The ServiceRequest's references that are valid outside it too: all but those to contained resources."""
     return {ident: ref for ident, ref in Links.within(request).references.items() if not ref.startswith("#")}
 
 

@@ -1,7 +1,7 @@
-"""The core's requests to the world, as Protocols, and the plain values that they exchange.
+"""The Protocols by which the core reaches the outside world, and the plain values that they exchange.
 
-An adapter implements `Adapter`, whatever waits or polls `Listener`. An EHR with a database of its own implements
-`Store`, and as much of `ip_fhir.ports.capabilities` as it wants.
+An adapter implements `Adapter`, a server or poller implements `Listener`. An EHR with a database of its own implements
+`Store`, and as much of `ip_fhir.ports.capabilities` as it wants. All times are time zone aware, in UTC.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from ip_fhir.errors import Problem
 
 WireFormat: TypeAlias = str
-"""The name of a wire format: an entry point of the group `ip_fhir.formats`, such as `fhir-message`; anybody's."""
+"""The name of a wire format, such as `fhir-message`: an entry point of the group `ip_fhir.formats`."""
 
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
 JsonObject: TypeAlias = "dict[str, Any]"
 
 
 class Clock(Protocol):
-    """Time is an argument everywhere; this is where it comes from."""
+    """The source of time. The core reads it at its edge only, and passes the time on as an argument."""
 
     def now(self) -> datetime:
-        """The present moment, time zone aware."""
+        """The present moment, time zone aware (UTC)."""
         ...
 
 
@@ -61,7 +61,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer of the peer's machine: stored (`ok`), or not - for now or for good. Never the business answer."""
+    """The answer of the peer's system: stored (`ok`), or not, for now or for good. Never the business answer."""
 
     message_id: str
     code: ReceiptCode
@@ -78,7 +78,7 @@ class Adapter(Protocol):
     def send(self, outgoing: Outgoing) -> Receipt | None:
         """Deliver and return the receipt; None: handed over, the receipt comes in later (`Exchange.receive_receipt`).
 
-        Raises `Rejected`, `Unavailable` or `Conflict`, nothing else.
+        Raises `Rejected` (refused for good), `Unavailable` or `Conflict` (to be tried again), nothing else.
         """
         ...
 
@@ -89,13 +89,13 @@ class Receiver(Protocol):
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
         """Take in a message of the peer that settings call `peer`; return the answer, after the commit. Thread-safe.
 
-        Any exception means that nothing was taken in; `retry` of an `IpFhirError` says if the same may be later.
+        After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may come again.
         """
         ...
 
 
 class Listener(Protocol):
-    """Anything that waits or polls for bytes: a server, a subscription, a folder.
+    """A plug-in that waits or polls for messages: a server, a subscription, a folder.
 
     The entry point `name`, of the group `ip_fhir.listeners`, is a function that takes a mapping of options and returns
     a listener, having opened nothing. It raises `InvalidInput` at an option that it does not know or cannot use.
@@ -104,20 +104,20 @@ class Listener(Protocol):
     name: str
 
     def start(self, exchange: Receiver) -> None:
-        """Begin, in threads of its own, and return. Raises `OSError` or `InvalidInput` when it cannot. Called once."""
+        """Start listening in threads of its own, and return. Called once. Raises `OSError` or `InvalidInput`."""
         ...
 
     def stop(self) -> None:
-        """Take in no more and wait, ten seconds at most, for what is under way. Does nothing when it is not running."""
+        """Take in no more, and wait at most ten seconds for messages under way. Does nothing if it is not running."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A message that was taken in before: the digest of what came and the reply that was given.
+    """A message that was taken in before: its key, its digest and the reply to it.
 
-    When a message is too old to be taken in again (`limits.max_age`) a store may forget the reply, which is then empty;
-    and the key too, once what came of it is gone. Until then it keeps both.
+    Once a message is too old to be taken in again (`limits.max_age`), a store may forget the reply, which is then
+    empty, and also the key after its referral is purged. Until then it keeps both.
     """
 
     key: str
@@ -127,7 +127,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A referral as it stands in the store, with the revision a change must be based on."""
+    """A referral in the store, with the revision that a change must be based on."""
 
     referral: Referral
     revision: int
@@ -135,12 +135,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One effect to be done. `content` is None until the first attempt has rendered it, then never changes.
+    """One effect to be carried out. `content` is None until the first attempt has rendered it, then never changes.
 
-    `attempts` counts claims since it was enqueued or last retried: 1 in the row that the first claim gives.
-    `claim` counts them all: it tells a late report of a worker whose lease ran out from the present one's.
-    `handovers` counts how often it was handed over without a receipt since it was enqueued, or retried after it had
-    ended; `handed_over` is when it last was. Of a row that is not a referral's, `correlation_id` is its aggregate's id.
+    `attempts` counts claims since the row was enqueued or last retried: 1 in the row that the first claim returns.
+    `claim` counts all claims, so that a late report by a worker whose lease ran out can be told from the present one's.
+    `handovers` counts handovers without a receipt since the row was enqueued, or retried after it had ended;
+    `handed_over` is the time of the last one. If the row is not a referral's, `correlation_id` is its aggregate's id.
     """
 
     id: str
@@ -159,7 +159,7 @@ class OutboxRow:
 
     @property
     def aggregate(self) -> Aggregate:
-        """The referral or plan that it is about."""
+        """The referral or plan that the row is about."""
         return Aggregate(kind=self.aggregate_kind, id=self.correlation_id)
 
 
@@ -180,13 +180,13 @@ class ResourceVersion:
 
     @property
     def of_referral(self) -> str | None:
-        """The correlation id of the referral that it shows; None where it shows something else."""
+        """The correlation id of the referral that the resource shows; None if it shows another aggregate."""
         return self.correlation_id if self.aggregate_kind == REFERRAL else None
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRecord:
-    """A link of the chain, of a referral: `hash` covers `previous` and the record's canonical JSON."""
+    """A link of the chain of evidence, about a referral: `hash` covers `previous` and the record's canonical JSON."""
 
     number: int
     correlation_id: str
@@ -197,9 +197,9 @@ class EvidenceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """The end of the chain of evidence: how many records, the last one's hash, how many have lost their words.
+    """The end of the chain of evidence: number of records, hash of the last, number of purged records.
 
-    Whoever keeps a copy of it elsewhere can tell later whether the chain was made anew.
+    With a copy kept elsewhere it can be shown later that the chain was not made anew.
     """
 
     number: int
@@ -208,7 +208,7 @@ class ChainHead:
 
 
 class Transaction(Protocol):
-    """All or nothing: what is done through it is committed together when the block ends without an error."""
+    """All or nothing: its changes are committed together when the block ends without an error."""
 
     def seen(self, key: str) -> Seen | None:
         """The message taken in under this key, if any."""
@@ -219,9 +219,9 @@ class Transaction(Protocol):
         ...
 
     def refuse(self, refusal: Refusal) -> None:
-        """Keep that a message was not taken in; the same again (peer, digest, code) is counted, its `last` moved.
+        """Record a refused message; if it was recorded before (peer, digest, code), count it and set its `last`.
 
-        Raises `Conflict` when another transaction keeps the same at this moment.
+        Raises `Conflict` when another transaction records the same message at this moment.
         """
         ...
 
@@ -230,7 +230,10 @@ class Transaction(Protocol):
         ...
 
     def save(self, referral: Referral, revision: int | None) -> int:
-        """Write it (None: it is new), return the new revision. Raises `Conflict` if `revision` is no longer current."""
+        """Save a referral and return its new revision, from 1. `revision` is the one it was based on; None: it is new.
+
+        Raises `Conflict` if `revision` is no longer current, or a new one exists already.
+        """
         ...
 
     def append(self, correlation_id: str, records: Sequence[Record]) -> None:
@@ -246,11 +249,11 @@ class Transaction(Protocol):
         ...
 
     def row(self, row_id: str) -> OutboxRow | None:
-        """The outbox row as it stands, or None."""
+        """The outbox row in its present state, or None."""
         ...
 
     def finish(self, row_id: str, now: datetime) -> None:
-        """As `Store.sent`, in this transaction: the row is done when the referral is saved, or neither."""
+        """As `Store.sent`, in this transaction, so that row and referral are written together or not at all."""
         ...
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
@@ -270,7 +273,7 @@ class Transaction(Protocol):
         ...
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
-        """Write a version, the one after `expected`; the old ones are kept.
+        """Write the version after `expected`; old versions are kept.
 
         Raises `Conflict` if the current version is not `expected` (None: there is none).
         """
@@ -278,39 +281,38 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """Durability. Every method but `begin` is a transaction of its own."""
+    """Durable storage. Every method but `begin` is a transaction of its own; all may raise `StoreError`."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
         """A write transaction. Raises `StoreError` when the storage fails, having changed nothing."""
         ...
 
     def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
-        """Up to `limit` due rows, held for this worker until the lease runs out.
+        """Claim up to `limit` rows due at `now`, held for this worker until the lease runs out.
 
-        At most one of each lane, the first in the order they were enqueued. A lane is the rows of one
-        referral (or plan) with the same effect kind and `to`: an escalation, or a word to our own people, does not wait
-        behind a message to a peer that is down. A waiting or awaiting row holds up those after it in its lane,
-        also while it is leased or not yet due; a parked one does not: it waits for a person, and a withdrawal must
-        get out before that.
+        Of each lane at most one row is returned: the first that was enqueued. A lane is the rows of one referral (or
+        plan) with the same effect kind and `to`: an escalation, or an alert to our own people, does not wait behind a
+        message to a peer that is down. A waiting or awaiting row holds up later rows of its lane, also while it is
+        leased or not yet due. A parked row does not: it waits for a person, and a withdrawal must not wait for that.
         """
         ...
 
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
-        """Keep the bytes of the first attempt, before it is made. What is kept never changes.
+        """Keep the bytes of the first attempt, before they are sent. Kept bytes never change.
 
-        Returns the row: if another worker was first, with its bytes, and those are the ones to send.
+        Returns the row with the bytes to send: those of another worker, if it was first.
         """
         ...
 
     def sent(self, row_id: str, now: datetime) -> None:
-        """The row is done, whatever it was before; inside a `Transaction` the same is `finish`.
+        """Mark a row as sent, whatever its status was; inside a `Transaction` the same is `finish`.
 
-        This and the three below raise `InvalidInput` (not-found) when there is no such row.
+        This and the three methods below raise `InvalidInput` (not-found) when there is no such row.
         """
         ...
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
-        """An attempt failed. Try again at `next_try`; None parks the row for a person. Gives the lease back.
+        """Record a failed attempt: retry at `next_try`, or (None) park the row for a person. Ends the lease.
 
         Changes nothing if the row neither waits nor awaits its receipt (a late report), or, where `claim` (of the
         claimed row) is given, if the row has been claimed again since.
@@ -318,14 +320,14 @@ class Store(Protocol):
         ...
 
     def give_back(self, row_id: str, claim: int) -> None:
-        """Give back a row that was claimed and not tried: it is as before the claim, but that `claim` stays counted.
+        """Give back a claimed row that was not tried: it is as before the claim, except that `claim` stays counted.
 
         Changes nothing if the row no longer waits or has been claimed again since.
         """
         ...
 
     def refused(self, row_id: str, reason: str) -> None:
-        """The row will not be sent (consent); closed with the reason. A row that was sent stays sent."""
+        """Close a row that will not be sent, with the reason (consent). A row that was sent stays sent."""
         ...
 
     def due_timers(self, now: datetime, limit: int) -> list[str]:
@@ -333,11 +335,11 @@ class Store(Protocol):
         ...
 
     def referral(self, correlation_id: str) -> Stored | None:
-        """Read one referral."""
+        """The referral with its revision, or None."""
         ...
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
-        """Referrals, latest changed first, optionally in some states; `after` is the last one of the page before.
+        """Referrals, latest changed first, optionally in some states; `after` is the last id of the page before.
 
         Raises `InvalidInput` when there is no such referral.
         """
@@ -358,8 +360,8 @@ class Store(Protocol):
     def retry(self, row_id: str, now: datetime) -> None:
         """Make a parked or sent row due again, with the bytes it had (a resend) and in its old place in its lane.
 
-        A waiting row is made due now if it was to wait longer; who holds it keeps it. An awaiting row waits again,
-        due now. Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
+        A waiting row becomes due now if it was due later; a lease on it stays. An awaiting row waits again, due now.
+        Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
         """
         ...
 
@@ -367,22 +369,22 @@ class Store(Protocol):
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
-        Raises `InvalidInput` for any other criterion: to leave it out would find too much.
+        Raises `InvalidInput` for any other criterion: ignoring it would find too much.
         """
         ...
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
-        """The referrals' records in order, or one referral's; without those whose words a retention rule took out."""
+        """The records about referrals in order, or about one of them; without records whose words were purged."""
         ...
 
     def head(self) -> ChainHead:
-        """The end of the chain now; number 0 and 64 zeros when nothing was written yet."""
+        """The end of the chain now; number 0 and 64 zeros for an empty chain."""
         ...
 
     def verify(self) -> tuple[Problem, ...]:
-        """Check the whole chain; a changed, removed or inserted record is a problem with its number."""
+        """Check the whole chain. Returns a problem, with the number, for each changed, removed or inserted record."""
         ...
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         ...

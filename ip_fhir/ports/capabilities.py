@@ -1,12 +1,12 @@
-"""Further capabilities of a store, each a Protocol of its own: a store that keeps loops alone goes on working.
+"""Optional capabilities of a store, each a Protocol of its own: a store without them keeps loops only.
 
 | Protocol | without it |
 |---|---|
 | `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
-| `WorklistStore` | our people are told as before; nothing is listed, and nothing can be marked as done |
+| `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
 
-A store that has a capability has all of its methods, and its `begin` gives transactions that have theirs.
+A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ReceiptStore(Store, Protocol):
     """Holds rows that were handed over and await their receipt (`awaiting`)."""
 
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
-        """The claimed row was handed over `now`; its receipt should come by `due`. Counts the handover, ends the lease.
+        """Mark a claimed row as handed over at `now`; its receipt is due by `due`. Counts the handover, ends the lease.
 
         Changes nothing if the row no longer waits, or has been claimed again since. Raises `InvalidInput` (not-found)
         when there is no such row.
@@ -51,11 +51,11 @@ class WorklistTransaction(Transaction, Protocol):
         ...
 
     def item(self, item_id: str) -> WorklistItem | None:
-        """The item as it stands, or None."""
+        """The item in its present state, or None."""
         ...
 
     def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
-        """Mark an open item as done. False, and nothing changes, when it is done already or is not there."""
+        """Mark an open item as done. False, without a change, if it is done already or does not exist."""
         ...
 
     def finish_items(
@@ -66,7 +66,7 @@ class WorklistTransaction(Transaction, Protocol):
 
 
 class WorklistStore(Store, Protocol):
-    """Keeps what our own people must do: items that are open until somebody has done them."""
+    """Keeps the worklist of our own people: items that are open until somebody has done them."""
 
     def begin(self) -> AbstractContextManager[WorklistTransaction]:
         """As `Store.begin`."""
@@ -75,13 +75,13 @@ class WorklistStore(Store, Protocol):
     def worklist(
         self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
     ) -> list[WorklistItem]:
-        """Items, open ones first, each group by when it was opened; of one aggregate where it is given."""
+        """Items, open ones first, then by opening time; only those of one aggregate if it is given."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AggregateRecord:
-    """A link of the chain, of any aggregate: `record` is the canonical JSON's data."""
+    """A link of the chain of evidence, about any aggregate: `record` is the data of its canonical JSON."""
 
     number: int
     aggregate: Aggregate

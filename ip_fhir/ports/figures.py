@@ -17,9 +17,9 @@ OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refu
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A message that was not taken in: from whom, which, why, and how often it came. It moved no referral.
+    """A message that was not taken in: its peer, id, reason, and how often it came. It changed no referral.
 
-    `message_id` is None where it could not be read; `digest` is of the bytes as they came. Neither content nor
+    `message_id` is None if it could not be read; `digest` is the SHA-256 of the bytes received. Neither content nor
     anything about a person is kept.
     """
 
@@ -37,9 +37,10 @@ class Refusal:
 class Figures:
     """The state of a store in numbers, for a dashboard and an alarm. Nothing about a person.
 
-    `loops` counts referrals by state, `outbox` rows by status; a state or status of which there is none may be left
-    out. `overdue`: an answer is waited for, and its deadline is over; `unanswered_since` is when the wait that has
-    lasted longest began. `most_attempts` is of a waiting row. `open_items` counts the worklist, where one is kept.
+    `loops` counts referrals by state, `outbox` rows by status; those with a count of zero may be left out. `overdue`
+    counts referrals that wait for an answer after its deadline; `unanswered_since` is the time (UTC) at which the
+    longest wait began. `most_attempts` is the largest number among waiting rows. `open_items` counts the open items of
+    the worklist, if one is kept.
     """
 
     loops: Mapping[str, int]

@@ -64,11 +64,11 @@ class Link(Protocol):
 
     @property
     def aggregate_kind(self) -> str:
-        """Of which kind that is which it is about."""
+        """The kind of the aggregate that the record is about."""
 
     @property
     def aggregate_id(self) -> str:
-        """The id of what it is about."""
+        """The id of the aggregate that the record is about."""
 
     @property
     def body(self) -> str:
@@ -88,7 +88,7 @@ class Link(Protocol):
 
 
 def link_hash(previous: str, number: int, aggregate_id: str, digest: str, kind: str = REFERRAL) -> str:
-    """The hash of a record whose words have this digest: 64 hexadecimal digits."""
+    """The hash of a record whose canonical JSON has this digest: 64 hexadecimal digits."""
     fields = {"correlation_id": aggregate_id, "number": number, "record": digest}
     if kind != REFERRAL:
         fields["kind"] = kind
@@ -101,7 +101,7 @@ def digest_of(body: str) -> str:
 
 
 def follow(head: Head, bodies: Iterable[tuple[Aggregate, str]]) -> Iterator[dict[str, str | int]]:
-    """New links after `head`, as table rows, for pairs of aggregate and body."""
+    """Yields new links after `head`, as table rows, for pairs of aggregate and canonical JSON."""
     number, previous = head.number, head.hash
     for aggregate, body in bodies:
         number += 1

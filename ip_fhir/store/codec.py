@@ -209,7 +209,7 @@ def evidence_record(row: Row[Any]) -> EvidenceRecord:
 
 
 def aggregate_record(row: Row[Any], aggregate: Aggregate) -> AggregateRecord:
-    """A link of the chain as a value, whatever it is about."""
+    """A link of the chain, about any aggregate, as a value."""
     try:
         record = cast("dict[str, Any]", orjson.loads(row.body))
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""The tables as they stand today; `migrations/` says how they came to be, and a test that both agree.
+"""The tables as they are today; `migrations/` creates them step by step, and a test compares the two.
 
 Times are integers: microseconds since 1970 in UTC, so that they compare the same in every database. JSON is text,
 written once and read back byte for byte: the hash chain covers it.

@@ -111,7 +111,7 @@ class SqlStore:
             transaction.failed(row_id, reason, next_try, claim)
 
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
-        """The claimed row was handed over `now`, and awaits its receipt until `due`."""
+        """Marks a claimed row as handed over at `now`; it awaits its receipt until `due` (both UTC)."""
         with self.begin() as transaction:
             transaction.hand_over(row_id, now, due, claim)
 
@@ -162,14 +162,14 @@ class SqlStore:
         return [codec.outbox_row(row) for row in self._read(statement, values)]
 
     def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
-        """Awaiting rows whose receipt is due, those due longest first."""
+        """Returns awaiting rows whose receipt is due, those due longest first."""
         values = {"now": codec.micros(now), "at_most": max(limit, 0)}
         return [codec.outbox_row(row) for row in self._read(statements.OVERDUE_RECEIPTS, values)]
 
     def worklist(
         self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
     ) -> list[WorklistItem]:
-        """Items, open ones first, each group by when it was opened; of one aggregate where it is given."""
+        """Returns items, open ones first, then by opening time; only those of one aggregate if it is given."""
         values: dict[str, Any] = {"at_most": max(limit, 0)}
         values |= {"of_kind": aggregate.kind, "of_id": aggregate.id} if aggregate is not None else {}
         statement = worklist_statements.LISTS[open_only, aggregate is not None]
@@ -218,7 +218,7 @@ class SqlStore:
         return self._read(statements.CHAIN_OF_AGGREGATE, {"of_kind": aggregate.kind, "of_id": aggregate.id})
 
     def walk(self) -> Iterator[EvidenceRecord]:
-        """The referrals' records as `evidence` gives them, as they stood when this began, however many."""
+        """Yields the referrals' records as `evidence` returns them, as they were when this began, however many."""
         with self._database.reading() as connection:
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.WORDS)
             for row in rows:

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Insert, Select, Table
 
 ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
-"""The states in which nobody has the ball."""
+"""The states in which neither side has anything more to do."""
 
 UNSENT: Final = ("waiting", "awaiting", "parked")
 _UNDER_WAY: Final = ("waiting", "awaiting")
 _SETTLED: Final = ("sent", "parked", "refused")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
-"""Which migration the database stands at."""
+"""The database's last migration."""
 
 
 def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
-    """One of a few that are always the same; a list of parameters would have to be put together on each call."""
+    """A test that a column has one of a few constant values; a list parameter would be expanded on each call."""
     return or_(*(column == value for value in values))
 
 
 def insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
-    """Insert a row, with a parameter for each column, unless there is one that stands in its way."""
+    """Insert a row, with a parameter for each column, unless it conflicts with an existing one."""
     columns = [column for column in table.c if column.name not in leave_out]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns))
     added = insert(table).from_select(columns, row.where(~exists().where(there)))
@@ -72,7 +72,7 @@ REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.dige
 """Messages that were not taken in, latest first."""
 
 COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
-"""How many."""
+"""The number of messages that were not taken in."""
 
 # --- referral
 
@@ -107,7 +107,7 @@ COUNT_LOOPS: Final = select(
 """Referrals by state, those over the deadline apart, and since when the first of each waits."""
 
 PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_id == bindparam("correlation_id"))
-"""Where a referral stands in the list, for the page after it."""
+"""A referral's place in the list, for the page after it."""
 
 
 def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
@@ -132,7 +132,7 @@ READ_HEAD: Final = select(meta.c.value).where(meta.c.key == "chain-head")
 """The end of the chain."""
 
 MOVE_HEAD: Final = update(meta).where(meta.c.key == "chain-head").values(value=bindparam("head"))
-"""The end of the chain moves on."""
+"""Sets a new end of the chain."""
 
 ADD_EVIDENCE: Final = insert(evidence).values(
     {name: bindparam(name) for name in ("number", "aggregate_kind", "aggregate_id", "body", "previous", "hash")}
@@ -149,7 +149,7 @@ WORDS: Final = _with_words.where(evidence.c.aggregate_kind == REFERRAL)
 """The referrals' records that have their words, in order."""
 
 CHAIN_OF_AGGREGATE: Final = _with_words.where(_of_aggregate)
-"""The same of one referral, or of any other aggregate."""
+"""The records of one aggregate (a referral or another kind) that have their words, in order."""
 
 _other = evidence.alias("other")
 _same_referral = and_(
@@ -170,7 +170,7 @@ WRONGLY_PURGED: Final = (
     .where(evidence.c.purged_at.is_not(None), or_(_kept_before, and_(_referral_is_kept, ~_opened_after)))
     .order_by(evidence.c.number)
 )
-"""Records without words that no purge left so: it takes all that a referral has, and the referral."""
+"""Records that lost their words, but not by a purge: that removes all words of a referral, and the referral itself."""
 
 # --- outbox
 
@@ -352,16 +352,16 @@ CURRENT: Final = select(resource).where(_this).order_by(resource.c.version.desc(
 RETIRE: Final = (
     update(resource).where(_this, resource.c.version == bindparam("expected"), resource.c.current).values(current=False)
 )
-"""What was current is so no longer; matches nothing when it was not."""
+"""Marks the current version as an old one; matches nothing if it is not the current one."""
 
 ADD_VERSION: Final = insert_unless(resource, and_(_same, resource.c.version >= bindparam("version")))
 """The new current version; adds nothing when there is such a one, or a later."""
 
 DROP_TOKENS: Final = delete(token).where(token.c.type == bindparam("of_type"), token.c.id == bindparam("of_id"))
-"""Forget what a resource was found by."""
+"""Deletes the search tokens of a resource."""
 
 ADD_TOKENS: Final = insert(token)
-"""What a resource is found by."""
+"""Adds the search tokens of a resource."""
 
 
 def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tuple[object, ...]]:

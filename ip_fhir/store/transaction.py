@@ -1,4 +1,4 @@
-"""`Transaction` on a database connection: what is done through it is committed together, or not at all."""
+"""`Transaction` on a database connection: all its changes are committed together, or none."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _CHANGED: Final = "the resource was changed by another since it was read"
 class SqlTransaction:
     """Implements `ip_fhir.ports.Transaction` and the transactions of `ip_fhir.ports.capabilities`.
 
-    Of one thread, and of no use when its block has ended.
+    Only one thread may use it, and only until its block ends.
 
-    When the database has failed once, everything after it is refused: a database may have rolled back by itself, and
-    what came then would stand alone.
+    After the first failure of the database every further call is refused: the database may have rolled back by itself,
+    and later changes would then be committed without the earlier ones.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -97,7 +97,7 @@ class SqlTransaction:
         self._run(statements.REMEMBER, values)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Keep that a message was not taken in; the same again is counted. `Conflict` when another keeps it now."""
+        """Record a refused message, or count a repeated one. `Conflict` if another transaction records it now."""
         values = codec.refusal_values(refusal)
         key = {f"of_{name}": values[name] for name in ("peer", "digest", "code")}
         if self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount:
@@ -156,7 +156,7 @@ class SqlTransaction:
         return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
 
     def row(self, row_id: str) -> OutboxRow | None:
-        """The outbox row as it stands, or None."""
+        """The outbox row in its present state, or None."""
         row = self._run(statements.ROW, {"row_id": row_id}).first()
         return None if row is None else codec.outbox_row(row)
 
@@ -167,7 +167,7 @@ class SqlTransaction:
         return self._known(row_id) if kept is None else codec.outbox_row(kept)
 
     def finish(self, row_id: str, now: datetime) -> None:
-        """The row is done, whatever it was before. Several in a row are written at once, before whatever comes next."""
+        """Mark a row as sent, whatever its status was. Several in a row are written together, before the next call."""
         self.check()
         self._finished.append({"row_id": row_id, "now": codec.micros(now)})
 
@@ -180,7 +180,7 @@ class SqlTransaction:
                 self._known(one["row_id"])
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
-        """An attempt failed: try again, or (None) park the row. A late report changes nothing."""
+        """Record a failed attempt: retry at `next_try`, or (None) park the row. A late report changes nothing."""
         statement = statements.PARK if next_try is None else statements.TRY_AGAIN
         values: dict[str, Any] = {"row_id": row_id, "reason": reason}
         if next_try is not None:
@@ -192,18 +192,18 @@ class SqlTransaction:
             self._known(row_id)
 
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
-        """The claimed row awaits its receipt until `due`. A late report changes nothing."""
+        """Mark a claimed row as awaiting its receipt until `due`. A late report changes nothing."""
         values = {"row_id": row_id, "of_claim": claim, "now": codec.micros(now), "receipt_due": codec.micros(due)}
         if self._run(statements.HAND_OVER, values).rowcount == 0:
             self._known(row_id)
 
     def give_back(self, row_id: str, claim: int) -> None:
-        """A claimed row was not tried after all. A late report changes nothing."""
+        """Give back a claimed row that was not tried. A late report changes nothing."""
         if self._run(statements.GIVE_BACK, {"row_id": row_id, "of_claim": claim}).rowcount == 0:
             self._known(row_id)
 
     def refused(self, row_id: str, reason: str) -> None:
-        """The row will not be sent. A row that was sent stays sent."""
+        """Close a row that will not be sent. A row that was sent stays sent."""
         if self._run(statements.REFUSE, {"row_id": row_id, "reason": reason}).rowcount == 0:
             self._known(row_id)
 
@@ -231,7 +231,7 @@ class SqlTransaction:
             self._run(worklist_statements.OPEN_ITEM, [codec.item_values(item) for item in items])
 
     def item(self, item_id: str) -> WorklistItem | None:
-        """The item as it stands, or None."""
+        """The item in its present state, or None."""
         row = self._run(worklist_statements.ITEM, {"item_id": item_id}).first()
         return None if row is None else codec.item(row)
 

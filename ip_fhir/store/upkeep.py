@@ -80,15 +80,15 @@ def count_expired(database: Database, before: datetime) -> int:
 def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
     """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 
-    What goes: the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not), the
-    words of its evidence. What stays: the chain, with a digest in the place of each record's words, so that it verifies
-    as before. A referral with something unsent or a deadline to come is not taken out.
+    Deleted are the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not) and
+    the words of its evidence. The chain is kept, with a digest in place of each record's words, so that it verifies as
+    before. A referral with an unsent message or a deadline to come is not deleted.
 
-    A message that came before `replayable` is too old to be taken in again: what was answered to it goes, and its key
-    too if it came before `before`. Until then both stay, whatever became of its referral: a replay would open it anew.
-    None: all stay.
+    A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
+    it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
+    referral anew. With None all are kept.
 
-    Raises `StoreError`; then what was reported by an earlier call is done and the rest is not.
+    Raises `StoreError`; then the work reported by earlier calls is done and the rest is not.
     """
     done = Purged()
     while (some := _in_transaction(database, lambda connection: _purge_some(connection, before, now))).referrals:

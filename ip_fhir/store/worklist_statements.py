@@ -1,4 +1,4 @@
-"""Statements of the worklist: what our own people must do. Named as those in `statements`."""
+"""Statements of the worklist of our own people. Named as those in `statements`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
 """One item."""
 
 FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), worklist.c.closed == 0).values(_done)
-"""An open item is done."""
+"""Marks an open item as done."""
 
 FINISH_REASON: Final = (
     update(worklist).where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
 ).values(_done)
-"""The open items of an aggregate that have a reason are done."""
+"""Marks the open items of an aggregate that have a reason as done."""
 
 _listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, worklist.c.id).limit(bindparam("at_most"))
 
@@ -39,4 +39,4 @@ LISTS: Final = {
     for open_only in (True, False)
     for of_aggregate in (True, False)
 }
-"""Items, open ones first, each group by when it was opened; by whether only open ones, and only one aggregate's."""
+"""Lists of items, open ones first, then by opening time; the keys say if only open ones, if only one aggregate's."""

@@ -1,4 +1,4 @@
-"""For the tests of those who embed or extend the library: contract suites and fakes of each seam. Needs pytest.
+"""Contract suites and fakes for the tests of systems that embed or extend the library. Needs pytest.
 
     from ip_fhir.testing import StoreContract
 
@@ -6,10 +6,10 @@
 
 | seam                        | contract            | fake                                            |
 |-----------------------------|---------------------|-------------------------------------------------|
-| a store                     | `StoreContract`     | `only_loops(store)`: without the capabilities   |
+| a store                     | `StoreContract`     | `only_loops(store)`: without capabilities       |
 | a store's receipts          | `ReceiptContract`   | SQLite: `sqlite:///file`                        |
 | a store's worklist          | `WorklistContract`  | the same                                        |
-| a store of more than loops  | `AggregateContract` | the same                                        |
+| a store of plans too        | `AggregateContract` | the same                                        |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -66,7 +66,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a suite or a fake when it is asked for; a suite's asserts say what they compared."""
+    """Load a suite or a fake at its first use; pytest rewrites a suite's asserts, so that failures show the values."""
     if name not in _HOME:
         raise AttributeError(name)
     from importlib import import_module
@@ -76,7 +76,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _rewrite_asserts() -> None:
-    """Tell pytest of every module here that is not imported yet: whichever has asserts, they are rewritten."""
+    """Have pytest rewrite the asserts of every module of this package that is not imported yet."""
     import sys
     from pkgutil import iter_modules
 

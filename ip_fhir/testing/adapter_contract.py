@@ -1,4 +1,4 @@
-"""The promises that every adapter keeps: whoever brings one subclasses `AdapterContract` and runs it with pytest.
+"""The promises that every adapter keeps. The author of one subclasses `AdapterContract` and runs it with pytest.
 
     class TestOurAdapter(AdapterContract):
         @pytest.fixture
@@ -10,7 +10,7 @@
             with OurPeer() as peer:     # a stand-in for the other system, on loopback; see `PeerDouble`
                 yield peer
 
-Where the receipt comes later, by a listener, `send` returns None; the class then says `hands_over = True`.
+If the receipt comes later, by a listener, `send` returns None, and the subclass sets `hands_over = True`.
 """
 
 # ruff: noqa: S101 - a contract is asserts
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 Behaviour: TypeAlias = Literal["ok", "later", "no", "nonsense", "other", "silent", "down"]
 """The ways in which a peer may answer.
 
-`ok`: stored. `later`: it asks to be tried again. `no`: refused for good; its words may name the person. `nonsense`: an
-answer that is none, and that names the person. `other`: a receipt for another message. `silent`: none, for longer than
+`ok`: stored. `later`: it asks to be tried again. `no`: refused for good; the text may name the person. `nonsense`: an
+unreadable answer that names the person. `other`: a receipt for another message. `silent`: no answer for longer than
 the endpoint's timeout. `down`: nobody listens.
 """
 
@@ -49,7 +49,7 @@ _CONTENT = f"{PERSON} {NUMBER} \x0b\x1c\r\n å".encode()
 
 
 class PeerDouble(Protocol):
-    """A stand-in for the other system, which the contract's user makes: it answers as it was last told to."""
+    """A stand-in for the other system, written by the contract's user: it answers as `behave` last told it."""
 
     @property
     def url(self) -> str:
@@ -58,18 +58,18 @@ class PeerDouble(Protocol):
 
     @property
     def received(self) -> Sequence[bytes]:
-        """The contents of the messages that arrived, as the peer took them off the wire."""
+        """The contents of the messages that arrived, in order, as the peer received them."""
         ...
 
     def behave(self, behaviour: Behaviour) -> None:
-        """Answer in this way from now on; at first it is `ok`. An `ok` names the message that was sent."""
+        """Answer in this way from now on; the first way is `ok`. An `ok` names the message that was sent."""
         ...
 
 
 class AdapterContract:
-    """Every test needs the fixtures `adapter` and `peer`. What is sent is `content`, which is any bytes.
+    """The contract suite. Every test needs the fixtures `adapter` and `peer`; `content` is sent, by default any bytes.
 
-    `hands_over`: the peer's answer says only that it has the message; the receipt comes later.
+    `hands_over`: the peer only confirms that it has the message; the receipt comes later.
     """
 
     hands_over: ClassVar[bool] = False
@@ -78,22 +78,22 @@ class AdapterContract:
     options: ClassVar[dict[str, str]] = {}
 
     def outgoing(self, peer: PeerDouble, ident: str = "message-1") -> Outgoing:
-        """A message to the peer; overridden where `content` must name the message's id."""
+        """A message to the peer; to be overridden if `content` must contain the message's id."""
         endpoint = Endpoint(peer.url, _TOKEN, _TIMEOUT, self.options)
         return Outgoing(ident, "loop-1", self.content, self.content_type, endpoint)
 
     def test_it_keeps_the_protocol(self, adapter: Adapter) -> None:
-        """A name, the name of a format, and `send`."""
+        """It has a name, the name of a format, and `send`."""
         assert [*faults(adapter, Adapter)] == []
 
     def test_it_sends_what_it_is_given(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """The bytes arrive unchanged; sent again, they are the same: the peer knows a resend by them."""
+        """The bytes arrive unchanged, also when they are sent again: the peer recognises a resend by them."""
         for _ in range(2):
             _sent(adapter, self.outgoing(peer))
         assert list(peer.received) == [self.outgoing(peer).content] * 2
 
     def test_yes_is_a_receipt(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """`ok` is a receipt for this message; None where it comes later."""
+        """`ok` gives a receipt for this message, or None if the receipt comes later."""
         receipt = _sent(adapter, self.outgoing(peer))
         if self.hands_over:
             assert receipt is None
@@ -102,7 +102,7 @@ class AdapterContract:
             assert (receipt.message_id, receipt.code) == ("message-1", "ok")
 
     def test_no_is_for_good(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """A refusal is a receipt `fatal-error` or an error that is not tried again; nobody's name comes with it."""
+        """A refusal gives a receipt `fatal-error` or an error that is not retried, neither with a person's name."""
         if not self.hands_over:
             peer.behave("no")
             answer = _answer(adapter, self.outgoing(peer))
@@ -113,7 +113,7 @@ class AdapterContract:
 
     @pytest.mark.parametrize("behaviour", ["later", "nonsense", "other"])
     def test_anything_else_is_tried_again(self, adapter: Adapter, peer: PeerDouble, behaviour: Behaviour) -> None:
-        """Not now, an answer that nobody can read, a receipt for another message: none of them is a yes or a no."""
+        """A request to wait, an unreadable answer and a receipt for another message are all tried again."""
         if not self.hands_over:
             peer.behave(behaviour)
             answer = _answer(adapter, self.outgoing(peer))
@@ -122,7 +122,7 @@ class AdapterContract:
 
     @pytest.mark.parametrize("behaviour", ["silent", "down"])
     def test_a_peer_that_is_not_there(self, adapter: Adapter, peer: PeerDouble, behaviour: Behaviour) -> None:
-        """It is tried again, and it took no longer than the endpoint's timeout, give or take a few seconds."""
+        """The error is retried, and comes within a few seconds of the endpoint's timeout."""
         peer.behave(behaviour)
         began = time.monotonic()
         answer = _answer(adapter, self.outgoing(peer))
@@ -132,14 +132,14 @@ class AdapterContract:
         _says_nothing(str(answer))
 
     def test_it_recovers(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """After a failure the next message goes, over a new connection if need be."""
+        """After a failure the next message is sent, over a new connection if need be."""
         peer.behave("down" if self.hands_over else "nonsense")
         _answer(adapter, self.outgoing(peer))
         peer.behave("ok")
         self.test_yes_is_a_receipt(adapter, peer)
 
     def test_threads_may_share_it(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """Four at a time, each gets the receipt for its own message."""
+        """With four threads at a time, each gets the receipt for its own message."""
         idents = [f"message-{number}" for number in range(12)]
         with ThreadPoolExecutor(4) as threads:
             receipts = list(threads.map(lambda ident: _sent(adapter, self.outgoing(peer, ident)), idents))
@@ -147,7 +147,7 @@ class AdapterContract:
         assert self.hands_over or [receipt and receipt.message_id for receipt in receipts] == idents
 
     def test_it_is_silent(self, adapter: Adapter, peer: PeerDouble) -> None:
-        """Its `repr` shows neither a token nor anything of what it sent."""
+        """Its `repr` shows neither the token nor any part of a message."""
         _sent(adapter, self.outgoing(peer))
         _says_nothing(repr(adapter))
 

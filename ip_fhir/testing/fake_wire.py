@@ -1,10 +1,10 @@
-"""A wire without a network: an adapter, a format and a listener that keep their contracts and do next to nothing.
+"""A wire without a network: an adapter, a format and a listener that keep their contracts and do little else.
 
     listener = FakeListener({"peer": "hospital"})
     adapter = FakeAdapter(lambda outgoing: read_reply(listener.hand(outgoing.content)))
     exchange = open_exchange(settings, wires={"fake": adapter}, formats=[FakeFormat()])
 
-They are also the shortest example of each seam.
+They are also the shortest example of each kind of plug-in.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FakeFormat:
     receipts: bool = True
 
     def open(self, content: bytes, limits: Limits) -> FakeIncoming:
-        """Parse; the places in errors are the domain's fields."""
+        """Parse the JSON. The places in errors are the domain's fields."""
         if len(content) > limits.max_bytes:
             raise too_long(limits)
         return FakeIncoming(read(Message, content))
@@ -56,11 +56,11 @@ class FakeIncoming:
         self._message = message
 
     def message(self, mapper: Mapper) -> Message:  # noqa: ARG002 - the tables are for FHIR
-        """Return it."""
+        """Return the message."""
         return self._message
 
     def resources(self) -> Sequence[JsonObject]:
-        """Return nothing: there is no FHIR in it."""
+        """Return nothing: the format is not FHIR."""
         return ()
 
     def persons(self) -> frozenset[PersonId]:
@@ -70,7 +70,7 @@ class FakeIncoming:
         return frozenset() if number is None else frozenset({number})
 
     def digest(self) -> str:
-        """Return a digest of what it says, but for the time of sending, which a sender may renew."""
+        """Return a digest of the message without its time of sending, which a sender may renew."""
         said = self._message.to_data()
         del said["sent"]
         return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -93,9 +93,9 @@ def read_reply(reply: bytes) -> Receipt:
 
 
 class FakeAdapter:
-    """An adapter that hands what is to be sent to a function, and remembers it in `sent`.
+    """An adapter that hands each message to the function `deliver`, and remembers it in `sent`.
 
-    `deliver` returns the receipt, or None where that comes later, or raises a `PeerError`: as `Adapter.send` does.
+    `deliver` returns the receipt, or None if it comes later, or raises a `PeerError`, as `Adapter.send` does.
     """
 
     def __init__(
@@ -107,15 +107,15 @@ class FakeAdapter:
         self._deliver = deliver
 
     def send(self, outgoing: Outgoing) -> Receipt | None:
-        """Remember it and hand it over."""
+        """Remember the message and hand it to `deliver`."""
         self.sent.append(outgoing)
         return self._deliver(outgoing)
 
 
 class FakeListener:
-    """A listener that a test hands content to, from any thread.
+    """A listener to which a test hands content, from any thread.
 
-    Options: `peer`, the name of the party that the content is from, and `format`, which is `fake` if it is not given.
+    Options: `peer`, the name of the sending party, and `format`, by default `fake`.
     """
 
     name: str = "fake"
@@ -133,12 +133,12 @@ class FakeListener:
         self._moved = threading.Condition()
 
     def start(self, exchange: Receiver) -> None:
-        """Begin to take in."""
+        """Begin to take messages in."""
         with self._moved:
             self._exchange = exchange
 
     def stop(self) -> None:
-        """Take in no more, and wait until nothing is under way, `longest_stop` seconds at most."""
+        """Take in no more, and wait at most `longest_stop` seconds for messages under way."""
         with self._moved:
             self._exchange = None
             self._moved.wait_for(lambda: self._under_way == 0, self.longest_stop)
@@ -146,7 +146,7 @@ class FakeListener:
     def hand(self, content: bytes) -> bytes:
         """Hand content over as the peer, and return the answer.
 
-        Raises `ConnectionRefusedError` while it is not running, and whatever the exchange raises.
+        Raises `ConnectionRefusedError` while it is not running, and any error of the exchange.
         """
         with self._moved:
             exchange = self._exchange

@@ -1,4 +1,4 @@
-"""Stand-ins: an adapter that only hands over, and a store that keeps nothing but loops."""
+"""Stand-ins: an adapter that only hands over, and a store without capabilities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OF_TRANSACTION: Final = frozenset(name for name in vars(Transaction) if not nam
 class HandingOver:
     """An `Adapter` that hands over and gives no receipt, as a queue or the KITH message service does.
 
-    `handed` is everything it was given, in order. The test brings the receipt later:
+    `handed` has every message that it was given, in order. The test delivers the receipt later:
 
         exchange.receive_receipt(adapter.receipt(), peer)
     """
@@ -32,19 +32,19 @@ class HandingOver:
         self.handed: list[Outgoing] = []
 
     def send(self, outgoing: Outgoing) -> Receipt | None:
-        """Keep it; None: the receipt comes later."""
+        """Keep the message and return None: the receipt comes later."""
         self.handed.append(outgoing)
         return None
 
     def receipt(
         self, code: ReceiptCode = "ok", problems: tuple[Problem, ...] = (), message_id: str | None = None
     ) -> Receipt:
-        """The peer's receipt for what was handed over last, or for the message with that id."""
+        """The peer's receipt for the last message, or for the message with this id."""
         return Receipt(message_id or self.handed[-1].message_id, code, problems)
 
 
 def only_loops(store: Store) -> Store:
-    """The store without the capabilities of `ip_fhir.ports.capabilities`, as one that was written before them."""
+    """The store without the capabilities of `ip_fhir.ports.capabilities`: as one that only keeps loops."""
     return cast("Store", _OnlyLoops(store))
 
 

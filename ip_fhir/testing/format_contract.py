@@ -1,12 +1,13 @@
-"""The promises that every wire format keeps: whoever brings one subclasses `FormatContract` and runs it with pytest.
+"""The promises that every wire format keeps. The author of one subclasses `FormatContract` and runs it with pytest.
 
     class TestOurFormat(FormatContract):
         @pytest.fixture
         def wire(self):
             return OurFormat()
 
-A format that is only taken in overrides the fixture `content` too: bytes of a notice about `message_samples.NUMBER`, or
-about whom `owner` (a fixture as well) says. `kinds` names the kinds of message that the format carries.
+A format that is only received overrides the fixture `content` too: the bytes of a notice about the person with the
+number `owner`, also a fixture, by default `message_samples.NUMBER`. `kinds` has the kinds of message that the format
+carries.
 """
 
 # ruff: noqa: S101 - a contract is asserts
@@ -37,13 +38,13 @@ _NO_CONTENT = [b"", b"\n", b"\x00", b"\xff\xfe\x00", b"{}", b"[]", b"<a/>", b"MS
 
 
 class FormatContract:
-    """Every test needs the fixture `wire`: the format. The sample messages are in `ip_fhir.testing.message_samples`."""
+    """The contract suite. Every test needs the fixture `wire`, the format. The messages are in `message_samples`."""
 
     kinds: ClassVar[frozenset[MessageKind]] = frozenset(MessageKind)
 
     @pytest.fixture
     def mapper(self) -> Mapper:
-        """The tables: those that ship."""
+        """The mapper with the shipped tables."""
         return default()
 
     @pytest.fixture
@@ -53,21 +54,21 @@ class FormatContract:
 
     @pytest.fixture
     def content(self, wire: Format, mapper: Mapper) -> bytes:
-        """A notice's bytes."""
+        """The bytes of a notice."""
         return _writer(wire).write(message(MessageKind.NOTICE), mapper)
 
     def test_it_keeps_the_protocol(self, wire: Format) -> None:
-        """Name, media type, `receipts`, `open`, and, where it is sent, `write`: all there, and of the right shape."""
+        """It has a name, a media type, `receipts`, `open` and, if it is sent, `write`, all of the right type."""
         assert [*faults(wire, Format)] == []
         assert not can_write(wire) or [*faults(wire, Writer)] == []
 
     def test_the_sample_is_read(self, wire: Format, content: bytes, mapper: Mapper) -> None:
-        """The notice in `content` is a notice."""
+        """The message in `content` is read as a notice."""
         assert wire.open(content, DEFAULT_LIMITS).message(mapper).kind is MessageKind.NOTICE
 
     @pytest.mark.parametrize("kind", MessageKind)
     def test_what_is_written_is_read_back(self, wire: Format, mapper: Mapper, kind: MessageKind) -> None:
-        """A message of every kind that it carries comes back as it was, and is written alike each time."""
+        """A message of every kind it carries is read back equal, and is written with the same bytes each time."""
         if not can_write(wire) or kind not in self.kinds:
             return
         sample = message(kind)
@@ -84,7 +85,7 @@ class FormatContract:
             _says_nothing(str(refusal))
 
     def test_what_is_no_message_is_refused(self, wire: Format, mapper: Mapper) -> None:
-        """Nothing at all, and what belongs to no format or to another, is `InvalidInput`."""
+        """Empty content, and content of no format or another, is `InvalidInput`."""
         for nothing in _NO_CONTENT:
             with pytest.raises(InvalidInput):
                 wire.open(nothing, DEFAULT_LIMITS).message(mapper)
@@ -104,23 +105,23 @@ class FormatContract:
             assert len({wire.open(bytes_, DEFAULT_LIMITS).digest() for bytes_ in written}) == len(samples)
 
     def test_it_says_whom_it_is_about(self, wire: Format, content: bytes, owner: PersonId) -> None:
-        """The numbers of everybody whom a notice is about; without them, one person's news may reach another's plan."""
+        """It gives the numbers of all persons in a notice; without them a message may reach another person's plan."""
         assert owner in wire.open(content, DEFAULT_LIMITS).persons()
 
     def test_resources_are_fhir(self, wire: Format, content: bytes) -> None:
-        """ServiceRequest and Task as they came, or nothing."""
+        """The resources are ServiceRequest and Task as received, or none."""
         types = [resource["resourceType"] for resource in wire.open(content, DEFAULT_LIMITS).resources()]
         assert set(types) <= {"ServiceRequest", "Task"}
 
     def test_every_field_has_a_place(self, wire: Format, content: bytes) -> None:
-        """Each field that the spine's errors name has a place in this format, which is no person's data."""
+        """Each `MessageField` has a place in this format, without a person's data in it."""
         incoming = wire.open(content, DEFAULT_LIMITS)
         for field in MESSAGE_FIELDS:
             assert incoming.place(field).strip(), field
             _says_nothing(incoming.place(field))
 
     def test_the_answer_tells_yes_from_no(self, wire: Format, content: bytes) -> None:
-        """A reply is the same each time; with receipts, ok, not now and no are three different ones."""
+        """The same answer gives the same reply; with receipts, the three receipt codes give three different ones."""
         incoming = wire.open(content, DEFAULT_LIMITS)
         codes: list[ReceiptCode] = ["ok", "transient-error", "fatal-error"]
         replies = [incoming.reply(_answer(code)) for code in codes]
@@ -128,7 +129,7 @@ class FormatContract:
         assert len(set(replies)) == (3 if wire.receipts else len(set(replies)))
 
     def test_it_is_silent(self, wire: Format, content: bytes) -> None:
-        """Neither the format nor what came in shows a person's data when it is printed."""
+        """Neither the format nor received content shows a person's data in its `repr`."""
         _says_nothing(repr(wire))
         _says_nothing(repr(wire.open(content, DEFAULT_LIMITS)))
 
@@ -153,7 +154,7 @@ def _refusal(wire: Format, content: bytes, mapper: Mapper) -> InvalidInput | Non
 
 
 def _damaged(content: bytes) -> Iterator[bytes]:
-    """Cut off, with a byte turned, with a piece doubled or left out, at forty places."""
+    """Damaged copies of the content: cut off, with a byte changed, with a piece doubled or left out."""
     step = max(1, len(content) // 40)
     for at in range(0, len(content), step):
         yield content[:at]

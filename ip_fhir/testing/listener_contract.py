@@ -1,4 +1,4 @@
-"""The promises that every listener keeps: whoever brings one subclasses `ListenerContract` and runs it with pytest.
+"""The promises that every listener keeps. The author of one subclasses `ListenerContract` and runs it with pytest.
 
     class TestOurListener(ListenerContract):
         @pytest.fixture
@@ -8,7 +8,7 @@
         def hand_in(self, listener, content):
             ...     # as the peer does it: connect and send, put a file into the folder; returns when it is done
 
-`hand_in` may raise anything where the listener does not take it.
+`hand_in` may raise anything if the listener does not accept the content.
 """
 
 # ruff: noqa: S101 - a contract is asserts
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class ReceiverDouble:
-    """A stand-in for the exchange: it remembers what it is given, and answers, raises or waits as it is told.
+    """A stand-in for the exchange: it remembers received messages, and answers, raises or waits as the test sets it.
 
-    `came` holds (content, peer, format) of each; `raises` is raised from now on; `held`, when cleared, holds up whoever
-    hands something over until it is set again. It waits `patience` seconds for what is to come.
+    `came` has (content, peer, format) of each message. If `raises` is set, it is raised at each message. While `held`
+    is cleared, `receive` waits. `wait_for` waits at most `patience` seconds.
     """
 
     def __init__(self, patience: float = 10.0) -> None:
@@ -47,7 +47,7 @@ class ReceiverDouble:
         self.held.set()
 
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
-        """Take it in."""
+        """Take a message in; see `Receiver.receive`."""
         self.came.append((content, peer, format_name))
         self.held.wait(60)  # a test that fails must end, too
         self.done += 1
@@ -56,7 +56,7 @@ class ReceiverDouble:
         return b"taken in"
 
     def wait_for(self, number: int) -> None:
-        """Wait until that many have come. Raises `AssertionError` when they do not."""
+        """Wait until this many messages have come. Raises `AssertionError` if they do not come in time."""
         end = time.monotonic() + self._patience
         while len(self.came) < number:
             assert time.monotonic() < end, f"{number} were handed in, {len(self.came)} came"
@@ -64,10 +64,10 @@ class ReceiverDouble:
 
 
 class ListenerContract:
-    """Every test needs the fixture `listener`, made and not started, and the method `hand_in`.
+    """The contract suite. Every test needs the fixture `listener`, not started, and the method `hand_in`.
 
-    `contents` are four messages, if any bytes will not do. `patience` is in how many seconds what was handed in must
-    have come, and `stop` must have ended; `quiet` is for how many seconds after `stop` it is seen that nothing comes.
+    `contents` are four messages, to be overridden if arbitrary bytes will not do. Within `patience` seconds a message
+    must have come, and `stop` must have ended; for `quiet` seconds after `stop` nothing may come.
     """
 
     contents: ClassVar[tuple[bytes, bytes, bytes, bytes]] = (b"one", b"two", PERSON.encode(), b"four")
@@ -79,16 +79,16 @@ class ListenerContract:
         raise NotImplementedError
 
     def test_it_keeps_the_protocol(self, listener: Listener) -> None:
-        """A name, `start(exchange)` and `stop()`."""
+        """It has a name, `start(exchange)` and `stop()`."""
         assert [*faults(listener, Listener)] == []
 
     def test_stop_without_start(self, listener: Listener) -> None:
-        """It may be stopped before it was started, and twice: nothing happens."""
+        """Stopping it before it was started, or twice, does nothing."""
         listener.stop()
         listener.stop()
 
     def test_what_comes_in_is_handed_over(self, listener: Listener) -> None:
-        """Each message once, in order, unchanged, in a peer's name and with a format."""
+        """Each message is handed over once, in order, unchanged, in a peer's name and with a format."""
         exchange = self._started(listener)
         try:
             for number, content in enumerate(self.contents, 1):
@@ -147,7 +147,7 @@ class ListenerContract:
         peer.join(self.patience)
 
     def test_stop_is_bounded(self, listener: Listener) -> None:
-        """It does not wait for ever for what never ends: the process must end, and nothing was acknowledged."""
+        """`stop` does not wait for ever for a message that never ends: it was not acknowledged, and may come again."""
         exchange = self._started(listener)
         exchange.held.clear()
         peer = threading.Thread(target=self._hand_in, args=(listener,), daemon=True)
@@ -163,7 +163,7 @@ class ListenerContract:
         assert ended, f"stop had not returned after {self.patience} seconds"
 
     def test_it_is_silent(self, listener: Listener) -> None:
-        """Its `repr` shows nothing of what came in."""
+        """Its `repr` shows nothing of the messages."""
         exchange = self._started(listener)
         try:
             self.hand_in(listener, self.contents[2])
@@ -177,7 +177,7 @@ class ListenerContract:
             self.hand_in(listener, self.contents[0])
 
     def _wait_for_content(self, exchange: ReceiverDouble, content: bytes) -> None:
-        """Wait until it comes; a listener that polls may hand over first what it was to bring again."""
+        """Wait until this content comes; a listener that polls may first hand over an earlier message again."""
         end = time.monotonic() + self.patience
         while content not in [came for came, _, _ in exchange.came]:
             assert time.monotonic() < end, "after a refusal nothing more was handed over"

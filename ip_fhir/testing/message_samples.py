@@ -1,4 +1,4 @@
-"""A made-up message of every kind, for the contract of wire formats. The number in them is nobody's."""
+"""A made-up message of every kind, for the contract of wire formats. Its number is synthetic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ip_fhir.domain.values.ids import HerId, OrganizationNumber, PersonId
 from ip_fhir.testing.store_samples import NOON, PERSON
 
 NUMBER: Final = PersonId("14826121549")
-"""The plan owner's number in every sample: from the test register, like the name in no error, log or repr."""
+"""The plan owner's number in every sample: from the test register. It must appear in no error, log or repr."""
 
 HOSPITAL: Final = Organization(
     id="hospital",
@@ -39,7 +39,7 @@ _BY_UNIT = frozenset(
 
 
 def message(kind: MessageKind, ident: str = "message-1", correlation_id: str = "loop-1") -> Message:
-    """A message of that kind, with what its kind must carry and Norwegian letters in its text."""
+    """A message of this kind, with the content that the kind requires, and Norwegian letters in its text."""
     sender, recipient = (UNIT, HOSPITAL) if kind in _BY_UNIT else (HOSPITAL, UNIT)
     return Message(
         id=ident,

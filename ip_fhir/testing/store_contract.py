@@ -1,4 +1,4 @@
-"""What every `Store` must do: an EHR with its own database subclasses `StoreContract` and runs it with pytest.
+"""The promises that every `Store` keeps. An EHR with its own database subclasses `StoreContract` and runs it.
 
     class TestOurStore(StoreContract):
         @pytest.fixture
@@ -10,7 +10,7 @@
         def change_evidence(self, store, number): ...
         def remove_evidence(self, store, number): ...
 
-The fixture's store is empty. The two methods do damage behind the store's back, so that `verify` can find it.
+The fixture's store must be empty. The two methods change the database without the store, so that `verify` can find it.
 """
 
 # ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class _Atomic:
-    """All or nothing."""
+    """Promises of transactions: all or nothing."""
 
     def test_what_is_done_together_is_there_together(self, store: Store) -> None:
         """A committed transaction's referral, evidence, inbox key, outbox row and resource can all be read."""
@@ -51,7 +51,7 @@ class _Atomic:
         assert _there(store) == set()
 
     def test_a_conflict_undoes_all(self, store: Store) -> None:
-        """So does a `Conflict` that the store raises itself."""
+        """A `Conflict` that the store raises itself leaves nothing behind either."""
         with pytest.raises(Conflict), store.begin() as transaction:
             everything(transaction)
             transaction.save(referral("r"), revision=7)
@@ -68,7 +68,7 @@ class _Atomic:
         assert store.referral("r") is None
 
     def test_after_an_error_the_store_goes_on(self, store: Store) -> None:
-        """The next transaction works."""
+        """After an error the next transaction works."""
         for _ in range(3):
             with pytest.raises(Trouble), store.begin() as transaction:
                 everything(transaction)
@@ -79,7 +79,7 @@ class _Atomic:
 
 
 class _Inbox:
-    """A message is taken in once."""
+    """Promises of the inbox: a message is taken in once."""
 
     def test_a_key_is_seen_again(self, store: Store) -> None:
         """Digest and reply come back byte for byte; another key is not seen."""
@@ -92,7 +92,7 @@ class _Inbox:
             assert transaction.seen("hospital|2") is None
 
     def test_a_key_is_remembered_once(self, store: Store) -> None:
-        """A second `remember` is an error, and the first reply stands."""
+        """A second `remember` of a key is an error, and the first reply is kept."""
         with store.begin() as transaction:
             transaction.remember(Seen("key", "one", b"first"), NOON)
         with pytest.raises(StoreError), store.begin() as transaction:
@@ -102,10 +102,10 @@ class _Inbox:
 
 
 class _Referrals:
-    """Referrals, their revisions, their timers, their list."""
+    """Promises of referrals, their revisions, timers and list."""
 
     def test_a_referral_comes_back_equal(self, store: Store) -> None:
-        """As it was saved, with its revision; unknown ones are None."""
+        """A referral comes back as it was saved, with its revision; an unknown one is None."""
         with store.begin() as transaction:
             revision = transaction.save(referral("r", due=after(days=1)), None)
         kept = store.referral("r")
@@ -127,7 +127,7 @@ class _Referrals:
         assert (kept.referral.state, kept.revision) == (State.DELIVERED, second)
 
     def test_a_referral_is_new_once(self, store: Store) -> None:
-        """Saving one as new that is there is a `Conflict`; so is changing one that is not."""
+        """Saving an existing referral as new is a `Conflict`; so is changing one that does not exist."""
         with store.begin() as transaction:
             transaction.save(referral("r"), None)
         with pytest.raises(Conflict), store.begin() as transaction:
@@ -136,7 +136,7 @@ class _Referrals:
             transaction.save(referral("other"), 1)
 
     def test_due_timers_earliest_first(self, store: Store) -> None:
-        """Those whose first timer is due, at that very moment too; not those to come, nor those without."""
+        """Referrals whose first timer is due now or earlier are listed; those due later or without timers are not."""
         with store.begin() as transaction:
             for ident, minutes in (("late", 3), ("early", 1), ("to-come", 4)):
                 transaction.save(referral(ident, due=after(minutes=minutes)), None)
@@ -146,14 +146,14 @@ class _Referrals:
         assert store.due_timers(NOON, 10) == []
 
     def test_a_timer_that_is_gone_is_not_due(self, store: Store) -> None:
-        """A later revision's timers count, not an earlier one's."""
+        """Only the timers of the latest revision count."""
         with store.begin() as transaction:
             revision = transaction.save(referral("r", due=NOON), None)
             transaction.save(referral("r"), revision)
         assert store.due_timers(after(days=9), 10) == []
 
     def test_list_pages(self, store: Store) -> None:
-        """Latest changed first; page by page gives each once, also where many changed at the same moment."""
+        """The list is ordered by latest change; paging gives each referral once, also if many changed together."""
         with store.begin() as transaction:
             for number in range(7):
                 state = State.SENT if number % 2 else State.CLOSED
@@ -170,7 +170,7 @@ class _Referrals:
 
 
 class _Resources:
-    """FHIR resources, their versions, and finding them."""
+    """Promises of FHIR resources, their versions and searches."""
 
     def test_versions(self, store: Store) -> None:
         """The current version is the last one put; a stale one is a `Conflict`, and so is one that is not new."""
@@ -185,7 +185,7 @@ class _Resources:
             assert transaction.resource("Task", "t") == task("t", 2, status="received")
 
     def test_search(self, store: Store) -> None:
-        """By id, identifier (with or without its system), status, based-on, focus, correlation, or several."""
+        """A resource is found by id, identifier (with or without its system), status, based-on, focus, correlation."""
         with store.begin() as transaction:
             transaction.put_resource(task("one", **_FINDABLE), None)
             transaction.put_resource(task("two", correlation_id="other", status="draft"), None)
@@ -208,7 +208,7 @@ class _Resources:
         assert store.search_resources("ServiceRequest", {"_id": "one"}) == []
 
     def test_search_sees_current_versions(self, store: Store) -> None:
-        """What a resource said before is no way to find it, and it is found once."""
+        """A resource is found by its current content only, and only once."""
         with store.begin() as transaction:
             transaction.put_resource(task("t", status="requested"), None)
             transaction.put_resource(task("t", 2, status="received"), 1)
@@ -218,7 +218,7 @@ class _Resources:
         assert len(store.search_resources("Task", {}, limit=1)) == 1
 
     def test_search_refuses_what_it_does_not_know(self, store: Store) -> None:
-        """An unknown criterion is `InvalidInput`: to leave it out would find too much."""
+        """An unknown criterion is `InvalidInput`: ignoring it would find too much."""
         with pytest.raises(InvalidInput):
             store.search_resources("Task", {"owner": "x"})
 
@@ -234,7 +234,7 @@ class StoreContract(
     FiguresContract,
     SilenceContract,
 ):
-    """The whole contract. The subclass gives a fixture `store`, empty for each test, and two ways to do damage."""
+    """The whole contract. The subclass has a fixture `store`, empty for each test, and two methods that do damage."""
 
 
 _FINDABLE: dict[str, Any] = {

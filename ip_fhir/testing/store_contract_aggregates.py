@@ -1,4 +1,4 @@
-"""What a store must do that is an `AggregateStore`: plans stand beside referrals, also where they have the same id."""
+"""The promises of an `AggregateStore`: it keeps plans beside referrals, also if they have the same id."""
 # ruff: noqa: S101 - a contract is asserts
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _REFERRAL, _PLAN = Aggregate.of_referral("r"), Aggregate(kind=PLAN, id="r")
 
 
 class AggregateContract:
-    """The subclass gives a fixture `store`, empty for each test."""
+    """The contract suite. The subclass has a fixture `store`, empty for each test."""
 
     def test_one_chain_for_all(self, store: AggregateStore) -> None:
-        """Each aggregate has its own records, in order, in one chain that verifies; referrals' are read as before."""
+        """Each aggregate has its own records, in order, in one chain that verifies; `evidence` has only referrals'."""
         append(store, "r", "1")
         with store.begin() as transaction:
             transaction.append_records(_PLAN, [{"b": 1, "a": "å"}, {"second": True}])
@@ -45,7 +45,7 @@ class AggregateContract:
         assert {row.id: row.aggregate for row in rows} == {"a": _REFERRAL, "b": _PLAN}
 
     def test_dropped_by_kind(self, store: AggregateStore) -> None:
-        """What ends one aggregate closes its own rows, but for some, and no others."""
+        """`drop_rows` closes the rows of one aggregate, except those to keep, and no others."""
         enqueue(store, outbox_row("a"), _of_plan("b"), _of_plan("c"))
         with store.begin() as transaction:
             transaction.drop_rows(_PLAN, "over", keep=["c"])
@@ -55,7 +55,7 @@ class AggregateContract:
         assert [row.id for row in store.outbox("waiting")] == ["c"]
 
     def test_resources_by_kind(self, store: AggregateStore) -> None:
-        """A plan's resource comes back with its kind, and is not found by the correlation id that it looks like."""
+        """A plan's resource comes back with its kind, and is not found by a correlation id equal to the plan's id."""
         plans = replace(task("p"), aggregate_kind=PLAN)
         with store.begin() as transaction:
             transaction.put_resource(plans, None)

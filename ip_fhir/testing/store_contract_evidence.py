@@ -1,4 +1,4 @@
-"""What the evidence of every `Store` must do, and what its errors may say; a part of `StoreContract`."""
+"""The promises of every `Store` about evidence and errors; a part of `StoreContract`."""
 # ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 
 class EvidenceContract:
-    """The chain of evidence."""
+    """Promises of the chain of evidence."""
 
     def change_evidence(self, store: Any, number: int) -> None:
-        """Change a record behind the store's back (to be written by the subclass)."""
+        """Change a record in the database, past the store (to be written by the subclass)."""
         raise NotImplementedError
 
     def remove_evidence(self, store: Any, number: int) -> None:
-        """Take a record away behind the store's back (to be written by the subclass)."""
+        """Remove a record from the database, past the store (to be written by the subclass)."""
         raise NotImplementedError
 
     def test_records_are_chained(self, store: Store) -> None:
-        """In the order they were appended, numbered from 1, each with the hash of the one before; all is well."""
+        """Records are in the order of appending, numbered from 1, each with the previous hash; the chain verifies."""
         append(store, "r", "1", "2")
         append(store, "other", "3")
         append(store, "r", "4")
@@ -70,7 +70,7 @@ class EvidenceContract:
         assert store.verify() == ()
 
     def test_writers_at_once_make_one_chain(self, store: Store) -> None:
-        """Whatever number of writers appends at once, there is one chain without a fork."""
+        """There is one chain without a fork, however many writers append at once."""
 
         def write(worker: int) -> None:
             for number in range(10):
@@ -82,7 +82,7 @@ class EvidenceContract:
 
     @pytest.mark.parametrize("number", [1, 3, 5])
     def test_a_changed_record_is_found(self, store: Store, number: int) -> None:
-        """`verify` names the record that was changed, without repeating what it says."""
+        """`verify` names the changed record, without repeating its content."""
         append(store, "r", "1", "2", "3", "4", "5")
         self.change_evidence(store, number)
         problems = store.verify()
@@ -91,17 +91,17 @@ class EvidenceContract:
 
     @pytest.mark.parametrize("number", [1, 3, 5])
     def test_a_removed_record_is_found(self, store: Store, number: int) -> None:
-        """So is one that is gone: the first, one in the middle, the last."""
+        """`verify` finds a removed record: the first, one in the middle, the last."""
         append(store, "r", "1", "2", "3", "4", "5")
         self.remove_evidence(store, number)
         assert any(str(number) in problem.path for problem in store.verify())
 
 
 class SilenceContract:
-    """No person's data where it does not belong."""
+    """Promises of silence: no person's data in errors and reprs."""
 
     def test_errors_and_reprs_are_silent(self, store: Store) -> None:
-        """Neither an error of the store nor a `repr` says what was stored."""
+        """Neither an error of the store nor a `repr` shows stored content."""
         seen = Seen(PERSON, PERSON, PERSON.encode())
         with store.begin() as transaction:
             everything(transaction)

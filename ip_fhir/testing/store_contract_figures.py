@@ -1,4 +1,4 @@
-"""What every `Store` must count, and keep of messages that it did not take in; a part of `StoreContract`."""
+"""The promises of every `Store` about figures and refused messages; a part of `StoreContract`."""
 # ruff: noqa: S101 - a contract is asserts
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def _refuse(store: Store, refusal: Refusal) -> None:
 
 
 class RefusalContract:
-    """A message that is not taken in is not forgotten."""
+    """Promises of refusals: a message that is not taken in is recorded."""
 
     def test_a_refusal_comes_back_equal(self, store: Store) -> None:
-        """As it was kept, latest first, as many as asked for; one whose message could not be read too."""
+        """Refusals come back as recorded, latest first, at most `limit`; also those of unreadable messages."""
         unread = Refusal("hospital", "other", "structure", "not JSON", after(minutes=1), after(minutes=1))
         _refuse(store, _refusal())
         _refuse(store, unread)
@@ -35,7 +35,7 @@ class RefusalContract:
         assert store.refusals(limit=1) == [unread]
 
     def test_the_same_refusal_is_counted(self, store: Store) -> None:
-        """The same message refused for the same reason is one entry: when it came first, and last, and how often."""
+        """The same message refused for the same reason is one entry, with its first and last time and its count."""
         for minutes in range(3):
             _refuse(store, replace(_refusal(), first=after(minutes=minutes), last=after(minutes=minutes)))
         assert store.refusals() == [replace(_refusal(), last=after(minutes=2), times=3)]
@@ -45,16 +45,16 @@ class RefusalContract:
 
 
 class FiguresContract:
-    """How the store stands, in numbers."""
+    """Promises of the figures: the state of the store in numbers."""
 
     def test_an_empty_store_counts_nothing(self, store: Store) -> None:
-        """Nothing, and nobody waits."""
+        """An empty store counts nothing, and nobody waits."""
         found = store.figures()
         assert (sum(found.loops.values()), sum(found.outbox.values())) == (0, 0)
         assert found == Figures(found.loops, 0, None, found.outbox, 0, 0)
 
     def test_what_is_counted(self, store: Store) -> None:
-        """Loops by state, those over the deadline, the longest wait; rows by status; refusals."""
+        """The store counts loops by state, overdue ones, the longest wait, rows by status, and refusals."""
         with store.begin() as transaction:
             transaction.save(referral("new", opened=after(days=-1)), None)
             for ident, days, due in (("on-time", -2, after(days=9)), ("late", -30, None)):
@@ -78,7 +78,7 @@ class FiguresContract:
         assert (found.most_attempts, found.refusals) == (2, 1)
 
     def test_figures_follow_a_change(self, store: Store) -> None:
-        """An answered referral is waited for no more."""
+        """An answered referral no longer counts as waiting."""
         with store.begin() as transaction:
             revision = transaction.save(referral("r", State.DELIVERED, delivered=NOON, opened=NOON), None)
         assert (store.figures().overdue, store.figures().unanswered_since) == (1, NOON)

@@ -1,4 +1,4 @@
-"""What the outbox of every `Store` must do; a part of `StoreContract`."""
+"""The promises of the outbox of every `Store`; a part of `StoreContract`."""
 # ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class OutboxContract:
-    """Outbox rows: kept once, held by one, sent in order, never forgotten."""
+    """Promises of outbox rows: enqueued once, held by one worker, sent in order, never forgotten."""
 
     def test_a_row_comes_back_equal(self, store: Store) -> None:
-        """As it was enqueued, oldest first, by status too."""
+        """Rows come back as they were enqueued, oldest first, also by status."""
         enqueue(store, outbox_row("b"), outbox_row("a", due=after(days=1)))
         assert store.outbox() == [outbox_row("b"), outbox_row("a", due=after(days=1))]
         assert store.outbox("waiting", limit=1) == [outbox_row("b")]
@@ -48,7 +48,7 @@ class OutboxContract:
         assert store.claim("two", after(seconds=59), MINUTE, 10) == []
 
     def test_a_dead_workers_lease_runs_out(self, store: Store) -> None:
-        """When the lease is over another worker may have the row, with the bytes that were kept."""
+        """After the lease has run out another worker may claim the row, with the bytes that were kept."""
         enqueue(store, outbox_row("a"))
         store.claim("one", NOON, MINUTE, 10)
         store.keep_content("a", b"bytes", "text/plain")
@@ -56,7 +56,7 @@ class OutboxContract:
         assert (row.attempts, row.content, row.content_type) == (2, b"bytes", "text/plain")
 
     def test_limit_holds(self, store: Store) -> None:
-        """No more rows than asked for, those due longest first."""
+        """At most `limit` rows are claimed, those due longest first."""
         enqueue(store, *(outbox_row(f"a{number}", f"r{number}", after(seconds=-number)) for number in range(5)))
         assert [row.id for row in store.claim("one", NOON, MINUTE, 2)] == ["a4", "a3"]
         assert store.claim("one", NOON, MINUTE, 0) == []
@@ -74,13 +74,13 @@ class OutboxContract:
         assert [row.id for row in store.claim("one", after(hours=1), MINUTE, 1)] == ["second"]
 
     def test_lanes_do_not_hold_each_other_up(self, store: Store) -> None:
-        """A word to our own people and an escalation do not wait behind a message that cannot be delivered."""
+        """An alert to our own people and an escalation do not wait behind a message that cannot be delivered."""
         tell = outbox_row("tell", kind=EffectKind.TELL, to="intake")
         enqueue(store, outbox_row("send", due=after(days=1)), tell, outbox_row("escalate", to="chief"))
         assert {row.id for row in store.claim("one", NOON, MINUTE, 10)} == {"tell", "escalate"}
 
     def test_a_parked_row_holds_nothing_up(self, store: Store) -> None:
-        """It waits for a person; what comes after it in its lane is sent."""
+        """A parked row waits for a person, while later rows of its lane are sent."""
         enqueue(store, outbox_row("first"), outbox_row("second"))
         store.claim("one", NOON, MINUTE, 10)
         store.failed("first", "rejected", None)
@@ -88,7 +88,7 @@ class OutboxContract:
         assert [row.id for row in store.claim("one", NOON, MINUTE, 10)] == ["second"]
 
     def test_a_failure_gives_the_lease_back(self, store: Store) -> None:
-        """The row is due again at the time given, no earlier and no later."""
+        """A failed row is due again at the given time, no earlier and no later."""
         enqueue(store, outbox_row("a"))
         store.claim("one", NOON, timedelta(days=1), 10)
         store.failed("a", "no answer", after(minutes=5))
@@ -97,7 +97,7 @@ class OutboxContract:
         assert (row.due, row.last_error) == (after(minutes=5), "no answer")
 
     def test_the_first_bytes_are_kept(self, store: Store) -> None:
-        """Bytes that are kept never change; the second who renders is given the first one's."""
+        """Kept bytes never change; a second worker that renders gets the first one's bytes."""
         enqueue(store, outbox_row("a"))
         assert store.keep_content("a", b"one", "text/one").content == b"one"
         row = store.keep_content("a", b"two", "text/two")
@@ -132,7 +132,7 @@ class OutboxContract:
         assert (again.id, again.content, again.attempts, again.claim) == ("a", b"bytes", 1, 3)
 
     def test_retry_of_a_waiting_row_makes_it_due(self, store: Store) -> None:
-        """It need not wait for its time; but who holds it keeps it."""
+        """A retried waiting row is due now; a worker that holds it keeps it."""
         enqueue(store, outbox_row("a", due=after(days=1)))
         store.retry("a", NOON)
         assert len(store.claim("one", NOON, MINUTE, 10)) == 1
@@ -140,7 +140,7 @@ class OutboxContract:
         assert store.claim("two", NOON, MINUTE, 10) == []
 
     def test_what_was_not_tried_is_given_back(self, store: Store) -> None:
-        """It is due at once for whoever comes, its attempts as before; a late giver takes it from nobody."""
+        """A row given back is due at once, with its attempts as before; a late call takes it from nobody."""
         enqueue(store, outbox_row("a"))
         (held,) = store.claim("one", NOON, MINUTE, 10)
         store.give_back("a", held.claim)
@@ -162,7 +162,7 @@ class OutboxContract:
             store.retry("a", NOON)
 
     def test_dropping_what_waits(self, store: Store) -> None:
-        """A referral's unsent rows are closed, leased and parked ones too, but for those to keep."""
+        """A referral's unsent rows are closed, also leased and parked ones, except those to keep."""
         enqueue(store, *(outbox_row(ident) for ident in ("sent", "parked", "leased", "waiting", "keep")))
         enqueue(store, outbox_row("else", "other"))
         store.sent("sent", NOON)
@@ -194,7 +194,7 @@ class OutboxContract:
             assert store.outbox() == [row]
 
     def test_several_are_done_together(self, store: Store) -> None:
-        """All or none: one that is not there, among them, is `InvalidInput`, and none is done."""
+        """Several rows are finished together: if one does not exist, it is `InvalidInput`, and none is finished."""
         enqueue(store, *(outbox_row(ident, ident) for ident in ("a", "b", "c")))
         with pytest.raises(InvalidInput), store.begin() as transaction:
             for ident in ("a", "nobody", "b"):
@@ -210,7 +210,7 @@ class OutboxContract:
         assert [(row.id, row.status) for row in store.outbox()] == [("a", "sent"), ("b", "sent"), ("c", "parked")]
 
     def test_a_report_on_an_unknown_row(self, store: Store) -> None:
-        """Every report names a row that is there, or is `InvalidInput`."""
+        """A report about a row that does not exist is `InvalidInput`."""
         reports: list[Callable[[], object]] = [
             lambda: store.keep_content("nobody", b"", ""),
             lambda: store.sent("nobody", NOON),
@@ -226,7 +226,7 @@ class OutboxContract:
             assert [problem.code for problem in caught.value.problems] == ["not-found"]
 
     def test_workers_at_once_share_the_rows(self, store: Store) -> None:
-        """Whatever number of workers claims at once, each row is given to one of them."""
+        """Each row is given to one worker, however many claim at once."""
         enqueue(store, *(outbox_row(f"a{number}", f"r{number}") for number in range(40)))
         given = at_once(4, lambda worker: _claim_all(store, worker))
         ids = [row.id for rows in given for row in rows]

@@ -1,4 +1,4 @@
-"""What a store must do that is a `ReceiptStore`: rows that were handed over and await their receipt."""
+"""The promises of a `ReceiptStore`: rows that were handed over and await their receipt."""
 # ruff: noqa: S101 - a contract is asserts
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _DUE = after(minutes=15)
 
 
 class ReceiptContract:
-    """The subclass gives a fixture `store`, empty for each test."""
+    """The contract suite. The subclass has a fixture `store`, empty for each test."""
 
     def test_what_was_handed_over_awaits_its_receipt(self, store: ReceiptStore) -> None:
-        """It is listed with when it was handed over and when the receipt is due, and nobody claims it, even then."""
+        """An awaiting row is listed with its handover and the receipt's due time, and is never claimed, even then."""
         _handed_over(store)
         (row,) = store.outbox("awaiting")
         assert (row.id, row.due, row.handed_over, row.handovers) == ("a", _DUE, NOON, 1)
@@ -31,7 +31,7 @@ class ReceiptContract:
         assert store.figures().outbox["awaiting"] == 1
 
     def test_it_holds_up_its_lane(self, store: ReceiptStore) -> None:
-        """What comes after it waits until the receipt has come."""
+        """Later rows of the lane wait until the receipt has come."""
         enqueue(store, outbox_row("a"), outbox_row("b"))
         _handed_over(store)
         assert store.claim("two", after(days=9), MINUTE, 10) == []
@@ -39,7 +39,7 @@ class ReceiptContract:
         assert [row.id for row in store.claim("two", NOON, MINUTE, 10)] == ["b"]
 
     def test_receipts_that_do_not_come(self, store: ReceiptStore) -> None:
-        """Rows whose receipt is due, at that very moment too, due longest first, as many as asked for."""
+        """Rows whose receipt is due now or earlier are listed, due longest first, at most `limit`."""
         enqueue(store, *(outbox_row(f"a{number}", f"r{number}") for number in range(3)))
         for row in store.claim("one", NOON, MINUTE, 10):
             store.hand_over(row.id, NOON, after(minutes=30 - int(row.id[1:])), row.claim)
@@ -48,7 +48,7 @@ class ReceiptContract:
         assert store.overdue_receipts(after(minutes=27), 10) == []
 
     def test_it_waits_again(self, store: ReceiptStore) -> None:
-        """With the bytes it had; how often it was handed over stays counted."""
+        """A row without a receipt waits again with its old bytes; its handovers stay counted."""
         _handed_over(store)
         store.failed("a", "no receipt", _DUE)
         assert store.overdue_receipts(after(days=1), 10) == []
@@ -58,7 +58,7 @@ class ReceiptContract:
         assert [row.handovers for row in store.outbox("awaiting")] == [2]
 
     def test_it_is_parked(self, store: ReceiptStore) -> None:
-        """After the last resend, or a no; retried by a person its handovers are counted anew."""
+        """A row is parked after the last resend or a refusal; if a person retries it, handovers are counted anew."""
         _handed_over(store)
         store.failed("a", "no receipt", None)
         assert [row.status for row in store.outbox()] == ["parked"]
@@ -66,14 +66,14 @@ class ReceiptContract:
         assert [(row.status, row.handovers) for row in store.outbox()] == [("waiting", 0)]
 
     def test_it_is_sent_again_at_once(self, store: ReceiptStore) -> None:
-        """`retry` need not wait for the receipt's time; that it was handed over stays counted."""
+        """`retry` makes an awaiting row due at once; its handovers stay counted."""
         _handed_over(store)
         store.retry("a", NOON)
         (row,) = store.claim("two", NOON, MINUTE, 10)
         assert (row.id, row.handovers, row.content) == ("a", 1, b"bytes")
 
     def test_it_is_closed(self, store: ReceiptStore) -> None:
-        """Nothing more of a loop that has ended is sent again; a receipt that comes after all ends the row as sent."""
+        """Rows of an ended loop are not sent again; a receipt that comes after all ends the row as sent."""
         _handed_over(store)
         with store.begin() as transaction:
             transaction.drop_waiting("r", "over")
@@ -82,7 +82,7 @@ class ReceiptContract:
         assert [row.status for row in store.outbox()] == ["sent"]
 
     def test_a_late_report_hands_nothing_over(self, store: ReceiptStore) -> None:
-        """Neither of a worker whose lease ran out, nor of a row whose receipt was quicker."""
+        """A late handover changes nothing: neither after the lease ran out, nor after the receipt came."""
         enqueue(store, outbox_row("a"))
         (old,) = store.claim("one", NOON, MINUTE, 10)
         (new,) = store.claim("two", after(minutes=1), MINUTE, 10)
@@ -94,14 +94,14 @@ class ReceiptContract:
         assert [(row.status, row.handovers) for row in store.outbox()] == [("sent", 0)]
 
     def test_an_unknown_row_is_not_handed_over(self, store: ReceiptStore) -> None:
-        """The report names a row that is there, or is `InvalidInput`."""
+        """A handover of a row that does not exist is `InvalidInput`."""
         with pytest.raises(InvalidInput) as caught:
             store.hand_over("nobody", NOON, _DUE, 1)
         assert [problem.code for problem in caught.value.problems] == ["not-found"]
 
 
 def _handed_over(store: ReceiptStore) -> OutboxRow:
-    """The row `a`, with its bytes, handed over at noon by the one who claimed it."""
+    """The row `a`, with its bytes, handed over at noon by the worker that claimed it."""
     enqueue(store, outbox_row("a"))
     (row,) = store.claim("one", NOON, MINUTE, 1)
     store.keep_content("a", b"bytes", "text/plain")

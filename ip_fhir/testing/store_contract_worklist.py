@@ -1,4 +1,4 @@
-"""What a store must do that is a `WorklistStore`: items that are open until somebody has done them."""
+"""The promises of a `WorklistStore`: items are open until somebody has done them."""
 # ruff: noqa: S101, PT012 - a contract is asserts; a transaction's block is what must fail
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class WorklistContract:
-    """The subclass gives a fixture `store`, empty for each test."""
+    """The contract suite. The subclass has a fixture `store`, empty for each test."""
 
     def test_an_item_comes_back_equal(self, store: WorklistStore) -> None:
-        """As it was opened; those opened first come first, as many as asked for."""
+        """Items come back as they were opened, oldest first, at most `limit`."""
         late, early = work_item("late", opened=after(days=1)), work_item("early", to="leader", text=PERSON, number=2)
         _open(store, late, early)
         assert store.worklist() == [early, late]
@@ -31,7 +31,7 @@ class WorklistContract:
             assert transaction.item("nobody") is None
 
     def test_done_once(self, store: WorklistStore) -> None:
-        """Who did it first did it: when, by whom, with what note; it is listed no more among the open ones."""
+        """The first `finish_item` counts, with its time, person and note; the item is no longer listed as open."""
         _open(store, work_item("a"), work_item("b"))
         with store.begin() as transaction:
             assert transaction.finish_item("a", after(hours=1), NURSE, "phoned")
@@ -52,7 +52,7 @@ class WorklistContract:
         assert store.worklist() == [work_item("b")]
 
     def test_what_nobody_needs_to_do_any_more(self, store: WorklistStore) -> None:
-        """Open items of one aggregate, for some reasons; what a person has done stays that person's."""
+        """Open items of one aggregate with certain reasons are closed; one that a person has done is left as it is."""
         reasons = (Reason.REMINDED, Reason.NEW_NOTICE, Reason.NOT_TAKEN)
         _open(store, *(work_item(str(reason), reason=reason) for reason in reasons))
         _open(store, work_item("other", of="s"), work_item("twin", of="r", kind=PLAN))
@@ -67,13 +67,13 @@ class WorklistContract:
         assert done == {"reminded": (NURSE, None), "new-notice": (None, "the loop is confirmed")}
 
     def test_of_one_aggregate(self, store: WorklistStore) -> None:
-        """A referral and a plan with the same id are two."""
+        """A referral and a plan with the same id have different items."""
         _open(store, work_item("a"), work_item("b", of="s"), work_item("c", kind=PLAN))
         assert [item.id for item in store.worklist(aggregate=Aggregate.of_referral("r"))] == ["a"]
         assert [item.id for item in store.worklist(aggregate=Aggregate(kind=PLAN, id="r"), open_only=False)] == ["c"]
 
     def test_what_was_undone_is_not_there(self, store: WorklistStore) -> None:
-        """Neither an item that was opened nor one that was done in a transaction that failed."""
+        """A failed transaction neither opens nor finishes an item."""
         _open(store, work_item("a"))
         with pytest.raises(Trouble), store.begin() as transaction:
             transaction.open_items([work_item("b")])
@@ -82,7 +82,7 @@ class WorklistContract:
         assert store.worklist(open_only=False) == [work_item("a")]
 
     def test_items_are_silent(self, store: WorklistStore) -> None:
-        """A `repr` says neither what is to be done nor who did it."""
+        """A `repr` shows neither the item's text nor the person who did it."""
         _open(store, work_item("a", text=PERSON))
         with store.begin() as transaction:
             transaction.finish_item("a", NOON, NURSE, PERSON)

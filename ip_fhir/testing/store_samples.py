@@ -1,4 +1,4 @@
-"""Small made-up values that the store contract stores. No number in them belongs to anybody."""
+"""Small made-up values for the store contract. All numbers in them are synthetic."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def referral(
 
 
 def record(ident: str, text: str = PERSON) -> Record:
-    """A piece of evidence: the notice was sent."""
+    """A record of evidence: the notice was sent."""
     event = Event(id=ident, kind=EventKind.SEND, at=NOON, raised_by=Role.HOSPITAL, text=text)
     return Record(event=event, role=Role.HOSPITAL, before=State.DRAFT, after=State.SENT)
 
@@ -85,7 +85,7 @@ def outbox_row(
     to: str | None = None,
     status: OutboxStatus = "waiting",
 ) -> OutboxRow:
-    """An outbox row that waits from `NOON` on, if nothing else is said."""
+    """An outbox row that waits, by default from `NOON` on."""
     message = MessageKind.REMINDER if kind is EffectKind.SEND else None
     effect = Effect(id=ident, kind=kind, message=message, to=to, text=PERSON)
     return OutboxRow(ident, correlation_id, effect, due, status=status)
@@ -99,7 +99,7 @@ def work_item(
     opened: datetime = NOON,
     **more: Any,
 ) -> WorklistItem:
-    """Something that our own people must do about an aggregate, open since `NOON` if nothing else is said."""
+    """A worklist item about an aggregate, by default open since `NOON`."""
     return WorklistItem(id=ident, aggregate=Aggregate(kind=kind, id=of), reason=reason, opened=opened, **more)
 
 
@@ -114,7 +114,7 @@ class Trouble(Exception):
 
 
 def everything(transaction: Transaction) -> None:
-    """One of each thing that a store keeps, for the referral `r`."""
+    """Store one value of every kind that a store keeps, for the referral `r`."""
     transaction.save(referral("r"), None)
     transaction.append("r", [record("event")])
     transaction.remember(Seen("key", "digest", b"reply"), NOON)
@@ -129,7 +129,7 @@ def enqueue(store: Store, *rows: OutboxRow) -> None:
 
 
 def append(store: Store, correlation_id: str, *events: str) -> None:
-    """Add a piece of evidence for each event id, in a transaction."""
+    """Add a record of evidence for each event id, in a transaction."""
     with store.begin() as transaction:
         transaction.append(correlation_id, [record(event) for event in events])
 

@@ -43,9 +43,9 @@ log = logging.getLogger("ip_fhir.web")
 
 
 def create_app(exchange: Exchange, worker: Worker | None = None, metrics_token: str | None = None) -> Starlette:
-    """The application for one side of the loop; a `worker` that is given runs as long as the application does.
+    """The application for one side of the loop; `worker`, if given, runs as long as the application does.
 
-    Every route but /metadata and /health wants a bearer token; /metrics its own, see `ip_fhir.web.metrics`.
+    Every route but /metadata and /health demands a bearer token; /metrics has its own, see `ip_fhir.web.metrics`.
     """
 
     @asynccontextmanager
@@ -90,7 +90,7 @@ def _watching(watched: _Watched) -> list[Route]:
 
 
 class _Endpoint:
-    """The handlers. Each: who is it, read what came, hand it to the exchange, answer."""
+    """The handlers. Each authenticates the peer, reads the request, hands it to the exchange, and answers."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -146,7 +146,7 @@ class _Endpoint:
 
 
 class _Watched:
-    """The state of the process, for whoever watches it."""
+    """The handlers about the process itself: /health for orchestrators, /metrics for monitoring."""
 
     def __init__(self, exchange: Exchange, worker: Worker | None, metrics_token: str | None) -> None:
         self._exchange = exchange
@@ -158,12 +158,12 @@ class _Watched:
         return JSONResponse(await run_in_threadpool(self._exchange.health))
 
     async def live(self, _request: Request) -> Response:
-        """Answer 503 when a worker that was given has died: the process is not worth keeping. Asks no database."""
+        """Answer 503 if the worker has died: the process should be restarted. Does not use the database."""
         alive = self._worker is None or self._worker.running
         return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 503 while the store cannot be read, and so no request answered. Restarting would not help."""
+        """Answer 503 while the store cannot be read, so that no request can be answered. A restart would not help."""
         await run_in_threadpool(self._exchange.check)
         return JSONResponse({"status": "ok"})
 

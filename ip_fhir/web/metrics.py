@@ -1,7 +1,7 @@
 """GET /metrics: figures in Prometheus' text format. Counts and times only, nothing about a person or a referral.
 
-Who may read: whoever shows `http.metrics_token`; without such a setting, a program on this machine that came directly,
-not by way of a proxy (behind which everybody would seem to be on this machine).
+A reader must show `http.metrics_token`. Without this setting only a program on this machine may read, and only
+directly, not through a proxy (behind which everybody would seem to be on this machine).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STATUSES = ("waiting", "awaiting", "parked", "sent", "refused")
 
 
 class Metrics:
-    """The figures of one side. Counting a large store takes a while: it is done at most every `every` seconds."""
+    """The figures of one side. Counting a large store takes time: it is done at most once in `every` seconds."""
 
     def __init__(self, exchange: Exchange, worker: Worker | None = None, every: float = 10.0) -> None:
         self._exchange = exchange
@@ -46,15 +46,15 @@ class Metrics:
         self._registry.register(self)
 
     def text(self) -> bytes:
-        """All of them, now. Raises `StoreError`."""
+        """The figures now, in Prometheus' text format. Raises `StoreError`."""
         return generate_latest(self._registry)
 
     def describe(self) -> list[Metric]:
-        """Nothing: so that registering does not count."""
+        """Return no metrics, so that registering does not count the store."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus calls."""
+        """Yield the metrics; called by the Prometheus client."""
         figures = self._figures()
         yield from _loops(figures, self._exchange.now().timestamp())
         yield from _outbox(figures)

@@ -62,7 +62,7 @@ async def bounded_body(request: Request, limits: Limits) -> bytes:
 
 
 def require_json(request: Request) -> None:
-    """Raises `BadRequest` 415 unless the body is said to be FHIR JSON in UTF-8."""
+    """Raises `BadRequest` 415 unless the content type is FHIR JSON in UTF-8."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() not in _JSON_TYPES:
         raise BadRequest(415, "send application/fhir+json", "not-supported", "Content-Type")

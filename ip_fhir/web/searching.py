@@ -1,7 +1,7 @@
 """Search parameters, and the searchset. An unknown parameter is refused: ignored, it would find too much.
 
-A person's number never stands in a URL, where logs and proxies keep it: such a search goes by POST to `_search`, and no
-parameter here takes one anyway.
+A person's number must not be in a URL, where logs and proxies keep it: such a search would go by POST to `_search`, and
+no parameter here takes one anyway.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _SECONDS_TO_FINISH = 10
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop. What is being answered, sent or taken in is finished, then it returns.
+    """Serve until SIGTERM or SIGINT. Returns after requests, sendings and received messages under way are finished.
 
     Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start.
     """
@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
             access_log=False,  # a URL may hold what a caller should not have put there
             log_config=None,
             server_header=False,
-            proxy_headers=False,  # who asks is who is connected; nothing here believes a header about that
+            proxy_headers=False,  # the peer is whoever is connected: no header about it is believed
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.

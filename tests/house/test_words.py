@@ -8,8 +8,8 @@ from tests.house import words_gate
 
 
 def test_no_docstring_begins_with_a_riddle(checkout: Path) -> None:
-    """No docstring begins with What, Whether, Where and the like, but in the rooms that are still to be mended."""
-    assert words_gate.problems(checkout, words_gate.rooms_to_mend()) == []
+    """No docstring begins with What, Whether, Where and the like."""
+    assert words_gate.problems(checkout) == []
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,12 @@ def test_no_docstring_begins_with_a_riddle(checkout: Path) -> None:
     ],
 )
 def test_gate_sees_a_riddle(tmp_path: Path, text: str) -> None:
-    """A riddle is seen in a module, class, function, constant or field, with its place, unless the room may have it."""
+    """A riddle is seen in a module, class, function, constant or field, with its place."""
     file = tmp_path / "ip_fhir" / "room" / "module.py"
     file.parent.mkdir(parents=True)
     file.write_text(text, encoding="utf-8")
-    (problem,) = words_gate.problems(tmp_path, ())
+    (problem,) = words_gate.problems(tmp_path)
     assert problem.startswith("ip_fhir/room/module.py:")
-    assert words_gate.problems(tmp_path, ("ip_fhir/room/",)) == []
 
 
 def test_gate_allows_plain_words(tmp_path: Path) -> None:
@@ -38,9 +37,4 @@ def test_gate_allows_plain_words(tmp_path: Path) -> None:
     file = tmp_path / "adapters" / "module.py"
     file.parent.mkdir()
     file.write_text('"""Whole bundles."""\n\n\ndef held() -> bool:\n    """True when it holds."""\n', encoding="utf-8")
-    assert words_gate.problems(tmp_path, ()) == []
-
-
-def test_a_mended_room_leaves_the_list(tmp_path: Path) -> None:
-    """A room on the list without any riddle is a problem, so that the list can only shrink."""
-    assert words_gate.problems(tmp_path, ("ip_fhir/domain/",)) == ["ip_fhir/domain/: is mended"]
+    assert words_gate.problems(tmp_path) == []

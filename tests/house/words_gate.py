@@ -2,8 +2,7 @@
 
 "Whether the row holds" and "What a plan lacks" are riddles at first reading; "True if the row holds" and "Returns the
 missing items" are not. Looked at are modules, classes, functions and documented constants in ip_fhir/ and adapters/,
-private ones too. Rooms that are still to be mended stand in words_to_mend.txt beside this file, a path or a beginning
-of one on each line; a line that nothing needs any longer fails the gate.
+private ones too.
 """
 
 import ast
@@ -12,22 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOMS = ("ip_fhir", "adapters")
-TO_MEND = Path(__file__).with_name("words_to_mend.txt")
 _RIDDLE = re.compile(r"\s*(?:What|Whatever|Whether|Where|Wherever|How|When|Which|Who|Whoever|Whom|Whose|Why)\b")
 
 
-def problems(checkout: Path, to_mend: tuple[str, ...]) -> list[str]:
-    """One line for each riddle outside the rooms to mend, and each of those rooms that has none."""
-    found = [(f"{file.relative_to(checkout).as_posix()}", *one) for file in _files(checkout) for one in riddles(file)]
-    return [
-        *(f"{path}:{line}: {words!r}" for path, line, words in found if not path.startswith(to_mend)),
-        *(f"{room}: is mended" for room in to_mend if not any(path.startswith(room) for path, _, _ in found)),
-    ]
-
-
-def rooms_to_mend() -> tuple[str, ...]:
-    """The beginnings of paths that the gate lets through."""
-    return tuple(TO_MEND.read_text(encoding="utf-8").split())
+def problems(checkout: Path) -> list[str]:
+    """One line for each riddle: file, line, first words."""
+    found = [(file.relative_to(checkout).as_posix(), *one) for file in _files(checkout) for one in riddles(file)]
+    return [f"{path}:{line}: {words!r}" for path, line, words in found]
 
 
 def riddles(file: Path) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Wire formats: the seam between them and the spine, and where they are found by name. None is imported here."""
+"""Wire formats: their Protocols, and the registry that finds them by name. No format is imported here."""
 
 from ip_fhir.exchange.formats.places import places_of
 from ip_fhir.exchange.formats.protocol import MESSAGE_FIELDS, Answer, Format, Incoming, MessageField, Writer

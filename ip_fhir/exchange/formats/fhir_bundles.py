@@ -86,7 +86,7 @@ class _IncomingBundle:
         self._bundle = bundle
 
     def resources(self) -> Sequence[JsonObject]:
-        """Return its ServiceRequest and Task, each with what it needs to stand alone."""
+        """Return its ServiceRequest and Task, each with the resources it refers to contained in it."""
         entries = entries_of(self._bundle)
         return [standing_alone(entry.resource, entries, _SERVED) for entry in entries if entry.type in _SERVED]
 
@@ -104,7 +104,7 @@ class IncomingMessage(_IncomingBundle):
     """A message Bundle that came in."""
 
     def message(self, mapper: Mapper) -> Message:
-        """Map it."""
+        """Return the message, read by the site's tables."""
         return message_from_fhir(self._bundle, mapper)
 
     def reply(self, answer: Answer) -> bytes:
@@ -120,7 +120,7 @@ class IncomingTransaction(_IncomingBundle):
     """A transaction Bundle that came in."""
 
     def message(self, mapper: Mapper) -> Message:
-        """Map its notice."""
+        """Return the notice as a message, read by the site's tables."""
         return message_from_transaction(self._bundle, mapper)
 
     def reply(self, answer: Answer) -> bytes:
@@ -134,7 +134,7 @@ class IncomingTransaction(_IncomingBundle):
 
 
 def _answered(entry: JsonObject, stored: Sequence[JsonObject], now: datetime) -> JsonObject:
-    """The response for an entry: its resource's address; of one that lives inside the notice there is none."""
+    """The response for an entry: the address of its resource; none for a resource that is kept inside the notice."""
     response: JsonObject = {"status": "201 Created", "lastModified": now.isoformat(timespec="milliseconds")}
     type_ = entry.get("resource", {}).get("resourceType")
     found = next((r for r in stored if r.get("resourceType") == type_), None)

@@ -1,4 +1,4 @@
-"""The spine's errors name fields of the message; here they are told as the sender's format calls their places."""
+"""Translates the places in errors: from fields of the message to the names of the sender's own format."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def places_of(incoming: Incoming) -> Iterator[None]:
-    """Raise an `InvalidInput` of the block on, of the same type, with its fields' places in `incoming`.
+    """Raise an `InvalidInput` of the block again, of the same type, with places as `incoming`'s format names them.
 
-    A problem at anything but a `MessageField` is left as it is.
+    A problem whose path is no `MessageField` keeps its path.
     """
     try:
         yield

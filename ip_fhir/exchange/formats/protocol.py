@@ -1,8 +1,8 @@
-"""The seam between the spine and a wire format: bytes to a message, a receipt to bytes; a message to bytes.
+"""Protocols of a wire format: bytes to a message, a receipt to bytes, and a message to bytes.
 
 A format is an object with the attributes and the method of `Format`; one that is also sent has `write` (`Writer`). It
 is installed as an entry point of the group `ip_fhir.formats`: a function without arguments that returns it.
-`ip_fhir.testing.FormatContract` tries one against all that is said here; docs/plugins.md shows how to write one.
+`ip_fhir.testing.FormatContract` tests a format against these Protocols; docs/plugins.md shows how to write one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject, Receipt
 
 MessageField: TypeAlias = Literal["message.id", "kind", "correlation_id", "sent", "sender", "recipient", "owner"]
-"""The fields that the spine's own errors name: those of `ip_fhir.domain.message.Message`, and whom it is about."""
+"""The fields that errors of `inbound` name: those of `ip_fhir.domain.message.Message`, and the plan owner."""
 
 MESSAGE_FIELDS: tuple[MessageField, ...] = get_args(MessageField)
 """Every `MessageField`."""
@@ -29,7 +29,7 @@ MESSAGE_FIELDS: tuple[MessageField, ...] = get_args(MessageField)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The parts of a reply: the receipt, the resources as they are stored now, the time, and our own address."""
+    """The parts of a reply: the receipt, the resources as stored, the time (UTC), and our own address."""
 
     receipt: Receipt
     stored: Sequence[JsonObject]
@@ -55,7 +55,7 @@ class Incoming(Protocol):
         ...
 
     def persons(self) -> frozenset[PersonId]:
-        """Return the numbers of everybody whom the content is about, as far as it names any."""
+        """Return the numbers of all persons whom the content is about; empty if it names none."""
         ...
 
     def digest(self) -> str:
@@ -76,10 +76,10 @@ class Incoming(Protocol):
 
 
 class Format(Protocol):
-    """A wire format as it is taken in.
+    """A wire format that is received.
 
     `name` is the name of its entry point, `content_type` its media type. With `receipts`, a message that was understood
-    and is not taken in is answered by a receipt that says no; without, by an error.
+    and is refused is answered by a receipt that says so; without, by an error.
     """
 
     name: str
@@ -95,13 +95,13 @@ class Format(Protocol):
 
 
 class Writer(Protocol):
-    """A wire format as it is sent."""
+    """A wire format that is sent."""
 
     name: str
     content_type: str
 
     def write(self, message: Message, mapper: Mapper) -> bytes:
-        """Return the message as it goes out, by the site's tables; `open` reads it back as it was.
+        """Return the bytes of a message, written by the site's tables; `open` reads the same message back.
 
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.
         """

@@ -17,9 +17,9 @@ FORMATS: Final = PluginKind("format", "ip_fhir.formats", Format)
 
 
 class Formats:
-    """The formats that one side of the loop speaks: `own` ones, and the installed ones, loaded when first named.
+    """The formats of one side of the loop: its `own`, and the installed ones, which are loaded when first named.
 
-    Threads may share it. Raises `InvalidInput` for one of `own` that breaks its Protocol, and for two of one name.
+    Threads may share it. Raises `InvalidInput` if one of `own` breaks its Protocol, or two have the same name.
 
     >>> Formats().writer("fhir-message").content_type
     'application/fhir+json'
@@ -41,7 +41,7 @@ class Formats:
         return found
 
     def writer(self, name: WireFormat) -> Writer:
-        """The same as what writes it. Raises `InvalidInput` also for a format that is only taken in."""
+        """The writer of the format of that name. Raises `InvalidInput` as `named`, and for a format without `write`."""
         try:
             found = self.named(name)
         except InvalidInput:
@@ -52,7 +52,7 @@ class Formats:
 
 
 def can_write(format_: Format) -> bool:
-    """True if the format can be sent, and not only taken in."""
+    """True if the format can be sent as well as received."""
     return hasattr(format_, "write")
 
 

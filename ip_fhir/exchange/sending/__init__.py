@@ -1,1 +1,1 @@
-"""The worker: rows that are due, claimed, sent several at a time, tried again later."""
+"""The worker and its run: claims due outbox rows, sends several at a time, and tries failed ones again."""

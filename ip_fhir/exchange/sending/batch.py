@@ -1,7 +1,7 @@
-"""The rows that are due, claimed in batches and sent several at a time; each referral's in order, as the store sees to.
+"""Claims due outbox rows in batches and sends several at a time; the store keeps each referral's rows in order.
 
 A row is tried only in the first half of its lease: the second half is left for the peer to answer in, so that no other
-worker claims it meanwhile. What was claimed and could not be tried in time, or before a stop, is given back.
+worker claims it meanwhile. Claimed rows that could not be tried in time, or before a stop, are given back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from ip_fhir.errors import StoreError
 from ip_fhir.exchange.outbound import Done, send
-from ip_fhir.exchange.sending.due import Ran
+from ip_fhir.exchange.sending.due import RunCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +29,11 @@ T = TypeVar("T")
 Outcome: TypeAlias = Done | Literal["given back"]
 
 
-class Here(Executor):
-    """Does what it is given at once, in the thread that gives it: for a worker that sends one row at a time."""
+class InlineExecutor(Executor):
+    """Runs each call at once in the calling thread: for a worker that sends one row at a time."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Do it; the future is done."""
+        """Call `fn` and return a finished future."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -43,43 +43,46 @@ class Here(Executor):
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
-    """What time it is: `fixed`, where somebody said so, else what the clock says."""
+class RunClock:
+    """The time (UTC) within one run: `fixed` if the caller gave one, else the clock's.
+
+    `began` is when the run began, in seconds of the machine's monotonic clock.
+    """
 
     clock: Callable[[], datetime]
     fixed: datetime | None
     began: float
 
     @classmethod
-    def of(cls, context: Context, fixed: datetime | None) -> Moments:
-        """From now on."""
+    def of(cls, context: Context, fixed: datetime | None) -> RunClock:
+        """The clock of a run that begins at this moment."""
         return cls(context.clock.now, fixed, time.monotonic())
 
     def now(self) -> datetime:
-        """The present moment."""
+        """The present moment in UTC."""
         return self.fixed or self.clock()
 
     def held_from(self) -> float:
-        """From when a lease that begins at `now` counts, by the machine's own clock."""
+        """The start of a lease that is claimed at `now`, in seconds of the machine's monotonic clock."""
         return self.began if self.fixed is not None else time.monotonic()
 
 
 class Sending:
-    """One run over the outbox. `keep_going` is asked from several threads."""
+    """One run over the outbox. `keep_going` is called from several threads."""
 
-    def __init__(self, context: Context, moments: Moments, keep_going: Callable[[], bool], pool: Executor) -> None:
+    def __init__(self, context: Context, run_clock: RunClock, keep_going: Callable[[], bool], pool: Executor) -> None:
         self._context = context
-        self._moments = moments
+        self._run_clock = run_clock
         self._keep_going = keep_going
         self._pool = pool
         self._under_way: set[Future[Outcome]] = set()
         self._done: Counter[Outcome] = Counter()
         self._failed: Exception | None = None
 
-    def run(self, limit: int) -> Ran:
-        """Until nothing is due that can be claimed, `limit` rows are done, or it is told to stop. Raises `StoreError`.
+    def run(self, limit: int) -> RunCounts:
+        """Send until no due row can be claimed, `limit` rows are done, or `keep_going` says stop. Raises `StoreError`.
 
-        What is being sent is finished, whatever happens.
+        Rows that are being sent are finished in any case. Returns the rows by outcome.
         """
         while True:
             if self._may_claim(limit):
@@ -91,23 +94,23 @@ class Sending:
                 self._note(future)
         if self._failed is not None:
             raise self._failed
-        return Ran(**{name: number for name, number in self._done.items() if name != "given back"})
+        return RunCounts(**{name: number for name, number in self._done.items() if name != "given back"})
 
     def _may_claim(self, limit: int) -> bool:
-        """Few enough wait for their turn, and there is time in a lease that began with the run."""
+        """True if the pool has room, `limit` is not reached, and a lease claimed now would leave time to send."""
         room = len(self._under_way) < self._context.settings.parallel
-        return room and self._done.total() + len(self._under_way) < limit and self._going(self._moments.held_from())
+        return room and self._done.total() + len(self._under_way) < limit and self._going(self._run_clock.held_from())
 
     def _going(self, held_from: float) -> bool:
         in_time = time.monotonic() - held_from < self._context.settings.lease / 2
         return in_time and self._failed is None and self._keep_going()
 
     def _claim(self, limit: int) -> None:
-        settings, held_from = self._context.settings, self._moments.held_from()
+        settings, held_from = self._context.settings, self._run_clock.held_from()
         at_most = min(settings.batch, limit - self._done.total() - len(self._under_way))
         lease = timedelta(seconds=settings.lease)
         try:
-            rows = self._context.store.claim(self._context.worker, self._moments.now(), lease, at_most)
+            rows = self._context.store.claim(self._context.worker, self._run_clock.now(), lease, at_most)
         except StoreError as error:
             self._failed = error
             return
@@ -115,7 +118,7 @@ class Sending:
 
     def _one(self, row: OutboxRow, held_from: float) -> Outcome:
         if self._going(held_from):
-            done = send(self._context, row, self._moments.now())
+            done = send(self._context, row, self._run_clock.now())
             self._context.counts.add("out", row.effect.message or row.effect.kind, done)
             return done
         with suppress(StoreError):  # then the lease runs out by itself

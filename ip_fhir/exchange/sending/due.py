@@ -1,4 +1,4 @@
-"""What time brings: timers that are due. Outbox rows that are due: see `sending`."""
+"""Applies the loop's timers that are due. Outbox rows that are due: see `batch`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide, due_event
 from ip_fhir.errors import IpFhirError, StoreError
-from ip_fhir.exchange.commit import again_on_conflict, at_least, write
+from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,8 @@ _TIMERS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What was done: timers handled, timers and overdue receipts that could not be, and rows by what became of them."""
+class RunCounts:
+    """Counts of one run: `timers` handled, timers and overdue receipts that `failed`, and rows by outcome."""
 
     timers: int = 0
     failed: int = 0
@@ -36,15 +36,15 @@ class Ran:
 
     @property
     def anything(self) -> bool:
-        """Whether anything was done. A timer that could not be handled is nothing done."""
+        """True if something was done; a failed timer alone does not count."""
         return any(getattr(self, f.name) for f in fields(self) if f.name != "failed")
 
-    def __add__(self, other: Ran) -> Ran:
-        return Ran(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+    def __add__(self, other: RunCounts) -> RunCounts:
+        return RunCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
-def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> Ran:
-    """Apply every timer that is due, each in a transaction of its own. Raises `StoreError`."""
+def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> RunCounts:
+    """Apply up to `limit` timers due at `now` (UTC), each in a transaction of its own. Raises `StoreError`."""
     done, failed = 0, set[str]()
     while done < limit:
         due = context.store.due_timers(now, _TIMERS_AT_ONCE + len(failed))
@@ -53,21 +53,21 @@ def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable
             break
         for correlation_id in due:
             if not keep_going() or done >= limit:
-                return Ran(timers=done, failed=len(failed))
+                return RunCounts(timers=done, failed=len(failed))
             if _timer(context, correlation_id, now):
                 done += 1
             else:
                 failed.add(correlation_id)
-    return Ran(timers=done, failed=len(failed))
+    return RunCounts(timers=done, failed=len(failed))
 
 
 def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
-    """Whether it could be handled; one that could not is left due, and said so in the log."""
+    """Apply one referral's due timer; False if that failed: it stays due, and the log has the error."""
 
     def once() -> None:
         with context.store.begin() as tx:
             before = tx.load(correlation_id)
-            event = due_event(before.referral, at_least(now, before)) if before else None
+            event = due_event(before.referral, not_before(before, now)) if before else None
             if before is not None and event is not None:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
                 write(tx, before, decision, now, mapper=context.mapper)

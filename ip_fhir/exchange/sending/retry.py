@@ -1,7 +1,7 @@
-"""When a failed sending is tried again: by the kind of error, doubling, capped, jittered.
+"""The time of the next attempt after a failed sending: by kind of error, doubling, capped, with jitter.
 
-Jitter keeps those who failed together from coming back together; it and the clock are arguments, so that a replay gives
-the same times.
+Jitter spreads the retries of rows that failed together. It and the clock are arguments, so that a replay gives the same
+times.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _LONGEST_ASKED = 86_400.0  # a peer that asks us to wait longer than a day is as
 def next_try(
     error: IpFhirError, attempts: int, now: datetime, policy: RetrySettings, jitter: Callable[[], float]
 ) -> datetime | None:
-    """When to try again after the `attempts`-th attempt failed; None: never, a person must look.
+    """The time (UTC) of the next attempt after the `attempts`-th failed; None: no more, a person must look.
 
-    `jitter` returns 0.0 to 1.0; the wait is between half and the whole of the capped, doubled one. A time that the peer
-    asked for is kept to.
+    `jitter` returns 0.0 to 1.0; the wait is between half and the whole of the capped, doubled one, and no shorter than
+    the peer asked for (one day at most).
     """
     if not error.retry or attempts >= policy.attempts:
         return None

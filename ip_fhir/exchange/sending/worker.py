@@ -1,4 +1,4 @@
-"""The thread that keeps one side going: whatever is due is done, until it is told to stop."""
+"""The thread that runs one side: it does all that is due, again and again, until it is stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REST_AFTER_ERROR = 5.0
 
 
 class Worker:
-    """Calls `exchange.run_due()` over and over; with nothing due it rests `rest` seconds or until something happens."""
+    """Calls `exchange.run_due()` over and over; with nothing due it rests `rest` seconds or until there is activity."""
 
     def __init__(self, exchange: Exchange, rest: float) -> None:
         self._exchange = exchange
@@ -29,12 +29,12 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """True if the thread is alive."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def seconds_since_pass(self) -> float:
-        """How long ago the last pass began; one that stays high is stuck."""
+        """Seconds since the last pass began; a number that only grows means a stuck worker."""
         return time.monotonic() - self._passed
 
     def start(self) -> None:
@@ -45,7 +45,7 @@ class Worker:
             self._thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Finish what is being sent, give back the rest. Returns whether it has ended within `timeout` seconds."""
+        """Finish the sendings under way and give back the rest. True if the thread ended within `timeout` seconds."""
         self._stopping.set()
         self._exchange.activity.set()
         if self._thread is not None:
@@ -53,7 +53,7 @@ class Worker:
         return not self.running
 
     def run(self) -> None:
-        """The loop itself. `stop` from another thread ends it; not from a signal handler, since it takes locks."""
+        """Run in this thread until another one calls `stop`; a signal handler must not, since `stop` takes locks."""
         while not self._stopping.is_set():
             self._passed = time.monotonic()
             self._exchange.activity.clear()
@@ -61,7 +61,7 @@ class Worker:
                 self._exchange.activity.wait(self._rest)
 
     def _once(self) -> bool:
-        """One pass; whether to go on at once. Nothing ends the loop but `stop`."""
+        """Make one pass, and return True to make the next at once. Errors are logged: only `stop` ends the loop."""
         try:
             return self._exchange.run_due(keep_going=lambda: not self._stopping.is_set()).anything
         except IpFhirError as error:

@@ -1,4 +1,4 @@
-"""A whole (plan, notice, green form) and its bundle: which resources belong to it, and how they refer to each other."""
+"""A whole (plan, notice, green form) as a bundle: the resources that belong to it, and the references between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ip_fhir.mapping.bundle.derived import derived
 from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
 from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of, unversioned
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
-from ip_fhir.mapping.generated.structs import Reference, Request, Transaction, Written, write_json
+from ip_fhir.mapping.generated.structs import WrittenBundle, WrittenEntry, WrittenReference, WrittenRequest, write_json
 from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -32,7 +32,7 @@ _PERSON = f"{_PRACTITIONER}/"
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a whole stands in a bundle: its root, its parts, and how they refer to each other."""
+    """The entries of a whole in a bundle: its root, its parts, and the references between them."""
 
     root: Entry
     slots: list[Slot]
@@ -41,7 +41,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A whole as found in a bundle."""
+    """A whole as found in a bundle: its data in JSON form, and the entries that hold it."""
 
     data: dict[str, Any]
     root: Entry
@@ -50,13 +50,13 @@ class Found:
     entries: list[Entry]
 
     def slot_of(self, part: Part, ident: str) -> Slot:
-        """The slot of that part and id."""
+        """The slot of this part and domain id."""
         return next(slot for slot in self.slots if slot.part is part and slot.ident == ident)
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """The parts of one kind of whole. `writer` gives a table's writer by name."""
+    """One kind of whole: the lenses of its root, parts and derived resources. `writer` gives a table's fast writer."""
 
     name: str
     root: Lens
@@ -65,7 +65,7 @@ class Assembly:
     writer: Callable[[str], Writer]
 
     def resources(self, whole: Any, *, derived: bool = True) -> list[dict[str, Any]]:
-        """Every resource of the whole, the root last. Raises `InvalidInput` where FHIR has no place for it."""
+        """Every resource of the whole, the root last. Raises `InvalidInput` if FHIR has no place or code for a part."""
         data = data_of(whole)
         links = self.own_links(data)
         made = [r for part in self.parts for item in items_of(data, part) for r in new_resources(part, item, links)]
@@ -73,26 +73,29 @@ class Assembly:
         return [*made, self.root.new(self.root_data(data), links)]
 
     def json(self, whole: Any, base: str) -> bytes:
-        """`resources` as the JSON text of a transaction Bundle. Raises `InvalidInput` as they do."""
+        """The UTF-8 JSON text of a transaction Bundle of `resources`. Raises `InvalidInput` as that does."""
         try:
-            return write_json(Transaction(self._written(whole, f"{base}/")))
+            return write_json(WrittenBundle(self._written(whole, f"{base}/")))
         except KeyError as missing:
-            self.resources(whole)  # the lenses say which word has no code, and where
+            self.resources(whole)  # the lenses raise the error that names the word without a code
             raise MappingError("the fast writer does not write what the lenses write") from missing
 
-    def _written(self, whole: Any, base: str) -> list[Written]:
-        """The entries, made by the tables' writers."""
+    def _written(self, whole: Any, base: str) -> list[WrittenEntry]:
+        """The entries of the transaction, made by the tables' fast writers; `base` ends in a slash."""
         parts, derived, root = self._writing
-        refs: dict[str | None, Reference | None] = {None: None, f"={whole.id}": Reference(root.begin + whole.id)}
+        refs: dict[str | None, WrittenReference | None] = {
+            None: None,
+            f"={whole.id}": WrittenReference(root.begin + whole.id),
+        }
         for part in parts:
             begin = part.begin
             for item in part.items(whole):
                 ident = item.id
-                refs[ident] = Reference(begin + ident)
+                refs[ident] = WrittenReference(begin + ident)
                 if part.person is not None:
-                    refs["~" + ident] = Reference(_PERSON + ident)
-        owner = cast("Reference", refs[whole.owner.id])
-        written: list[Written] = []
+                    refs["~" + ident] = WrittenReference(_PERSON + ident)
+        owner = cast("WrittenReference", refs[whole.owner.id])
+        written: list[WrittenEntry] = []
         add = written.append
         for part in (*parts, *derived, root):
             begin, write = part.begin, part.write
@@ -102,13 +105,13 @@ class Assembly:
                     url = _PERSON + ident
                     resource = part.person(item, refs, owner)
                     resource.id = ident
-                    add(Written(base + url, resource, Request(url)))
+                    add(WrittenEntry(base + url, resource, WrittenRequest(url)))
                 url = begin + ident
-                add(Written(base + url, write(item, refs, owner), Request(url)))
+                add(WrittenEntry(base + url, write(item, refs, owner), WrittenRequest(url)))
         return written
 
     def value(self, model: type[V], bundle: Any) -> V:
-        """The whole in a bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+        """Read the whole in a bundle by the lenses. Raises `InvalidInput` with every problem, by FHIRPath."""
         return self.checked(model, self.find(entries_of(bundle)))
 
     def checked(self, model: type[V], found: Found) -> V:
@@ -119,7 +122,7 @@ class Assembly:
             raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
 
     def locate(self, entries: list[Entry]) -> Located:
-        """Where the whole stands among these entries. Raises `InvalidInput` where that cannot be told."""
+        """Find the entries of the whole. Raises `InvalidInput` without a single root, and for ambiguous references."""
         roots = [entry for entry in entries if self.root.owns(entry.resource)]
         if len(roots) != 1:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
@@ -141,7 +144,7 @@ class Assembly:
         return Located(roots[0], slots, links_between(slots))
 
     def find(self, entries: list[Entry]) -> Found:
-        """The whole among these entries, as domain data not yet checked by the domain."""
+        """Read the whole in these entries as data in JSON form, not yet checked by the domain's rules."""
         located = self.locate(entries)
         root, slots, links = located.root, located.slots, located.links
         data, problems = _read_parts(slots, links)
@@ -163,12 +166,15 @@ class Assembly:
                 whole[part.field] = chosen
             if part.by_root:
                 named[part.field] = {item["id"] for item in items_of({part.field: chosen}, part)}
-        # What the root refers to for another reason (a second team, a condition as background) is not the plan's.
+        # Entries that the root refers to for another reason (a second team, a background condition) are not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, root, ours, links, entries)
 
     def _named(self, part: Part, root: Entry, named: set[str]) -> set[str] | None:
-        """The references that make an entry this part's: all that the root names, of the owner the root's subject."""
+        """The references that make an entry this part's: all in the root, or for the owner those in the root's subject.
+
+        None: the part is not found by reference.
+        """
         if not part.by_root:
             return None
         return named if part.field != "owner" else _names(root.resource.get(self._subject))
@@ -179,13 +185,13 @@ class Assembly:
         return next(const.path[0].name for const, _ in self.root.inner.consts if const.owner)
 
     def _expect_owner(self, slots: list[Slot], root: Entry) -> None:
-        """Without the person it is about, all that names the person would be told as wrong."""
+        """Raise one `InvalidInput` if the owner is not in the bundle, in place of one for each reference to them."""
         if any(part.field == "owner" for part in self.parts) and not any(slot.part.field == "owner" for slot in slots):
             reason = "must refer to the person whom it is about, in the bundle"
             raise InvalidInput.at(f"{root.at}.{self._subject}", reason, "required")
 
     def own_links(self, data: dict[str, Any]) -> Links:
-        """The references of a whole that stands in no bundle yet."""
+        """The references of a whole that is not in a bundle yet."""
         references: dict[str, str] = {}
         for part in self.parts:
             for item in items_of(data, part):
@@ -197,7 +203,7 @@ class Assembly:
         return Links(references, owner=owner["id"] if owner else None)
 
     def root_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The whole with what other tables map replaced by ids."""
+        """The whole's data for the root's table: values that the root refers to are replaced by their ids."""
         ids = {
             part.field: data[part.field]["id"] if part.one else [item["id"] for item in data[part.field]]
             for part in self.parts
@@ -206,12 +212,12 @@ class Assembly:
         return {**data, **ids}
 
     def _where(self, problem: Problem, found: Found) -> Problem:
-        """A problem of the domain at its place in the bundle."""
+        """Translate the path of a domain problem to its FHIRPath in the bundle."""
         field, *rest = problem.path.split(".")
         part = next((p for p in self.parts if p.field == field), None)
         if part is None:
             return replace(problem, path=at(found.root.at, self.root.where(problem.path, found.root.resource)))
-        if not found.data.get(field):  # what is required did not come at all: its place is where it should be named
+        if not found.data.get(field):  # a required part is missing: the root is where it should be named
             return replace(problem, path=found.root.at, reason=f"{field}: {problem.reason}")
         index = int(rest.pop(0)) if not part.one and rest else 0
         item = found.data[field] if part.one else found.data[field][index]
@@ -243,12 +249,12 @@ class Assembly:
 
 
 def _names(node: Any) -> set[str]:
-    """The references below a node, whatever version of a resource they name."""
+    """The references below a node, without the version that they may name."""
     return set(map(unversioned, references_in(node)))
 
 
 def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
-    """The data of a part's values in a whole's data."""
+    """The data of a part's values, from a whole's data; empty if there are none."""
     found = data.get(part.field)
     if not found:
         return []
@@ -256,7 +262,7 @@ def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
 
 
 def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[dict[str, Any]]:
-    """The resources of one value: of a professional who it is, and then the role."""
+    """Yield the resources of one value: for a professional the Practitioner, then the PractitionerRole."""
     if part.person is not None:
         yield {"resourceType": _PRACTITIONER, "id": item["id"], **part.person.new(item, links)}
     yield part.lens.new(item, links)
@@ -284,9 +290,9 @@ def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _WrittenPart:
-    """What writing a part needs of its tables; `items` gives the part's values in a whole."""
+    """The fast writers of a part; `items` gives the part's values in a whole."""
 
-    begin: str  # of a reference
+    begin: str  # the beginning of a reference: `Goal/`
     items: Callable[[Any], Iterable[Any]]
     write: Writer
     person: Writer | None = None
@@ -300,7 +306,7 @@ def _values(field: str, one: bool, whole: Any) -> Iterable[Any]:
 def assemblies(
     rows: Iterable[Dict[str, Any]], lenses: Dict[str, Lens], writer: Callable[[str], Writer]
 ) -> dict[str, Assembly]:
-    """Every kind of whole, by name (mappings/bundles.toml)."""
+    """The assembly of every kind of whole, by name (mappings/bundles.toml)."""
 
     def part(row: dict[str, Any]) -> Part:
         table = row.pop("table")

@@ -1,7 +1,7 @@
-"""What a whole says, said again where other systems look for it: written with the whole, never read.
+"""Derived resources: they repeat a part of the whole where other systems look for it. Written, never read.
 
-`put` keeps them true: one of ours changes when what it is made from has changed, comes with it and goes with it. One
-that another system wrote is left alone; so is a bundle that has none.
+`put` keeps ours up to date: a derived resource is added, changed and removed together with its source. One that another
+system wrote is left alone, and a bundle without any gets none for sources that it already has.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _AUTHORS = ("author", "sender", "signed_by", "created", "updated", "authored")
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """One kind: its lens, what is made from a whole, and from what part of a whole's data one (by id) was made.
+    """One kind of derived resource.
 
-    `fields` are those of the whole in which that part stands.
+    `make` makes the domain values from a whole, `lens` writes each as a resource. `source` gives the part of a whole's
+    data from which the one with an id is made, None if there is none; `fields` are the whole's fields that hold it.
     """
 
     lens: Lens
@@ -35,7 +36,7 @@ class Derived:
     fields: tuple[str, ...]
 
     def owns(self, entry: Entry, ids: set[str]) -> bool:
-        """Whether an entry is one of ours: made from something with its id."""
+        """True if an entry is a derived resource of ours: of this type, with an id among `ids`."""
         return entry.type == self.lens.resource and entry.id in ids and self.lens.owns(entry.resource)
 
 
@@ -58,7 +59,7 @@ def _authorship_data(data: dict[str, Any], ident: str) -> Any:
     return {name: data.get(name) for name in _AUTHORS} if named else None
 
 
-# The closed set of rules that bundles.toml may name.
+# The rules that bundles.toml may name; there are no others.
 _RULES = {
     "coordinating-units": (_units, _unit_data, ("organizations",)),
     "authorship": (_authorship, _authorship_data, _AUTHORS),
@@ -66,5 +67,5 @@ _RULES = {
 
 
 def derived(rows: Iterable[Dict[str, str]], lenses: Dict[str, Lens]) -> tuple[Derived, ...]:
-    """What a row of bundles.toml says is derived."""
+    """The kinds of derived resources that rows of bundles.toml declare."""
     return tuple(Derived(lenses[row["table"]], *_RULES[row["rule"]]) for row in rows)

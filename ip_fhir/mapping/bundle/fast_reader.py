@@ -1,7 +1,7 @@
-"""A whole from the JSON text of its bundle, the fast way: what is beyond doubt is read here, all else by the lenses.
+"""Reads a whole straight from the JSON text of its bundle, or leaves it to the lenses (see docs/mapping.md).
 
-Decoding takes only what the tables read; where the time goes stands in docs/performance.md. Of a resource whose type no
-table reads (an Observation in a searchset) nothing is taken but its type: the lenses pass it over too.
+Only members that the tables read are decoded; docs/performance.md has the costs. A resource whose type no table reads
+(an Observation in a searchset) is decoded no further than its type and id: the lenses pass over it too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Tables
 
-# Of what may be escaped in JSON, what the domain's texts may not hold: control characters, U+FFFE, U+FFFF, half a pair.
+# JSON escapes of characters that the domain's texts may not have: control characters, U+FFFE, U+FFFF, half a pair.
 _RARE = re.compile(rb"\\(?:[bf]|u(?:00[01]|[fF]{3}[eEfF]|[dD][89a-fA-F]))")
 _NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 _ID_BYTES = bytes(b for b in range(128) if chr(b).isalnum() or chr(b) in "-.")
@@ -39,12 +39,12 @@ _NOT_SURE = (Doubt, InvalidInput, msgspec.MsgspecError, KeyError, ValueError, Ty
 _ROLE = "PractitionerRole"
 _IDS, _PEOPLE, _OTHERS = range(3)
 _TYPE = re.compile("[A-Z][A-Za-z]{1,63}")
-_MOST_TYPES = 256  # of FHIR R4 and R5 together there are fewer; a peer that makes types up does not fill the memory
+_MOST_TYPES = 256  # more than FHIR R4 and R5 have; so a peer that invents types cannot fill the memory
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the whole, ready to be read. A professional is two resources: each gives some of the fields."""
+    """A part of the whole with its struct and reader. A professional is two resources, each with some of the fields."""
 
     field: str
     struct: Any
@@ -54,7 +54,7 @@ class _Part:
 
 
 class _References(dict[str, str]):
-    """By reference. One to a version of a resource means the resource, as it does to the lenses."""
+    """Domain ids by reference. A reference to a version of a resource means the resource, as for the lenses."""
 
     __slots__ = ()
 
@@ -66,9 +66,9 @@ class _References(dict[str, str]):
 
 
 class FastReader:
-    """Reads one kind of whole. Raises `Unsupported` when made of tables that say what only lenses can read.
+    """Reads one kind of whole. The constructor raises `Unsupported` for tables with rows that only lenses can read.
 
-    `foreign`: elements of other FHIR versions, by which a bundle is none of these tables'.
+    `foreign` are elements (`Type.element`) of other FHIR versions; a bundle with one of them is left to the lenses.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class FastReader:
         structs = {name: shape.struct(name, types[name]) for name, shape in shapes.items()}
         self._foreign = tuple(foreign)
         self._structs = tuple(structs.values())
-        self._silent: dict[str, Any] = {}  # by type of resource, what is decoded of those that no table reads
+        self._silent: dict[str, Any] = {}  # the structs of resource types that no table reads, by type
         self._learning = Lock()
         self._root, self._person, self._role = structs.pop(root.name), structs[PRACTITIONER], structs[_ROLE]
         self._read_root = readers.function(root.name, many=False)
@@ -105,7 +105,7 @@ class FastReader:
         self.code = readers.code
 
     def read(self, content: bytes) -> Any:
-        """The whole in a bundle. Raises `LensesNeeded` where there is doubt."""
+        """Read the whole in the UTF-8 JSON text of a bundle. Raises `LensesNeeded` where it is not certain."""
         if len(content) > DEFAULT_LIMITS.max_bytes:
             raise LensesNeeded(StandDown.SIZE)
         if _is_unusual(content):
@@ -116,7 +116,7 @@ class FastReader:
             raise LensesNeeded(StandDown.DOUBT) from None
 
     def _decoded(self, content: bytes) -> Any:
-        """The bundle. A type of resource that comes for the first time is learned, and the text decoded again."""
+        """Decode the bundle. At the first resource of an unknown type, learn the type and decode the text again."""
         try:
             return self._decode(content)
         except msgspec.ValidationError:
@@ -126,7 +126,7 @@ class FastReader:
             return self._decode(content)
 
     def _learn(self, types: set[str]) -> bool:
-        """Decode nothing but the id of resources of these types; False where there is none that was not known."""
+        """Make later calls decode only the id of resources of these types. False if none of them is new."""
         with self._learning:
             known = {struct.__struct_config__.tag for struct in self._structs} | self._silent.keys()
             new = sorted(type_ for type_ in types - known if _TYPE.fullmatch(type_))
@@ -161,9 +161,9 @@ class FastReader:
         return self._finish(whole)
 
     def _sorted(self, entries: list[Any]) -> tuple[dict[Any, list[Any]], dict[str, str], list[Any]]:
-        """The resources by type, the domain id of each reference, the person of each role.
+        """Return the resources by struct type, the domain id of each reference, and the person of each role.
 
-        There is doubt where two things are alike: the lenses tell which is meant.
+        Raises `Doubt` if two resources share an id or reference: the lenses decide which one is meant.
         """
         ids, people = _References(), _References()
         found: dict[Any, list[Any]] = defaultdict(list)
@@ -174,7 +174,7 @@ class FastReader:
             found[struct].append(resource)
             prefix, kind = kinds[struct]
             known = by_kind[kind]
-            if known is None:  # nothing of ours refers to the root or to what no table reads
+            if known is None:  # no part refers to the root, or to a resource that no table reads
                 others += 1
                 if not (ident or url):
                     raise Doubt
@@ -193,7 +193,7 @@ class FastReader:
         return found, ids, persons
 
     def _persons(self, found: dict[Any, list[Any]], ids: dict[str, str], people: dict[str, str]) -> list[Any]:
-        """The person of each role; a reference to the person means the professional, whose id is the role's."""
+        """Return the person of each role, and map references to the person to the role's id: the professional's id."""
         roles, persons = found[self._role], found[self._person]
         by_id = {person.id: person for person in persons}
         role_of = {people[role.practitioner.reference]: role.id for role in roles}
@@ -204,7 +204,7 @@ class FastReader:
 
 
 def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[str]) -> None:
-    """Every resource has an id. Rules of their own, another FHIR version, and measures elsewhere put it in doubt."""
+    """Decode each resource's id; refuse implicitRules, elements of another FHIR version, and measures by reference."""
     for name, shape in shapes.items():
         shape.member("id", TEXT)
         shape.refuse(("implicitRules",))
@@ -214,7 +214,7 @@ def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[s
 
 
 def _foreign_refused(shape: Shape, type_: str, foreign: Iterable[str]) -> Shape:
-    """The shape of a type of resource, by which elements of another FHIR version put it in doubt."""
+    """Make the shape of a resource type refuse elements of other FHIR versions, and return it."""
     for kind, *path in (sign.split(".") for sign in foreign):
         if kind == type_:
             shape.refuse(tuple(path))
@@ -222,7 +222,7 @@ def _foreign_refused(shape: Shape, type_: str, foreign: Iterable[str]) -> Shape:
 
 
 def _category_test(assembly: Assembly, shape: Shape) -> Memo:
-    """Whether the root says that it is one of ours, by the text of its categories."""
+    """A `Memo` by the JSON text of the root's categories: True if they mark the root as one of ours."""
     nodes = [(const.path[0].name, node) for const, node in assembly.root.inner.consts if "plan-category" in const.place]
     if not nodes:
         raise Unsupported("nothing says which plans are ours")
@@ -232,13 +232,13 @@ def _category_test(assembly: Assembly, shape: Shape) -> Memo:
 
 
 def _is_unusual(content: bytes) -> bool:
-    """True for text with a character that no text of ours may hold, or that is not UTF-8."""
+    """True if the text has a character that the domain's texts may not have, or is not UTF-8."""
     if b"\\" in content and _RARE.search(content):
         return True
     if content.isascii():
         return False
     try:
-        content.decode()  # what is not decoded into a value is not looked at otherwise
+        content.decode()  # msgspec does not check members that it skips
     except UnicodeDecodeError:
         return True
     return b"\xef" in content and _NO_CHARACTER.search(content) is not None
@@ -270,11 +270,11 @@ class _TypedBundle(msgspec.Struct):
 
 
 _read_types = msgspec.json.Decoder(_TypedBundle).decode
-"""The types of the resources in a bundle, and nothing else of it."""
+"""Decodes only the types of the resources in a bundle."""
 
 
 def _in_order(part: _Part, structs: list[Any], values: list[Any], listed: Any, owner: str) -> list[Any]:
-    """The values of a part in the order of the root; where it lists others, there is doubt."""
+    """The values of a part in the order of the root. Raises `Doubt` if the root lists others."""
     wanted = (owner,) if part.field == "owner" else listed if not part.one else (listed,) if listed is not None else ()
     if len(values) != len(wanted) or len(values) != len(structs):
         raise Doubt
@@ -285,7 +285,7 @@ def _in_order(part: _Part, structs: list[Any], values: list[Any], listed: Any, o
 
 
 def _check_ids(names: list[str]) -> None:
-    """Every id is one by the rules of FHIR and of the domain: letters, digits, `-`, `.`; at most 64."""
+    """Raise `Doubt` unless every id has 1 to 64 letters, digits, `-` or `.`, as FHIR and the domain demand."""
     lengths = set(map(len, names))
     if 0 in lengths or max(lengths) > _LONGEST_ID or "".join(names).encode().translate(None, _ID_BYTES):
         raise Doubt

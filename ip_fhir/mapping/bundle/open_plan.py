@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.assembly import Located
-from ip_fhir.mapping.bundle.putting import Said, Standing
+from ip_fhir.mapping.bundle.putting import KnownBundle, WholeFields
 
 if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
@@ -16,32 +16,35 @@ if TYPE_CHECKING:
 
 
 class OpenPlan:
-    """`plan` is what the bundle says, `put` gives the bundle that says another; the bundle itself is never changed."""
+    """A plan in its bundle: `plan` is the plan in it, `put` returns a bundle with a changed plan.
+
+    `bundle` itself is never changed.
+    """
 
     def __init__(self, assembly: Assembly, bundle: dict[str, Any], plan: IndividualPlan, base: str) -> None:
         self.plan, self.bundle = plan, bundle
         self._assembly, self._base = assembly, base
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
-        """The bundle with what `plan` says, and nothing else in it changed. A put costs what has changed.
+        """Return the bundle, changed so that it says what `plan` says, and nowhere else. Only changed fields cost time.
 
-        Raises `InvalidInput` with the FHIRPath where the bundle has no place for it, or is about another person.
+        Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return self._standing.put(plan, self._base)
+        return self._known_bundle.put(plan, self._base)
 
     @cached_property
-    def _standing(self) -> Standing:
+    def _known_bundle(self) -> KnownBundle:
         entries = entries_of(self.bundle)
-        return Standing(self._assembly, self.bundle, entries, self._assembly.locate(entries), Said(self.plan))
+        return KnownBundle(self._assembly, self.bundle, entries, self._assembly.locate(entries), WholeFields(self.plan))
 
 
 def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str) -> dict[str, Any]:
-    """The bundle with what `whole` says, whatever the lenses find in it, also where that is no sound whole.
+    """Return the bundle, changed so that it says what `whole` says, even if it holds no valid whole before.
 
-    Raises `InvalidInput` where the bundle cannot be read, or is about another person.
+    Raises `InvalidInput` if the bundle cannot be read, or is about another person.
     """
     entries = entries_of(bundle)
     found = assembly.find(entries)
-    return Standing(assembly, bundle, entries, Located(found.root, found.slots, found.links), Said(found.data)).put(
-        whole, base
-    )
+    return KnownBundle(
+        assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
+    ).put(whole, base)

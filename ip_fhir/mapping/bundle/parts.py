@@ -1,4 +1,4 @@
-"""Which entries of a bundle are which parts of a whole, and how they refer to each other."""
+"""Finds the entries of a bundle that are parts of a whole, and the references between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ PRACTITIONER = "Practitioner"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of the whole and the lens of its resources; of professionals also the lens of the person."""
+    """One field of the whole and the lens of its resources; for professionals also the lens of the person.
+
+    `by_root`: the root resource refers to its entries. `one`: the field has a single value, not a list.
+    """
 
     field: str
     lens: Lens
@@ -35,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part found in a bundle: its domain id and its entry (of a professional: the role's and the person's)."""
+    """A part found in a bundle: its domain id and its entry (for a professional the role's, and the person's)."""
 
     part: Part
     ident: str
@@ -44,7 +47,7 @@ class Slot:
 
 
 def people_of(entries: list[Entry]) -> dict[str, list[Entry]]:
-    """The Practitioners by every reference that means them."""
+    """The Practitioner entries by every reference that means them."""
     people: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.type == PRACTITIONER:
@@ -56,7 +59,10 @@ def people_of(entries: list[Entry]) -> dict[str, list[Entry]]:
 def slots_of(
     part: Part, entries: list[Entry], named: set[str] | None, people: dict[str, list[Entry]]
 ) -> Iterator[Slot]:
-    """The entries that are this part. Ids that another part also uses get their type in front (`links_between`)."""
+    """Yield the entries that are this part: owned by its lens and, unless `named` is None, named by the root.
+
+    Raises `InvalidInput` if a role refers to two persons of the bundle.
+    """
     for entry in entries:
         if not part.lens.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
             continue
@@ -69,7 +75,7 @@ def slots_of(
 
 
 def refuse_doubles(slots: list[Slot]) -> None:
-    """Two entries that one reference means: which one is meant cannot be told."""
+    """Raise `InvalidInput` if one reference means two entries: it cannot be told which one is meant."""
     owner: dict[str, int] = {}
     problems = [
         Problem(slot.entry.at, "has the id or fullUrl of another entry", "multiple-matches")
@@ -81,7 +87,10 @@ def refuse_doubles(slots: list[Slot]) -> None:
 
 
 def links_between(slots: list[Slot]) -> Links:
-    """References both ways for what was found; two things of one id keep apart by their type."""
+    """The links of the slots, both ways. The second slot with an id gets a new one with its type in front.
+
+    Raises `InvalidInput` for a third. Renamed slots are replaced in `slots`.
+    """
     references: dict[str, str] = {}
     ids: dict[str, str] = {}
     owner = None
@@ -103,12 +112,12 @@ def links_between(slots: list[Slot]) -> Links:
 
 
 def unversioned(reference: str) -> str:
-    """The reference to a resource, whatever version of it was named (http://hl7.org/fhir/R4/references.html)."""
+    """The reference without `/_history/<version>` (http://hl7.org/fhir/R4/references.html)."""
     return reference.partition("/_history/")[0]
 
 
 def reference_to(entry: Entry) -> str:
-    """How to refer to the entry: as others in the bundle have to."""
+    """The reference by which other entries of the bundle refer to this one."""
     if entry.full_url is not None and entry.full_url.startswith("urn:"):
         return entry.full_url
     return f"{entry.type}/{entry.id}"

@@ -1,6 +1,6 @@
-"""A whole written onto a bundle that is there: what it changes is written, what it lacks leaves, the rest stays.
+"""Writes a whole onto an existing bundle: changed parts are written, missing parts removed, everything else is kept.
 
-There is one way to put. It is given the whole that the bundle is known to say, and looks only at what differs from it.
+The caller gives the whole that the bundle is known to hold, and only fields that differ from it are looked at.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A whole, as a domain value or (where a bundle says something that is none) as data in JSON form."""
+class WholeFields:
+    """The fields of a whole: of a domain value, or of data in JSON form if a bundle holds no valid domain value."""
 
     whole: Value | dict[str, Any]
 
@@ -40,8 +40,8 @@ class Said:
         several = () if not found else (found,) if part.one else found
         return {item["id"] if isinstance(item, dict) else item.id: item for item in several}
 
-    def changed(self, other: Said) -> set[str]:
-        """The fields in which another whole differs."""
+    def changed(self, other: WholeFields) -> set[str]:
+        """The names of the fields in which another whole differs."""
         before, after = (w if isinstance(w, dict) else vars(w) for w in (self.whole, other.whole))
         names = before.keys() | after.keys()
         return {n for n in names if before.get(n) is not after.get(n) and before.get(n) != after.get(n)}
@@ -54,72 +54,72 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A bundle, the whole that it is known to say, and the places where that stands."""
+class KnownBundle:
+    """A bundle, the whole that it is known to hold, and the entries that hold it."""
 
     assembly: Assembly
     bundle: dict[str, Any]
     entries: list[Entry]
     located: Located
-    known: Said
+    known: WholeFields
 
     @cached_property
     def slots(self) -> dict[tuple[str, str], Slot]:
-        """The entries of the whole's parts by field and id; others may be there that are not the whole's."""
+        """The slots of the known whole by field and id; other slots of the bundle are left out."""
         mine = {(part.field, ident) for part in self.assembly.parts for ident in self.known.items(part)}
         found = {(slot.part.field, slot.ident): slot for slot in self.located.slots}
         return {key: slot for key, slot in found.items() if key in mine}
 
     @cached_property
     def links(self) -> Links:
-        """The bundle's own references: for a whole in which nothing comes and nothing goes."""
+        """The bundle's own references, for a put that neither adds nor removes entries."""
         found, whole = self.located, self.known.field("id")
         references = {**found.links.references, f"={whole}": reference_to(found.root)}
         ids = {**found.links.ids, **dict.fromkeys(found.root.references, whole)}
         return Links(references, ids, found.links.owner)
 
     def put(self, whole: Value, base: str) -> dict[str, Any]:
-        """The bundle with what `whole` says, and nothing else changed; new entries get a fullUrl under `base`.
+        """Return the bundle with `whole` in place of the known one; new entries get a fullUrl under `base`.
 
-        Raises `InvalidInput` with the place where the bundle has no place for it, or is about another person.
+        Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
         owner = getattr(whole, "owner", None)
         if self.located.links.owner != (None if owner is None else owner.id):
             raise InvalidInput.at("Bundle", "is about another person", "invariant")
-        wanted = Said(data_of(whole)) if isinstance(self.known.whole, dict) else Said(whole)
-        return _Putting(self, whole, wanted, base).result()
+        wanted = WholeFields(data_of(whole)) if isinstance(self.known.whole, dict) else WholeFields(whole)
+        return _BundleUpdate(self, whole, wanted, base).result()
 
 
-class _Putting:
-    """The bundle under change: by its number what becomes of an entry (None: it leaves), and what is added."""
+class _BundleUpdate:
+    """One put under way: `places` has the new entry by number (None: it is removed), `added` the additional entries."""
 
-    def __init__(self, standing: Standing, whole: Value, wanted: Said, base: str) -> None:
-        self.standing, self.whole, self.wanted, self.base = standing, whole, wanted, base
-        self.known, self.bundle, self.root = standing.known, standing.bundle, standing.located.root
+    def __init__(self, onto: KnownBundle, whole: Value, wanted: WholeFields, base: str) -> None:
+        self.onto, self.whole, self.wanted, self.base = onto, whole, wanted, base
+        self.known, self.bundle, self.root = onto.known, onto.bundle, onto.located.root
         self.places: dict[int, dict[str, Any] | None] = {}
         self.added: list[dict[str, Any]] = []
         self.changed = self.known.changed(wanted)
-        self.parts = {part.field: part for part in standing.assembly.parts}
+        self.parts = {part.field: part for part in onto.assembly.parts}
         self.moving = {name for name in self.changed if name in self.parts and self._moves(self.parts[name])}
         in_place = not self.moving and "id" not in self.changed
-        self.links = standing.links if in_place else _links_onto(standing, wanted)
-        # An id that has come to mean another kind of thing, or another whole: every reference is written anew.
+        self.links = onto.links if in_place else _links_onto(onto, wanted)
+        # If an id now means another kind of value, or the whole has another id, every reference is written anew.
         self.anew = not in_place and self._means_another()
 
     def result(self) -> dict[str, Any]:
-        """The bundle as it is to be."""
+        """The updated bundle."""
         for name, part in self.parts.items():
             if self.anew or name in self.changed:
                 self._part(part)
         self._root()
-        for derived in self.standing.assembly.derived:
+        for derived in self.onto.assembly.derived:
             if self.anew or self.changed & {"id", *derived.fields}:
                 self._derived(derived, {item.id: item for item in derived.make(self.whole)})
         kept = (self.places.get(number, entry) for number, entry in enumerate(self.bundle["entry"]))
         return {**self.bundle, "entry": [*(entry for entry in kept if entry is not None), *self.added]}
 
     def _moves(self, part: Part) -> bool:
-        """True if values of the part come, go or change places."""
+        """True if values of the part are added, removed or reordered."""
         return [*self.known.items(part)] != [*self.wanted.items(part)]
 
     def _means_another(self) -> bool:
@@ -132,7 +132,7 @@ class _Putting:
     def _part(self, part: Part) -> None:
         """Bring the entries of one part up to date."""
         known = self.known.items(part)
-        slots = {ident: slot for ident in known if (slot := self.standing.slots.get((part.field, ident)))}
+        slots = {ident: slot for ident in known if (slot := self.onto.slots.get((part.field, ident)))}
         people: dict[int, dict[str, Any]] = {}
         before = len(self.added)
         entries = {
@@ -144,9 +144,9 @@ class _Putting:
         self.places |= people
 
     def _placed(self, part: Part, slots: dict[str, Slot], entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Give each entry that stays its place, and take out each that leaves. Returns new ones, to be added last.
+        """Put each kept entry in its place and remove the others. Returns the new entries, to be added at the end.
 
-        Where the order of the entries is the order of the whole's list, the entries change places among themselves.
+        If the entries' order is the order of the whole's list (not `by_root`), they change places among themselves.
         """
         numbers = sorted(slot.entry.number for slot in slots.values())
         persons = [slot.person.number for slot in slots.values() if slot.person is not None]
@@ -161,7 +161,7 @@ class _Putting:
     def _item(
         self, part: Part, item: Any, known: Any, slot: Slot | None, people: dict[int, dict[str, Any]]
     ) -> dict[str, Any]:
-        """The entry of one item; of a professional the role's, with the person's among `people`."""
+        """The entry of one item; for a professional the role's, while the person's is put in `people`."""
         if slot is None:
             *persons, resource = new_resources(part, data_of(item), self.links)
             self.added += map(self._entry, persons)
@@ -178,28 +178,28 @@ class _Putting:
         if same:
             return self._old(entry)
         ident = entry.resource.get("id")
-        says = {} if ident is None else {"id": ident}  # the resource's own, also where the whole has another for it
+        says = {} if ident is None else {"id": ident}  # the resource keeps its own id, also if the whole uses another
         there = None if self.anew else {**data_of(known), **says}
         new = lens.put({**data_of(item), **says}, entry.resource, self.links, entry.at, there)
         return self._replaced(entry, new if ident is not None else {k: v for k, v in new.items() if k != "id"})
 
     def _root(self) -> None:
-        """Bring the resource that holds the whole together up to date."""
+        """Bring the root resource up to date."""
         own = {name for name in self.changed if name not in self.parts}
         listed = {name for name in self.moving if self.parts[name].by_root}
         if not (self.anew or own or listed):
             return
-        lens, entry = self.standing.assembly.root, self.root
+        lens, entry = self.onto.assembly.root, self.root
         whole = self.anew or lens.inner.has_dependent_rows
         known = None if self.anew else self._root_data(self.known, None if whole else own | listed)
         data = self._root_data(self.wanted, None if whole else own | listed)
         new = lens.put(data, entry.resource, self.links, entry.at, known)
-        if entry.resource.get("id") is None and new.get("id") == entry.id:  # its fullUrl says it
+        if entry.resource.get("id") is None and new.get("id") == entry.id:  # the id is in its fullUrl only
             new = {name: value for name, value in new.items() if name != "id"}
         self.places[entry.number] = self._replaced(entry, new)
 
-    def _root_data(self, said: Said, names: set[str] | None) -> dict[str, Any]:
-        """The fields that the root says (None: all), with the values of parts replaced by their ids."""
+    def _root_data(self, said: WholeFields, names: set[str] | None) -> dict[str, Any]:
+        """These fields of the root (None: all), with the values of parts replaced by their ids."""
         whole = said.whole
         every = {*(whole if isinstance(whole, dict) else type(whole).model_fields)} if names is None else names
         data = said.data({name for name in every if name not in self.parts})
@@ -209,11 +209,11 @@ class _Putting:
         return data
 
     def _derived(self, derived: Derived, items: dict[str, Any]) -> None:
-        """Bring resources that are derived up to date, where their source has changed."""
+        """Bring derived resources of one kind up to date, if their source has changed."""
         fields = {"id", *derived.fields}
         known, wanted = self.known.data(fields), self.wanted.data(fields)
-        ids = {self.root.id, *(slot.ident for slot in self.standing.slots.values()), *items}
-        for entry in (entry for entry in self.standing.entries if derived.owns(entry, ids)):
+        ids = {self.root.id, *(slot.ident for slot in self.onto.slots.values()), *items}
+        for entry in (entry for entry in self.onto.entries if derived.owns(entry, ids)):
             item, before = items.pop(entry.id, None), derived.source(known, entry.id)
             if before is not None and item is None:
                 self.places[entry.number] = None
@@ -238,15 +238,15 @@ class _Putting:
         return {"fullUrl": f"{self.base}/{url}", "resource": resource, **request}
 
 
-def _links_onto(standing: Standing, wanted: Said) -> Links:
-    """The bundle's own references for values that stay, new ones for those that come.
+def _links_onto(onto: KnownBundle, wanted: WholeFields) -> Links:
+    """The bundle's own references for values that stay, new ones for values that are added.
 
-    An id that has come to mean another kind of thing reads as unlike every id, so that it is written anew.
+    A reference to anything else reads as an id with `!` in front, which equals no id, so that it is written anew.
     """
-    found, assembly = standing.located, standing.assembly
+    found, assembly = onto.located, onto.assembly
     own = assembly.own_links(data_of(wanted.whole))
     kind = {ident: part for part in assembly.parts for ident in wanted.items(part)}
-    stays = {slot.ident for slot in standing.slots.values() if kind.get(slot.ident) is slot.part}
+    stays = {slot.ident for slot in onto.slots.values() if kind.get(slot.ident) is slot.part}
     kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
     ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}
     whole = {f"={wanted.field('id')}": reference_to(found.root)}

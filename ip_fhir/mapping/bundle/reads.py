@@ -1,4 +1,4 @@
-"""Counts of how plans were read: the fast way, or by the lenses and why."""
+"""Counts of plan reads: by the fast reader, or by the lenses and for which reason."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from enum import StrEnum
 
 
 class StandDown(StrEnum):
-    """Why the fast reader left a bundle to the lenses."""
+    """The reason for which the fast reader left a bundle to the lenses."""
 
-    TABLES = "tables"  # a site's tables say what only lenses can read
-    SIZE = "size"  # the text is longer than what is read at all by default
-    TEXT = "text"  # a character stands in it that no text of ours may hold, or it is no UTF-8
-    DOUBT = "doubt"  # another system's plan, another FHIR version, an error, or what only lenses decide
+    TABLES = "tables"  # a site's tables have rows that only lenses can read
+    SIZE = "size"  # the text is longer than `DEFAULT_LIMITS` allows
+    TEXT = "text"  # it has a character that the domain's texts may not have, or is not UTF-8
+    DOUBT = "doubt"  # another system's plan, another FHIR version, an error, or a case that only lenses decide
 
 
 class LensesNeeded(Exception):
-    """The fast reader does not decide: the lenses read the bundle, or say what is wrong with it."""
+    """The fast reader is not certain: the lenses must read the bundle, or report its errors."""
 
     def __init__(self, reason: StandDown) -> None:
         super().__init__(str(reason))
@@ -31,7 +31,7 @@ class Reads:
         self._turn = threading.Lock()
 
     def add(self, reason: StandDown | None) -> None:
-        """Count one read: fast (None), or by the lenses for this reason."""
+        """Count one read: by the fast reader (None), or by the lenses for this reason."""
         with self._turn:
             self._counted[reason] += 1
 
@@ -48,6 +48,6 @@ class Reads:
 
     @property
     def stand_downs(self) -> dict[StandDown, int]:
-        """The bundles that were left to the lenses, by reason; a reason that never came is not in it."""
+        """The number of bundles left to the lenses, by reason; reasons that never occurred are left out."""
         with self._turn:
             return {reason: number for reason, number in self._counted.items() if reason is not None and number}

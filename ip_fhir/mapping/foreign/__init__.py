@@ -1,1 +1,1 @@
-"""Plans of other systems: their bundles adapted to our tables, read, and put back."""
+"""Plans of other systems: adapts their bundles to our tables, reads them, and writes changes back."""

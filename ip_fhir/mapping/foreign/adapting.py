@@ -1,8 +1,10 @@
-"""A neighbour's bundle made readable, and made theirs again: nothing is invented that is not taken off afterwards.
+"""Adapts another system's bundle to our tables before reading, and reverses it after writing.
 
-Put on: a PractitionerRole for a Practitioner without one, the plan owner where the bundle only says a number, the
-moment of creation where the caller knows it. Put out of sight, marked with a tilde that no name in FHIR has: references
-to what is not there or is no part of a plan, resources entered in error, people without what a plan needs.
+Added before, removed afterwards: a PractitionerRole for a Practitioner without one, the plan owner if the bundle only
+has a number, the creation time if the caller knows it.
+
+Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
+part of a plan, resources entered in error, people without an element that a plan needs.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
 
 MARK = "~"
 _EXTRA = f"extra{MARK}"
-_SIGHT = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # what is put out of sight, and what it is in sight
+_HIDDEN_NAMES = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # the names of hidden members, and their own
 _ROOT = "CarePlan"
 _ACTORS = {"RelatedPerson": "RelatedPerson", "Organization": "Organization", "Practitioner": "Practitioner"}
-_ABOUT = ("subject", "patient")  # never out of sight: another person's goal is not read as this one's
+_ABOUT = ("subject", "patient")  # never hidden: another person's goal must not be read as this one's
 _PEOPLE = ("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole")
-# What else is part of a plan, and the elements by which a plan refers to it.
+# Other resources that may be part of a plan, and the elements by which a plan refers to them.
 _PLACES = {
     "CareTeam": {"careTeam"},
     "Condition": {"addresses"},
@@ -41,36 +43,36 @@ _PLACES = {
 
 
 @dataclass(slots=True)
-class Dressed:
-    """A bundle to be read, what is needed to undress what was written, and why what is out of sight is so."""
+class Adapted:
+    """An adapted bundle, what is needed to restore it, and why entries are hidden (by number of the entry)."""
 
     bundle: dict[str, Any]
-    owner: str | None = None  # the reference of the owner that was put on
+    owner: str | None = None  # the reference to the owner that was added
     number: dict[str, str] | None = None  # the owner's identifier, by which the bundle refers to them
-    added: dict[str, str] = field(default_factory=dict)  # members of the CarePlan that were put on
+    added: dict[str, str] = field(default_factory=dict)  # members that were added to the CarePlan
     hidden: dict[int, str] = field(default_factory=dict)
 
-    def undress(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """The bundle without what was put on, and with what was out of sight."""
-        return {**bundle, "entry": [self._bare(entry) for entry in bundle["entry"] if not self._was_put_on(entry)]}
+    def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """Return the bundle without the additions, and with hidden parts as they were."""
+        return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
 
-    def _was_put_on(self, entry: dict[str, Any]) -> bool:
+    def _was_added(self, entry: dict[str, Any]) -> bool:
         return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
 
-    def _bare(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def _restored(self, entry: dict[str, Any]) -> dict[str, Any]:
         resource = entry["resource"]
         if resource["resourceType"] == _ROOT:
-            put_on = list(self.added.items())
-            resource = {key: value for key, value in resource.items() if (key, value) not in put_on}
+            added = list(self.added.items())
+            resource = {key: value for key, value in resource.items() if (key, value) not in added}
         bare = {key: value for key, value in entry.items() if key != _EXTRA}
-        return {**bare, "resource": self._shown(resource)}
+        return {**bare, "resource": self._unhidden(resource)}
 
-    def _shown(self, node: Any) -> Any:
+    def _unhidden(self, node: Any) -> Any:
         if type(node) is list:
-            return [self._shown(item) for item in node]
+            return [self._unhidden(item) for item in node]
         if type(node) is not dict:
             return node
-        shown = {_SIGHT.get(key, key): self._shown(value) for key, value in _freshest(node)}
+        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in _newest_members(node)}
         if type(kind := shown.get("resourceType")) is str:
             shown["resourceType"] = kind.lstrip(MARK)
         if self.number is not None and shown.get("reference") == self.owner:
@@ -79,37 +81,41 @@ class Dressed:
         return shown
 
 
-def _freshest(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Members; one out of sight gives way to one that was written since."""
-    return ((key, value) for key, value in node.items() if _SIGHT.get(key) not in node)
+def _newest_members(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The members of a node; a hidden one is dropped if its real name has been written since."""
+    return ((key, value) for key, value in node.items() if _HIDDEN_NAMES.get(key) not in node)
 
 
-def dress(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, created: str | None = None) -> Dressed:
-    """The bundle as the tables can read it. Raises `InvalidInput` where it is about another person than `owner`."""
+def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, created: str | None = None) -> Adapted:
+    """Adapt a bundle to the tables. `created` is an ISO 8601 time, used if the CarePlan has none.
+
+    Raises `InvalidInput` if the bundle is about another person than `owner`.
+    """
     entries = entries_of(bundle)
-    dressed = Dressed({}, hidden=dict(_hidden(entries, compiled)))
-    sight = [entry for entry in entries if entry.number not in dressed.hidden]
-    extras = [*_owner(dressed, sight, owner, compiled), *_roles(sight)]
-    _check_subjects(sight, dressed)
-    seen = {reference: None for entry in extras for reference in _names(entry)} | _in_sight(sight)
-    made = [_entry(entry, bundle["entry"][entry.number], dressed, seen) for entry in entries]
+    adapted = Adapted({}, hidden=dict(_hidden(entries, compiled)))
+    visible_entries = [entry for entry in entries if entry.number not in adapted.hidden]
+    extras = [*_owner(adapted, visible_entries, owner, compiled), *_roles(visible_entries)]
+    _check_subjects(visible_entries, adapted)
+    to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
+    visible = to_extras | _visible_references(visible_entries)
+    made = [_entry(entry, bundle["entry"][entry.number], adapted, visible) for entry in entries]
     for number, entry in enumerate(made):
         if entry["resource"]["resourceType"] == _ROOT:
             whole = {"id": entries[number].id, "created": created}
-            dressed.added = {k: v for k, v in whole.items() if v is not None and k not in entry["resource"]}
-            entry["resource"] |= dressed.added
-    put_on = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
-    dressed.bundle = {**bundle, "entry": [*made, *put_on]}
-    return dressed
+            adapted.added = {k: v for k, v in whole.items() if v is not None and k not in entry["resource"]}
+            entry["resource"] |= adapted.added
+    added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
+    adapted.bundle = {**bundle, "entry": [*made, *added]}
+    return adapted
 
 
 def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
-    """Entries that are not to be read, and why."""
-    people = {r for e in entries if e.type == "Practitioner" and not _lacks(e, compiled) for r in e.references}
+    """The numbers of the entries that must not be read, each with the reason."""
+    people = {r for e in entries if e.type == "Practitioner" and not _lacking(e, compiled) for r in e.references}
     for entry in entries:
         if entry.type != _ROOT and _in_error(entry.resource):
             yield entry.number, "is entered in error"
-        elif entry.type in _ACTORS and (reason := _lacks(entry, compiled)):
+        elif entry.type in _ACTORS and (reason := _lacking(entry, compiled)):
             yield entry.number, reason
         elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
             yield entry.number, "is the role of nobody who can be read in the bundle"
@@ -123,8 +129,11 @@ def _in_error(resource: dict[str, Any]) -> bool:
     return "entered-in-error" in (status, *codes)
 
 
-def _lacks(entry: Entry, compiled: Compiled) -> str | None:
-    """What a person or organisation lacks of what a plan needs; anything else that is wrong is told when it is read."""
+def _lacking(entry: Entry, compiled: Compiled) -> str | None:
+    """The reason not to read a person or organisation that lacks an element a plan needs; else None.
+
+    Other faults are reported when the entry is read.
+    """
     try:
         compiled.lens(_ACTORS[entry.type]).get({"id": entry.id, **entry.resource}, at="")
     except InvalidInput as error:
@@ -134,7 +143,7 @@ def _lacks(entry: Entry, compiled: Compiled) -> str | None:
 
 
 def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
-    """A role for every Practitioner without one."""
+    """Make a PractitionerRole for every Practitioner without one."""
     named = {r for e in entries if e.type == "PractitionerRole" for r in _practitioner(e)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
     for entry in entries:
@@ -151,9 +160,12 @@ def _practitioner(role: Entry) -> set[str]:
 
 
 def _owner(
-    dressed: Dressed, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled
+    adapted: Adapted, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled
 ) -> Iterator[dict[str, Any]]:
-    """The owner as a Patient, where the bundle has none and says by number or reference that it is about them."""
+    """Make a Patient of the owner if the bundle has none and its subject is the owner, by number or reference.
+
+    Raises `InvalidInput` if the subject is somebody else.
+    """
     root = next((entry for entry in entries if entry.type == _ROOT), None)
     subject = root.resource.get("subject") if root is not None else None
     if owner is None or root is None or type(subject) is not dict:
@@ -170,15 +182,15 @@ def _owner(
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
         )
     resource = compiled.lens("Patient").new(data_of(owner))
-    dressed.owner = reference or f"Patient/{owner.id}"
-    dressed.number = number if reference is None else None
-    yield {"fullUrl": dressed.owner, "resource": resource}
+    adapted.owner = reference or f"Patient/{owner.id}"
+    adapted.number = number if reference is None else None
+    yield {"fullUrl": adapted.owner, "resource": resource}
 
 
-def _check_subjects(entries: list[Entry], dressed: Dressed) -> None:
-    """Raise for a part of the plan that says by number that it is about somebody else; by reference the lenses do."""
+def _check_subjects(entries: list[Entry], adapted: Adapted) -> None:
+    """Raise `InvalidInput` for parts of the plan whose subject has another number; the lenses check references."""
     people = [entry.resource.get("identifier") for entry in entries if entry.type == "Patient"]
-    numbers = [n for found in people if type(found) is list for n in found] + [dressed.number]
+    numbers = [n for found in people if type(found) is list for n in found] + [adapted.number]
     known = [number.get("value") for number in numbers if type(number) is dict]
     problems = []
     for entry in entries:
@@ -191,63 +203,65 @@ def _check_subjects(entries: list[Entry], dressed: Dressed) -> None:
 
 
 def _number(subject: Any) -> Any:
-    """The identifier of a subject that is not referred to."""
+    """The identifier's value of a subject that has an identifier and no reference; else None."""
     if type(subject) is not dict or "reference" in subject or type(subject.get("identifier")) is not dict:
         return None
     return subject["identifier"].get("value")
 
 
-def _names(entry: dict[str, Any]) -> Iterator[str]:
+def _references_to(entry: dict[str, Any]) -> Iterator[str]:
     resource = entry["resource"]
     yield f"{resource['resourceType']}/{resource['id']}"
     if "fullUrl" in entry:
         yield entry["fullUrl"]
 
 
-def _in_sight(entries: list[Entry]) -> dict[str, set[str] | None]:
-    """By reference, the elements that may refer so; None for people and organisations, whom anything may name."""
-    seen: dict[str, set[str] | None] = {}
+def _visible_references(entries: list[Entry]) -> dict[str, set[str] | None]:
+    """By reference, the elements that may hold it; None for people and organisations, whom any element may name."""
+    visible: dict[str, set[str] | None] = {}
     for entry in entries:
         if entry.type in _PEOPLE:
-            seen |= dict.fromkeys(entry.references)
+            visible |= dict.fromkeys(entry.references)
         elif entry.type in _PLACES:
-            seen |= dict.fromkeys(entry.references, _PLACES[entry.type])
-    return seen
+            visible |= dict.fromkeys(entry.references, _PLACES[entry.type])
+    return visible
 
 
-def _entry(entry: Entry, whole: dict[str, Any], dressed: Dressed, seen: dict[str, set[str] | None]) -> dict[str, Any]:
-    resource = _sighted(entry.resource, (), dressed, seen)
-    if entry.number in dressed.hidden:
+def _entry(
+    entry: Entry, whole: dict[str, Any], adapted: Adapted, visible: dict[str, set[str] | None]
+) -> dict[str, Any]:
+    resource = _hide_references(entry.resource, (), adapted, visible)
+    if entry.number in adapted.hidden:
         resource["resourceType"] = f"{MARK}{entry.type}"
     return {**whole, "resource": resource}
 
 
-def _sighted(node: Any, names: tuple[str, ...], dressed: Dressed, seen: dict[str, set[str] | None]) -> Any:
-    """The node with references that cannot be followed out of sight."""
+def _hide_references(node: Any, names: tuple[str, ...], adapted: Adapted, visible: dict[str, set[str] | None]) -> Any:
+    """A copy of the node in which references that cannot be followed are hidden."""
     if type(node) is list:
-        return [_sighted(item, names, dressed, seen) for item in node]
+        return [_hide_references(item, names, adapted, visible) for item in node]
     if type(node) is not dict:
         return node
-    made = {key: _sighted(value, (*names, key), dressed, seen) for key, value in node.items()}
+    made = {key: _hide_references(value, (*names, key), adapted, visible) for key, value in node.items()}
     reference = made.get("reference")
-    if type(reference) is str and not _may(reference, names, seen) and not set(names[-1:]) & set(_ABOUT):
-        made = _out_of_sight(made, "reference")
-    elif reference is None and dressed.number is not None and _same(made.get("identifier"), dressed.number):
-        made["reference"] = dressed.owner
+    if type(reference) is str and not _may_refer(reference, names, visible) and not set(names[-1:]) & set(_ABOUT):
+        made = _with_hidden(made, "reference")
+    elif reference is None and adapted.number is not None and _is_number(made.get("identifier"), adapted.number):
+        made["reference"] = adapted.owner
     member = made.get("member")
     if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
-        made = _out_of_sight(made, "role")  # nobody known: neither a member nor a vacant place
+        made = _with_hidden(made, "role")  # no known person: neither a member nor a vacant place in the team
     return made
 
 
-def _may(reference: str, names: tuple[str, ...], seen: dict[str, set[str] | None]) -> bool:
-    places = seen.get(unversioned(reference), set())
+def _may_refer(reference: str, names: tuple[str, ...], visible: dict[str, set[str] | None]) -> bool:
+    places = visible.get(unversioned(reference), set())
     return places is None or not places.isdisjoint(names)
 
 
-def _same(identifier: Any, number: dict[str, str]) -> bool:
+def _is_number(identifier: Any, number: dict[str, str]) -> bool:
     return type(identifier) is dict and identifier.get("value") == number.get("value")
 
 
-def _out_of_sight(node: dict[str, Any], name: str) -> dict[str, Any]:
+def _with_hidden(node: dict[str, Any], name: str) -> dict[str, Any]:
     return {f"{key}{MARK}" if key == name else key: value for key, value in node.items()}

@@ -1,7 +1,8 @@
-"""Plans as others write them: what says something sure is read, what was left unread is told, and all of it is kept.
+"""Reads plans as other systems write them, lists the places that were not read, and keeps those when it writes.
 
-An unprofiled CarePlan with Condition, Goal and ServiceRequest, as the national plan API and KommuneFHIR have it. What
-would be a guess is refused, with its FHIRPath. Tables: mappings/variants/neighbour.toml and requests.toml.
+The plan is an unprofiled CarePlan with Condition, Goal and ServiceRequest, as the national plan API and KommuneFHIR
+have it. Content that could only be guessed at is refused, with its FHIRPath. Tables: mappings/variants/neighbour.toml
+and requests.toml.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import unread
-from ip_fhir.mapping.foreign.adapting import MARK, Dressed, dress
+from ip_fhir.mapping.foreign.adapting import MARK, Adapted, adapt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A plan, and what the bundle says besides: a warning for each place, with its FHIRPath."""
+    """A plan, and a warning with the FHIRPath of each place in the bundle that was not read."""
 
     plan: IndividualPlan
     warnings: tuple[Problem, ...]
@@ -43,49 +44,49 @@ def read_fhir(
     owner: PlanOwner | None = None,
     created: datetime | None = None,
 ) -> Reading:
-    """The plan in a bundle of the FHIR version that `site` has, and what was left unread; ours as `from_fhir` does.
+    """Read the plan in a bundle of the FHIR version of `site`, with warnings for places not read; ours as `from_fhir`.
 
-    Where the bundle has no Patient, `owner` is the person who was asked for: the CarePlan's subject must be them.
-    Where the CarePlan does not say when it was made, `created` does. Raises `InvalidInput` for what would be a guess.
+    `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person. `created` (with time zone)
+    is used if the CarePlan has no creation time. Raises `InvalidInput` wherever reading would need a guess.
     """
-    compiled, dressed = _dressed(bundle, site, owner, None if created is None else created.isoformat())
+    compiled, adapted = _adapted(bundle, site, owner, None if created is None else created.isoformat())
     assembly = compiled.assembly("plan")
-    found = assembly.find(entries_of(dressed.bundle))
+    found = assembly.find(entries_of(adapted.bundle))
     plan = assembly.checked(IndividualPlan, found)
     ours = site.tables.fields
-    return Reading(plan, tuple(_warnings(found, dressed, compiled, ours, len(bundle["entry"]))))
+    return Reading(plan, tuple(_warnings(found, adapted, compiled, ours, len(bundle["entry"]))))
 
 
 def read_plan(bundle: dict[str, Any], site: Compiled) -> IndividualPlan:
-    """The plan that `read_fhir` reads, without looking for what was left unread."""
-    compiled, dressed = _dressed(bundle, site)
-    return compiled.assembly("plan").value(IndividualPlan, dressed.bundle)
+    """Read the same plan as `read_fhir`, without looking for places not read."""
+    compiled, adapted = _adapted(bundle, site)
+    return compiled.assembly("plan").value(IndividualPlan, adapted.bundle)
 
 
-def _dressed(
+def _adapted(
     bundle: dict[str, Any], site: Compiled, owner: PlanOwner | None = None, created: str | None = None
-) -> tuple[Compiled, Dressed]:
-    """The tables by which a bundle is read, and the bundle as they read it; ours stays as it is."""
+) -> tuple[Compiled, Adapted]:
+    """The tables that read a bundle, and the bundle adapted to them; one of ours is not adapted."""
     compiled = variant_for(bundle, site)
     if owner is None and created is None and is_ours(bundle, site):
-        return compiled, Dressed(bundle)
-    return compiled, dress(bundle, compiled, owner, created)
+        return compiled, Adapted(bundle)
+    return compiled, adapt(bundle, compiled, owner, created)
 
 
 def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> dict[str, Any]:
-    """Another system's bundle with what the plan says, and nothing else in it changed; `bundle` itself is not changed.
+    """Return a copy of another system's bundle, changed so that it says what `plan` says, and nowhere else.
 
-    Raises `InvalidInput` where their way of writing a plan has no place or no code for what the plan says.
+    Raises `InvalidInput` if that system's way of writing a plan has no place or no code for a part of the plan.
     """
     compiled = variant_for(bundle, site)
-    dressed = dress(bundle, compiled, plan.owner, plan.created.isoformat())
-    return dressed.undress(put_onto(compiled.assembly("plan"), plan, dressed.bundle, compiled.systems.base))
+    adapted = adapt(bundle, compiled, plan.owner, plan.created.isoformat())
+    return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base))
 
 
 class OpenForeignPlan:
-    """A plan in another system's bundle: `plan` is what it says, `put` gives the bundle that says another plan.
+    """A plan in another system's bundle: `plan` is the plan in it, `put` returns a bundle with a changed plan.
 
-    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` for what `read_fhir` refuses.
+    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` as `read_fhir`.
     """
 
     def __init__(self, bundle: dict[str, Any], site: Compiled) -> None:
@@ -94,17 +95,17 @@ class OpenForeignPlan:
         self.plan = read_plan(bundle, site)
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
-        """The bundle with what `plan` says, and nothing else in it changed.
+        """Return the bundle, changed so that it says what `plan` says, and nowhere else.
 
-        Raises `InvalidInput` with the FHIRPath where the bundle has no place for it, or is about another person.
+        Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
         return put_read(plan, self.bundle, self._site)
 
 
 def is_ours(bundle: Any, site: Compiled) -> bool:
-    """True if a CarePlan in the bundle says that it is an individual plan, and holds its measures as ours do.
+    """True if a CarePlan in the bundle has the category of an individual plan, and holds its measures as ours do.
 
-    Raises `InvalidInput` for what is no Bundle.
+    Raises `InvalidInput` if `bundle` is no Bundle.
     """
     lens = site.lens("CarePlan").inner
     category = next(node for const, node in lens.consts if "plan-category" in const.place)
@@ -113,7 +114,7 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:
-    """The variant of a site's tables by which a bundle is read: by whose it is, and where its measures stand."""
+    """The variant of a site's tables that reads a bundle: chosen by who wrote it, and by where its measures are."""
     if site.version == "R5" or is_ours(bundle, site):
         return site
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
@@ -128,16 +129,16 @@ def _refers(plan: dict[str, Any]) -> bool:
 
 
 def _warnings(
-    found: Found, dressed: Dressed, compiled: Compiled, ours: Mapping[str, Table], count: int
+    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
 ) -> Iterator[Problem]:
-    """A warning for each place that was not read, entry by entry; `ours` are the tables of our own bundles."""
+    """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
     for entry in found.entries[:count]:
         number = entry.number
         if any(made.lens.owns(entry.resource) for made in derived):
-            continue  # says again what the plan says
+            continue  # derived from the plan: nothing is lost
         if number == found.root.number:
             lens: Lens | None = compiled.assembly("plan").root
         elif number in people:
@@ -145,7 +146,7 @@ def _warnings(
         else:
             lens = slots[number].part.lens if number in slots else None
         if lens is None:
-            reason = dressed.hidden.get(number, "is no part of the plan as it is read here")
+            reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
         yield from _assumed(lens, slots.get(number), found, ours)
@@ -154,7 +155,7 @@ def _warnings(
 
 
 def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
-    """Fields that our own resources must have, and that were taken to be the default here."""
+    """Yield a warning for each field that our own resources must have, and that was missing and read as the default."""
     required = {row.field for row in ours[lens.name].rows if row.required}
     for field in lens.inner.fields if slot is not None else ():
         row = field.row

@@ -1,1 +1,1 @@
-"""Code made from the tables, for speed only: where in doubt it stands down, and the lenses read."""
+"""Readers and writers generated from the tables, for speed only; docs/mapping.md says when the lenses take over."""

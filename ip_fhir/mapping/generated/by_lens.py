@@ -1,4 +1,4 @@
-"""Pieces of JSON text read by the lens: what generated readers hand over rather than look into it themselves."""
+"""Functions that read pieces of JSON text by the lens, for members that generated readers do not decode themselves."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ class Fragments:
         self._builder = Builder(tables, FHIR, lenses)
 
     def fragment(self, by: str, table: Table, rows: list[Row], name: str, depth: int) -> Any:
-        """The fields that rows read below a member: a `Memo` of its text, or a function of text, ids and owner."""
+        """The reader of the fields that rows have below a member: a `Memo` of its text (`by="memo"`), or a function.
+
+        The function takes the text, the ids by reference, and the owner's id. Either returns one value, or a tuple of
+        several, in the order of `rows`; it raises `Doubt` for text that the lenses refuse.
+        """
         lenses = [RowLens(row, self._builder.path(row.path[depth:], self._leaf(row), row)) for row in rows]
         item = rows[0].is_list and all(segment.entries != "each" for segment in rows[0].path[depth:])
         must = {row.domain[0] for row in rows if row.required or row.match}
@@ -54,29 +58,32 @@ class Fragments:
             return values if len(values) > 1 else values[0]
 
         if by == "memo":
-            return Memo(_sure(read))
-        sure = _sure(read)
+            return Memo(_or_doubt(read))
+        sure = _or_doubt(read)
         return lambda text, ids, owner: sure(text, Links.of(ids, owner))
 
     def scalar(self, table: Table, row: Row, *, memo: bool) -> Any:
-        """A code, day, moment or number: a `Memo` or a function. What is no code of ours is None where rows match."""
+        """The reader of a code, day, moment or number: a `Memo` or a function.
+
+        In a `match` row a code that is not in our table gives None; in other rows it raises `Doubt`.
+        """
         leaf, make = self._leaf(row), self._adapter(table, row.domain[0], item=row.is_list)
 
         def read(node: Any) -> Any:
             return None if row.match and not leaf.owns(node) else make(leaf.get(node, NO_LINKS))
 
-        return Memo(_sure(read)) if memo else _sure(read)
+        return Memo(_or_doubt(read)) if memo else _or_doubt(read)
 
     def string(self, table: Table, row: Row) -> Callable[[str], Any]:
-        """A text that pydantic checks."""
-        return _sure(self._adapter(table, row.domain[0], item=row.is_list))
+        """The reader of a text that pydantic checks."""
+        return _or_doubt(self._adapter(table, row.domain[0], item=row.is_list))
 
     def identifier(self, kind: type[Identifier]) -> Memo:
-        """Numbers of organisations and of those who work: few, and they come again."""
-        return Memo(_sure(kind))
+        """A `Memo` for numbers of organisations and professionals: there are few, and they recur."""
+        return Memo(_or_doubt(kind))
 
     def person_number(self) -> Callable[[list[Any]], PersonId | None]:
-        """The one number in use among identifiers; with several, the lens tells which counts."""
+        """The reader of the one number in use among identifiers; `Doubt` if there are several: the lens decides."""
         accepted = frozenset(uri for kind in PersonIdKind for uri in self.tables.systems.accepted(kind.value))
 
         def read(items: list[Any]) -> PersonId | None:
@@ -90,7 +97,7 @@ class Fragments:
         return read
 
     def parts(self, table: Table, rows: list[Row]) -> Memo:
-        """A field of parts that stand in different places, by what stands there."""
+        """A `Memo` that makes a field from its parts in different places, by the values in these places."""
         lenses = [(row.domain[1:], self._leaf(row)) for row in rows]
         make = self._adapter(table, rows[0].domain[0])
 
@@ -99,35 +106,38 @@ class Fragments:
             found = zip(lenses, given, strict=True)
             return make({path[0]: leaf.get(node, NO_LINKS) for (path, leaf), node in found if node is not None})
 
-        return Memo(_sure(read))
+        return Memo(_or_doubt(read))
 
     def condition(self, condition: Condition, name: str) -> tuple[str, Memo]:
-        """A condition on an entry, by the text of the member that it is about; and a name for it."""
+        """A name for a condition on an entry, and a `Memo` that tests it on the text of the member `name`."""
         met = test(condition, self.tables.systems)
         known = f"{condition.kind}_{name}_{crc32(repr(condition).encode()):08x}".replace("-", "_")
-        return known, Memo(_sure(lambda text: met({name: orjson.loads(text)})))
+        return known, Memo(_or_doubt(lambda text: met({name: orjson.loads(text)})))
 
     def within(self, table: Table, path: tuple[str, ...]) -> Memo:
-        """True for the text of a path's first member, if what it holds is within the table's limits."""
+        """A `Memo` on the text of a path's first member: True if it is within the table's limits, else `Doubt`."""
         limits = limits_of(table, self.tables.systems)
 
         def read(text: bytes) -> bool:
             limits.check({path[0]: orjson.loads(text)})
             return True
 
-        return Memo(_sure(read))
+        return Memo(_or_doubt(read))
 
     def value(self, table: Table, name: str, data: Any) -> Any:
-        """A field's value of its JSON form."""
+        """A field's value, made from its JSON form."""
         return self._adapter(table, name)(data)
 
     def _leaf(self, row: Row) -> Node:
         return self._builder.leaf(row)
 
     def _adapter(self, table: Table, name: str, *, item: bool = False, must: bool = False) -> Callable[[Any], Any]:
-        """Makes the field (or an item of it) of its JSON form; of None its default, or None where it must be there."""
+        """A function that makes the field (or an item of it) from its JSON form.
+
+        None gives the field's default, or None if the field is required (`must`).
+        """
         info = domain_types()[table.domain].model_fields[name]
-        make = cache(lambda: adapter(info, item=item))  # made when first asked: many never are
+        make = cache(lambda: adapter(info, item=item))  # made at the first call: many are never called
         if item:
             return lambda value: None if value is None else make()(value)
         default = None if must or info.is_required() else default_of(info)
@@ -149,8 +159,8 @@ def _read(lenses: list[RowLens], node: Any, links: Links) -> Mapping[str, Any]:
     return data
 
 
-def _sure(read: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, where it succeeds; else there is doubt."""
+def _or_doubt(read: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but it raises `Doubt` in place of an error about the content."""
 
     def sure(*given: Any) -> Any:
         try:

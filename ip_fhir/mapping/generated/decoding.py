@@ -1,7 +1,8 @@
-"""The decoding of generated readers: msgspec structs of the members that they ask for; the rest is left alone.
+"""The msgspec structs into which generated readers decode: only the members that they ask for.
 
-Vocabulary (codings, periods) is not decoded at all: its JSON text is kept as it stands (`RAW`), and a `Memo` knows what
-the lens made of the same text before. That is where the speed comes from: objects not made cost nothing.
+Vocabulary (codings, periods) is not decoded: its JSON text is kept as it is (`RAW`), and a `Memo` remembers the value
+that the lens read from the same text before. Most of the speed comes from this: an object that is not made costs
+nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 TEXT: Any = str | None
 PROSE: Any = Annotated[str, msgspec.Meta(min_length=1, max_length=50_000)] | None
-"""Text as the domain's `Text` is, but that it may be blank."""
+"""Text with the bounds of the domain's `Text`, except that it may be blank."""
 
 FLAG: Any = bool | None
 NUMBER: Any = int | None
@@ -26,17 +27,17 @@ RAW: Any = msgspec.Raw
 """JSON text, not decoded."""
 
 NEVER: Any = Annotated[int, msgspec.Meta(ge=1, le=0)]
-"""What no value is: where it stands, decoding fails, and the lens is asked."""
+"""A type that no JSON value has: if the member is present, decoding fails, and the lenses read."""
 
 _MOST, _LONGEST = 4096, 1024
 
 
 class Doubt(Exception):
-    """Something that the fast way does not decide; the lens does, and says what is wrong if anything is."""
+    """Raised by generated readers for input that they are not certain about: the lenses must read it."""
 
 
 class Memo(dict[Any, Any]):
-    """A bounded memory of `make`, asked once for each text or list of words; long ones are not kept."""
+    """A bounded cache of `make`, called once for each text or list of words; results for long keys are not kept."""
 
     __slots__ = ("_make",)
 
@@ -57,14 +58,17 @@ class Memo(dict[Any, Any]):
 class Shape:
     """The members of an object that are decoded; with `many`, of the objects in a list.
 
-    A modifierExtension changes the meaning of all around it: the lens looks at where it stands.
+    A modifierExtension may change the meaning of its neighbours, so an object with one is left to the lenses.
     """
 
     members: dict[str, Any] = field(default_factory=lambda: {"modifierExtension": NEVER})
     many: bool = False
 
     def member(self, name: str, kind: Any) -> None:
-        """Decode a member as one of the kinds above. Two kinds for one member cannot be, but that `PROSE` is text."""
+        """Decode a member as one of the types above.
+
+        Raises `Unsupported` for a second type of the same member, other than `TEXT` beside `PROSE`.
+        """
         found = self.members.setdefault(name, kind)
         if found == kind or (found, kind) == (PROSE, TEXT):
             return
@@ -73,14 +77,14 @@ class Shape:
         self.members[name] = PROSE
 
     def inner(self, name: str, *, many: bool = False) -> Shape:
-        """The shape of the object, or of the objects, at a member."""
+        """The shape of the object, or of the objects in a list, at a member. Raises `Unsupported` if it is decoded."""
         found: Any = self.members.setdefault(name, Shape(many=many))
         if not isinstance(found, Shape) or found.many != many:
             raise Unsupported(f"{name} is read in two ways")
         return found
 
     def refuse(self, path: tuple[str, ...]) -> None:
-        """Make decoding fail where something stands at this path."""
+        """Make decoding fail if there is anything at this path. Raises `Unsupported` below a member kept as text."""
         name, *rest = path
         if not rest:
             self.members.setdefault(name, NEVER)
@@ -108,11 +112,11 @@ def struct_type(name: str, fields: dict[str, tuple[Any, Any]], tag: str | None =
 
 
 class Unsupported(Exception):
-    """A table that has no fast reader: the lens reads it."""
+    """Raised for a table of which no fast reader can be made: only the lenses read it."""
 
 
 def attribute(name: str) -> str:
-    """The attribute that stands for a JSON member."""
+    """The name of a struct's attribute for a JSON member."""
     return f"{name}_" if keyword.iskeyword(name) else name
 
 

@@ -1,8 +1,8 @@
-"""Domain values made of fields that are known to be right: what a generated reader needs of pydantic's models.
+"""Makes domain values from fields that are checked already, faster than pydantic does.
 
-A value is made as a draft, which lets its fields be set, and then gets its model's class. It is what pydantic would
-have made: the same class, the same `__dict__` in the same order. The rules across the fields (validators that run
-after) are run; the fields themselves are checked by who calls.
+A value is first a draft, whose fields can be set, and then gets its model's class. The result equals pydantic's: the
+same class, the same `__dict__` in the same order. Rules across fields (`after` validators of the model) are run; the
+caller must have checked the fields themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT, _ID = (getattr(annotated, "__metadata__")[0] for annotated in (Text, Id))
 
 
 def rules_of(model: type[Value]) -> list[Callable[[Any], Any]]:
-    """The rules that run when a value's fields are set. Raises `Unsupported` for a model with rules of other kinds."""
+    """The model's `after` validators. Raises `Unsupported` for a model with validators of other kinds."""
     decorators = model.__pydantic_decorators__
     if decorators.field_validators or decorators.validators or decorators.root_validators:
         raise Unsupported(f"{model.__name__} has validators of fields")
@@ -41,7 +41,7 @@ def default_of(info: FieldInfo) -> Any:
 
 
 def adapter(info: FieldInfo, *, item: bool = False) -> Callable[[Any], Any]:
-    """A function that makes the field's value (with `item`, one of its items) of JSON data, checked by pydantic."""
+    """A function that makes the field's value (with `item`, one of its items) from JSON data, checked by pydantic."""
     if item:
         return TypeAdapter(get_args(info.annotation)[0]).validate_python
     annotated: Any = Annotated[info.annotation, info]
@@ -49,14 +49,14 @@ def adapter(info: FieldInfo, *, item: bool = False) -> Callable[[Any], Any]:
 
 
 def after(info: FieldInfo) -> list[Callable[[Any], Any]]:
-    """The functions that a field runs on its value last. Raises `Unsupported` for a field checked in another way."""
+    """The field's `after` validators. Raises `Unsupported` for a field that is checked in another way."""
     if not all(isinstance(one, AfterValidator) for one in info.metadata):
         raise Unsupported("a field is checked in a way that is not known here")
     return [one.func for one in info.metadata]
 
 
 def string_kind(info: FieldInfo) -> StringKind:
-    """The cheaper check of a text field: by id rules, by text rules, or by an identifier type; None: pydantic's own."""
+    """The cheap check that equals pydantic's for a text field: "id", "text" or an identifier type; None without one."""
     types = list(_types(info.annotation))
     rules = [*info.metadata, *(rule for one in types for rule in getattr(one, "__metadata__", ()))]
     if rules in ([_ID], [_TEXT]):
@@ -65,17 +65,17 @@ def string_kind(info: FieldInfo) -> StringKind:
 
 
 def _types(annotation: Any) -> list[Any]:
-    """The annotation and what is in it; of an annotated type not its rules."""
+    """The annotation and all types inside it, but not below an `Annotated` type."""
     inner = () if hasattr(annotation, "__metadata__") else get_args(annotation)
     return [annotation, *(found for one in inner for found in _types(one))]
 
 
 @cache
 def draft_of(model: type[Value]) -> type[Value]:
-    """A class of values that can be filled in, until they get the model's class: half the cost of `model_construct`.
+    """A class whose instances are filled in field by field before they get the model's class.
 
-    Python keeps the fields of a class's values in one place and their names in another, as long as they are set one by
-    one; so no dict is made. Each model has a draft of its own, for it has names of its own.
+    This costs half of `model_construct`: while attributes are set one by one, Python shares their names among all
+    instances of a class and makes no dict. Each model has different names, so each has its own draft class.
     """
 
     class Draft(Value, defer_build=True):
@@ -89,7 +89,7 @@ def draft_of(model: type[Value]) -> type[Value]:
 
 
 def filling(model: type[Value], values: dict[str, str], space: dict[str, Any]) -> Iterator[str]:
-    """The code that makes a draft `v`, with these expressions for its fields."""
+    """Yield the lines of code that make a draft `v`, with these expressions for its fields."""
     draft = draft_of(model)
     space[draft.__name__] = draft
     yield f"v = {draft.__name__}()"
@@ -97,7 +97,7 @@ def filling(model: type[Value], values: dict[str, str], space: dict[str, Any]) -
 
 
 def finishing(model: type[Value], space: dict[str, Any]) -> Iterator[str]:
-    """The code that makes a filled-in draft `v` a value of the model; what it names is put in `space`."""
+    """Yield the lines of code that turn a filled-in draft `v` into a value of the model. Names go into `space`."""
     name = model.__name__
     space |= {name: model, f"fields_{name}": set(model.model_fields)}
     yield f"v.__pydantic_fields_set__ = fields_{name}"

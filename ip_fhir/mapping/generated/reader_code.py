@@ -1,4 +1,4 @@
-"""The code of a generated reader, made by walking the tree of its table; what it is made for stands in `readers.py`."""
+"""Writes the code of a generated reader by walking the tree of its table; `readers.py` compiles and explains it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ip_fhir.mapping.generated.reader_leaves import ReaderSet
-    from ip_fhir.mapping.generated.tree import Entry
+    from ip_fhir.mapping.generated.tree import TreeEntry
     from ip_fhir.mapping.tables.model import Converter
 
 
 class Chain:
-    """The tests of a list's entries: those by one url are asked once, each after the other."""
+    """Joins tests of a list entry's url into one `if ... elif` chain, so that each url is compared once."""
 
     def __init__(self, item: str, local: Callable[[], str]) -> None:
         self.url, self.local, self.name, self.seen = f"{item}.url ", local, "", set[str]()
 
     def lines(self, test: str, pad: str) -> Iterator[str]:
-        """The code before what is done where the test is met."""
+        """Yield the lines that open the block for entries that meet `test`."""
         if not test.startswith(self.url) or test in self.seen:
             self.name = ""
             yield f"{pad}if {test}:"
@@ -40,67 +40,75 @@ class Chain:
 
 
 class ReaderCode(LeafCode):
-    """The code of one function under construction: the whole of it, and the walk through the table's tree.
+    """The code of one function under construction, built by a walk through the table's tree.
 
-    A table that has not all that its domain type must have leaves a draft, to be filled in by the one that `closes` it.
+    A table without all required fields of its domain type makes a draft (`opens`), which the reader of another table
+    fills in and finishes (`closes`).
     """
 
     def __init__(self, name: str, readers: ReaderSet, shape: Shape, *, many: bool, closes: bool) -> None:
         super().__init__(name, readers, many=many)
         self.shape, self.closes = shape, closes
         self.rows = [row for row in self.table.rows if not row.check_only]
-        self.set_once: set[str] = set()  # variables of rows that are read wherever they stand
-        self.leave = "continue" if many else "return None"  # what is not ours
+        self.set_once: set[str] = set()  # variables that are assigned unconditionally
+        self.leave = "continue" if many else "return None"  # for a resource that is not this table's
         required = {name for name, info in self.model.model_fields.items() if info.is_required()}
         self.opens = not closes and (bool(self.table.elsewhere) or not required <= {row.domain[0] for row in self.rows})
 
     def text(self) -> str:
-        """The whole function."""
-        self.refusals()
+        """The code of the whole function."""
+        self.note_refused()
         self.node(tree_of(self.table, self.tables.systems), "s", self.shape, "    ", 0)
         body = [
             *(f"    {self.start(row)}" for row in self.rows if not self.is_set(row)),
             *(f"    f_{name} = {self.default(name)}" for name in sorted(self.fields)),
             *self.lines,
-            *self.musts(),
+            *self.checks(),
             *self.result(),
         ]
         name, domain = self.table.name, self.table.domain
         what = f"{domain} that is still a draft" if self.opens else domain
         if not self.many:
-            head = [f"def read_{name}(s, ids, owner, names):", f'    """A {what}, where there is no doubt."""']
+            head = [f"def read_{name}(s, ids, owner, names):", f'    """Reads a {what}."""']
             return "\n".join([*head, *body, "    return v\n"])
         more, each = (", drafts", "s, v in zip(structs, drafts, strict=True)") if self.closes else ("", "s in structs")
         head = [
             f"def read_each_{name}(structs, ids, owner, names{more}):",
-            f'    """Each {what}, where there is no doubt."""',
+            f'    """Reads each {what}."""',
         ]
         texts = "".join(f"t_{number + 1} = " for number in range(self.texts))
         head += ["    values = []", *([f"    {texts}None"] if texts else []), f"    for {each}:"]
         return "\n".join([*head, *(f"    {line}" for line in body), "        values.append(v)", "    return values\n"])
 
-    def refusals(self) -> None:
-        """Note the paths that are not read and might change the meaning; something there stands the reader down."""
+    def note_refused(self) -> None:
+        """Note the paths that are not read but may change the meaning: if anything is there, decoding fails.
+
+        Raises `Unsupported` for a table whose rows depend on such a path.
+        """
         converters = [row.converter for row in self.rows]
         if any(const.match for const in self.table.consts) or any(c.name == "table-by-word" for c in converters):
             raise Unsupported(f"{self.table.name}: whose it is depends on what is not read")
-        guarded = {(row.path, *_asks(row.converter)) for row in self.rows if row.converter.name == "only-where"}
+        guarded = {
+            (row.path, *_deciding_word(row.converter)) for row in self.rows if row.converter.name == "only-where"
+        }
         seconds = [(c, c.second) for c in converters if c.second is not None]
-        if any(c.name == "set-by-another" and (second.path, *_asks(c)) not in guarded for c, second in seconds):
+        if any(
+            c.name == "set-by-another" and (second.path, *_deciding_word(c)) not in guarded for c, second in seconds
+        ):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
         self.later = [tuple(path.split(".")) for path in self.table.unread]
         self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
 
     def is_set(self, row: Row) -> bool:
-        """True if the row's variable is set whatever stands in the resource."""
+        """True if the row's variable is set in every case, whatever the resource holds."""
         return row.domain[0] in self.fields or var_of(row) in self.set_once
 
     def start(self, row: Row) -> str:
-        """The variable of a row, before anything is read."""
+        """The line that sets a row's variable before anything is read."""
         return f"{var_of(row)} = {'[]' if row.is_list else 'None'}"
 
     def default(self, name: str) -> str:
-        """The name of what a field is where nothing is said; `MISSING` where something must be."""
+        """The expression for a field's value if the resource has none; `None` if the field is required."""
         row = next((row for row in self.rows if row.domain == (name,)), None)
         info = self.info(name)
         if row is not None and row.default is not None:
@@ -113,8 +121,8 @@ class ReaderCode(LeafCode):
             return repr(value)
         return self.readers.named(f"default_{self.table.name}_{name}", value)
 
-    def musts(self) -> Iterator[str]:
-        """The code that checks required fields, and that the resource is the table's."""
+    def checks(self) -> Iterator[str]:
+        """Yield the lines that check required fields, limits, and that the resource is this table's."""
         for within in self.table.within:
             yield from self.within(tuple(within.split(".")))
         for path in self.later:
@@ -124,8 +132,8 @@ class ReaderCode(LeafCode):
             yield f"    if {' or '.join(f'{name} is None' for name in matches)}:"
             yield f"        {self.leave}"
         for row in self.rows:
-            if row.converter.name == "only-where":  # otherwise its place is somebody else's, or counts more
-                field, word = _asks(row.converter)
+            if row.converter.name == "only-where":  # if the row does not hold, its place means something else
+                field, word = _deciding_word(row.converter)
                 yield f"    if {var_of(row)} is not None and {self.variable(field)} != {word!r}:"
                 yield "        raise Doubt"
         for row in self.rows:
@@ -135,7 +143,10 @@ class ReaderCode(LeafCode):
                 yield "        raise Doubt"
 
     def within(self, path: tuple[str, ...]) -> Iterator[str]:
-        """Codings of which one must be there: judged by their text, where no row reads the member; else in doubt."""
+        """Yield the check of codings of which one must be there, by their text; none if a row reads the same member.
+
+        In that case the path is refused: the lenses check it.
+        """
         name = path[0]
         if name in self.shape.members:
             self.shape.refuse(path)
@@ -151,7 +162,7 @@ class ReaderCode(LeafCode):
         return f"f_{name}" if name in self.fields else f"r_{name}"
 
     def result(self) -> Iterator[str]:
-        """The value, made; or a draft, where the domain type must have others besides."""
+        """Yield the lines that make the value, or a draft if this table lacks required fields."""
         own = {row.domain[0] for row in self.rows}
         values = {n: self.field(n) if n in own else self.default(n) for n in self.model.model_fields}
         if self.closes:
@@ -179,11 +190,11 @@ class ReaderCode(LeafCode):
     # --- walking the tree
 
     def node(self, tree: Tree, var: str, shape: Shape, pad: str, depth: int) -> None:
-        """Read the members of an object at `var`, which is there."""
-        for name, child in sorted(tree.members.items(), key=_whose):
+        """Add the lines that read the members of an object in the variable `var`, which is not None."""
+        for name, child in sorted(tree.members.items(), key=_matching_first):
             if reads_nothing(child):
                 continue
-            by = self.whole(child)
+            by = self.way_of_whole(child)
             inner = self.local() if by is not None else self.target(child.leaf, pad)
             self.lines.append(f"{pad}{inner} = {var}.{attribute(name)}")
             if by is not None:
@@ -194,10 +205,10 @@ class ReaderCode(LeafCode):
             before = len(self.lines)
             self.child(child, name, inner, shape, pad + "    ", depth)
             if len(self.lines) == before:
-                self.lines.pop()  # what stands there is the value
+                self.lines.pop()  # the member itself is the value: nothing to do
 
     def target(self, leaf: Row | Const | None, pad: str) -> str:
-        """The variable into which a member is read: where a row's value is what stands there, that of the row."""
+        """The variable into which a member is read: the row's own, if the member itself is the row's value."""
         if leaf is None or isinstance(leaf, Const) or leaf.is_list or leaf.check_only or _is_looked_into(leaf):
             return self.local()
         name = var_of(leaf)
@@ -208,9 +219,9 @@ class ReaderCode(LeafCode):
         return name
 
     def child(self, child: Tree, name: str, inner: str, shape: Shape, pad: str, depth: int) -> None:
-        """Read what stands at a member."""
+        """Add the lines that read the value of a member, in the variable `inner`."""
         if child.leaf is not None:
-            self.leaf(child.leaf, inner, shape, name, pad)
+            self.read_leaf(child.leaf, inner, shape, name, pad)
         elif child.boxed is not None:
             below = shape.inner(name)
             test = self.test(child.boxed, inner, below, pad)
@@ -221,15 +232,15 @@ class ReaderCode(LeafCode):
         else:
             self.node(child, inner, shape.inner(name), pad, depth + 1)
 
-    def whole(self, child: Tree) -> str | None:
-        """The way of a member read as a whole: by a `memo` of its text or by the `lens`; None: it is looked into."""
+    def way_of_whole(self, child: Tree) -> str | None:
+        """The way to read a member as a whole: "memo" (by its text) or "lens"; None if its members are read singly."""
         leaves = list(leaves_in(child))
         rows = [leaf for leaf in leaves if not isinstance(leaf, Const)]
         if any(isinstance(leaf, Const) and leaf.owner for leaf in leaves) or any(row.is_table for row in rows):
             return None
         names = {row.domain[0] for row in rows}
         if any(row.domain[0] in names and row not in rows for row in self.rows):
-            return None  # a part of the field stands elsewhere
+            return None  # a part of the field is in another place
         if all(decoded_of(row) == "vocabulary" for row in rows):
             return None if child.leaf is not None and KINDS[rows[0].kind].scalar else "memo"
         if any(decoded_of(row) == "lens" or (row.strict and decoded_of(row) != "reference") for row in rows):
@@ -237,12 +248,12 @@ class ReaderCode(LeafCode):
         return None
 
     def fragment(self, by: str, child: Tree, name: str, var: str, pad: str, depth: int) -> None:
-        """A member that is not looked into."""
+        """Add the lines that read a member as a whole, by a `Memo` or a lens (`by`)."""
         rows = [leaf for leaf in leaves_in(child) if not isinstance(leaf, Const) and not leaf.check_only]
         known = f"{by}_{self.table.name}_{'_'.join(row.field for row in rows).replace('.', '_')}_{name}"
         self.readers.named(known, self.readers.fragments.fragment(by, self.table, rows, name, depth))
         self.lines.append(f"{pad}if {var} is not None:")
-        read = self.said(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
+        read = self.memo_lookup(known, var, pad + "    ") if by == "memo" else f"{known}(bytes({var}), ids, owner)"
         if rows[0].is_list and not any(segment.entries == "each" for segment in rows[0].path[depth:]):
             item = self.local()
             self.lines += [f"{pad}    {item} = {read}", f"{pad}    if {item} is not None:"]
@@ -255,8 +266,8 @@ class ReaderCode(LeafCode):
             if row.match:
                 self.lines += [f"{pad}    if f_{row.field} is None:", f"{pad}        {self.leave}"]
 
-    def list(self, entries: list[Entry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
-        """Read the entries of a list: each goes to those of the table's entries that it matches."""
+    def list(self, entries: list[TreeEntry], name: str, var: str, shape: Shape, pad: str, depth: int) -> None:
+        """Add the lines that read a list: each entry is read by every table entry whose conditions it meets."""
         item = self.local()
         if len(entries) == 1 and entries[0].segment.entries == "first":
             self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
@@ -286,8 +297,8 @@ class ReaderCode(LeafCode):
             self.item(entry, name, item, shape, inside, depth)
         self.strict(read, var, pad)
 
-    def tables_in(self, read: Sequence[Entry], name: str, var: str, shape: Shape, pad: str) -> None:
-        """Read a list whose entries are all for other tables: each takes what is its."""
+    def tables_in(self, read: Sequence[TreeEntry], name: str, var: str, shape: Shape, pad: str) -> None:
+        """Add the lines that read a list whose entries all belong to other tables: each table reads its own."""
         for entry in read:
             row = entry.tree.leaf
             if isinstance(row, Row):
@@ -295,14 +306,14 @@ class ReaderCode(LeafCode):
                 self.lines.append(f"{pad}{var_of(row)} += read_each_{row.of}({var}, ids, owner, names)")
         self.strict(read, var, pad)
 
-    def strict(self, read: Sequence[Entry], var: str, pad: str) -> None:
-        """Check of a strict list that every entry is one that can be read."""
+    def strict(self, read: Sequence[TreeEntry], var: str, pad: str) -> None:
+        """Add the check that every entry of a strict list was read."""
         for row in leaves_in(Tree(entries=[*read])):
             if not isinstance(row, Const) and row.strict:
                 self.lines += [f"{pad}if len({var_of(row)}) != len({var}):", f"{pad}    raise Doubt"]
 
-    def item(self, entry: Entry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
-        """Read one entry of a list."""
+    def item(self, entry: TreeEntry, name: str, item: str, shape: Shape, pad: str, depth: int) -> None:
+        """Add the lines that read one entry of a list."""
         leaf = entry.tree.leaf
         if leaf is None:
             self.node(entry.tree, item, shape.inner(name, many=True), pad, depth + 1)
@@ -310,25 +321,25 @@ class ReaderCode(LeafCode):
             shape.member(name, WORDS)
             self.string(leaf, item, pad)
         else:
-            self.leaf(leaf, item, shape, name, pad, many=True)
+            self.read_leaf(leaf, item, shape, name, pad, many=True)
 
 
-def _asks(converter: Converter) -> tuple[str, str]:
-    """The field that has a say, and the word that it must have."""
+def _deciding_word(converter: Converter) -> tuple[str, str]:
+    """The field that decides if the converter's row holds, and the word that it must have."""
     return converter.field, converter.word
 
 
 def _is_looked_into(row: Row) -> bool:
-    """True if the row's value is made of members of what stands there."""
+    """True if the row's value is made from members of the object in its place."""
     return row.is_table or decoded_of(row) in ("reference", "person-number")
 
 
-def _is_plain(entry: Entry) -> bool:
-    """True if an entry is another table's, whatever it is."""
+def _is_plain(entry: TreeEntry) -> bool:
+    """True if every entry of the list is read by another table, without a condition."""
     leaf = entry.tree.leaf
     return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.is_table
 
 
-def _whose(member: tuple[str, Tree]) -> bool:
-    """Sort key: members by which the table knows its own come first, so that others' entries are left early."""
+def _matching_first(member: tuple[str, Tree]) -> bool:
+    """Sort key that puts members with `match` rows first, so that other tables' resources are left early."""
     return not any(not isinstance(leaf, Const) and leaf.match for leaf in leaves_in(member[1]))

@@ -1,4 +1,4 @@
-"""The ends of the paths in a generated reader: how a row's value comes from what stands there, and is checked."""
+"""Writes the code at the ends of paths in a generated reader: it converts and checks a row's value."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from ip_fhir.mapping.generated.by_lens import Fragments
-    from ip_fhir.mapping.generated.tree import Entry
+    from ip_fhir.mapping.generated.tree import TreeEntry
     from ip_fhir.mapping.lenses.leaf_kind import Decoded
     from ip_fhir.mapping.tables.model import Row, Tables
     from ip_fhir.mapping.tables.paths import Condition
 
 
 class ReaderSet(Protocol):
-    """The readers of one set of tables, as far as the code of one of them needs the others."""
+    """The part of `Readers` that the code of one reader needs."""
 
     tables: Tables
     fragments: Fragments
@@ -35,32 +35,32 @@ class ReaderSet(Protocol):
         ...
 
     def named(self, name: str, value: Any) -> str:
-        """Give the code a name for a value."""
+        """Make a value available to the code under a name, and return the name."""
         ...
 
 
 class LeafCode:
-    """Code under construction, line by line. Variables: `r_` what a row reads, `f_` a whole field.
+    """Code under construction, line by line. Variables: `r_` is the value of a row, `f_` of a whole field.
 
-    With `many` it is the code of a loop. There `t_` is the text that stood there last, and `k_` what it says: the same
-    codings and periods come again and again, and to see that they are the same costs less than to look them up.
+    With `many` it is the code of a loop. There `t_` is the text of the previous entry, and `k_` the value read from it:
+    the same codings and periods recur, and comparing two texts costs less than looking one up.
     """
 
     def __init__(self, name: str, readers: ReaderSet, *, many: bool) -> None:
         self.table, self.readers, self.many = readers.tables.fields[name], readers, many
         self.tables = readers.tables
         self.model = domain_types()[self.table.domain]
-        self.fields: set[str] = set()  # read as a whole, from vocabulary
+        self.fields: set[str] = set()  # fields that are read as a whole, into `f_` variables
         self.lines: list[str] = []
-        self.asked: dict[tuple[str, Condition], str] = {}  # what is known of an entry: the variable that says so
+        self.conditions_met: dict[tuple[str, Condition], str] = {}  # the variable with the result of each test
         self.count = self.texts = 0
 
     def info(self, name: str) -> FieldInfo:
-        """The domain's field."""
+        """The domain type's field of this name."""
         return self.model.model_fields[name]
 
-    def said(self, known: str, var: str, pad: str) -> str:
-        """The expression for what a `Memo` knows of the text at `var`, after the lines that it needs."""
+    def memo_lookup(self, known: str, var: str, pad: str) -> str:
+        """The expression for a `Memo`'s value of the text in `var`; adds the lines that it needs."""
         looked_up = f'{known}[b"" + {var}]'  # half the cost of `bytes(...)`
         if not self.many:
             return looked_up
@@ -69,12 +69,12 @@ class LeafCode:
         self.lines += [f"{pad}if {var} != {last}:", f"{pad}    {last}, {says} = {var}, {looked_up}"]
         return says
 
-    def test(self, entry: Entry, var: str, shape: Shape, pad: str) -> str:
-        """The expression that an entry must meet, after the lines that it needs."""
+    def test(self, entry: TreeEntry, var: str, shape: Shape, pad: str) -> str:
+        """The expression that is true if an entry meets all conditions; adds the lines that it needs."""
         return " and ".join(self.condition(condition, var, shape, pad) for condition in entry.segment.conditions)
 
     def condition(self, condition: Condition, var: str, shape: Shape, pad: str) -> str:
-        """One condition as an expression."""
+        """The expression for one condition; adds the lines that it needs."""
         name = {"flag": "extension", "no-flag": "extension", "named": "url"}.get(condition.kind, condition.member)
         member = f"{var}.{attribute(name)}"
         if condition.kind == "member" and condition.value == "true":
@@ -91,23 +91,25 @@ class LeafCode:
             raise Unsupported(f"{self.table.name}: entries by what they are themselves")
         shape.member(name, RAW)
         asked = replace(condition, kind="flag") if condition.kind == "no-flag" else condition
-        if (var, asked) not in self.asked:
+        if (var, asked) not in self.conditions_met:
             known = self.readers.named(*self.readers.fragments.condition(asked, name))
             text, met = self.local(), self.local()
             self.lines += [f"{pad}{text} = {member}", f"{pad}{met} = False", f"{pad}if {text} is not None:"]
-            self.lines.append(f"{pad}    {met} = {self.said(known, text, pad + '    ')}")
-            self.asked[var, asked] = met
-        return f"not {self.asked[var, asked]}" if condition.kind == "no-flag" else self.asked[var, asked]
+            self.lines.append(f"{pad}    {met} = {self.memo_lookup(known, text, pad + '    ')}")
+            self.conditions_met[var, asked] = met
+        return (
+            f"not {self.conditions_met[var, asked]}" if condition.kind == "no-flag" else self.conditions_met[var, asked]
+        )
 
-    def leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
-        """A row's value into its variable; a constant is the owner, and must be them."""
+    def read_leaf(self, leaf: Row | Const, var: str, shape: Shape, name: str, pad: str, *, many: bool = False) -> None:
+        """Add the lines that read a row's value into its variable, or check that a constant refers to the owner."""
         decoded = decoded_of(leaf)
         if isinstance(leaf, Const) or decoded == "reference":
             shape.inner(name, many=many).member("reference", TEXT)
             if isinstance(leaf, Const):
                 self.lines += [f"{pad}if ids[{var}.reference] != owner:", f"{pad}    raise Doubt"]
             else:
-                self.into(leaf, f"ids[{var}.reference]", pad)
+                self.assign(leaf, f"ids[{var}.reference]", pad)
         elif leaf.is_table:
             self.inner_table(leaf, var, shape.inner(name, many=many), pad)
         elif decoded == "person-number":
@@ -115,7 +117,7 @@ class LeafCode:
             for member in ("system", "value", "use"):
                 below.member(member, TEXT)
             known = self.readers.named("person_number", self.readers.fragments.person_number())
-            self.into(leaf, f"{known}({var})", pad)
+            self.assign(leaf, f"{known}({var})", pad)
         elif many:
             raise Unsupported(f"{self.table.name}: a list of {leaf.kind}")
         elif decoded == "words":
@@ -130,22 +132,22 @@ class LeafCode:
             self.scalar(leaf, var, shape, name, pad)
 
     def scalar(self, row: Row, var: str, shape: Shape, name: str, pad: str) -> None:
-        """A flag, a number, a code, a day or a moment."""
+        """Add the lines that read a flag, a number, a code, a day or a moment."""
         kind = KINDS[row.kind]
         shape.member(name, {"flag": FLAG, "number": NUMBER}.get(kind.decoded, TEXT))
         if kind.decoded == "flag" or len(row.domain) > 1:
-            self.into(row, var, pad)
+            self.assign(row, var, pad)
             return
         known = f"{row.kind}_{self.table.name}_{var_of(row)}".replace("-", "_")
         self.readers.named(known, self.readers.fragments.scalar(self.table, row, memo=kind.scalar))
-        self.into(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
+        self.assign(row, f"{known}[{var}]" if kind.scalar else f"{known}({var})", pad)
 
     def string_kind(self, row: Row) -> StringKind:
-        """The check of the row's text."""
+        """The kind of check for the row's text; see `drafts.string_kind`."""
         return string_kind(self.info(row.domain[0])) if len(row.domain) == 1 else None
 
     def string(self, row: Row, var: str, pad: str, *, decoded: bool = False) -> None:
-        """A text, checked as its field in the domain is; its length perhaps when it was decoded."""
+        """Add the lines that check a text as its domain field does; with `decoded`, its length is checked already."""
         kind = self.string_kind(row)
         if kind == "id":
             self.lines.append(f"{pad}names({var})")
@@ -159,31 +161,31 @@ class LeafCode:
         else:
             known = f"string_{self.table.name}_{var_of(row)}"
             var = f"{self.readers.named(known, self.readers.fragments.string(self.table, row))}({var})"
-        self.into(row, var, pad)
+        self.assign(row, var, pad)
 
     def inner_table(self, row: Row, var: str, shape: Shape, pad: str) -> None:
-        """A value that another table reads."""
+        """Add the lines that read a value by the reader of another table."""
         self.whole_table(row, shape)
         made = f"read_{row.of}({var}, ids, owner, names)"
         if not row.is_list:
             for number, last in enumerate(after(self.info(row.domain[0]))):
                 made = f"{self.readers.named(f'after_{self.table.name}_{var_of(row)}_{number}', last)}({made})"
-            self.into(row, made, pad)
+            self.assign(row, made, pad)
             return
         item = self.local()
         self.lines += [f"{pad}{item} = {made}", f"{pad}if {item} is not None:"]
-        self.into(row, item, pad + "    ")
+        self.assign(row, item, pad + "    ")
 
     def whole_table(self, row: Row, shape: Shape, *, many: bool = False) -> None:
-        """Make the reader of the table that a row names, which makes values of its own."""
+        """Compile the reader of the table that a row names. Raises `Unsupported` if that one only makes drafts."""
         self.readers.compile(row.of, shape, many=many)
         if row.of in self.readers.drafts:
             raise Unsupported(f"{row.of} does not make a whole value")
 
-    def into(self, row: Row, value: str, pad: str) -> None:
-        """Set the row's variable."""
+    def assign(self, row: Row, value: str, pad: str) -> None:
+        """Add the line that sets the row's variable, or appends to it if the field is a list."""
         if value == var_of(row):
-            return  # it is there
+            return  # it is set already
         self.lines.append(f"{pad}{var_of(row)}.append({value})" if row.is_list else f"{pad}{var_of(row)} = {value}")
 
     def local(self) -> str:
@@ -198,5 +200,5 @@ def var_of(row: Row) -> str:
 
 
 def decoded_of(leaf: Row | Const) -> Decoded | None:
-    """The way in which a row's leaf is taken in; None for a fixed part, or where another table reads it."""
+    """The way in which a row's leaf is decoded; None for a constant, or if another table reads it."""
     return None if isinstance(leaf, Const) or leaf.is_table else KINDS[leaf.kind].decoded

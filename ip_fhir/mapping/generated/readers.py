@@ -1,9 +1,8 @@
-"""A table read fast: code made once from the table's tree, from msgspec structs straight to domain values.
+"""Fast readers of tables: code generated once from a table's tree, from msgspec structs straight to domain values.
 
-The lens says what is right. What is written here takes only what is beyond doubt and raises `Doubt` at anything else:
-then the lens reads it all. So whatever this gives, the lens would give (a property test compares them). A member that
-holds vocabulary only is read by the lens itself, once for each text that stands there (`Memo`). The domain's rules hold
-too: every value is checked as its field is, in a cheaper form where there is one.
+A reader accepts only input that it is certain about and otherwise raises `Doubt`: then the lenses read the whole bundle
+(docs/mapping.md). Vocabulary is read by the lens, once for each different text (`Memo`). Every value is checked as its
+domain field is, by a cheaper equal check if there is one.
 
 `ip-fhir mappings show CarePlan --code` shows the code.
 """
@@ -26,32 +25,34 @@ if TYPE_CHECKING:
 
 
 class Readers:
-    """The readers of one set of tables: the code of each, and the functions when it has run."""
+    """The readers of one set of tables: the code of each, and the namespace with the compiled functions."""
 
     def __init__(self, tables: Tables, lenses: dict[str, TableLens]) -> None:
         self.tables = tables
         self.fragments = Fragments(tables, lenses)
         self.code: dict[str, str] = {}
         self.space: dict[str, Any] = {"Doubt": Doubt}
-        self.drafts: set[str] = set()  # tables that have not all of their domain type: they leave a draft
+        self.drafts: set[str] = set()  # tables whose reader only makes drafts
 
     def shape(self, name: str, *, many: bool, closes: bool) -> Shape:
-        """The members that a table reads of its resource; its reader is made on the way. Raises `Unsupported`."""
+        """Compile a table's reader, and return the members that it reads of its resource. Raises `Unsupported`."""
         shape = Shape()
         self.compile(name, shape, many=many, closes=closes)
         return shape
 
     def function(self, name: str, *, many: bool) -> Callable[..., Any]:
-        """`read(struct, ids, owner, names)`: the value; None: not the table's. With `many` of structs, as a list.
+        """The compiled function `read(struct, ids, owner, names)`.
 
-        What `closes` is given drafts too. `ids` is the domain id of each reference; ids to be checked are given to
-        `names`.
+        It returns the value, or None if the struct is not this table's; with `many` it takes a list of structs and
+        returns a list. `ids` gives the domain id of each reference, `owner` is the owner's id, and `names` is called
+        with each id that must be checked. A reader that closes drafts takes these as a fifth argument. It raises
+        `Doubt`, `KeyError` or another error for input that it is not certain about.
         """
         found: Callable[..., Any] = self.space[_function(name, many=many)]
         return found
 
     def finish(self, model: type[Value]) -> Callable[[Any], Any]:
-        """The function that makes a value of a draft."""
+        """A function that turns a draft into a value of the model."""
         made: dict[str, Any] = {}
         code = "\n    ".join(["def finish(v):", *finishing(model, self.space), "return v"])
         exec(compile(code, f"<finish {model.__name__}>", "exec"), self.space, made)  # noqa: S102 - see below
@@ -69,7 +70,7 @@ class Readers:
             exec(compile(text, f"<table {name}>", "exec"), self.space)  # noqa: S102 - made here, from checked tables
 
     def named(self, name: str, value: Any) -> str:
-        """Give the code a name for a value."""
+        """Make a value available to the code under a name, and return the name."""
         self.space[name] = value
         return name
 

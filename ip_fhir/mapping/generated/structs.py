@@ -1,6 +1,6 @@
 """The output of generated writers: msgspec structs whose absent members are None, and ready pieces of JSON.
 
-A struct costs a third of a dict, and what is None is left out when it is encoded.
+A struct costs a third of a dict, and members that are None are left out when it is encoded.
 """
 
 from __future__ import annotations
@@ -16,50 +16,50 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FEW = 3
-"""An object of so many members has them in its name; a longer one says them in the code."""
+"""Structs with at most this many members are named after them; in longer ones comments in the code name the members."""
 
 
-class Reference(msgspec.Struct, gc=False):
+class WrittenReference(msgspec.Struct, gc=False):
     """A FHIR Reference."""
 
     reference: str
 
 
-class Request(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
+class WrittenRequest(msgspec.Struct, gc=False, tag_field="method", tag="PUT"):
     """The request of a bundle entry: PUT under the resource's own address."""
 
     url: str
 
 
-class Written(msgspec.Struct, gc=False):
-    """An entry of a transaction."""
+class WrittenEntry(msgspec.Struct, gc=False):
+    """An entry of a transaction Bundle."""
 
     fullUrl: str  # noqa: N815 - FHIR's name
     resource: Any
-    request: Request
+    request: WrittenRequest
 
 
-class Transaction(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
+class WrittenBundle(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
     """A transaction Bundle."""
 
-    entry: list[Written]
+    entry: list[WrittenEntry]
     type: str = "transaction"
 
 
 def known_lists(entries: dict[str, Any]) -> Memo:
-    """The entries for the words of a domain list, made once for each list; None for an empty one."""
+    """A `Memo` that gives the JSON entries for a list of words; None for an empty list."""
     return Memo(lambda words: tuple(entries[word] for word in words) or None)
 
 
 class Structs:
-    """The struct type for each list of members, by the name that it has in the code."""
+    """The struct types of generated code: one for each list of members, by its name in the code."""
 
     def __init__(self) -> None:
         self.types: dict[str, Any] = {}
         self._names: dict[tuple[str, ...], str] = {}
 
     def name(self, members: Iterable[str], tag: str = "") -> str:
-        """The name of the type; `tag` is the resourceType. A resource has an id, whether its table says it or not."""
+        """The name of the struct type, made if needed; `tag` is the resourceType. A resource always has an `id`."""
         names = tuple(members)
         if tag and "id" not in names:
             names += ("id",)
@@ -74,12 +74,12 @@ class Structs:
 
 
 def ready(value: Any) -> msgspec.Raw:
-    """JSON that does not vary."""
+    """Constant JSON, encoded in advance."""
     return msgspec.Raw(orjson.dumps(value))
 
 
 def _plain(value: Any) -> str:
-    """A number of a register is text of a type of its own."""
+    """Encode identifiers, whose types are subclasses of `str`, as text. Raises `TypeError` for anything else."""
     if isinstance(value, str):
         return str.__str__(value)
     message = f"no JSON for a {type(value).__name__}"
@@ -87,4 +87,4 @@ def _plain(value: Any) -> str:
 
 
 write_json = msgspec.json.Encoder(enc_hook=_plain).encode
-"""The JSON text in UTF-8 of what a writer made."""
+"""Encodes a writer's result as UTF-8 JSON text."""

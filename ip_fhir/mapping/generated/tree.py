@@ -1,6 +1,6 @@
-"""A table drawn as the JSON it stands for: members, entries of lists, and the rows and constants at the ends.
+"""A table as the tree of its JSON: members, entries of lists, and rows and constants as leaves.
 
-The order is the one in which the lens writes. What reads and writes fast is made from this (`writer`, `readers`).
+The order is the one in which the lens writes. Fast writers and readers are generated from this tree.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Entry:
-    """An entry of a list, or an object with fixed members: what is fixed, and what varies."""
+class TreeEntry:
+    """An entry of a list, or an object with fixed members: its fixed members, and the tree of those that vary."""
 
     segment: Segment
     fixed: dict[str, Any]
@@ -29,7 +29,7 @@ class Entry:
 
     @property
     def each(self) -> bool:
-        """True if there is an entry for each value of the domain."""
+        """True if the list has one entry for each item of a domain list."""
         return self.segment.entries == "each"
 
 
@@ -39,11 +39,11 @@ class Tree:
 
     leaf: Row | Const | None = None
     members: dict[str, Tree] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-    boxed: Entry | None = None  # an object with fixed members
+    entries: list[TreeEntry] = field(default_factory=list)
+    boxed: TreeEntry | None = None  # an object with fixed members
 
     def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems) -> None:
-        """Grow the path of a row or constant."""
+        """Add the path of a row or constant below this node."""
         if not path:
             self.leaf = leaf
             return
@@ -53,13 +53,13 @@ class Tree:
             member.add(rest, leaf, systems)
             return
         if segment.entries == "object":
-            member.boxed = member.boxed or Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
+            member.boxed = member.boxed or TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.boxed.tree.add(rest, leaf, systems)
             return
         shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "one"))
         entry = next(shared, None)
         if entry is None:
-            entry = Entry(segment, fixed_parts(segment, FHIR, systems), Tree())
+            entry = TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.entries.append(entry)
         entry.tree.add(rest, leaf, systems)
 
@@ -74,7 +74,10 @@ def leaves_in(tree: Tree) -> Iterator[Row | Const]:
 
 
 def reads_nothing(tree: Tree) -> bool:
-    """True if nothing below has to be read: constants but the owner, and a role's person (whole bundles read those)."""
+    """True if no table's reader needs the node: it has only constants (but not the owner) and a role's person.
+
+    The bundle's reader finds a role's person itself.
+    """
     return all(
         not leaf.owner if isinstance(leaf, Const) else leaf.check_only and KINDS[leaf.kind].of_role
         for leaf in leaves_in(tree)

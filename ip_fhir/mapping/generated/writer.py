@@ -1,10 +1,9 @@
-"""New resources, fast: a table becomes a function; `ip-fhir mappings show --code` shows it.
+"""Fast writers of new resources: each table becomes a function; `ip-fhir mappings show --code` shows it.
 
-`TableLens.new` says what is right; the functions here give the same JSON (a property test compares them), from the
-domain value itself. A table is first drawn as a tree of members and entries (`tree.py`), in the order in which the lens
-would write them, and then as code that makes structs (`structs.py`): what is not there is None and is left out. What
-never varies is a ready piece of JSON, and so are the words of code tables. Days, moments and escapes are left to
-`msgspec`: the result is for `write_json` only.
+A writer gives the same JSON as the lens (docs/mapping.md), straight from the domain value. A table first becomes a tree
+of members and entries (`tree.py`), in the lens's order, and then code that makes structs (`structs.py`): absent members
+are None and left out. Constants and the words of code tables are JSON encoded in advance. Days, moments and escapes are
+left to `msgspec`: the result is only fit for `write_json`.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from ip_fhir.mapping.tables.model import Const, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ip_fhir.mapping.generated.structs import Reference
-    from ip_fhir.mapping.generated.tree import Entry, Tree
+    from ip_fhir.mapping.generated.structs import WrittenReference
+    from ip_fhir.mapping.generated.tree import Tree, TreeEntry
     from ip_fhir.mapping.tables.model import Table, Tables
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """Code for a node: its expression, and the condition on which it is there (empty: always).
+    """Code for a node: its expression, and the condition under which the node is present (empty: always).
 
-    With `none` the expression is None itself where the node is not there. `fixed` is the JSON of what never varies.
+    With `none` the expression itself is None if the node is absent. `fixed` is the JSON of a constant node.
     """
 
     expression: str
@@ -44,7 +43,7 @@ class _Made:
     fixed: Any = None
 
     def or_none(self) -> str:
-        """The expression; None where the node is not there."""
+        """The expression for the node, which is None if the node is absent."""
         return (
             f"{self.expression} if {self.condition} else None" if self.condition and not self.none else self.expression
         )
@@ -58,14 +57,14 @@ class _Code:
         self.lines: list[str] = []
 
     def text(self, name: str) -> str:
-        """The whole function."""
+        """The code of the whole function."""
         made = self.members(tree_of(self.table, self.tables.systems), self.fixed, self.table.resource or "")
         head = [f"def {name}(d, refs, owner):", f'    """A new {self.table.resource or self.table.name}."""']
         head.append("    g = d.__dict__")  # pydantic's own attribute look-up costs twice a dict's
         return "\n".join([*head, *self.lines, f"    return {made.expression}"]) + "\n"
 
     def node(self, tree: Tree) -> _Made:
-        """Any node of the tree."""
+        """The code for any node of the tree."""
         if tree.leaf is not None:
             return self.leaf(tree.leaf, {})
         if tree.boxed is not None:
@@ -73,7 +72,7 @@ class _Code:
         return self.entries(tree.entries) if tree.entries else self.members(tree, {})
 
     def members(self, tree: Tree, fixed: dict[str, Any], tag: str = "") -> _Made:
-        """An object: there when what varies in it is. A resource (`tag` is its type) is always there."""
+        """The code for an object: present if a varying member is. A resource (`tag` is its type) is always present."""
         made = {name: self.node(child) for name, child in tree.members.items()}
         if not tag and made and all(m.fixed is not None for m in made.values()):
             return self.constant({**fixed, **{name: m.fixed for name, m in made.items()}})
@@ -91,8 +90,8 @@ class _Code:
         lines = "".join(f"        {value},  # {name}\n" for name, value in values.items())
         return f"{struct}(\n{lines}    )"
 
-    def entries(self, entries: list[Entry]) -> _Made:
-        """A list of entries, in the order of the table."""
+    def entries(self, entries: list[TreeEntry]) -> _Made:
+        """The code for a list of entries, in the order of the table."""
         made = [(entry, self.each(entry) if entry.each else self.entry(entry)) for entry in entries]
         if len(made) == 1:
             ((entry, m),) = made
@@ -106,12 +105,12 @@ class _Code:
             self.lines += [f"    if {m.condition}:", f"        {add}"] if m.condition else [f"    {add}"]
         return _Made(target, "" if any(not m.condition for _, m in made) else target)
 
-    def entry(self, entry: Entry) -> _Made:
-        """An entry that there is at most once."""
+    def entry(self, entry: TreeEntry) -> _Made:
+        """The code for an entry that occurs at most once."""
         return self.boxed(entry) if entry.fixed else self.node(entry.tree)
 
-    def boxed(self, entry: Entry) -> _Made:
-        """An object with fixed members: there when what varies in it is."""
+    def boxed(self, entry: TreeEntry) -> _Made:
+        """The code for an object with fixed members: present if a varying member is."""
         leaf = entry.tree.leaf
         if leaf is None:
             return self.members(entry.tree, entry.fixed)
@@ -121,8 +120,8 @@ class _Code:
             return _Made(self.constant(entry.fixed).expression, self.value(leaf))
         return self.leaf(leaf, entry.fixed)
 
-    def each(self, entry: Entry) -> _Made:
-        """A list of the domain, each item an entry."""
+    def each(self, entry: TreeEntry) -> _Made:
+        """The code for a domain list, each item an entry."""
         tree = entry.tree
         names: list[str] = []
         while tree.leaf is None:
@@ -140,7 +139,7 @@ class _Code:
         return _Made(f"[{item} for x in {self.value(row)}]", self.value(row))
 
     def words_of(self, row: Row, names: list[str], fixed: dict[str, Any]) -> str:
-        """The name of what is known of lists of words: the entries for each."""
+        """The name of the `Memo` with the entries for lists of words (`known_lists`)."""
 
         def boxed(shaped: Any) -> Any:
             for name in reversed(names):
@@ -151,7 +150,7 @@ class _Code:
         return self.compiler.named(f"entries_{row.of}", known_lists(entries), f"{self.table.name} {row.place}")
 
     def leaf(self, leaf: Row | Const, fixed: dict[str, Any]) -> _Made:
-        """A row's value or a constant; as an object joined to the `fixed` members."""
+        """The code for a row's value or a constant; if it is an object, with the `fixed` members in it."""
         if isinstance(leaf, Const):
             return _Made("owner") if leaf.owner else self.constant(based(leaf.value, self.tables.systems))
         if leaf.write_default or (leaf.default is None and is_always_there(self.table.domain, leaf.domain)):
@@ -162,18 +161,18 @@ class _Code:
         return _Made(self.converted(leaf, value, fixed), f"{value} is not None{default}", none=none)
 
     def none_passes_through(self, row: Row) -> bool:
-        """True if the expression for a row's value is None where the value is."""
+        """True if the expression gives None for a value that is None, so that no condition is needed."""
         if row.is_table:
             return False
         kind = KINDS[row.kind]
         return row.coded or (not self.is_whole(row) if kind.refers else kind.written == "{}")
 
     def is_whole(self, row: Row) -> bool:
-        """True if the domain holds the value that the row refers to, not its id."""
+        """True if the domain field holds the value itself, and not its id."""
         return len(row.domain) == 1 and row.domain[0] in self.compiler.ids.get(self.table.name, ())
 
     def converted(self, row: Row, value: str, fixed: dict[str, Any]) -> str:
-        """The expression for a value's JSON."""
+        """The expression for the JSON of the domain value in the expression `value`."""
         if row.is_table:
             return f"{self.function(row, fixed)}({value}, refs, owner)"
         if row.coded:
@@ -187,7 +186,7 @@ class _Code:
         return kind.written.format(value)
 
     def function(self, row: Row, fixed: dict[str, Any]) -> str:
-        """The function that writes a row's table."""
+        """The expression for the function that writes a row's table."""
         name = self.compiler.function(str(row.of), fixed)
         converter = row.converter
         if converter.second is None:
@@ -200,7 +199,7 @@ class _Code:
         return {name: self.constant(value).expression for name, value in fixed.items()}
 
     def constant(self, value: Any) -> _Made:
-        """A fixed value: a ready piece of JSON with a name; of a URL, or of what has one, the URL's end."""
+        """The code for a constant: the name of its encoded JSON. A URL in it gives the name its last part."""
         piece = ready(value)
         url = re.search(r"[/:]([\w.-]+)\"", bytes(piece).decode())
         name = re.sub(r"\W", "_", url[1] if url else str(value))[:40]
@@ -219,7 +218,7 @@ class _Code:
         return f'{within}["{last}"]'
 
     def local(self, expression: str) -> str:
-        """A new local name for an expression."""
+        """Assign an expression to a new local variable, and return its name."""
         name = f"v{len(self.lines)}"
         self.lines.append(f"    {name} = {expression}")
         return name
@@ -237,20 +236,20 @@ def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     return {word: shaped(word, coding) for word, coding in table.codings.items()}
 
 
-Writer: TypeAlias = "Callable[[Any, dict[str | None, Reference | None], Reference], Any]"
-"""Domain value, References by domain id (of None, None), the owner's Reference; gives what `write_json` writes."""
+Writer: TypeAlias = "Callable[[Any, dict[str | None, WrittenReference | None], WrittenReference], Any]"
+"""Takes a domain value, references by domain id (None for None) and the owner's; gives `write_json` its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """The writer of every table by name, and its code to read."""
+    """The writer of every table by name, and its code for people."""
 
     code: dict[str, str]
     functions: dict[str, Writer]
 
 
 class _Compiler:
-    """All functions under construction, and what they name."""
+    """All functions under construction, and the values that their code names."""
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
@@ -265,7 +264,7 @@ class _Compiler:
         self._names: dict[str, str] = {}
 
     def function(self, table: str, fixed: dict[str, Any]) -> str:
-        """The name of the function for a table; one of its own for each set of `fixed` members."""
+        """The name of the function for a table, made if needed; there is one for each set of `fixed` members."""
         key = f"write_{table} {orjson.dumps(fixed).decode()}"
         if key not in self._names:
             name = self._new_name(f"write_{table}", key)
@@ -274,7 +273,7 @@ class _Compiler:
         return self._names[key]
 
     def named(self, name: str, value: Any, key: str = "") -> str:
-        """The name of a value in the code; two values that would have the same name have different keys."""
+        """The name of a value in the code; values that would share a name must have different keys."""
         key = f"{name} {key}"
         if key not in self._names:
             self.space[self._new_name(name.replace("-", "_"), key)] = value

@@ -1,1 +1,1 @@
-"""Lenses on any tree of dicts and lists: get, put and new. They say what is right; generated code says it faster."""
+"""Lenses on any tree of dicts and lists: get, put and new. They are the authority (docs/mapping.md)."""

@@ -1,4 +1,4 @@
-"""From the tables to lenses, once when they are loaded: a path becomes lenses in each other, a row a field's lens."""
+"""Builds the lenses of tables, once when they are loaded: a row becomes a field's lens, its path nested lenses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _connect(lens: RowLens, fields: dict[str, RowLens]) -> None:
 
 @contextmanager
 def _told_as(where: str) -> Iterator[None]:
-    """Say of a wrong table where it is wrong."""
+    """Raise a `MappingError` of the block again, with the table and row in front."""
     try:
         yield
     except MappingError as error:

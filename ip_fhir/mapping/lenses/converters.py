@@ -1,4 +1,4 @@
-"""Converters: rows whose place depends on more than a path. A table names one; the condition is code, and stands here.
+"""Converters: rows whose place depends on more than a path. A table names the converter; its condition is code here.
 
 The set is closed. Each converter says which options it takes, as a table writes them:
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SecondPlace(RowLens):
-    """A row with a second place: read where the first says nothing, written only where it stands.
+    """A row with a second place: read if the first is empty, written only if something is there already.
 
     Two places that say different things are refused.
     """
@@ -53,7 +53,7 @@ class SecondPlace(RowLens):
 
 
 class _Conditional(RowLens):
-    """A row that another field of the table has a say in: `other` is that field's lens."""
+    """A row that depends on another field of the table: `other` is that field's lens."""
 
     __slots__ = ("other",)
 
@@ -66,9 +66,10 @@ class _Conditional(RowLens):
 
 
 class OnlyWhere(_Conditional):
-    """A row that holds only where another field has a word. Else it has no value, and its place is somebody else's.
+    """A row that holds only if another field has a certain word. Otherwise it has no value, and its place is not ours.
 
-    It must stand before the row of that other field: what was ours goes while the resource still says that it was.
+    It must come before the row of that other field: our old value is removed while the resource still shows by that
+    field that it was ours.
     """
 
     __slots__ = ()
@@ -99,10 +100,10 @@ class OnlyWhere(_Conditional):
 
 
 class SetByAnother(_Conditional):
-    """A row whose value another system may set in a place of its own, which counts before ours.
+    """A row whose value another system may set in a place of its own, which is read before ours.
 
-    Where the named field has the named word, ours counts first. The other place is read and not written; a value that
-    differs from what stands there is refused.
+    If the named field has the named word, ours is read first. The other place is only read; writing a value that
+    differs from the one there is refused.
     """
 
     __slots__ = ("others",)
@@ -117,7 +118,7 @@ class SetByAnother(_Conditional):
         return next((value for node in places if (value := node.get(resource, links)) is not None), None)
 
     def places(self, resource: Any, links: Links) -> tuple[Node, ...]:
-        """Both lenses, that which counts first."""
+        """Both lenses, first the one that counts first."""
         return (self.node, self.others) if self.holds(resource, links) else (self.others, self.node)
 
     def write(self, data: Any, resource: Any, links: Links) -> Any:
@@ -137,7 +138,7 @@ class SetByAnother(_Conditional):
 
 
 class TableByWord(_Conditional):
-    """A row of a table where another field's word tells which of two tables is meant."""
+    """A row that is read by one of two tables, chosen by the word of another field."""
 
     __slots__ = ("instead",)
 
@@ -156,7 +157,7 @@ class TableByWord(_Conditional):
 
     def put(self, value: Any, resource: Any, links: Links, _known: Any = None) -> Any:
         """The resource with another value."""
-        return self._chosen(resource, links).put(self.said(value), resource, links)
+        return self._chosen(resource, links).put(self.value_to_write(value), resource, links)
 
     def _chosen(self, resource: Any, links: Links) -> Node:
         return self.instead if self.holds(resource, links) else self.node

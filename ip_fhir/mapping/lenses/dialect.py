@@ -17,11 +17,11 @@ class Guard(Protocol):
     """The checks of a format on a node, beside the table's rows. All but `owns` raise `Wrong`."""
 
     def check(self, node: dict[str, Any]) -> None:
-        """Refuse a node that is not the table's, or holds what would make the rows mean something else."""
+        """Refuse a node that is not the table's, or has an element that changes the meaning of rows."""
         ...
 
     def check_put(self, node: dict[str, Any]) -> None:
-        """Refuse to write onto a node that holds what would make the rows mean something else."""
+        """Refuse to write onto a node with an element that changes the meaning of rows."""
         ...
 
     def owns(self, node: dict[str, Any]) -> bool:
@@ -34,11 +34,11 @@ class Guard(Protocol):
 
 
 class Dialect(Protocol):
-    """One format. Its instances hold nothing that changes."""
+    """One format. Instances have no state."""
 
     @property
     def name(self) -> str:
-        """As a table names it; also the row key under which its paths stand."""
+        """The dialect's name in tables; also the row key of its paths."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""A leaf kind: one type that a row may name for what stands at the end of its path, and all that anybody knows of it.
+"""A leaf kind: one type of value that a row may name for the end of its path, with everything specific to it.
 
 Lenses, checks, laws, reviews and generated code ask the kind; none of them knows kinds by name.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Row, Systems
 
 Decoded: TypeAlias = Literal[
-    "vocabulary",  # its JSON text is kept as it stands, and read by the lens once for each text
+    "vocabulary",  # its JSON text is kept as it is, and read by the lens once for each different text
     "lens",  # its JSON text is given to the lens each time
     "text",  # a string, checked as its field in the domain is
     "words",  # a list of strings, joined by blanks
@@ -42,12 +42,12 @@ class LeafKind:
     `lens` makes the leaf's lens: of the systems, or, where the kind goes by a code table (`coded`), of that table.
     `holds` is the type of the domain fields that it can stand for, `element` the format's own data type, for reviews.
 
-    For the laws: `sample` gives JSON data of a row, another for each number; `value` makes the domain value of it
-    (None: it is the same).
+    For the laws: `sample` gives JSON data for a row, different for each number; `value` makes the domain value from it
+    (None: the data is the value).
 
-    For generated code: `decoded` says how a reader takes it in, `scalar` that its vocabulary is a plain string;
-    `written` is the expression for its JSON with `{}` for the domain value, and `names` what that expression names;
-    `structs` are the members of objects that it makes, as `new_<member>`.
+    For generated code: `decoded` says how a reader decodes it, `scalar` that its vocabulary is a plain string;
+    `written` is the expression for its JSON with `{}` for the domain value, and `names` the values that it names;
+    `structs` are the members of the objects that it makes, as `new_<member>`.
     """
 
     name: str
@@ -63,5 +63,5 @@ class LeafKind:
     names: Callable[[Systems], Mapping[str, Any]] = _no_names
     structs: tuple[str, ...] = ()
     refers: bool = False  # the domain has the id of something, the format a reference to it
-    presence: bool = False  # true where the entry is there, whatever stands in it
+    presence: bool = False  # true if the entry is present, with any content
     of_role: bool = False  # joins a role to its person: read when the bundle is put together

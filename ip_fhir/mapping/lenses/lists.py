@@ -29,9 +29,9 @@ def _items(node: Any) -> list[Any]:
 class One:
     """One entry of a list; added at the end when there is none.
 
-    `first`: whatever stands first. `own`: the first that can be read. `one`: the one that matches; a second that says
-    something is refused. `which` is the step to the entry where there is none yet. `strict`: every entry must be one
-    that can be read.
+    `kind` is `first`: the first entry of all; `own`: the first that can be read; or `one`: the one that matches, and a
+    second one with a value is refused. `which` is the step to the entry if there is none yet. `strict`: every entry
+    must be readable.
     """
 
     def __init__(self, entry: Matching, which: str, kind: str, *, strict: bool = False) -> None:
@@ -46,7 +46,7 @@ class One:
         return self._found(expect(node, list, "a list"), links)[1]
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
-        """Write the entry where it stands."""
+        """Write the entry in its place."""
         items = [] if node is None else expect(node, list, "a list")
         at, _ = self._found(items, links)
         old = None if at is None else items[at]
@@ -72,7 +72,7 @@ class One:
         return type(node) is list and any(map(self.entry.owns, node))
 
     def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
-        """The entry's number, or what it is to be like; and what is below it."""
+        """The entry's number, or `which` if there is none yet, and the steps below it."""
         found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
         if found is None:
             return [*filter(None, [self.which]), *self.entry.steps(names, None)]
@@ -105,7 +105,7 @@ class One:
 
 
 def _comparable(value: Any) -> str:
-    """The value as text that is the same whatever the order of its fields, and without those that are empty."""
+    """The value as text, for comparison: with its fields in a fixed order, and without empty ones."""
     return json.dumps(_filled(value), sort_keys=True)
 
 
@@ -121,10 +121,10 @@ _GONE = object()
 class Each:
     """Every entry that is ours, as a list of values; others' entries keep their place and content.
 
-    With a `key`, a value is written onto the entry that has its key. Without, onto the entry that says the same, so
-    that what another system wrote beside a value stays with it; and what is left, when the entries are objects of
-    several fields (`rewrite`), onto the entries that are left, in order. A key that the entries do not carry is their
-    position: `prefix`-1, `prefix`-2, … `strict`: every entry must be one that can be read.
+    With a `key`, a value is written onto the entry that has its key. Without one, it is written onto the entry that has
+    the same value, so that another system's additions to the entry stay with it; if the entries are objects of several
+    fields (`rewrite`), the remaining values are then written onto the remaining entries, in order. A key that the
+    entries do not carry is their position: `prefix`-1, `prefix`-2, … `strict`: every entry must be readable.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class Each:
         return key is not None and count == len(known) and [one[key] for one in wanted] == [one[key] for one in known]
 
     def _changed(self, items: list[Any], ours: list[int], wanted: list[Any], known: list[Any], links: Links) -> Any:
-        """The list with those entries written that are to say something else."""
+        """The list with only those entries written whose value changes."""
         changed = list(items)
         for n, one, before in zip(ours, wanted, known, strict=True):
             if one != before:
@@ -203,7 +203,7 @@ class Each:
                 yield from self.entry.reads(item, links, (*path, index))
 
     def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[tuple[Any, bool]]:
-        """For each wanted value the entry to write it onto, or None; and whether that says it already."""
+        """For each wanted value the entry to write it onto, or None, and True if the entry has that value already."""
         found = [self._keyed(self.entry.get(item, links), n) for n, item in enumerate(entries)]
         if self.key is not None:
             by_key = {value[self.key]: item for value, item in zip(found, entries, strict=True)}
@@ -218,7 +218,7 @@ class Each:
         return [(None if at is None else entries[at], is_same) for at, is_same in chosen]
 
     def _written(self, wanted: Any, chosen: tuple[Any, bool], index: int, links: Links) -> Any:
-        """The entry; one that had no key, and whose position still says it, gets none."""
+        """The written entry; it gets no key if it had none and its position still gives the same one."""
         base, is_same = chosen
         if is_same:
             return base

@@ -44,7 +44,7 @@ class Node(Protocol):
         ...
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """The places that this lens reads in a node at `path` that it has read without complaint."""
+        """The places that this lens reads in a node at `path`, after `get` has read it without an error."""
         ...
 
 
@@ -68,7 +68,7 @@ class Leaf(ABC):
         return []
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
-        """The leaf's own place, if it makes something of what stands there."""
+        """The leaf's own place, if the leaf gets a value from it."""
         try:
             says_something = self.get(node, links) is not None
         except Wrong:
@@ -78,7 +78,7 @@ class Leaf(ABC):
 
 
 class Constant(Leaf):
-    """A fixed value, or (None) anything: a path that only has to be there."""
+    """A fixed value; None stands for any value at a path that only has to be present."""
 
     def __init__(self, value: Any = None) -> None:
         self.value = value
@@ -136,10 +136,10 @@ class Member:
         """Refuse an object whose other members change the meaning of this one."""
 
     def check_new(self, node: dict[str, Any]) -> None:
-        """Refuse an object in which another member takes this one's place."""
+        """Refuse to write into an object in which another member excludes this one."""
 
     def written(self, _before: dict[str, Any], after: dict[str, Any], _new: Any) -> dict[str, Any]:
-        """The object after the member was written, with what belongs to the member brought along."""
+        """The object after the member was written, with companions of the member updated."""
         return after
 
     def owns(self, node: Any) -> bool:

@@ -1,4 +1,4 @@
-"""References both ways: which resource a domain id stands for, and which domain id a reference means."""
+"""References both ways: from a domain id to the reference of its resource, and back."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Links:
 
     @classmethod
     def within(cls, resource: Any) -> Links:
-        """For a resource that stands alone: the references that stand in it."""
+        """The links of a single resource: every reference in it, by the id at its end."""
         return cls({_last(reference): reference for reference in references_in(resource)}, closed=False)
 
     @classmethod
     def of(cls, ids: dict[str, str], owner: str) -> Links:
-        """For reading only, with ids that stay the caller's."""
+        """Links for reading only; `ids` is not copied."""
         links = cls({}, {}, owner)
         links.ids = ids
         return links
@@ -81,4 +81,4 @@ def references_in(node: Any) -> Iterator[str]:
 
 
 NO_LINKS = Links({}, closed=False)
-"""For what refers to nothing."""
+"""The links of a resource without references."""

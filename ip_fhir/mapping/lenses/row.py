@@ -29,15 +29,15 @@ class RowLens:
         return self.row.default if value is None else value
 
     def is_silent(self, resource: Any, links: Links) -> bool:
-        """True if nothing stands in any place that reading asks, so that the default counts."""
+        """True if all places that `read` looks at are empty, so that the default counts."""
         return all(node.get(resource, links) is None for node in self.places(resource, links))
 
     def places(self, _resource: Any, _links: Links) -> tuple[Node, ...]:
-        """The lenses that reading asks, in their order."""
+        """The lenses that `read` tries, in this order."""
         return (self.node,)
 
     def write(self, data: Any, resource: Any, links: Links) -> Any:
-        """The resource with the field as in `data`; untouched if it says so already."""
+        """The resource with the field as in `data`; the same object if it has this value already."""
         value = value_at(data, self.row.domain)
         return resource if self.read(resource, links) == value else self.put(value, resource, links)
 
@@ -49,12 +49,12 @@ class RowLens:
 
     def put(self, value: Any, resource: Any, links: Links, known: Any = None) -> Any:
         """The resource with another value, which is not looked for before; `known` is the value that is there."""
-        return self.node.put(self.said(value), resource, links, known)
+        return self.node.put(self.value_to_write(value), resource, links, known)
 
-    def said(self, value: Any) -> Any:
-        """The value to be written: a default that nobody said stays unsaid, or the same data would make two resources.
+    def value_to_write(self, value: Any) -> Any:
+        """The value to be written: None for the default, so that the same data always gives the same resource.
 
-        Rows with `write_default` say it.
+        Rows with `write_default` write the default too.
         """
         return None if value == self.row.default and not self.row.write_default else value
 

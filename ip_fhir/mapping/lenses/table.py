@@ -1,8 +1,4 @@
-"""A table as a lens: `get`, `put` and `new`. From the tables to these: `building.py`.
-
-    get(put(d, r)) == d              what was written is read back
-    put(get(r), r) == r              writing what was read changes nothing, whatever else is in r
-    put(d2, put(d1, r)) == put(d2, r)
+"""A table as a lens: `get`, `put` and `new`. `building.py` builds these; docs/mapping.md has their laws.
 
 Domain data here is the JSON form of a domain value (`Value.model_dump(mode="json")`), not the value itself.
 """
@@ -35,7 +31,7 @@ class TableLens:
         self.consts: list[tuple[Const, Node]] = []
 
     def get(self, node: Any, links: Links) -> dict[str, Any] | None:
-        """The domain data that the table finds in the node; None where it finds nothing in a part of a resource."""
+        """The domain data that the table reads in the node; None if it finds nothing in a part of a resource."""
         self.guard.check(expect(node, dict, "an object"))
         data: dict[str, Any] = {}
         for lens in self.fields:
@@ -79,7 +75,7 @@ class TableLens:
         return any(lens.depends for lens in self.fields)
 
     def put_new(self, value: Any, node: Any, links: Links) -> Any:
-        """A new node; `node` is what the path to it asks for."""
+        """A new node with the table's fields; `node` has the fixed members that its path demands."""
         node = {**(node or {}), **self.skeleton(links)}
         self.guard.check_put(node)
         result = node
@@ -96,14 +92,14 @@ class TableLens:
         return self._finished(value, node, result, links)
 
     def _finished(self, value: Any, before: Any, result: dict[str, Any], links: Links) -> Any:
-        """The node as it is left; None where nobody says anything in it."""
-        if before and not result:  # everything left stands unsaid, and an object may not be empty
+        """The node after writing; None if nothing is left in it."""
+        if before and not result:  # only defaults are left, which are not written, and an object may not be empty
             for lens in (lens for lens in self.fields if lens.row.check_only):
                 result = lens.write(value, result, links) or {}
         return None if value is None and (not result or result == self.skeleton(links)) else result
 
     def _says(self, node: Any, domain: tuple[str, ...], value: Any, links: Links) -> bool:
-        """True if the node says a field as `value` does; rows that only check it are left alone then."""
+        """True if the node has a field's value as in `value`; then rows that only check the field write nothing."""
         return any(
             lens.read(node, links) == value_at(value, domain)
             for lens in self.fields
@@ -153,7 +149,7 @@ class TableLens:
 
 
 class Lens:
-    """The lens that callers get by name: the table's functions on whole resources, with errors made for people."""
+    """The lens that callers get by name: the table's functions on whole resources, with errors as `InvalidInput`."""
 
     def __init__(self, inner: TableLens) -> None:
         self.inner = inner
@@ -161,7 +157,7 @@ class Lens:
         self.resource = inner.table.resource
 
     def get(self, resource: Any, links: Links | None = None, at: str | None = None) -> dict[str, Any]:
-        """The domain data in the resource; `at` is where that stands. Raises `InvalidInput` with the place."""
+        """Read the domain data in the resource; `at` is the resource's place in errors. Raises `InvalidInput`."""
         try:
             return self.inner.get(resource, Links.within(resource) if links is None else links) or {}
         except Wrong as wrong:
@@ -177,7 +173,7 @@ class Lens:
     ) -> dict[str, Any]:
         """The resource with what `value` says, and nothing else changed. `resource` itself is not changed.
 
-        `known` is the data that the resource is known to say, where that was read before: the same is not looked at.
+        `known` is the data that was read from the resource before: fields that are equal in it are not looked at.
         """
         try:
             links = Links.within(resource) if links is None else links
@@ -187,7 +183,7 @@ class Lens:
         return result
 
     def new(self, value: Value | dict[str, Any], links: Links | None = None) -> dict[str, Any]:
-        """A new resource that says what `value` says."""
+        """A new resource with the fields of `value`."""
         return self.put(value, None, Links({}, closed=False) if links is None else links)
 
     def owns(self, resource: Any) -> bool:

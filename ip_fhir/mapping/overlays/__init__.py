@@ -1,1 +1,1 @@
-"""A site's own rows and codes: laid over the tables, and tried when they are loaded."""
+"""A site's own rows and codes: merged into the tables, and tested against the laws when they are loaded."""

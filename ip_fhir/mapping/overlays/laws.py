@@ -1,11 +1,7 @@
-"""The laws of the lenses, tried on values made from the tables: quick enough for each time an overlay is loaded.
+"""Tests the laws of the lenses (docs/mapping.md) on made-up values, quickly enough for each load of an overlay.
 
-    get(put(d, r)) == d              what was written is read back
-    put(get(r), r) == r              writing what was read changes nothing, whatever else is in r
-    put(d2, put(d1, r)) == put(d2, r)
-
-The values fill every field, and each word of each code table is used at least once. The fast writer must say the same.
-And nothing empty is written, however little there is to say: FHIR does not allow it (ele-1).
+The values fill every field, and each word of each code table is used at least once. The fast writer must give the same
+resources as the lens. And nothing empty may be written, however few fields have a value: FHIR forbids it (ele-1).
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ import orjson
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
-from ip_fhir.mapping.generated.structs import Reference, write_json
+from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
@@ -64,7 +60,7 @@ def _touched(tables: Tables, rows: Collection[str], codes: Collection[str]) -> l
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """One table put to the test."""
+    """The test of one table."""
 
     tables: Tables
     lens: TableLens
@@ -81,7 +77,7 @@ class _Trial:
         yield from _first(self._written_twice(full[0], a, b) for a, b in zip(full, [*full[1:], bare], strict=True))
 
     def _bare(self, full: dict[str, Any]) -> dict[str, Any]:
-        """With nothing but what is always there."""
+        """The data with only those fields that always have a value."""
         table, data = self.lens.table, {}
         for row in table.rows:
             name = row.domain[0]
@@ -113,7 +109,7 @@ class _Trial:
         return f"get(put(d, r)) == d is broken: {changed} is not read as it was written{self._shared(changed)}"
 
     def _shared(self, changed: str) -> str:
-        """The likeliest reason: another row with the same place."""
+        """The likeliest reason of a broken law: another row with the same place."""
         rows = [row for row in self.lens.table.rows if not row.check_only]
         ours = {row.place: row.field for row in rows if row.domain[0] in changed.split(", ")}
         others = [
@@ -146,8 +142,8 @@ class _Trial:
         table = self.lens.table
         if table.name not in _written(self.tables):
             return None
-        refs: dict[str | None, Any] = {i: Reference(r) for i, r in _links().references.items()}
-        refs |= {None: None, f"~{data.get('id')}": Reference(f"Practitioner/{data.get('id')}")}
+        refs: dict[str | None, Any] = {i: WrittenReference(r) for i, r in _links().references.items()}
+        refs |= {None: None, f"~{data.get('id')}": WrittenReference(f"Practitioner/{data.get('id')}")}
         made = self.writers.functions[table.name](_domain_value(table, data, self.tables), refs, refs[_OWNER])
         changed = _differing(orjson.loads(write_json(made)), self._put(data))
         return f"the fast writer does not write what the lens writes: {changed} differs" if changed else None
@@ -177,7 +173,7 @@ _EXTENSIONS = ("extension", "modifierExtension")
 
 
 def _first(results: Iterator[str | None]) -> Iterator[str]:
-    """The first problem, if there is one; a value that cannot be written or read is a problem."""
+    """Yield the first problem, if there is one; an error in writing or reading a value is a problem too."""
     try:
         found = next((r for r in results if r is not None), None)
     except Wrong as wrong:
@@ -224,7 +220,7 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
 
 
 def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:
-    """The least that can be said, of the tables in it too: only what must be there, or is where nothing is said."""
+    """Domain data with as few fields as possible: required ones and those with a default, also in inner tables."""
     full = sample(table, tables, number)
     data: dict[str, Any] = {}
     for row in table.rows:
@@ -257,7 +253,7 @@ def _sample(row: Row, tables: Tables, number: int) -> Any:
 
 
 def with_foreign(resource: dict[str, Any], strict: Collection[str] = ()) -> dict[str, Any]:
-    """The resource as another system might have it: extensions, and entries of its own at the end of each list.
+    """The resource as another system might write it: with extensions, and entries of its own at the end of each list.
 
     Members that are `strict` get no entries: there, another system's entry is refused. So is its modifierExtension.
     """

@@ -13,7 +13,7 @@
     row = [{ domain = "areas", codes = "nordvik-goal-category" }]
 
 Nothing else can be overlaid. A row of a known field changes what it says and keeps what it does not say. A code row
-with `use = "both"` replaces the code that is written; the old code is still read. All that is wrong is told at once.
+with `use = "both"` replaces the code that is written; the old code is still read. All problems are reported at once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _KIND_KEYS = {"type", "codes", "as", "table"}
 
 @dataclass(slots=True)
 class _Merging:
-    """The tables as they become, what was touched, and what is wrong."""
+    """An overlay being merged: the tables so far, the tables and codes it touched, and its problems."""
 
     source: Source
     problems: list[str] = field(default_factory=list)
@@ -181,7 +181,7 @@ def _add_codes(merging: _Merging, entry: dict[str, Any], systems: Systems) -> No
 
 
 def _first(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Of two rows that write the same word, the first: the second is told of elsewhere."""
+    """The rows without a second one that writes the same word, which is reported elsewhere."""
     first = {row["domain"]: row for row in reversed(rows) if row["use"] == "both"}
     return [row for row in rows if row["use"] != "both" or first[row["domain"]] is row]
 
@@ -237,13 +237,13 @@ def _stands_as_in_r4(table: str, row: dict[str, Any]) -> bool:
 
 
 def _which(row: dict[str, Any]) -> tuple[str, bool]:
-    """The key by which a row of a table is known: its field, and if it only checks that."""
+    """The key of a row in its table: its field, and if the row only checks that field."""
     return row["domain"], bool(row.get("check_only"))
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """One set of tables put to the test: how many rows it has, what is wrong, why an overlay does not go over it."""
+class CheckedTables:
+    """The result of checking one set of tables: number of rows, problems, and why the overlay does not fit, if so."""
 
     name: str
     rows: int
@@ -251,11 +251,11 @@ class Checked:
     unfit: tuple[str, ...] = ()
 
 
-def check_sets(overlay: Overlay | None = None) -> Iterator[Checked]:
-    """Whatever is wrong with each set of tables that is used (R4, R5, other systems' plans), and with its laws.
+def check_sets(overlay: Overlay | None = None) -> Iterator[CheckedTables]:
+    """Check each set of tables that is used (R4, R5, other systems' plans) for completeness and laws.
 
-    R4 is on the wire: an overlay that does not go over it raises `MappingError`. That one does not go over another set,
-    because the site's row stands elsewhere there, is told, and the set is tried without it.
+    An overlay that does not fit the R4 tables, which are used on the wire, raises `MappingError`. If it does not fit
+    another set, because the site's row has another place there, the result says so, and the set is checked without it.
     """
     shipped = {name: build_tables(varied(*names)) for name, names in SETS.items()}
     for name, names in SETS.items():
@@ -270,7 +270,7 @@ def check_sets(overlay: Overlay | None = None) -> Iterator[Checked]:
         missing = check_tables(tables, *others, assumes=bool(names))
         rows = {table.name: [row.field for row in table.rows] for table in tables.fields.values()}
         broken = broken_laws(tables, rows, ())
-        yield Checked(name, sum(map(len, rows.values())), (*missing, *broken), unfit)
+        yield CheckedTables(name, sum(map(len, rows.values())), (*missing, *broken), unfit)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

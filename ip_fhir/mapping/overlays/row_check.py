@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def row_problems(domain: str, data: dict[str, Any], old: dict[str, Any], source: Source) -> Iterator[str]:
-    """The problems of a row as it stands in a file; `old` is the row that it takes the place of, or empty."""
+    """The problems of a row as written in a file; `old` is the row that it replaces, or empty."""
     try:
         row = row_of(data)
     except MappingError as error:
@@ -62,7 +62,7 @@ def _kinds_for(type_: type) -> tuple[str, ...]:
 
 
 def _names(row: Row, source: Source, systems: Systems) -> Iterator[str]:
-    """Names in the row that stand for nothing."""
+    """Names in the row that are not defined."""
     known = {name for name, kind in KINDS.items() if kind.coded == row.coded}
     if row.is_table:
         if row.of not in source.tables:

@@ -1,1 +1,1 @@
-"""The files under mappings/, read: rows, codes, paths, variants; complete or refused."""
+"""Reads the files under mappings/: rows, codes, paths, variants. An incomplete set is refused."""

@@ -1,9 +1,9 @@
-"""Is a set of tables complete? Every domain field has a row, every word of an enumeration a code - or a reason why not.
+"""Checks that tables are complete: each domain field has a row, each word of an enumeration a code, or a reason.
 
 Every row names the clause of law or standard that it serves.
 
-What would make a lens wrong is refused when the tables are loaded (`tables.loading`, `lenses`). What would leave
-something out is found here: in the tests, for an overlay, and by whoever changes a table.
+Errors that would make a lens wrong are refused when the tables are loaded (`tables.loading`, `lenses`). This module
+finds omissions. It is run by the tests, and when an overlay is checked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tuple[str, ...]:
-    """Everything that is missing or does not fit, each as `table, row: reason`. Empty for a complete set.
+    """List everything that is missing or does not fit, each as `table, row: reason`. Empty for a complete set.
 
     `others` are other sets made of the same files: a code table that only they use is used. With `assumes`, as for
     another system's way of writing, a row may have a default for what the domain requires.
@@ -44,7 +44,7 @@ def check_tables(tables: Tables, *others: Tables, assumes: bool = False) -> tupl
 
 
 def _check_fields(table: Table, kind: type[Value], tables: Tables) -> Iterator[str]:
-    """Every field has a row, is a part of the whole, or is elsewhere for a reason."""
+    """Check that every field has a row, is a part of the whole, or is elsewhere for a reason."""
     parts = {part["field"] for bundle in tables.bundles if bundle["root"] == table.name for part in bundle["part"]}
     mapped = {row.domain for row in table.rows}
     for name in _uncovered(kind, mapped, ()):
@@ -90,7 +90,7 @@ def _check_rows(table: Table, kind: type[Value], tables: Tables, *, assumes: boo
 
 
 def _check_default(where: str, row: Row, default: Any) -> Iterator[str]:
-    """A resource that does not say it must read as the domain's default; empty lists and values need no words."""
+    """Check that a resource without the field reads as the domain's default; empty lists and values need no row key."""
     word = default.value if isinstance(default, Enum) else default
     if not isinstance(word, str | int):  # None, nothing at all, an empty tuple, a value with nothing in it
         if row.default is not None:
@@ -137,7 +137,7 @@ def _check_use(tables: Tables, others: tuple[Tables, ...]) -> Iterator[str]:
 
 
 def _check_bundles(tables: Tables) -> Iterator[str]:
-    """A bundle's parts are fields of what its root stands for, each with a table of its type."""
+    """Check that a bundle's parts are fields of its root's domain type, each with a table of its own type."""
     for bundle in tables.bundles:
         for part in bundle["part"]:
             field = field_at(tables.fields[bundle["root"]].domain, (part["field"],))
@@ -152,7 +152,7 @@ _IN_PATH = {"extension": "ip-", "flag": "ip-", "coding": "cs-", "system": "id-"}
 
 
 def _check_own_names(tables: Tables) -> Iterator[str]:
-    """Our own names are made where they are used, so that a wrong letter makes another name: look for near ones."""
+    """Look for our own names that are nearly alike: names come into being by use, so a typing error makes a new one."""
     names: dict[str, str] = {}
     for where, use, name in _names(tables):
         if name in tables.systems.uris:
@@ -171,7 +171,7 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _names(tables: Tables) -> Iterator[tuple[str, str, str]]:
-    """Every name of a system that a path or a code table uses: where, as what, which."""
+    """Yield every system name that a path or a code table uses: its place, its use, the name."""
     for table in tables.fields.values():
         parts: list[Row | Const] = [*table.rows, *table.consts]
         for part in parts:

@@ -1,4 +1,4 @@
-"""The domain types that tables name, and what their fields are."""
+"""The domain types that tables name, and the types of their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the tables under mappings/: systems, code tables, field tables. What is wrong is found here, with the row."""
+"""Reads the tables under mappings/: systems, code tables, field tables. Errors name the row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def root() -> Traversable:
 
 @cache
 def read_source() -> Source:
-    """The files under mappings/, read once; nobody changes what this gives."""
+    """The parsed files under mappings/, read once. Shared: callers must not change it."""
     directory = root()
     codes = {e.name.removesuffix(".csv"): _code_rows(e) for e in _files(directory / "codes", ".csv")}
     tables: dict[str, dict[str, Any]] = {}
@@ -52,7 +52,7 @@ def _code_rows(entry: Traversable) -> list[dict[str, str]]:
 
 
 def build_tables(source: Source) -> Tables:
-    """Understand what was read. Raises `MappingError` naming table, row and reason."""
+    """Build the tables from parsed files. Raises `MappingError` naming table, row and reason."""
     systems = systems_of(source.systems)
     codes = {name: code_table(name, rows, systems) for name, rows in source.codes.items()}
     fields = {name: _table(data) for name, data in source.tables.items()}
@@ -160,7 +160,7 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
 
 _PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
 _KIND_KEYS = ("type", "codes", "as", "table")
-_KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # a path stands under its dialect's name
+_KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(
     ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within")
 )
@@ -207,7 +207,7 @@ def _const(data: dict[str, Any], dialect: str, where: str) -> Const:
 
 
 def row_of(data: dict[str, Any], dialect: str = "fhir") -> Row:
-    """A row as it stands in a file; its path stands under the dialect's name. Raises `MappingError` with the reason."""
+    """Build a row from a file; its path is under the dialect's name. Raises `MappingError` with the reason."""
     if unknown := set(data) - _KEYS - {dialect}:
         raise MappingError(f"unknown key {', '.join(sorted(unknown))}")
     for name in ("domain", dialect):

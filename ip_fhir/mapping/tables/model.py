@@ -101,7 +101,7 @@ class Row:
 
     @property
     def is_table(self) -> bool:
-        """True if another field table reads what stands at the place."""
+        """True if another field table reads the object in the row's place."""
         return self.kind == "table"
 
     @property
@@ -126,10 +126,10 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One field table: a domain type, and the type of resource (or what the dialect has for it) that it stands for.
+    """One field table: a domain type, and the type of resource (or its like in the dialect) that it is mapped to.
 
-    `elsewhere` says of domain fields without a row where they are, `derived` of rows' fields that the domain type does
-    not have what they come from.
+    `elsewhere` gives, for domain fields without a row, the reason; `derived` gives the source of rows' fields that the
+    domain type does not have.
     """
 
     name: str
@@ -138,7 +138,7 @@ class Table:
     rows: tuple[Row, ...]
     dialect: str = "fhir"
     consts: tuple[Const, ...] = ()
-    unread: tuple[str, ...] = ()  # paths that no row reads and that limit what the rows read: there, reading refuses
+    unread: tuple[str, ...] = ()  # unread paths that limit the meaning of rows: a resource with one is refused
     within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by path, codings of which one must be there
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
@@ -151,12 +151,12 @@ class Tables:
     systems: Systems
     codes: Mapping[str, CodeTable]
     fields: Mapping[str, Table] = field(default_factory=dict)
-    bundles: tuple[Mapping[str, Any], ...] = ()  # which parts of a whole become which resources
+    bundles: tuple[Mapping[str, Any], ...] = ()  # for each whole, the tables of its parts
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files' content, not yet understood. An overlay changes a copy of it."""
+    """The files' content as parsed TOML and CSV. An overlay changes a copy of it."""
 
     systems: dict[str, Any]
     codes: dict[str, list[dict[str, str]]]

@@ -11,7 +11,7 @@ RENAMED: Final = {"echo": "check_only", "always": "write_default", "closed": "st
 """Keys that have another name now."""
 
 CONVERTED: Final = {"also": "second-place", "when": "only-where", "lead": "set-by-another", "unless": "table-by-word"}
-"""Keys in whose place a converter stands now; `lead` takes the row's `when` along."""
+"""Keys that are a converter now; that of `lead` takes over the row's `when`."""
 
 
 def modern(row: dict[str, Any], where: str) -> dict[str, Any]:

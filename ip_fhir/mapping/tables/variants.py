@@ -1,4 +1,4 @@
-"""Variants of the tables: another FHIR version, or a neighbour's way to write a plan; only what differs is written.
+"""Variants of the tables: another FHIR version, or another system's way to write a plan. A file has only differences.
 
 A file under mappings/variants has the rows and tables to put in place of those under mappings/fields:
 
@@ -46,7 +46,7 @@ SETS: dict[str, tuple[str, ...]] = {
 
 @cache
 def varied(*names: str) -> Source:
-    """The files under mappings/ with a variant, or several on top of each other; nobody changes what this gives."""
+    """The files under mappings/ with a variant, or several on top of each other. Shared: callers must not change it."""
     source = read_source()
     for name in names:
         source = vary(source, read_variant(name))
@@ -75,14 +75,14 @@ def _without(data: dict[str, Any], drop: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _changed(data: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
-    """Rows take the place of those of the same field; new ones follow."""
+    """The rows of a table with a variant's: each replaces the row of the same field, new ones follow."""
     new = {_key(row): row for row in changed.get("row", ())}
     rows = [_lawful(new.pop(_key(row)), row) if _key(row) in new else row for row in data["row"]]
     return {**data, **changed, "row": [*rows, *new.values()]}
 
 
 def _whole(data: dict[str, Any], laws: dict[tuple[str, str, bool], str]) -> dict[str, Any]:
-    """Why a field is there stays the same, wherever it stands."""
+    """A whole table of a variant, whose rows without a law take the law of the same field in the shipped tables."""
     found = [(row, laws.get((data["domain"], *_key(row)))) for row in data["row"]]
     return {**data, "row": [row if law is None else {"law": law, **row} for row, law in found]}
 
@@ -92,5 +92,5 @@ def _key(row: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _lawful(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Why the field is there stays the same."""
+    """The new row, with the old row's law if it names none."""
     return {"law": old["law"], **new} if "law" in old else new

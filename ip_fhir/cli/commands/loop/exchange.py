@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange import Exchange
-    from ip_fhir.exchange.sending.due import Ran
+    from ip_fhir.exchange.sending.due import RunCounts
 
 _SECONDS_TO_NOTICE = 0.1
 
@@ -152,7 +152,7 @@ def _stored(referral: Referral, *, as_json: bool) -> None:
         say(f"  the form lacks {', '.join(missing)}: the loop stays open")
 
 
-def _all_due(exchange: Exchange) -> Ran:
+def _all_due(exchange: Exchange) -> RunCounts:
     """Until nothing is left that can be done now."""
     total = ran = exchange.run_due()
     while ran.anything:

@@ -54,7 +54,7 @@ class Coding(Leaf):
         return word
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
-        """Our members replaced, others kept; what described the old code goes with it."""
+        """The Coding with our members replaced and others kept; members that described the old code are removed."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("system", "code", "display", "version")}
         return {**({} if value is None else _written(self.table, value)), **rest} or None
 
@@ -101,7 +101,7 @@ class Concept(Leaf):
         return found
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
-        """Our coding replaced where it stands, and what goes beside it."""
+        """The concept with our coding and its companions replaced in place."""
         codings: list[Any] = (node or {}).get("coding") or []
         at = next((n for n, coding in enumerate(codings) if self.coding.owns(coding)), len(codings))
         new = self.coding.put(value, codings[at] if at < len(codings) else None, links)
@@ -112,7 +112,7 @@ class Concept(Leaf):
         return ({"coding": merged, **rest} if merged else rest) or None
 
     def _others(self, codings: list[Any]) -> list[Any]:
-        """The codings that did not go beside ours."""
+        """The codings that are not companions of ours."""
         return [c for c in codings if not (type(c) is dict and _key(c) in self.once_beside)]
 
     def owns(self, node: Any) -> bool:
@@ -128,7 +128,7 @@ class ConceptText(Leaf):
     """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
 
     def get(self, node: Any, _links: Links) -> str | None:
-        """The words, if there are any."""
+        """The words, or None."""
         text = expect(node, dict, "an object").get("text")
         if text is not None:
             return str(expect(text, str, "text"))
@@ -137,7 +137,7 @@ class ConceptText(Leaf):
         return next((words for words in shown if type(words) is str), None)
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
-        """The words as text. Codes that stood for other words go: they would contradict it."""
+        """The concept with the words as its text. Codes for other words are removed: they would contradict it."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("text", "_text", "coding")}
         return {"text": value, **rest} if value is not None else rest or None
 

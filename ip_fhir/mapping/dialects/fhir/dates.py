@@ -28,7 +28,7 @@ _DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
 class Instant(Leaf):
-    """A dateTime or instant with its offset; another way to write the same moment is left as it stands."""
+    """A dateTime or instant with its offset; one that is the same moment in another notation is not rewritten."""
 
     def get(self, node: Any, _links: Links) -> str:
         """The moment in the form that the domain's JSON has."""
@@ -108,7 +108,7 @@ _START = DayBound(end=False)
 class PeriodDay(Day):
     """The first or (`end`) last day of a period: a moment only where the period has that whole day, in Norway.
 
-    A period from 15:00, read as the whole day, would hold for hours that nobody spoke of.
+    A period from 15:00, read as the whole day, would also cover the hours before.
     """
 
     def __init__(self, *, end: bool) -> None:

@@ -44,5 +44,5 @@ def joined(steps: Iterable[str]) -> str:
 
 
 def at(above: str, below: str) -> str:
-    """One FHIRPath below another; the one below may be empty."""
+    """Join two FHIRPaths; the second, below the first, may be empty."""
     return f"{above}.{below}" if below else above

@@ -1,7 +1,7 @@
-"""The guard of a table's resources and elements: their type, and what limits or changes the meaning of what rows read.
+"""The guard of a table's resources and elements: checks their type, and elements that change the meaning of others.
 
-A consent "for research" is no consent to what it does not name, and a lens that skips the purpose would make it one.
-Where such a limit stands and no row reads it, the resource is refused.
+A consent "for research" is no consent to anything else, but a lens that skips the purpose would read it as one. So a
+resource with such a limit is refused if no row reads the limit.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class FhirGuard:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Paths that must not stand in the node, and codings of which one must stand where any does."""
+class ElementLimits:
+    """Paths that must be absent, and elements that, if present, must have one of these codings."""
 
     unread: tuple[tuple[str, ...], ...]
     within: tuple[tuple[tuple[str, ...], frozenset[tuple[str, str]]], ...]
@@ -79,13 +79,13 @@ class Limits:
                 raise Wrong("is for something else than what is mapped here", "not-supported", found[0][0])
 
 
-def limits_of(table: Table, systems: Systems) -> Limits:
+def limits_of(table: Table, systems: Systems) -> ElementLimits:
     """The limits of a table. Raises `MappingError` for a coding that is not written `system#code`."""
     within = [
         (tuple(path.split(".")), frozenset(pair for coding in codings for pair in _accepted(table, coding, systems)))
         for path, codings in table.within.items()
     ]
-    return Limits(tuple(tuple(path.split(".")) for path in table.unread), tuple(within))
+    return ElementLimits(tuple(tuple(path.split(".")) for path in table.unread), tuple(within))
 
 
 def _accepted(table: Table, coding: str, systems: Systems) -> Iterator[tuple[str, str]]:

@@ -43,12 +43,12 @@ class FhirMember(Member):
         self.choice = choice_of(name)
 
     def check_read(self, node: dict[str, Any]) -> None:
-        """Refuse an element whose meaning is changed."""
+        """Refuse an element with a modifierExtension beside the member: its meaning is changed."""
         if self.guarded and node.get("modifierExtension"):
             raise Wrong(UNKNOWN_MODIFIER, "not-supported", "modifierExtension")
 
     def check_new(self, node: dict[str, Any]) -> None:
-        """Refuse to write where a value of another type stands: FHIR allows one, and it is not ours to replace."""
+        """Refuse to write if there is a value of another type: FHIR allows only one, and that one is not ours."""
         if self.choice is not None and any(choice_of(name) == self.choice for name in node):
             raise Wrong("is where another system has put a value of another type", "business-rule", self.name)
 
@@ -64,7 +64,7 @@ class FhirMember(Member):
 
 
 def _moved(beside: list[Any], old: list[Any], new: list[Any]) -> list[Any]:
-    """The `_element` list, moved along with the values that stayed."""
+    """The `_element` list in the new order of the values; entries of removed values are dropped."""
     left = dict(enumerate(old))
     moved = []
     for value in new:

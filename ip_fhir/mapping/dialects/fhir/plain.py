@@ -1,4 +1,4 @@
-"""The leaf kinds for strings, numbers, flags and words as they stand, and for what only has to be there."""
+"""The leaf kinds for strings, numbers, flags and words, which are read as they are, and for mere presence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Primitive(Leaf):
-    """A JSON string, number or boolean as it stands. `check` refuses a wrong form with a reason."""
+    """A JSON string, number or boolean, read as it is. `check` refuses a wrong form with a reason."""
 
     def __init__(self, kind: type, what: str, check: Callable[[Any], str | None] | None = None) -> None:
         self.kind, self.what, self.check = kind, what, check
@@ -55,7 +55,7 @@ class Words(Leaf):
 
 
 class Present(Leaf):
-    """An entry of which only counts that it is there."""
+    """An entry that only has to be present; its content does not matter."""
 
     def get(self, _node: Any, _links: Links) -> bool:
         """True: the entry is there."""

@@ -24,7 +24,7 @@ class Reference(Leaf):
         return links.ident(expect(reference, str, "text"))
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
-        """Another target: what described the old one (display, identifier, type) goes with it."""
+        """The Reference to another target; display, identifier and type of the old one are removed."""
         rest = {k: v for k, v in (node or {}).items() if k not in ("reference", "display", "identifier", "type")}
         if value is None:
             return rest or None
@@ -45,7 +45,7 @@ class Representative(Reference):
 
 
 class OwnPractitioner(Reference):
-    """From a PractitionerRole to its Practitioner: one professional with one id in the domain.
+    """A PractitionerRole's reference to its Practitioner: one professional with one id in the domain.
 
     Among the links `~id` is the reference of the Practitioner, `id` that of the role.
     """

@@ -1,4 +1,4 @@
-"""The places in a resource that no row of its table read, or could make sense of."""
+"""Finds the places in a resource that no row of its table read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SILENT = ("resourceType", "id", "meta", "language", "text")
 
 
 def unread(resource: dict[str, Any], lenses: Iterable[TableLens], links: Links) -> Iterator[str]:
-    """Places below the resource that these lenses do not read, as FHIRPaths; the longest stretch as one."""
+    """FHIRPaths of the places in the resource that these lenses do not read; a wholly unread element is one place."""
     read = {path for lens in lenses for path in lens.reads(resource, links, ())}
     above = {path[:n] for path in read for n in range(len(path))}
     for name, child in resource.items():
