@@ -170,13 +170,13 @@ class Referral(Value):
     )
     stands: AwareDatetime | None = Field(
         default=None,
-        description="Time when the other side's newest message about its progress was sent, by that side's clock.",
+        description="Time when the newest word about progress was sent, by the sender's clock.",
     )
     resumes: State | None = Field(default=None, description="State that it returns to when a hold ends.")
     consent_gone: AwareDatetime | None = Field(default=None, description="Time when consent was withdrawn.")
     ended_there: bool = Field(
         default=False,
-        description="True if the other side has ended it too; then a rejection can no longer be overturned.",
+        description="True if the other side has ended it too: no rejection is overturned.",
     )
     vacancies: tuple[AwareDatetime, ...] = Field(default=(), description="Times when a coordinator left.")
     told: tuple[Told, ...] = Field(default=(), description="Contacts on the ladder who were told.")

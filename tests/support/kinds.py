@@ -17,17 +17,27 @@ STARTING = frozenset({"os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.
 _ROOMS = ("acceptance", "conformance", "house")  # they start programs, each in its own way
 _FIXTURES = frozenset({"server", "zygote", "validator", "plain", "installed"})
 _VALIDATORS = {"validator": {"validator", "verdict"}, "plain validator": {"plain"}}
-_NAMES = ("subprocess", "multiprocessing", "running_server")  # what its module has imported
+# Names that a module has imported: of processes and servers, and of whatever opens a database.
+_IMPORTED = (
+    "subprocess",
+    "multiprocessing",
+    "running_server",
+    "open_store",
+    "open_exchange",
+    "make_loop",
+    "Loop",
+    "Sides",
+)
 
 
 def needs_others(item: pytest.Item) -> bool:
-    """Whether it starts processes, a database server or Java; see the marker `processes`."""
+    """True if it starts processes or Java, or opens a database; see the marker `processes`."""
     module: ModuleType | None = getattr(item, "module", None)
     return (
         any(room in item.nodeid.split("/")[:-1] for room in _ROOMS)
         or not _FIXTURES.isdisjoint(_fixtures(item))
         or "postgresql" in _parameters(item)
-        or any(hasattr(one, name) for one in (module, *_helpers(module)) for name in _NAMES)
+        or any(hasattr(one, name) for one in (module, *_helpers(module)) for name in _IMPORTED)
     )
 
 
