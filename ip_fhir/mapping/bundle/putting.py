@@ -41,10 +41,10 @@ class WholeFields:
         return {item["id"] if isinstance(item, dict) else item.id: item for item in several}
 
     def changed(self, other: WholeFields) -> set[str]:
-        """The names of the fields in which another whole differs."""
+        """The names of fields in which another whole differs."""
         before, after = (w if isinstance(w, dict) else vars(w) for w in (self.whole, other.whole))
-        names = before.keys() | after.keys()
-        return {n for n in names if before.get(n) is not after.get(n) and before.get(n) != after.get(n)}
+        removed = before.keys() - after.keys()  # of data only: a value has all its fields
+        return {n for n, v in after.items() if v is not (old := before.get(n)) and v != old} | removed
 
     def data(self, names: set[str]) -> dict[str, Any]:
         """These fields in JSON form."""
@@ -62,6 +62,11 @@ class KnownBundle:
     entries: list[Entry]
     located: Located
     known: WholeFields
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts of the whole by field."""
+        return {part.field: part for part in self.assembly.parts}
 
     @cached_property
     def slots(self) -> dict[tuple[str, str], Slot]:
@@ -99,7 +104,7 @@ class _BundleUpdate:
         self.places: dict[int, dict[str, Any] | None] = {}
         self.added: list[dict[str, Any]] = []
         self.changed = self.known.changed(wanted)
-        self.parts = {part.field: part for part in onto.assembly.parts}
+        self.parts = onto.parts
         self.moving = {name for name in self.changed if name in self.parts and self._moves(self.parts[name])}
         in_place = not self.moving and "id" not in self.changed
         self.links = onto.links if in_place else _links_onto(onto, wanted)
@@ -109,14 +114,18 @@ class _BundleUpdate:
     def result(self) -> dict[str, Any]:
         """The updated bundle."""
         for name, part in self.parts.items():
-            if self.anew or name in self.changed:
+            if name in self.changed or self.anew:
                 self._part(part)
         self._root()
         for derived in self.onto.assembly.derived:
             if self.anew or self.changed & {"id", *derived.fields}:
                 self._derived(derived, {item.id: item for item in derived.make(self.whole)})
-        kept = (self.places.get(number, entry) for number, entry in enumerate(self.bundle["entry"]))
-        return {**self.bundle, "entry": [*(entry for entry in kept if entry is not None), *self.added]}
+        entries = [*self.bundle["entry"], *self.added]
+        for number, entry in self.places.items():
+            entries[number] = entry
+        if None in self.places.values():
+            entries = [entry for entry in entries if entry is not None]
+        return {**self.bundle, "entry": entries}
 
     def _moves(self, part: Part) -> bool:
         """True if values of the part are added, removed or reordered."""

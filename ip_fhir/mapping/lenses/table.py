@@ -5,6 +5,7 @@ Domain data here is the JSON form of a domain value (`Value.model_dump(mode="jso
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.value import Value
@@ -64,12 +65,15 @@ class TableLens:
         self.guard.check_put(node)
         result = node
         for lens in self.fields:
-            wanted, there = value_at(value, lens.row.domain), value_at(known, lens.row.domain)
+            path = lens.row.domain
+            if value.get(path[0]) == known.get(path[0]):
+                continue
+            wanted, there = value_at(value, path), value_at(known, path)
             if wanted != there:
                 result = lens.put(wanted, result, links, there) or {}
         return result or self._put(value, node, links)
 
-    @property
+    @cached_property
     def has_dependent_rows(self) -> bool:
         """True if the place of some field depends on another field."""
         return any(lens.depends for lens in self.fields)
