@@ -16,7 +16,8 @@ from measuring import Figure, interleaved, medians
 from sample import sample_plan
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.mapping import from_fhir_json, open_plan, put_plan, to_fhir, to_fhir_json
+from ip_fhir.mapping import default, from_fhir_json, open_plan, put_plan, to_fhir, to_fhir_json
+from ip_fhir.mapping.bundle.open_plan import put_onto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ _GOALS = {
     "searchset with other resources -> plan": 1.5 * 1.8,
     "versioned references -> plan": 1.5 * 1.8,
     "put one change onto a bundle": 1.5,
+    "put one measure onto a bundle that the lenses read": 20,
 }
 _FAST, _SLOW = 20, 1  # times in a round: what takes microseconds is done often
 
@@ -63,6 +65,8 @@ def subjects() -> dict[str, Callable[[], object]]:
     first, *others = opened.plan.measures
     changed = opened.plan.evolve(title="Min plan")
     other_measure = opened.plan.evolve(measures=(first.evolve(how="Alene"), *others))
+    one_fewer = opened.plan.evolve(measures=tuple(others))
+    plan_assembly, base = default().compiled.assembly("plan"), default().compiled.systems.base
     own = plan.to_json()
     among_others, of_versions = orjson.dumps(_searchset(bundle)), orjson.dumps(_versioned(bundle))
     if not from_fhir_json(among_others) == from_fhir_json(of_versions) == plan:
@@ -76,7 +80,11 @@ def subjects() -> dict[str, Callable[[], object]]:
         "versioned references -> plan": lambda: from_fhir_json(of_versions),
         "put one change onto a bundle": lambda: opened.put(changed),
         "put one measure changed onto a bundle": lambda: opened.put(other_measure),
+        "put one measure fewer onto a bundle": lambda: opened.put(one_fewer),
         "put onto a bundle not read before": lambda: put_plan(changed, bundle),
+        "put one measure onto a bundle that the lenses read": lambda: put_onto(
+            plan_assembly, other_measure, bundle, base
+        ),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
         "by hand: plan -> FHIR bytes": lambda: orjson.dumps(by_hand.write(plan)),
         "by hand: FHIR bytes -> plan": lambda: by_hand_back.read(orjson.loads(content)),

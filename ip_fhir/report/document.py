@@ -130,7 +130,8 @@ def _composition_text(narrative: str | None) -> dict[str, Any]:
 
 def _links(plan: IndividualPlan, mapper: Mapper) -> Links:
     """Returns the references inside the plan and to the plan. Raises `InvalidInput` for an id used twice."""
-    own = mapper.compiled.assembly("plan").own_links(data_of(plan))
+    assembly = mapper.compiled.assembly("plan")
+    own = assembly.own_links(assembly.idents(data_of(plan)), plan.id)
     if plan.id in own.references:
         raise InvalidInput.at(
             "id", "the plan has the id of one of its parts: a document cannot tell them apart", "invariant"

@@ -18,7 +18,7 @@ from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.values.value import V
@@ -67,7 +67,7 @@ class Assembly:
     def resources(self, whole: Any, *, derived: bool = True) -> list[dict[str, Any]]:
         """Every resource of the whole, the root last. Raises `InvalidInput` if FHIR has no place or code for a part."""
         data = data_of(whole)
-        links = self.own_links(data)
+        links = self.own_links(self.idents(data), data["id"])
         made = [r for part in self.parts for item in items_of(data, part) for r in new_resources(part, item, links)]
         made += [d.lens.new(item, links) for d in self.derived for item in d.make(whole)] if derived else []
         return [*made, self.root.new(self.root_data(data), links)]
@@ -190,17 +190,20 @@ class Assembly:
             reason = "must refer to the person whom it is about, in the bundle"
             raise InvalidInput.at(f"{root.at}.{self._subject}", reason, "required")
 
-    def own_links(self, data: dict[str, Any]) -> Links:
-        """The references of a whole that is not in a bundle yet."""
+    def idents(self, data: dict[str, Any]) -> dict[str, list[str]]:
+        """The ids of a whole's parts, by field."""
+        return {part.field: [item["id"] for item in items_of(data, part)] for part in self.parts}
+
+    def own_links(self, idents: Mapping[str, Collection[str]], whole: str) -> Links:
+        """The references of a whole that is not in a bundle yet, by the ids of its parts and its own."""
         references: dict[str, str] = {}
         for part in self.parts:
-            for item in items_of(data, part):
-                references[item["id"]] = f"{part.lens.resource}/{item['id']}"
+            for ident in idents[part.field]:
+                references[ident] = f"{part.lens.resource}/{ident}"
                 if part.person is not None:
-                    references[f"~{item['id']}"] = f"{_PRACTITIONER}/{item['id']}"
-        references[f"={data['id']}"] = f"{self.root.resource}/{data['id']}"
-        owner = data.get("owner")
-        return Links(references, owner=owner["id"] if owner else None)
+                    references[f"~{ident}"] = f"{_PRACTITIONER}/{ident}"
+        references[f"={whole}"] = f"{self.root.resource}/{whole}"
+        return Links(references, owner=next(iter(idents.get("owner", ())), None))
 
     def root_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """The whole's data for the root's table: values that the root refers to are replaced by their ids."""

@@ -253,8 +253,9 @@ def _links_onto(onto: KnownBundle, wanted: WholeFields) -> Links:
     A reference to anything else reads as an id with `!` in front, which equals no id, so that it is written anew.
     """
     found, assembly = onto.located, onto.assembly
-    own = assembly.own_links(data_of(wanted.whole))
-    kind = {ident: part for part in assembly.parts for ident in wanted.items(part)}
+    items = {part.field: wanted.items(part) for part in assembly.parts}
+    own = assembly.own_links(items, wanted.field("id"))
+    kind = {ident: part for part in assembly.parts for ident in items[part.field]}
     stays = {slot.ident for slot in onto.slots.values() if kind.get(slot.ident) is slot.part}
     kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
     ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}

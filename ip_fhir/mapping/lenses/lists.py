@@ -159,7 +159,11 @@ class Each:
         wanted = value or []
         if known is not None and self._stay(wanted, known, len(ours)):
             return self._changed(items, ours, wanted, known, links)
-        chosen = self._bases(wanted, [items[n] for n in ours], links)
+        entries = [items[n] for n in ours]
+        if self.key is not None and known is not None and len(known) == len(entries):
+            chosen = self._known_bases(wanted, entries, known)
+        else:
+            chosen = self._bases(wanted, entries, links)
         new = [self._written(one, chosen[index], index, links) for index, one in enumerate(wanted)]
         places = iter(new)
         mine = set(ours)
@@ -216,6 +220,19 @@ class Each:
         left = iter([n for n in range(len(entries)) if n not in taken] if self.rewrite else [])
         chosen = [(at if at is not None else next(left, None), at is not None) for at in same]
         return [(None if at is None else entries[at], is_same) for at, is_same in chosen]
+
+    def _known_bases(self, wanted: list[Any], entries: list[Any], known: list[Any]) -> list[tuple[Any, bool]]:
+        """As `_bases`, for entries whose values are known: none is read.
+
+        An entry whose key may be its position is written anew where that changes.
+        """
+        there = {value[self.key]: (n, value) for n, value in enumerate(known)}
+        chosen: list[tuple[Any, bool]] = []
+        for index, one in enumerate(wanted):
+            n, before = there.get(one[self.key], (None, None))
+            stays = n == index or (n is not None and one[self.key] != f"{self.prefix}-{n + 1}")
+            chosen.append((None if n is None else entries[n], stays and before == one))
+        return chosen
 
     def _written(self, wanted: Any, chosen: tuple[Any, bool], index: int, links: Links) -> Any:
         """The written entry; it gets no key if it had none and its position still gives the same one."""
