@@ -102,7 +102,7 @@ def write_settings(run: Path, notice: Notice, language: Language) -> dict[Role, 
         Role.HOSPITAL: notice.organization(notice.sender),
         Role.MUNICIPALITY: notice.organization(notice.recipient),
     }
-    ports = dict(zip(SIDES, _free_ports(len(SIDES)), strict=True))
+    ports = dict(zip(SIDES, free_ports(len(SIDES)), strict=True))
     run.mkdir(parents=True)
     for role in SIDES:
         _write_private(run / f"{role}.token", secrets.token_urlsafe(32))
@@ -159,7 +159,7 @@ def _agreement(parties: Mapping[Role, Organization], language: Language) -> dict
     }
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Returns loopback ports that nobody listens at; all are held open at once, so that they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:

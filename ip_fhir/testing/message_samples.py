@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ip_fhir.domain.green_form import FormDecision, GreenForm, Missing
+from ip_fhir.domain.loop.messages import BY_MUNICIPALITY
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
@@ -24,18 +25,7 @@ UNIT: Final = Organization(
     id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT, her_id=HerId("8094866")
 )
 
-_BY_UNIT = frozenset(
-    {
-        MessageKind.GREEN_FORM,
-        MessageKind.ACCEPTED,
-        MessageKind.ASSESSING,
-        MessageKind.FORWARDED,
-        MessageKind.INFORMATION_REQUEST,
-        MessageKind.COORDINATOR_VACANT,
-        MessageKind.ABORT_AGREED,
-        MessageKind.ABORT_REFUSED,
-    }
-)
+_BY_UNIT = BY_MUNICIPALITY - {MessageKind.NOTICE}
 
 
 def message(kind: MessageKind, ident: str = "message-1", correlation_id: str = "loop-1") -> Message:

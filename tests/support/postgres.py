@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from ip_fhir.demo.place import free_ports
 from tests.support.gate import require
-from tests.support.ports import free_ports
 
 NOT_HERE = "no PostgreSQL: apt-get install postgresql (/usr/lib/postgresql/*/bin)"
 

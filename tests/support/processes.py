@@ -22,10 +22,10 @@ from typing import Any
 
 import requests
 
+from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import State
 from ip_fhir.store import open_store
-from tests.support.ports import free_ports
 from tests.support.two_sides import START, notice, organizations
 
 ROLES = ("hospital", "municipality")

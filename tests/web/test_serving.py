@@ -16,13 +16,13 @@ import pytest
 import requests
 
 from ip_fhir.bootstrap import open_exchange
+from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.people import Organization
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import Exchange
 from ip_fhir.ports import Adapter, Receipt
 from ip_fhir.settings import read_settings, settings_of
 from ip_fhir.testing import FakeAdapter
-from tests.support.ports import free_ports
 from tests.support.two_sides import START, form, notice, organizations
 
 _SERVE = "import sys; from ip_fhir.settings import read_settings; from ip_fhir.web.serving import serve; "

@@ -47,7 +47,7 @@ EVENT_OF: dict[MessageKind, EventKind] = {
 }
 """The event that a message is to the side that receives it."""
 
-_BY_MUNICIPALITY = frozenset(
+BY_MUNICIPALITY = frozenset(
     {
         MessageKind.NOTICE,  # its event RECEIVE is raised by the municipality
         MessageKind.GREEN_FORM,
@@ -60,6 +60,7 @@ _BY_MUNICIPALITY = frozenset(
         MessageKind.ABORT_REFUSED,
     }
 )
+"""The kinds of message that the municipality sends, and the notice."""
 
 
 def event_of(message: Message, now: datetime, receiver: Role | None = None) -> Event:
@@ -87,7 +88,7 @@ def event_of(message: Message, now: datetime, receiver: Role | None = None) -> E
 
 def _raised_by(message: Message, receiver: Role | None) -> Role:
     if message.kind is not MessageKind.CLOSURE:
-        return Role.MUNICIPALITY if message.kind in _BY_MUNICIPALITY else Role.HOSPITAL
+        return Role.MUNICIPALITY if message.kind in BY_MUNICIPALITY else Role.HOSPITAL
     if receiver is not None:
         return Role.HOSPITAL if receiver is Role.MUNICIPALITY else Role.MUNICIPALITY
     return Role.HOSPITAL if message.sender.kind is OrganizationKind.HOSPITAL else Role.MUNICIPALITY
