@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.mapping.lenses.nodes import UNREADABLE
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
@@ -115,7 +115,8 @@ def _filled(value: Any) -> Any:
     return [_filled(item) for item in value] if type(value) is list else value
 
 
-_GONE = object()
+_Base: TypeAlias = tuple[Any, Any]
+"""An entry to write onto, or None, and the value that it is known to have, or None."""
 
 
 class Each:
@@ -157,35 +158,23 @@ class Each:
         items = [] if node is None else expect(node, list, "a list")
         ours = [n for n, item in enumerate(items) if self.entry.owns(item)]
         wanted = value or []
-        if known is not None and self._stay(wanted, known, len(ours)):
-            return self._changed(items, ours, wanted, known, links)
         entries = [items[n] for n in ours]
         if self.key is not None and known is not None and len(known) == len(entries):
-            chosen = self._known_bases(wanted, entries, known)
+            bases = self._known_bases(wanted, entries, known)
         else:
-            chosen = self._bases(wanted, entries, links)
-        new = [self._written(one, chosen[index], index, links) for index, one in enumerate(wanted)]
-        places = iter(new)
-        mine = set(ours)
-        merged = [item if n not in mine else next(places, _GONE) for n, item in enumerate(items)]
-        return [item for item in [*merged, *places] if item is not _GONE] or None
-
-    def _stay(self, wanted: list[Any], known: list[Any], count: int) -> bool:
-        """True if the same entries are wanted as are there, in the same order."""
-        key = self.key
-        return key is not None and count == len(known) and [one[key] for one in wanted] == [one[key] for one in known]
-
-    def _changed(self, items: list[Any], ours: list[int], wanted: list[Any], known: list[Any], links: Links) -> Any:
-        """The list with only those entries written whose value changes."""
-        changed = list(items)
-        for n, one, before in zip(ours, wanted, known, strict=True):
-            if one != before:
-                try:
-                    changed[n] = self.entry.put(one, items[n], links, before)
-                except Wrong as wrong:
-                    wrong.path.insert(0, f"[{n}]")
-                    raise
-        return changed
+            bases = self._bases(wanted, entries, links)
+        places = [*ours, *range(len(items), len(items) + len(wanted))]
+        new = [
+            base[0] if one == base[1] else self._written(one, base, index, places[index], links)
+            for index, (one, base) in enumerate(zip(wanted, bases, strict=True))
+        ]
+        written = list(items)
+        for n, entry in zip(ours, new, strict=False):
+            written[n] = entry
+        if len(new) < len(ours):
+            leaving = set(ours[len(new) :])
+            written = [entry for n, entry in enumerate(written) if n not in leaving]
+        return [*written, *new[len(ours) :]] or None
 
     def owns(self, node: Any) -> bool:
         """True for a list with an entry of ours."""
@@ -206,47 +195,54 @@ class Each:
             if self.entry.owns(item):
                 yield from self.entry.reads(item, links, (*path, index))
 
-    def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[tuple[Any, bool]]:
-        """For each wanted value the entry to write it onto, or None, and True if the entry has that value already."""
+    def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[_Base]:
+        """For each wanted value the entry to write it onto; entries are read to find it."""
         found = [self._keyed(self.entry.get(item, links), n) for n, item in enumerate(entries)]
         if self.key is not None:
             by_key = {value[self.key]: item for value, item in zip(found, entries, strict=True)}
-            return [(by_key.get(one[self.key]), False) for one in wanted]
+            return [(by_key.get(one[self.key]), None) for one in wanted]
         waiting: dict[str, list[int]] = {}
         for n, value in enumerate(found):
             waiting.setdefault(_comparable(value), []).append(n)
         same = [waiting[said].pop(0) if waiting.get(said := _comparable(one)) else None for one in wanted]
         taken = set(same)
         left = iter([n for n in range(len(entries)) if n not in taken] if self.rewrite else [])
-        chosen = [(at if at is not None else next(left, None), at is not None) for at in same]
-        return [(None if at is None else entries[at], is_same) for at, is_same in chosen]
+        chosen = [
+            (at, one) if at is not None else (next(left, None), None) for at, one in zip(same, wanted, strict=True)
+        ]
+        return [(None if at is None else entries[at], before) for at, before in chosen]
 
-    def _known_bases(self, wanted: list[Any], entries: list[Any], known: list[Any]) -> list[tuple[Any, bool]]:
+    def _known_bases(self, wanted: list[Any], entries: list[Any], known: list[Any]) -> list[_Base]:
         """As `_bases`, for entries whose values are known: none is read.
 
-        An entry whose key may be its position is written anew where that changes.
+        An entry whose key may be its position is read after all where that changes.
         """
-        there = {value[self.key]: (n, value) for n, value in enumerate(known)}
-        chosen: list[tuple[Any, bool]] = []
+        there = {value[self.key]: n for n, value in enumerate(known)}
+        bases: list[_Base] = []
         for index, one in enumerate(wanted):
-            n, before = there.get(one[self.key], (None, None))
-            stays = n == index or (n is not None and one[self.key] != f"{self.prefix}-{n + 1}")
-            chosen.append((None if n is None else entries[n], stays and before == one))
-        return chosen
+            n = there.get(one[self.key])
+            if n is None:
+                bases.append((None, None))
+            else:
+                stays = n == index or one[self.key] != f"{self.prefix}-{n + 1}"
+                bases.append((entries[n], known[n] if stays else None))
+        return bases
 
-    def _written(self, wanted: Any, chosen: tuple[Any, bool], index: int, links: Links) -> Any:
+    def _written(self, wanted: Any, base: _Base, index: int, place: int, links: Links) -> Any:
         """The written entry; it gets no key if it had none and its position still gives the same one."""
-        base, is_same = chosen
-        if is_same:
-            return base
-        if base is not None and self.key is not None and wanted[self.key] == f"{self.prefix}-{index + 1}":
-            own = self.entry.get(base, links).get(self.key)
-            wanted = wanted if own else {name: value for name, value in wanted.items() if name != self.key}
+        entry, before = base
+        if before is None and entry is not None and self.key is not None:
+            wanted = self._without_position(wanted, entry, index, links)
         try:
-            return self.entry.put(wanted, base, links)
+            return self.entry.put(wanted, entry, links, before)
         except Wrong as wrong:
-            wrong.path.insert(0, f"[{index}]")
+            wrong.path.insert(0, f"[{place}]")
             raise
+
+    def _without_position(self, wanted: Any, entry: Any, index: int, links: Links) -> Any:
+        if wanted[self.key] != f"{self.prefix}-{index + 1}" or self.entry.get(entry, links).get(self.key):
+            return wanted
+        return {name: value for name, value in wanted.items() if name != self.key}
 
     def _keyed(self, value: Any, index: int) -> Any:
         if self.key is None or self.key in value:
