@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.referral import Referral
-    from ip_fhir.mapping import Mapper
+    from ip_fhir.exchange.context import Context
     from ip_fhir.ports import JsonObject, Stored, Transaction
     from ip_fhir.ports.capabilities import WorklistTransaction
 
@@ -37,7 +37,7 @@ def write(
     now: datetime,
     foreign: Sequence[JsonObject] = (),
     *,
-    mapper: Mapper,
+    context: Context,
 ) -> list[JsonObject]:
     """Write a decision; `before` is the stored referral that it was made from (None: a new referral).
 
@@ -58,7 +58,7 @@ def write(
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None:
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
-    return put_resources(tx, referral, now, foreign, mapper=mapper)
+    return put_resources(tx, referral, now, foreign, context=context)
 
 
 def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:
@@ -71,7 +71,7 @@ def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decisio
 
 
 def put_resources(
-    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, mapper: Mapper
+    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, context: Context
 ) -> list[JsonObject]:
     """Bring the FHIR resources of a referral up to date; an unchanged one keeps its version. Returns them as stored.
 
@@ -81,7 +81,7 @@ def put_resources(
     current = [tx.resource(*place) for place in places]
     offered = {resource["resourceType"]: resource for resource in foreign}
     existing = [_existing(place, old, offered) for place, old in zip(places, current, strict=True)]
-    wanted = referral_to_fhir(referral, [body for body in existing if body is not None], mapper)
+    wanted = referral_to_fhir(referral, [body for body in existing if body is not None], context.mapper)
     return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current, strict=True)]
 
 

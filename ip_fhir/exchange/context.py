@@ -10,6 +10,7 @@ from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.domain.people import same_organization
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.peers import counterpart, takes_part
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -17,10 +18,11 @@ from ip_fhir.settings import WorkerSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
-    from ip_fhir.domain.referral import Role
-    from ip_fhir.exchange.peers import Peers
+    from ip_fhir.domain.referral import Referral, Role
+    from ip_fhir.exchange.peers import Peer, Peers
     from ip_fhir.ports import Clock, OutboxRow, Store
 
 
@@ -56,6 +58,14 @@ class Context:
     def is_us(self, organization: Organization) -> bool:
         """True if we speak for that organisation."""
         return any(same_organization(own, organization) for own in self.organizations)
+
+    def peer_of(self, referral: Referral, effect: Effect) -> Peer:
+        """The party that an effect which leaves this side goes to. Raises `InvalidInput` when settings name none."""
+        return self.peers.of(effect.recipient or counterpart(referral))
+
+    def parties_of(self, referral: Referral) -> frozenset[str]:
+        """The names of the parties that a referral concerns: only they may read and change it."""
+        return frozenset(peer.name for peer in self.peers if takes_part(peer, referral))
 
     def agreement(self, notice: Notice) -> Agreement:
         """The agreement between the sender and the recipient of a notice."""

@@ -110,7 +110,7 @@ class Exchange:
                     reason = "another notice was sent under this correlation id"
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
                 decision = open_referral(notice, context.role, event, context.agreement(notice))
-                write(tx, None, decision, now, mapper=context.mapper)
+                write(tx, None, decision, now, context=context)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -149,7 +149,7 @@ class Exchange:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
                 happened = event.evolve(at=not_before(before, event.at))
                 decision = decide(before.referral, happened, context.agreement(before.referral.notice))
-                write(tx, before, decision, event.at, mapper=context.mapper)
+                write(tx, before, decision, event.at, context=context)
             return decision.referral
 
         return self._active(again_on_conflict(once))

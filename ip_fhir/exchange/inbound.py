@@ -68,7 +68,7 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
                 check_person(before.referral, incoming.persons())
             decision = _decide(context, message, before, peer, now)
             foreign = incoming.resources() if before is None else ()
-            stored = write(tx, before, decision, now, foreign, mapper=context.mapper)
+            stored = write(tx, before, decision, now, foreign, context=context)
             # A decision with problems: the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))

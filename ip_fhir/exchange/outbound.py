@@ -15,7 +15,6 @@ from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable
-from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
@@ -72,7 +71,7 @@ def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:
     stored = context.store.referral(row.correlation_id)
     if stored is None:
         raise InvalidInput.at("outbox", "the row's referral is not in the store", "not-found")
-    return stored.referral, context.peers.of(row.effect.recipient or counterpart(stored.referral))
+    return stored.referral, context.peer_of(stored.referral, row.effect)
 
 
 def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, now: datetime) -> OutboxRow:

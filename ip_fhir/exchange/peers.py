@@ -12,7 +12,7 @@ from ip_fhir.domain.people import Organization, OrganizationKind, same_organizat
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.referral import Referral
     from ip_fhir.ports import Adapter, Endpoint
@@ -44,6 +44,9 @@ class Peers:
     def __init__(self, peers: Iterable[Peer]) -> None:
         self._peers = tuple(peers)
         self._tokens = [(_digest(token), peer) for peer in self._peers for token in peer.accepts]
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(self._peers)
 
     def by_token(self, token: str) -> Peer | None:
         """The party that shows this token, or None; takes the same time whichever token comes."""

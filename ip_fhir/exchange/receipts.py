@@ -189,7 +189,7 @@ def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now
         decision = decide(before.referral, happened, context.agreement(before.referral.notice))
     except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
         return
-    write(tx, before, decision, now, mapper=context.mapper)
+    write(tx, before, decision, now, context=context)
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:

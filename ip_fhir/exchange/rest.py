@@ -86,7 +86,7 @@ def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, 
         if type_ == "Task":
             event = event_from_task(before.referral, body, not_before(before, now), context.mapper)
             decision = decide(before.referral, event, context.agreement(before.referral.notice))
-            write(tx, before, decision, now, [body], mapper=context.mapper)
+            write(tx, before, decision, now, [body], context=context)
         else:
             _add_to_request(context, tx, before, current, body, now)
         return tx.resource(type_, id_) or current
@@ -96,7 +96,7 @@ def _add_to_request(
     context: Context, tx: Transaction, before: Stored, current: ResourceVersion, body: JsonObject, now: datetime
 ) -> None:
     """Keep what was added. A change of what the notice says would be undone by the mapping: it is refused instead."""
-    request, _task = put_resources(tx, before.referral, now, [body], mapper=context.mapper)
+    request, _task = put_resources(tx, before.referral, now, [body], context=context)
     if without_version(request) != without_version(body) or body.get("status") != current.body.get("status"):
         reason = "what a notice says is not changed after it was sent; the Task tells what becomes of it"
         raise InvalidInput.at(current.type, reason, "business-rule")

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0004"
+VERSION: Final = "0008"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255

@@ -70,7 +70,7 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
             event = due_event(before.referral, not_before(before, now)) if before else None
             if before is not None and event is not None:
                 decision = decide(before.referral, event, context.agreement(before.referral.notice))
-                write(tx, before, decision, now, mapper=context.mapper)
+                write(tx, before, decision, now, context=context)
 
     try:
         again_on_conflict(once)
