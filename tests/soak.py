@@ -11,7 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SOAKS = {
-    "killed": ("tests/acceptance/test_killed.py", {"IP_FHIR_KILLS": "2000"}),
+    "killed": (("tests/acceptance/test_killed.py",), {"IP_FHIR_KILLS": "2000"}),
+    "hostile": (
+        ("tests/acceptance/test_damaged_requests.py",),
+        {"IP_FHIR_DAMAGED": "100000", "IP_FHIR_HOSTILE_LOOPS": "300"},
+    ),
 }
 """Name, where its tests are, and what is set for them where nobody has set it."""
 
@@ -26,7 +30,7 @@ def command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     options = [argument for argument in arguments if argument.startswith("-")]
     chosen = [SOAKS[name] for name in names]
     environment = {key: value for _, settings in chosen for key, value in settings.items()}
-    return ["-Im", "pytest", *options, *(file for file, _ in chosen)], {**environment, **os.environ}
+    return ["-Im", "pytest", *options, *(file for files, _ in chosen for file in files)], {**environment, **os.environ}
 
 
 def main() -> None:

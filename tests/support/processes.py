@@ -165,7 +165,7 @@ class Town:
             ],
         }
         file = self.place / f"{role}.toml"
-        file.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in data.items()), encoding="utf-8")
+        file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in data.items()), encoding="utf-8")
         return file
 
     @property
@@ -279,9 +279,10 @@ def _alone(organization: Organization) -> dict[str, Any]:
     return {k: v for k, v in organization.to_data().items() if k in known}
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """The value as TOML writes it."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, list):
-        return f"[{', '.join(_toml(inner) for inner in value)}]"
+        return f"[{', '.join(toml(inner) for inner in value)}]"
     return json.dumps(value, ensure_ascii=False)

@@ -75,7 +75,19 @@ def _people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
-_WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {"serve": _serve, "work": _work, "people": _people}
+def _staff(config: str, more: dict[str, Any]) -> None:
+    """The staff of one side of the hostile town, on its store."""
+    from tests.support.hostile_town import work
+
+    work(config, **more)
+
+
+_WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
+    "serve": _serve,
+    "work": _work,
+    "people": _people,
+    "staff": _staff,
+}
 
 
 def _start(what: str, config: str, log: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
