@@ -13,8 +13,8 @@ from ip_fhir.settings import ENV_PREFIX, Settings
 
 _MEANINGS = {
     "role": "the side that this is: `hospital` or `municipality`",
-    "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; one "
-    "must be ours alone, or nobody can send to us",
+    "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; "
+    "one must be ours alone, or nobody can send to us",
     "units": "our departments; their numbers are ours, too",
     "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused",
     "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`",

@@ -305,6 +305,7 @@ def test_other_party_sees_nothing(client: TestClient, loop: Loop, message: bytes
     known = context.peers._peers
     added = Peer("other", (stranger,), known[0].adapter, Endpoint("memory://"), ("token-of-another-hospital",))
     object.__setattr__(context, "peers", Peers([*known, added]))
+    context.__post_init__()
     theirs = {"Authorization": "Bearer token-of-another-hospital"}
     refused(client.get(f"/Task/{task['id']}", headers=theirs), 404, "not-found")
     assert client.get("/Task", headers=theirs).json()["total"] == 0
