@@ -99,6 +99,9 @@ class Parties:
                 registers.setdefault(number[0], set()).add(number[1])
                 self._holders.setdefault(number, set()).add(party)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registers)
+
     def __contains__(self, party: object) -> bool:
         return party in self._registers
 

@@ -10,6 +10,7 @@ from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
 from ip_fhir.domain.referral import Role
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
@@ -84,7 +85,12 @@ class Context:
     def peer_of(self, referral: Referral, effect: Effect) -> Peer:
         """The party that an effect which leaves this side goes to. Raises `InvalidInput` when settings name none."""
         unit = Unit(effect.recipient, effect.party) if effect.recipient is not None else other_side(referral)
-        return self.peers.party(self._party(unit))
+        party = self._party(unit)
+        if party is None:
+            ident = unit.organization.id if unit.organization is not None else "that it is for"
+            reason = f"no peer in the settings has a number of its own that identifies the organisation {ident}"
+            raise InvalidInput.at("peers", reason, "not-found")
+        return self.peers.party(party)
 
     def parties_of(self, referral: Referral) -> frozenset[str]:
         """The names of the parties that a referral concerns: only they may read and change it."""

@@ -82,12 +82,11 @@ class Peers:
             return self._named[name]
         raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
 
-    def party(self, name: str | None) -> Peer:
-        """The party of this name. Raises `InvalidInput` when settings name none, or for None: it is not known."""
+    def party(self, name: str) -> Peer:
+        """The party of this name. Raises `InvalidInput` when settings name none."""
         if name in self._parties:
             return self._parties[name]
-        reason = "no peer in the settings has a number of its own that identifies the organisation"
-        raise InvalidInput.at("peers", reason, "not-found")
+        raise InvalidInput.at("peers", f"no peer in the settings has the name {name}", "not-found")
 
 
 def _digest(token: str) -> bytes:

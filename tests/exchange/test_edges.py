@@ -206,9 +206,9 @@ def test_a_format_that_nothing_writes(loop: Loop) -> None:
 
 def test_nobody_is_configured_for_the_recipient(loop: Loop) -> None:
     """No peer, no address: parked, and the reason names the organisation's id, which is no person."""
-    object.__setattr__(context_of(loop.hospital), "peers", Peers([]))
-    loop.hospital.exchange.send_notice(notice("01"))
-    assert outbound.send(context_of(loop.hospital), claimed(loop.hospital), START) == "parked"
+    context = replace(context_of(loop.hospital), peers=Peers([]))
+    Exchange(context).send_notice(notice("01"))
+    assert outbound.send(context, claimed(loop.hospital), START) == "parked"
     (row,) = loop.hospital.exchange.store.outbox("parked")
     assert "org-nordvik-ke" in str(row.last_error)
 
@@ -283,7 +283,7 @@ def test_nobody_speaks_for_a_stranger(loop: Loop) -> None:
     assert context.peers.by_token("nobody-has-this-token") is None
     assert context.parties.find(Organization(id="x", name="X", kind=OrganizationKind.OTHER)) is None
     with pytest.raises(InvalidInput, match="no peer"):
-        context.peers.party(None)
+        context.peers.party("nobody")
 
 
 # --- resources
