@@ -14,8 +14,8 @@ from ip_fhir.exchange.clock import FileClock, SystemClock
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.formats import Formats, can_write
-from ip_fhir.exchange.listeners import at_listener
-from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.exchange.listeners import BoundListener, at_listener
+from ip_fhir.exchange.peers import Carrier, Peer, Peers
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
@@ -24,6 +24,8 @@ from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from pydantic import SecretStr
 
     from ip_fhir.exchange.formats import Format
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
@@ -70,6 +72,7 @@ def open_exchange(
         formats=spoken,
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),
+        closed=settings.unit_list == "closed",
     )
     return Exchange(context)
 
@@ -77,19 +80,28 @@ def open_exchange(
 def open_listeners(settings: Settings) -> list[Listener]:
     """The listeners that the settings name, in that order, not started: `ip_fhir.exchange.listeners` runs them.
 
-    Raises `InvalidInput` with every problem: a plug-in that is missing or broken at `listeners.N.use`, an option that
-    it does not know or cannot use at `listeners.N.OPTION`.
+    Each is bound to the peer or carrier whose messages it brings, and can hand in no other's. Raises `InvalidInput`
+    with every problem: a plug-in that is missing or broken at `listeners.N.use`, an option that it does not know or
+    cannot use at `listeners.N.OPTION`, at `listeners.N.speaks_for` if settings do not say whose messages it brings.
     """
     made: list[Listener] = []
     problems: list[Problem] = []
     for number, named in enumerate(settings.listeners):
         try:
-            made.append(listener(named.use, named.options))
+            made.append(BoundListener(listener(named.use, named.options), _brought_by(settings, number)))
         except InvalidInput as error:
             problems += at_listener(error, f"listeners.{number}").problems
     if problems:
         raise InvalidInput(problems)
     return made
+
+
+def _brought_by(settings: Settings, number: int) -> str:
+    """The name of the peer or carrier that a listener is bound to."""
+    name = settings.brought_by(settings.listeners[number])
+    if name is None:
+        raise InvalidInput.at("speaks_for", "name the peer or carrier whose messages it brings", "required")
+    return name
 
 
 def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> Peers:
@@ -98,7 +110,8 @@ def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> P
     problems = [problem for name in sorted(named) for problem in _unwritten(name, loaded[name], formats)]
     if problems:
         raise InvalidInput(problems)
-    return Peers(_peer(peer, loaded) for peer in settings.peers)
+    carriers = (Carrier(one.name, one.parties, _texts(one.accepts)) for one in settings.carriers)
+    return Peers((_peer(peer, loaded) for peer in settings.peers), carriers)
 
 
 def _unwritten(name: str, adapter: Adapter, formats: Formats) -> tuple[Problem, ...]:
@@ -119,8 +132,13 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
         endpoint=Endpoint(peer.url, token, peer.timeout, peer.options),
-        accepts=tuple(secret.get_secret_value() for secret in peer.accepts),
+        accepts=_texts(peer.accepts),
+        passes_on=peer.passes_on,
     )
+
+
+def _texts(secrets: Iterable[SecretStr]) -> tuple[str, ...]:
+    return tuple(secret.get_secret_value() for secret in secrets)
 
 
 def _log_row(row: OutboxRow) -> None:

@@ -17,8 +17,13 @@
     organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
     [[agreements]]                                  # or: agreements = "agreements.toml"
     answer_days = 15
+    [[carriers]]                                    # who brings the messages of several parties, and is none itself
+    name = "engine"
+    accepts = [{ env = "ENGINE_PASSWORD" }]
+    parties = ["hospital"]
     [[listeners]]                                   # plug-ins that wait or poll; other keys are the plug-in's options
     use = "our-queue"
+    speaks_for = "hospital"                         # whose messages it brings: a peer or a carrier
     password = { env = "QUEUE_PASSWORD" }
 
 `IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths are relative to the
@@ -32,22 +37,24 @@ import tomllib
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
 
 from ip_fhir.domain.agreement import Agreement, load_agreements
-from ip_fhir.domain.people import Organization
+from ip_fhir.domain.parties import OURS, Parties, check_names
+from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ENV_PREFIX = "IP_FHIR_"
 _SHORTEST_TOKEN = 16
+_MAY_PASS_ON = (OrganizationKind.COORDINATING_UNIT, OrganizationKind.MUNICIPALITY)
 
 
 def _kept_elsewhere(value: Any, info: ValidationInfo) -> Any:
@@ -132,7 +139,8 @@ class HttpSettings(Value):
 class PeerSettings(Value):
     """Another party: its organisations, its address and adapter, and the tokens by which it authenticates.
 
-    `units` are the organisations that speak for it besides `organization` (its departments, its service units).
+    Its numbers are those of `organization` and `units` (its departments, its service units). `passes_on` are the names
+    of the parties whose notices it may bring. In stored loops the party is known by its `name`.
     """
 
     name: Id
@@ -142,6 +150,7 @@ class PeerSettings(Value):
     url: str = Field(pattern=r"^[a-z][a-z0-9+.\-]*://[^\s?#@]+$")
     token: Secret | None = None
     accepts: tuple[Secret, ...] = ()
+    passes_on: tuple[Id, ...] = ()
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, str] = Field(default_factory=dict)
@@ -155,8 +164,22 @@ class PeerSettings(Value):
         return self
 
 
+class CarrierSettings(Value):
+    """A system that brings the messages of several `parties` (names of peers) under one credential, and is none itself.
+
+    A message of its must name its sender by a number that is that party's alone.
+    """
+
+    name: Id
+    accepts: tuple[Secret, ...] = ()
+    parties: tuple[Id, ...] = Field(min_length=1)
+
+
 class ListenerSettings(Value):
     """A listener: the name `use` under which the plug-in is installed, and the plug-in's own options.
+
+    `speaks_for` is the name of the peer or carrier whose messages it brings. Without it, it is the option `peer`, or
+    the only one that settings name.
 
     An option `{ env = "NAME" }` or `{ file = "path" }` is the text there, and is shown in no `repr`; an option
     `{ path = "inbox" }` is that path, relative to the settings file.
@@ -166,6 +189,7 @@ class ListenerSettings(Value):
     __pydantic_extra__: dict[str, Annotated[Any, BeforeValidator(_read_option)]] = Field(init=False)
 
     use: Text
+    speaks_for: Id | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -235,7 +259,9 @@ class Settings(Value):
     units: tuple[Organization, ...] = ()
     database: str = "sqlite:///ip-fhir.sqlite"
     http: HttpSettings = HttpSettings()
+    unit_list: Literal["open", "closed"] = "open"
     peers: tuple[PeerSettings, ...] = ()
+    carriers: tuple[CarrierSettings, ...] = ()
     listeners: tuple[ListenerSettings, ...] = ()
     agreements: Annotated[tuple[Agreement, ...], BeforeValidator(_read_agreements)] = ()
     limits: LimitSettings = LimitSettings()
@@ -253,15 +279,58 @@ class Settings(Value):
         if self.worker.lease < 2 * longest:
             message = "worker.lease: at least twice the longest timeout of a peer, or two workers send the same row"
             raise ValueError(message)
-        names = [peer.name for peer in self.peers]
-        tokens = [token.get_secret_value() for peer in self.peers for token in peer.accepts]
-        if len(set(names)) < len(names):
-            message = "peers: two have the same name"
-            raise ValueError(message)
+        credentials: tuple[PeerSettings | CarrierSettings, ...] = (*self.peers, *self.carriers)
+        check_names(one.name for one in credentials)
+        tokens = [token.get_secret_value() for one in credentials for token in one.accepts]
         if len(set(tokens)) < len(tokens):
             message = "peers: two show the same token, so nobody can tell which of them it is"
             raise ValueError(message)
+        for problem in (*_carrier_problems(self), *_passing_on_problems(self), *_listener_problems(self)):
+            raise ValueError(problem)
         return self
+
+    @property
+    def parties(self) -> Parties:
+        """The parties: we ourselves, and each peer by its name."""
+        peers = {peer.name: (peer.organization, *peer.units) for peer in self.peers}
+        return Parties({OURS: (self.organization, *self.units), **peers}, closed=self.unit_list == "closed")
+
+    def brought_by(self, listener: ListenerSettings) -> str | None:
+        """The name of the peer or carrier whose messages a listener brings; None: settings do not say."""
+        names = [*(peer.name for peer in self.peers), *(carrier.name for carrier in self.carriers)]
+        named = listener.speaks_for or listener.options.get("peer")
+        if named is not None:
+            return named if named in names else None
+        return names[0] if len(names) == 1 else None
+
+
+def _carrier_problems(settings: Settings) -> Iterator[str]:
+    unknown = set(settings.parties.without_own_number())
+    for carrier in settings.carriers:
+        for party in carrier.parties:
+            yield from _party_problems(settings, f"carriers: {carrier.name}", party, unknown)
+
+
+def _passing_on_problems(settings: Settings) -> Iterator[str]:
+    unknown = set(settings.parties.without_own_number())
+    for peer in settings.peers:
+        if peer.passes_on and peer.organization.kind not in _MAY_PASS_ON:
+            yield f"peers: {peer.name}: only a coordinating unit or a municipality passes on notices"
+        for party in peer.passes_on:
+            yield from _party_problems(settings, f"peers: {peer.name}", party, unknown)
+
+
+def _party_problems(settings: Settings, place: str, party: str, unknown: set[str]) -> Iterator[str]:
+    if party not in {peer.name for peer in settings.peers}:
+        yield f"{place}: no peer has the name {party}"
+    if party in unknown:
+        yield f"{place}: {party} has no number of its own (her_id, organization_number, resh_id) to tell it by"
+
+
+def _listener_problems(settings: Settings) -> Iterator[str]:
+    for number, listener in enumerate(settings.listeners):
+        if listener.speaks_for is not None and settings.brought_by(listener) is None:
+            yield f"listeners.{number}.speaks_for: no peer or carrier has this name"
 
 
 def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) -> Settings:

@@ -13,23 +13,31 @@ from ip_fhir.settings import ENV_PREFIX, Settings
 
 _MEANINGS = {
     "role": "the side that this is: `hospital` or `municipality`",
-    "organization": "who we are: `id`, `name`, `kind`, and `her_id`, `organization_number` or both",
-    "units": "our departments that send and receive in their own name",
+    "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; "
+    "one must be ours alone, or nobody can send to us",
+    "units": "our departments; their numbers are ours, too",
+    "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused",
     "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`",
     "http.host": "address where we listen",
     "http.port": "port where we listen; 0 takes a free one",
     "http.base_url": "address by which others know us; it goes into receipts. Without it: `http://host:port`",
     "http.metrics_token": "token that a program shows to read /metrics; without it only a program on this machine may",
-    "peers.name": "name in our own logs and commands",
-    "peers.organization": "who the other party is; as `organization`",
-    "peers.units": "its departments that send and receive in their own name",
+    "peers.name": "the party's name, in stored loops, logs and commands: keep it, and give it to nobody else",
+    "peers.organization": "who the other party is; as `organization`. Its numbers alone tell, never `id` or `name`",
+    "peers.units": "its departments; their numbers are the party's, too",
     "peers.adapter": "adapter that sends to it; `ip-fhir adapters` lists those installed",
     "peers.url": "address that we send to; https, but for this machine",
     "peers.token": "token that we show",
     "peers.accepts": "tokens that it may show; two while one is being changed",
+    "peers.passes_on": "names of the peers whose notices it may bring; only of a coordinating unit or municipality",
     "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
     "peers.timeout": "seconds to wait for an answer",
     "peers.options": "options of the adapter",
+    "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
+    "carriers.accepts": "tokens that it may show",
+    "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",
+    "listeners.speaks_for": "name of the peer or carrier whose messages it brings; without it: the option `peer`, "
+    "or the only one",
     "listeners.use": "plug-in that waits or polls, run by `serve` and `work`; the table's other keys are its options",
     "agreements": "deadlines and ladder with each party: here, or the path of a file of their own",
     "limits.max_bytes": "bytes of a body",
@@ -91,6 +99,6 @@ def _in_words(default: Any) -> str:
 
 def _variable(name: str) -> str:
     parts = name.split(".")
-    if parts[0] == "peers":
+    if parts[0] in ("peers", "carriers", "listeners"):
         parts.insert(1, "0")
     return f"`{ENV_PREFIX}{'__'.join(parts).upper()}`"

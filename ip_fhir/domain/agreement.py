@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from ip_fhir.domain.people import Organization, RegisterNumbers, numbers_agree
+from ip_fhir.domain.parties import are_one
+from ip_fhir.domain.people import Organization, RegisterNumbers
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Text, Value
@@ -136,7 +137,7 @@ class Agreement(Value):
         return self
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
-        """True if the agreement is between these two organisations, compared by `numbers_agree`."""
+        """True if the agreement is between these two organisations, compared by `parties.are_one`."""
         return _is_party(self.hospital, hospital) and _is_party(self.municipality, municipality)
 
 
@@ -204,7 +205,7 @@ def _duplicates(found: dict[int, Agreement]) -> Iterator[Problem]:
 
 
 def _is_party(party: Party | None, other: RegisterNumbers) -> bool:
-    return party is not None and numbers_agree(party, other) is True
+    return party is not None and are_one(party, other)
 
 
 def _same_parties(one: Agreement, other: Agreement) -> bool:

@@ -71,6 +71,7 @@ class Effect(Value):
     recipient: Organization | None = Field(
         default=None, description="Receiver of the message, if it is not the notice's other party."
     )
+    party: Id | None = Field(default=None, description="Party that the receiver is; none: not known.")
 
 
 class TimerKind(StrEnum):

@@ -216,30 +216,6 @@ class RegisterNumbers(Protocol):
         """Number in the register of units in the specialist health service (RESH)."""
 
 
-def numbers_agree(one: RegisterNumbers, other: RegisterNumbers) -> bool | None:
-    """Compares two organisations by register number: True if at least one number is the same in both.
-
-    False if both have numbers of the same register, but none is equal; None if no register has numbers of both. One
-    equal number is enough: a unit often has the organisation number of its enterprise, and a HER-id of its own.
-    """
-    pairs = (
-        (one.her_id, other.her_id),
-        (one.organization_number, other.organization_number),
-        (one.resh_id, other.resh_id),
-    )
-    compared = [a == b for a, b in pairs if a is not None and b is not None]
-    return any(compared) if compared else None
-
-
-def same_organization(one: Organization, other: Organization) -> bool:
-    """True if both are the same organisation: by `numbers_agree`, or by id if there are no numbers to compare.
-
-    Use `numbers_agree` where the two ids come from different documents and cannot be compared, as in consents.
-    """
-    agree = numbers_agree(one, other)
-    return one.id == other.id if agree is None else agree
-
-
 class Profession(StrEnum):
     """A profession; health professions have a code in code list 9060, the others have none."""
 

@@ -89,8 +89,9 @@ class Event(Value):
 
     `message_id` is the id of the message from the other side that brought the event; for a receipt, the id of our
     message that it is for. `sent` is the time at which the other side sent that message, by its clock, and `answers`
-    the id of our message that it replies to. `by` is the user of our own side who raised the event, if the EHR names
-    one; it is stored as evidence and sent to nobody.
+    the id of our message that it replies to. `sender` is what the message says, `party` who its credential belongs to.
+    `by` is the user of our own side who raised the event, if the EHR names one; it is stored as evidence and sent to
+    nobody.
     """
 
     id: Id = Field(description="Id of the event.")
@@ -111,6 +112,8 @@ class Event(Value):
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     by: Author | None = Field(default=None, description="The person of our own side who did it.")
+    party: Id | None = Field(default=None, description="Party that brought it; none: our own side, or not known.")
+    to_party: Id | None = Field(default=None, description="Party that its form passes the notice on to.")
 
 
 class FormStatus(StrEnum):
@@ -132,6 +135,8 @@ class KeptForm(Value):
     status: FormStatus = Field(description="Result of judging it.")
     missing: tuple[Missing, ...] = Field(default=(), description="Items that it lacked.")
     message: Id | None = Field(default=None, description="Id of the message that carried it.")
+    party: Id | None = Field(default=None, description="Party that brought it; none: our own side, or not known.")
+    to_party: Id | None = Field(default=None, description="Party that it passes the notice on to.")
 
 
 class Told(Value):
@@ -144,12 +149,17 @@ class Told(Value):
 
 
 class Referral(Value):
-    """The referral as one side stores it. `role` is that side (hospital or municipality). Times are with zone."""
+    """The referral as one side stores it. `role` is that side (hospital or municipality). Times are with zone.
 
-    correlation_id: Id = Field(description="Id of the loop.")
+    `correlation_id` is the key under which this side has it: the notice's own correlation id, which every message about
+    it bears, unless another party's loop has that key. A `party` is named as in the settings (`domain.parties`).
+    """
+
+    correlation_id: Id = Field(description="Key of the loop on this side.")
     role: Role = Field(description="Side that this store belongs to.")
     state: State = Field(description="State.")
     notice: Notice = Field(description="The notice.")
+    party: Id | None = Field(default=None, description="Party on the other side; none: not known.")
     opened: AwareDatetime = Field(description="Time when it was opened.")
     changed: AwareDatetime = Field(description="Time of the last change.")
     delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")
@@ -165,6 +175,7 @@ class Referral(Value):
     notice_message: Id | None = Field(default=None, description="Id of the message that carried the notice.")
     last_message: Id | None = Field(default=None, description="Id of the other side's last message.")
     last_sender: Organization | None = Field(default=None, description="The organisation that sent it.")
+    last_party: Id | None = Field(default=None, description="Party that sent it; none: not known.")
     heard: AwareDatetime | None = Field(
         default=None, description="Time when the other side's newest message was sent, by that side's clock."
     )

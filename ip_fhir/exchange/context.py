@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
-from ip_fhir.domain.people import same_organization
+from ip_fhir.domain.loop.units import other_side, passed_on_in, units
+from ip_fhir.domain.parties import OURS, Parties, Unit
+from ip_fhir.domain.referral import Role
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
-from ip_fhir.exchange.peers import counterpart, takes_part
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
-    from ip_fhir.domain.referral import Referral, Role
-    from ip_fhir.exchange.peers import Peer, Peers
+    from ip_fhir.domain.referral import Referral
+    from ip_fhir.exchange.peers import Credential, Peer, Peers
     from ip_fhir.ports import Clock, OutboxRow, Store
 
 
@@ -33,7 +36,8 @@ class Context:
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
     closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
     `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
-    refused.
+    refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
+    `organizations` and `peers`.
     """
 
     role: Role
@@ -54,21 +58,74 @@ class Context:
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
+    closed: bool = False
+    parties: Parties = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = {OURS: self.organizations, **{peer.name: peer.organizations for peer in self.peers}}
+        object.__setattr__(self, "parties", Parties(known, closed=self.closed))
 
     def is_us(self, organization: Organization) -> bool:
-        """True if we speak for that organisation."""
-        return any(same_organization(own, organization) for own in self.organizations)
+        """True if a number of our own says that this organisation is our party."""
+        return self.parties.find(organization) == OURS
+
+    def other_party(self, referral: Referral) -> str | None:
+        """The party on the other side of a referral; None if settings know none (any longer)."""
+        return self._party(other_side(referral))
+
+    def owner(self, referral: Referral) -> str | None:
+        """The party whose notice it is: the hospital's; None if settings know it not."""
+        return OURS if referral.role is Role.HOSPITAL else self.other_party(referral)
+
+    def party_given(self, form: GreenForm | None) -> str | None:
+        """The party that a form passes the notice on to; None: nobody, or nobody whom settings know."""
+        unit = passed_on_in(form) if form is not None else None
+        return self.parties.find(unit) if unit is not None else None
 
     def peer_of(self, referral: Referral, effect: Effect) -> Peer:
         """The party that an effect which leaves this side goes to. Raises `InvalidInput` when settings name none."""
-        return self.peers.of(effect.recipient or counterpart(referral))
+        unit = Unit(effect.recipient, effect.party) if effect.recipient is not None else other_side(referral)
+        party = self._party(unit)
+        if party is None:
+            ident = unit.organization.id if unit.organization is not None else "that it is for"
+            reason = f"no peer in the settings has a number of its own that identifies the organisation {ident}"
+            raise InvalidInput.at("peers", reason, "not-found")
+        return self.peers.party(party)
 
     def parties_of(self, referral: Referral) -> frozenset[str]:
         """The names of the parties that a referral concerns: only they may read and change it."""
-        return frozenset(peer.name for peer in self.peers if takes_part(peer, referral))
+        concerned = {self._party(unit) for unit in (other_side(referral), *units(referral))}
+        return frozenset(party for party in concerned if party is not None and party != OURS)
 
-    def agreement(self, notice: Notice) -> Agreement:
-        """The agreement between the sender and the recipient of a notice."""
-        return find_agreement(
-            self.agreements, notice.organization(notice.sender), notice.organization(notice.recipient)
-        )
+    def speaking(self, credential: Credential, referral: Referral) -> tuple[str, ...]:
+        """The parties that a credential may speak for and that the referral concerns, in the order of the settings."""
+        concerned = self.parties_of(referral)
+        return tuple(party for party in credential.speaks_as if party in concerned)
+
+    def agreement(self, referral: Referral) -> Agreement:
+        """The agreement between hospital and municipality, by the numbers that settings give these two parties."""
+        return self.agreement_with(self.other_party(referral), referral.notice)
+
+    def agreement_with(self, party: str | None, notice: Notice) -> Agreement:
+        """The agreement with this party; for None, between the organisations that the notice names."""
+        if party is not None:
+            return self._agreed(party)
+        hospital, unit = notice.organization(notice.sender), notice.organization(notice.recipient)
+        return find_agreement(self.agreements, hospital, unit)
+
+    def _agreed(self, other: str) -> Agreement:
+        """The agreement between us and this party; else the one without parties; else the defaults."""
+        hospital, municipality = (OURS, other) if self.role is Role.HOSPITAL else (other, OURS)
+        covers = self.parties.covers
+        for agreement in self.agreements:
+            if agreement.hospital is None or agreement.municipality is None:
+                continue
+            if covers(hospital, agreement.hospital) and covers(municipality, agreement.municipality):
+                return agreement
+        return next((agreement for agreement in self.agreements if agreement.hospital is None), None) or Agreement()
+
+    def _party(self, unit: Unit) -> str | None:
+        """The party that was stored beside a unit, or the one that its numbers identify."""
+        if unit.party in self.parties:
+            return unit.party
+        return self.parties.find(unit.organization) if unit.organization is not None else None

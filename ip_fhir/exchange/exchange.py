@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from ip_fhir.domain.loop import decide, open_referral
+from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet
-from ip_fhir.exchange import inbound, receipts, rest, worklist
+from ip_fhir.exchange import inbound, keys, receipts, rest, worklist
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.sending.batch import InlineExecutor, RunClock, Sending
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.counts import Key
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.receipts import Settled
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
@@ -83,8 +84,8 @@ class Exchange:
         """The present moment in UTC, by this side's clock."""
         return self._context.clock.now()
 
-    def peer_by_token(self, token: str) -> Peer | None:
-        """The party that authenticates with this token; None if there is none."""
+    def peer_by_token(self, token: str) -> Credential | None:
+        """The party or carrier that authenticates with this token; None if there is none."""
         return self._context.peers.by_token(token)
 
     # --- done by our own people
@@ -103,23 +104,32 @@ class Exchange:
 
         def once() -> Referral:
             with context.store.begin() as tx:
-                before = tx.load(notice.correlation_id)
+                key, before = keys.find(context, tx, OURS, notice.correlation_id)
                 if before is not None and before.referral.notice == notice:
                     return before.referral
                 if before is not None:
                     reason = "another notice was sent under this correlation id"
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
-                decision = open_referral(notice, context.role, event, context.agreement(notice))
+                party = context.parties.find(notice.organization(notice.recipient))
+                agreement = context.agreement_with(party, notice)
+                decision = open_referral(notice, context.role, event, agreement, party=party, key=key)
                 write(tx, None, decision, now, context=context)
             return decision.referral
 
         return self._active(again_on_conflict(once))
 
-    def answer(self, form: GreenForm, *, by: Author | None = None) -> Referral:
-        """Answer a notice with a green form, complete or not. Raises as `submit`."""
+    def answer(self, form: GreenForm, *, of: str | None = None, by: Author | None = None) -> Referral:
+        """Answer a notice with a green form, complete or not. Raises as `submit`.
+
+        `of` is the loop's key here (`Referral.correlation_id`). Without it, it is the one loop that the form answers;
+        raises `InvalidInput` (multiple-matches) when loops of several parties have that correlation id.
+        """
         role = self._context.role
         event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=role, form=form, by=by)
-        return self.submit(form.answers, event)
+        if of is None:
+            with self.store.begin() as tx:
+                of = keys.of_our_people(self._context, tx, form.answers)
+        return self.submit(of, event)
 
     def act(
         self, correlation_id: str, kind: EventKind, text: str | None = None, *, by: Author | None = None
@@ -132,7 +142,7 @@ class Exchange:
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
-        """Apply an event of our own side and return the referral after it.
+        """Apply an event of our own side and return the referral after it; `correlation_id` is the loop's key here.
 
         Raises `InvalidInput` (unknown referral, something missing; its subclass `NotYet`: an event dated in the
         future), `LoopError` (not allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an
@@ -147,8 +157,9 @@ class Exchange:
                 before = tx.load(correlation_id)
                 if before is None:
                     raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
-                happened = event.evolve(at=not_before(before, event.at))
-                decision = decide(before.referral, happened, context.agreement(before.referral.notice))
+                given = event.to_party or context.party_given(event.form)
+                happened = event.evolve(at=not_before(before, event.at), to_party=given)
+                decision = decide(before.referral, happened, context.agreement(before.referral))
                 write(tx, before, decision, event.at, context=context)
             return decision.referral
 
@@ -166,26 +177,30 @@ class Exchange:
 
     # --- received from the other side
 
-    def receive(self, content: bytes, peer: Peer | str, format_name: WireFormat = "fhir-message") -> bytes:
-        """Take in a message from a peer, or from the peer of that name; see `ip_fhir.exchange.inbound.receive`."""
-        sender = self._context.peers.named(peer) if isinstance(peer, str) else peer
-        reply = inbound.receive(self._context, content, sender, format_name)
+    def receive(self, content: bytes, peer: Credential | str, format_name: WireFormat = "fhir-message") -> bytes:
+        """Take in a message that came with the credential of a peer or carrier, which may be given by name.
+
+        See `ip_fhir.exchange.inbound.receive`.
+        """
+        reply = inbound.receive(self._context, content, self._credential(peer), format_name)
         return self._active(reply)
 
-    def receive_receipt(self, receipt: Receipt, peer: Peer) -> Settled:
+    def receive_receipt(self, receipt: Receipt, peer: Credential | str) -> Settled:
         """See `ip_fhir.exchange.receipts.settle`."""
-        settled = receipts.settle(self._context, receipt, peer)
+        settled = receipts.settle(self._context, receipt, self._credential(peer))
         return self._active(settled)
 
-    def read_resource(self, peer: Peer, type_: str, id_: str) -> ResourceVersion:
+    def read_resource(self, peer: Credential, type_: str, id_: str) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.read`."""
         return rest.read(self._context, peer, type_, id_)
 
-    def search_resources(self, peer: Peer, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
+    def search_resources(self, peer: Credential, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
         """See `ip_fhir.exchange.rest.search`."""
         return rest.search(self._context, peer, type_, criteria)
 
-    def update_resource(self, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
+    def update_resource(
+        self, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
+    ) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.update`."""
         changed = rest.update(self._context, peer, type_, id_, based_on, body)
         return self._active(changed)
@@ -266,6 +281,10 @@ class Exchange:
         """Send this row now, with the bytes it had. Raises `InvalidInput` (not-found; it was refused), `StoreError`."""
         self.store.retry(row_id, self.now())
         self._active(None)
+
+    def _credential(self, peer: Credential | str) -> Credential:
+        """The credential in the settings; one that was made elsewhere has no say here."""
+        return self._context.peers.named(peer if isinstance(peer, str) else peer.name)
 
     def _row(self, row_id: str) -> OutboxRow:
         with self.store.begin() as tx:

@@ -8,14 +8,16 @@ gets the same bytes again.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
+from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
+from ip_fhir.exchange import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.formats import Answer, places_of
-from ip_fhir.exchange.peers import takes_part
+from ip_fhir.exchange.peers import Carrier
 from ip_fhir.exchange.refusals import (
     Arrival,
     check_date,
@@ -29,7 +31,6 @@ from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from ip_fhir.domain.message import Message
@@ -37,25 +38,33 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.formats import Incoming
-    from ip_fhir.exchange.peers import Peer
-    from ip_fhir.ports import Stored, WireFormat
+    from ip_fhir.exchange.peers import Credential
+    from ip_fhir.ports import Stored, Transaction, WireFormat
 
 
-def receive(context: Context, content: bytes, peer: Peer, format_name: WireFormat) -> bytes:
-    """Take in a message from `peer` and return the answer, in the same wire format.
+class _Brought(NamedTuple):
+    """The party that a message is from, and (of a notice) the party whose notice it is."""
 
-    Raises `InvalidInput` (unreadable, not sent in the peer's name, a known key with other content; a format that is not
-    installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is recorded by digest and
-    reason.
+    party: str
+    owner: str | None = None
+
+
+def receive(context: Context, content: bytes, credential: Credential, format_name: WireFormat) -> bytes:
+    """Take in a message that came with `credential` and return the answer, in the same wire format.
+
+    Raises `InvalidInput` (unreadable, not sent in the name of the credential's party, a known key with other content; a
+    format that is not installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is
+    recorded by digest and reason.
     """
-    wire, arrival = context.formats.named(format_name), Arrival.of(peer, content)
+    wire, arrival = context.formats.named(format_name), Arrival.of(credential, content)
     with refusals_kept(context, arrival):
         incoming = wire.open(content, context.limits)
         message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
-            _check_parties(context, message, peer)
-    key, digest = f"{peer.name}/{message.id}", incoming.digest()
+            brought = _brought(context, message, credential)
+            _check_addressee(context, message)
+    key, digest = f"{brought.party}/{message.id}", incoming.digest()
     now = context.clock.now()
 
     def once() -> tuple[bytes, str]:
@@ -63,10 +72,10 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             if seen := tx.seen(key):
                 return _same_again(seen, digest), "repeated"
             check_date(context, message, now)
-            before = tx.load(message.correlation_id)
+            loop, before = _loop(context, tx, message, brought)
             if before is not None:
                 check_person(before.referral, incoming.persons())
-            decision = _decide(context, message, before, peer, now)
+            decision = _decide(context, message, before, brought, loop, now)
             foreign = incoming.resources() if before is None else ()
             stored = write(tx, before, decision, now, foreign, context=context)
             # A decision with problems: the message is kept as evidence, and not acted on.
@@ -105,19 +114,37 @@ def _same_again(seen: Seen, digest: str) -> bytes:
     return seen.reply
 
 
-def _decide(context: Context, message: Message, before: Stored | None, peer: Peer, now: datetime) -> Decision:
-    event = event_of(message, not_before(before, now), context.role)
+def _loop(context: Context, tx: Transaction, message: Message, brought: _Brought) -> tuple[str, Stored | None]:
+    """Return the key and the loop that a message is about: only one that concerns the party that sent it.
+
+    A notice is about the loop of the party whose notice it is; any other message about one of the sender's own, or of
+    the parties whose notices it passes on. To everybody else the loop is not there.
+    """
+    owners = [brought.owner] if brought.owner else [brought.party, *context.peers.party(brought.party).passes_on]
+    if context.role is Role.HOSPITAL:
+        owners = [OURS]
+    for owner in owners:
+        key, before = keys.find(context, tx, owner, message.correlation_id)
+        if before is not None and brought.party in context.parties_of(before.referral):
+            return key, before
+    if message.notice is not None and before is not None:
+        raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
+    return key, None
+
+
+def _decide(
+    context: Context, message: Message, before: Stored | None, brought: _Brought, loop: str, now: datetime
+) -> Decision:
+    given = context.party_given(message.form)
+    event = event_of(message, not_before(before, now), context.role, brought.party, given)
     if before is None:
         if message.notice is None:
             raise unknown_here(context, message, now)
-        return open_referral(message.notice, context.role, event, context.agreement(message.notice))
-    if not takes_part(peer, before.referral):
-        if context.role is Role.HOSPITAL and peer.passes_on and is_early(context, message, now):
-            raise unknown_here(context, message, now)  # the unit that was asked first may have passed it on
-        raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
+        agreement = context.agreement_with(brought.owner, message.notice)
+        return open_referral(message.notice, context.role, event, agreement, party=brought.owner, key=loop)
     try:
-        _check_role(context, event)
-        return decide(before.referral, event, context.agreement(before.referral.notice))
+        check_role(context, before.referral, event)
+        return decide(before.referral, event, context.agreement(before.referral))
     except LoopError as error:
         return _refused(before.referral, event, error)
     except NotYet as error:
@@ -126,10 +153,15 @@ def _decide(context: Context, message: Message, before: Stored | None, peer: Pee
         return _refused(before.referral, event, LoopError(str(error)))
 
 
-def _check_role(context: Context, event: Event) -> None:
-    """Refuse an event that only our own side may raise. `RECEIVE` is the exception: it always comes by message."""
+def check_role(context: Context, referral: Referral, event: Event) -> None:
+    """Refuse an event that only our own side may raise, or at a unit one of the hospital's that another party brings.
+
+    `RECEIVE` is the exception: it always comes by message. Raises `LoopError`.
+    """
     if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
+    if event.raised_by is Role.HOSPITAL and event.party != context.owner(referral):
+        raise LoopError(f"{event.kind} is for the hospital to say whose notice it is, which did not send this")
 
 
 def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
@@ -140,22 +172,57 @@ def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
     return Decision(referral, (record,), problems=problems_of(error))
 
 
-def _check_parties(context: Context, message: Message, peer: Peer) -> None:
-    """Refuse a message in the name of another party than the token's, or addressed to somebody other than us."""
-    if not all(peer.speaks_for(organization) for organization in _in_whose_name(message, peer)):
-        raise InvalidInput.at("sender", "not the party that the token belongs to", "forbidden")
+def _brought(context: Context, message: Message, credential: Credential) -> _Brought:
+    """Return who a message is from: the party of the credential that nothing in the message contradicts."""
+    party = _speaker(context, message.sender, credential)
+    form = message.form
+    said = next((o for o in form.organizations if o.id == form.sender), None) if form is not None else None
+    if said is not None and _speaker(context, said, credential) != party:
+        raise _not_theirs(context, said)
+    if message.notice is None:
+        return _Brought(party)
+    return _Brought(party, _owner(context, message.notice.organization(message.notice.sender), credential, party))
+
+
+def _speaker(context: Context, said: Organization, credential: Credential) -> str:
+    """Return the party that an organisation is: of a carrier's parties the one that a number of its own identifies."""
+    if isinstance(credential, Carrier):
+        party = context.parties.find(said, credential.parties)
+    else:
+        party = credential.name if context.parties.fits(said, credential.name) else None
+    if party is None:
+        raise _not_theirs(context, said)
+    return party
+
+
+def _owner(context: Context, said: Organization, credential: Credential, party: str) -> str:
+    """Return the party whose notice it is: the one that brings it, or one that it may pass on the notices of.
+
+    Of one that may pass on notices, a number of its own must say that a notice is its own: none said is nobody's.
+    """
+    passes_on = context.peers.party(party).passes_on
+    if not passes_on:
+        owner = _speaker(context, said, credential)
+        if owner != party:
+            raise _not_theirs(context, said)
+        return owner
+    owned = context.parties.find(said, (party, *passes_on))
+    if owned is None:
+        raise _not_theirs(context, said)
+    return owned
+
+
+def _not_theirs(context: Context, said: Organization) -> InvalidInput:
+    if context.parties.names_unknown(said):
+        return InvalidInput.at("sender", "has a number that no list of units in the settings has", "forbidden")
+    return InvalidInput.at("sender", "not the party that the credential belongs to", "forbidden")
+
+
+def _check_addressee(context: Context, message: Message) -> None:
+    """Refuse a message that is addressed to somebody other than us, and a notice that is sent to a hospital."""
     notice = message.notice
     addressees = [message.recipient, *([notice.organization(notice.recipient)] if notice else [])]
     if not all(context.is_us(organization) for organization in addressees):
         raise InvalidInput.at("recipient", "addressed to somebody else", "business-rule")
     if notice is not None and context.role is Role.HOSPITAL:
         raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
-
-
-def _in_whose_name(message: Message, peer: Peer) -> Iterator[Organization]:
-    """The organisations in whose name a message speaks; the hospital's name does not count when a unit passes it on."""
-    yield message.sender
-    if message.form is not None:
-        yield from (o for o in message.form.organizations if o.id == message.form.sender)
-    if message.notice is not None and not peer.passes_on:
-        yield message.notice.organization(message.notice.sender)

@@ -12,9 +12,37 @@ from ip_fhir.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ip_fhir.ports import Listener, Receiver
+    from ip_fhir.ports import Listener, Receiver, WireFormat
 
 log = logging.getLogger("ip_fhir.exchange")
+
+
+class BoundListener:
+    """A listener that can hand in messages of one peer or carrier only: the one that settings bind it to."""
+
+    def __init__(self, listener: Listener, name: str) -> None:
+        self._listener = listener
+        self._bound_to = name
+        self.name = listener.name
+
+    def start(self, exchange: Receiver) -> None:
+        """Start the listener, with a receiver that refuses messages of anybody else."""
+        self._listener.start(_BoundReceiver(exchange, self._bound_to))
+
+    def stop(self) -> None:
+        """Stop the listener."""
+        self._listener.stop()
+
+
+class _BoundReceiver:
+    def __init__(self, exchange: Receiver, name: str) -> None:
+        self._exchange = exchange
+        self._bound_to = name
+
+    def receive(self, content: bytes, peer: str, format_name: WireFormat = "fhir-message") -> bytes:
+        if peer != self._bound_to:
+            raise InvalidInput.at("peer", "not the party or carrier that settings bind this listener to", "forbidden")
+        return self._exchange.receive(content, peer, format_name)
 
 
 @contextmanager

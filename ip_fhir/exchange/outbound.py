@@ -38,14 +38,14 @@ def send(context: Context, row: OutboxRow, now: datetime) -> Done:
         return _tell(context, row, now)
     try:
         referral, peer = _whom(context, row)
-        verdict = may_send(referral, row.effect, context.agreement(referral.notice), now)
+        verdict = may_send(referral, row.effect, context.agreement(referral), now)
         if isinstance(verdict, Refused):
             context.store.refused(row.id, f"{verdict.rule}: {verdict.reason}")
             return "refused"
         row = _rendered(context, row, referral, peer, now)
         if row.status != "waiting":  # withdrawn since it was claimed
             return "refused"
-        if _deliver(row, peer) is None:
+        if _deliver(row, referral, peer) is None:
             return _handed_over(context, row, referral, now)
     except StoreError:
         raise
@@ -81,7 +81,7 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     writer = context.formats.writer(peer.adapter.format)
     try:
         at = max(now, referral.changed)  # the clock may have been turned back: see `commit.not_before`
-        message = message_of(referral, row.effect, at, context.agreement(referral.notice))
+        message = message_of(referral, row.effect, at, context.agreement(referral))
         content = writer.write(message, context.mapper)
     except IpFhirError:
         raise
@@ -90,9 +90,10 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
-def _deliver(row: OutboxRow, peer: Peer) -> Receipt | None:
+def _deliver(row: OutboxRow, referral: Referral, peer: Peer) -> Receipt | None:
     """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise."""
-    outgoing = Outgoing(row.id, row.correlation_id, row.content or b"", row.content_type or "", peer.endpoint)
+    loop = referral.notice.correlation_id  # as on the wire; the row's is our own key
+    outgoing = Outgoing(row.id, loop, row.content or b"", row.content_type or "", peer.endpoint)
     try:
         receipt = peer.adapter.send(outgoing)
     except PeerError:
@@ -108,7 +109,7 @@ def _deliver(row: OutboxRow, peer: Peer) -> Receipt | None:
 
 def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> Done:
     """Mark the row as awaiting its receipt; in a store without that status it is tried again after the same time."""
-    agreement = context.agreement(referral.notice)
+    agreement = context.agreement(referral)
     if awaits_receipts(context.store):
         context.store.hand_over(row.id, now, receipt_due(agreement, now), row.claim)
         return "awaiting"

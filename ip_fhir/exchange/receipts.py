@@ -29,7 +29,6 @@ from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
-from ip_fhir.exchange.peers import counterpart
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.exchange.sending.due import RunCounts
 from ip_fhir.exchange.sending.retry import next_try
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Stored, Transaction
 
 log = logging.getLogger("ip_fhir.exchange")
@@ -62,11 +61,11 @@ _IS_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NO_RECEIPT: Final = "handed over, and no receipt has come"
 
 
-def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
+def settle(context: Context, receipt: Receipt, credential: Credential) -> Settled:
     """Apply a receipt that came after the message was handed over, by the module's table. Raises `StoreError` only."""
     now = context.clock.now()
     known = _IS_ID.fullmatch(receipt.message_id) is not None
-    arrival = Arrival(peer.name, _digest(receipt), receipt.message_id if known else None, KIND)
+    arrival = Arrival(credential.name, _digest(receipt), receipt.message_id if known else None, KIND)
 
     def once() -> Settled:
         with context.store.begin() as tx:
@@ -75,9 +74,10 @@ def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
             row = tx.row(receipt.message_id) if found else None  # after the referral: see `conclude`
             if row is None or row.content is None or row.effect.kind is not EffectKind.SEND or before is None:
                 raise InvalidInput.at("message.id", "no message of ours was sent under this id", "not-found")
-            if not peer.speaks_for(row.effect.recipient or counterpart(before.referral)):
+            peer = context.peer_of(before.referral, row.effect)
+            if peer.name not in credential.speaks_as:
                 raise InvalidInput.at("message.id", "the message was sent to another party", "forbidden")
-            return _Settling(context, tx, before, row, now).by(receipt, peer)
+            return _Settling(context, tx, before, row, now).by(receipt, peer.name)
 
     try:
         with refusals_kept(context, arrival):
@@ -94,7 +94,7 @@ class _Settling:
     def __init__(self, context: Context, tx: Transaction, before: Stored, row: OutboxRow, now: datetime) -> None:
         self._context, self._tx, self._before, self._row, self._now = context, tx, before, row, now
 
-    def by(self, receipt: Receipt, peer: Peer) -> Settled:
+    def by(self, receipt: Receipt, party: str) -> Settled:
         under_way = self._row.status in UNDER_WAY
         if receipt.code == "transient-error":
             return self._try_later(receipt) if under_way else "late"
@@ -102,7 +102,7 @@ class _Settling:
             return self._arrived()
         if self._row.status == "refused":
             raise InvalidInput.at("message.id", "the message was withdrawn before this receipt came", "business-rule")
-        first = self._is_first_no(receipt, peer)
+        first = self._is_first_no(receipt, party)
         if not under_way and not first:
             return "repeated"
         self._tx.failed(self._row.id, words(said(receipt)), None, self._row.claim)  # changes only what is under way
@@ -127,9 +127,9 @@ class _Settling:
             self._tell(EventKind.RECEIPT_ERROR, reason)
         return "again" if again is not None else "settled"
 
-    def _is_first_no(self, receipt: Receipt, peer: Peer) -> bool:
+    def _is_first_no(self, receipt: Receipt, party: str) -> bool:
         """Remember this refusal and return True, or False if it was remembered before: nobody is told of it twice."""
-        key = f"{peer.name}/{receipt.message_id}#no"
+        key = f"{party}/{receipt.message_id}#no"
         if self._tx.seen(key) is not None:
             return False
         self._tx.remember(Seen(key, _digest(receipt), b""), self._now)
@@ -186,7 +186,7 @@ def _event(
 def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> None:
     happened = event.evolve(at=not_before(before, now))
     try:
-        decision = decide(before.referral, happened, context.agreement(before.referral.notice))
+        decision = decide(before.referral, happened, context.agreement(before.referral))
     except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
         return
     write(tx, before, decision, now, context=context)
@@ -239,7 +239,7 @@ def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
 
 def _agreed_resends(context: Context, row: OutboxRow) -> int:
     stored = context.store.referral(row.correlation_id) if row.aggregate_kind == REFERRAL else None
-    return context.agreement(stored.referral.notice).receipt_resends if stored is not None else 0
+    return context.agreement(stored.referral).receipt_resends if stored is not None else 0
 
 
 # --- words

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
 
 _LONGEST_REASON = 500
 
@@ -41,9 +41,9 @@ class Arrival:
     kind: str = UNREADABLE
 
     @classmethod
-    def of(cls, peer: Peer, content: bytes) -> Arrival:
+    def of(cls, credential: Credential, content: bytes) -> Arrival:
         """A message not read yet; the digest is the SHA-256 of its bytes."""
-        return cls(peer.name, sha256(content).hexdigest())
+        return cls(credential.name, sha256(content).hexdigest())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
-from ip_fhir.exchange.peers import takes_part
+from ip_fhir.exchange.inbound import check_role
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import event_from_task
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import JsonObject, ResourceVersion, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
@@ -36,7 +36,7 @@ SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
 _MOST = 1000
 
 
-def read(context: Context, peer: Peer, type_: str, id_: str) -> ResourceVersion:
+def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVersion:
     """The current version of a resource. Raises `InvalidInput` (not-found), also for another party's resource."""
     found = context.store.search_resources(type_, {"_id": id_}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found or not _concerns(context, found[0], peer):
@@ -45,7 +45,7 @@ def read(context: Context, peer: Peer, type_: str, id_: str) -> ResourceVersion:
 
 
 def search(
-    context: Context, peer: Peer, type_: str, criteria: Mapping[str, str], most: int = _MOST
+    context: Context, peer: Credential, type_: str, criteria: Mapping[str, str], most: int = _MOST
 ) -> list[ResourceVersion]:
     """Current versions that match every criterion and concern this party.
 
@@ -59,7 +59,9 @@ def search(
     return [resource for resource in coded if _concerns(context, resource, peer)]
 
 
-def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
+def update(
+    context: Context, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
+) -> ResourceVersion:
     """Apply a changed Task as an event of the loop, or keep elements added to a ServiceRequest; return the new version.
 
     `based_on` is the version that was changed. Raises `InvalidInput` (not-found; conflict: the version is stale;
@@ -70,7 +72,9 @@ def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, bo
         return _updated(context, peer, type_, id_, based_on, body)
 
 
-def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:
+def _updated(
+    context: Context, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
+) -> ResourceVersion:
     if body.get("resourceType") != type_ or body.get("id") != id_:
         raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
     if not isinstance(body.get("meta", {}), dict):
@@ -79,13 +83,18 @@ def _updated(context: Context, peer: Peer, type_: str, id_: str, based_on: int, 
     with context.store.begin() as tx:
         current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
         before = tx.load(current.of_referral or "") if current else None
-        if current is None or before is None or not takes_part(peer, before.referral):
+        speaking = context.speaking(peer, before.referral) if before else ()
+        if current is None or before is None or not speaking:
             raise _not_found(type_)
+        if len(speaking) > 1:
+            raise InvalidInput.at(type_, "concerns several parties of this carrier", "business-rule")
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
         if type_ == "Task":
             event = event_from_task(before.referral, body, not_before(before, now), context.mapper)
-            decision = decide(before.referral, event, context.agreement(before.referral.notice))
+            event = event.evolve(party=speaking[0], to_party=context.party_given(event.form))
+            check_role(context, before.referral, event)
+            decision = decide(before.referral, event, context.agreement(before.referral))
             write(tx, before, decision, now, [body], context=context)
         else:
             _add_to_request(context, tx, before, current, body, now)
@@ -106,9 +115,9 @@ def _not_found(type_: str) -> InvalidInput:
     return InvalidInput.at(type_, "no resource with this id", "not-found")
 
 
-def _concerns(context: Context, resource: ResourceVersion, peer: Peer) -> bool:
+def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
     stored = context.store.referral(resource.of_referral) if resource.of_referral else None
-    return stored is not None and takes_part(peer, stored.referral)
+    return stored is not None and bool(context.speaking(peer, stored.referral))
 
 
 def _has_code(body: JsonObject, wanted: str) -> bool:

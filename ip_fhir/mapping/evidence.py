@@ -102,11 +102,15 @@ def _coded(system: str, code: str) -> dict[str, Any]:
 
 
 def _who(event: Event, systems: Systems) -> dict[str, Any]:
-    """The organisation whose message caused the event, else the side, the transport or the clock that raised it."""
+    """The organisation whose message caused the event, else the side, the transport or the clock that raised it.
+
+    What the message says stands before the name that settings give the party that brought it.
+    """
     sender: Organization | None = event.sender
+    party = f" ({event.party})" if event.party else ""
     if sender is None:
-        return {"display": str(event.raised_by)}
-    who: dict[str, Any] = {"type": "Organization", "display": sender.name}
+        return {"display": f"{event.raised_by}{party}"}
+    who: dict[str, Any] = {"type": "Organization", "display": f"{sender.name}{party}"}
     if sender.organization_number is not None:
         who["identifier"] = {"system": systems.uri("org-number"), "value": str(sender.organization_number)}
     return who

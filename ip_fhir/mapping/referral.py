@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -92,7 +93,7 @@ def _request(referral: Referral, existing: dict[str, Any] | None, compiled: Comp
 
 
 def _with_ids(referral: Referral, notice: dict[str, Any]) -> dict[str, Any]:
-    """The notice's data under the correlation id, since two hospitals may give their notices the same id."""
+    """The notice's data under the loop's key, since two hospitals may give their notices the same id."""
     return {**notice, "id": referral.correlation_id, "needs": [need["id"] for need in notice["needs"]]}
 
 
@@ -131,13 +132,17 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
     return list(found.values())
 
 
+_LONGEST_ID = 64
 _REQUEST = "#request"
 """The key for the referral's own ServiceRequest among the links; no id has this form."""
 
 
 def _task_id(referral: Referral) -> str:
-    suffix = f"-{referral.task_number}"
-    return f"{referral.correlation_id[: 64 - len(suffix)]}{suffix}"
+    """The loop's key and the number of the Task; of a key that is too long for that, the key's digest."""
+    key, suffix = referral.correlation_id, f"-{referral.task_number}"
+    if len(key) + len(suffix) > _LONGEST_ID:
+        key = f"own-key.{sha256(key.encode()).hexdigest()[:40]}"  # cut off, two keys might be one
+    return f"{key}{suffix}"
 
 
 def _task(
@@ -148,6 +153,7 @@ def _task(
     data = {
         **data_of(referral.evolve(forms=())),
         "id": _task_id(referral),
+        "correlation_id": notice.correlation_id,
         "status": standing.status,
         "business_status": standing.business_status,
         "focus": _REQUEST,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from ip_fhir.exchange import Exchange, Worker
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import JsonObject, ResourceVersion, WireFormat
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -131,7 +131,7 @@ class _Endpoint:
         pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
         return await self._found(type_, criteria_from_form(type_, pairs), peer)
 
-    async def _found(self, type_: str, criteria: dict[str, str], peer: Peer) -> Response:
+    async def _found(self, type_: str, criteria: dict[str, str], peer: Credential) -> Response:
         found = await run_in_threadpool(self._exchange.search_resources, peer, type_, criteria)
         return _fhir(searchset(self._exchange.url, type_, criteria, found))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.exchange import Exchange
-    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.fhir.reading import Limits
 
 _JSON_TYPES = frozenset({"application/fhir+json", "application/json", "application/json+fhir"})
@@ -35,8 +35,8 @@ class BadRequest(InvalidInput):
         return self._status
 
 
-def authenticated(request: Request, exchange: Exchange) -> Peer:
-    """Returns the peer whose token the request shows. Raises `BadRequest` 401 for no token or an unknown one."""
+def authenticated(request: Request, exchange: Exchange) -> Credential:
+    """Returns the peer or carrier whose token the request shows. Raises `BadRequest` 401 for none or an unknown one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     peer = exchange.peer_by_token(token.strip()) if scheme.lower() == "bearer" else None
     if peer is None:

@@ -11,14 +11,15 @@ import pytest
 
 from ip_fhir.domain.effects import Effect, EffectKind, Timer, TimerKind
 from ip_fhir.domain.message import Message, MessageKind
-from ip_fhir.domain.people import Organization, OrganizationKind, same_organization
+from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import PLAN
+from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.exchange import outbound, rest
+from ip_fhir.exchange import Exchange, outbound, rest
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.context import Context
-from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.exchange.peers import Credential, Peer, Peers
 from ip_fhir.exchange.sending import due
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
@@ -41,7 +42,7 @@ def context_of(side: Side) -> Context:
     return side.exchange._context
 
 
-def peer_of(side: Side, who: str) -> Peer:
+def peer_of(side: Side, who: str) -> Credential:
     """A party as a side knows it."""
     peer = side.exchange.peer_by_token(TOKENS[who])
     assert peer is not None
@@ -85,16 +86,26 @@ def test_an_event_that_is_not_allowed_is_kept_and_refused(loop: Loop) -> None:
 
 
 def test_a_referral_of_another_party(loop: Loop) -> None:
-    """A party that is known, but not concerned, does not move it."""
+    """A party that is known, but not concerned, does not move it, and hears the same as of one that is not there."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
-    other = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL)
+    number = HerId("90000999")
+    other = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL, her_id=number)
+    known = context_of(loop.municipality)
     stranger = Peer("h2", (other,), loop.municipality.wire, Endpoint("memory://"), ())
-    content = message(MessageKind.CANCELLATION, sender=other)
-    with pytest.raises(InvalidInput, match="another party's") as caught:
-        loop.municipality.exchange.receive(content, stranger)
-    assert caught.value.status == 403
+    exchange = Exchange(replace(known, peers=Peers([*known.peers, stranger])))
+    for ident in ("referral-01", "referral-77"):
+        content = message(MessageKind.CANCELLATION, sender=other, correlation_id=ident, id=f"m-{ident}")
+        receipt = receipt_from_fhir(read_json(exchange.receive(content, stranger)))
+        assert (receipt.code, [problem.code for problem in receipt.problems]) == ("transient-error", ["not-found"])
     assert loop.state(loop.municipality, "referral-01") == "delivered"
+
+
+def test_a_credential_that_settings_do_not_name(loop: Loop) -> None:
+    """A peer that was made elsewhere has no say: what counts is the settings' own of that name."""
+    stranger = Peer("h2", context_of(loop.municipality).organizations, loop.municipality.wire, Endpoint("memory://"))
+    with pytest.raises(InvalidInput, match="no peer in the settings has this name"):
+        loop.municipality.exchange.receive(b"", stranger)
 
 
 def test_a_hospital_takes_no_notice(loop: Loop) -> None:
@@ -109,7 +120,8 @@ def test_a_hospital_takes_no_notice(loop: Loop) -> None:
 def test_a_hospital_does_not_send_in_another_hospitals_name(loop: Loop) -> None:
     """The message says who it is from, and so does the notice in it: both have to be the token's party."""
     hospital, _ = organizations(notice("01"))
-    other = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL)
+    number = HerId("90000999")
+    other = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL, her_id=number)
     foreign = notice("01").evolve(sender="h2", organizations=(*notice("01").organizations, other))
     content = message(MessageKind.NOTICE, sender=hospital, notice=foreign)
     with pytest.raises(InvalidInput, match="not the party") as caught:
@@ -194,9 +206,9 @@ def test_a_format_that_nothing_writes(loop: Loop) -> None:
 
 def test_nobody_is_configured_for_the_recipient(loop: Loop) -> None:
     """No peer, no address: parked, and the reason names the organisation's id, which is no person."""
-    object.__setattr__(context_of(loop.hospital), "peers", Peers([]))
-    loop.hospital.exchange.send_notice(notice("01"))
-    assert outbound.send(context_of(loop.hospital), claimed(loop.hospital), START) == "parked"
+    context = replace(context_of(loop.hospital), peers=Peers([]))
+    Exchange(context).send_notice(notice("01"))
+    assert outbound.send(context, claimed(loop.hospital), START) == "parked"
     (row,) = loop.hospital.exchange.store.outbox("parked")
     assert "org-nordvik-ke" in str(row.last_error)
 
@@ -265,24 +277,13 @@ def test_a_timer_that_cannot_be_handled(loop: Loop, caplog: pytest.LogCaptureFix
 # --- who is who
 
 
-def test_organisations_are_known_by_their_numbers() -> None:
-    """A shared register number decides; only without any does the id."""
-    one = Organization(id="a", name="A", kind=OrganizationKind.HOSPITAL)
-    numbered = one.evolve(organization_number="983971636")
-    assert same_organization(one, one.evolve(name="B"))
-    assert not same_organization(one, one.evolve(id="b"))
-    assert same_organization(numbered, numbered.evolve(id="b"))
-    assert not same_organization(numbered, numbered.evolve(organization_number="312001373"))
-    assert same_organization(numbered.evolve(her_id="1234"), numbered.evolve(her_id="9999", id="unit"))
-    assert same_organization(numbered, one)
-
-
 def test_nobody_speaks_for_a_stranger(loop: Loop) -> None:
-    """A token nobody has, an organisation nobody speaks for."""
-    peers = context_of(loop.hospital).peers
-    assert peers.by_token("nobody-has-this-token") is None
+    """A token nobody has, an organisation that no party is."""
+    context = context_of(loop.hospital)
+    assert context.peers.by_token("nobody-has-this-token") is None
+    assert context.parties.find(Organization(id="x", name="X", kind=OrganizationKind.OTHER)) is None
     with pytest.raises(InvalidInput, match="no peer"):
-        peers.of(Organization(id="x", name="X", kind=OrganizationKind.OTHER))
+        context.peers.party("nobody")
 
 
 # --- resources

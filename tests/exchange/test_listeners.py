@@ -203,7 +203,9 @@ def test_one_that_cannot_start(error: Exception, words: str, caplog: pytest.LogC
 def settings(*listeners: dict[str, Any], environ: dict[str, str] | None = None, base: Path = Path()) -> Any:
     """The settings of a side with these listeners."""
     organization = {"id": "h", "name": "H", "kind": "hospital"}
-    data = {"role": "hospital", "organization": organization, "listeners": list(listeners)}
+    unit = {"id": "ke", "name": "KE", "kind": "coordinating-unit", "her_id": "8094866"}
+    peers = [{"name": "ke", "url": "https://ke.example", "organization": unit}]
+    data = {"role": "hospital", "organization": organization, "peers": peers, "listeners": list(listeners)}
     return settings_of(data, base, environ={} if environ is None else environ)
 
 

@@ -16,8 +16,9 @@ import pytest
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import Event, EventKind, Role
+from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet, StoreError
-from ip_fhir.exchange.peers import Peer
+from ip_fhir.exchange.peers import Credential
 from ip_fhir.fhir.outcome import status_of
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
@@ -27,7 +28,7 @@ from ip_fhir.settings import LimitSettings
 from tests.support.two_sides import START, TOKENS, Loop, Side, form, make_loop, notice, organizations
 
 HOSPITAL, UNIT = organizations(notice("01"))
-STRANGER = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL)
+STRANGER = Organization(id="h2", name="Et annet sykehus", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))
 ANOTHERS_NUMBER = "14826121549"
 
 
@@ -42,7 +43,7 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     made.municipality.exchange.close()
 
 
-def peer_of(side: Side, who: str) -> Peer:
+def peer_of(side: Side, who: str) -> Credential:
     """A party as a side knows it."""
     peer = side.exchange.peer_by_token(TOKENS[who])
     assert peer is not None

@@ -37,6 +37,7 @@ SECOND = FIRST.evolve(
 )
 PARTIES = {"hospital": HOSPITAL, "first": FIRST, "second": SECOND}
 REFERRAL = "referral-01"
+PASSES_ON = {"first": ("hospital",), "second": ("hospital",)}
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Town:
     def _party(self, name: str, directory: Path) -> Party:
         wires = {other: Wire(name) for other in PARTIES if other != name}
         peers = [
-            Peer(other, (PARTIES[other],), wire, Endpoint("memory://"), (TOKENS[other],))
+            Peer(other, (PARTIES[other],), wire, Endpoint("memory://"), (TOKENS[other],), PASSES_ON.get(other, ()))
             for other, wire in wires.items()
         ]
         told: list[OutboxRow] = []

@@ -279,6 +279,7 @@ def test_another_party_has_no_say(deferred: Deferred) -> None:
     """Only whom the message was sent to can say that it has arrived."""
     other = Organization(id="x", name="Annen kommune", kind=OrganizationKind.COORDINATING_UNIT)
     stranger = Peer("stranger", (other,), deferred.adapter, Endpoint("memory://"))
+    object.__setattr__(deferred.context, "peers", Peers([*deferred.context.peers, stranger]))
     assert deferred.brings(deferred.arrives(), stranger) == "refused"
     assert [(kept.peer, kept.code) for kept in deferred.context.store.refusals()] == [("stranger", "forbidden")]
     assert (deferred.row().status, deferred.state()) == ("awaiting", "sent")

@@ -13,9 +13,9 @@ import pytest
 
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.message import Message
-from ip_fhir.domain.people import Organization
+from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind, Role, State
-from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.domain.values.ids import HerId, PersonId
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, IpFhirError, Rejected, Unavailable
 from ip_fhir.exchange import Exchange
@@ -245,8 +245,10 @@ def sent_by_hospital(town: Town, **changes: Any) -> bytes:
 
 def test_errors_name_the_toy_formats_places(town: Town) -> None:
     """Whatever the spine refuses, it says where that stands in this format, in the error and in what is kept."""
-    about, to = notice("03"), town.queues[Role.MUNICIPALITY]
-    stranger = Organization(id="stranger", name="Somebody else", kind=about.organization(about.sender).kind)
+    to = town.queues[Role.MUNICIPALITY]
+    stranger = Organization(
+        id="stranger", name="Somebody else", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999")
+    )
     for changes, place in (
         ({"sender": stranger}, "TOY-3.sender: not the party"),
         ({"recipient": stranger}, "TOY-3.recipient: addressed to somebody else"),

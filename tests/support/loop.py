@@ -20,7 +20,7 @@ from ip_fhir.domain.people import (
 )
 from ip_fhir.domain.referral import Event, EventKind, FormStatus, KeptForm, Referral, Role, State
 from ip_fhir.domain.team import Coordinator
-from ip_fhir.domain.values.ids import OrganizationNumber
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Period
 
@@ -35,8 +35,12 @@ HOSPITAL = Organization(
     kind=OrganizationKind.HOSPITAL,
     organization_number=OrganizationNumber("983971636"),
 )
-UNIT = Organization(id="unit", name="Koordinerende enhet, Lia", kind=OrganizationKind.COORDINATING_UNIT)
-OTHER_UNIT = Organization(id="other-unit", name="Koordinerende enhet, Dal", kind=OrganizationKind.COORDINATING_UNIT)
+UNIT = Organization(
+    id="unit", name="Koordinerende enhet, Lia", kind=OrganizationKind.COORDINATING_UNIT, her_id=HerId("80001")
+)
+OTHER_UNIT = Organization(
+    id="other-unit", name="Koordinerende enhet, Dal", kind=OrganizationKind.COORDINATING_UNIT, her_id=HerId("80002")
+)
 HOLDERS = {
     name: Professional(
         id=name,

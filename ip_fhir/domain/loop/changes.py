@@ -66,9 +66,10 @@ def _message_fields(before: Referral, event: Event, verdict: FormVerdict | None)
     progress = {"stands": event.sent} if is_newest else {}
     if is_older(event, before.heard) and is_same_sender(before, event):
         return progress
+    by = {"last_sender": event.sender, "last_party": event.party} if event.sender is not None else {}
     return progress | {
         "last_message": event.message_id or before.last_message,
-        "last_sender": event.sender or before.last_sender,
+        **by,
         "heard": event.sent or before.heard,
     }
 
@@ -102,7 +103,15 @@ def _forms(before: Referral, event: Event, verdict: FormVerdict | None) -> dict[
     if verdict is None or event.form is None:
         return {}
     message = event.message_id or effect_id(before.correlation_id, event.id, MessageKind.GREEN_FORM.value)
-    kept = KeptForm(form=event.form, received=event.at, status=verdict.status, missing=verdict.missing, message=message)
+    kept = KeptForm(
+        form=event.form,
+        received=event.at,
+        status=verdict.status,
+        missing=verdict.missing,
+        message=message,
+        party=event.party,
+        to_party=event.to_party,
+    )
     return {"forms": (*before.forms, kept)}
 
 

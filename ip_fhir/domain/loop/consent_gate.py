@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.consent import Access, ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.loop.units import other_side
 from ip_fhir.domain.message import MessageKind
-from ip_fhir.domain.people import numbers_agree
+from ip_fhir.domain.parties import Unit, are_one, may_be_one
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
@@ -36,17 +37,43 @@ _AFTER_WITHDRAWAL = {
     Role.HOSPITAL: (MessageKind.WITHDRAWAL,),
     Role.MUNICIPALITY: (MessageKind.ABORT_AGREED, MessageKind.CLOSURE),
 }
+_OUTSIDE = "(outside the notice)"  # no consent names this id: only consents for everybody apply
 _ENDS = (MessageKind.WITHDRAWAL, MessageKind.CANCELLATION, MessageKind.CLOSURE)
 
 
-def gate(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None = None) -> Allowed | Refused:
+def gate(
+    notice: Notice,
+    agreement: Agreement,
+    on: date,
+    recipient: Organization | None = None,
+    other_parties: frozenset[str] = frozenset(),
+) -> Allowed | Refused:
     """Decides if the notice may be sent on the day `on` (Europe/Oslo) to `recipient` (None: the recipient it names).
 
-    `Allowed` without ids of consents means that it is sent on a legal basis. Pure: no clock.
+    The recipient is the organisation of the notice with which every number that both give is equal, and at least one
+    is, unless it is one of `other_parties` (ids of those that are known to be another party); if it may be several, all
+    must be allowed. One outside the notice must not be to whom a consent says no: also where no number tells them
+    apart. `Allowed` without ids of consents means that the notice is sent on a legal basis. Pure: no clock.
     """
+    if recipient is None:
+        return _gate(notice, agreement, on, notice.recipient)
+    certain = [o.id for o in notice.organizations if o.id not in other_parties and are_one(o, recipient)]
+    possible = [o.id for o in notice.organizations if may_be_one(o, recipient) and _is_refused_by_name(notice, o.id)]
+    answers = [_gate(notice, agreement, on, ident) for ident in certain or [_OUTSIDE, *possible]]
+    return next((answer for answer in answers if isinstance(answer, Refused)), answers[0])
+
+
+def _is_refused_by_name(notice: Notice, ident: str) -> bool:
+    """True if a consent says no to this organisation, or to one above it."""
+    names = {ident, *_organizations_above(notice, ident)}
+    provisions = (provision for consent in notice.consents for provision in consent.provisions)
+    return any(p.access is Access.DENY and not names.isdisjoint(p.recipients) for p in provisions)
+
+
+def _gate(notice: Notice, agreement: Agreement, on: date, to: str) -> Allowed | Refused:
     kinds = _KINDS_FOR_PLAN if notice.kind.asks_for_plan else _KINDS
     pool = [c.evolve(kind=ConsentKind.NOTICE) for c in notice.consents if c.kind in kinds]
-    request = _request(notice, agreement, on, recipient)
+    request = _request(notice, agreement, on, to)
     answer = permits(pool, request, notice.related_persons)
     if isinstance(answer, Allowed) or not _is_duty(notice, agreement):
         return answer
@@ -71,7 +98,15 @@ def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: date
         return Allowed(())
     if referral.role is Role.MUNICIPALITY and effect.recipient is None:
         return Allowed(())
-    return gate(referral.notice, agreement, local_day(now), effect.recipient)
+    others = _of_another_party(referral, effect)
+    return gate(referral.notice, agreement, local_day(now), effect.recipient, others)
+
+
+def _of_another_party(referral: Referral, effect: Effect) -> frozenset[str]:
+    """Returns the ids of the organisations in the notice that are known to be another party than the receiver."""
+    ident = referral.notice.recipient if referral.role is Role.HOSPITAL else referral.notice.sender
+    known = effect.party is not None and referral.party is not None
+    return frozenset({ident} if known and not Unit(None, effect.party).is_same(other_side(referral)) else ())
 
 
 def _is_duty(notice: Notice, agreement: Agreement) -> bool:
@@ -80,21 +115,12 @@ def _is_duty(notice: Notice, agreement: Agreement) -> bool:
     return bool(COORDINATOR_DUTIES & {*notice.legal_basis, *agreement.legal_basis})
 
 
-def _request(notice: Notice, agreement: Agreement, on: date, recipient: Organization | None) -> AccessRequest:
-    # `gate` turns the kinds that count into one kind: a yes to the notice and a no to the plan on one day disagree.
-    to = notice.recipient if recipient is None else _id_in_notice(notice, recipient)
+def _request(notice: Notice, agreement: Agreement, on: date, to: str) -> AccessRequest:
+    # `_gate` turns the kinds that count into one kind: a yes to the notice and a no to the plan on one day disagree.
     header_only = agreement.content_level is ContentLevel.HEADER
     areas = () if header_only else tuple(sorted({need.area for need in notice.needs if need.area is not None}))
     within = tuple(_organizations_above(notice, to))
     return AccessRequest(kind=ConsentKind.NOTICE, recipient=to, on=on, within=within, areas=areas)
-
-
-def _id_in_notice(notice: Notice, organization: Organization) -> str:
-    """Returns the id in the notice of an organisation from another document, in which ids mean other things."""
-    for known in notice.organizations:
-        if known == organization or numbers_agree(known, organization):
-            return known.id
-    return "(outside the notice)"  # no consent names this id: only consents for everybody apply
 
 
 def _organizations_above(notice: Notice, ident: str) -> Iterator[str]:

@@ -26,8 +26,8 @@ from ip_fhir.domain.loop.table import (
     find,
 )
 from ip_fhir.domain.loop.timers import due_timer, outcome_of_timer
-from ip_fhir.domain.loop.units import has_passed_on, speaks
-from ip_fhir.domain.people import same_organization
+from ip_fhir.domain.loop.units import has_passed_on, other_side, speaks
+from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
@@ -56,8 +56,19 @@ class Decision:
     problems: tuple[Problem, ...] = ()
 
 
-def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement) -> Decision:
+def open_referral(
+    notice: Notice,
+    role: Role,
+    event: Event,
+    agreement: Agreement,
+    *,
+    party: str | None = None,
+    key: str | None = None,
+) -> Decision:
     """Opens a loop: the hospital by SEND (state sent), the municipality by RECEIVE (state delivered).
+
+    `party` is the name of the party on the other side (None: not known), which at the municipality need not be the one
+    that brought the notice. `key` is the loop's key on this side (None: the notice's own correlation id).
 
     Raises `ConsentRefused` if the notice may not be sent, `LoopError` for any other event or role, and `InvalidInput`
     if the event carries another notice.
@@ -69,7 +80,13 @@ def open_referral(notice: Notice, role: Role, event: Event, agreement: Agreement
         raise InvalidInput.at("event.notice", "another notice than the one that opens the referral", "invariant")
     at = event.at
     draft = Referral(
-        correlation_id=notice.correlation_id, role=role, state=State.DRAFT, notice=notice, opened=at, changed=at
+        correlation_id=key or notice.correlation_id,
+        role=role,
+        state=State.DRAFT,
+        notice=notice,
+        party=party,
+        opened=at,
+        changed=at,
     )
     return _apply(draft, event, agreement, opening=True)
 
@@ -189,8 +206,8 @@ def _is_sent_back(before: Referral, event: Event) -> bool:
 
 def _is_ours(before: Referral, event: Event) -> bool:
     """True if another unit passes our notice to us: only recipient and organisations differ from the one we had."""
-    ours, theirs, by = before.notice, event.notice, event.sender
-    if theirs is None or by is None or same_organization(by, ours.organization(ours.sender)):
+    ours, theirs, by = before.notice, event.notice, Unit(event.sender, event.party)
+    if theirs is None or by == Unit(None) or by.is_same(other_side(before)):
         return False
     return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
 

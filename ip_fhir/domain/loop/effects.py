@@ -14,8 +14,9 @@ from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
 from ip_fhir.domain.loop.messages import MESSAGE_OF
 from ip_fhir.domain.loop.table import OVER, Outcome
 from ip_fhir.domain.loop.timers import due_timer
-from ip_fhir.domain.loop.units import addressee, forwarded_to, last_in_force, others, passed_on_to
+from ip_fhir.domain.loop.units import addressee, last_in_force, others, passed_on_to, unit_in
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State, Told
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ class TransitionEffects:
             if self.event.kind in _SENT_TO_ALL_UNITS:
                 yield from self._to_others(MESSAGE_OF[self.event.kind], self.event.text)
         if self.event.form is not None and self.outcome is Outcome.FORWARDED:
-            unit = forwarded_to(self.event.form)
-            if unit is None or unit != passed_on_to(self.before):  # it has the notice already
+            unit = unit_in(self.event.form, self.event.to_party)
+            if unit is None or not unit.is_same(passed_on_to(self.before)):  # it has the notice already
                 yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
         yield from self._about_form()
 
@@ -139,7 +140,8 @@ class TransitionEffects:
             yield self._send(MessageKind.ABORT_AGREED, answers=self.event.message_id)
         if self.outcome is Outcome.INCOMPLETE:
             lacks = self.after.forms[-1].missing
-            to = self.event.sender if addressee(self.before) else None
+            has_it = addressee(self.before)
+            to = Unit(self.event.sender, self.event.party) if has_it and self.event.sender else has_it
             yield self._send(MessageKind.FORM_INCOMPLETE, missing=lacks, answers=self.event.message_id, recipient=to)
         if self.outcome is Outcome.REJECTED:
             yield self._tell(Reason.REJECTED)
@@ -154,7 +156,8 @@ class TransitionEffects:
         if self.before.consent_gone or self.before.state in done or self.after.state not in done:
             return False
         last = last_in_force(self.before)
-        has_changed = addressee(self.before) != addressee(self.after)
+        now = addressee(self.after)
+        has_changed = now is not None and not now.is_same(addressee(self.before))
         return last is not None and (has_changed or last.decision is FormDecision.FORWARDED)
 
     def _too_late_to_pass_on(self) -> Iterator[Effect]:
@@ -162,9 +165,11 @@ class TransitionEffects:
 
         The hospital had asked to stop, the loop was over, or the notice is with another unit by now.
         """
-        unit = forwarded_to(self.event.form) if self.event.form is not None else None
-        late = self.outcome is Outcome.LATE and (self.before.state in OVER or unit != addressee(self.before))
-        if unit is None or not (late or (self.before.state is State.CANCELLING and self.outcome is Outcome.FORWARDED)):
+        unit = unit_in(self.event.form, self.event.to_party) if self.event.form is not None else None
+        if unit is None:
+            return
+        late = self.outcome is Outcome.LATE and (self.before.state in OVER or not unit.is_same(addressee(self.before)))
+        if not (late or (self.before.state is State.CANCELLING and self.outcome is Outcome.FORWARDED)):
             return
         message = _ENDED_BY.get(self.before.state, MessageKind.CLOSURE)
         if self.before.consent_gone:
@@ -210,7 +215,8 @@ class TransitionEffects:
         if kind is EventKind.ANSWER and event.form is not None:
             details["form_id"] = event.form.id
         if kind is EventKind.GIVE_INFORMATION and addressee(self.before) is not None:
-            details["recipient"] = self.before.last_sender or addressee(self.before)
+            last = self.before.last_sender
+            details["recipient"] = Unit(last, self.before.last_party) if last else addressee(self.before)
         if kind is EventKind.REMIND:
             details |= {"number": self.after.reminders, "answers": self.before.notice_message}
         if kind is EventKind.ESCALATE:
@@ -233,8 +239,9 @@ class TransitionEffects:
         return self._send(MessageKind.ESCALATION, purpose, reason=Reason.ESCALATION_OVER, **details)
 
     def _send(self, message: MessageKind, purpose: str = "", **details: Any) -> Effect:
-        details.setdefault("recipient", addressee(self.before))
-        return self._effect(EffectKind.SEND, purpose or message.value, message=message, **details)
+        unit = details.pop("recipient", addressee(self.before)) or Unit(None)
+        to = {"recipient": unit.organization, "party": unit.party} if unit.organization is not None else {}
+        return self._effect(EffectKind.SEND, purpose or message.value, message=message, **details, **to)
 
     def _resend(self) -> Effect:
         answers = self.before.notice_message

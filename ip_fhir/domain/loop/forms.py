@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
 from ip_fhir.domain.loop.table import OVER, Outcome
 from ip_fhir.domain.loop.units import has_passed_on, last_in_force, speaks
-from ip_fhir.domain.people import same_organization
+from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import EventKind, FormStatus, State
 from ip_fhir.domain.team import two_at_once
 from ip_fhir.domain.values.calendar import local_day
@@ -112,12 +112,12 @@ def is_older(event: Event, than: datetime | None) -> bool:
 
 def is_same_sender(referral: Referral, event: Event) -> bool:
     """True if the last message may be of the same sender; times of different senders must not be compared."""
-    by, last = event.sender, referral.last_sender
-    return by is None or last is None or same_organization(by, last)
+    by, last = Unit(event.sender, event.party), Unit(referral.last_sender, referral.last_party)
+    return by == Unit(None) or last == Unit(None) or by.is_same(last)
 
 
 def _check_form(referral: Referral, form: GreenForm, agreement: Agreement) -> None:
-    if form.answers != referral.correlation_id:
+    if form.answers != referral.notice.correlation_id:
         raise InvalidInput.at("form.answers", "the form belongs to another referral", "invariant")
     if any(kept.form.id == form.id and kept.form != form for kept in referral.forms):
         raise InvalidInput.at("form.id", "an earlier form has the same id and another content", "duplicate")

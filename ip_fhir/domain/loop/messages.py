@@ -63,8 +63,17 @@ BY_MUNICIPALITY = frozenset(
 """The kinds of message that the municipality sends, and the notice."""
 
 
-def event_of(message: Message, now: datetime, receiver: Role | None = None) -> Event:
+def event_of(
+    message: Message,
+    now: datetime,
+    receiver: Role | None = None,
+    party: str | None = None,
+    to_party: str | None = None,
+) -> Event:
     """Returns the event of an incoming message; `now` (with zone) is the time at which it is applied here.
+
+    `party` is the party that brought the message, and `to_party` the one that its form passes the notice on to (None:
+    not known).
 
     Either side may raise a closure: it was raised by the side that is not `receiver`. Without `receiver`, it was raised
     by the hospital if the sender is one, else by the municipality.
@@ -83,6 +92,8 @@ def event_of(message: Message, now: datetime, receiver: Role | None = None) -> E
         missing=message.missing,
         number=message.number,
         text=message.text,
+        party=party,
+        to_party=to_party,
     )
 
 
@@ -106,7 +117,7 @@ def message_of(referral: Referral, effect: Effect, now: datetime, agreement: Agr
     return Message(
         id=effect.id,
         kind=effect.message,
-        correlation_id=referral.correlation_id,
+        correlation_id=referral.notice.correlation_id,
         sent=now,
         sender=sender,
         recipient=recipient,

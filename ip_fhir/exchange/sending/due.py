@@ -69,7 +69,7 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
             before = tx.load(correlation_id)
             event = due_event(before.referral, not_before(before, now)) if before else None
             if before is not None and event is not None:
-                decision = decide(before.referral, event, context.agreement(before.referral.notice))
+                decision = decide(before.referral, event, context.agreement(before.referral))
                 write(tx, before, decision, now, context=context)
 
     try:

@@ -147,7 +147,7 @@ def test_a_duty_does_not_overrule_a_no(consents: tuple[Consent, ...], allowed: b
 @pytest.mark.promise(13)
 def test_promise_13_consent_to_the_municipality_covers_its_unit() -> None:
     """Promise 13: consent names the municipality, the notice goes to its coordinating unit."""
-    town = UNIT.evolve(id="town", name="Lia")
+    town = UNIT.evolve(id="town", name="Lia", her_id=None)
     inside = notice(
         organizations=(*notice().organizations[:1], UNIT.evolve(part_of="town"), town),
         consents=(_consent(access=Access.DENY, provisions=(Provision(access=Access.PERMIT, recipients=("town",)),)),),

@@ -19,7 +19,7 @@ from ip_fhir.domain.loop import Decision, decide, due_event, event_of, may_send,
 from ip_fhir.domain.loop.forms import holders
 from ip_fhir.domain.loop.units import addressee, units
 from ip_fhir.domain.message import Message, MessageKind
-from ip_fhir.domain.people import same_organization
+from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import EventKind, Referral, Role, State
 from ip_fhir.errors import ConsentRefused, LoopError, NotYet
 from tests.support.loop import AGREEMENT, HOSPITAL, NOW, UNIT, declined, event, form, incomplete, rejected
@@ -228,7 +228,7 @@ class Town(RuleBasedStateMachine):
         if to.role is Role.MUNICIPALITY:
             return message.notice is not None or message.sender == HOSPITAL
         assert to.referral is not None
-        return any(same_organization(message.sender, unit) for unit in units(to.referral))
+        return any(Unit(message.sender).is_same(unit) for unit in units(to.referral))
 
     def _bothers_nobody_without_need(self, to: Side, message: Message, decision: Decision) -> None:
         """A reminder that comes after the answer is kept, and nobody is told."""
@@ -401,7 +401,8 @@ class Town(RuleBasedStateMachine):
 
     def _holder(self) -> Side:
         assert self.hospital.referral is not None
-        return self.sides[(addressee(self.hospital.referral) or UNIT).id]
+        holder = addressee(self.hospital.referral)
+        return self.sides[UNIT.id if holder is None or holder.organization is None else holder.organization.id]
 
     def _agree(self) -> None:
         referral, unit = self.hospital.referral, self._holder()

@@ -9,6 +9,7 @@ import pytest
 
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.people import Organization, OrganizationKind
+from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import InvalidInput, NotTaken, NotYet, Problem
 from ip_fhir.exchange.formats import MESSAGE_FIELDS, Formats, places_of
 from ip_fhir.fhir.bundle import entries_of
@@ -17,7 +18,7 @@ from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import default, message_to_fhir
 from tests.support.two_sides import Loop, make_loop, notice
 
-STRANGER = Organization(id="stranger", name="Somebody else", kind=OrganizationKind.HOSPITAL)
+STRANGER = Organization(id="stranger", name="Somebody else", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ _SECONDS_TO_NOTICE = 0.1
 notices = typer.Typer(help="Notices: the hospital's side.", rich_markup_mode=None)
 green_forms = typer.Typer(help="Green forms: the municipality's side.", rich_markup_mode=None)
 
+Of = Annotated[
+    str | None, typer.Option("--of", metavar="ID", help="Id here of the loop that it answers.", show_default=False)
+]
 Correlation = Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)]
 
 
@@ -94,10 +97,11 @@ def notice_send(file: File, config: Config, by: By = None, as_json: Json = False
 
 
 @green_forms.command("send")
-def green_form_send(file: File, config: Config, by: By = None, as_json: Json = False) -> None:
+def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as_json: Json = False) -> None:
     """Answer a notice with a green form.
 
-    Complete or not, it is stored, and goes out when `serve` or `work` runs.
+    Complete or not, it is stored, and goes out when `serve` or `work` runs. --of is needed only where loops of several
+    parties have the correlation id that the form answers; `ip-fhir referrals list` shows each by its id here.
     """
     from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
@@ -107,7 +111,7 @@ def green_form_send(file: File, config: Config, by: By = None, as_json: Json = F
     expect(content, "green-form")
     form, who = read_value(GreenForm, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.answer(form, by=who), as_json=as_json)
+        _stored(exchange.answer(form, of=of, by=who), as_json=as_json)
 
 
 def remind(

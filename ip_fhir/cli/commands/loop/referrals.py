@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from ip_fhir.domain.parties import Unit
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.ports import EvidenceRecord
     from ip_fhir.report.words.codes import Language
@@ -123,6 +124,7 @@ def _summary(referral: Referral) -> dict[str, Any]:
     due = _next_due(referral)
     return {
         "correlation_id": referral.correlation_id,
+        "party": referral.party,
         "role": str(referral.role),
         "state": str(referral.state),
         "kind": str(referral.notice.kind),
@@ -148,6 +150,7 @@ def _row(referral: Referral, language: Language) -> tuple[str, ...]:
         referral.correlation_id,
         word(referral.state, language),
         word(referral.notice.kind, language),
+        referral.party or "",
         _local(referral.changed),
         str(referral.reminders),
         _local(due) if due else "",
@@ -156,9 +159,11 @@ def _row(referral: Referral, language: Language) -> tuple[str, ...]:
 
 def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Language) -> None:
     from ip_fhir.cli.output import say, show
+    from ip_fhir.domain.loop.units import other_side
     from ip_fhir.report.words.codes import word
 
     show(_HEADINGS[language], [_row(referral, language)])
+    say(f"  {_said(other_side(referral))}")
     for kept in referral.forms:
         missing = "; ".join(word(item, language) for item in kept.missing)
         say(
@@ -179,9 +184,19 @@ def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Lang
     show(_STEPS[language], rows)
 
 
+def _said(unit: Unit) -> str:
+    """The party by its name in the settings, and beside it what was said: a name and numbers, which prove nothing."""
+    from ip_fhir.domain.parties import numbers_of
+
+    said = unit.organization
+    words = [] if said is None else [said.name, *(f"{register} {number}" for register, number in numbers_of(said))]
+    return f"{unit.party or '?'}: {', '.join(words)}"
+
+
 def _by(event: Event) -> str:
-    """The side that raised it, and the person who pressed the key where the evidence says so."""
-    return f"{event.raised_by}: {event.by.name}" if event.by else str(event.raised_by)
+    """The side that raised it, the party that brought it, and the person who pressed the key, where that is known."""
+    who = f"{event.raised_by} ({event.party})" if event.party else str(event.raised_by)
+    return f"{who}: {event.by.name}" if event.by else who
 
 
 def _step(link: EvidenceRecord) -> dict[str, Any]:
@@ -192,6 +207,7 @@ def _step(link: EvidenceRecord) -> dict[str, Any]:
         "at": record.event.at.isoformat(),
         "event": str(record.event.kind),
         "raised_by": str(record.event.raised_by),
+        "party": record.event.party,
         "by": record.event.by.to_data() if record.event.by else None,
         "before": str(record.before) if record.before else None,
         "after": str(record.after),
@@ -208,8 +224,8 @@ def _local(at: datetime) -> str:
 
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
-    "nb": ("Id", "Tilstand", "Gjelder", "Endret", "Purringer", "Neste frist"),
-    "en": ("Id", "State", "Asks for", "Changed", "Reminders", "Next deadline"),
+    "nb": ("Id", "Tilstand", "Gjelder", "Part", "Endret", "Purringer", "Neste frist"),
+    "en": ("Id", "State", "Asks for", "Party", "Changed", "Reminders", "Next deadline"),
 }
 _STEPS: dict[Language, tuple[str, ...]] = {
     "nb": ("Nr.", "Tid", "Hendelse", "Av", "Tilstand etter", "Hvorfor"),

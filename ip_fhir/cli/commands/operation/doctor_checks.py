@@ -194,7 +194,25 @@ def check_side(config: Path) -> Iterator[Finding]:
         yield Finding("peers", "fail", "none is configured: there is nobody to send to or to take in from")
     for peer in settings.peers:
         yield from _peer(peer)
+    yield from _parties(settings)
     yield from _listeners(settings)
+
+
+def _parties(settings: Settings) -> Iterator[Finding]:
+    """Tells which parties no message can name, and which agreements are between parties that settings do not have."""
+    from ip_fhir.domain.parties import OURS
+
+    parties = settings.parties
+    for party in parties.without_own_number():
+        if party == OURS:
+            yield Finding("parties", "fail", "we have no number that is ours alone: no message can be addressed to us")
+        else:
+            reason = "has no number that is its alone: only its own token tells it, and nothing can be addressed to it"
+            yield Finding(f"peer {party}", "warn", reason)
+    for number, agreement in enumerate(settings.agreements):
+        for side in (agreement.hospital, agreement.municipality):
+            if side is not None and not any(parties.covers(party, side) for party in parties):
+                yield Finding(f"agreement {number}", "warn", "no party has the numbers of one of its two")
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
