@@ -9,18 +9,17 @@ import re
 import threading
 from contextlib import closing
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from ip_fhir.errors import Conflict, InvalidInput, Rejected, Unavailable
 from ip_fhir.fhir.outcome import problems_from
 from ip_fhir.fhir.reading import FHIR_JSON, Limits, read_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
+from ip_fhir_fhir_rest.line import Line
 
 if TYPE_CHECKING:
     from requests.structures import CaseInsensitiveDict
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ip_fhir.ports import Endpoint, Outgoing, Receipt, WireFormat
 
 _ANSWER_LIMITS = Limits(max_bytes=1_000_000)  # a receipt is a few kilobytes
-_CONNECT_SECONDS = 10.0
 _CHUNK = 65_536
 _WAIT = frozenset({408, 425, 429})  # the peer asks us to come again
 
@@ -44,42 +42,50 @@ class FhirRest:
         self._local = threading.local()
 
     def send(self, outgoing: Outgoing) -> Receipt:
-        """Posts a message to the peer and returns its receipt. Raises `Rejected`, `Unavailable` or `Conflict`."""
+        """Posts a message to the peer and returns its receipt. Raises `Rejected`, `Unavailable` or `Conflict`.
+
+        Ends within `endpoint.timeout` seconds whatever the peer does; only the look-up of its name may take longer.
+        """
         host = urlsplit(outgoing.endpoint.url).netloc.rpartition("@")[2]
+        line = self._line(outgoing.endpoint)
         try:
-            status, retry_after, content = self._post(outgoing)
+            with line.within(outgoing.endpoint.timeout):
+                status, retry_after, content = _post(line, outgoing)
         except requests.RequestException as error:
-            raise Unavailable(f"{host}: {_what_failed(error)}") from None
+            raise Unavailable(f"{host}: {_TOO_LATE if line.over else _what_failed(error)}") from None
+        if line.over:  # the answer was cut off, and may look whole
+            raise Unavailable(f"{host}: {_TOO_LATE}")
         return _receipt(outgoing.message_id, host, status, retry_after, content)
 
     def close(self) -> None:
         """Closes this thread's connections."""
-        for session in getattr(self._local, "sessions", {}).values():
-            session.close()
-        self._local.sessions = {}
+        for line in getattr(self._local, "lines", {}).values():
+            line.close()
+        self._local.lines = {}
 
-    def _post(self, outgoing: Outgoing) -> tuple[int, float | None, bytes]:
-        endpoint = outgoing.endpoint
-        answer = self._session(endpoint).post(
-            f"{endpoint.url.rstrip('/')}/$process-message",
-            data=outgoing.content,
-            headers={"Content-Type": outgoing.content_type, "Accept": FHIR_JSON},
-            auth=_Bearer(endpoint.token),
-            timeout=(min(_CONNECT_SECONDS, endpoint.timeout), endpoint.timeout),
-            allow_redirects=False,  # a redirect would carry the message to an address nobody agreed on
-            stream=True,
-        )
-        with closing(answer):
-            return answer.status_code, _seconds(answer.headers), _read_bounded(answer)
-
-    def _session(self, endpoint: Endpoint) -> requests.Session:
-        sessions: dict[str, requests.Session] | None = getattr(self._local, "sessions", None)
-        if sessions is None:
-            sessions = self._local.sessions = {}
+    def _line(self, endpoint: Endpoint) -> Line:
+        lines: dict[str, Line] | None = getattr(self._local, "lines", None)
+        if lines is None:
+            lines = self._local.lines = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(endpoint.url))
-        if origin not in sessions:
-            sessions[origin] = _new_session(origin)
-        return sessions[origin]
+        if origin not in lines:
+            lines[origin] = Line(origin)
+        return lines[origin]
+
+
+def _post(line: Line, outgoing: Outgoing) -> tuple[int, float | None, bytes]:
+    endpoint = outgoing.endpoint
+    answer = line.session.post(
+        f"{endpoint.url.rstrip('/')}/$process-message",
+        data=outgoing.content,
+        headers={"Content-Type": outgoing.content_type, "Accept": FHIR_JSON},
+        auth=_Bearer(endpoint.token),
+        timeout=endpoint.timeout,  # of each step; the line bounds them all
+        allow_redirects=False,  # a redirect would carry the message to an address nobody agreed on
+        stream=True,
+    )
+    with closing(answer):
+        return answer.status_code, _seconds(answer.headers), _read_bounded(answer)
 
 
 class _Bearer(AuthBase):
@@ -92,22 +98,6 @@ class _Bearer(AuthBase):
         if self._token:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def _new_session(origin: str) -> requests.Session:
-    session = requests.Session()
-    # A proxy cannot reach our own machine.
-    session.trust_env = not _is_loopback(urlsplit(origin).hostname or "")
-    # No retries of its own: the outbox decides when to try again, and counts.
-    session.mount(origin, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
-    return session
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _read_bounded(answer: requests.Response) -> bytes:
@@ -144,10 +134,11 @@ def _problems(content: bytes) -> tuple[Problem, ...]:
         return ()
 
 
+_TOO_LATE: Final = "no answer in time"
 _FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (requests.exceptions.SSLError, "TLS failed"),
     (requests.exceptions.ConnectTimeout, "no connection in time"),
-    (requests.exceptions.ReadTimeout, "no answer in time"),
+    (requests.exceptions.ReadTimeout, _TOO_LATE),
     (requests.exceptions.ConnectionError, "no connection"),
     (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
 )

@@ -5,6 +5,7 @@ All that moves a referral - a message, a form filled in on our side, a receipt, 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange.context import Context
@@ -53,12 +55,21 @@ def write(
         tx.drop_waiting(referral.correlation_id, decision.drops_waiting, [effect.id for effect in decision.effects])
     if writes_worklist(tx):
         _put_items(tx, before, decision, now)
-    rows = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
-    tx.enqueue([OutboxRow(effect.id, referral.correlation_id, effect, due=now) for effect in rows])
+    effects = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
+    tx.enqueue([_row(context, referral, effect, now) for effect in effects])
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None:
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
     return put_resources(tx, referral, now, foreign, context=context)
+
+
+def _row(context: Context, referral: Referral, effect: Effect, now: datetime) -> OutboxRow:
+    """A new outbox row; without a peer if it stays here or the settings name none."""
+    peer = None
+    if effect.kind is EffectKind.SEND:
+        with suppress(InvalidInput):
+            peer = context.peer_of(referral, effect).name
+    return OutboxRow(effect.id, referral.correlation_id, effect, due=now, peer=peer)
 
 
 def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:

@@ -141,6 +141,8 @@ class OutboxRow:
     `claim` counts all claims, so that a late report by a worker whose lease ran out can be told from the present one's.
     `handovers` counts handovers without a receipt since the row was enqueued, or retried after it had ended;
     `handed_over` is the time of the last one. If the row is not a referral's, `correlation_id` is its aggregate's id.
+    `peer` is the name, in the settings at the time of enqueuing, of the party that the row goes to; None: it is for our
+    own people, or the settings named no party.
     """
 
     id: str
@@ -156,6 +158,7 @@ class OutboxRow:
     handovers: int = 0
     handed_over: datetime | None = None
     aggregate_kind: str = REFERRAL
+    peer: str | None = None
 
     @property
     def aggregate(self) -> Aggregate:
@@ -287,9 +290,12 @@ class Store(Protocol):
         """A write transaction. Raises `StoreError` when the storage fails, having changed nothing."""
         ...
 
-    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
+    ) -> list[OutboxRow]:
         """Claim up to `limit` rows due at `now`, held for this worker until the lease runs out.
 
+        Rows of the peers in `without` are left out, those without a peer if None is in it.
         Of each lane at most one row is returned: the first that was enqueued. A lane is the rows of one referral (or
         plan) with the same effect kind and `to`: an escalation, or an alert to our own people, does not wait behind a
         message to a peer that is down. A waiting or awaiting row holds up later rows of its lane, also while it is

@@ -115,6 +115,7 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
         "content": row.content,
         "content_type": row.content_type,
         "last_error": row.last_error,
+        "peer": row.peer,
     }
 
 
@@ -134,6 +135,7 @@ def outbox_row(row: Row[Any]) -> OutboxRow:
         row.handovers,
         None if row.handed_over is None else moment(row.handed_over),
         row.aggregate_kind,
+        row.peer,
     )
 
 

@@ -90,10 +90,12 @@ class SqlStore:
             yield transaction
             transaction.complete()
 
-    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
-        """Claims up to `limit` due rows, one per lane, for this worker until the lease (seconds) runs out."""
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
+    ) -> list[OutboxRow]:
+        """Claims up to `limit` due rows of other peers than `without`, one per lane, until the lease runs out."""
         with self.begin() as transaction:
-            return transaction.claim(worker, now, lease, limit)
+            return transaction.claim(worker, now, lease, limit, without)
 
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
         """Keeps the bytes of the first attempt, before it is made. Returns the row with the bytes to send."""

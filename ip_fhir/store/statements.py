@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, update
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
@@ -23,7 +23,6 @@ ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 
 UNSENT: Final = ("waiting", "awaiting", "parked")
 _UNDER_WAY: Final = ("waiting", "awaiting")
-_SETTLED: Final = ("sent", "parked", "refused")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
 """The database's last migration."""
@@ -174,68 +173,21 @@ WRONGLY_PURGED: Final = (
 
 # --- outbox
 
-_earlier = outbox.alias("earlier")
-_held_up = exists().where(
-    _earlier.c.aggregate_kind == outbox.c.aggregate_kind,
-    _earlier.c.aggregate_id == outbox.c.aggregate_id,
-    _earlier.c.lane == outbox.c.lane,
-    ~one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
-    _earlier.c.sequence < outbox.c.sequence,
-)
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
 _HANDED: Final = ("handovers", "handed_over")
-_read = [column for column in outbox.c if column.name not in ("lane", "sent_at", *_LEASE)]
+READ: Final = [column for column in outbox.c if column.name not in ("lane", "sent_at", *_LEASE)]
 _no_lease = {"lease_until": null(), "leased_by": null()}
-
-PLAN_TO_CLAIM: Final = text(
-    "SELECT set_config('enable_sort', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
-)
-"""PostgreSQL only, before `CLAIM`: until the end of the transaction, rows in the order of an index, and by a new plan.
-
-It plans by counts that are minutes old, and may keep a plan. A queue that was empty then may be long now: it would sort
-all of it.
-"""
-
-_claimable = (
-    select(outbox.c.sequence)
-    .where(
-        outbox.c.status == "waiting",
-        outbox.c.due <= bindparam("now"),
-        or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
-        ~_held_up,
-    )
-    .order_by(outbox.c.due, outbox.c.sequence)
-    .limit(bindparam("at_most"))
-    .with_for_update(skip_locked=True, of=outbox)
-    .cte("claimable")
-)
-
-CLAIM: Final = (
-    update(outbox)
-    .where(outbox.c.sequence.in_(select(_claimable.c.sequence)))
-    .values(
-        lease_until=bindparam("until"),
-        leased_by=bindparam("worker"),
-        attempts=outbox.c.attempts + 1,
-        claim=outbox.c.claim + 1,
-    )
-    .returning(*_read)
-)
-"""Hold due rows that nobody holds and nothing holds up until the lease runs out; in no order.
-
-Where a database has several writers, rows that another is just claiming are passed over.
-"""
 
 ENQUEUE: Final = insert_unless(
     outbox, outbox.c.id == bindparam("id"), leave_out=("sequence", *_LEASE, "sent_at", *_HANDED)
 )
 """A new row, after those that are there; adds nothing when its id is there."""
 
-ROW: Final = select(*_read).where(_by_row_id)
+ROW: Final = select(*READ).where(_by_row_id)
 """One outbox row."""
 
-OUTBOX: Final = select(*_read).order_by(outbox.c.sequence).limit(bindparam("at_most"))
+OUTBOX: Final = select(*READ).order_by(outbox.c.sequence).limit(bindparam("at_most"))
 """Rows, oldest first."""
 
 OUTBOX_BY_STATUS: Final = OUTBOX.where(outbox.c.status == bindparam("in_status"))
@@ -245,7 +197,7 @@ KEEP_CONTENT: Final = (
     update(outbox)
     .where(_by_row_id, outbox.c.content.is_(None))
     .values(content=bindparam("new_content"), content_type=bindparam("new_type"))
-    .returning(*_read)
+    .returning(*READ)
 )
 """The bytes of the first attempt; matches nothing when some are kept already."""
 
@@ -286,7 +238,7 @@ HAND_OVER: Final = (
 """A claimed row was handed over, and its receipt is awaited."""
 
 OVERDUE_RECEIPTS: Final = (
-    select(*_read)
+    select(*READ)
     .where(outbox.c.status == "awaiting", outbox.c.due <= bindparam("now"))
     .order_by(outbox.c.due, outbox.c.sequence)
     .limit(bindparam("at_most"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
-from ip_fhir.store import chain, codec, statements, worklist_statements
+from ip_fhir.store import chain, claim_statements, codec, statements, worklist_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import KEY_LENGTH
@@ -147,12 +147,20 @@ class SqlTransaction:
         of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
         self._run(statements.DROP, {**of, "reason": reason, "keep": list(keep)})
 
-    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
+    ) -> list[OutboxRow]:
         """Hold up to `limit` due rows for the worker; see `Store.claim`."""
         if self._connection.dialect.name == "postgresql":
-            self._run(statements.PLAN_TO_CLAIM, {})
-        held = {"worker": worker, "until": codec.micros(now + lease)}
-        rows = self._run(statements.CLAIM, {"now": codec.micros(now), "at_most": max(limit, 0), **held}).rows
+            self._run(claim_statements.PLAN_TO_CLAIM, {})
+        statement, left_out = claim_statements.claim(without)
+        values = {
+            "worker": worker,
+            "now": codec.micros(now),
+            "until": codec.micros(now + lease),
+            "at_most": max(limit, 0),
+        }
+        rows = self._run(statement, {**values, **left_out}).rows
         return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
 
     def row(self, row_id: str) -> OutboxRow | None:

@@ -61,6 +61,25 @@ class OutboxContract:
         assert [row.id for row in store.claim("one", NOON, MINUTE, 2)] == ["a4", "a3"]
         assert store.claim("one", NOON, MINUTE, 0) == []
 
+    def test_some_peers_are_left_out(self, store: Store) -> None:
+        """Rows of the peers in `without` stay as they are, those without a peer if None is in it."""
+        enqueue(store, *(outbox_row(f"slow-{n}", f"s{n}", after(seconds=-9), peer="slow") for n in range(5)))
+        enqueue(store, outbox_row("quick", "q", peer="quick"), outbox_row("own", "o", kind=EffectKind.TELL))
+        assert store.claim("one", NOON, MINUTE, 2, frozenset({"slow", "quick", None})) == []
+        (row,) = store.claim("one", NOON, MINUTE, 2, frozenset({"slow", None}))
+        assert (row.id, row.peer, row.attempts) == ("quick", "quick", 1)
+        assert [row.id for row in store.claim("one", NOON, MINUTE, 9, frozenset({"slow"}))] == ["own"]
+        many = frozenset(f"peer-{number}" for number in range(20))
+        rest = store.claim("one", NOON, MINUTE, 9, many)
+        assert [(row.id, row.peer, row.attempts, row.claim) for row in rest] == [
+            (f"slow-{n}", "slow", 1, 1) for n in range(5)
+        ]
+
+    def test_a_row_left_out_holds_up_its_lane(self, store: Store) -> None:
+        """What a row that is left out holds up does not overtake it, whomever it goes to."""
+        enqueue(store, outbox_row("first", peer="slow"), outbox_row("second", peer="quick"))
+        assert store.claim("one", NOON, MINUTE, 9, frozenset({"slow"})) == []
+
     def test_order_within_a_lane(self, store: Store) -> None:
         """A referral's rows go out one after another, in the order they were enqueued; other referrals go on."""
         enqueue(store, outbox_row("first", due=after(seconds=-1)), outbox_row("second", due=after(seconds=-9)))

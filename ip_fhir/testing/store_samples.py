@@ -84,11 +84,12 @@ def outbox_row(
     kind: EffectKind = EffectKind.SEND,
     to: str | None = None,
     status: OutboxStatus = "waiting",
+    peer: str | None = None,
 ) -> OutboxRow:
     """An outbox row that waits, by default from `NOON` on."""
     message = MessageKind.REMINDER if kind is EffectKind.SEND else None
     effect = Effect(id=ident, kind=kind, message=message, to=to, text=PERSON)
-    return OutboxRow(ident, correlation_id, effect, due, status=status)
+    return OutboxRow(ident, correlation_id, effect, due, status=status, peer=peer)
 
 
 def work_item(

@@ -40,9 +40,21 @@ class CommitsAnyway(SqlStore):
 class HoldsNothing(SqlStore):
     """Gives a claimed row to the next worker too."""
 
-    def claim(self, worker: str, now: datetime, lease: timedelta, limit: int) -> list[OutboxRow]:
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
+    ) -> list[OutboxRow]:
         """A lease that is over already."""
-        return super().claim(worker, now, -lease, limit)
+        return super().claim(worker, now, -lease, limit, without)
+
+
+class LeavesNobodyOut(SqlStore):
+    """Claims rows of peers that were to be left out."""
+
+    def claim(
+        self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
+    ) -> list[OutboxRow]:
+        """Whoever they go to."""
+        return super().claim(worker, now, lease, limit)
 
 
 class TakesEveryReport(SqlStore):
@@ -110,6 +122,7 @@ FAULTS = [
     (CommitsAnyway, "test_what_was_undone_leaves_no_gap"),
     (HoldsNothing, "test_what_is_claimed_is_held"),
     (HoldsNothing, "test_order_within_a_lane"),
+    (LeavesNobodyOut, "test_some_peers_are_left_out"),
     (TakesEveryReport, "test_a_late_report_changes_nothing"),
     (LosesThePlace, "test_list_pages"),
     (Talks, "test_errors_and_reprs_are_silent"),

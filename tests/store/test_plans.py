@@ -58,6 +58,10 @@ CASES: dict[str, tuple[Use, str]] = {
     "next page": (lambda store: store.referrals(after="r"), "referral_by_changed"),
     "list in a state": (lambda store: store.referrals(states=["sent"]), "referral_by_state"),
     "claim": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_due"),
+    "claim without some": (
+        lambda store: store.claim("one", NOON, MINUTE, 10, frozenset({"one", "two", None})),
+        "outbox_by_due",
+    ),
     "claim, by lane": (lambda store: store.claim("one", NOON, MINUTE, 10), "outbox_by_lane"),
     "outbox by status": (lambda store: store.outbox("parked"), "outbox_by_status"),
     "receipts that did not come": (lambda store: store.overdue_receipts(NOON, 10), "outbox_by_due"),
