@@ -27,7 +27,7 @@ or to end a body that was refused, the next request, or its own end."""
 SECONDS_TO_WAIT_FOR_BYTES = 5.0
 """The longest that a request waits until it may send its body (`ip_fhir.web.admission`)."""
 
-_SECONDS_TO_CLOSE = 5.0
+_SECONDS_TO_CLOSE = 2.0
 _GIVES_WAY: frozenset[Phase] = frozenset({"head", "idle", "drain", "closing"})
 _MOST_RESERVED = 256
 _REASONS: dict[Phase, str] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import h11
@@ -48,6 +49,7 @@ class Guarded(H11Protocol):
         self.host: str | None = None
         self.phase: Phase = "head"
         self.since = self.loop.time()
+        self._ended = False
         self._held = connections
         self._refused = refused
 
@@ -57,7 +59,7 @@ class Guarded(H11Protocol):
         self.host = self.client[0] if self.client else None
         if not self._held.add(self, self.loop):
             transport.write(_FULL)
-            transport.close()
+            transport.close()  # at once: there is no room to wait in
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -65,9 +67,10 @@ class Guarded(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read what came."""
-        super().data_received(data)
-        self.look(self.loop.time())
+        """Read what came; after the end, only to throw it away."""
+        if not self._ended:
+            super().data_received(data)
+            self.look(self.loop.time())
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -86,7 +89,7 @@ class Guarded(H11Protocol):
         return cast("RequestResponseCycle | None", self.cycle)
 
     def _phase(self) -> Phase:
-        if self.transport.is_closing():
+        if self._ended or self.transport.is_closing():
             return "closing"
         if self.flow.write_paused:
             return "answer"
@@ -122,7 +125,17 @@ class Guarded(H11Protocol):
             headers = [
                 ("content-type", FHIR_JSON), ("content-length", str(len(content))), ("connection", "close"),
             ]  # fmt: skip
-            for event in (h11.Response(status_code=status, headers=headers), h11.Data(content), h11.EndOfMessage()):
+            response = h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase)
+            for event in (response, h11.Data(content), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event))
-        self.transport.close()
+        self._close_after_reading()
+
+    def _close_after_reading(self) -> None:
+        """Say that nothing more comes, and read on for a while: closed at once, the client might not get the answer."""
+        self._ended = True
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+            self.flow.resume_reading()
+        else:
+            self.transport.close()
         self.look(self.loop.time())

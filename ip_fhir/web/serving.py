@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import signal
+import socket
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.web")
 
 _SECONDS_TO_FINISH = 10
+_QUEUE = 1_024
 
 
 def serve(settings: Settings) -> None:
@@ -48,14 +51,29 @@ def serve(settings: Settings) -> None:
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, _leave)
         with listening(exchange, listeners), _told_in_the_end(protection.refused):
-            uvicorn.Server(_config(app, settings.http, protection)).run()
+            Server(server_config(app, settings.http, protection)).run()
     except KeyboardInterrupt:
         pass
     finally:
         exchange.close()
 
 
-def _config(app: Starlette, http: HttpSettings, protection: Protection) -> uvicorn.Config:
+class Server(uvicorn.Server):
+    """uvicorn's server, with a long queue of connections that wait to be accepted.
+
+    asyncio takes the length of the queue for the number of connections that it accepts in one go, too, and more than a
+    few of these at once would be more files than the process may open, before one of them is counted.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        for listener in (listener for server in self.servers for listener in server.sockets):
+            with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                same.listen(_QUEUE)
+
+
+def server_config(app: Starlette, http: HttpSettings, protection: Protection) -> uvicorn.Config:
     """The server's configuration: HTTP/1.1 by `Guarded`, no websockets, no header about ourselves but the date."""
     connections = protection.connections
     connections.bound_by_files()
