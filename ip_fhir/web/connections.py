@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.web")
 
 Phase: TypeAlias = Literal["head", "body", "work", "answer", "drain", "idle", "closing"]
-"""What a connection is waiting for: request line and headers, body, our own work, its client to read what we answered
+"""The thing that a connection waits for: request line and headers, body, our own work, its client to read what we answered
 or to end a body that was refused, the next request, or its own end."""
 
 SECONDS_TO_WAIT_FOR_BYTES = 5.0

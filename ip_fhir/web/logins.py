@@ -103,7 +103,7 @@ class Logins:
             address.known.append(digest)
 
     def _of(self, client: str) -> _Address:
-        """What is known of an address; of too many, those heard of longest ago are forgotten."""
+        """The record of an address; of too many, those heard of longest ago are forgotten."""
         address = self._addresses.setdefault(client, _Address())
         self._addresses.move_to_end(client)
         if len(self._addresses) > _MOST_ADDRESSES:
