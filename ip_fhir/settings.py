@@ -101,6 +101,11 @@ def _read_agreements(value: Any, info: ValidationInfo) -> Any:
         raise ValueError(message) from None
 
 
+def _read_list(value: Any) -> Any:
+    """The entries of a list; of a text, as the environment has it, those between commas."""
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
 Beside = Annotated[Path, BeforeValidator(_beside)]
 
@@ -125,7 +130,7 @@ class HttpSettings(Value):
     port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
     metrics_token: Secret | None = None
-    proxies: tuple[IPvAnyNetwork, ...] = ()
+    proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_read_list)] = ()
     header_seconds: float = Field(default=10.0, gt=0, le=600)
     body_seconds: float = Field(default=60.0, gt=0, le=3600)
     idle_seconds: float = Field(default=20.0, gt=0, le=3600)

@@ -71,6 +71,8 @@ class Admission:
             raise _busy()
         self._waiting.append(waiting)
         self._admit()
+        if waiting.turn.is_set():
+            return
         try:
             async with asyncio.timeout(self._seconds):
                 await waiting.turn.wait()

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from ip_fhir.web.clients import Proxies, client_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ip_fhir.logs import CountedLog
 
 log = logging.getLogger("ip_fhir.web")
 
 Phase: TypeAlias = Literal["head", "body", "work", "answer", "drain", "idle", "closing"]
-"""The thing that a connection waits for: request line and headers, body, our own work, its client to read what we answered
+"""The thing that a connection waits for: request line and headers, a body, our own work, its client to read our answer
 or to end a body that was refused, the next request, or its own end."""
 
 SECONDS_TO_WAIT_FOR_BYTES = 5.0
@@ -82,12 +84,18 @@ class Held(Protocol):
 
 
 class Connections:
-    """All connections of one server. Used by the event loop's thread only."""
+    """All connections of one server. Used by the event loop's thread only.
 
-    def __init__(self, bounds: Bounds, proxies: Proxies, refused: CountedLog) -> None:
+    Refusals are counted in `refused`; it and `others` are flushed as time goes by.
+    """
+
+    def __init__(
+        self, bounds: Bounds, proxies: Proxies, refused: CountedLog, others: Iterable[CountedLog] = ()
+    ) -> None:
         self.bounds = bounds
         self._proxies = proxies
         self._refused = refused
+        self._logs = (refused, *others)
         self._held: dict[str, set[Held]] = {}
         self._number = 0
         self._sweeping = False
@@ -160,7 +168,8 @@ class Connections:
             most = self.bounds.seconds(held.phase)
             if most is not None and now - held.since >= most:
                 self._end(held)
-        self._refused.flush()
+        for counted in self._logs:
+            counted.flush()
         self._sweeping = bool(self._held)
         if self._sweeping:
             loop.call_later(self.bounds.pause, self._sweep, loop)

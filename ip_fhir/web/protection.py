@@ -21,9 +21,13 @@ log = logging.getLogger("ip_fhir.web")
 
 @dataclass(frozen=True)
 class Protection:
-    """The requests refused, by reason; log-ins; bodies and their room; connections, which only `serve` has."""
+    """The requests refused, by reason; log-ins; bodies and their room; connections, which only `serve` has.
+
+    `told` counts what is logged and is no refusal of its own: the address of a wrong token, a proxy that is not named.
+    """
 
     refused: CountedLog
+    told: CountedLog
     logins: Logins
     admission: Admission
     bodies: Bodies
@@ -32,15 +36,16 @@ class Protection:
     @classmethod
     def of(cls, http: HttpSettings, limits: Limits) -> Protection:
         """The protection that the settings describe."""
-        refused = CountedLog(log)
+        refused, told = CountedLog(log), CountedLog(log)
         proxies = Proxies(http.proxies)
         admission = Admission(max(http.bytes_in_flight, 2 * limits.max_bytes))  # half of it is one party's
         return cls(
             refused,
-            Logins(proxies, CountedLog(log)),
+            told,
+            Logins(proxies, told),
             admission,
             Bodies(limits, admission, http.body_seconds),
-            Connections(_bounds(http), proxies, refused),
+            Connections(_bounds(http), proxies, refused, (told,)),
         )
 
 

@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
         app = create_app(exchange, worker, token.get_secret_value() if token else None, protection)
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, _leave)
-        with listening(exchange, listeners), _told_in_the_end(protection.refused):
+        with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told):
             Server(server_config(app, settings.http, protection)).run()
     except KeyboardInterrupt:
         pass
@@ -98,7 +98,7 @@ def server_config(app: Starlette, http: HttpSettings, protection: Protection) ->
 
 
 @contextmanager
-def _told_in_the_end(refused: CountedLog) -> Iterator[None]:
+def _told_in_the_end(*logs: CountedLog) -> Iterator[None]:
     """Other libraries' warnings counted; in the end, all counts told that were not."""
     counted = CountedLog(log)
     repeats = CountedRepeats(counted)
@@ -110,7 +110,7 @@ def _told_in_the_end(refused: CountedLog) -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeFilter(repeats)
-        for one in (refused, counted):
+        for one in (*logs, counted):
             one.flush(at_once=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_network
 
 import pytest
@@ -36,6 +36,7 @@ class Guesses:
 
     def __init__(self, *proxies: str) -> None:
         self.at = 0.0
+        self.again: int | None = None
         self.logins = Logins(
             Proxies(ip_network(proxy) for proxy in proxies), CountedLog(logging.getLogger("tests")), lambda: self.at
         )
@@ -43,7 +44,7 @@ class Guesses:
     def status(self, request: Request) -> int:
         """200 for one that is let in, else the status of the refusal."""
         try:
-            return 200 if self.logins.check(request, lambda token: (token == RIGHT) or None) else 500
+            return 200 if self.logins.check(request, lambda token: True if token == RIGHT else None) else 500
         except BadRequest as error:
             self.again = error.retry_after
             return error.status
@@ -132,14 +133,14 @@ def test_one_subscriber_is_one_client(host: str | None, key: str) -> None:
 
 
 @pytest.fixture
-def client(loop: Loop) -> Iterator[Callable[..., TestClient]]:
+def client(loop: Loop) -> Callable[[str], TestClient]:
     """The municipality's endpoint as it is seen from an address."""
     exchange = loop.municipality.exchange
     app = create_app(exchange, protection=Protection.of(HttpSettings(), exchange.limits))
     return lambda host: TestClient(app, client=(host, 50_000), raise_server_exceptions=False)
 
 
-def test_over_http(client: Callable[..., TestClient], caplog: pytest.LogCaptureFixture) -> None:
+def test_over_http(client: Callable[[str], TestClient], caplog: pytest.LogCaptureFixture) -> None:
     """429 with Retry-After and an OperationOutcome; in the figures; one line in the log, without the token."""
     far = client("192.0.2.7")
     wrong = {"Authorization": f"Bearer {WRONG}"}
