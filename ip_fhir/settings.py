@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationInfo, model_validator
 
 from ip_fhir.domain.agreement import Agreement, load_agreements
 from ip_fhir.domain.parties import OURS, Parties, check_names
@@ -108,6 +108,11 @@ def _read_agreements(value: Any, info: ValidationInfo) -> Any:
         raise ValueError(message) from None
 
 
+def _read_list(value: Any) -> Any:
+    """The entries of a list; of a text, as the environment has it, those between commas."""
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
 Beside = Annotated[Path, BeforeValidator(_beside)]
 
@@ -123,12 +128,22 @@ class HttpSettings(Value):
     """The address where we listen, and the one that others use (`base_url`), which is written in receipts.
 
     `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
+    `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
+    The rest are bounds: seconds for the head of a request, for its body and between two requests of a connection;
+    connections in all and of one client's address; bytes of the bodies that are read or worked on at a time.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
     metrics_token: Secret | None = None
+    proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_read_list)] = ()
+    header_seconds: float = Field(default=10.0, gt=0, le=600)
+    body_seconds: float = Field(default=60.0, gt=0, le=3600)
+    idle_seconds: float = Field(default=20.0, gt=0, le=3600)
+    connections: int = Field(default=512, ge=1, le=100_000)
+    connections_per_client: int = Field(default=64, ge=1, le=100_000)
+    bytes_in_flight: int = Field(default=16_000_000, ge=1_000)
 
     @property
     def url(self) -> str:
@@ -274,6 +289,9 @@ class Settings(Value):
     def _hangs_together(self) -> Self:
         if self.role not in (Role.HOSPITAL, Role.MUNICIPALITY):
             message = "role: a side is the hospital or the municipality"
+            raise ValueError(message)
+        if self.http.bytes_in_flight < 2 * self.limits.max_bytes:
+            message = "http.bytes_in_flight: at least twice limits.max_bytes, or one party's message stops all others'"
             raise ValueError(message)
         longest = max((peer.timeout for peer in self.peers), default=0.0)
         if self.worker.lease < 2 * longest:

@@ -184,3 +184,21 @@ def test_settings_do_not_change() -> None:
     with pytest.raises(Exception, match="frozen"):
         settings.role = Role.MUNICIPALITY  # type: ignore[misc]
     assert isinstance(settings, Settings)
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    """As a list, or with commas, as the environment has it; a name is none."""
+    wanted = ["127.0.0.1/32", "10.0.0.0/8"]
+    listed = settings_of(minimal(http={"proxies": ["127.0.0.1", "10.0.0.0/8"]}), environ={})
+    named = settings_of(minimal(), environ={"IP_FHIR_HTTP__PROXIES": "127.0.0.1, 10.0.0.0/8"})
+    assert [str(network) for network in listed.http.proxies] == wanted
+    assert [str(network) for network in named.http.proxies] == wanted
+    with pytest.raises(InvalidInput, match=r"http\.proxies"):
+        settings_of(minimal(http={"proxies": ["proxy.example"]}), environ={})
+
+
+def test_there_is_room_for_another_partys_largest_message() -> None:
+    """Half of the bytes in flight are one party's at most, and a message must fit into half."""
+    with pytest.raises(InvalidInput, match=r"http\.bytes_in_flight: at least twice limits\.max_bytes"):
+        settings_of(minimal(http={"bytes_in_flight": 9_999_999}), environ={})
+    assert settings_of(minimal(http={"bytes_in_flight": 10_000_000}), environ={}).limits.max_bytes == 5_000_000

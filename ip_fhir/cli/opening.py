@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ip_fhir.settings import Settings
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "web": ("prometheus_client", "starlette", "uvicorn"),
+    "web": ("h11", "prometheus_client", "starlette", "uvicorn"),
     "report": ("jinja2",),
     "postgres": ("psycopg",),
 }

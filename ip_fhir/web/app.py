@@ -20,14 +20,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ip_fhir.errors import IpFhirError, IssueCode
+from ip_fhir.errors import IpFhirError, IssueCode, StoreError
 from ip_fhir.exchange.rest import SEARCH_PARAMETERS
 from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.mapping import default
+from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
-from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, require_scraper
+from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
+from ip_fhir.web.protection import Protection
 from ip_fhir.web.searching import criteria_from_form, criteria_from_url, searchset
 
 if TYPE_CHECKING:
@@ -35,18 +37,28 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange, Worker
     from ip_fhir.exchange.peers import Credential
+    from ip_fhir.logs import CountedLog
     from ip_fhir.ports import JsonObject, ResourceVersion, WireFormat
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-log = logging.getLogger("ip_fhir.web")
+_COUNTED = {401: "unauthorized", 403: "forbidden", 413: "too-large", 500: "unforeseen", 503: "not-yet"}
 
 
-def create_app(exchange: Exchange, worker: Worker | None = None, metrics_token: str | None = None) -> Starlette:
+def create_app(
+    exchange: Exchange,
+    worker: Worker | None = None,
+    metrics_token: str | None = None,
+    protection: Protection | None = None,
+) -> Starlette:
     """The application for one side of the loop; `worker`, if given, runs as long as the application does.
 
     Every route but /metadata and /health demands a bearer token; /metrics has its own, see `ip_fhir.web.metrics`.
+    `protection` bounds what it takes in and counts what it refuses: `Protection.of(settings.http, exchange.limits)`,
+    or, without it, by the defaults of the settings. How long a client may be silent, and how many connect, is up to
+    the server that runs the application; `serve` runs one with all bounds.
     """
+    protection = protection or Protection.of(HttpSettings(), exchange.limits)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -57,7 +69,10 @@ def create_app(exchange: Exchange, worker: Worker | None = None, metrics_token: 
             await run_in_threadpool(worker.stop)
 
     app = Starlette(
-        routes=[*_routes(_Endpoint(exchange)), *_watching(_Watched(exchange, worker, metrics_token))],
+        routes=[
+            *_routes(_Endpoint(exchange, protection)),
+            *_watching(_Watched(exchange, worker, metrics_token, protection)),
+        ],
         exception_handlers={HTTPException: _from_starlette},
         lifespan=lifespan,
     )
@@ -66,34 +81,43 @@ def create_app(exchange: Exchange, worker: Worker | None = None, metrics_token: 
 
 
 def _routes(endpoint: _Endpoint) -> list[Route]:
+    guarded = partial(_guarded, endpoint.refused)
     routes = [
-        Route("/", _guarded(endpoint.transaction), methods=["POST"]),
-        Route("/$process-message", _guarded(endpoint.process_message), methods=["POST"]),
-        Route("/metadata", _guarded(endpoint.metadata)),
+        Route("/", guarded(endpoint.transaction), methods=["POST"]),
+        Route("/$process-message", guarded(endpoint.process_message), methods=["POST"]),
+        Route("/metadata", guarded(endpoint.metadata)),
     ]
     for type_ in SEARCH_PARAMETERS:
         routes += [
-            Route(f"/{type_}", _guarded(partial(endpoint.search, type_))),
-            Route(f"/{type_}/_search", _guarded(partial(endpoint.search_by_form, type_)), methods=["POST"]),
-            Route(f"/{type_}/{{id}}", _guarded(partial(endpoint.resource, type_)), methods=["GET", "PUT"]),
+            Route(f"/{type_}", guarded(partial(endpoint.search, type_))),
+            Route(f"/{type_}/_search", guarded(partial(endpoint.search_by_form, type_)), methods=["POST"]),
+            Route(f"/{type_}/{{id}}", guarded(partial(endpoint.resource, type_)), methods=["GET", "PUT"]),
         ]
     return routes
 
 
 def _watching(watched: _Watched) -> list[Route]:
+    guarded = partial(_guarded, watched.refused)
     return [
-        Route("/health", _guarded(watched.health)),
-        Route("/health/live", _guarded(watched.live)),
-        Route("/health/ready", _guarded(watched.ready)),
-        Route("/metrics", _guarded(watched.metrics, speaks_json=False)),
+        Route("/health", guarded(watched.health)),
+        Route("/health/live", guarded(watched.live)),
+        Route("/health/ready", guarded(watched.ready)),
+        Route("/metrics", guarded(watched.metrics, speaks_json=False)),
     ]
 
 
 class _Endpoint:
     """The handlers. Each authenticates the peer, reads the request, hands it to the exchange, and answers."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, protection: Protection) -> None:
         self._exchange = exchange
+        self._logins = protection.logins
+        self._bodies = protection.bodies
+        self.refused = protection.refused
+
+    def _peer(self, request: Request) -> Credential:
+        """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
+        return self._logins.check(request, self._exchange.peer_by_token)
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
@@ -102,33 +126,35 @@ class _Endpoint:
         return await self._take_in(request, "fhir-transaction")
 
     async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
-        peer = asked.authenticated(request, self._exchange)
+        peer = self._peer(request)
         asked.require_json(request)
-        content = await asked.bounded_body(request, self._exchange.limits)
-        reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
+        async with self._bodies.read(request, peer.name) as content:
+            reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 
     async def resource(self, type_: str, request: Request) -> Response:
-        peer = asked.authenticated(request, self._exchange)
+        peer = self._peer(request)
         id_ = request.path_params["id"]
         if request.method != "PUT":
             return _version(await run_in_threadpool(self._exchange.read_resource, peer, type_, id_))
         based_on = asked.if_match(request)
         asked.require_json(request)
-        content = await asked.bounded_body(request, self._exchange.limits)
+        async with self._bodies.read(request, peer.name) as content:
+            return _version(await run_in_threadpool(self._updated, peer, type_, id_, based_on, content))
+
+    def _updated(self, peer: Credential, type_: str, id_: str, based_on: int, content: bytes) -> ResourceVersion:
         body = read_json(content, self._exchange.limits)
-        work = partial(self._exchange.update_resource, peer, type_, id_, based_on, body)
-        return _version(await run_in_threadpool(work))
+        return self._exchange.update_resource(peer, type_, id_, based_on, body)
 
     async def search(self, type_: str, request: Request) -> Response:
-        peer = asked.authenticated(request, self._exchange)
+        peer = self._peer(request)
         return await self._found(type_, criteria_from_url(type_, request.query_params.multi_items()), peer)
 
     async def search_by_form(self, type_: str, request: Request) -> Response:
-        peer = asked.authenticated(request, self._exchange)
+        peer = self._peer(request)
         asked.require_form(request)
-        content = await asked.bounded_body(request, self._exchange.limits)
-        pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
+        async with self._bodies.read(request, peer.name) as content:
+            pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
         return await self._found(type_, criteria_from_form(type_, pairs), peer)
 
     async def _found(self, type_: str, criteria: dict[str, str], peer: Credential) -> Response:
@@ -148,13 +174,20 @@ class _Endpoint:
 class _Watched:
     """The handlers about the process itself: /health for orchestrators, /metrics for monitoring."""
 
-    def __init__(self, exchange: Exchange, worker: Worker | None, metrics_token: str | None) -> None:
+    def __init__(
+        self, exchange: Exchange, worker: Worker | None, metrics_token: str | None, protection: Protection
+    ) -> None:
         self._exchange = exchange
         self._worker = worker
-        self._token = metrics_token
-        self._metrics = Metrics(exchange, worker)
+        self._scrapers = Scrapers(metrics_token, protection.logins)
+        self._metrics = Metrics(exchange, worker, protection=protection)
+        self.refused = protection.refused
 
-    async def health(self, _request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
+        """Answer how this side stands; the counts only to whoever may read the metrics."""
+        if not self._scrapers.admit(request):
+            await run_in_threadpool(self._exchange.check)
+            return JSONResponse({"status": "ok"})
         return JSONResponse(await run_in_threadpool(self._exchange.health))
 
     async def live(self, _request: Request) -> Response:
@@ -168,12 +201,12 @@ class _Watched:
         return JSONResponse({"status": "ok"})
 
     async def metrics(self, request: Request) -> Response:
-        require_scraper(request, self._token)
+        self._scrapers.require(request)
         return Response(await run_in_threadpool(self._metrics.text), media_type=CONTENT_TYPE)
 
 
-def _guarded(handler: Handler, *, speaks_json: bool = True) -> Handler:
-    """The handler with every failure as an OperationOutcome."""
+def _guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) -> Handler:
+    """The handler with every failure as an OperationOutcome, those of the kinds in `_counted` counted."""
 
     async def guarded(request: Request) -> Response:
         try:
@@ -181,15 +214,27 @@ def _guarded(handler: Handler, *, speaks_json: bool = True) -> Handler:
                 asked.require_acceptable(request)
             return await handler(request)
         except IpFhirError as error:
+            if (counted := _counted(error)) is not None:
+                refused.note(*counted)
             return _refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
             # Neither its text nor the values in its trace are logged: they may be a person's.
-            log.error("unforeseen: %s at %s", type(error).__name__, _place(error))  # noqa: TRY400 - as above
+            refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
             return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
 
     return guarded
+
+
+def _counted(error: IpFhirError) -> tuple[str, str] | None:
+    """The reason under which a refusal is counted and its words; None for what belongs to a message's own content."""
+    if isinstance(error, StoreError):
+        return "store-failed", f"requests answered with 503: {error}"
+    if isinstance(error, asked.BadRequest) and error.counted is not None:
+        return error.counted, f"requests refused: {error}"
+    reason = _COUNTED.get(status_of(error))
+    return None if reason is None else (reason, f"requests refused with {status_of(error)}: {reason}")
 
 
 def _place(error: Exception) -> str:
@@ -205,8 +250,9 @@ def _refusal(error: IpFhirError, headers: dict[str, str] | None = None) -> Respo
     headers = dict(headers or {})
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="ip-fhir"'
-    if status == 503:
-        headers["Retry-After"] = "5"
+    again = error.retry_after if isinstance(error, asked.BadRequest) else None
+    if status == 503 or again is not None:
+        headers["Retry-After"] = str(again or 5)
     return Response(write_json(outcome_of(error)), status, headers, FHIR_JSON)
 
 

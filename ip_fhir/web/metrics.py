@@ -17,6 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ip_fhir.domain.referral import State
 from ip_fhir.ports.capabilities import lists_work
+from ip_fhir.web.clients import FORWARDED
+from ip_fhir.web.logins import bearer_token
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
@@ -27,17 +29,25 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange, Worker
     from ip_fhir.ports import Figures
+    from ip_fhir.web.logins import Logins
+    from ip_fhir.web.protection import Protection
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _STATUSES = ("waiting", "awaiting", "parked", "sent", "refused")
 
 
 class Metrics:
     """The figures of one side. Counting a large store takes time: it is done at most once in `every` seconds."""
 
-    def __init__(self, exchange: Exchange, worker: Worker | None = None, every: float = 10.0) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        worker: Worker | None = None,
+        every: float = 10.0,
+        protection: Protection | None = None,
+    ) -> None:
         self._exchange = exchange
+        self._protection = protection
         self._worker = worker
         self._every = every
         self._turn = threading.Lock()
@@ -63,6 +73,8 @@ class Metrics:
             yield GaugeMetricFamily("ip_fhir_worklist_open", "Things that our own people have not done yet", open_items)
         yield self._messages()
         yield self._reads()
+        if self._protection is not None:
+            yield from _protection(self._protection)
         if self._worker is not None:
             running = float(self._worker.running)
             yield GaugeMetricFamily("ip_fhir_worker_running", "Whether the worker lives", running)
@@ -112,18 +124,49 @@ def _outbox(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("ip_fhir_refused_messages", "Different messages that were not taken in", figures.refusals)
 
 
-def require_scraper(request: Request, token: str | None) -> None:
-    """Raises `BadRequest` 401 (no or a wrong token) or 403 (from elsewhere, and there is no token to show)."""
-    if token is not None:
-        scheme, _, shown = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not compare_digest(shown.strip().encode(), token.encode()):
-            raise BadRequest(401, "the token of the metrics is required", "security")
-    elif not _is_near(request):
-        raise BadRequest(403, "from this machine only, unless http.metrics_token is set", "forbidden")
+def _protection(protection: Protection) -> Iterator[Metric]:
+    words = "Requests and connections refused since the process began"
+    refused = CounterMetricFamily("ip_fhir_refused_requests", words, labels=("reason",))
+    for reason, number in sorted(protection.refused.counts().items()):
+        refused.add_metric([reason], number)
+    yield refused
+    failed = protection.logins.failed
+    yield CounterMetricFamily("ip_fhir_failed_logins", "Log-ins with an unknown token since the process began", failed)
+    in_flight = protection.admission.bytes_in_flight
+    yield GaugeMetricFamily("ip_fhir_bytes_in_flight", "Bytes of bodies that are read or worked on", in_flight)
+    held = len(protection.connections)
+    yield GaugeMetricFamily("ip_fhir_connections", "Connections of clients, under `serve`", held)
+
+
+class Scrapers:
+    """The programs that may read the figures: those that show the token or, if there is none, those on this machine."""
+
+    def __init__(self, token: str | None, logins: Logins) -> None:
+        self._token = token
+        self._logins = logins
+
+    def require(self, request: Request) -> None:
+        """Raises `BadRequest` 401 or 429 (no or a wrong token), or 403 (from elsewhere, and no token is set)."""
+        if self._token is not None:
+            self._logins.check(request, self._known)
+        elif not _is_near(request):
+            raise BadRequest(403, "from this machine only, unless http.metrics_token is set", "forbidden")
+
+    def admit(self, request: Request) -> bool:
+        """True if the request may see figures, False if it shows no token. Raises `BadRequest` as `require` does."""
+        if self._token is None:
+            return _is_near(request)
+        if bearer_token(request) is None:
+            return False
+        self.require(request)
+        return True
+
+    def _known(self, shown: str) -> bool | None:
+        return compare_digest(shown.encode(), (self._token or "").encode()) or None
 
 
 def _is_near(request: Request) -> bool:
-    if request.client is None or any(name in request.headers for name in _PROXY_HEADERS):
+    if request.client is None or any(name in request.headers for name in FORWARDED):
         return False
     try:
         return ip_address(request.client.host).is_loopback

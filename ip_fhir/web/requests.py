@@ -1,33 +1,45 @@
-"""The checks of every request: its sender, its length and its content type."""
+"""The checks of a request's headers: its content type, what it accepts, the version it changes."""
 
 from __future__ import annotations
 
-import asyncio
+import re
+from email.message import Message
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.fhir.reading import too_long
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ip_fhir.errors import IssueCode
-    from ip_fhir.exchange.exchange import Exchange
-    from ip_fhir.exchange.peers import Credential
-    from ip_fhir.fhir.reading import Limits
 
 _JSON_TYPES = frozenset({"application/fhir+json", "application/json", "application/json+fhir"})
-_SECONDS_TO_SEND = 60
+_UTF_8 = frozenset({"utf-8", "utf8"})
 _FORM = "application/x-www-form-urlencoded"
+_VERSION = re.compile(r'(?:W/)?"(0|[1-9][0-9]{0,8})"')
 
 
 class BadRequest(InvalidInput):
-    """A request that is refused with a status of HTTP's own."""
+    """A request that is refused with a status of HTTP's own.
 
-    def __init__(self, status: int, reason: str, code: IssueCode, path: str = "") -> None:
+    `counted` is the word under which it is counted; `retry_after` are seconds after which it may come again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        code: IssueCode,
+        path: str = "",
+        *,
+        counted: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__([Problem(path, reason, code)])
         self._status = status
+        self.counted = counted
+        self.retry_after = retry_after
 
     @property
     def status(self) -> int:
@@ -35,40 +47,33 @@ class BadRequest(InvalidInput):
         return self._status
 
 
-def authenticated(request: Request, exchange: Exchange) -> Credential:
-    """Returns the peer or carrier whose token the request shows. Raises `BadRequest` 401 for none or an unknown one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    peer = exchange.peer_by_token(token.strip()) if scheme.lower() == "bearer" else None
-    if peer is None:
-        raise BadRequest(401, "a bearer token of a known party is required", "security")
-    return peer
-
-
-async def bounded_body(request: Request, limits: Limits) -> bytes:
-    """Reads the body, no further than the limit. Raises `InvalidInput` (HTTP 413) or `BadRequest` 408 (too slow)."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limits.max_bytes:
-        raise too_long(limits)
-    content = bytearray()
-    try:
-        async with asyncio.timeout(_SECONDS_TO_SEND):
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > limits.max_bytes:
-                    raise too_long(limits)
-    except TimeoutError:
-        raise BadRequest(408, f"the body took more than {_SECONDS_TO_SEND} seconds", "too-costly") from None
-    return bytes(content)
-
-
 def require_json(request: Request) -> None:
-    """Raises `BadRequest` 415 unless the content type is FHIR JSON in UTF-8."""
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() not in _JSON_TYPES:
+    """Raises `BadRequest` 415 unless the content type is FHIR JSON in UTF-8, and the content is encoded no further."""
+    media_type, charsets = _content_type(request)
+    if media_type not in _JSON_TYPES:
         raise BadRequest(415, "send application/fhir+json", "not-supported", "Content-Type")
-    name, _, charset = parameters.strip().lower().partition("=")
-    if name == "charset" and charset.strip('" ') not in ("utf-8", "utf8"):
+    if not charsets <= _UTF_8:
         raise BadRequest(415, "FHIR JSON is UTF-8", "not-supported", "Content-Type")
+    _require_identity(request)
+
+
+def _content_type(request: Request) -> tuple[str, set[str]]:
+    """The media type, and the charsets that any parameter names, quoted or not; of two `Content-Type`, none."""
+    headers = request.headers.getlist("content-type")
+    if len(headers) != 1:
+        return "", set()
+    parsed = Message()
+    parsed["content-type"] = headers[0]
+    (media_type, _), *parameters = parsed.get_params([("", "")])
+    charsets = {str(value).lower() for name, value in parameters if name.lower() == "charset"}
+    return media_type.strip().lower(), charsets
+
+
+def _require_identity(request: Request) -> None:
+    """Raise `BadRequest` 415 for a body that is compressed or otherwise encoded."""
+    codings = {coding.strip().lower() for coding in ",".join(request.headers.getlist("content-encoding")).split(",")}
+    if not codings <= {"", "identity"}:
+        raise BadRequest(415, "send it as it is, not compressed", "not-supported", "Content-Encoding")
 
 
 def require_acceptable(request: Request) -> None:
@@ -88,16 +93,20 @@ def form_fields(content: bytes) -> list[tuple[str, str]]:
 
 def require_form(request: Request) -> None:
     """Raises `BadRequest` 415 unless the body is a form, as `_search` by POST wants it."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    if _content_type(request)[0] != _FORM:
         raise BadRequest(415, f"send {_FORM}", "not-supported", "Content-Type")
+    _require_identity(request)
 
 
 def if_match(request: Request) -> int:
-    """Returns the version in `If-Match: W/"3"`. Raises `BadRequest` 428 if there is none, 400 if it is no version."""
-    tag = request.headers.get("if-match", "").strip()
-    if not tag:
+    """Returns the version in `If-Match: W/"3"` or `"3"`. Raises `BadRequest` 428 if there is none, 400 for any other.
+
+    A list, `*`, a number without quotes or with leading zeros is no version that we have given.
+    """
+    tags = request.headers.getlist("if-match")
+    if not any(tag.strip() for tag in tags):
         raise BadRequest(428, "If-Match with the version you changed is required", "required", "If-Match")
-    version = tag.removeprefix("W/").strip('"')
-    if not (version.isascii() and version.isdecimal() and len(version) < 10):
+    version = _VERSION.fullmatch(tags[0].strip()) if len(tags) == 1 else None
+    if version is None:
         raise BadRequest(400, 'is not of the form W/"3"', "value", "If-Match")
-    return int(version)
+    return int(version[1])

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import os
 import signal
+import socket
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from ip_fhir.bootstrap import open_exchange, open_listeners
 from ip_fhir.exchange.listeners import listening
 from ip_fhir.exchange.sending.worker import Worker
+from ip_fhir.logs import CountedLog, CountedRepeats
 from ip_fhir.web.app import create_app
+from ip_fhir.web.protection import Protection
+from ip_fhir.web.protocol import PROTOCOL_LOG, Guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
-    from ip_fhir.settings import Settings
+    from starlette.applications import Starlette
+
+    from ip_fhir.settings import HttpSettings, Settings
+
+log = logging.getLogger("ip_fhir.web")
 
 _SECONDS_TO_FINISH = 10
+_QUEUE = 1_024
 
 
 def serve(settings: Settings) -> None:
@@ -31,25 +46,72 @@ def serve(settings: Settings) -> None:
     try:
         token = settings.http.metrics_token
         worker = Worker(exchange, settings.worker.rest)
-        app = create_app(exchange, worker, token.get_secret_value() if token else None)
-        config = uvicorn.Config(
-            app,
-            host=settings.http.host,
-            port=settings.http.port,
-            access_log=False,  # a URL may hold what a caller should not have put there
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,  # the peer is whoever is connected: no header about it is believed
-            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-        )
+        protection = Protection.of(settings.http, exchange.limits)
+        app = create_app(exchange, worker, token.get_secret_value() if token else None, protection)
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, _leave)
-        with listening(exchange, listeners):
-            uvicorn.Server(config).run()
+        with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told):
+            Server(server_config(app, settings.http, protection)).run()
     except KeyboardInterrupt:
         pass
     finally:
         exchange.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, with a long queue of connections that wait to be accepted.
+
+    asyncio takes the length of the queue for the number of connections that it accepts in one go, too, and more than a
+    few of these at once would be more files than the process may open, before one of them is counted.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        for listener in (listener for server in self.servers for listener in server.sockets):
+            with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                same.listen(_QUEUE)
+
+
+def server_config(app: Starlette, http: HttpSettings, protection: Protection) -> uvicorn.Config:
+    """The server's configuration: HTTP/1.1 by `Guarded`, no websockets, no header about ourselves but the date."""
+    connections = protection.connections
+    connections.bound_by_files()
+    protocol = partial(Guarded, connections=connections, refused=protection.refused)
+    return uvicorn.Config(
+        app,
+        host=http.host,
+        port=http.port,
+        loop="asyncio",
+        http=cast("type[Guarded]", protocol),
+        ws="none",
+        interface="asgi3",
+        lifespan="on",  # a worker that cannot start ends the process
+        backlog=connections.bounds.backlog,
+        access_log=False,  # a URL may hold what a caller should not have put there
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # the peer is whoever is connected; `Proxies` reads whom a known proxy names
+        timeout_keep_alive=math.ceil(http.idle_seconds),
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+    )
+
+
+@contextmanager
+def _told_in_the_end(*logs: CountedLog) -> Iterator[None]:
+    """Other libraries' warnings counted; in the end, all counts told that were not."""
+    counted = CountedLog(log)
+    repeats = CountedRepeats(counted)
+    loggers = [logging.getLogger(name) for name in ("asyncio", "uvicorn.error", PROTOCOL_LOG)]
+    for logger in loggers:
+        logger.addFilter(repeats)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(repeats)
+        for one in (*logs, counted):
+            one.flush(at_once=True)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

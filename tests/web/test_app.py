@@ -17,12 +17,14 @@ from tests.support.two_sides import TOKENS, Loop, form, notice, unsent
 
 AUTH = {"Authorization": f"Bearer {TOKENS['hospital']}"}
 FHIR = {**AUTH, "Content-Type": "application/fhir+json"}
+NEAR, FAR = ("127.0.0.1", 50_000), ("192.0.2.7", 50_000)
 
 
 @pytest.fixture
 def client(loop: Loop) -> Iterator[TestClient]:
     """The municipality's endpoint."""
-    with TestClient(create_app(loop.municipality.exchange), raise_server_exceptions=False) as made:
+    app = create_app(loop.municipality.exchange)
+    with TestClient(app, client=NEAR, raise_server_exceptions=False) as made:
         yield made
 
 
@@ -78,8 +80,8 @@ def test_metadata_needs_no_token(client: TestClient) -> None:
     assert [p.rpartition("/")[2] for p in types["ServiceRequest"]["supportedProfile"]] == ["ip-Notice"]
 
 
-def test_health_needs_no_token_and_names_nobody(client: TestClient, loop: Loop, message: bytes) -> None:
-    """It says how it stands, in numbers."""
+def test_health_names_nobody(client: TestClient, loop: Loop, message: bytes) -> None:
+    """It says how it stands, in numbers, to a program on this machine."""
     client.post("/$process-message", content=message, headers=FHIR)
     health = client.get("/health")
     assert health.json()["status"] == "ok"
@@ -92,6 +94,16 @@ def test_health_needs_no_token_and_names_nobody(client: TestClient, loop: Loop, 
     assert health.json()["due"] == 0
     assert "referral" not in health.text
     assert notice("01").owner.name.family not in health.text
+
+
+def test_health_tells_anybody_only_the_status(loop: Loop) -> None:
+    """Numbers are for whoever may read the metrics: shows their token or, where there is none, is on this machine."""
+    exchange = loop.municipality.exchange
+    assert TestClient(create_app(exchange), client=FAR).get("/health").json() == {"status": "ok"}
+    made = TestClient(create_app(exchange, metrics_token="a-token-for-the-metrics"), client=NEAR)
+    assert made.get("/health").json() == {"status": "ok"}
+    assert "waiting" in made.get("/health", headers={"Authorization": "Bearer a-token-for-the-metrics"}).json()
+    assert made.get("/health", headers={"Authorization": "Bearer a-token-for-somebody"}).status_code == 401
 
 
 def delivered(client: TestClient, message: bytes) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""Log lines that count instead of repeating: whatever happens ten thousand times a minute is one line a minute."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MOST_REASONS = 200
+_OTHERS = "others"
+
+
+@dataclass
+class _Line:
+    """The line of one reason: when it was last written, its words and level, and how often it was not written since."""
+
+    written: float
+    words: str
+    level: int
+    unwritten: int = 0
+
+
+class CountedLog:
+    """Counts events by reason, and writes at most one line in `every` seconds for each reason. Threads may share it.
+
+    The first of a reason is written at once; those that follow are told as a number, by the first one after `every`
+    seconds or by `flush`. A reason and its words hold no person's data and no secret. Reasons beyond 200 are counted
+    together as "others", so that no sender can fill the memory.
+
+    >>> logger = logging.getLogger("example")
+    >>> counted = CountedLog(logger)
+    >>> for _ in range(1000):
+    ...     counted.note("wrong-token", "a log-in with an unknown token")
+    >>> counted.counts()
+    {'wrong-token': 1000}
+    """
+
+    def __init__(
+        self, logger: logging.Logger, every: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._logger = logger
+        self._every = every
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._lines: dict[str, _Line] = {}
+
+    def note(self, reason: str, words: str, level: int = logging.WARNING) -> None:
+        """Counts one event; writes its line if none of this reason was written for `every` seconds."""
+        now = self._clock()
+        with self._turn:
+            if reason not in self._lines and len(self._lines) >= _MOST_REASONS:
+                reason, words = _OTHERS, "further reasons, which are no longer told apart"
+            self._counts[reason] += 1
+            line = self._lines.get(reason)
+            first = line is None
+            line = line or self._lines.setdefault(reason, _Line(now, words, level))
+            line.words, line.level = words, level
+            line.unwritten += 1
+            told = self._told(line, now) if first or now - line.written >= self._every else None
+        self._write(told)
+
+    def flush(self, *, at_once: bool = False) -> None:
+        """Writes what was counted and not written, for reasons of `every` seconds ago; for all if `at_once`."""
+        now = self._clock()
+        with self._turn:
+            due = [n for n in self._lines.values() if n.unwritten and (at_once or now - n.written >= self._every)]
+            told = [self._told(line, now) for line in due]
+        for one in told:
+            self._write(one)
+
+    def counts(self) -> dict[str, int]:
+        """A copy of the number of events by reason, since this log was made."""
+        with self._turn:
+            return dict(self._counts)
+
+    def _told(self, line: _Line, now: float) -> tuple[int, str, int, float]:
+        """The level, the words, the number and the seconds that a line tells, after which it counts anew."""
+        told = line.level, line.words, line.unwritten, now - line.written
+        line.written, line.unwritten = now, 0
+        return told
+
+    def _write(self, told: tuple[int, str, int, float] | None) -> None:
+        if told is None:
+            return
+        level, words, number, seconds = told
+        if number == 1:
+            self._logger.log(level, "%s", words)
+        else:
+            self._logger.log(level, "%s (%d times in the last %d seconds)", words, number, round(seconds))
+
+
+class CountedRepeats(logging.Filter):
+    """A filter for another library's logger: a warning or error that repeats becomes a line of a `CountedLog`.
+
+    Lines are the same if their first lines are, digits left out. Lower levels pass unchanged. The trace of an error is
+    left out, since it may quote what a request held.
+    """
+
+    def __init__(self, counted: CountedLog) -> None:
+        super().__init__()
+        self._counted = counted
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a warning or an error, which is counted instead."""
+        if record.levelno < logging.WARNING:
+            return True
+        first = record.getMessage().partition("\n")[0][:200]
+        if record.exc_info and record.exc_info[0] is not None:
+            first += f": {record.exc_info[0].__name__}"
+        self._counted.note("".join(c for c in first if not c.isdigit()), first, record.levelno)
+        return False

@@ -1,0 +1,55 @@
+"""The bounds and counts of one endpoint, shared by its application and, under `serve`, its server."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ip_fhir.logs import CountedLog
+from ip_fhir.web.admission import Admission, Bodies
+from ip_fhir.web.clients import Proxies
+from ip_fhir.web.connections import Bounds, Connections
+from ip_fhir.web.logins import Logins
+
+if TYPE_CHECKING:
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.settings import HttpSettings
+
+log = logging.getLogger("ip_fhir.web")
+
+
+@dataclass(frozen=True)
+class Protection:
+    """The requests refused, by reason; log-ins; bodies and their room; connections, which only `serve` has.
+
+    `told` counts what is logged and is no refusal of its own: the address of a wrong token, a proxy that is not named.
+    """
+
+    refused: CountedLog
+    told: CountedLog
+    logins: Logins
+    admission: Admission
+    bodies: Bodies
+    connections: Connections
+
+    @classmethod
+    def of(cls, http: HttpSettings, limits: Limits) -> Protection:
+        """The protection that the settings describe."""
+        refused, told = CountedLog(log), CountedLog(log)
+        proxies = Proxies(http.proxies)
+        admission = Admission(max(http.bytes_in_flight, 2 * limits.max_bytes))  # half of it is one party's
+        return cls(
+            refused,
+            told,
+            Logins(proxies, told),
+            admission,
+            Bodies(limits, admission, http.body_seconds),
+            Connections(_bounds(http), proxies, refused, (told,)),
+        )
+
+
+def _bounds(http: HttpSettings) -> Bounds:
+    return Bounds(
+        http.header_seconds, http.body_seconds, http.idle_seconds, http.connections, http.connections_per_client
+    )
