@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.merge.places import Place
 from ip_fhir.domain.plan_rules import LISTS
-from ip_fhir.domain.team import two_at_once
+from ip_fhir.domain.team import rivals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +22,9 @@ _IDS_IN_TEAM = tuple(f"{name}.id" for name in _PLACES_IN_TEAM)
 def rivals(team: dict[str, Any], applied: Applied) -> Clashes:
     """Finds changes by mine that leave two coordinators at once without a reason, with the places they clash with."""
     reason, places = Place("team.two_coordinators_reason"), "team.coordinators"
-    pairs = [pair for pair in combinations(team["coordinators"], 2) if two_at_once(pair)]
+    beside = rivals_of(team["coordinators"])
     if reason in applied:
-        return {reason: Place(places, pairs[0][1].id)}
-    beside = {one.id: other.id for pair in pairs for one, other in (pair, pair[::-1])}
+        return {reason: Place(places, next(iter(beside.values())))}
     found = [(place, beside.get(place.id or "")) for place in applied if place.field.startswith(places)]
     return {place: Place(places, other) for place, other in found if other is not None}
 
