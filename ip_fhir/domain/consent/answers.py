@@ -153,7 +153,8 @@ def _last_day(words: list[Words], timelines: list[list[tuple[date, Voice]]]) -> 
             balance.count(words[n].consent, said, 1)
             voices[n] = said
         if not balance.is_yes():
-            return day - _ONE_DAY
+            last: date = day - _ONE_DAY
+            return last
     return None
 
 

@@ -16,7 +16,7 @@ import msgspec
 import orjson
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, has_too_many_parts
 from ip_fhir.mapping.bundle.parts import PRACTITIONER, unversioned
 from ip_fhir.mapping.bundle.reads import LensesNeeded, StandDown
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
@@ -110,7 +110,7 @@ class FastReader:
 
     def read(self, content: bytes) -> Any:
         """Read the whole in the UTF-8 JSON text of a bundle. Raises `LensesNeeded` where it is not certain."""
-        if len(content) > DEFAULT_LIMITS.max_bytes:
+        if len(content) > DEFAULT_LIMITS.max_bytes or has_too_many_parts(content):
             raise LensesNeeded(StandDown.SIZE)
         if _is_unusual(content):
             raise LensesNeeded(StandDown.TEXT)
