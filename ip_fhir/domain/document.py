@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from ip_fhir.domain.people import Attachment
-from ip_fhir.domain.values.value import Id, Moment, Text, Value
+from ip_fhir.domain.values.value import Id, MadeText, Moment, Text, Value
 
 DocumentStatus: TypeAlias = Literal["preliminary", "final", "entered-in-error"]
 """The status of a document, in the codes of FHIR's composition-status."""
@@ -18,7 +18,7 @@ class Section(Value):
 
     item: Id = Field(description="Letter of the item.")
     title: Text = Field(description="Heading.")
-    narrative: Text = Field(description="Content in XHTML.")
+    narrative: MadeText = Field(description="Content in XHTML.")
     entries: tuple[Id, ...] = Field(
         default=(), max_length=20_000, description="Ids of the plan's items that it is about."
     )

@@ -45,6 +45,9 @@ Id = Annotated[str, StringConstraints(pattern=_ID)]
 Text = Annotated[str, StringConstraints(max_length=50_000, pattern=_TEXT)]
 """Words for people: not blank, no control characters except tab and line breaks; at most 50,000 characters."""
 
+MadeText = Annotated[str, StringConstraints(pattern=_TEXT)]
+"""Words put together from the words of others: as `Text`, but of any length, since those have their bounds already."""
+
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
 """A URL: no blanks, at most 2,000 characters."""
 
