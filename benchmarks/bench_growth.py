@@ -258,13 +258,7 @@ def delays(directory: Path) -> Iterator[Figure]:
         unit = side(Role.MUNICIPALITY, store, Answering(), SetClock())
         peer = unit.peer_by_token("token")
         assert peer is not None
-        worst = growing.notice(
-            "worst",
-            organizations=growing.organizations(998, chain=True),
-            professionals=growing.professionals(2000, 998),
-            needs=growing.needs(1000),
-            related_persons=growing.relatives(500),
-        )
+        worst = growing.largest_notice()
         content = orjson.dumps(message_to_fhir(_of(worst)))
         small = [orjson.dumps(message_to_fhir(_of(growing.notice(f"small-{n}")))) for n in range(2000)]
         unit.receive(small.pop(), peer)

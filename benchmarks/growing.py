@@ -334,6 +334,18 @@ NOTICE_CASES = (
 """Every list of a notice."""
 
 
+def largest_notice() -> Notice:
+    """A notice of nearly 5 MB, with as many small values in it as that holds."""
+    reached = tuple(person.evolve(contacts=contacts(65)) for person in professionals(1200, 998))
+    return notice(
+        "worst",
+        organizations=organizations(998, chain=True),
+        professionals=reached,
+        needs=needs(1000),
+        related_persons=relatives(500),
+    )
+
+
 def form(answers: str = "referral-1", **fields: Any) -> GreenForm:
     """A green form that names these, beside the unit that sends it."""
     more = fields.pop("organizations", ())

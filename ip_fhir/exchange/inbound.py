@@ -55,6 +55,8 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
             _check_parties(context, message, peer)
+            # All that needs no look at the store is done before the transaction: while one is open, others wait.
+            persons, foreign = incoming.persons(), incoming.resources() if message.notice is not None else ()
     key, digest = f"{peer.name}/{message.id}", incoming.digest()
     now = context.clock.now()
 
@@ -65,10 +67,9 @@ def receive(context: Context, content: bytes, peer: Peer, format_name: WireForma
             check_date(context, message, now)
             before = tx.load(message.correlation_id)
             if before is not None:
-                check_person(before.referral, incoming.persons())
+                check_person(before.referral, persons)
             decision = _decide(context, message, before, peer, now)
-            foreign = incoming.resources() if before is None else ()
-            stored = write(tx, before, decision, now, foreign, context=context)
+            stored = write(tx, before, decision, now, () if before else foreign, context=context)
             # A decision with problems: the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))
