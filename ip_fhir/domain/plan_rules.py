@@ -234,6 +234,18 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(path, "refers to nobody in the plan", "invariant")
 
 
+def references(plan: IndividualPlan) -> Iterator[tuple[str, str]]:
+    """Yields every reference from one item of the plan to another or to an actor, as path and id."""
+    for path, ref, _ in (*_references(plan), *_team_references(plan)):
+        if ref is not None:
+            yield path, ref
+    for index, goal in enumerate(plan.goals):
+        if goal.part_of is not None:
+            yield f"goals.{index}.part_of", goal.part_of
+    for index, measure in enumerate(plan.measures):
+        yield from ((f"measures.{index}.goals.{n}", ref) for n, ref in enumerate(measure.goals))
+
+
 def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:
     """Yields every reference to an actor outside the team: its path, its id, and the allowed kind of actor."""
     yield "author", plan.author, _ANYBODY

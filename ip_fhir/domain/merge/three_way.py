@@ -125,14 +125,15 @@ class _Attempt:
         found |= self._bookkeeping(base, mine, theirs, as_theirs=not found)
         if self.unsound:
             return None
-        problems = plan_problems(theirs.model_copy(update=found))  # all of them: an error tells of the first ones
+        merged = theirs.model_copy(update=found)
+        problems = plan_problems(merged)  # all of them: an error tells of the first ones
         if not problems:
             try:
                 return theirs.evolve(**found) if found else theirs
             except InvalidInput as error:  # two long lists are too long together
                 problems = error.problems
         paths = [problem.path for problem in problems]
-        self.unsound = unsound(paths, {**dict(theirs), **found}, self.applied, homes(base, mine, theirs))
+        self.unsound = unsound(paths, merged, self.applied, homes(base, mine, theirs), theirs)
         return None
 
     def _fields(self, path: str, ident: str | None, base: Value, mine: Value, theirs: Value) -> dict[str, Any]:
