@@ -17,9 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import growing
 import orjson
-from growing import FORM_CASES, NOTICE_CASES, PLAN_CASES, Case, lists_of
 from loops import DUE, HOSPITAL, UNIT, Answering, SetClock, side
 from measuring import Figure
 
@@ -49,10 +47,13 @@ from ip_fhir.mapping import (
 )
 from ip_fhir.report.document import plan_document
 from ip_fhir.store import open_store
+from tests.support import growing
+from tests.support.growing import FORM_CASES, NOTICE_CASES, PLAN_CASES, Case, bounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from ip_fhir.domain.values.value import Value
     from ip_fhir.exchange import Exchange
 
 Verbs = dict[str, "Callable[[], object]"]
@@ -68,14 +69,14 @@ _FIVE_MB = 4_900_000
 def measure(quick: bool) -> Iterator[Figure]:
     """For each verb the worst exponent, and the longest time at a bound; then what one party's worst costs another."""
     for model, cases in ((IndividualPlan, PLAN_CASES), (Notice, NOTICE_CASES), (GreenForm, FORM_CASES)):
-        if missing := lists_of(model) - {name for case in cases for name in case.lists} - _SHARED_LISTS:
+        if missing := bounds_of(model).keys() - {name for case in cases for name in case.lists} - _SHARED_LISTS:
             raise AssertionError(f"{model.__name__}: no case grows {', '.join(sorted(missing))}")
     times = 2 if quick else 5
-    yield from _grown("plan", PLAN_CASES, plan_verbs, times)
-    yield from _grown("notice", NOTICE_CASES, notice_verbs, times)
-    yield from _grown("form", FORM_CASES, form_verbs, times)
+    yield from _grown("plan", IndividualPlan, PLAN_CASES, plan_verbs, times)
+    yield from _grown("notice", Notice, NOTICE_CASES, notice_verbs, times)
+    yield from _grown("form", GreenForm, FORM_CASES, form_verbs, times)
     with tempfile.TemporaryDirectory(prefix="ip-fhir-bench-") as place:
-        yield from _grown("loop", NOTICE_CASES, partial(loop_verbs, Path(place)), times)
+        yield from _grown("loop", Notice, NOTICE_CASES, partial(loop_verbs, Path(place)), times)
         yield from largest()
         yield from delays(Path(place))
 
@@ -84,12 +85,14 @@ def measure(quick: bool) -> Iterator[Figure]:
 _SHARED_LISTS = {name for case in PLAN_CASES for name in case.lists if "." in name}
 
 
-def _grown(root: str, cases: Iterable[Case], verbs: Callable[[dict[str, Any]], Verbs], times: int) -> Iterator[Figure]:
+def _grown(
+    what: str, root: type[Value], cases: Iterable[Case], verbs: Callable[[dict[str, Any]], Verbs], times: int
+) -> Iterator[Figure]:
     worst: dict[str, tuple[float, str]] = {}
     longest: dict[str, tuple[float, str]] = {}
     empty = _times(partial(verbs, {}), times)
     for case in cases:
-        sizes = max(case.most // _STEP, 1), case.most
+        sizes = max(case.most(root) // _STEP, 1), case.most(root)
         small, large = (_times(partial(verbs, case.make(size)), times) for size in sizes)
         for verb, seconds in large.items():
             longest[verb] = max(longest.get(verb, (0.0, "")), (seconds, case.name))
@@ -97,10 +100,10 @@ def _grown(root: str, cases: Iterable[Case], verbs: Callable[[dict[str, Any]], V
                 exponent = math.log((seconds - empty[verb]) / above) / math.log(sizes[1] / sizes[0])
                 worst[verb] = max(worst.get(verb, (0.0, "")), (exponent, case.name))
     for verb, (seconds, name) in longest.items():
-        yield Figure(f"{root}: {verb}, at the bound", seconds, "s", at_most=_MOST_SECONDS, note=name)
+        yield Figure(f"{what}: {verb}, at the bound", seconds, "s", at_most=_MOST_SECONDS, note=name)
         if verb in worst:
             exponent, of = worst[verb]
-            yield Figure(f"{root}: {verb}, exponent", exponent, "", at_most=_HALFWAY, note=of)
+            yield Figure(f"{what}: {verb}, exponent", exponent, "", at_most=_HALFWAY, note=of)
 
 
 def _times(verbs: Callable[[], Verbs], times: int) -> dict[str, float]:
