@@ -19,7 +19,7 @@ No error carries a person's data: a problem names a place and the *shape* of wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,6 +60,42 @@ class Problem:
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
 
+MOST_PROBLEMS: Final = 50
+"""The number of problems that one error names; a last one, `MoreProblems`, tells how many were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreProblems(Problem):
+    """The last of the problems of an error that has more than `MOST_PROBLEMS`: `count` others were left out."""
+
+    count: int = 0
+
+
+def few_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Returns the first `MOST_PROBLEMS` problems and, if there are more, one that tells how many were left out.
+
+    So an answer stays small, whatever came in. Problems that were left out before are counted in.
+
+    >>> few_problems([Problem(f"needs.{number}", "is blank") for number in range(400)])[-1].reason
+    'and 350 more problems'
+    """
+    kept: list[Problem] = []
+    left_out = 0
+    for problem in problems:
+        if isinstance(problem, MoreProblems):
+            left_out += problem.count
+        elif len(kept) < MOST_PROBLEMS:
+            kept.append(problem)
+        else:
+            left_out += 1
+    return (*kept, more_problems(left_out, kept[0].code)) if left_out and kept else tuple(kept)
+
+
+def more_problems(count: int, code: IssueCode) -> MoreProblems:
+    """Returns the problem that stands for `count` others that were left out; `code` is that of the first one named."""
+    return MoreProblems("", f"and {count} more problem{'s'[: count > 1]}", code, count=count)
+
+
 class IpFhirError(Exception):
     """Base of every error that this library raises on purpose."""
 
@@ -72,7 +108,7 @@ class IpFhirError(Exception):
 
 # ValueError too, so that an identifier refused inside a pydantic validator becomes a problem with its path.
 class InvalidInput(IpFhirError, ValueError):
-    """Input that cannot be used, with every problem at once.
+    """Input that cannot be used, with every problem at once; of more than `MOST_PROBLEMS`, with the first ones.
 
     >>> str(InvalidInput.at("goals.0.period", "ends before it starts", "invariant"))
     'goals.0.period: ends before it starts'
@@ -83,7 +119,7 @@ class InvalidInput(IpFhirError, ValueError):
     issue: ClassVar[str] = "invalid"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(problems)
+        self.problems: tuple[Problem, ...] = few_problems(problems)
         super().__init__("; ".join(map(str, self.problems)))
 
     @classmethod

@@ -222,7 +222,7 @@ class LimitSettings(Value):
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
     max_depth: int = Field(default=64, ge=8, le=200)
-    max_parts: int = Field(default=500_000, ge=100)
+    max_parts: int = Field(default=200_000, ge=100)
     max_skew: float = Field(default=300.0, ge=0, le=86_400)
     max_age: float = Field(default=180.0, gt=0, le=36_500)
 

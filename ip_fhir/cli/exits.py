@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ip_fhir.errors import InvalidInput, MappingError
+from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, MappingError
 
 if TYPE_CHECKING:
     from ip_fhir.errors import IpFhirError
@@ -27,16 +27,14 @@ EXIT_CODES: dict[int, str] = {
 }
 """Every exit code and what it means; shown by --help."""
 
-_MOST_LINES = 50
-
 
 def lines_of(error: IpFhirError) -> list[str]:
-    """Returns an error's lines for stderr: one per problem, at most 50, or the error after its notes."""
+    """Returns an error's lines for stderr: one per problem, few of them, or the error after its notes."""
     if not isinstance(error, InvalidInput | MappingError):
         return [": ".join([*getattr(error, "__notes__", ()), " ".join(str(error).split())])]
     lines = [" ".join(str(problem).split()) for problem in error.problems]
-    more = len(lines) - _MOST_LINES
-    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more"]
+    more = len(lines) - MOST_PROBLEMS - 1  # the last of an error's own problems may tell of others
+    return lines if more <= 0 else [*lines[:MOST_PROBLEMS], f"and {more + 1} more"]
 
 
 def in_file(error: InvalidInput, name: str) -> InvalidInput:

@@ -120,7 +120,9 @@ class Agreement(Value):
     content_level: ContentLevel = Field(
         default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
     )
-    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that notices go out on.")
+    legal_basis: tuple[LegalBasis, ...] = Field(
+        default=(), max_length=50, description="Sections of law that notices go out on."
+    )
     preliminary_reply_days: Days = Field(default=30, description="Calendar days until a preliminary reply (fvl § 11a).")
     evaluation_every_months: Months | None = Field(
         default=None, description="Months between reminders to evaluate a plan."

@@ -29,7 +29,9 @@ class ItemStatus(Value):
 
     item: Text = Field(description="Letter of the item, a to i.")
     asks_for: Text = Field(description="Requirement of the regulation.")
-    missing: tuple[Text, ...] = Field(default=(), description="Things that the plan lacks; empty: the item is met.")
+    missing: tuple[Text, ...] = Field(
+        default=(), max_length=50, description="Things that the plan lacks; empty: the item is met."
+    )
 
     @property
     def met(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from ip_fhir.domain.people import Attachment
-from ip_fhir.domain.values.value import Id, Moment, Text, Value
+from ip_fhir.domain.values.value import Id, MadeText, Moment, Text, Value
 
 DocumentStatus: TypeAlias = Literal["preliminary", "final", "entered-in-error"]
 """The status of a document, in the codes of FHIR's composition-status."""
@@ -18,8 +18,10 @@ class Section(Value):
 
     item: Id = Field(description="Letter of the item.")
     title: Text = Field(description="Heading.")
-    narrative: Text = Field(description="Content in XHTML.")
-    entries: tuple[Id, ...] = Field(default=(), description="Ids of the plan's items that it is about.")
+    narrative: MadeText = Field(description="Content in XHTML.")
+    entries: tuple[Id, ...] = Field(
+        default=(), max_length=20_000, description="Ids of the plan's items that it is about."
+    )
 
 
 class PlanDocument(Value):
@@ -32,5 +34,5 @@ class PlanDocument(Value):
     written: Moment = Field(description="Time of the version, with zone.")
     author: Id = Field(description="Id of who wrote it.")
     custodian: Id | None = Field(default=None, description="Id of the organisation that keeps it.")
-    sections: tuple[Section, ...] = Field(default=(), description="Sections.")
+    sections: tuple[Section, ...] = Field(default=(), max_length=20, description="Sections.")
     attachment: Attachment | None = Field(default=None, description="The document as a file.")

@@ -63,7 +63,7 @@ class Effect(Value):
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
-    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     to: Text | None = Field(default=None, description="Contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")

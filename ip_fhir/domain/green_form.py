@@ -80,9 +80,13 @@ class GreenForm(Value):
     sender: Id = Field(description="Id of the organisation that answers.")
     decision: FormDecision | None = Field(default=None, description="Decision; none: not filled in.")
     signed_by: Id | None = Field(default=None, description="Id of the professional who signed.")
-    organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
-    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
-    coordinators: tuple[Coordinator, ...] = Field(default=(), description="Coordinators who are appointed.")
+    organizations: tuple[Organization, ...] = Field(max_length=1_000, description="Organisations that it names.")
+    professionals: tuple[Professional, ...] = Field(
+        default=(), max_length=2_000, description="Professionals that it names."
+    )
+    coordinators: tuple[Coordinator, ...] = Field(
+        default=(), max_length=500, description="Coordinators who are appointed."
+    )
     plan_state: PlanState | None = Field(default=None, description="State of the plan.")
     plan_starts: Day | None = Field(default=None, description="Day on which work on the plan begins.")
     declined: Declined | None = Field(default=None, description="The offer that the person declined.")
@@ -180,14 +184,14 @@ def _lacks_when_appointed(form: GreenForm, notice: Notice | None) -> Iterator[Mi
 
 def _lacks_coordinators(form: GreenForm) -> Iterator[Missing]:
     named = [c for c in form.coordinators if not c.vacant]
+    people: dict[str | None, Professional] = {person.id: person for person in form.professionals}
     if not named:
         yield Missing.COORDINATOR
     for coordinator in named:
-        yield from _lacks_coordinator(form, coordinator)
+        yield from _lacks_coordinator(coordinator, people.get(coordinator.holder))
 
 
-def _lacks_coordinator(form: GreenForm, coordinator: Coordinator) -> Iterator[Missing]:
-    person = form.professional(coordinator.holder)
+def _lacks_coordinator(coordinator: Coordinator, person: Professional | None) -> Iterator[Missing]:
     if person is None or (person.title is None and person.profession is None):
         yield Missing.COORDINATOR_ROLE
     if person is None or person.organization is None:

@@ -50,7 +50,7 @@ class Message(Value):
     answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
     notice: Notice | None = Field(default=None, description="The notice, in a notice message.")
     form: GreenForm | None = Field(default=None, description="The green form, in a green form message.")
-    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
     text: Text | None = Field(default=None, description="Words to the receiver.")
 

@@ -63,20 +63,24 @@ class Notice(Value):
     recipient: Id = Field(description="Id of the organisation it is addressed to.")
     author: Id | None = Field(default=None, description="Id of the professional who wrote it.")
     urgency: Urgency = Field(default=Urgency.ROUTINE, description="Urgency.")
-    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that it is sent by.")
-    related_persons: tuple[RelatedPerson, ...] = Field(
-        default=(), description="Relatives and representatives that it names."
+    legal_basis: tuple[LegalBasis, ...] = Field(
+        default=(), max_length=50, description="Sections of law that it is sent by."
     )
-    organizations: tuple[Organization, ...] = Field(description="Organisations that it names.")
-    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that it names.")
-    consents: tuple[Consent, ...] = Field(default=(), description="Consents that it is sent on.")
-    needs: tuple[Need, ...] = Field(default=(), description="Needs for services.")
+    related_persons: tuple[RelatedPerson, ...] = Field(
+        default=(), max_length=500, description="Relatives and representatives that it names."
+    )
+    organizations: tuple[Organization, ...] = Field(max_length=1_000, description="Organisations that it names.")
+    professionals: tuple[Professional, ...] = Field(
+        default=(), max_length=2_000, description="Professionals that it names."
+    )
+    consents: tuple[Consent, ...] = Field(default=(), max_length=500, description="Consents that it is sent on.")
+    needs: tuple[Need, ...] = Field(default=(), max_length=1_000, description="Needs for services.")
     reason: Text | None = Field(default=None, description="Reason, in words.")
     wished_coordinator: Text | None = Field(
         default=None, description="The coordinator whom the person wishes, in words."
     )
     discharge: Day | None = Field(default=None, description="Planned day of discharge.")
-    attachments: tuple[Attachment, ...] = Field(default=(), description="Documents that go with it.")
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=200, description="Documents that go with it.")
 
     @model_validator(mode="after")
     def _refers_only_to_itself(self) -> Self:

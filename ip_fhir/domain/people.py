@@ -53,7 +53,7 @@ class PersonName(Value):
 class Address(Value):
     """A postal or home address. The municipality of residence (`municipality`) is the one responsible for services."""
 
-    lines: tuple[Text, ...] = Field(default=(), description="Street or box, line by line.")
+    lines: tuple[Text, ...] = Field(default=(), max_length=50, description="Street or box, line by line.")
     postal_code: Text | None = Field(default=None, description="Postal code (postnummer), four digits in Norway.")
     city: Text | None = Field(default=None, description="Postal place (poststed).")
     municipality: MunicipalityNumber | None = Field(
@@ -90,7 +90,7 @@ class PlanOwner(Value):
     identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
     birth_date: Day | None = Field(default=None, description="Birth date.")
     gender: Gender | None = Field(default=None, description="Administrative gender.")
-    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person.")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
     address: _Address = Field(default=None, description="Home address.")
     language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
     needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
@@ -155,7 +155,7 @@ class RelatedPerson(Value):
     name: PersonName = Field(description="Name.")
     relationship: Relationship = Field(description="Relationship to the plan's owner.")
     identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
-    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person.")
+    contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
     next_of_kin: Flag = Field(default=False, description="True for the closest relative (nærmeste pårørende).")
     mandate: Mandate | None = Field(
         default=None, description="Right to act for the plan's owner; none: no representative."
@@ -196,7 +196,9 @@ class Organization(Value):
         default=None, description="Number in the register of units of the specialist health service."
     )
     municipality: MunicipalityNumber | None = Field(default=None, description="Municipality number (code list 3402).")
-    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the organisation.")
+    contacts: tuple[ContactPoint, ...] = Field(
+        default=(), max_length=100, description="Ways to reach the organisation."
+    )
     address: _Address = Field(default=None, description="Postal or visiting address.")
 
 
@@ -245,4 +247,6 @@ class Professional(Value):
     title: Text | None = Field(default=None, description="Title or position, in words.")
     hpr_number: HprNumber | None = Field(default=None, description="Number in the register of health personnel.")
     her_id: HerId | None = Field(default=None, description="The person's own number in the address register.")
-    contacts: tuple[ContactPoint, ...] = Field(default=(), description="Ways to reach the person at work.")
+    contacts: tuple[ContactPoint, ...] = Field(
+        default=(), max_length=100, description="Ways to reach the person at work."
+    )

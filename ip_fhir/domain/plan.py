@@ -79,7 +79,7 @@ class Goal(Value):
     text: Text = Field(description="The goal in the person's own words.")
     status: GoalStatus = Field(default=GoalStatus.ACTIVE, description="Status of the work on it.")
     part_of: Id | None = Field(default=None, description="Id of the main goal that this is a sub-goal of.")
-    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
+    areas: tuple[LifeArea, ...] = Field(default=(), max_length=50, description="Life areas.")
     period: Period = Field(default=Period(), description="From when it is worked on, until when it is to be reached.")
     target: Text | None = Field(default=None, description="Sign by which one will see that it is reached.")
     achievement: Achievement | None = Field(default=None, description="Achievement.")
@@ -106,10 +106,10 @@ class Measure(Value):
 
     id: Id = Field(description="Id in the plan.")
     what: Text = Field(description="The measure, in words.")
-    goals: tuple[Id, ...] = Field(default=(), description="Ids of the goals it serves.")
-    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas.")
+    goals: tuple[Id, ...] = Field(default=(), max_length=500, description="Ids of the goals it serves.")
+    areas: tuple[LifeArea, ...] = Field(default=(), max_length=50, description="Life areas.")
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
-    takes_part: tuple[Id, ...] = Field(default=(), description="Ids of others who take part.")
+    takes_part: tuple[Id, ...] = Field(default=(), max_length=500, description="Ids of others who take part.")
     extent: Text | None = Field(default=None, description='How much and how often: "two hours every Tuesday".')
     how: Text | None = Field(default=None, description="Way in which it is carried out.")
     where: Text | None = Field(default=None, description="Place.")
@@ -169,7 +169,7 @@ class Review(Value):
     held: Day | None = Field(default=None, description="Day it was held, if it was.")
     how: Text | None = Field(default=None, description="Way in which it is done.")
     responsible: Id | None = Field(default=None, description="Id of the person who is responsible.")
-    participants: tuple[Id, ...] = Field(default=(), description="Ids of the persons who take part.")
+    participants: tuple[Id, ...] = Field(default=(), max_length=500, description="Ids of the persons who take part.")
     outcome: Text | None = Field(default=None, description="Outcome, in words.")
 
     @model_validator(mode="after")
@@ -200,22 +200,34 @@ class IndividualPlan(Value):
     status: PlanStatus = Field(default=PlanStatus.DRAFT, description="Status.")
     version: Count = Field(default=1, ge=1, description="Number of the version, from 1.")
     title: Text | None = Field(default=None, description="Title.")
-    legal_basis: tuple[LegalBasis, ...] = Field(default=(), description="Sections of law that it is made by.")
+    legal_basis: tuple[LegalBasis, ...] = Field(
+        default=(), max_length=50, description="Sections of law that it is made by."
+    )
     period: Period = Field(default=Period(), description="Plan period.")
     created: Moment = Field(description="Time when it was begun, with zone.")
     updated: Moment | None = Field(default=None, description="Time of the last change, with zone.")
     author: Id | None = Field(default=None, description="Id of who wrote this version.")
     coordinating_unit: Id | None = Field(default=None, description="Id of the coordinating unit (koordinerende enhet).")
     replaces: Id | None = Field(default=None, description="Id of the plan that this one follows.")
-    related_persons: tuple[RelatedPerson, ...] = Field(default=(), description="Relatives and representatives.")
-    organizations: tuple[Organization, ...] = Field(default=(), description="Organisations that the plan names.")
-    professionals: tuple[Professional, ...] = Field(default=(), description="Professionals that the plan names.")
-    resources: tuple[Resource, ...] = Field(default=(), description="Strengths, interests and people (item a).")
-    needs: tuple[Need, ...] = Field(default=(), description="Needs for services (item a).")
-    goals: tuple[Goal, ...] = Field(default=(), description="Main goals and sub-goals (item a).")
-    measures: tuple[Measure, ...] = Field(default=(), description="Measures (items e and f).")
-    contributions: tuple[Contribution, ...] = Field(default=(), description="Contributions (item d).")
-    cooperation: tuple[Cooperation, ...] = Field(default=(), description="Cooperation with others (item i).")
+    related_persons: tuple[RelatedPerson, ...] = Field(
+        default=(), max_length=500, description="Relatives and representatives."
+    )
+    organizations: tuple[Organization, ...] = Field(
+        default=(), max_length=1_000, description="Organisations that the plan names."
+    )
+    professionals: tuple[Professional, ...] = Field(
+        default=(), max_length=2_000, description="Professionals that the plan names."
+    )
+    resources: tuple[Resource, ...] = Field(
+        default=(), max_length=1_000, description="Strengths, interests and people (item a)."
+    )
+    needs: tuple[Need, ...] = Field(default=(), max_length=1_000, description="Needs for services (item a).")
+    goals: tuple[Goal, ...] = Field(default=(), max_length=2_000, description="Main goals and sub-goals (item a).")
+    measures: tuple[Measure, ...] = Field(default=(), max_length=5_000, description="Measures (items e and f).")
+    contributions: tuple[Contribution, ...] = Field(default=(), max_length=1_000, description="Contributions (item d).")
+    cooperation: tuple[Cooperation, ...] = Field(
+        default=(), max_length=1_000, description="Cooperation with others (item i)."
+    )
     follow_up: Arrangement | None = Field(
         default=None, description="Interval and way of following the plan up (item g)."
     )
@@ -223,10 +235,10 @@ class IndividualPlan(Value):
         default=None, description="Interval and way of evaluating the plan (item g)."
     )
     reviews: tuple[Review, ...] = Field(
-        default=(), description="Follow-ups and evaluations, planned and held (item g)."
+        default=(), max_length=2_000, description="Follow-ups and evaluations, planned and held (item g)."
     )
     team: CareTeam | None = Field(default=None, description="Care team with coordinators (items b and c).")
-    consents: tuple[Consent, ...] = Field(default=(), description="Consents (item h).")
+    consents: tuple[Consent, ...] = Field(default=(), max_length=500, description="Consents (item h).")
     note: Text | None = Field(default=None, description="Note.")
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, dropwhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -171,14 +171,29 @@ def _team_ids(plan: IndividualPlan, ids: list[str]) -> Iterator[Problem]:
 
 def organization_problems(organizations: tuple[Organization, ...]) -> Iterator[Problem]:
     """Yields a problem for each organisation that is part of itself, directly or through others."""
-    parents = {organization.id: organization.part_of for organization in organizations}
+    inside = _part_of_themselves(dict(zip(map(_ID, organizations), map(_PART_OF, organizations), strict=True)))
     for index, organization in enumerate(organizations):
-        seen, above = {organization.id}, organization.part_of
-        while above is not None and above not in seen:
-            seen.add(above)
-            above = parents.get(above)
-        if above == organization.id:
+        if organization.id in inside:
             yield Problem(f"organizations.{index}.part_of", "the organisation is part of itself", "invariant")
+
+
+def _part_of_themselves(above: dict[str, str | None]) -> set[str]:
+    """Returns the ids that come back to themselves by way of `above`.
+
+    No id is walked over twice, so a long chain costs no more than as many short ones.
+    """
+    found: set[str] = set()
+    walked: set[str] = set()
+    for start in above:
+        trail: dict[str, None] = {}
+        here: str | None = start
+        while here is not None and here not in walked:
+            walked.add(here)
+            trail[here] = None
+            here = above.get(here)
+        if here in trail:  # the walk has come back onto its own trail, and not onto an earlier one
+            found.update(dropwhile(here.__ne__, trail))
+    return found
 
 
 def _goal_problems(plan: IndividualPlan) -> Iterator[Problem]:
@@ -217,6 +232,18 @@ def _reference_problems(plan: IndividualPlan) -> Iterator[Problem]:
             yield Problem(path, f"refers to something that is not {what}", "invariant")
         else:
             yield Problem(path, "refers to nobody in the plan", "invariant")
+
+
+def references(plan: IndividualPlan) -> Iterator[tuple[str, str]]:
+    """Yields every reference from one item of the plan to another or to an actor, as path and id."""
+    for path, ref, _ in (*_references(plan), *_team_references(plan)):
+        if ref is not None:
+            yield path, ref
+    for index, goal in enumerate(plan.goals):
+        if goal.part_of is not None:
+            yield f"goals.{index}.part_of", goal.part_of
+    for index, measure in enumerate(plan.measures):
+        yield from ((f"measures.{index}.goals.{n}", ref) for n, ref in enumerate(measure.goals))
 
 
 def _references(plan: IndividualPlan) -> Iterator[tuple[str, str | None, str]]:

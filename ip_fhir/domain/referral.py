@@ -108,7 +108,7 @@ class Event(Value):
     sender: Organization | None = Field(default=None, description="The organisation that sent the message.")
     notice: Notice | None = Field(default=None, description="The notice that it brings.")
     form: GreenForm | None = Field(default=None, description="The green form that it brings.")
-    missing: tuple[Missing, ...] = Field(default=(), description="Items that a green form lacks.")
+    missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     by: Author | None = Field(default=None, description="The person of our own side who did it.")
@@ -133,7 +133,7 @@ class KeptForm(Value):
     form: GreenForm = Field(description="The form.")
     received: AwareDatetime = Field(description="Time when it came in.")
     status: FormStatus = Field(description="Result of judging it.")
-    missing: tuple[Missing, ...] = Field(default=(), description="Items that it lacked.")
+    missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that it lacked.")
     message: Id | None = Field(default=None, description="Id of the message that carried it.")
     party: Id | None = Field(default=None, description="Party that brought it; none: our own side, or not known.")
     to_party: Id | None = Field(default=None, description="Party that it passes the notice on to.")
@@ -163,9 +163,11 @@ class Referral(Value):
     opened: AwareDatetime = Field(description="Time when it was opened.")
     changed: AwareDatetime = Field(description="Time of the last change.")
     delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")
-    forms: tuple[KeptForm, ...] = Field(default=(), description="Every green form that came.")
-    timers: tuple[Timer, ...] = Field(default=(), description="Clocks that run.")
-    paused: tuple[Timer, ...] = Field(default=(), description="Clocks that are paused while the referral is on hold.")
+    forms: tuple[KeptForm, ...] = Field(default=(), max_length=200, description="Every green form that came.")
+    timers: tuple[Timer, ...] = Field(default=(), max_length=200, description="Clocks that run.")
+    paused: tuple[Timer, ...] = Field(
+        default=(), max_length=200, description="Clocks that are paused while the referral is on hold."
+    )
     paused_at: AwareDatetime | None = Field(default=None, description="Time when they were paused.")
     reminders: int = Field(default=0, ge=0, description="Number of reminders so far.")
     escalations: int = Field(default=0, ge=0, description="Number of rungs so far.")
@@ -189,8 +191,10 @@ class Referral(Value):
         default=False,
         description="True if the other side has ended it too: no rejection is overturned.",
     )
-    vacancies: tuple[AwareDatetime, ...] = Field(default=(), description="Times when a coordinator left.")
-    told: tuple[Told, ...] = Field(default=(), description="Contacts on the ladder who were told.")
+    vacancies: tuple[AwareDatetime, ...] = Field(
+        default=(), max_length=1_000, description="Times when a coordinator left."
+    )
+    told: tuple[Told, ...] = Field(default=(), max_length=1_000, description="Contacts on the ladder who were told.")
 
     @property
     def form(self) -> GreenForm | None:
@@ -207,4 +211,4 @@ class Record(Value):
     before: State | None = Field(description="State before; none: it was opened.")
     after: State = Field(description="State after.")
     note: Text | None = Field(default=None, description="Note.")
-    effects: tuple[Id, ...] = Field(default=(), description="Ids of the effects.")
+    effects: tuple[Id, ...] = Field(default=(), max_length=1_000, description="Ids of the effects.")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from itertools import combinations
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from ip_fhir.domain.values.value import Flag, Id, Period, Text, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class TeamRole(StrEnum):
@@ -115,9 +117,11 @@ class CareTeam(Value):
     id: Id = Field(description="Id in the plan.")
     status: TeamStatus = Field(default=TeamStatus.ACTIVE, description="Status.")
     name: Text | None = Field(default=None, description="Name of the team.")
-    memberships: tuple[Membership, ...] = Field(default=(), description="Memberships, also those that have ended.")
+    memberships: tuple[Membership, ...] = Field(
+        default=(), max_length=5_000, description="Memberships, also those that have ended."
+    )
     coordinators: tuple[Coordinator, ...] = Field(
-        default=(), description="Coordinators' places, also vacant and past ones."
+        default=(), max_length=500, description="Coordinators' places, also vacant and past ones."
     )
     two_coordinators_reason: Text | None = Field(
         default=None, description="Reason for two coordinators of one kind at once."
@@ -135,9 +139,54 @@ class CareTeam(Value):
         return tuple(c for c in self.coordinators if not c.vacant and c.period.covers(day) and kind in (None, c.kind))
 
 
-def two_at_once(coordinators: tuple[Coordinator, ...]) -> bool:
+def two_at_once(coordinators: Iterable[Coordinator]) -> bool:
     """True if two different people hold places of the same kind on the same day."""
-    return any(
-        a.kind is b.kind and a.holder != b.holder and a.period.overlaps(b.period)
-        for a, b in combinations([c for c in coordinators if not c.vacant], 2)
-    )
+    return bool(rivals_of(coordinators))
+
+
+def rivals_of(coordinators: Iterable[Coordinator]) -> dict[str, str]:
+    """Returns the ids of places that two people hold at once, each with the id of one place that it clashes with.
+
+    Two places clash if they are of the same kind, different people hold them, and they share a day. The order is that
+    of `coordinators`. Looks at each place twice, once from either end of time, not at each pair of places.
+    """
+    held = [place for place in coordinators if not place.vacant]
+    if len(held) < 2:
+        return {}
+    found: dict[str, str] = {}
+    for kind in CoordinatorKind:
+        places = sorted((place for place in held if place.kind is kind), key=_first_day)
+        found |= _meeting(places, _last_day, lambda end, place: end >= _first_day(place), max)
+        found |= _meeting(places[::-1], _first_day, lambda start, place: start <= _last_day(place), min)
+    return {place.id: found[place.id] for place in held if place.id in found}
+
+
+def _meeting(
+    places: list[Coordinator],
+    edge: Callable[[Coordinator], date],
+    meets: Callable[[date, Coordinator], bool],
+    farthest: Callable[..., Coordinator],
+) -> Iterator[tuple[str, str]]:
+    """Yields the id of each place that meets an earlier one of another holder in this order, with that one's id.
+
+    Of the places so far, only two need be remembered: the one whose `edge` reaches `farthest`, and the farthest of the
+    other holders. If neither meets a place, none does.
+    """
+    best: list[Coordinator] = []
+    for place in places:
+        other = next((one for one in best if one.holder != place.holder), None)
+        if other is not None and meets(edge(other), place):
+            yield place.id, other.id
+        by_holder: dict[str | None, Coordinator] = {}
+        for one in (*best, place):
+            known = by_holder.get(one.holder, one)
+            by_holder[one.holder] = farthest(known, one, key=edge)
+        best = sorted(by_holder.values(), key=edge, reverse=farthest is max)[:2]
+
+
+def _first_day(place: Coordinator) -> date:
+    return place.period.start or date.min
+
+
+def _last_day(place: Coordinator) -> date:
+    return place.period.end or date.max

@@ -64,6 +64,8 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
         with places_of(incoming):
             brought = _brought(context, message, credential)
             _check_addressee(context, message)
+            # All that needs no look at the store is done before the transaction: while one is open, others wait.
+            persons, foreign = incoming.persons(), incoming.resources() if message.notice is not None else ()
     key, digest = f"{brought.party}/{message.id}", incoming.digest()
     now = context.clock.now()
 
@@ -74,10 +76,9 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
             check_date(context, message, now)
             loop, before = _loop(context, tx, message, brought)
             if before is not None:
-                check_person(before.referral, incoming.persons())
+                check_person(before.referral, persons)
             decision = _decide(context, message, before, brought, loop, now)
-            foreign = incoming.resources() if before is None else ()
-            stored = write(tx, before, decision, now, foreign, context=context)
+            stored = write(tx, before, decision, now, () if before else foreign, context=context)
             # A decision with problems: the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,17 +56,13 @@ def entries_of(bundle: Any) -> list[Entry]:
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
-    found: list[Entry] = []
-    problems: list[Problem] = []
-    for number, entry in enumerate(entries):
-        reason = _why_not(entry)
-        if reason is None:
-            found.append(Entry(number, entry.get("fullUrl"), entry["resource"]))
-        else:
-            problems.append(Problem(f"Bundle.entry[{number}]", reason, "structure"))
-    if problems:
-        raise InvalidInput(problems)
-    return found
+    reasons = map(_why_not, entries)
+    wrong = [(number, reason) for number, reason in enumerate(reasons) if reason is not None]
+    if wrong:
+        told = [Problem(f"Bundle.entry[{number}]", reason, "structure") for number, reason in wrong[:MOST_PROBLEMS]]
+        more = len(wrong) - len(told)
+        raise InvalidInput([*told, *([more_problems(more, "structure")] if more else [])])
+    return [Entry(number, entry.get("fullUrl"), entry["resource"]) for number, entry in enumerate(entries)]
 
 
 def _why_not(entry: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
@@ -123,9 +124,9 @@ def _pointing_inside(resource: Any) -> Any:
 def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """The parts that the request refers to, directly or through others (FHIR dom-3: only these may be contained)."""
     found: dict[str, dict[str, Any]] = {}
-    waiting = list(references_in(request))
+    waiting = deque(references_in(request))
     while waiting:
-        reference = waiting.pop(0)
+        reference = waiting.popleft()
         if reference in parts and reference not in found:
             found[reference] = parts[reference]
             waiting += references_in(parts[reference])

@@ -20,13 +20,11 @@ from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
 
     from starlette.requests import Request
 
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.logs import CountedLog
-
-    T = TypeVar("T")
 
 _FREE = 10  # failures before the first wait
 _LONGEST = 60.0  # seconds
@@ -55,7 +53,7 @@ class Logins:
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self.failed = 0
 
-    def check(self, request: Request, find: Callable[[str], T | None]) -> T:
+    def check(self, request: Request, find: Callable[[str], Credential | None]) -> Credential:
         """Returns what `find` knows the request's token as.
 
         Raises `BadRequest`: 401 for no token or an unknown one (`find` gives None), 400 for two, 429 with the seconds

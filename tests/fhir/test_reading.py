@@ -1,6 +1,8 @@
 """Bytes to a resource: whatever comes, a resource or an InvalidInput that says where it went wrong."""
 
+import tracemalloc
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.reading import Limits, read_json, write_json
+from ip_fhir.fhir.reading import Limits, has_too_many_parts, read_json, write_json
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ from ip_fhir.fhir.reading import Limits, read_json, write_json
         (b'{"resourceType": "Task", "s": "\\ud800"}', "structure", 400, "not JSON"),
         (b'{"resourceType": "Task", "d": ' + b"[" * 64 + b"]" * 64 + b"}", "too-costly", 413, "deeper than 64"),
         (b'{"resourceType": "Task", "d": ' + b"[" * 5000 + b"]" * 5000 + b"}", "too-costly", 413, "too deep"),
-        (b'{"resourceType": "Task", "d": [' + b"[]," * 600_000 + b"[]]}", "too-costly", 413, "more than 500000 parts"),
+        (b'{"resourceType": "Task", "d": [' + b"[]," * 600_000 + b"[]]}", "too-costly", 413, "more than 200000 parts"),
         (b" " * 5_000_001, "too-long", 413, "larger than 5000000 bytes"),
     ],
     ids=lambda value: repr(value)[:30],
@@ -81,3 +83,52 @@ def test_limits_are_settings() -> None:
     """A site may set its own limits."""
     with pytest.raises(InvalidInput, match="larger than 30 bytes"):
         read_json(b'{"resourceType": "Task", "id": "1"}', Limits(max_bytes=30))
+
+
+def peak_of(content: bytes, code: str) -> int:
+    """The most memory, in bytes, that refusing the content took beside it."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput) as caught:
+            read_json(content)
+        assert caught.value.problems[0].code == code
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("part", [b"[]", b"{}", b'"[",[]', b'"\\"",[]'], ids=repr)
+def test_parts_are_counted_before_anything_is_made_of_them(part: bytes) -> None:
+    """A body of nothing but brackets is refused without being parsed: parsed, it takes a hundred times its size."""
+    number = 4_900_000 // (len(part) + 1)
+    content = b'{"resourceType":"Bundle","a":[' + b",".join([part] * number) + b"]}"
+    assert peak_of(content, "too-costly") < 4 * len(content)
+
+
+@pytest.mark.parametrize("text", ["[{" * 200_000, '\\[{"' * 100_000, "æ\\\\[" * 200_000], ids=lambda text: text[:6])
+def test_brackets_in_texts_are_no_parts(text: str) -> None:
+    """Words may have any number of brackets, quotation marks and backslashes."""
+    assert read_json(write_json({"resourceType": "Basic", "a": text, "b": [text]}))["b"] == [text]
+
+
+_awkward = st.text(alphabet='[]{}"\\,: aæ', max_size=12)
+_awkward_json = st.recursive(
+    _awkward | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_awkward, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+def parts_in(node: Any) -> int:
+    """Objects and lists in a node, and itself."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return sum(map(parts_in, children)) + isinstance(node, dict | list)
+
+
+@given(_awkward_json, st.booleans())
+def test_the_count_is_exact(data: Any, spaced: bool) -> None:
+    """As many parts as the limit are let through, one more is not, whatever stands in the texts."""
+    content = orjson.dumps(data, option=orjson.OPT_INDENT_2 if spaced else None)
+    number = parts_in(data)
+    assert not has_too_many_parts(content, Limits(max_parts=number))
+    assert number == 0 or has_too_many_parts(content, Limits(max_parts=number - 1))

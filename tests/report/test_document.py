@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 
 from ip_fhir.domain.people import Attachment
-from ip_fhir.domain.plan import IndividualPlan, PlanStatus
+from ip_fhir.domain.plan import IndividualPlan, Need, PlanStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Mapper, from_fhir
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.report.document import plan_document, plan_document_reference
+from tests.support import growing
 from tests.support import strategies as make
 from tests.support.data import EXAMPLES
 
+PLAN_CASES = {case.name: case for case in growing.PLAN_CASES}
 PLANS = sorted((EXAMPLES / "plans").glob("*.json"))
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
@@ -39,6 +41,24 @@ def test_the_plan_comes_back(path: Path) -> None:
     """A document holds the whole plan: it is read back from it."""
     plan = read(IndividualPlan, path.read_bytes())
     assert from_fhir(plan_document(plan)) == plan
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"needs": tuple(Need(id=f"need-{n}", text="å<" * 300) for n in range(90))},
+        {"needs": (Need(id="need", text="<" * 49_990),)},
+        PLAN_CASES["reviews"].make(2000),
+        PLAN_CASES["CareTeam.memberships"].make(5000),
+    ],
+    ids=["many words", "one long word", "reviews", "memberships"],
+)
+def test_a_long_plan_is_a_document(changes: dict[str, Any]) -> None:
+    """What people write has its bounds; what is put together from it has none of these."""
+    plan = growing.plan(**changes)
+    document = plan_document(plan)
+    assert from_fhir(document) == plan
+    assert max(len(section["text"]["div"]) for section in composition(document)["section"]) > 50_000
 
 
 @given(plan=make.plans())

@@ -51,6 +51,7 @@ _RULES: dict[str, Callable[[Any, Any, Schema], bool]] = {
     "pattern": lambda value, pattern, _: not isinstance(value, str) or re.search(pattern, value) is not None,
     "minLength": lambda value, least, _: not isinstance(value, str) or len(value) >= least,
     "maxLength": lambda value, most, _: not isinstance(value, str) or len(value) <= most,
+    "maxItems": lambda value, most, _: not isinstance(value, list) or len(value) <= most,
     "minimum": lambda value, least, _: not isinstance(value, int) or value >= least,
     "maximum": lambda value, most, _: not isinstance(value, int) or value <= most,
     "exclusiveMinimum": lambda value, least, _: not isinstance(value, int) or value > least,

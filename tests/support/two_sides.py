@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -195,11 +195,16 @@ def make_side(
     return Side(Exchange(context), wire, store, told)
 
 
-def make_loop(directory: Path, agreements: tuple[Agreement, ...] = (), **more: Any) -> Loop:
-    """Two sides on two SQLite files; `more` goes into the context of both."""
+def make_loop(
+    directory: Path,
+    agreements: tuple[Agreement, ...] = (),
+    wrap: Callable[[Store], Breakable] = Breakable,
+    **more: Any,
+) -> Loop:
+    """Two sides on two SQLite files; `more` goes into the context of both, and `wrap` makes their stores breakable."""
     clock = SetClock()
     sides = [
-        make_side(role, clock, Breakable(open_store(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
+        make_side(role, clock, wrap(open_store(f"sqlite:///{directory / role}.sqlite")), agreements, **more)
         for role in (Role.HOSPITAL, Role.MUNICIPALITY)
     ]
     hospital, municipality = sides

@@ -51,8 +51,10 @@ class Provision(Value):
     """
 
     access: Access = Field(description="Yes or no to these.")
-    recipients: tuple[Id, ...] = Field(default=(), description="Ids of persons and organisations; empty: all.")
-    areas: tuple[LifeArea, ...] = Field(default=(), description="Life areas; empty: all.")
+    recipients: tuple[Id, ...] = Field(
+        default=(), max_length=1_000, description="Ids of persons and organisations; empty: all."
+    )
+    areas: tuple[LifeArea, ...] = Field(default=(), max_length=50, description="Life areas; empty: all.")
     period: Period = Field(default=Period(), description="Days on which it holds.")
 
 
@@ -72,7 +74,7 @@ class Consent(Value):
     withdrawn_on: Day | None = Field(default=None, description="Day from which it is withdrawn.")
     period: Period = Field(default=Period(), description="Days on which it holds.")
     access: Access = Field(default=Access.PERMIT, description="Yes or no, if no provision applies.")
-    provisions: tuple[Provision, ...] = Field(default=(), description="Exceptions.")
+    provisions: tuple[Provision, ...] = Field(default=(), max_length=200, description="Exceptions.")
     document: Attachment | None = Field(default=None, description="The signed paper.")
 
     @model_validator(mode="after")

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.answers import Answer, Answers
 from ip_fhir.domain.consent.consent import ConsentKind
-from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Rule, permits
+from ip_fhir.domain.consent.permission import Refused, Rule
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.team import MembershipStatus
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ip_fhir.domain.consent.consent import Consent
+    from collections.abc import Container, Iterator
 
 AREAS: tuple[LifeArea | None, ...] = (None, *LifeArea)
 """The columns: None (content of no life area), then each life area."""
 
 _GONE = (MembershipStatus.ENDED, MembershipStatus.DECLINED)
-_ONE_DAY = timedelta(days=1)
 
 
 class Group(StrEnum):
@@ -102,43 +100,23 @@ def consent_matrix(plan: IndividualPlan, on: date) -> ConsentMatrix:
     """
     require(plan, IndividualPlan, "plan")
     taking_part = _taking_part(plan, on)
+    organizations = {organization.id for organization in plan.organizations}
+    answers = Answers(plan.consents, ConsentKind.SHARING, on, plan.related_persons)
     seers = []
-    for ident, name, within in _everybody_named(plan):
+    for ident, name, within in _everybody_named(plan, answers.recipients):
         group = Group.TEAM if ident in taking_part else Group.NAMED
-        if any(ident == organization.id for organization in plan.organizations):
+        if ident in organizations:
             group = Group.ORGANIZATION
-        cells = tuple(_cell(plan, AccessRequest(ConsentKind.SHARING, ident, on, within, _asked(a)), a) for a in AREAS)
+        cells = tuple(_cell(area, answer) for area, answer in answers.to(ident, within))
         seers.append(Seer(ident, name, group, cells))
     order = list(Group)
     return ConsentMatrix(plan.id, on, tuple(sorted(seers, key=lambda seer: order.index(seer.group))))
 
 
-def _asked(area: LifeArea | None) -> tuple[LifeArea, ...]:
-    return () if area is None else (area,)
-
-
-def _cell(plan: IndividualPlan, request: AccessRequest, area: LifeArea | None) -> Cell:
-    answer = permits(plan.consents, request, plan.related_persons)
-    if not isinstance(answer, Allowed):
-        return Cell(area, rule=answer.rule, consents=answer.consents)
-    for day in _turning_days(plan.consents, request.on):
-        later = AccessRequest(request.kind, request.recipient, day, request.within, request.areas)
-        if not isinstance(permits(plan.consents, later, plan.related_persons), Allowed):
-            return Cell(area, until=day - _ONE_DAY, consents=answer.consents)
-    return Cell(area, consents=answer.consents)
-
-
-def _turning_days(consents: Iterable[Consent], after: date) -> list[date]:
-    """Returns the days after `after` on which an answer may change: first days, and days after last days, in order."""
-    days: set[date] = set()
-    for consent in consents:
-        days |= {consent.given_on} | ({consent.withdrawn_on} if consent.withdrawn_on is not None else set())
-        for period in (consent.period, *(provision.period for provision in consent.provisions)):
-            if period.start is not None:
-                days.add(period.start)
-            if period.end is not None and period.end < date.max:
-                days.add(period.end + _ONE_DAY)
-    return sorted(day for day in days if day > after)
+def _cell(area: LifeArea | None, answer: Answer) -> Cell:
+    given = answer.given
+    rule = given.rule if isinstance(given, Refused) else None
+    return Cell(area, answer.until, rule, given.consents)
 
 
 def _taking_part(plan: IndividualPlan, on: date) -> set[str]:
@@ -149,18 +127,31 @@ def _taking_part(plan: IndividualPlan, on: date) -> set[str]:
     return {m.member for m in members} | {c.holder for c in plan.team.coordinators_on(on) if c.holder is not None}
 
 
-def _everybody_named(plan: IndividualPlan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yields id, name and the ids of the organisations above, for everybody in the plan except its owner."""
-    above = {organization.id: organization.part_of for organization in plan.organizations}
-
-    def chain(ident: str | None) -> Iterator[str]:
-        while ident is not None:
-            yield ident
-            ident = above.get(ident)
-
+def _everybody_named(plan: IndividualPlan, counted: Container[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yields id, name and the organisations above that are among `counted`, for everybody in the plan but its owner."""
+    with_above = _with_above(plan, counted)
     for person in plan.related_persons:
         yield person.id, person.name.full, ()
     for professional in plan.professionals:
-        yield professional.id, professional.name.full, tuple(chain(professional.organization))
+        yield professional.id, professional.name.full, with_above[professional.organization]
     for organization in plan.organizations:
-        yield organization.id, organization.name, tuple(chain(organization.part_of))
+        yield organization.id, organization.name, with_above[organization.part_of]
+
+
+def _with_above(plan: IndividualPlan, counted: Container[str]) -> dict[str | None, tuple[str, ...]]:
+    """Returns by each organisation's id itself and those above it, as far as they are among `counted`.
+
+    Each organisation is walked over once.
+    """
+    parents = {organization.id: organization.part_of for organization in plan.organizations}
+    found: dict[str | None, tuple[str, ...]] = {None: ()}
+    for start in parents:
+        trail = []
+        here: str | None = start
+        while here is not None and here not in found:
+            trail.append(here)
+            here = parents[here]
+        for ident in reversed(trail):
+            above = found[parents[ident]]
+            found[ident] = (ident, *above) if ident in counted else above
+    return found

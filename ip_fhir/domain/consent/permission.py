@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ip_fhir.domain.people import RelatedPerson
+    from ip_fhir.domain.values.value import Period
 
 
 class Rule(StrEnum):
@@ -74,40 +75,89 @@ def permits(
     `AccessRequest`.
     """
     require(request, AccessRequest, "request")
-    relevant = [consent for consent in consents if consent.kind is request.kind]
+    relevant = [words_to(consent, request) for consent in consents if consent.kind is request.kind]
     if not relevant:
-        return Refused(Rule.NO_CONSENT, f"there is no consent of the kind {request.kind}")
+        return no_consent(request.kind)
+    mandates = mandates_of(related_persons)
     grounds: list[str] = []
     for area in request.areas or (None,):
-        answer = _decide(relevant, request, area, related_persons)
+        answer = decide([(words, voice(words, area, request.on, mandates)) for words in relevant])
         if isinstance(answer, Refused):
             return answer
         grounds += answer.consents
     return Allowed(tuple(dict.fromkeys(grounds)))
 
 
-def _decide(
-    consents: list[Consent], request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
-) -> Allowed | Refused:
-    """Returns the answer for one area; for None, the answer for content of no life area."""
-    verdicts = [(consent, _verdict(consent, request, area, related_persons)) for consent in consents]
-    yes = [consent for consent, rule in verdicts if rule is None]
+def no_consent(kind: ConsentKind) -> Refused:
+    """Returns the answer where there is no consent of this kind."""
+    return Refused(Rule.NO_CONSENT, f"there is no consent of the kind {kind}")
+
+
+class Words(NamedTuple):
+    """The words of a consent to one recipient: the provisions that name it, its organisations, or everybody.
+
+    Before each stands how closely it names: 2 the recipient itself, 1 an organisation of it, 0 everybody.
+    """
+
+    consent: Consent
+    provisions: tuple[tuple[int, Provision], ...]
+
+
+class Voice(NamedTuple):
+    """The voice of a consent on one day: yes (`rule` is None), or the first rule that refuses.
+
+    `explicit` is True for a no that is said, and False for a consent that is only silent.
+    """
+
+    rule: Rule | None
+    explicit: bool = False
+
+
+Mandates: TypeAlias = "Mapping[str, Sequence[Period]]"
+"""The periods of the mandates of representatives, by their id."""
+
+
+def words_to(consent: Consent, request: AccessRequest) -> Words:
+    """Returns the words of a consent to the recipient of a request."""
+    within = set(request.within)
+    named = ((_nearness(p, request.recipient, within), p) for p in consent.provisions)
+    return Words(consent, tuple((near, provision) for near, provision in named if near is not None))
+
+
+def _nearness(provision: Provision, recipient: str, within: set[str]) -> int | None:
+    if not provision.recipients:
+        return 0
+    if recipient in provision.recipients:
+        return 2
+    return None if within.isdisjoint(provision.recipients) else 1
+
+
+def mandates_of(related_persons: Iterable[RelatedPerson]) -> Mandates:
+    """Returns the mandates of the persons who have one."""
+    found: dict[str, list[Period]] = {}
+    for person in related_persons:
+        if person.mandate is not None:
+            found.setdefault(person.id, []).append(person.mandate.period)
+    return found
+
+
+def decide(voices: Sequence[tuple[Words, Voice]]) -> Allowed | Refused:
+    """Returns the answer for one area and day; `voices` are all relevant consents, at least one."""
+    yes = [words.consent for words, said in voices if said.rule is None]
     if not yes:
-        consent, rule = max(((c, r) for c, r in verdicts if r is not None), key=_last_word)
+        consent, rule = max(((w.consent, v.rule) for w, v in voices if v.rule is not None), key=_last_word)
         return Refused(rule, _REASONS[rule], (consent.id,))
     # A refusal or a withdrawal counts until a later yes is given.
     latest = max(consent.given_on for consent in yes)
-    no = [
-        c
-        for c, rule in verdicts
-        if _says_no(c, rule, request, area) and not (rule in _EXPLICIT_NOES and _said_on(c) < latest)
-    ]
+    no = [w.consent for w, v in voices if v.explicit and not (v.rule in EXPLICIT_NOES and said_on(w.consent) < latest)]
     if no:
         return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c in (*yes, *no)))
     return Allowed(tuple(consent.id for consent in yes))
 
 
-_EXPLICIT_NOES = (Rule.REFUSED, Rule.WITHDRAWN)
+EXPLICIT_NOES = (Rule.REFUSED, Rule.WITHDRAWN)
+"""The noes that end with a later yes."""
+
 _REASONS = {
     Rule.NOT_GIVEN: "the consent is a draft or not yet given",
     Rule.REFUSED: "the person said no",
@@ -121,71 +171,57 @@ _REASONS = {
 def _last_word(verdict: tuple[Consent, Rule]) -> tuple[bool, date, int]:
     """Returns the sort key that chooses the reason of a refusal: the latest consent, but not one still to be given."""
     consent, rule = verdict
-    return rule is not Rule.NOT_GIVEN, _said_on(consent), list(Rule).index(rule)
+    return rule is not Rule.NOT_GIVEN, said_on(consent), _ORDER[rule]
 
 
-def _said_on(consent: Consent) -> date:
+_ORDER = {rule: number for number, rule in enumerate(Rule)}
+
+
+def said_on(consent: Consent) -> date:
+    """Returns the day of the consent's last word: its withdrawal, or when it was given."""
     return consent.withdrawn_on or consent.given_on
 
 
-def _verdict(
-    consent: Consent, request: AccessRequest, area: LifeArea | None, related_persons: Sequence[RelatedPerson]
-) -> Rule | None:
-    """Returns None if the consent allows the request, else the first rule that refuses it."""
-    ruling, _ = _ruling(consent, request, area)
+def voice(words: Words, area: LifeArea | None, day: date, mandates: Mandates) -> Voice:
+    """Returns the voice of a consent on a day, for one area; for None, for content of no life area."""
+    consent = words.consent
+    ruling, explicit = _ruling(words, area, day)
     # Withdrawing a consent that was for one recipient says nothing about other recipients.
     concerned = ruling is Access.PERMIT or not consent.provisions
-    checks = (
-        (Rule.NOT_GIVEN, consent.status is ConsentStatus.DRAFT or consent.given_on > request.on),
-        (Rule.REFUSED, concerned and consent.status is ConsentStatus.REFUSED),
-        (Rule.WITHDRAWN, concerned and _withdrawn(consent, request.on)),
-        (Rule.PERIOD, not consent.period.covers(request.on)),
-        (Rule.REPRESENTATIVE, not _entitled(consent, related_persons)),
-        (Rule.RECIPIENT, ruling is Access.DENY),
-    )
-    return next((rule for rule, broken in checks if broken), None)
+    withdrawn = consent.withdrawn_on is not None and consent.withdrawn_on <= day
+    refused = consent.status is ConsentStatus.REFUSED
+    if consent.status is ConsentStatus.DRAFT or consent.given_on > day:
+        return Voice(Rule.NOT_GIVEN)
+    if concerned and refused:
+        return Voice(Rule.REFUSED, explicit=True)
+    if concerned and withdrawn:
+        return Voice(Rule.WITHDRAWN, explicit=True)
+    if not consent.period.covers(day):
+        return Voice(Rule.PERIOD)
+    if consent.given_by is not None and not _had_mandate(consent, mandates):
+        return Voice(Rule.REPRESENTATIVE)
+    if ruling is Access.DENY:
+        return Voice(Rule.RECIPIENT, explicit=explicit and not refused and not withdrawn)
+    return Voice(None)
 
 
-def _withdrawn(consent: Consent, day: date) -> bool:
-    return consent.withdrawn_on is not None and consent.withdrawn_on <= day
+def _had_mandate(consent: Consent, mandates: Mandates) -> bool:
+    return any(period.covers(consent.given_on) for period in mandates.get(consent.given_by or "", ()))
 
 
-def _says_no(consent: Consent, rule: Rule | None, request: AccessRequest, area: LifeArea | None) -> bool:
-    """True if a consent that does not allow the request says no explicitly, and is not only silent about it."""
-    if rule is Rule.RECIPIENT:
-        in_force = consent.status is not ConsentStatus.REFUSED and not _withdrawn(consent, request.on)
-        return in_force and _ruling(consent, request, area)[1]
-    return rule in _EXPLICIT_NOES
-
-
-def _entitled(consent: Consent, related_persons: Sequence[RelatedPerson]) -> bool:
-    if consent.given_by is None:
-        return True
-    return any(
-        person.id == consent.given_by and person.mandate is not None and person.mandate.period.covers(consent.given_on)
-        for person in related_persons
-    )
-
-
-def _ruling(consent: Consent, request: AccessRequest, area: LifeArea | None) -> tuple[Access, bool]:
+def _ruling(words: Words, area: LifeArea | None, day: date) -> tuple[Access, bool]:
     """Returns the answer of a consent, and True if it is explicit: by a provision, or by a consent without provisions.
 
     The most specific matching provision decides: one for the recipient, then for its organisation, then for all;
     among these, one for some life areas before one for all. Between equally specific ones, deny wins.
     """
-    matching = [p for p in consent.provisions if _matches(p, request, area)]
+    matching = [
+        (near, bool(p.areas), p.access)
+        for near, p in words.provisions
+        if (not p.areas or area in p.areas) and p.period.covers(day)
+    ]
     if not matching:
-        return consent.access, not consent.provisions
-    best = max(_specificity(p, request) for p in matching)
-    decisive = [p.access for p in matching if _specificity(p, request) == best]
+        return words.consent.access, not words.consent.provisions
+    best = max(matching)[:2]
+    decisive = [access for near, by_area, access in matching if (near, by_area) == best]
     return (Access.DENY if Access.DENY in decisive else Access.PERMIT), True
-
-
-def _matches(provision: Provision, request: AccessRequest, area: LifeArea | None) -> bool:
-    named = not provision.recipients or {request.recipient, *request.within} & set(provision.recipients)
-    return bool(named) and (not provision.areas or area in provision.areas) and provision.period.covers(request.on)
-
-
-def _specificity(provision: Provision, request: AccessRequest) -> tuple[int, int]:
-    who = 2 if request.recipient in provision.recipients else 1 if provision.recipients else 0
-    return who, 1 if provision.areas else 0

@@ -39,6 +39,7 @@ from ip_fhir.domain.merge.places import (
 )
 from ip_fhir.domain.merge.soundness import homes, rivals, unsound
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.plan_rules import plan_problems
 from ip_fhir.domain.values.value import Value, require
 from ip_fhir.errors import InvalidInput
 
@@ -124,12 +125,16 @@ class _Attempt:
         found |= self._bookkeeping(base, mine, theirs, as_theirs=not found)
         if self.unsound:
             return None
-        try:
-            return theirs.evolve(**found) if found else theirs
-        except InvalidInput as error:
-            paths = [problem.path for problem in error.problems]
-            self.unsound = unsound(paths, {**dict(theirs), **found}, self.applied, homes(base, mine, theirs))
-            return None
+        merged = theirs.model_copy(update=found)
+        problems = plan_problems(merged)  # all of them: an error tells of the first ones
+        if not problems:
+            try:
+                return theirs.evolve(**found) if found else theirs
+            except InvalidInput as error:  # two long lists are too long together
+                problems = error.problems
+        paths = [problem.path for problem in problems]
+        self.unsound = unsound(paths, merged, self.applied, homes(base, mine, theirs), theirs)
+        return None
 
     def _fields(self, path: str, ident: str | None, base: Value, mine: Value, theirs: Value) -> dict[str, Any]:
         """Returns the fields of the merged value that differ from theirs."""

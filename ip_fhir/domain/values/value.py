@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from datetime import date
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
@@ -20,14 +21,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ip_fhir.errors import InvalidInput, IssueCode, Problem
+from ip_fhir.errors import InvalidInput, IssueCode, Problem, few_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
+    from pydantic_core import CoreSchema, ErrorDetails
 
 # Control characters but tab and line breaks, and the two that XML cannot carry at all.
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
@@ -43,6 +44,9 @@ Id = Annotated[str, StringConstraints(pattern=_ID)]
 
 Text = Annotated[str, StringConstraints(max_length=50_000, pattern=_TEXT)]
 """Words for people: not blank, no control characters except tab and line breaks; at most 50,000 characters."""
+
+MadeText = Annotated[str, StringConstraints(pattern=_TEXT)]
+"""Words put together from the words of others: as `Text`, but of any length, since those have their bounds already."""
 
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
 """A URL: no blanks, at most 2,000 characters."""
@@ -244,6 +248,7 @@ _CODES: dict[str, IssueCode] = {
     "model_type": "structure",
     "value_error": "invariant",
     "string_too_long": "too-long",
+    "too_long": "too-long",
 }
 
 
@@ -260,7 +265,7 @@ _SHAPES = {
 
 
 def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
-    """Returns pydantic's errors as problems: path, reason and FHIR issue type, without the input.
+    """Returns pydantic's errors as problems, the first ones of many: path, reason, issue type, without the input.
 
     An unknown field is named only without `model`, or if `model.NAMES_UNKNOWN_FIELDS` is True: in a person's data the
     name itself may tell of the person. A known field with a similar name is suggested in any case with `model`.
@@ -274,12 +279,20 @@ def problems_of(error: ValidationError, model: type[BaseModel] | None = None) ->
         path = ".".join(map(str, item["loc"]))
         inner = item.get("ctx", {}).get("error")
         if isinstance(inner, InvalidInput):
-            found += [Problem(".".join(filter(None, (path, p.path))), p.reason, p.code) for p in inner.problems]
+            found += [replace(p, path=".".join(filter(None, (path, p.path)))) for p in inner.problems]
             continue
-        pattern = str(item.get("ctx", {}).get("pattern"))
-        reason = _REASONS.get(item["type"]) or _SHAPES.get(pattern) or item["msg"].removeprefix("Value error, ")
-        found.append(Problem(path, reason[:1].lower() + reason[1:], _CODES.get(item["type"], "value")))
-    return tuple(dict.fromkeys(found))
+        found.append(Problem(path, _reason_of(item), _CODES.get(item["type"], "value")))
+    return few_problems(dict.fromkeys(found))
+
+
+def _reason_of(item: ErrorDetails) -> str:
+    """Returns the words of one of pydantic's errors."""
+    context = item.get("ctx", {})
+    if item["type"] == "too_long":
+        return f"has more than {context['max_length']} items"
+    shape = _SHAPES.get(str(context.get("pattern")))
+    reason = _REASONS.get(item["type"]) or shape or item["msg"].removeprefix("Value error, ")
+    return reason[:1].lower() + reason[1:]
 
 
 def _unknown(steps: tuple[int | str, ...], model: type[BaseModel], *, named: bool) -> Problem:

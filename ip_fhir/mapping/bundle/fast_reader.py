@@ -16,10 +16,11 @@ import msgspec
 import orjson
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, has_too_many_parts
 from ip_fhir.mapping.bundle.parts import PRACTITIONER, unversioned
 from ip_fhir.mapping.bundle.reads import LensesNeeded, StandDown
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
+from ip_fhir.mapping.generated.drafts import most_items
 from ip_fhir.mapping.generated.readers import Readers
 from ip_fhir.mapping.tables.domain_fields import domain_types
 
@@ -51,6 +52,7 @@ class _Part:
     read: Callable[..., Any]
     by_root: bool
     one: bool
+    most: int | None
 
 
 class _References(dict[str, str]):
@@ -97,16 +99,18 @@ class FastReader:
         self._decode: Callable[[bytes], Any]
         self._learn({str(d.lens.resource) for d in assembly.derived})
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
+        whole = domain_types()[root.domain]
+        bounds = {p.field: most_items(whole.model_fields[p.field]) for p in assembly.parts}
         self._parts = tuple(
-            _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one)
+            _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one, bounds[p.field])
             for p in assembly.parts
         )
-        self._finish = readers.finish(domain_types()[root.domain])
+        self._finish = readers.finish(whole)
         self.code = readers.code
 
     def read(self, content: bytes) -> Any:
         """Read the whole in the UTF-8 JSON text of a bundle. Raises `LensesNeeded` where it is not certain."""
-        if len(content) > DEFAULT_LIMITS.max_bytes:
+        if len(content) > DEFAULT_LIMITS.max_bytes or has_too_many_parts(content):
             raise LensesNeeded(StandDown.SIZE)
         if _is_unusual(content):
             raise LensesNeeded(StandDown.TEXT)
@@ -150,6 +154,8 @@ class FastReader:
         fields = whole.__dict__
         for part in self._parts:
             structs = found[part.struct]
+            if part.most is not None and len(structs) > part.most:
+                raise Doubt
             if part.struct is self._role:
                 values = part.read(structs, *given, self._read_people(people, *given))
             else:

@@ -8,7 +8,7 @@ caller must have checked the fields themselves.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import AfterValidator, TypeAdapter
 
@@ -55,10 +55,26 @@ def after(info: FieldInfo) -> list[Callable[[Any], Any]]:
     return [one.func for one in info.metadata]
 
 
+def most_items(info: FieldInfo) -> int | None:
+    """The largest number of items that a list field may have; None for a field that is no list."""
+    bounds = [one.max_length for one in info.metadata if hasattr(one, "max_length")] if _is_list(info) else []
+    return min(bounds, default=None)
+
+
+def _is_list(info: FieldInfo) -> bool:
+    return get_origin(info.annotation) is tuple
+
+
 def string_kind(info: FieldInfo) -> StringKind:
-    """The cheap check that equals pydantic's for a text field: "id", "text" or an identifier type; None without one."""
+    """The cheap check that equals pydantic's for a text: "id", "text" or an identifier type; None without one.
+
+    For a list it is the check of each of its items; `most_items` is the list's own.
+    """
     types = list(_types(info.annotation))
-    rules = [*info.metadata, *(rule for one in types for rule in getattr(one, "__metadata__", ()))]
+    rules = [
+        *(() if _is_list(info) else info.metadata),
+        *(rule for one in types for rule in getattr(one, "__metadata__", ())),
+    ]
     if rules in ([_ID], [_TEXT]):
         return "id" if rules == [_ID] else "text"
     return next((one for one in types if isinstance(one, type) and issubclass(one, Identifier)), None)

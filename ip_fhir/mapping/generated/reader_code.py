@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.generated.decoding import RAW, WORDS, Shape, Unsupported, attribute
-from ip_fhir.mapping.generated.drafts import default_of, filling, finishing
+from ip_fhir.mapping.generated.drafts import default_of, filling, finishing, most_items
 from ip_fhir.mapping.generated.reader_leaves import LeafCode, decoded_of, var_of
 from ip_fhir.mapping.generated.tree import Tree, leaves_in, reads_nothing, tree_of
 from ip_fhir.mapping.tables.model import Const, Row
@@ -140,6 +140,15 @@ class ReaderCode(LeafCode):
             name = row.domain[0]
             if not row.match and not row.is_list and (row.required or self.info(name).is_required()):
                 yield f"    if {self.variable(name)} is None:"
+                yield "        raise Doubt"
+        yield from self.bounds()
+
+    def bounds(self) -> Iterator[str]:
+        """Yield the lines that check how many items the lists have; a field read as a whole is checked by pydantic."""
+        for name in dict.fromkeys(row.domain[0] for row in self.rows if row.is_list):
+            most = most_items(self.info(name))
+            if most is not None and name not in self.fields:
+                yield f"    if len(r_{name}) > {most}:"
                 yield "        raise Doubt"
 
     def within(self, path: tuple[str, ...]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.mapping.lenses.nodes import UNREADABLE
@@ -201,10 +202,10 @@ class Each:
         if self.key is not None:
             by_key = {value[self.key]: item for value, item in zip(found, entries, strict=True)}
             return [(by_key.get(one[self.key]), None) for one in wanted]
-        waiting: dict[str, list[int]] = {}
+        waiting: dict[str, deque[int]] = {}
         for n, value in enumerate(found):
-            waiting.setdefault(_comparable(value), []).append(n)
-        same = [waiting[said].pop(0) if waiting.get(said := _comparable(one)) else None for one in wanted]
+            waiting.setdefault(_comparable(value), deque()).append(n)
+        same = [waiting[said].popleft() if waiting.get(said := _comparable(one)) else None for one in wanted]
         taken = set(same)
         left = iter([n for n in range(len(entries)) if n not in taken] if self.rewrite else [])
         chosen = [

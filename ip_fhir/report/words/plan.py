@@ -9,7 +9,8 @@ from ip_fhir.report.words.codes import day_words, word
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from ip_fhir.domain.plan import Arrangement, IndividualPlan
+    from ip_fhir.domain.people import PlanOwner, Professional, RelatedPerson
+    from ip_fhir.domain.plan import Arrangement, Goal, IndividualPlan
     from ip_fhir.domain.values.value import Period
     from ip_fhir.report.words.codes import Language
 
@@ -61,30 +62,37 @@ def lacking(items: Iterable[str], language: Language) -> Iterator[str]:
     return (f"{_label('lacks', language)}: {item}" for item in items)
 
 
-def _name(plan: IndividualPlan, ident: str | None) -> str:
-    """Returns the name of the person or organisation with this id; empty if there is none."""
-    named = {plan.owner.id: plan.owner.name.full} | {o.id: o.name for o in plan.organizations}
-    named |= {person.id: person.name.full for person in plan.related_persons}
-    named |= {person.id: person.name.full for person in plan.professionals}
-    return named.get(ident or "", "")
+def _names(plan: IndividualPlan) -> dict[str | None, str]:
+    """Returns the names of all persons and organisations by id."""
+    people: tuple[PlanOwner | RelatedPerson | Professional, ...] = (
+        plan.owner,
+        *plan.related_persons,
+        *plan.professionals,
+    )
+    return {**{o.id: o.name for o in plan.organizations}, **{person.id: person.name.full for person in people}}
 
 
 def _goals_resources_needs(plan: IndividualPlan, language: Language) -> Iterator[str]:
-    for goal in plan.main_goals:
+    parts: dict[str | None, list[Goal]] = {}
+    for goal in plan.goals:
+        parts.setdefault(goal.part_of, []).append(goal)
+    for goal in parts.get(None, ()):
         yield f"{_label('goal', language)}: {goal.text}"
-        yield from (f"{_label('sub-goal', language)}: {sub.text}" for sub in plan.sub_goals(goal))
+        yield from (f"{_label('sub-goal', language)}: {sub.text}" for sub in parts.get(goal.id, ()))
     yield from (f"{_label('resource', language)}: {resource.text}" for resource in plan.resources)
     yield from (f"{_label('need', language)}: {need.text}" for need in plan.needs)
 
 
 def _members(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    names = _names(plan)
     for member in plan.team.memberships if plan.team is not None else ():
-        yield _with_period(_name(plan, member.member), member.period, language)
+        yield _with_period(names.get(member.member, ""), member.period, language)
 
 
 def _coordinators(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    names = _names(plan)
     for place in plan.team.coordinators if plan.team is not None else ():
-        who = _name(plan, place.holder) if place.holder else _label("vacant", language)
+        who = names.get(place.holder, "") if place.holder else _label("vacant", language)
         yield _with_period(f"{who}, {word(place.kind, language)}", place.period, language)
 
 
@@ -93,10 +101,10 @@ def _contributions(plan: IndividualPlan, language: Language) -> Iterator[str]:
 
 
 def _measures(plan: IndividualPlan, language: Language) -> Iterator[str]:
+    names = _names(plan)
     for measure in plan.measures:
-        responsible = (
-            f"{_label('responsible', language)}: {_name(plan, measure.responsible)}" if measure.responsible else ""
-        )
+        who = names.get(measure.responsible, "")
+        responsible = f"{_label('responsible', language)}: {who}" if measure.responsible else ""
         yield "; ".join(filter(None, (measure.what, measure.extent, responsible)))
 
 

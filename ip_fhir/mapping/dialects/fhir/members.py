@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.mapping.dialects.fhir.guard import UNKNOWN_MODIFIER
@@ -65,10 +66,17 @@ class FhirMember(Member):
 
 def _moved(beside: list[Any], old: list[Any], new: list[Any]) -> list[Any]:
     """The `_element` list in the new order of the values; entries of removed values are dropped."""
-    left = dict(enumerate(old))
+    places: dict[Any, deque[int]] = {}
+    for n, item in enumerate(old):
+        places.setdefault(_comparable(item), deque()).append(n)
     moved = []
     for value in new:
-        at = next((n for n, item in left.items() if item == value), None)
-        left.pop(at, None)  # type: ignore[arg-type]  # None is no key
+        left = places.get(_comparable(value))
+        at = left.popleft() if left else None
         moved.append(beside[at] if at is not None and at < len(beside) else None)
     return moved
+
+
+def _comparable(value: Any) -> Any:
+    """The value, or for an object or a list, which cannot be a key, its text."""
+    return repr(value) if type(value) in (dict, list) else value

@@ -1,0 +1,202 @@
+"""The answers of a plan's consents to many recipients: as `permits`, with the last day on which each yes holds.
+
+Consents mostly speak to everybody alike. So recipients whom the same provisions name share their answers, and so do
+life areas that no provision names; from day to day, only the consents that turn on that day are asked again.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from datetime import date, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from ip_fhir.domain.consent.permission import (
+    EXPLICIT_NOES,
+    Allowed,
+    Refused,
+    Words,
+    decide,
+    mandates_of,
+    no_consent,
+    said_on,
+    voice,
+)
+from ip_fhir.domain.values.terms import LifeArea
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Sequence
+
+    from ip_fhir.domain.consent.consent import Consent, ConsentKind
+    from ip_fhir.domain.consent.permission import Voice
+    from ip_fhir.domain.people import RelatedPerson
+
+_ONE_DAY = timedelta(days=1)
+
+Numbers: TypeAlias = frozenset[tuple[int, int]]
+"""Provisions, each by the number of its consent and its own."""
+
+
+class Answer(NamedTuple):
+    """One answer; `until` is the last day of a yes, None if no end is known."""
+
+    given: Allowed | Refused
+    until: date | None = None
+
+
+class Answers:
+    """The answers of the consents of one kind on the day `on`.
+
+    `calls` counts how often a consent was asked for its voice: the measure of the work done.
+    """
+
+    def __init__(
+        self, consents: Iterable[Consent], kind: ConsentKind, on: date, related_persons: Iterable[RelatedPerson]
+    ) -> None:
+        self.calls = 0
+        self._consents = [consent for consent in consents if consent.kind is kind]
+        self._kind, self._on, self._mandates = kind, on, mandates_of(related_persons)
+        self._areas = {area for consent in self._consents for p in consent.provisions for area in p.areas}
+        self._naming: dict[str, set[tuple[int, int]]] = {}
+        for number, consent in enumerate(self._consents):
+            for place, provision in enumerate(consent.provisions):
+                for recipient in provision.recipients:
+                    self._naming.setdefault(recipient, set()).add((number, place))
+        self._to_all = [self._words(number, {}) for number in range(len(self._consents))]
+        self._timelines: dict[tuple[int, LifeArea | None], list[tuple[date, Voice]]] = {}
+        self._known: dict[tuple[Numbers, Numbers], dict[LifeArea | None, Answer]] = {}
+
+    @property
+    def recipients(self) -> Container[str]:
+        """The ids that any provision names."""
+        return self._naming
+
+    def to(self, recipient: str, within: Sequence[str]) -> Iterator[tuple[LifeArea | None, Answer]]:
+        """Yields the answer for content of no life area (None), then for each area.
+
+        `within` are the ids of the organisations that the recipient works for or is a unit of.
+        """
+        own = frozenset(self._naming.get(recipient, ()))
+        through = frozenset().union(*(self._naming.get(ident, ()) for ident in within)) - own
+        known = self._known.get((own, through))
+        if known is None:
+            known = self._known[own, through] = self._answers(dict.fromkeys(through, 1) | dict.fromkeys(own, 2))
+        for area in (None, *LifeArea):
+            yield area, known[area if area in self._areas else None]
+
+    def _answers(self, named: dict[tuple[int, int], int]) -> dict[LifeArea | None, Answer]:
+        """Returns the answers by area; `named` gives the nearness of each provision that names the recipient."""
+        if not self._consents:
+            return {None: Answer(no_consent(self._kind))}
+        words = list(self._to_all)
+        for number in {consent for consent, _ in named}:
+            words[number] = self._words(number, named)
+        return {area: self._answer(words, area) for area in (None, *self._areas)}
+
+    def _words(self, number: int, named: dict[tuple[int, int], int]) -> Words:
+        consent = self._consents[number]
+        near = [
+            (0 if not provision.recipients else named.get((number, place)), provision)
+            for place, provision in enumerate(consent.provisions)
+        ]
+        return Words(consent, tuple((nearness, provision) for nearness, provision in near if nearness is not None))
+
+    def _answer(self, words: list[Words], area: LifeArea | None) -> Answer:
+        timelines = [self._timeline(number, one, area) for number, one in enumerate(words)]
+        given = decide([(one, timeline[0][1]) for one, timeline in zip(words, timelines, strict=True)])
+        return Answer(given, _last_day(words, timelines) if isinstance(given, Allowed) else None)
+
+    def _timeline(self, number: int, words: Words, area: LifeArea | None) -> list[tuple[date, Voice]]:
+        """Returns the voices of a consent: on the day `on`, and on each later day on which it changes."""
+        if words is not self._to_all[number]:
+            return self._voices(words, area)
+        key = number, area
+        if key not in self._timelines:
+            self._timelines[key] = self._voices(words, area)
+        return self._timelines[key]
+
+    def _voices(self, words: Words, area: LifeArea | None) -> list[tuple[date, Voice]]:
+        found: list[tuple[date, Voice]] = []
+        for day in (self._on, *_turning_days(words, self._on)):
+            self.calls += 1
+            said = voice(words, area, day, self._mandates)
+            if not found or said != found[-1][1]:
+                found.append((day, said))
+        return found
+
+
+def _turning_days(words: Words, after: date) -> list[date]:
+    """Returns the days after `after` on which a consent's voice may change: first days, and days after last days."""
+    consent = words.consent
+    days = {consent.given_on, consent.withdrawn_on or consent.given_on}
+    for period in (consent.period, *(provision.period for _, provision in words.provisions)):
+        if period.start is not None:
+            days.add(period.start)
+        if period.end is not None and period.end < date.max:
+            days.add(period.end + _ONE_DAY)
+    return sorted(day for day in days if day > after)
+
+
+def _last_day(words: list[Words], timelines: list[list[tuple[date, Voice]]]) -> date | None:
+    """Returns the day before the first one on which the answer is no; None if it stays yes."""
+    balance = _Balance()
+    voices = [timeline[0][1] for timeline in timelines]
+    for one, said in zip(words, voices, strict=True):
+        balance.count(one.consent, said, 1)
+    turns: list[tuple[date, int, Voice]] = sorted(
+        (day, n, said) for n, timeline in enumerate(timelines) for day, said in timeline[1:]
+    )
+    for day, changes in groupby(turns, lambda turn: turn[0]):
+        for _, n, said in changes:
+            balance.count(words[n].consent, voices[n], -1)
+            balance.count(words[n].consent, said, 1)
+            voices[n] = said
+        if not balance.is_yes():
+            last: date = day - _ONE_DAY
+            return last
+    return None
+
+
+class _Balance:
+    """The voices of all consents on one day, counted, so that one may change without asking the others."""
+
+    def __init__(self) -> None:
+        self._yes, self._ending_noes, self._denials = _Latest(), _Latest(), 0
+
+    def count(self, consent: Consent, said: Voice, change: int) -> None:
+        """Add (1) or remove (-1) a consent's voice."""
+        if said.rule is None:
+            self._yes.count(consent.given_on, change)
+        elif said.rule in EXPLICIT_NOES:
+            self._ending_noes.count(said_on(consent), change)
+        elif said.explicit:
+            self._denials += change
+
+    def is_yes(self) -> bool:
+        """True if these voices allow, by the rules of `permission.decide`."""
+        yes, no = self._yes.latest(), self._ending_noes.latest()
+        return yes is not None and not self._denials and (no is None or no < yes)
+
+
+class _Latest:
+    """Days that come and go, and the latest of them."""
+
+    def __init__(self) -> None:
+        self._days: Counter[date] = Counter()
+        self._heap: list[int] = []  # negative ordinals; a day that has gone is dropped when it comes to the top
+
+    def count(self, day: date, change: int) -> None:
+        """Add a day (1), or take one away (-1)."""
+        self._days[day] += change
+        if change > 0:
+            heapq.heappush(self._heap, -day.toordinal())
+
+    def latest(self) -> date | None:
+        """Return the latest day; None if there is none."""
+        while self._heap:
+            day = date.fromordinal(-self._heap[0])
+            if self._days[day] > 0:
+                return day
+            heapq.heappop(self._heap)
+        return None
