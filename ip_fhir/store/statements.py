@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_,
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.store.damage.exclusion import set_aside
 from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
 
 _COUNTED: Final = ("waits_since", "overdue")
 
-LOAD: Final = select(referral.c.body, referral.c.revision).where(
+LOAD: Final = select(referral.c.correlation_id, referral.c.body, referral.c.revision).where(
     referral.c.correlation_id == bindparam("correlation_id")
 )
 """One referral."""
@@ -95,11 +96,11 @@ CHANGE_REFERRAL: Final = (
 
 DUE_TIMERS: Final = (
     select(referral.c.correlation_id)
-    .where(referral.c.next_due <= bindparam("now"))
+    .where(referral.c.next_due <= bindparam("now"), ~set_aside("referral", referral.c.correlation_id))
     .order_by(referral.c.next_due, referral.c.correlation_id)
     .limit(bindparam("at_most"))
 )
-"""Referrals whose first timer is due."""
+"""Referrals whose first timer is due; without those that cannot be read, until they are taken up again."""
 
 COUNT_LOOPS: Final = select(
     referral.c.state, referral.c.overdue, func.count().label("number"), func.min(referral.c.waits_since).label("since")
@@ -110,9 +111,9 @@ PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_i
 """A referral's place in the list, for the page after it."""
 
 
-def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
+def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str, str]]:
     """Referrals, latest changed first: parameters `at_most`, with `states` and `changed`, `last` where asked for."""
-    found = select(referral.c.body)
+    found = select(referral.c.correlation_id, referral.c.body)
     if some_states:
         found = found.where(referral.c.state.in_(bindparam("states", expanding=True)))
     if after:
@@ -181,6 +182,7 @@ _held_up = exists().where(
     _earlier.c.lane == outbox.c.lane,
     ~one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
     _earlier.c.sequence < outbox.c.sequence,
+    ~set_aside("outbox", _earlier.c.sequence),
 )
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
@@ -204,6 +206,7 @@ _claimable = (
         outbox.c.due <= bindparam("now"),
         or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
         ~_held_up,
+        ~set_aside("outbox", outbox.c.sequence),
     )
     .order_by(outbox.c.due, outbox.c.sequence)
     .limit(bindparam("at_most"))
@@ -222,7 +225,7 @@ CLAIM: Final = (
     )
     .returning(*_read)
 )
-"""Hold due rows that nobody holds and nothing holds up until the lease runs out; in no order.
+"""Hold due rows that nobody holds, nothing holds up and can be read, until the lease runs out; in no order.
 
 Where a database has several writers, rows that another is just claiming are passed over.
 """
@@ -287,7 +290,11 @@ HAND_OVER: Final = (
 
 OVERDUE_RECEIPTS: Final = (
     select(*_read)
-    .where(outbox.c.status == "awaiting", outbox.c.due <= bindparam("now"))
+    .where(
+        outbox.c.status == "awaiting",
+        outbox.c.due <= bindparam("now"),
+        ~set_aside("outbox", outbox.c.sequence),
+    )
     .order_by(outbox.c.due, outbox.c.sequence)
     .limit(bindparam("at_most"))
 )

@@ -163,7 +163,7 @@ class _Watched:
         return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 503 while the store cannot be read, so that no request can be answered. A restart would not help."""
+        """Answer 503 while nothing can be taken in: the store cannot be written. A restart does not help."""
         await run_in_threadpool(self._exchange.check)
         return JSONResponse({"status": "ok"})
 

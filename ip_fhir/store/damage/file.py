@@ -68,7 +68,7 @@ class StoreFile:
         return Opened(tuple(one for one in found if one is not None) if None not in found else ())
 
     def check(self, opened: Opened) -> None:
-        """Raises `StoreError` unless the connection's files are those of their names, and the store is not cut short."""
+        """Raises `StoreError` unless the connection's files are those of their names and none was cut short."""
         self._check_main()
         for side, identity in zip(_SIDES, opened.sides, strict=False):
             if _identity(f"{self.path}{side}") != identity:
