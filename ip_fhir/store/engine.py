@@ -69,9 +69,13 @@ class Database:
             self._writer.connect() as connection,
         ):
             with connection.begin():
+                self._check_file(connection)  # so that nothing is changed where it is known before
                 yield connection
-            if self.file is not None:
-                self.file.check(connection.info.get(_OPENED, Opened()))
+            self._check_file(connection)
+
+    def _check_file(self, connection: Connection) -> None:
+        if self.file is not None:
+            self.file.check(connection.info.get(_OPENED, Opened()))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -1,7 +1,7 @@
 """The file of a SQLite store, known by device and inode: a commit into one that was taken away is not acknowledged.
 
 An open file lives on when its name is removed, or given to another file: SQLite then commits without an error into
-what nobody will ever open again. So the name is looked up after each commit, which costs three `stat` calls.
+what nobody will ever open again. So the names are looked up before and after each commit: three `stat` calls.
 """
 
 from __future__ import annotations
