@@ -181,7 +181,7 @@ class TrialStore(Store, Protocol):
     """Can say whether it takes something in."""
 
     def try_write(self, now: datetime) -> None:
-        """Write a few bytes, commit, and leave nothing that is read. Raises `StoreError` if that is not possible."""
+        """Write as much as a message takes, and commit; nothing that is read changes. Raises `StoreError`."""
         ...
 
 

@@ -270,7 +270,7 @@ class SqlStore:
         return damaged.look_through(self._database, self._damage)
 
     def try_write(self, now: datetime) -> None:
-        """Writes a few bytes outside the evidence and commits. Raises `StoreError` if nothing can be taken in."""
+        """Writes the size of a message outside the evidence and commits. Raises `StoreError` if it cannot."""
         damaged.try_write(self._database, now)
 
     # --- upkeep
