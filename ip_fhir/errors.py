@@ -12,6 +12,7 @@
       LoopError         this event is not allowed in this state, by this role
       MappingError      a table or an overlay is wrong; found when it is loaded
       StoreError        our own storage: try again
+        Unreadable        one stored row, until somebody has mended it; nothing else is affected
 
 No error carries a person's data: a problem names a place and the *shape* of what stood there, never its value.
 """
@@ -226,6 +227,19 @@ class StoreError(IpFhirError):
     http_status: ClassVar[int] = 503
     exit_code: ClassVar[int] = 7
     issue: ClassVar[str] = "transient"
+
+
+class Unreadable(StoreError):
+    """One row of the store cannot be read, so that nothing can be done with it until it is mended.
+
+    `kind` is its table, `key` its key there; of a referral that is the correlation id. No other row is affected.
+    """
+
+    def __init__(self, kind: str, key: str, reason: str) -> None:
+        self.kind = kind
+        self.key = key
+        self.reason = reason
+        super().__init__(f"{kind} {key} cannot be read: {reason}")
 
 
 HTTP_STATUS_OF_ISSUE: dict[str, int] = {

@@ -55,6 +55,7 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     Reason.CONTRADICTORY: (_BOTH, (EventKind.ANSWER,), "two green forms disagree, or one that names somebody is late"),
     Reason.REJECTED: (_HOSPITAL, (EventKind.ANSWER,), "the green form rejects the notice"),
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
+    Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +35,30 @@ def read_config(path: Path) -> Settings:
         raise error if known else in_file(error, path.name) from None
 
 
+def absence(url: str) -> str | None:
+    """Returns the reason why there is no store at a database URL; None if there is one. Makes no file."""
+    from ip_fhir.store import standing
+
+    found = standing(url)
+    if found.version is not None:
+        return None
+    if found.database == "sqlite":
+        return "there is no store: the file is empty, or another program's" if found.size else "there is no store"
+    return "there is no store: the database has no tables of ours (ip-fhir db upgrade makes them)"
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Exchange]:
-    """Opens the exchange that a settings file describes, and closes it afterwards."""
+def opened(path: Path, *, existing: bool = False) -> Iterator[Exchange]:
+    """Opens the exchange that a settings file describes, and closes it afterwards.
+
+    Raises `StoreError` if the store must be `existing` and is not there: a command that reads makes none.
+    """
     from ip_fhir.bootstrap import open_exchange
 
-    exchange = open_exchange(read_config(path))
+    settings = read_config(path)
+    if existing and (absent := absence(settings.database)) is not None:
+        raise StoreError(absent)
+    exchange = open_exchange(settings)
     try:
         yield exchange
     finally:

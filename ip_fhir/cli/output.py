@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from ip_fhir.ports import Store
+
 
 def emit(data: Any, *, pretty: bool = False) -> None:
     """Writes data as one JSON text in UTF-8, with a line break."""
@@ -33,6 +35,16 @@ def say(line: str = "") -> None:
     """Writes one line of text."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def name_unreadable(store: Store, *kinds: str) -> None:
+    """Names the rows of these tables that a list cannot show, on stderr: a machine reads the list itself."""
+    from ip_fhir.ports.capabilities import sets_aside
+
+    if sets_aside(store):
+        for row in store.unreadable(1000):
+            if row.kind in kinds:
+                sys.stderr.write(f"ip-fhir: {row.kind} {row.key} cannot be read: {row.reason}\n")
 
 
 def console() -> Console:

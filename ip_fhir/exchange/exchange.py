@@ -20,13 +20,15 @@ from uuid import uuid4
 from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
-from ip_fhir.errors import InvalidInput, NotYet
+from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, keys, receipts, rest, worklist
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
+from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.batch import InlineExecutor, RunClock, Sending
 from ip_fhir.exchange.sending.due import RunCounts, run_timers
-from ip_fhir.ports.capabilities import awaits_receipts
+from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
+from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,6 +64,7 @@ class Exchange:
         self._changes = 0
         self._counting = threading.Lock()
         self._idle: tuple[int, datetime] | None = None
+        self._readiness = Readiness(context)
         parallel = context.settings.parallel
         self._pool: Executor = InlineExecutor() if parallel == 1 else ThreadPoolExecutor(parallel, "ip-fhir-send")
 
@@ -215,14 +218,18 @@ class Exchange:
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were. Call it
         from your own scheduler as often as you like, from as many processes and threads as you like. If `now` (UTC) is
         given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
-        `keep_going` is called before each step, from any thread. Raises `StoreError` only: a fault in one referral is
-        recorded with it and does not stop the others.
+        `keep_going` is called before each step, from any thread. Raises `StoreError` only, when the store fails as a
+        whole. A fault in one referral or row stops no other: what a peer or an adapter does wrong is recorded with the
+        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside until somebody has
+        mended it, of which our people are told.
         """
         changes, began = self._changes, now or self.now()
         run_clock = RunClock.of(self._context, now)
         ran = run_timers(self._context, began, limit, keep_going)
         ran += receipts.run_overdue(self._context, began, limit, keep_going)
+        set_unreadable_aside(self._context, began)
         ran += Sending(self._context, run_clock, keep_going, self._pool).run(limit)
+        set_unreadable_aside(self._context, began)
         if not ran.anything and keep_going():
             self._idle = (changes, began)
         elif ran.anything:
@@ -242,7 +249,7 @@ class Exchange:
         awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
         due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
         return {
-            "status": "ok",
+            "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
             "role": str(self._context.role),
             "idle": self._idle == (self._changes, now) and not due,
@@ -251,11 +258,16 @@ class Exchange:
             "waiting": len(waiting),
             "awaiting": len(awaiting),
             "parked": len(self.store.outbox("parked", _COUNTED)),
+            "unreadable": len(self.store.unreadable(_COUNTED)) if sets_aside(self.store) else 0,
         }
 
     def check(self) -> None:
-        """Raise `StoreError` unless work can be done: the clock gives a time, and the store can be read."""
-        self.store.due_timers(self.now(), 1)
+        """Raise `StoreError` unless something can be taken in: the clock gives a time, and the store can be written.
+
+        It is tried at most once a second; in between, what was found last is said.
+        """
+        if (reason := self._readiness.reason()) is not None:
+            raise StoreError(reason)
 
     def counts(self) -> dict[Key, int]:
         """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""

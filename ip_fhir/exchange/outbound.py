@@ -14,7 +14,7 @@ from ip_fhir.domain.loop import message_of
 from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable
+from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
@@ -33,7 +33,17 @@ Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parke
 
 
 def send(context: Context, row: OutboxRow, now: datetime) -> Done:
-    """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row."""
+    """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row.
+
+    A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
+    """
+    try:
+        return _send(context, row, now)
+    except Unreadable as error:
+        return _postponed(context, row, error, now)
+
+
+def _send(context: Context, row: OutboxRow, now: datetime) -> Done:
     if row.effect.kind is EffectKind.TELL:
         return _tell(context, row, now)
     try:
@@ -125,6 +135,13 @@ def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime)
         return "again"
     park(context, row, now, _words(error))
     return "parked"
+
+
+def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetime) -> Done:
+    """Schedule another attempt or park the row; the loop is not told, since it cannot be read."""
+    again = next_try(error, row.attempts, now, context.settings.retry, context.jitter)
+    context.store.failed(row.id, _words(error), again, row.claim)
+    return "parked" if again is None else "again"
 
 
 def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> None:

@@ -27,7 +27,7 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import decide
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable
+from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.exchange.sending.due import RunCounts
@@ -229,10 +229,16 @@ def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
             conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
             return RunCounts(parked=1)
         context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
+    except Unreadable as error:
+        log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data
+        return RunCounts(failed=1)
     except StoreError:
         raise
     except IpFhirError as error:
-        log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data
+        log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - as above
+        return RunCounts(failed=1)
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one row must not stop the others
+        log.error("receipt of message %s: unforeseen %s", row.id, type(error).__name__)  # noqa: TRY400 - as above
         return RunCounts(failed=1)
     return RunCounts(again=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, Unreadable
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
 from ip_fhir.exchange.inbound import check_role
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
@@ -56,7 +56,7 @@ def search(
     if len(found) == most:
         raise InvalidInput.at(type_, f"more than {most - 1} match; narrow the search", "too-costly")
     coded = [r for r in found if "code" not in criteria or _has_code(r.body, criteria["code"])]
-    return [resource for resource in coded if _concerns(context, resource, peer)]
+    return [resource for resource in coded if _can_be_read_by(context, resource, peer)]
 
 
 def update(
@@ -118,6 +118,14 @@ def _not_found(type_: str) -> InvalidInput:
 def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
     stored = context.store.referral(resource.of_referral) if resource.of_referral else None
     return stored is not None and bool(context.speaking(peer, stored.referral))
+
+
+def _can_be_read_by(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
+    """As `_concerns`; False for a resource whose referral cannot be read: nobody can tell whom it concerns."""
+    try:
+        return _concerns(context, resource, peer)
+    except Unreadable:
+        return False
 
 
 def _has_code(body: JsonObject, wanted: str) -> bool:

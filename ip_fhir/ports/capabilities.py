@@ -5,6 +5,8 @@
 | `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
 | `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
+| `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
+| `TrialStore` | being ready means that the store can be read, not that it can be written |
 
 A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
 """
@@ -117,10 +119,78 @@ class AggregateStore(Store, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row that cannot be read and is set aside until it is taken up again. The row itself stays as it is.
+
+    `kind` is its table, `key` its key there; `reason` names columns and fields, never what stands in them. `first` and
+    `last` are times (UTC) at which it was met, `times` how often, counted once a minute. `aggregate` is the referral or
+    plan that it belongs to, None if that cannot be told.
+    """
+
+    kind: str
+    key: str
+    reason: str
+    first: datetime
+    last: datetime
+    times: int = 1
+    aggregate: Aggregate | None = None
+
+
+class UnreadableTransaction(Transaction, Protocol):
+    """A transaction that can note that people were told of a row."""
+
+    def told(self, row: UnreadableRow, now: datetime) -> None:
+        """Note that our people have been told of this row."""
+        ...
+
+
+class UnreadableStore(Store, Protocol):
+    """Reads each row on its own: one that cannot be read is set aside with its reason, and stops no other.
+
+    Lists (`outbox`, `referrals`, `worklist`, `search_resources`, `evidence`, `refusals`) are without such rows;
+    `claim`, `due_timers` and `overdue_receipts` pass over them until they are taken up again. Methods that ask for one
+    row raise `Unreadable`.
+    """
+
+    def begin(self) -> AbstractContextManager[UnreadableTransaction]:
+        """As `Store.begin`."""
+        ...
+
+    def set_aside(self, now: datetime) -> None:
+        """Write down the unreadable rows that were met since: from now on the work passes over them."""
+        ...
+
+    def unreadable(self, limit: int = 100) -> list[UnreadableRow]:
+        """The rows that cannot be read, those met first at the top; also those that are not written down yet."""
+        ...
+
+    def untold(self, limit: int = 100) -> list[UnreadableRow]:
+        """The rows that are set aside and of which nobody has been told."""
+        ...
+
+    def take_up(self, kind: str, key: str) -> None:
+        """Take up a mended row again. Raises `Unreadable` if it is not mended, `InvalidInput` if it is not set aside.
+
+        A row that has been deleted is forgotten.
+        """
+        ...
+
+
+class TrialStore(Store, Protocol):
+    """Can say whether it takes something in."""
+
+    def try_write(self, now: datetime) -> None:
+        """Write as much as a message takes, and commit; nothing that is read changes. Raises `StoreError`."""
+        ...
+
+
 _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "ReceiptStore": ("hand_over", "overdue_receipts"),
     "WorklistStore": ("worklist",),
     "AggregateStore": ("records",),
+    "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
+    "TrialStore": ("try_write",),
 }
 
 
@@ -137,6 +207,16 @@ def lists_work(store: Store) -> TypeGuard[WorklistStore]:
 def writes_worklist(transaction: Transaction) -> TypeGuard[WorklistTransaction]:
     """True if the transaction is of a store that keeps a worklist."""
     return hasattr(transaction, "open_items")
+
+
+def sets_aside(store: Store) -> TypeGuard[UnreadableStore]:
+    """True if the store sets rows aside that cannot be read."""
+    return _has(store, "UnreadableStore")
+
+
+def can_try(store: Store) -> TypeGuard[TrialStore]:
+    """True if the store can try whether it takes something in."""
+    return _has(store, "TrialStore")
 
 
 def missing(store: Store) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class Figures:
     `loops` counts referrals by state, `outbox` rows by status; those with a count of zero may be left out. `overdue`
     counts referrals that wait for an answer after its deadline; `unanswered_since` is the time (UTC) at which the
     longest wait began. `most_attempts` is the largest number among waiting rows. `open_items` counts the open items of
-    the worklist, if one is kept.
+    the worklist, if one is kept; `unreadable` the rows that cannot be read and are set aside.
     """
 
     loops: Mapping[str, int]
@@ -50,3 +50,4 @@ class Figures:
     most_attempts: int
     refusals: int
     open_items: int = 0
+    unreadable: int = 0

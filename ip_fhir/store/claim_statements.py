@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, exists, or_, select, text, update
 
+from ip_fhir.store.damage.exclusion import set_aside
 from ip_fhir.store.schema import outbox
 from ip_fhir.store.statements import READ, one_of
 
@@ -22,6 +23,7 @@ _held_up = exists().where(
     _earlier.c.lane == outbox.c.lane,
     ~one_of(_earlier.c.status, _SETTLED),  # so that no index by status fits: it would find every row that waits
     _earlier.c.sequence < outbox.c.sequence,
+    ~set_aside("outbox", _earlier.c.sequence),
 )
 
 PLAN_TO_CLAIM: Final = text(
@@ -37,7 +39,7 @@ _LEFT_OUT_AT_ONCE: Final = 8
 
 
 def claim(without: frozenset[str | None] = frozenset()) -> tuple[Update, dict[str, str]]:
-    """Hold due rows that nobody holds and nothing holds up until the lease runs out; in no order.
+    """Hold due rows that nobody holds, nothing holds up and can be read, until the lease runs out; in no order.
 
     With the values of the parameters that leave out the peers in `without`; None stands for rows without a peer. Where
     a database has several writers, rows that another is just claiming are passed over.
@@ -62,6 +64,7 @@ def _claim(places: int, *, unnamed: bool) -> Update:
             *may_go,
             or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= bindparam("now")),
             ~_held_up,
+            ~set_aside("outbox", outbox.c.sequence),
         )
         .order_by(outbox.c.due, outbox.c.sequence)
         .limit(bindparam("at_most"))

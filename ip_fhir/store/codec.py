@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import orjson
 
@@ -13,22 +13,28 @@ from ip_fhir.domain.effects import Effect, earliest
 from ip_fhir.domain.loop.waiting import is_overdue, waits_since
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, Record, Referral
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, Refusal, ResourceVersion, Stored
-from ip_fhir.ports.capabilities import AggregateRecord
+from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Seen, Stored
+from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
+from ip_fhir.store.damage.unreadable import is_instant, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Row
 
-    from ip_fhir.domain.values.aggregate import Aggregate
-
 V = TypeVar("V", bound=Value)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_STATUSES: Final = get_args(OutboxStatus)
+
+
+def seen(row: Row[tuple[str, str, bytes]]) -> Seen:
+    """Returns a message that was taken in, from its row."""
+    return Seen(row.key, row.digest, row.reply)
 
 
 def micros(at: datetime) -> int:
@@ -83,7 +89,7 @@ def referral_row(referral: Referral, revision: int) -> dict[str, Any]:
     }
 
 
-def stored(row: Row[tuple[str, int]]) -> Stored:
+def stored(row: Row[tuple[str, str, int]]) -> Stored:
     """Returns a referral's row as a value."""
     return Stored(parse(Referral, row.body), row.revision)
 
@@ -120,7 +126,9 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
 
 
 def outbox_row(row: Row[Any]) -> OutboxRow:
-    """A table row as a value."""
+    """A table row as a value. Raises `StoreError` for a row of a status that there is not."""
+    if row.status not in _STATUSES:
+        raise StoreError("the status of a stored outbox row is not known")
     return OutboxRow(  # by position: a claim makes many, and names cost
         row.id,
         row.aggregate_id,
@@ -159,11 +167,13 @@ def resource_version(row: Row[Any]) -> ResourceVersion:
         body = orjson.loads(row.body)
     except orjson.JSONDecodeError:
         raise StoreError(f"a stored {row.type} cannot be read") from None
+    if not isinstance(body, dict) or (body.get("resourceType"), body.get("id")) != (row.type, row.id):
+        raise StoreError(f"a stored {row.type} is not the one of its id")
     return ResourceVersion(
         type=row.type,
         id=row.id,
         version=row.version,
-        body=cast("dict[str, Any]", body),
+        body=body,
         updated=moment(row.updated),
         correlation_id=row.aggregate_id,
         aggregate_kind=row.aggregate_kind,
@@ -194,15 +204,20 @@ def figures(loops: Sequence[Row[Any]], outbox: Sequence[Row[Any]], **counts: int
     """The counts of loops by state and deadline, of rows by status, and the others by name, as one value."""
     states: Counter[str] = Counter()
     for row in loops:
-        states[row.state] += row.number
-    since = min((row.since for row in loops if row.since is not None), default=None)
+        states[_known(row.state)] += row.number
+    since = min((row.since for row in loops if is_instant(row.since)), default=None)
     return Figures(
         loops=states,
         overdue=sum(row.number for row in loops if row.overdue),
         unanswered_since=None if since is None else moment(since),
-        outbox={row.status: row.number for row in outbox},
+        outbox={row.status: row.number for row in outbox if row.status in _STATUSES},
         **counts,
     )
+
+
+def _known(state: Any) -> str:
+    """A referral's state as it is counted: what stands in the column may be anything."""
+    return state if is_text(state) else "?"
 
 
 def evidence_record(row: Row[Any]) -> EvidenceRecord:
@@ -213,9 +228,11 @@ def evidence_record(row: Row[Any]) -> EvidenceRecord:
 def aggregate_record(row: Row[Any], aggregate: Aggregate) -> AggregateRecord:
     """A link of the chain, about any aggregate, as a value."""
     try:
-        record = cast("dict[str, Any]", orjson.loads(row.body))
+        record = orjson.loads(row.body)
     except orjson.JSONDecodeError:
         raise StoreError("a stored record of evidence cannot be read") from None
+    if not isinstance(record, dict):
+        raise StoreError("a stored record of evidence is no object")
     return AggregateRecord(row.number, aggregate, record, row.previous, row.hash)
 
 
@@ -244,3 +261,10 @@ def item(row: Row[Any]) -> WorklistItem:
         return opened
     by = None if row.done_by is None else parse(Author, row.done_by)
     return opened.evolve(done=moment(row.done), by=by, note=row.note)
+
+
+def unreadable_row(row: Row[Any]) -> UnreadableRow:
+    """The table row about a row that cannot be read, as a value."""
+    of = None if row.aggregate_id is None else Aggregate(kind=row.aggregate_kind, id=row.aggregate_id)
+    first, last = moment(row.first), moment(row.last)
+    return UnreadableRow(row.kind, row.key, row.reason, first, last, row.times, of)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.store.damage.file import Opened, StoreFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +28,7 @@ BUSY_SECONDS: Final = 30.0
 
 _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"
+_OPENED: Final = "ip_fhir_opened"
 _CONNECT_SECONDS: Final = "10"
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
@@ -41,9 +44,12 @@ class Database:
         parsed = parse_url(url)
         self.embedded = parsed.get_backend_name() == "sqlite"
         self._patience = _patience(parsed)
-        if self.embedded:
-            create_private(Path(parsed.database or ""))
-        self.engine = (_sqlite if self.embedded else _postgresql)(parsed, self._patience)
+        self.file = StoreFile(Path(parsed.database or "")) if self.embedded else None
+        if self.file is None:
+            self.engine = _postgresql(parsed, self._patience)
+        else:
+            create_private(Path(self.file.path))
+            self.engine = _sqlite(parsed, self._patience, self.file)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
         # Threads of one process queue here: SQLite's own waiting is by polling, and unfair.
@@ -52,15 +58,24 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yields a connection in a write transaction, committed at the end; any error rolls it back."""
+        """Yields a connection in a write transaction, committed at the end; any error rolls it back.
+
+        Raises `StoreError` also if what was committed went into a SQLite file that has no longer this name.
+        """
         with (
             self._refuse_nesting(),
             self._writer_lock(),
             storage_errors(),
             self._writer.connect() as connection,
-            connection.begin(),
         ):
-            yield connection
+            with connection.begin():
+                self._check_file(connection)  # so that nothing is changed where it is known before
+                yield connection
+            self._check_file(connection)
+
+    def _check_file(self, connection: Connection) -> None:
+        if self.file is not None:
+            self.file.check(connection.info.get(_OPENED, Opened()))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -76,6 +91,7 @@ class Database:
         deadline = time.monotonic() + self._patience
         while (mode := self._set_wal()) is None and time.monotonic() < deadline:
             time.sleep(0.02)
+        self.engine.dispose()  # connections from before would not know their side files
         if mode is None:
             raise StoreError("the store is busy: it could not be opened in time")
         if mode != "wal":
@@ -84,7 +100,10 @@ class Database:
     def checkpoint(self) -> None:
         """Writes the write-ahead log into the file and empties it, since it still holds deleted rows."""
         with storage_errors(), closing(self.engine.raw_connection()) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise driver_error(error) from None
 
     def _set_wal(self) -> str | None:
         """Tries to set the write-ahead log. Returns the journal mode, None if another process is in the way."""
@@ -100,6 +119,8 @@ class Database:
             if name_of(error).endswith(_IN_THE_WAY):
                 return None
             raise StoreError(f"the store cannot be opened: {name_of(error)}") from None
+        except UnicodeDecodeError:
+            raise _not_text() from None
 
     @contextmanager
     def _writer_lock(self) -> Iterator[None]:
@@ -131,9 +152,11 @@ class Taken(StoreError):
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turns SQLAlchemy's errors into ours."""
+    """Turns SQLAlchemy's errors into ours, and that of a driver which cannot read the text of a damaged file."""
     try:
         yield
+    except UnicodeDecodeError:  # raised by SQLite's driver for a schema, and so an error's text, that is no UTF-8
+        raise _not_text() from None
     except DBAPIError as error:
         raise driver_error(error.orig or error) from None
     except SQLAlchemyError as error:
@@ -147,6 +170,10 @@ def driver_error(error: BaseException) -> StoreError | InvalidInput:
         return InvalidInput.at("", f"the store cannot hold this: {name_of(error)}")
     kind = Taken if "IntegrityError" in kinds else StoreError
     return kind(f"the store failed: {name_of(error)}")
+
+
+def _not_text() -> StoreError:
+    return StoreError("the store is damaged: there is text in it that is not UTF-8")
 
 
 def name_of(error: BaseException) -> str:
@@ -189,13 +216,25 @@ def create_private(file: Path) -> None:
         raise StoreError(f"the store's file cannot be made: {error.strerror}") from None
 
 
-def _sqlite(url: URL, patience: float) -> Engine:
+_any_text: Final = partial(str, encoding="utf-8", errors="surrogateescape")
+"""Reads text that is no UTF-8 too, so that such a row can be told from the others; see `damage.unreadable`."""
+
+
+def _sqlite(url: URL, patience: float, file: StoreFile) -> Engine:
     engine = create_engine(url, hide_parameters=True, paramstyle="named", connect_args={"timeout": patience})
 
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> Any:
+        """Opens the store's file and makes none: one that was taken away would come back empty."""
+        return file.connect(lambda: dialect.connect(file.uri, uri=True, **options))
+
     @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def _connected(connection: sqlite3.Connection, record: Any) -> None:
         connection.isolation_level = None  # the driver is not to begin transactions; `_begin` does
+        connection.text_factory = _any_text
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA schema_version").fetchone()  # opens the side files
+        record.info[_OPENED] = file.sides()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -156,6 +156,20 @@ worklist = Table(
     Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
 )
 
+unreadable = Table(
+    "unreadable",
+    metadata,
+    Column("kind", String(_ID_LENGTH), primary_key=True),  # the name of the table that the row is in
+    Column("key", String(KEY_LENGTH), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("aggregate_kind", String(_ID_LENGTH)),
+    Column("aggregate_id", String(_ID_LENGTH)),
+    Column("first", _Instant, nullable=False),
+    Column("last", _Instant, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("told", _Instant),  # when our own people were told
+)
+
 meta = Table(
     "meta",
     metadata,

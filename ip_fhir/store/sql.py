@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ip_fhir.domain.referral import Referral
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
+from ip_fhir.store.damage import rows as damaged
+from ip_fhir.store.damage.unreadable import Damage
 from ip_fhir.store.engine import Database
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.tokens import NAMES
 from ip_fhir.store.transaction import SqlTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.errors import Problem
     from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
-    from ip_fhir.ports.capabilities import AggregateRecord
+    from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
     from ip_fhir.store.upkeep import Purged
+
+T = TypeVar("T")
 
 _PAGE = 1000  # records of evidence held at a time while the chain is checked
 
@@ -63,6 +67,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._damage = Damage()
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.engine.dialect.name})"
@@ -86,7 +91,7 @@ class SqlStore:
     def begin(self) -> Iterator[SqlTransaction]:
         """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed."""
         with self._database.writing() as connection:
-            transaction = SqlTransaction(connection)
+            transaction = SqlTransaction(connection, self._damage)
             yield transaction
             transaction.complete()
 
@@ -136,17 +141,17 @@ class SqlStore:
 
     def due_timers(self, now: datetime, limit: int) -> list[str]:
         """Returns correlation ids of referrals with a timer that is due, earliest first."""
-        rows = self._read(statements.DUE_TIMERS, {"now": codec.micros(now), "at_most": max(limit, 0)})
-        return [row.correlation_id for row in rows]
+        values = {"now": codec.micros(now), "at_most": limit}
+        return self._list("referral", statements.DUE_TIMERS, values, lambda row: str(row.correlation_id))
 
     def referral(self, correlation_id: str) -> Stored | None:
-        """Returns one referral; None if it is not here."""
+        """Returns one referral; None if it is not here. Raises `Unreadable` for one that cannot be read."""
         rows = self._read(statements.LOAD, {"correlation_id": correlation_id})
-        return codec.stored(rows[0]) if rows else None
+        return self._damage.one("referral", rows[0], codec.stored) if rows else None
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
         """Returns referrals, latest changed first. Raises `InvalidInput` if there is no referral `after`."""
-        values: dict[str, Any] = {"at_most": max(limit, 0)}
+        values: dict[str, Any] = {"at_most": limit}
         if states:
             values["states"] = list(states)
         if after is not None:
@@ -155,41 +160,43 @@ class SqlStore:
                 raise InvalidInput.at("after", "there is no such referral", "not-found")
             values |= {"changed": place[0].changed, "last": after}
         statement = statements.list_referrals(some_states=bool(states), after=after is not None)
-        return [codec.parse(Referral, row.body) for row in self._read(statement, values)]
+        return self._list("referral", statement, values, lambda row: codec.parse(Referral, row.body))
 
     def outbox(self, status: OutboxStatus | None = None, limit: int = 100) -> list[OutboxRow]:
         """Returns outbox rows, oldest first."""
         statement = statements.OUTBOX if status is None else statements.OUTBOX_BY_STATUS
-        values = {"at_most": max(limit, 0)} | ({} if status is None else {"in_status": status})
-        return [codec.outbox_row(row) for row in self._read(statement, values)]
+        values: dict[str, Any] = {"at_most": limit} | ({} if status is None else {"in_status": status})
+        return self._list("outbox", statement, values, codec.outbox_row)
 
     def overdue_receipts(self, now: datetime, limit: int) -> list[OutboxRow]:
         """Returns awaiting rows whose receipt is due, those due longest first."""
-        values = {"now": codec.micros(now), "at_most": max(limit, 0)}
-        return [codec.outbox_row(row) for row in self._read(statements.OVERDUE_RECEIPTS, values)]
+        values = {"now": codec.micros(now), "at_most": limit}
+        return self._list("outbox", statements.OVERDUE_RECEIPTS, values, codec.outbox_row)
 
     def worklist(
         self, *, open_only: bool = True, limit: int = 100, aggregate: Aggregate | None = None
     ) -> list[WorklistItem]:
         """Returns items, open ones first, then by opening time; only those of one aggregate if it is given."""
-        values: dict[str, Any] = {"at_most": max(limit, 0)}
+        values: dict[str, Any] = {"at_most": limit}
         values |= {"of_kind": aggregate.kind, "of_id": aggregate.id} if aggregate is not None else {}
         statement = worklist_statements.LISTS[open_only, aggregate is not None]
-        return [codec.item(row) for row in self._read(statement, values)]
+        return self._list("worklist", statement, values, codec.item)
 
     def refusals(self, limit: int = 100) -> list[Refusal]:
         """Returns messages that were not taken in, latest first."""
-        return [codec.refusal(row) for row in self._read(statements.REFUSALS, {"at_most": max(limit, 0)})]
+        return self._list("refusal", statements.REFUSALS, {"at_most": limit}, codec.refusal)
 
     def figures(self) -> Figures:
         """Returns the store's figures, all counted at one moment."""
         with self._database.reading() as connection:
             loops = execute(connection, statements.COUNT_LOOPS, {}).rows
             rows = execute(connection, statements.COUNT_ROWS, {}).rows
-            attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar() or 0
+            attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar()
             refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar()
             items = execute(connection, worklist_statements.COUNT_OPEN, {}).scalar()
-        return codec.figures(loops, rows, most_attempts=attempts, refusals=refusals, open_items=items)
+            bad = damaged.count(connection)
+        most = attempts if isinstance(attempts, int) else 0
+        return codec.figures(loops, rows, most_attempts=most, refusals=refusals, open_items=items, unreadable=bad)
 
     def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
         """Returns current versions that match all criteria, latest first. Raises `InvalidInput` for an unknown one."""
@@ -197,12 +204,12 @@ class SqlStore:
         if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
             problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
             raise InvalidInput.at("search", problem, "not-supported")
-        values: dict[str, Any] = {"of_type": type_, "at_most": max(limit, 0)}
+        values: dict[str, Any] = {"of_type": type_, "at_most": limit}
         values |= {f"value_{number}": criteria[name] for number, name in enumerate(names)}
         values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
         values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
         statement = statements.search(names, by_id="_id" in criteria, by_referral="correlation" in criteria)
-        return [codec.resource_version(row) for row in self._read(statement, values)]
+        return self._list("resource", statement, values, codec.resource_version)
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
         """The referrals' records in order, or one referral's; without those whose words were purged."""
@@ -210,11 +217,12 @@ class SqlStore:
             rows = self._read(statements.WORDS, {})
         else:
             rows = self._chain_of(Aggregate.of_referral(correlation_id))
-        return [codec.evidence_record(row) for row in rows]
+        return self._damage.sort("evidence", rows, codec.evidence_record)[0]
 
     def records(self, aggregate: Aggregate) -> Sequence[AggregateRecord]:
         """The evidence about any aggregate in order; without records whose words were purged."""
-        return [codec.aggregate_record(row, aggregate) for row in self._chain_of(aggregate)]
+        rows = self._chain_of(aggregate)
+        return self._damage.sort("evidence", rows, lambda row: codec.aggregate_record(row, aggregate))[0]
 
     def _chain_of(self, aggregate: Aggregate) -> Sequence[Row[Any]]:
         return self._read(statements.CHAIN_OF_AGGREGATE, {"of_kind": aggregate.kind, "of_id": aggregate.id})
@@ -224,7 +232,7 @@ class SqlStore:
         with self._database.reading() as connection:
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.WORDS)
             for row in rows:
-                yield codec.evidence_record(row)
+                yield from self._damage.sort("evidence", [row], codec.evidence_record)[0]
 
     def verify(self) -> tuple[Problem, ...]:
         """Checks the whole chain. Returns a problem, with the number, for each changed, removed or inserted record."""
@@ -241,6 +249,32 @@ class SqlStore:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD))) or chain.START
             return ChainHead(head.number, head.hash, int(connection.scalar(upkeep_statements.COUNT_PURGED) or 0))
 
+    # --- rows that cannot be read, and whether something can be taken in
+
+    def set_aside(self, now: datetime) -> None:
+        """Writes down the unreadable rows that were met: the work passes over them until they are taken up again."""
+        damaged.set_aside(self._database, self._damage, now)
+
+    def unreadable(self, limit: int = 100) -> list[UnreadableRow]:
+        """Returns the rows that cannot be read, those met first at the top, then those not written down yet."""
+        return damaged.listed(self._database, self._damage, max(limit, 0))
+
+    def untold(self, limit: int = 100) -> list[UnreadableRow]:
+        """Returns the rows that are set aside and of which nobody has been told."""
+        return damaged.untold(self._database, max(limit, 0))
+
+    def take_up(self, kind: str, key: str) -> None:
+        """Takes up a mended row again. Raises `Unreadable` if it is not, `InvalidInput` if it is not set aside."""
+        damaged.take_up(self._database, self._damage, kind, key)
+
+    def look_through(self) -> tuple[Problem, ...]:
+        """Reads every row there is. Returns a problem for each that cannot be read; it takes as long as that does."""
+        return damaged.look_through(self._database, self._damage)
+
+    def try_write(self, now: datetime) -> None:
+        """Writes the size of a message outside the evidence and commits. Raises `StoreError` if it cannot."""
+        damaged.try_write(self._database, now)
+
     # --- upkeep
 
     def count_expired(self, before: datetime) -> int:
@@ -254,6 +288,16 @@ class SqlStore:
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""
         upkeep.backup(self._database, target)
+
+    def _list(self, kind: str, statement: Executable, values: Mapping[str, Any], make: Callable[[Any], T]) -> list[T]:
+        """Returns the values of rows that can be read, up to `at_most`: others take no place, and are remembered."""
+        at_most, more = max(values["at_most"], 0), 0
+        while True:
+            rows = self._read(statement, {**values, "at_most": at_most + more})
+            found, bad = self._damage.sort(kind, rows, make)
+            if bad <= more or len(rows) < at_most + more:
+                return found[:at_most]
+            more = bad
 
     def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         with self._database.reading() as connection:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_,
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.store.damage.exclusion import set_aside
 from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
 
 _COUNTED: Final = ("waits_since", "overdue")
 
-LOAD: Final = select(referral.c.body, referral.c.revision).where(
+LOAD: Final = select(referral.c.correlation_id, referral.c.body, referral.c.revision).where(
     referral.c.correlation_id == bindparam("correlation_id")
 )
 """One referral."""
@@ -94,11 +95,11 @@ CHANGE_REFERRAL: Final = (
 
 DUE_TIMERS: Final = (
     select(referral.c.correlation_id)
-    .where(referral.c.next_due <= bindparam("now"))
+    .where(referral.c.next_due <= bindparam("now"), ~set_aside("referral", referral.c.correlation_id))
     .order_by(referral.c.next_due, referral.c.correlation_id)
     .limit(bindparam("at_most"))
 )
-"""Referrals whose first timer is due."""
+"""Referrals whose first timer is due; without those that cannot be read, until they are taken up again."""
 
 COUNT_LOOPS: Final = select(
     referral.c.state, referral.c.overdue, func.count().label("number"), func.min(referral.c.waits_since).label("since")
@@ -109,9 +110,9 @@ PLACE_IN_LIST: Final = select(referral.c.changed).where(referral.c.correlation_i
 """A referral's place in the list, for the page after it."""
 
 
-def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str]]:
+def list_referrals(*, some_states: bool, after: bool) -> Select[tuple[str, str]]:
     """Referrals, latest changed first: parameters `at_most`, with `states` and `changed`, `last` where asked for."""
-    found = select(referral.c.body)
+    found = select(referral.c.correlation_id, referral.c.body)
     if some_states:
         found = found.where(referral.c.state.in_(bindparam("states", expanding=True)))
     if after:
@@ -239,7 +240,11 @@ HAND_OVER: Final = (
 
 OVERDUE_RECEIPTS: Final = (
     select(*READ)
-    .where(outbox.c.status == "awaiting", outbox.c.due <= bindparam("now"))
+    .where(
+        outbox.c.status == "awaiting",
+        outbox.c.due <= bindparam("now"),
+        ~set_aside("outbox", outbox.c.sequence),
+    )
     .order_by(outbox.c.due, outbox.c.sequence)
     .limit(bindparam("at_most"))
 )

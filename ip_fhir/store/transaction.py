@@ -8,6 +8,7 @@ from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
 from ip_fhir.store import chain, claim_statements, codec, statements, worklist_statements
+from ip_fhir.store.damage import statements as damage_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import KEY_LENGTH
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
-    from ip_fhir.ports import JsonObject, OutboxRow, Refusal, ResourceVersion, Stored
+    from ip_fhir.ports import JsonObject, OutboxRow, Refusal, ResourceVersion, Seen, Stored
+    from ip_fhir.ports.capabilities import UnreadableRow
+    from ip_fhir.store.damage.unreadable import Damage
     from ip_fhir.store.engine import Values
     from ip_fhir.store.prepared import Result
 
@@ -38,8 +41,9 @@ class SqlTransaction:
     and later changes would then be committed without the earlier ones.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, damage: Damage) -> None:
         self._connection = connection
+        self._damage = damage
         self._failed = False
         self._evidence: list[tuple[Aggregate, str]] = []
         self._finished: list[dict[str, Any]] = []
@@ -87,7 +91,7 @@ class SqlTransaction:
     def seen(self, key: str) -> Seen | None:
         """The message taken in under this key, if any."""
         row = self._run(statements.SEEN, {"key": key}).first()
-        return None if row is None else Seen(row.key, row.digest, row.reply)
+        return None if row is None else self._damage.one("inbox", row, codec.seen)
 
     def remember(self, seen: Seen, now: datetime) -> None:
         """Keep key, digest and reply. `StoreError` for a key that is there; `InvalidInput` over 255 characters."""
@@ -106,9 +110,9 @@ class SqlTransaction:
             raise Conflict("another keeps the same refusal")
 
     def load(self, correlation_id: str) -> Stored | None:
-        """The referral, or None."""
+        """The referral, or None. Raises `Unreadable` for one that cannot be read."""
         row = self._run(statements.LOAD, {"correlation_id": correlation_id}).first()
-        return None if row is None else codec.stored(row)
+        return None if row is None else self._damage.one("referral", row, codec.stored)
 
     def save(self, referral: Referral, revision: int | None) -> int:
         """Write it and return the new revision, from 1. `Conflict` if `revision` is no longer current."""
@@ -154,25 +158,26 @@ class SqlTransaction:
         if self._connection.dialect.name == "postgresql":
             self._run(claim_statements.PLAN_TO_CLAIM, {})
         statement, left_out = claim_statements.claim(without)
-        values = {
-            "worker": worker,
-            "now": codec.micros(now),
-            "until": codec.micros(now + lease),
-            "at_most": max(limit, 0),
-        }
-        rows = self._run(statement, {**values, **left_out}).rows
-        return [codec.outbox_row(row) for row in sorted(rows, key=lambda row: (row.due, row.sequence))]
+        held = {"worker": worker, "until": codec.micros(now + lease), **left_out}
+        claimed: list[OutboxRow] = []
+        bad = 1
+        while bad and len(claimed) < limit:  # again, if some that cannot be read took the place of others
+            values = {"now": codec.micros(now), "at_most": limit - len(claimed), **held}
+            rows = sorted(self._run(statement, values).rows, key=lambda row: (row.due, row.sequence))
+            found, bad = self._damage.sort("outbox", rows, codec.outbox_row)
+            claimed += found
+        return claimed
 
     def row(self, row_id: str) -> OutboxRow | None:
         """The outbox row in its present state, or None."""
         row = self._run(statements.ROW, {"row_id": row_id}).first()
-        return None if row is None else codec.outbox_row(row)
+        return None if row is None else self._damage.one("outbox", row, codec.outbox_row)
 
     def keep_content(self, row_id: str, content: bytes, content_type: str) -> OutboxRow:
         """Keep the bytes of the first attempt, if there are none, and return the row."""
         values = {"row_id": row_id, "new_content": content, "new_type": content_type}
         kept = self._run(statements.KEEP_CONTENT, values).first()
-        return self._known(row_id) if kept is None else codec.outbox_row(kept)
+        return self._known(row_id) if kept is None else self._damage.one("outbox", kept, codec.outbox_row)
 
     def finish(self, row_id: str, now: datetime) -> None:
         """Mark a row as sent, whatever its status was. Several in a row are written together, before the next call."""
@@ -241,7 +246,7 @@ class SqlTransaction:
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""
         row = self._run(worklist_statements.ITEM, {"item_id": item_id}).first()
-        return None if row is None else codec.item(row)
+        return None if row is None else self._damage.one("worklist", row, codec.item)
 
     def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
         """Mark an open item as done. False when it is not open."""
@@ -261,7 +266,7 @@ class SqlTransaction:
     def resource(self, type_: str, id_: str) -> ResourceVersion | None:
         """The current version of a FHIR resource."""
         row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
-        return None if row is None else codec.resource_version(row)
+        return None if row is None else self._damage.one("resource", row, codec.resource_version)
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
         """Write a version, the one after `expected`; the old ones are kept. `Conflict` if that is not current."""
@@ -279,3 +284,9 @@ class SqlTransaction:
         if found:
             of = {"type": resource.type, "id": resource.id}
             self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
+
+    # --- rows that cannot be read
+
+    def told(self, row: UnreadableRow, now: datetime) -> None:
+        """Note that our people have been told of a row that cannot be read."""
+        self._run(damage_statements.TOLD, {"of_kind": row.kind, "of_key": row.key, "now": codec.micros(now)})

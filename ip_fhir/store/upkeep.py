@@ -157,7 +157,7 @@ def backup(database: Database, target: Path) -> None:
     The copy is checked before it gets its name: a backup that is there is whole. Raises `InvalidInput` (the target is
     there already, or the store is a server, which has its own means), `StoreError`.
     """
-    if not database.embedded:
+    if database.file is None:
         raise InvalidInput.at("backup", "a PostgreSQL store is copied with pg_dump", "not-supported")
     if target.exists():
         raise InvalidInput.at("backup", "there is a file of this name already", "duplicate")
@@ -165,7 +165,7 @@ def backup(database: Database, target: Path) -> None:
     part.unlink(missing_ok=True)
     try:
         create_private(part)
-        _copy(Path(str(database.engine.url.database)), part)
+        _copy(Path(database.file.path), part)
         part.replace(target)
         _sync(target.parent)
     except sqlite3.Error as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
 
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token, worklist
+from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token, unreadable, worklist
 from ip_fhir.store.statements import ENDED, UNSENT, WORDS, one_of
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ PURGE: Final = (
     delete(resource).where(_theirs(resource)),
     delete(outbox).where(_theirs(outbox)),
     delete(worklist).where(_theirs(worklist)),
+    delete(unreadable).where(_theirs(unreadable)),
     delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
 )
 """Take out some referrals, with everything kept about them but evidence, keys and receipts."""

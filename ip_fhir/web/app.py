@@ -11,7 +11,7 @@ from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -117,7 +117,7 @@ class _Endpoint:
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return self._logins.check(request, self._exchange.peer_by_token)
+        return cast("Credential", self._logins.check(request, self._exchange.peer_by_token))
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
@@ -196,7 +196,7 @@ class _Watched:
         return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 503 while the store cannot be read, so that no request can be answered. A restart would not help."""
+        """Answer 503 while nothing can be taken in: the store cannot be written. A restart does not help."""
         await run_in_threadpool(self._exchange.check)
         return JSONResponse({"status": "ok"})
 

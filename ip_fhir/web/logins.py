@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from ip_fhir.exchange.peers import Credential
     from ip_fhir.logs import CountedLog
 
 _FREE = 10  # failures before the first wait
@@ -53,7 +52,7 @@ class Logins:
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self.failed = 0
 
-    def check(self, request: Request, find: Callable[[str], Credential | None]) -> Credential:
+    def check(self, request: Request, find: Callable[[str], object | None]) -> object:
         """Returns what `find` knows the request's token as.
 
         Raises `BadRequest`: 401 for no token or an unknown one (`find` gives None), 400 for two, 429 with the seconds

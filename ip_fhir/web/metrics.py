@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ip_fhir.domain.referral import State
-from ip_fhir.ports.capabilities import lists_work
+from ip_fhir.ports.capabilities import lists_work, sets_aside
 from ip_fhir.web.clients import FORWARDED
 from ip_fhir.web.logins import bearer_token
 from ip_fhir.web.requests import BadRequest
@@ -71,6 +71,9 @@ class Metrics:
         if lists_work(self._exchange.store):
             open_items = figures.open_items
             yield GaugeMetricFamily("ip_fhir_worklist_open", "Things that our own people have not done yet", open_items)
+        if sets_aside(self._exchange.store):
+            bad = figures.unreadable
+            yield GaugeMetricFamily("ip_fhir_unreadable_rows", "Stored rows that cannot be read, set aside", bad)
         yield self._messages()
         yield self._reads()
         if self._protection is not None:

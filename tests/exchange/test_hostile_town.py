@@ -89,7 +89,9 @@ def towns(data: st.DataObject, role: Role = Role.MUNICIPALITY) -> Iterator[Town]
         kind = OrganizationKind.COORDINATING_UNIT
         organizations[name] = organization(name, kind, her_id=OWN_HER_IDS[name], **given)
         passes_on[name] = tuple(data.draw(st.sets(st.sampled_from([n for n in NAMES if n != name]), max_size=2)))
-    carriers = {"engine": ("a", "b")} if data.draw(st.booleans()) else {"host": ("b", "c", "d")}
+    carriers: dict[str, tuple[str, ...]] = (
+        {"engine": ("a", "b")} if data.draw(st.booleans()) else {"host": ("b", "c", "d")}
+    )
     post = Post()
     peers = [peer(name, post, known, passes_on=passes_on[name]) for name, known in organizations.items()]
     made = [Carrier(name, parties, (f"token-of-{name}",)) for name, parties in carriers.items()]

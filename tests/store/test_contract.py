@@ -9,6 +9,9 @@ from ip_fhir.ports.capabilities import (
     AggregateStore,
     AggregateTransaction,
     ReceiptStore,
+    TrialStore,
+    UnreadableStore,
+    UnreadableTransaction,
     WorklistStore,
     WorklistTransaction,
     awaits_receipts,
@@ -59,7 +62,7 @@ class TestOnlyLoops(TestSqlStore):
     def store(self, store: SqlStore) -> Store:
         """Nothing beyond `Store` can be reached."""
         plain = only_loops(store)
-        assert missing(plain) == ("ReceiptStore", "WorklistStore", "AggregateStore")
+        assert missing(plain) == ("ReceiptStore", "WorklistStore", "AggregateStore", "UnreadableStore", "TrialStore")
         assert not awaits_receipts(plain)
         assert not lists_work(plain)
         with plain.begin() as transaction:
@@ -78,10 +81,11 @@ class TestOnlyLoops(TestSqlStore):
 def test_nothing_is_missing(store: SqlStore) -> None:
     """Our own store has every capability, and the type checker sees so."""
     assert missing(store) == ()
-    ports: tuple[ReceiptStore, WorklistStore, AggregateStore] = (store, store, store)
+    ports: tuple[ReceiptStore, WorklistStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 5
     with store.begin() as begun:
-        transactions: tuple[WorklistTransaction, AggregateTransaction] = (begun, begun)
-    protocols = (ReceiptStore, WorklistStore, AggregateStore, WorklistTransaction, AggregateTransaction)
+        transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
+    of_stores = (ReceiptStore, WorklistStore, AggregateStore, UnreadableStore, TrialStore)
+    protocols = (*of_stores, WorklistTransaction, AggregateTransaction, UnreadableTransaction)
     for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
         assert {name for name in vars(protocol) if not name.startswith("_")} <= set(dir(ours))
 

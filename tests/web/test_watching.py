@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
@@ -162,17 +164,23 @@ def test_a_worker_that_died_is_seen(loop: Loop) -> None:
 
 
 def test_alive_but_not_ready(loop: Loop) -> None:
-    """The store is gone: restarting the process would not help, sending it requests would not either."""
+    """Nothing can be written: restarting the process would not help, sending it requests would not either.
+
+    It is tried at most once a second.
+    """
 
     def gone(*_: object) -> None:
         raise StoreError("the store failed: OperationalError")
 
     made = client(loop)
     assert made.get("/health/ready").status_code == 200
-    loop.hospital.store.due_timers = gone  # type: ignore[attr-defined]
+    loop.hospital.exchange.store.try_write = gone  # type: ignore[attr-defined]
+    assert made.get("/health/ready").status_code == 200
+    time.sleep(1.05)
     assert made.get("/health/live").status_code == 200
     answer = made.get("/health/ready")
     assert (answer.status_code, answer.json()["issue"][0]["code"]) == (503, "transient")
+    assert made.get("/health").json()["status"] == "not ready: the store failed: OperationalError"
 
 
 def test_without_a_clock_it_is_not_ready(loop: Loop) -> None:

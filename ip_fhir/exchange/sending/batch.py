@@ -6,6 +6,7 @@ worker claims it meanwhile. Claimed rows that could not be tried in time, or bef
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from ip_fhir.errors import StoreError
+from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, send
 from ip_fhir.exchange.sending.due import RunCounts
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.ports import OutboxRow
+
+log = logging.getLogger("ip_fhir.exchange")
 
 T = TypeVar("T")
 Outcome: TypeAlias = Done | Literal["given back"]
@@ -127,7 +130,9 @@ class Sending:
 
     def _note(self, future: Future[Outcome]) -> None:
         error = future.exception()
-        if isinstance(error, Exception):
+        if isinstance(error, StoreError) and not isinstance(error, Unreadable):
             self._failed = self._failed or error
+        elif isinstance(error, Exception):  # this row's alone: its lease runs out, and it is tried again
+            log.error("sending: %s", error if isinstance(error, Unreadable) else f"unforeseen {type(error).__name__}")
         else:
             self._done[future.result()] += 1

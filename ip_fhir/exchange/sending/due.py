@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide, due_event
-from ip_fhir.errors import IpFhirError, StoreError
+from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable
 
 
 def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
-    """Apply one referral's due timer; False if that failed: it stays due, and the log has the error."""
+    """Apply one referral's due timer; False if that failed: it stays due, and the log has the error.
+
+    Raises `StoreError` if the store fails as a whole. A referral that cannot be read is set aside with the next run.
+    """
 
     def once() -> None:
         with context.store.begin() as tx:
@@ -74,9 +77,15 @@ def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
 
     try:
         again_on_conflict(once)
+    except Unreadable as error:
+        log.error("timer: %s", error)  # noqa: TRY400 - a trace may hold a person's data
+        return False
     except StoreError:
         raise
     except IpFhirError as error:
-        log.error("timer of referral %s: %s", correlation_id, error)  # noqa: TRY400 - a trace may hold a person's data
+        log.error("timer of referral %s: %s", correlation_id, error)  # noqa: TRY400 - as above
+        return False
+    except Exception as error:  # noqa: BLE001 - a fault of ours in one referral must not stop the others
+        log.error("timer of referral %s: unforeseen %s", correlation_id, type(error).__name__)  # noqa: TRY400 - as above
         return False
     return True

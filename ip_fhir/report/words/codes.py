@@ -206,6 +206,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
+        Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {
         LifeArea.SOCIAL_NETWORK: ("sosialt nettverk", "social network"),

@@ -34,11 +34,12 @@ def list_(
     A parked one is not sent until `outbox retry`: the other side said no for good, or was not reached for too long.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.cli.output import emit, name_unreadable, say, show
 
     asked = _status(status)
-    with opened(config) as exchange:
+    with opened(config, existing=True) as exchange:
         rows = exchange.store.outbox(asked, limit)  # type: ignore[arg-type]
+        name_unreadable(exchange.store, "outbox")
     if as_json:
         emit([_data(row) for row in rows])
     elif not rows:
@@ -56,7 +57,7 @@ def retry(row_id: Row, config: Config, as_json: Json = False) -> None:
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
 
-    with opened(config) as exchange, naming(row_id):
+    with opened(config, existing=True) as exchange, naming(row_id):
         exchange.retry(row_id)
     _said(row_id, "due now; `serve` or `work` sends it", "waiting", as_json=as_json)
 
@@ -77,7 +78,7 @@ def park(
     from ip_fhir.cli.opening import opened
 
     who = author(by)
-    with opened(config) as exchange, naming(row_id):
+    with opened(config, existing=True) as exchange, naming(row_id):
         exchange.park(row_id, f"parked: {reason}", by=who)
     _said(row_id, "parked", "parked", as_json=as_json)
 
@@ -89,10 +90,11 @@ def refusals(config: Config, limit: Limit = 100, as_json: Json = False) -> None:
     From whom, which, why and how often; the content is not kept.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.cli.output import emit, name_unreadable, say, show
 
-    with opened(config) as exchange:
+    with opened(config, existing=True) as exchange:
         found = exchange.store.refusals(limit)
+        name_unreadable(exchange.store, "refusal")
     if as_json:
         emit([_refusal(one) for one in found])
     elif not found:

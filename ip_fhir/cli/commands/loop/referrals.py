@@ -39,11 +39,12 @@ def list_(
     State, what is asked for, reminders and the next deadline; no names.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.cli.output import emit, name_unreadable, say, show
 
     states = _states(state or [])
-    with opened(config) as exchange:
+    with opened(config, existing=True) as exchange:
         found = exchange.store.referrals(states, limit, after)
+        name_unreadable(exchange.store, "referral")
     if as_json:
         emit([_summary(referral) for referral in found])
     elif not found:
@@ -60,12 +61,13 @@ def show_(correlation_id: Correlation, config: Config, as_json: Json = False, la
     State, deadlines, forms and every step with its reason. --json gives the whole referral, names too.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit
+    from ip_fhir.cli.output import emit, name_unreadable
     from ip_fhir.errors import InvalidInput
 
-    with opened(config) as exchange:
+    with opened(config, existing=True) as exchange:
         stored = exchange.store.referral(correlation_id)
         evidence = exchange.store.evidence(correlation_id)
+        name_unreadable(exchange.store, "evidence")
     if stored is None:
         raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
     if as_json:
@@ -84,30 +86,36 @@ def verify(
 ) -> None:
     """Check the chain of evidence.
 
-    A record that was changed, removed or put in is named. Exit code 1 if there is any. --export writes a Provenance
-    and an AuditEvent for each record, to a file that is not there yet, readable by its owner alone.
+    A record that was changed, removed or put in is named, and a row of the store that cannot be read. Exit code 1 if
+    there is any, or nothing to check: a store that is not there or is empty is never whole. --export writes a
+    Provenance and an AuditEvent for each record, to a file that is not there yet, readable by its owner alone.
     """
     from ip_fhir.cli.commands.operation.evidence_file import write_evidence
-    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.opening import absence, read_config
     from ip_fhir.cli.output import emit, say
     from ip_fhir.store import open_store
 
-    with closing(open_store(read_config(config).database)) as store:
-        problems = store.verify()
+    url = read_config(config).database
+    if (absent := absence(url)) is not None:
+        emit({"whole": False, "problems": [{"path": "store", "reason": absent}]}) if as_json else say(absent)
+        raise typer.Exit(1)
+    with closing(open_store(url)) as store:
+        problems = (*store.verify(), *store.look_through())
         head = store.head()
         if export is not None:
             write_evidence(export, store.walk())
     if as_json:
         found = [{"path": p.path, "reason": p.reason} for p in problems]
         facts = {"records": head.number, "purged": head.purged, "head": head.hash if head.number else None}
-        emit({"whole": not problems, **facts, "problems": found})
+        whole = not problems and head.number > 0
+        emit({"whole": whole, "empty": head.number == 0, **facts, "problems": found})
     for problem in () if as_json else problems:
         say(str(problem))
-    if problems:
-        raise typer.Exit(1)
-    if not as_json:
+    if not as_json and not problems:
         purged = f", {head.purged} of them purged" if head.purged else ""
-        say(f"whole: {head.number} records{purged}" + (f", the last is {head.hash}" if head.number else ""))
+        say(f"whole: {head.number} records{purged}, the last is {head.hash}" if head.number else _EMPTY)
+    if problems or not head.number:
+        raise typer.Exit(1)
 
 
 def _states(names: Sequence[str]) -> list[str]:
@@ -222,6 +230,8 @@ def _local(at: datetime) -> str:
 
     return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")
 
+
+_EMPTY = "empty: 0 records; right for a new store only"
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "nb": ("Id", "Tilstand", "Gjelder", "Part", "Endret", "Purringer", "Neste frist"),

@@ -33,10 +33,11 @@ def list_(
     An item is open until somebody marks it as done, or the loop has moved on and nobody needs to do it.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.cli.output import emit, name_unreadable, say, show
 
-    with opened(config) as exchange:
+    with opened(config, existing=True) as exchange:
         found = exchange.worklist(open_only=not all_, limit=limit, correlation_id=loop)
+        name_unreadable(exchange.store, "worklist")
     if as_json:
         emit([_data(item) for item in found])
     elif not found:
@@ -64,7 +65,7 @@ def done(
 
     who = author(by)
     assert who is not None  # noqa: S101 - only no text gives nobody
-    with opened(config) as exchange, naming(item_id):
+    with opened(config, existing=True) as exchange, naming(item_id):
         item = exchange.done(item_id, by=who, note=note)
     if as_json:
         emit(_data(item))

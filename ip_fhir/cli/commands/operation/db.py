@@ -1,4 +1,4 @@
-"""`db`: upgrades, shows, copies and purges the store."""
+"""`db`: upgrades, shows, copies and purges the store, and takes up rows again that could not be read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ip_fhir.cli.options import Config, Json
+from ip_fhir.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ip_fhir.ports.capabilities import UnreadableRow
     from ip_fhir.store import SqlStore
 
 app = typer.Typer(help="The store's tables, a copy of it, and what is past its time.", rich_markup_mode=None)
@@ -41,8 +43,8 @@ def upgrade(config: Config) -> None:
 def status(config: Config, as_json: Json = False) -> None:
     """Show how the store stands.
 
-    Database, version of the tables, size, loops by state, outbox rows by status, open worklist items, records of
-    evidence. Exit code 1 if the tables are not of the version that is needed.
+    Database, version of the tables, size, loops by state, outbox rows by status, open worklist items, rows that cannot
+    be read, records of evidence. Exit code 1 if the tables are not of the version that is needed.
     """
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, show
@@ -117,12 +119,67 @@ def purge(
         say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages")
 
 
+@app.command("unreadable")
+def unreadable(
+    config: Config,
+    look: Annotated[bool, typer.Option("--look", help="First read every row of the store, and set bad ones aside.")] = (
+        False
+    ),
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """List rows that cannot be read.
+
+    Each is set aside, and left as it is, until somebody has mended it in the database and `db take-up` has tried it.
+    Exit code 1 if there is any.
+    """
+    from ip_fhir.cli.output import emit, say, show
+
+    with _store(config) as store:
+        if look:
+            store.look_through()
+            store.set_aside(datetime.now(UTC))
+        rows = store.unreadable(limit)
+    if as_json:
+        emit([_unreadable(row) for row in rows])
+    elif not rows:
+        say("every row that was met could be read")
+    else:
+        show(
+            ("Table", "Key", "Belongs to", "First", "Times", "Why"),
+            [(r.kind, r.key, _of(r) or "", f"{r.first:%Y-%m-%d %H:%M} UTC", str(r.times), r.reason) for r in rows],
+        )
+    if rows:
+        raise typer.Exit(1)
+
+
+@app.command("take-up")
+def take_up(
+    kind: Annotated[str, typer.Argument(metavar="TABLE", help="As `db unreadable` shows it.", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As `db unreadable` shows it.", show_default=False)],
+    config: Config,
+) -> None:
+    """Take up a row again that has been mended.
+
+    It is read first: one that still cannot be read stays set aside, exit code 7.
+    """
+    from ip_fhir.cli.output import say
+
+    with _store(config) as store:
+        store.take_up(kind, key)
+    say(f"{kind} {key}: taken up again")
+
+
 @contextmanager
 def _store(config: Path) -> Iterator[SqlStore]:
-    from ip_fhir.cli.opening import read_config
+    """Opens the store of the settings, and makes none. Raises `StoreError` if there is none."""
+    from ip_fhir.cli.opening import absence, read_config
     from ip_fhir.store import open_store
 
-    store = open_store(read_config(config).database)
+    url = read_config(config).database
+    if (absent := absence(url)) is not None:
+        raise StoreError(absent)
+    store = open_store(url)
     try:
         yield store
     finally:
@@ -141,9 +198,26 @@ def _counted(url: str) -> dict[str, Any]:
         "loops": dict(figures.loops),
         "outbox": dict(figures.outbox),
         "worklist": figures.open_items,
+        "unreadable": figures.unreadable,
         "records": head.number,
         "purged": head.purged,
         "head": head.hash,
+    }
+
+
+def _of(row: UnreadableRow) -> str | None:
+    return None if row.aggregate is None else f"{row.aggregate.kind} {row.aggregate.id}"
+
+
+def _unreadable(row: UnreadableRow) -> dict[str, Any]:
+    return {
+        "table": row.kind,
+        "key": row.key,
+        "of": _of(row),
+        "reason": row.reason,
+        "first": row.first.isoformat(),
+        "last": row.last.isoformat(),
+        "times": row.times,
     }
 
 

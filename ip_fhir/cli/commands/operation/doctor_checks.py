@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from ip_fhir.cli.commands.operation.file_modes import loose_files
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ def check_side(config: Path) -> Iterator[Finding]:
             yield Finding("settings", "fail", str(problem))
         return
     yield Finding("settings", "ok", f"{config.name}: {settings.role}, {settings.http.url}")
+    yield from check_modes(config, settings.database)
     yield from _address(settings)
     yield from _clock(settings)
     yield from _overlay(settings)
@@ -213,6 +215,14 @@ def _parties(settings: Settings) -> Iterator[Finding]:
         for side in (agreement.hospital, agreement.municipality):
             if side is not None and not any(parties.covers(party, side) for party in parties):
                 yield Finding(f"agreement {number}", "warn", "no party has the numbers of one of its two")
+
+
+def check_modes(config: Path, database: str) -> Iterator[Finding]:
+    """A line for each file of a side that others than its owner can read or change, with its mode."""
+    for loose in loose_files(config, database):
+        status: Status = "fail" if loose.writable else "warn"
+        can = "change" if loose.writable else "read"
+        yield Finding("file", status, f"{loose.what} ({loose.path.name}) is {loose.mode:04o}: others can {can} it")
 
 
 def _listeners(settings: Settings) -> Iterator[Finding]:
@@ -256,6 +266,7 @@ def _overlay(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     """Checks that the store opens and its evidence is whole. A SQLite file that does not exist is not created."""
+    from ip_fhir.cli.opening import absence
     from ip_fhir.store import open_store
 
     kind, _, place = settings.database.partition(":///")
@@ -263,6 +274,9 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "warn", "the SQLite file is not there yet; the first start makes it")
         return
     try:
+        if (absent := absence(settings.database)) is not None:
+            yield Finding("store", "fail", absent)
+            return
         store = open_store(settings.database)
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
@@ -273,8 +287,12 @@ def _store(settings: Settings) -> Iterator[Finding]:
         problems = store.verify()
         if problems:
             yield Finding("evidence", "fail", f"{len(problems)} problems; ip-fhir verify names them")
+        elif not store.head().number:
+            yield Finding("evidence", "warn", "empty: 0 records; right for a new store only")
         else:
             yield Finding("evidence", "ok", "the chain is whole")
+        for problem in store.look_through():
+            yield Finding("unreadable row", "fail", f"{problem}; ip-fhir db unreadable --look")
         parked = len(store.outbox("parked", 200))
         if parked:
             yield Finding("outbox", "warn", f"{parked} messages are parked and wait for a person")
@@ -292,6 +310,8 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "ReceiptStore": "cannot await a receipt: what is handed over is tried again as after a failure",
         "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
+        "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
+        "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):
         yield Finding("store", "warn", f"{lacks[name]} ({name} of ip_fhir.ports.capabilities)")

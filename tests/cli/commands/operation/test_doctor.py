@@ -77,19 +77,22 @@ def test_a_side_that_is_ready(run: Run, sides: Sides) -> None:
     assert found["peer municipality"][0][0] == "ok"
     assert found["clock"][0][0] == "warn"
     assert not (sides.hospital.parent / "hospital.sqlite").exists()
-    run("referrals", "list", "--config", sides.hospital)
+    assert run("referrals", "list", "--config", sides.hospital).code == 7
+    assert not (sides.hospital.parent / "hospital.sqlite").exists()
+    run("db", "upgrade", "--config", sides.hospital)
     found = lines(run, sides.hospital)
-    assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "ok")
+    assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "warn")
 
 
 def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     """A line for each capability that a store has not, and what that means; none for our own, which has all."""
-    run("referrals", "list", "--config", sides.hospital)
+    run("db", "upgrade", "--config", sides.hospital)
     with closing(open_store(read_settings(sides.hospital).database)) as store:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
-    assert [finding.status for finding in found] == ["warn"] * 3
-    for word, finding in zip(("ReceiptStore", "WorklistStore", "AggregateStore"), found, strict=True):
+    assert [finding.status for finding in found] == ["warn"] * 5
+    words = ("ReceiptStore", "WorklistStore", "AggregateStore", "UnreadableStore", "TrialStore")
+    for word, finding in zip(words, found, strict=True):
         assert word in finding.detail
 
 
