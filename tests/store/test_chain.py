@@ -29,6 +29,7 @@ class Link:
     hash: str
     digest: str | None = None
     aggregate_kind: str = REFERRAL
+    wrote: str | None = None
 
 
 def chained(bodies: list[str], head: Head = START) -> list[Link]:
