@@ -149,7 +149,7 @@ def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
     for link in links:
         if not _readable(link):
             yield problem_of(link.number, "the record was changed: it holds what no record holds")
-            last = Head(link.number, link.hash if isinstance(link.hash, str) else "")
+            last = Head(link.number, f"{link.hash}")
             continue
         yield from _check_place(link, last)
         digest = digest_of(link.body) if link.digest is None else link.digest
@@ -164,10 +164,9 @@ def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
 
 def _readable(link: Link) -> bool:
     """True if every column holds text that can be hashed. A changed database may hold bytes in any."""
-    texts = (link.aggregate_kind, link.aggregate_id, link.body, link.previous, link.hash)
-    return all(isinstance(text, str) for text in texts) and all(
-        text is None or isinstance(text, str) for text in (link.digest, link.wrote)
-    )
+    texts: list[object] = [link.aggregate_kind, link.aggregate_id, link.body, link.previous, link.hash]
+    texts += [text for text in (link.digest, link.wrote) if text is not None]
+    return all(isinstance(text, str) for text in texts)
 
 
 def _check_place(link: Link, last: Head) -> Iterator[Problem]:

@@ -84,8 +84,8 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 
     Deleted are the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not) and
-    the words of its evidence. The chain is kept, with a digest in place of each record's words, and gets a record of what
-    went, so that it verifies as before. A referral with an unsent message or a deadline to come is not deleted.
+    the words of its evidence. The chain is kept, with a digest in place of each record's words, and gets a record of
+    what went, so that it verifies as before. A referral with an unsent message or a deadline to come is not deleted.
 
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the

@@ -4,8 +4,9 @@ A *thing* is a row, or a part of one that changes by itself. Its name begins wit
 
 | thing | its value |
 |---|---|
-| `referral/ID`, `resource/TYPE/ID/VERSION`, `outbox/ID`, `item/ID` | the digest of the row's columns, without those in `WORKING` and without those of the parts below |
-| `content/ID`, `status/ID` | of an outbox row: the digest of its bytes; of its status and what was said with it, once it has ended |
+| `referral/ID`, `resource/TYPE/ID/VERSION`, `outbox/ID`, `item/ID` | the digest of the row's columns in `WHOLE` |
+| `content/ID` | the digest of an outbox row's bytes |
+| `status/ID` | the digest of an outbox row's status, and of what was said with it, once it has ended |
 | `outcome/ID` | the digest of how a worklist item was done |
 | `tokens/TYPE/ID` | the digest of a resource's search tokens |
 | `inbox/KEY` | time, digest of the message, digest of the reply, which a purge may empty |
@@ -47,7 +48,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def _whole(table: Table) -> tuple[str, ...]:
     apart = (*WORKING.get(table.name, ()), *_PARTS_OF.get(table.name, ()))
-    return tuple(column.name for column in table.c if column.name not in apart)
+    return tuple(str(column.name) for column in table.c if column.name not in apart)
 
 
 _PARTS_OF: Final = {"outbox": PARTS["status"] + PARTS["content"], "worklist": PARTS["outcome"]}

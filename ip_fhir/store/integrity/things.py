@@ -17,7 +17,7 @@ from ip_fhir.store.integrity import digests
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from sqlalchemy import Connection, Executable
+    from sqlalchemy import Connection, Select
 
 PAGE: Final = 1000
 """Rows held at a time."""
@@ -55,9 +55,9 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
         return raw
 
 
-def stream(connection: Connection, statement: Executable) -> Iterator[Any]:
+def stream(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
     """Yields the rows of a statement without parameters as the driver returns them, a page at a time."""
-    sql = str(statement.compile(dialect=connection.dialect))  # type: ignore[attr-defined] - of every statement
+    sql = str(statement.compile(dialect=connection.dialect))
     yield from connection.exec_driver_sql(sql, execution_options={"stream_results": True, "yield_per": PAGE})
 
 
@@ -75,7 +75,7 @@ def standing(connection: Connection) -> Iterator[Thing]:
 
 
 def _rows(connection: Connection, table: Any, *order: Any) -> Iterator[Mapping[str, Any]]:
-    names = [column.name for column in table.c]
+    names = [str(column.name) for column in table.c]  # SQLAlchemy's own kind of text otherwise
     for row in stream(connection, select(table).order_by(*order)):
         yield dict(zip(names, row, strict=True))
 

@@ -1,8 +1,8 @@
 """Compares what stands in the tables with what the evidence says was written, and follows each referral's states.
 
-Nothing is decided anew: agreements, rules and versions change. What the evidence says and what stands are brought into a
-database of its own in a temporary file, which holds names and digests only, and compared there: the store may be of any
-size, the memory is not.
+Nothing is decided anew: agreements, rules and versions change. What the evidence says and what stands are brought into
+a database of its own in a temporary file, which holds names and digests only, and compared there: the store may be of
+any size, the memory is not.
 """
 
 from __future__ import annotations
@@ -35,20 +35,13 @@ _TABLES: Final = """
 PRAGMA journal_mode=OFF;
 PRAGMA synchronous=OFF;
 PRAGMA cache_size=-32768;
-CREATE TABLE expected (name TEXT PRIMARY KEY, of TEXT, value TEXT, number INTEGER, stood INTEGER) WITHOUT ROWID;
+CREATE TABLE expected (
+    name TEXT PRIMARY KEY, of TEXT, value TEXT, number INTEGER, stood INTEGER, part_of TEXT
+) WITHOUT ROWID;
 CREATE TABLE standing (name TEXT PRIMARY KEY, of TEXT, value TEXT) WITHOUT ROWID;
 CREATE TABLE gone (of TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT, number INTEGER) WITHOUT ROWID;
 """
-
-_OWNER: Final = """
-CASE substr(e.name, 1, instr(e.name, '/'))
-    WHEN 'status/' THEN 'outbox' || substr(e.name, 7)
-    WHEN 'content/' THEN 'outbox' || substr(e.name, 8)
-    WHEN 'outcome/' THEN 'item' || substr(e.name, 8)
-    END
-"""
-"""The row that a thing is a part of, null for a thing that is a row or a resource's tokens."""
 
 _DIFFERENT: Final = """
 SELECT s.name, s.value, e.value, e.number, g.number FROM standing s
@@ -57,11 +50,11 @@ WHERE e.value IS NOT s.value OR g.number IS NOT NULL
 ORDER BY s.name
 """
 
-_MISSING: Final = f"""
+_MISSING: Final = """
 SELECT e.name, e.value, e.number FROM expected e
 LEFT JOIN standing s USING (name) LEFT JOIN gone g ON g.of = e.of AND g.number > e.number
 WHERE s.name IS NULL AND g.number IS NULL AND e.value IS NOT NULL
-AND ({_OWNER} IS NULL OR EXISTS (SELECT 1 FROM standing o WHERE o.name = {_OWNER}))
+AND (e.part_of IS NULL OR EXISTS (SELECT 1 FROM standing o WHERE o.name = e.part_of))
 ORDER BY e.name
 """
 
@@ -134,7 +127,7 @@ class _Verification:
         self._connection = connection
         self._aside = aside
         self._forgotten: dict[str, int] = {}
-        self._unread: list[Problem] = []
+        self._found: list[Problem] = []
 
     def problems(self, expected: Sequence[chain.Head]) -> Iterator[Problem]:
         """Yields all problems: of the chain, of the heads kept elsewhere, of states, of what stands."""
@@ -146,7 +139,7 @@ class _Verification:
         wrong = self._connection.execute(statements.WRONGLY_PURGED).scalars()
         yield from map(chain.wrongly_purged, wrong)
         yield from heads.missing()
-        yield from self._unread
+        yield from self._found
         self._keep_standing()
         yield from self._different()
         yield from self._missing()
@@ -175,7 +168,7 @@ class _Verification:
         try:
             wrote = orjson.loads(link.wrote or "")
             things = [
-                (name, of, value, link.number, int(wrote.get("stood", False)))
+                (name, of, value, link.number, int(wrote.get("stood", False)), _part_of(name))
                 for of, named in wrote.get("things", {}).items()
                 for name, value in named.items()
             ]
@@ -184,10 +177,10 @@ class _Verification:
             self._aside.executemany(
                 "DELETE FROM expected WHERE name = ?", _parts_of_new_rows(name for name, *_ in things)
             )
-            self._aside.executemany("INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?)", things)
+            self._aside.executemany("INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?, ?, ?)", things)
             self._aside.executemany("INSERT OR REPLACE INTO gone VALUES (?, ?)", gone)
         except (ValueError, TypeError, AttributeError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError):
-            self._unread.append(chain.problem_of(link.number, "what its commit wrote cannot be read"))
+            self._found.append(chain.problem_of(link.number, "what its commit wrote cannot be read"))
             return
         for name, at in forgotten.items():
             self._forgotten[name] = max(at, self._forgotten.get(name, at))
@@ -201,12 +194,12 @@ class _Verification:
         try:
             record = orjson.loads(link.body)
             before, after, role = record["before"], record["after"], record["role"]
-        except (ValueError, TypeError, KeyError):
-            self._unread.append(chain.problem_of(link.number, "the record cannot be read"))
+        except (ValueError, TypeError, KeyError):  # then its hash is wrong too, which is named
+            self._aside.execute("DELETE FROM state WHERE name = ?", (name,))
             return
         known = self._aside.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         if known is not None and known[0] != f"{role} {before}":
-            self._unread.append(chain.problem_of(link.number, "it does not begin in the state that the loop was in"))
+            self._found.append(chain.problem_of(link.number, "it does not begin in the state that the loop was in"))
         self._aside.execute("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", (name, f"{role} {after}", link.number))
 
     # --- what stands
@@ -281,8 +274,15 @@ def _parts_of_new_rows(names: Iterable[str]) -> Iterator[tuple[str]]:
             yield (f"{part}/{ident}",)
 
 
+def _part_of(name: str) -> str | None:
+    """Returns the name of the row that a thing is a part of; None for a row, and for a resource's tokens."""
+    part, _, ident = name.partition("/")
+    return next((f"{row}/{ident}" for row, parts in _PARTS_OF.items() if part in parts), None)
+
+
 def _path(name: str) -> str:
     """Returns a thing's name as the path of a problem; an id that is none is told by its digest, not repeated."""
     kind, _, ident = name.partition("/")
+    kind = "referral" if kind == "state" else kind
     told = ident if _IS_ID.fullmatch(ident) else f"(no id, SHA-256 {sha256(ident.encode()).hexdigest()[:12]})"
     return f"{kind}.{told.replace('/', '.')}"
