@@ -14,6 +14,7 @@ from ip_fhir.exchange.clock import FileClock, SystemClock
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.formats import Formats, can_write
+from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import at_listener
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.fhir.reading import Limits
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.formats import Format
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
-    from ip_fhir.settings import PeerSettings, Settings
+    from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
 
 log = logging.getLogger("ip_fhir")
 
@@ -77,8 +78,9 @@ def open_exchange(
 def open_listeners(settings: Settings) -> list[Listener]:
     """The listeners that the settings name, in that order, not started: `ip_fhir.exchange.listeners` runs them.
 
-    Raises `InvalidInput` with every problem: a plug-in that is missing or broken at `listeners.N.use`, an option that
-    it does not know or cannot use at `listeners.N.OPTION`.
+    The last writes the signed heads of the evidence, if the settings want any. Raises `InvalidInput` with every
+    problem: a plug-in that is missing or broken at `listeners.N.use`, an option that it does not know or cannot use at
+    `listeners.N.OPTION`, a key that cannot sign at `evidence.key`.
     """
     made: list[Listener] = []
     problems: list[Problem] = []
@@ -87,9 +89,19 @@ def open_listeners(settings: Settings) -> list[Listener]:
             made.append(listener(named.use, named.options))
         except InvalidInput as error:
             problems += at_listener(error, f"listeners.{number}").problems
+    try:
+        made += _head_keepers(settings.evidence)
+    except InvalidInput as error:
+        problems += at_listener(error, "evidence.key").problems
     if problems:
         raise InvalidInput(problems)
     return made
+
+
+def _head_keepers(settings: EvidenceSettings) -> list[Listener]:
+    if settings.heads is None or settings.key is None:
+        return []
+    return [HeadKeeper(settings.heads, settings.key.get_secret_value(), timedelta(minutes=settings.every_minutes))]
 
 
 def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> Peers:

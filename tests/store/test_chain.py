@@ -122,12 +122,14 @@ DAMAGE: list[tuple[str, str, str]] = [
     ("all removed", "DELETE FROM evidence", "evidence.1"),
     (
         "put after the end",
-        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence "
+        "WHERE number = 5",
         "evidence.6",
     ),
     (
         "put before the start",
-        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence WHERE number = 5",
+        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence "
+        "WHERE number = 5",
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),
