@@ -280,7 +280,7 @@ class SqlTransaction:
     def _is_as_opened(self, values: Mapping[str, Any]) -> bool:
         """True if the item of this id says what `values` say: it is new, or was there and is as new."""
         row = self._run(worklist_statements.ITEM, {"item_id": values["id"]}).first()
-        return all(getattr(row, name) == values[name] for name in digests.WHOLE["worklist"])
+        return all(getattr(row, name) == values[name] for name in (*digests.WHOLE["worklist"], "closed"))
 
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""

@@ -15,7 +15,7 @@ def fill(store: SqlStore, ident: str = "r", *, state: State = State.SENT) -> Non
     items: list[WorklistItem] = [work_item(f"{ident}-open", ident), work_item(f"{ident}-done", ident)]
     with store.begin() as transaction:
         transaction.save(referral(ident, state, due=after(days=3)), None)
-        transaction.append(ident, [record(f"{ident}-1", state=state)])
+        transaction.append(ident, [record(f"{ident}-1", state=state).evolve(before=None)])
         transaction.remember(Seen(f"hospital/{ident}", "digest", b"reply"), NOON)
         transaction.enqueue(rows)
         transaction.put_resource(task(f"{ident}-task", correlation_id=ident, status="requested"), None)

@@ -113,6 +113,8 @@ def test_a_rewritten_tail_is_found() -> None:
     assert paths(links, None) == ["evidence"], "the head itself is gone"
 
 
+FORGED = "'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence WHERE number = 5"
+
 DAMAGE: list[tuple[str, str, str]] = [
     ("changed", "UPDATE evidence SET body = replace(body, 'hospital', 'other') WHERE number = 3", "evidence.3"),
     ("given to another", "UPDATE evidence SET aggregate_id = 'other' WHERE number = 3", "evidence.3"),
@@ -122,14 +124,12 @@ DAMAGE: list[tuple[str, str, str]] = [
     ("all removed", "DELETE FROM evidence", "evidence.1"),
     (
         "put after the end",
-        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence "
-        "WHERE number = 5",
+        f"INSERT INTO evidence SELECT 6, {FORGED}",
         "evidence.6",
     ),
     (
         "put before the start",
-        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence "
-        "WHERE number = 5",
+        f"INSERT INTO evidence SELECT 0, {FORGED}",
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),
