@@ -14,6 +14,7 @@ from ip_fhir.exchange.clock import FileClock, SystemClock
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.formats import Formats, can_write
+from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import BoundListener, at_listener
 from ip_fhir.exchange.peers import Carrier, Peer, Peers
 from ip_fhir.fhir.reading import Limits
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.formats import Format
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
-    from ip_fhir.settings import PeerSettings, Settings
+    from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
 
 log = logging.getLogger("ip_fhir")
 
@@ -80,9 +81,10 @@ def open_exchange(
 def open_listeners(settings: Settings) -> list[Listener]:
     """The listeners that the settings name, in that order, not started: `ip_fhir.exchange.listeners` runs them.
 
-    Each is bound to the peer or carrier whose messages it brings, and can hand in no other's. Raises `InvalidInput`
-    with every problem: a plug-in that is missing or broken at `listeners.N.use`, an option that it does not know or
-    cannot use at `listeners.N.OPTION`, at `listeners.N.speaks_for` if settings do not say whose messages it brings.
+    Each is bound to the peer or carrier whose messages it brings, and can hand in no other's. The last writes signed
+    heads of the evidence, if settings want any. Raises `InvalidInput` with every problem: a plug-in that is missing
+    or broken at `listeners.N.use`, an option that it does not know or cannot use at `listeners.N.OPTION`, at
+    `listeners.N.speaks_for` if settings do not say whose messages it brings, a key that cannot sign at `evidence.key`.
     """
     made: list[Listener] = []
     problems: list[Problem] = []
@@ -91,6 +93,10 @@ def open_listeners(settings: Settings) -> list[Listener]:
             made.append(BoundListener(listener(named.use, named.options), _brought_by(settings, number)))
         except InvalidInput as error:
             problems += at_listener(error, f"listeners.{number}").problems
+    try:
+        made += _head_keepers(settings.evidence)
+    except InvalidInput as error:
+        problems += at_listener(error, "evidence.key").problems
     if problems:
         raise InvalidInput(problems)
     return made
@@ -102,6 +108,12 @@ def _brought_by(settings: Settings, number: int) -> str:
     if name is None:
         raise InvalidInput.at("speaks_for", "name the peer or carrier whose messages it brings", "required")
     return name
+
+
+def _head_keepers(settings: EvidenceSettings) -> list[Listener]:
+    if settings.heads is None or settings.key is None:
+        return []
+    return [HeadKeeper(settings.heads, settings.key.get_secret_value(), timedelta(minutes=settings.every_minutes))]
 
 
 def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> Peers:

@@ -264,6 +264,24 @@ class MappingSettings(Value):
     overlay: Beside | None = None
 
 
+class EvidenceSettings(Value):
+    """The signed heads of the chain of evidence: the directory they go to, the private key (PEM), minutes between two.
+
+    Keep the directory where those who may write the database may not write.
+    """
+
+    heads: Beside | None = None
+    key: Secret | None = None
+    every_minutes: int = Field(default=60, ge=1, le=10_080)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.heads is None) != (self.key is None):
+            message = "heads and key: each needs the other"
+            raise ValueError(message)
+        return self
+
+
 class Settings(Value):
     """All settings of one side of the loop."""
 
@@ -282,6 +300,7 @@ class Settings(Value):
     limits: LimitSettings = LimitSettings()
     worker: WorkerSettings = WorkerSettings()
     clock: ClockSettings = ClockSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     mappings: MappingSettings = MappingSettings()
     language: Text = "nb"
 

@@ -19,6 +19,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "web": ("h11", "prometheus_client", "starlette", "uvicorn"),
     "report": ("jinja2",),
     "postgres": ("psycopg",),
+    "evidence": ("joserfc",),
 }
 """The extras, and the packages that each brings as they are imported."""
 

@@ -2,6 +2,9 @@
 
     hash = SHA-256( previous hash + {"correlation_id", "number", "record": SHA-256(record's canonical JSON)} )
 
+A record that carries digests of what its commit wrote (`integrity.digests`) has "wrote" there too, the SHA-256 of their
+text. A commit that wrote and has no record of its own is kept as one of the kind `store`.
+
 `correlation_id` is the id of the aggregate. Where that is no referral its "kind" stands beside it: a referral's record
 has none, so that chains from before there were other kinds verify, and a record cannot be given to another kind.
 
@@ -21,13 +24,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import orjson
 
-from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from ip_fhir.domain.values.aggregate import Aggregate
+
+_MOST_DIGITS: Final = 18  # of a number that fits the column
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,19 @@ class Head:
         (True, None)
         """
         number, _, digest = text.partition(" ")
-        return cls(int(number), digest) if number.isdecimal() and digest else None
+        if not (number.isascii() and number.isdecimal() and digest) or len(number) > _MOST_DIGITS:
+            return None
+        return cls(int(number), digest)
 
 
 START: Final = Head(0, "0" * 64)
 """The head of an empty chain."""
+
+STORE: Final = Aggregate(kind="store", id="store")
+"""The aggregate of a commit that has no record of evidence of its own."""
+
+NO_WORDS: Final = "{}"
+"""The record of such a commit."""
 
 
 class Link(Protocol):
@@ -86,12 +98,20 @@ class Link(Protocol):
     def digest(self) -> str | None:
         """The digest of the purged `body`; None while the body is there."""
 
+    @property
+    def wrote(self) -> str | None:
+        """The digests of what its commit wrote, as JSON; None in a record without them."""
 
-def link_hash(previous: str, number: int, aggregate_id: str, digest: str, kind: str = REFERRAL) -> str:
+
+def link_hash(
+    previous: str, number: int, aggregate_id: str, digest: str, kind: str = REFERRAL, wrote: str | None = None
+) -> str:
     """The hash of a record whose canonical JSON has this digest: 64 hexadecimal digits."""
     fields = {"correlation_id": aggregate_id, "number": number, "record": digest}
     if kind != REFERRAL:
         fields["kind"] = kind
+    if wrote is not None:
+        fields["wrote"] = digest_of(wrote)
     return sha256(previous.encode() + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -100,12 +120,14 @@ def digest_of(body: str) -> str:
     return sha256(body.encode()).hexdigest()
 
 
-def follow(head: Head, bodies: Iterable[tuple[Aggregate, str]]) -> Iterator[dict[str, str | int]]:
-    """Yields new links after `head`, as table rows, for pairs of aggregate and canonical JSON."""
-    number, previous = head.number, head.hash
-    for aggregate, body in bodies:
-        number += 1
-        own = link_hash(previous, number, aggregate.id, digest_of(body), aggregate.kind)
+def follow(
+    head: Head, bodies: Sequence[tuple[Aggregate, str]], wrote: str | None = None
+) -> Iterator[dict[str, str | int | None]]:
+    """Yields new links after `head`, as table rows, for pairs of aggregate and canonical JSON; the last has `wrote`."""
+    previous, last = head.hash, head.number + len(bodies)
+    for number, (aggregate, body) in enumerate(bodies, head.number + 1):
+        written = wrote if number == last else None
+        own = link_hash(previous, number, aggregate.id, digest_of(body), aggregate.kind, written)
         yield {
             "number": number,
             "aggregate_kind": aggregate.kind,
@@ -113,49 +135,66 @@ def follow(head: Head, bodies: Iterable[tuple[Aggregate, str]]) -> Iterator[dict
             "body": body,
             "previous": previous,
             "hash": own,
+            "wrote": written,
         }
         previous = own
 
 
 def check(links: Iterable[Link], head: Head | None) -> Iterator[Problem]:
-    """Yields the chain's problems in order, none if it is whole. Reads `links` once and keeps none."""
+    """Yields the chain's problems in order, none if it is whole. Reads `links` once and keeps none.
+
+    The links may hold anything in any column: what is no text or number is a problem like another.
+    """
     last = START
     for link in links:
+        if not _readable(link):
+            yield problem_of(link.number, "the record was changed: it holds what no record holds")
+            last = Head(link.number, f"{link.hash}")
+            continue
         yield from _check_place(link, last)
         digest = digest_of(link.body) if link.digest is None else link.digest
-        if link.hash != link_hash(link.previous, link.number, link.aggregate_id, digest, link.aggregate_kind):
-            yield _problem(link.number, "the record was changed after it was written")
+        own = link_hash(link.previous, link.number, link.aggregate_id, digest, link.aggregate_kind, link.wrote)
+        if link.hash != own:
+            yield problem_of(link.number, "the record was changed after it was written")
         elif link.digest is not None and link.body:
-            yield _problem(link.number, "words were put where some had been taken out")
+            yield problem_of(link.number, "words were put where some had been taken out")
         last = Head(link.number, link.hash)
     yield from _check_end(last, head)
+
+
+def _readable(link: Link) -> bool:
+    """True if every column holds text that can be hashed. A changed database may hold bytes in any."""
+    texts: list[object] = [link.aggregate_kind, link.aggregate_id, link.body, link.previous, link.hash]
+    texts += [text for text in (link.digest, link.wrote) if text is not None]
+    return all(isinstance(text, str) for text in texts)
 
 
 def _check_place(link: Link, last: Head) -> Iterator[Problem]:
     """Yields a problem with the record's place. A gap breaks the link to the record before too: one problem."""
     if link.number > last.number + 1:
-        yield _problem(last.number + 1, f"the records before number {link.number} are missing")
+        yield problem_of(last.number + 1, f"the records before number {link.number} are missing")
     elif link.number <= last.number:
-        yield _problem(link.number, "the record is not the store's: its number is not possible")
+        yield problem_of(link.number, "the record is not the store's: its number is not possible")
     elif link.previous != last.hash:
-        yield _problem(link.number, "the record does not follow the one before it")
+        yield problem_of(link.number, "the record does not follow the one before it")
 
 
 def _check_end(last: Head, head: Head | None) -> Iterator[Problem]:
     if head is None:
         yield Problem("evidence", "the end of the chain is not known", "invariant")
     elif last.number < head.number:
-        yield _problem(last.number + 1, f"the records to number {head.number} are missing at the end")
+        yield problem_of(last.number + 1, f"the records to number {head.number} are missing at the end")
     elif last.number > head.number:
-        yield _problem(head.number + 1, "records were added that the store did not write")
+        yield problem_of(head.number + 1, "records were added that the store did not write")
     elif last.hash != head.hash:
-        yield _problem(last.number, "the last record is not the one that was written")
+        yield problem_of(last.number, "the last record is not the one that was written")
 
 
 def wrongly_purged(number: int) -> Problem:
     """Returns the problem of a record that lost its words though its referral has not been purged."""
-    return _problem(number, "its words were taken out, and not by a purge")
+    return problem_of(number, "its words were taken out, and not by a purge")
 
 
-def _problem(number: int, reason: str) -> Problem:
+def problem_of(number: int, reason: str) -> Problem:
+    """Returns a problem of the record with this number."""
     return Problem(f"evidence.{number}", reason, "invariant")

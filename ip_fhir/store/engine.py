@@ -243,7 +243,7 @@ def _sqlite(url: URL, patience: float, file: StoreFile) -> Engine:
         driver: Any = connection.connection.dbapi_connection  # past SQLAlchemy, which takes longer than the statement
         try:
             driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: a damaged file's schema, quoted by SQLite
             raise driver_error(error) from None
 
     return engine

@@ -9,6 +9,7 @@ from sqlalchemy import func, inspect, select
 
 from ip_fhir.errors import StoreError
 from ip_fhir.store import statements
+from ip_fhir.store.integrity import baseline
 from ip_fhir.store.schema import VERSION, alembic_version
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _LOCK: Final = select(func.pg_advisory_xact_lock(0x1F41_2001))  # any number tha
 def upgrade(database: Database) -> None:
     """Runs the missing migrations, all in one transaction. Raises `StoreError`; then nothing was changed.
 
+    The rows of a store from before the chain had digests are put into the chain as they stand (`integrity.baseline`).
     Several processes may do so at once: the first does it, the others find it done.
     """
     if database.embedded:
@@ -36,7 +38,10 @@ def upgrade(database: Database) -> None:
         if not database.embedded:  # SQLite has one writer anyway
             connection.execute(_LOCK)
         if not is_current(connection):
+            before = version(connection)
             run(connection)
+            if before is not None and before < baseline.SINCE:
+                baseline.write_baseline(connection)
 
 
 def is_current(connection: Connection) -> bool:

@@ -74,7 +74,7 @@ def execute(connection: Connection, statement: Executable, values: Values) -> Re
         return prepared.run(cursor, values)
     except UnicodeEncodeError:
         raise _no_text() from None
-    except connection.dialect.loaded_dbapi.Error as error:
+    except (connection.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:  # the latter: a damaged file
         raise driver_error(error) from None
     finally:
         cursor.close()

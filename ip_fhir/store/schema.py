@@ -59,6 +59,7 @@ evidence = Table(
     Column("digest", String(_ID_LENGTH)),  # of the record's words, where they were taken out
     Column("purged_at", _Instant),
     _aggregate_kind(),
+    Column("wrote", Text),  # digests of what its commit wrote, see `integrity.digests`
     Index("evidence_by_aggregate", "aggregate_id", "aggregate_kind", "number"),
     Index("evidence_by_purge", "purged_at"),
 )

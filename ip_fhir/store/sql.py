@@ -13,6 +13,7 @@ from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_stat
 from ip_fhir.store.damage import rows as damaged
 from ip_fhir.store.damage.unreadable import Damage
 from ip_fhir.store.engine import Database
+from ip_fhir.store.integrity import verification
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.tokens import NAMES
 from ip_fhir.store.transaction import SqlTransaction
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.errors import Problem
     from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
     from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
+    from ip_fhir.store.integrity.verification import Checked
     from ip_fhir.store.upkeep import Purged
 
 T = TypeVar("T")
@@ -235,13 +237,13 @@ class SqlStore:
                 yield from self._damage.sort("evidence", [row], codec.evidence_record)[0]
 
     def verify(self) -> tuple[Problem, ...]:
-        """Checks the whole chain. Returns a problem, with the number, for each changed, removed or inserted record."""
+        """Checks the chain and all that it says was written. Returns a problem for each thing that is not as it was."""
+        return self.examine().problems
+
+    def examine(self, expected: Sequence[ChainHead] = ()) -> Checked:
+        """Checks as `verify`, and that the chain holds the `expected` heads; with the numbers of things compared."""
         with self._database.reading() as connection:
-            head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD)))
-            rows = connection.execution_options(yield_per=_PAGE).execute(statements.CHAIN)
-            found = [*chain.check(rows, head)]
-            wrong = connection.execute(statements.WRONGLY_PURGED).scalars()
-            return (*found, *map(chain.wrongly_purged, wrong))
+            return verification.verify(connection, [chain.Head(head.number, head.hash) for head in expected])
 
     def head(self) -> ChainHead:
         """Returns the end of the chain, and the number of records that have lost their words."""

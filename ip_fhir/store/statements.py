@@ -135,7 +135,7 @@ MOVE_HEAD: Final = update(meta).where(meta.c.key == "chain-head").values(value=b
 """Sets a new end of the chain."""
 
 ADD_EVIDENCE: Final = insert(evidence).values(
-    {name: bindparam(name) for name in ("number", "aggregate_kind", "aggregate_id", "body", "previous", "hash")}
+    {column.name: bindparam(column.name) for column in evidence.c if column.name not in ("digest", "purged_at")}
 )
 """A link of the chain."""
 
@@ -279,8 +279,9 @@ DROP: Final = (
         outbox.c.id.not_in(bindparam("keep", expanding=True)),
     )
     .values(status="refused", last_error=bindparam("reason"), **_no_lease)
+    .returning(outbox.c.id)
 )
-"""None of an aggregate's unsent rows will be sent, but for some."""
+"""None of an aggregate's unsent rows will be sent, but for some; returns the ids of those."""
 
 REVIVE: Final = (
     update(outbox)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
-from ip_fhir.store import chain, claim_statements, codec, statements, worklist_statements
+from ip_fhir.store import claim_statements, codec, statements, worklist_statements
 from ip_fhir.store.damage import statements as damage_statements
 from ip_fhir.store.engine import Taken
+from ip_fhir.store.integrity import digests
+from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
@@ -39,6 +41,8 @@ class SqlTransaction:
 
     After the first failure of the database every further call is refused: the database may have rolled back by itself,
     and later changes would then be committed without the earlier ones.
+
+    Each change notes the digest of what it wrote (`integrity.digests`), and `complete` puts them into the chain.
     """
 
     def __init__(self, connection: Connection, damage: Damage) -> None:
@@ -47,6 +51,7 @@ class SqlTransaction:
         self._failed = False
         self._evidence: list[tuple[Aggregate, str]] = []
         self._finished: list[dict[str, Any]] = []
+        self._written = digests.Written()
 
     def _run(self, statement: Executable, values: Values) -> Result:
         self._write_finished()
@@ -72,18 +77,16 @@ class SqlTransaction:
             raise StoreError("the transaction has failed: nothing of it is kept")
 
     def complete(self) -> None:
-        """Write the evidence, last: where there are several writers they queue for the end of the chain."""
+        """Write the evidence, last: where there are several writers they queue for the end of the chain.
+
+        What was written without a record of evidence gets one of the store's own, for its digests.
+        """
         self.check()
         self._write_finished()
-        if not self._evidence:
+        wrote = self._written.take()
+        if wrote is None and not self._evidence:
             return
-        head = chain.Head.parse(str(self._run(statements.HEAD, {}).scalar()))
-        if head is None:
-            raise StoreError("the end of the evidence chain is not known")
-        links = list(chain.follow(head, self._evidence))
-        self._run(statements.ADD_EVIDENCE, links)
-        end = chain.Head(head.number + len(links), str(links[-1]["hash"]))
-        self._run(statements.MOVE_HEAD, {"head": str(end)})
+        add_links(self._connection, self._evidence, wrote)
         self._evidence.clear()
 
     # --- inbox, referral, evidence
@@ -99,6 +102,7 @@ class SqlTransaction:
             raise InvalidInput.at("key", f"longer than {KEY_LENGTH} characters", "too-long")
         values = {"key": seen.key, "digest": seen.digest, "reply": seen.reply, "at": codec.micros(now)}
         self._run(statements.REMEMBER, values)
+        self._written.note("inbox", f"inbox/{seen.key}", digests.inbox_value(values))
 
     def refuse(self, refusal: Refusal) -> None:
         """Record a refused message, or count a repeated one. `Conflict` if another transaction records it now."""
@@ -108,6 +112,7 @@ class SqlTransaction:
             return
         if self._add(statements.ADD_REFUSAL, values) == 0:
             raise Conflict("another keeps the same refusal")
+        self._written.note("refusals", digests.refusal_name(values), digests.refusal_value(values))
 
     def load(self, correlation_id: str) -> Stored | None:
         """The referral, or None. Raises `Unreadable` for one that cannot be read."""
@@ -124,6 +129,8 @@ class SqlTransaction:
                 raise Conflict("the referral is not new")
         elif self._run(statements.CHANGE_REFERRAL, {"of": ident, "based_on": revision, **values}).rowcount == 0:
             raise Conflict("the referral was changed by another since it was read")
+        whole = digests.digest_of_row("referral", {"correlation_id": ident, **values})
+        self._written.note(digests.owner(REFERRAL, ident), f"referral/{ident}", whole)
         return new
 
     def append(self, correlation_id: str, records: Sequence[Record]) -> None:
@@ -139,8 +146,32 @@ class SqlTransaction:
 
     def enqueue(self, rows: Sequence[OutboxRow]) -> None:
         """Add outbox rows, in this order. A row whose id is there already is left as it is."""
-        if rows:  # in this order they are numbered
-            self._run(statements.ENQUEUE, [codec.outbox_values(row) for row in rows])
+        if not rows:
+            return
+        values = [codec.outbox_values(row) for row in rows]
+        added = self._run(statements.ENQUEUE, values).rowcount  # in this order they are numbered
+        for one in values if added == len(values) else filter(self._is_as_offered, values):
+            self._note_row(one)
+
+    def _is_as_offered(self, values: Mapping[str, Any]) -> bool:
+        """True if the outbox row of this id says what `values` say: it is new, or was there and is as new."""
+        row = self._run(statements.ROW, {"row_id": values["id"]}).first()
+        columns = ("aggregate_kind", "aggregate_id", "effect", "status", "content")
+        return all(getattr(row, name) == values[name] for name in columns)
+
+    def _note_row(self, values: Mapping[str, Any]) -> None:
+        of, ident = digests.owner(values["aggregate_kind"], values["aggregate_id"]), values["id"]
+        self._written.note(of, f"outbox/{ident}", digests.digest_of_row("outbox", values))
+        if values["status"] not in digests.UNENDED:
+            self._note_status(ident, values["status"], values["last_error"])
+        if values["content"] is not None:
+            self._note_part("content", ident, values)
+
+    def _note_status(self, row_id: str, status: str, last_error: str | None = None, sent_at: int | None = None) -> None:
+        self._note_part("status", row_id, {"status": status, "last_error": last_error, "sent_at": sent_at})
+
+    def _note_part(self, part: str, ident: str, values: Mapping[str, Any]) -> None:
+        self._written.note("", f"{part}/{ident}", digests.digest_of_columns(values, digests.PARTS[part]))
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
         """Close the referral's unsent rows, but for the ids in `keep`."""
@@ -149,7 +180,8 @@ class SqlTransaction:
     def drop_rows(self, aggregate: Aggregate, reason: str, keep: Sequence[str] = ()) -> None:
         """Close any aggregate's unsent rows, but for the ids in `keep`."""
         of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
-        self._run(statements.DROP, {**of, "reason": reason, "keep": list(keep)})
+        for row in self._run(statements.DROP, {**of, "reason": reason, "keep": list(keep)}).rows:
+            self._note_status(row.id, "refused", reason)
 
     def claim(
         self, worker: str, now: datetime, lease: timedelta, limit: int, without: frozenset[str | None] = frozenset()
@@ -177,7 +209,10 @@ class SqlTransaction:
         """Keep the bytes of the first attempt, if there are none, and return the row."""
         values = {"row_id": row_id, "new_content": content, "new_type": content_type}
         kept = self._run(statements.KEEP_CONTENT, values).first()
-        return self._known(row_id) if kept is None else self._damage.one("outbox", kept, codec.outbox_row)
+        if kept is None:
+            return self._known(row_id)
+        self._note_part("content", row_id, {"content": content, "content_type": content_type})
+        return self._damage.one("outbox", kept, codec.outbox_row)
 
     def finish(self, row_id: str, now: datetime) -> None:
         """Mark a row as sent, whatever its status was. Several in a row are written together, before the next call."""
@@ -191,6 +226,8 @@ class SqlTransaction:
         if self._execute(statements.FINISH, finished if len(finished) > 1 else finished[0]).rowcount < len(finished):
             for one in finished:
                 self._known(one["row_id"])
+        for one in finished:
+            self._note_status(one["row_id"], "sent", sent_at=one["now"])
 
     def failed(self, row_id: str, reason: str, next_try: datetime | None, claim: int | None = None) -> None:
         """Record a failed attempt: retry at `next_try`, or (None) park the row. A late report changes nothing."""
@@ -203,6 +240,8 @@ class SqlTransaction:
             values["of_claim"] = claim
         if self._run(statement, values).rowcount == 0:
             self._known(row_id)
+        elif next_try is None:
+            self._note_status(row_id, "parked", reason)
 
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
         """Mark a claimed row as awaiting its receipt until `due`. A late report changes nothing."""
@@ -219,11 +258,14 @@ class SqlTransaction:
         """Close a row that will not be sent. A row that was sent stays sent."""
         if self._run(statements.REFUSE, {"row_id": row_id, "reason": reason}).rowcount == 0:
             self._known(row_id)
+        else:
+            self._note_status(row_id, "refused", reason)
 
     def retry(self, row_id: str, now: datetime) -> None:
         """Make a parked or sent row due again; a waiting one due now. `InvalidInput` for one that was refused."""
         values = {"row_id": row_id, "now": codec.micros(now)}
         if self._run(statements.REVIVE, values).rowcount:
+            self._written.note("", f"status/{row_id}", None)
             return
         if self._run(statements.HURRY, values).rowcount:
             return
@@ -240,8 +282,18 @@ class SqlTransaction:
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
         """Add items. One whose id is there already is left as it is."""
-        if items:
-            self._run(worklist_statements.OPEN_ITEM, [codec.item_values(item) for item in items])
+        if not items:
+            return
+        values = [codec.item_values(item) for item in items]
+        added = self._run(worklist_statements.OPEN_ITEM, values).rowcount
+        for one in values if added == len(values) else filter(self._is_as_opened, values):
+            of = digests.owner(one["aggregate_kind"], one["aggregate_id"])
+            self._written.note(of, f"item/{one['id']}", digests.digest_of_row("worklist", one))
+
+    def _is_as_opened(self, values: Mapping[str, Any]) -> bool:
+        """True if the item of this id says what `values` say: it is new, or was there and is as new."""
+        row = self._run(worklist_statements.ITEM, {"item_id": values["id"]}).first()
+        return all(getattr(row, name) == values[name] for name in (*digests.WHOLE["worklist"], "closed"))
 
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""
@@ -250,16 +302,25 @@ class SqlTransaction:
 
     def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
         """Mark an open item as done. False when it is not open."""
-        values = {"item_id": item_id, **codec.item_outcome(now, by, note)}
-        return self._run(worklist_statements.FINISH_ITEM, values).rowcount > 0
+        outcome = codec.item_outcome(now, by, note)
+        done = self._run(worklist_statements.FINISH_ITEM, {"item_id": item_id, **outcome}).rowcount > 0
+        if done:
+            self._note_outcome(item_id, outcome)
+        return done
 
     def finish_items(
         self, aggregate: Aggregate, reasons: Sequence[str], now: datetime, by: Author | None, note: str | None
     ) -> None:
         """Mark the open items of an aggregate that have one of these reasons as done."""
-        if reasons:
-            of = {"of_kind": aggregate.kind, "of_id": aggregate.id, **codec.item_outcome(now, by, note)}
-            self._run(worklist_statements.FINISH_REASON, [{**of, "of_reason": str(reason)} for reason in reasons])
+        outcome = codec.item_outcome(now, by, note)
+        of = {"of_kind": aggregate.kind, "of_id": aggregate.id, **outcome}
+        for reason in reasons:
+            for row in self._run(worklist_statements.FINISH_REASON, {**of, "of_reason": str(reason)}).rows:
+                self._note_outcome(row.id, outcome)
+
+    def _note_outcome(self, item_id: str, outcome: Mapping[str, Any]) -> None:
+        columns = {"closed": 1, **{name.removeprefix("new_"): value for name, value in outcome.items()}}
+        self._note_part("outcome", item_id, columns)
 
     # --- resources
 
@@ -284,6 +345,10 @@ class SqlTransaction:
         if found:
             of = {"type": resource.type, "id": resource.id}
             self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
+        owner, place = digests.owner(resource.aggregate_kind, resource.correlation_id), f"{resource.type}/{resource.id}"
+        whole = digests.digest_of_row("resource", values)
+        self._written.note(owner, f"resource/{place}/{resource.version}", whole)
+        self._written.note(owner, f"tokens/{place}", digests.digest_of_tokens(found) if found else None)
 
     # --- rows that cannot be read
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import codec, migrate
 from ip_fhir.store import upkeep_statements as statements
 from ip_fhir.store.chain import digest_of
 from ip_fhir.store.engine import Database, create_private, name_of, parse_url
+from ip_fhir.store.integrity.digests import dump_wrote, owner
+from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import VERSION
 
@@ -81,8 +84,8 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 
     Deleted are the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not) and
-    the words of its evidence. The chain is kept, with a digest in place of each record's words, so that it verifies as
-    before. A referral with an unsent message or a deadline to come is not deleted.
+    the words of its evidence. The chain is kept, with a digest in place of each record's words, and gets a record of
+    what went, so that it verifies as before. A referral with an unsent message or a deadline to come is not deleted.
 
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
@@ -96,7 +99,8 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     if replayable is not None:
         done += _forget_messages(database, before, replayable)
     with database.writing() as connection:
-        execute(connection, statements.PURGE_REFUSALS, {"before": codec.micros(before)})
+        if execute(connection, statements.PURGE_REFUSALS, {"before": codec.micros(before)}).rowcount:
+            add_links(connection, (), dump_wrote(forgotten={"refusals": codec.micros(before)}))
     if database.embedded:
         database.checkpoint()
     return done
@@ -122,6 +126,7 @@ def _purge_some(connection: Connection, before: datetime, now: datetime) -> Purg
         execute(connection, statements.PURGE_RECORD, gone)
     for statement in statements.PURGE:
         execute(connection, statement, of)
+    add_links(connection, (), dump_wrote(gone=[owner(REFERRAL, ident) for ident in idents]))
     return Purged(len(idents), len(records))
 
 
@@ -132,10 +137,13 @@ def _forget_messages(database: Database, before: datetime, replayable: datetime)
         place = {"after": after, "last": last}
 
         def forget(connection: Connection, place: dict[str, str] = place) -> Purged:
-            old = {"before": codec.micros(min(before, replayable)), **place}
-            keys = execute(connection, statements.FORGET_KEYS, old).rowcount
-            old = {"before": codec.micros(replayable), "nothing": b"", **place}
-            return Purged(keys=keys, receipts=keys + execute(connection, statements.FORGET_REPLIES, old).rowcount)
+            at = {"keys": codec.micros(min(before, replayable)), "replies": codec.micros(replayable)}
+            keys = execute(connection, statements.FORGET_KEYS, {"before": at["keys"], **place}).rowcount
+            old = {"before": at["replies"], "nothing": b"", **place}
+            receipts = keys + execute(connection, statements.FORGET_REPLIES, old).rowcount
+            if receipts:
+                add_links(connection, (), dump_wrote(forgotten=at))
+            return Purged(keys=keys, receipts=receipts)
 
         done += _in_transaction(database, forget)
         after = last

@@ -23,9 +23,12 @@ FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"
 """Marks an open item as done."""
 
 FINISH_REASON: Final = (
-    update(worklist).where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
-).values(_done)
-"""Marks the open items of an aggregate that have a reason as done."""
+    update(worklist)
+    .where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
+    .values(_done)
+    .returning(worklist.c.id)
+)
+"""Marks the open items of an aggregate that have a reason as done; returns their ids."""
 
 _listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, worklist.c.id).limit(bindparam("at_most"))
 

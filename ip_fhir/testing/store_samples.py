@@ -71,10 +71,10 @@ def referral(
     )
 
 
-def record(ident: str, text: str = PERSON) -> Record:
-    """A record of evidence: the notice was sent."""
+def record(ident: str, text: str = PERSON, state: State = State.SENT) -> Record:
+    """A record of evidence that leaves a loop in its state, so that any number of them may follow one another."""
     event = Event(id=ident, kind=EventKind.SEND, at=NOON, raised_by=Role.HOSPITAL, text=text)
-    return Record(event=event, role=Role.HOSPITAL, before=State.DRAFT, after=State.SENT)
+    return Record(event=event, role=Role.HOSPITAL, before=state, after=state)
 
 
 def outbox_row(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
 from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import SqlStore
@@ -29,6 +30,7 @@ class Link:
     hash: str
     digest: str | None = None
     aggregate_kind: str = REFERRAL
+    wrote: str | None = None
 
 
 def chained(bodies: list[str], head: Head = START) -> list[Link]:
@@ -55,7 +57,8 @@ def test_the_formula() -> None:
 
 def test_a_record_of_before_events_had_authors() -> None:
     """It has the hash that it had when it was written: what an event does not say is not in its canonical JSON."""
-    (link,) = follow(START, [(OWNER, dump(record("1").to_data()))])
+    opened = record("1").evolve(before=State.DRAFT)
+    (link,) = follow(START, [(OWNER, dump(opened.to_data()))])
     assert link["hash"] == "2f0e9d8c75732bc82feda5484832fbe2c362643bf69fc84ccec9d8c55e961e48"
 
 
@@ -110,8 +113,10 @@ def test_a_rewritten_tail_is_found() -> None:
     assert paths(links, None) == ["evidence"], "the head itself is gone"
 
 
+FORGED = "'r', body, hash, 'x', NULL, NULL, 'referral', NULL FROM evidence WHERE number = 5"
+
 DAMAGE: list[tuple[str, str, str]] = [
-    ("changed", "UPDATE evidence SET body = replace(body, 'draft', 'sent') WHERE number = 3", "evidence.3"),
+    ("changed", "UPDATE evidence SET body = replace(body, 'hospital', 'other') WHERE number = 3", "evidence.3"),
     ("given to another", "UPDATE evidence SET aggregate_id = 'other' WHERE number = 3", "evidence.3"),
     ("made a plan's", "UPDATE evidence SET aggregate_kind = 'plan' WHERE number = 3", "evidence.3"),
     ("removed", "DELETE FROM evidence WHERE number = 3", "evidence.3"),
@@ -119,12 +124,12 @@ DAMAGE: list[tuple[str, str, str]] = [
     ("all removed", "DELETE FROM evidence", "evidence.1"),
     (
         "put after the end",
-        "INSERT INTO evidence SELECT 6, 'r', body, hash, 'x', NULL, NULL, 'referral' FROM evidence WHERE number = 5",
+        f"INSERT INTO evidence SELECT 6, {FORGED}",
         "evidence.6",
     ),
     (
         "put before the start",
-        "INSERT INTO evidence SELECT 0, 'r', body, hash, 'x', NULL, NULL, 'referral' FROM evidence WHERE number = 5",
+        f"INSERT INTO evidence SELECT 0, {FORGED}",
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),

@@ -1,9 +1,7 @@
-"""`referrals list`, `referrals show`, `verify`: what a store holds."""
+"""`referrals list`, `referrals show`: what a store holds."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,48 +72,6 @@ def show_(correlation_id: Correlation, config: Config, as_json: Json = False, la
         emit({**stored.referral.to_data(), "evidence": [_step(record) for record in evidence]})
     else:
         _show(stored.referral, evidence, spoken(lang))
-
-
-def verify(
-    config: Config,
-    export: Annotated[
-        Path | None,
-        typer.Option("--export", help="Write the evidence as FHIR: a Bundle, or lines where it ends in .ndjson."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Check the chain of evidence.
-
-    A record that was changed, removed or put in is named, and a row of the store that cannot be read. Exit code 1 if
-    there is any, or nothing to check: a store that is not there or is empty is never whole. --export writes a
-    Provenance and an AuditEvent for each record, to a file that is not there yet, readable by its owner alone.
-    """
-    from ip_fhir.cli.commands.operation.evidence_file import write_evidence
-    from ip_fhir.cli.opening import absence, read_config
-    from ip_fhir.cli.output import emit, say
-    from ip_fhir.store import open_store
-
-    url = read_config(config).database
-    if (absent := absence(url)) is not None:
-        emit({"whole": False, "problems": [{"path": "store", "reason": absent}]}) if as_json else say(absent)
-        raise typer.Exit(1)
-    with closing(open_store(url)) as store:
-        problems = (*store.verify(), *store.look_through())
-        head = store.head()
-        if export is not None:
-            write_evidence(export, store.walk())
-    if as_json:
-        found = [{"path": p.path, "reason": p.reason} for p in problems]
-        facts = {"records": head.number, "purged": head.purged, "head": head.hash if head.number else None}
-        whole = not problems and head.number > 0
-        emit({"whole": whole, "empty": head.number == 0, **facts, "problems": found})
-    for problem in () if as_json else problems:
-        say(str(problem))
-    if not as_json and not problems:
-        purged = f", {head.purged} of them purged" if head.purged else ""
-        say(f"whole: {head.number} records{purged}, the last is {head.hash}" if head.number else _EMPTY)
-    if problems or not head.number:
-        raise typer.Exit(1)
 
 
 def _states(names: Sequence[str]) -> list[str]:
@@ -230,8 +186,6 @@ def _local(at: datetime) -> str:
 
     return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")
 
-
-_EMPTY = "empty: 0 records; right for a new store only"
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "nb": ("Id", "Tilstand", "Gjelder", "Part", "Endret", "Purringer", "Neste frist"),

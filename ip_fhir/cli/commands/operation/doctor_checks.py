@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ip_fhir.plugins import PluginKind
     from ip_fhir.ports import Store
     from ip_fhir.settings import PeerSettings, Settings
+    from ip_fhir.store import SqlStore
 
 Status: TypeAlias = Literal["ok", "warn", "fail"]
 
@@ -284,13 +285,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding("store", "ok", f"{kind} opens")
         yield from check_capabilities(store)
-        problems = store.verify()
-        if problems:
-            yield Finding("evidence", "fail", f"{len(problems)} problems; ip-fhir verify names them")
-        elif not store.head().number:
-            yield Finding("evidence", "warn", "empty: 0 records; right for a new store only")
-        else:
-            yield Finding("evidence", "ok", "the chain is whole")
+        yield from _evidence(store)
         for problem in store.look_through():
             yield Finding("unreadable row", "fail", f"{problem}; ip-fhir db unreadable --look")
         parked = len(store.outbox("parked", 200))
@@ -300,6 +295,17 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "fail", str(error))
     finally:
         store.close()
+
+
+def _evidence(store: SqlStore) -> Iterator[Finding]:
+    checked, head = store.examine(), store.head()
+    if checked.problems:
+        yield Finding("evidence", "fail", f"{len(checked.problems)} problems; ip-fhir verify names them")
+    elif not head.number:
+        yield Finding("evidence", "warn", "no record was ever written: nothing to check, or another store than meant")
+    else:
+        what = f"{head.number} records, and {checked.things} rows and parts of rows as they were written"
+        yield Finding("evidence", "ok", f"the chain is whole: {what}")
 
 
 def check_capabilities(store: Store) -> Iterator[Finding]:
