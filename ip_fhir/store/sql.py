@@ -12,7 +12,7 @@ from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.engine import Database
 from ip_fhir.store.prepared import execute
-from ip_fhir.store.tokens import NAMES
+from ip_fhir.store.resources import search
 from ip_fhir.store.transaction import SqlTransaction
 
 if TYPE_CHECKING:
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.errors import Problem
-    from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
+    from ip_fhir.ports import (
+        EvidenceRecord,
+        Figures,
+        OutboxRow,
+        OutboxStatus,
+        Parties,
+        Place,
+        Refusal,
+        ResourceVersion,
+        Stored,
+    )
     from ip_fhir.ports.capabilities import AggregateRecord
     from ip_fhir.store.upkeep import Purged
 
@@ -189,18 +199,28 @@ class SqlStore:
             items = execute(connection, worklist_statements.COUNT_OPEN, {}).scalar()
         return codec.figures(loops, rows, most_attempts=attempts, refusals=refusals, open_items=items)
 
-    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, latest first. Raises `InvalidInput` for an unknown one."""
-        names = [name for name in criteria if name in NAMES]
-        if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
-            problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
-            raise InvalidInput.at("search", problem, "not-supported")
-        values: dict[str, Any] = {"of_type": type_, "at_most": max(limit, 0)}
-        values |= {f"value_{number}": criteria[name] for number, name in enumerate(names)}
-        values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
-        values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
-        statement = statements.search(names, by_id="_id" in criteria, by_referral="correlation" in criteria)
-        return [codec.resource_version(row) for row in self._read(statement, values)]
+    def search_resources(
+        self,
+        type_: str,
+        criteria: Mapping[str, str],
+        limit: int = 100,
+        *,
+        parties: Parties | None = None,
+        after: Place | None = None,
+    ) -> list[ResourceVersion]:
+        """Returns current versions that match all criteria, by `Place`. Raises `InvalidInput` for an unknown one."""
+        with self._database.reading() as connection:
+            return search.search(connection, type_, criteria, limit, parties, after)
+
+    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+        """Returns the number of resources that such a search finds, counted no further than `at_most`."""
+        with self._database.reading() as connection:
+            return search.count(connection, type_, criteria, parties, at_most)
+
+    def without_parties(self, basis: str, limit: int) -> list[str]:
+        """Returns correlation ids of referrals whose parties were not worked out by the settings of this basis."""
+        with self._database.reading() as connection:
+            return search.without_parties(connection, basis, limit)
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
         """The referrals' records in order, or one referral's; without those whose words were purged."""

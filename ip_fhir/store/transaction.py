@@ -10,6 +10,7 @@ from ip_fhir.ports import Seen
 from ip_fhir.store import chain, codec, statements, worklist_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.prepared import execute
+from ip_fhir.store.resources import statements as resource_statements
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
-    from ip_fhir.ports import JsonObject, OutboxRow, Refusal, ResourceVersion, Stored
+    from ip_fhir.ports import JsonObject, OutboxRow, Parties, Refusal, ResourceVersion, Stored
     from ip_fhir.store.engine import Values
     from ip_fhir.store.prepared import Result
 
@@ -252,7 +253,7 @@ class SqlTransaction:
 
     def resource(self, type_: str, id_: str) -> ResourceVersion | None:
         """The current version of a FHIR resource."""
-        row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
+        row = self._run(resource_statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
         return None if row is None else codec.resource_version(row)
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
@@ -263,11 +264,28 @@ class SqlTransaction:
         found = sorted(tokens(resource.body))
         values = codec.resource_values(resource)
         if expected is not None:
-            if self._run(statements.RETIRE, {**key, "expected": expected}).rowcount == 0:
+            if self._run(resource_statements.RETIRE, {**key, "expected": expected}).rowcount == 0:
                 raise Conflict(_CHANGED)
-            self._run(statements.DROP_TOKENS, key)
-        if self._add(statements.ADD_VERSION, values) == 0:
+            self._run(resource_statements.DROP_TOKENS, key)
+        if self._add(resource_statements.ADD_VERSION, values) == 0:
             raise Conflict(_CHANGED)
         if found:
             of = {"type": resource.type, "id": resource.id}
-            self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
+            self._run(resource_statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
+
+    def set_parties(self, aggregate: Aggregate, parties: Parties) -> None:
+        """Keep the parties that an aggregate concerns. Writes nothing if they are those that are kept already."""
+        of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
+        wanted = {(parties.basis, name) for name in parties.names or {""}}
+        kept = {(row.basis, row.party) for row in self._run(resource_statements.PARTIES, of).rows}
+        if kept == wanted:
+            return
+        if kept:
+            self._run(resource_statements.DROP_PARTIES, of)
+        row = {"aggregate_kind": aggregate.kind, "aggregate_id": aggregate.id}
+        rows = [{"basis": basis, "party": name, **row} for basis, name in sorted(wanted)]
+        self._run(resource_statements.ADD_PARTIES, rows)
+
+    def hold(self, correlation_id: str) -> None:
+        """Keep others from changing the referral until this transaction ends."""
+        self._run(resource_statements.HOLD, {"correlation_id": correlation_id})

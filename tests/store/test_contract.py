@@ -83,7 +83,7 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         transactions: tuple[WorklistTransaction, AggregateTransaction] = (begun, begun)
     protocols = (ReceiptStore, WorklistStore, AggregateStore, WorklistTransaction, AggregateTransaction)
     for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
-        assert {name for name in vars(protocol) if not name.startswith("_")} <= set(dir(ours))
+        assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 
 def test_every_suite_says_what_it_compared() -> None:
@@ -100,5 +100,5 @@ def test_the_types_are_those_of_the_port(store: SqlStore) -> None:
     with store.begin() as begun:
         transaction: Transaction = begun
     for protocol, ours in ((Store, port), (Transaction, transaction)):
-        asked = {name for name in vars(protocol) if not name.startswith("_")}
+        asked = {name for name in dir(protocol) if not name.startswith("_")}
         assert asked <= set(dir(ours))
