@@ -178,7 +178,8 @@ class LimitSettings(Value):
     """Bounds of a message: bytes of a body, levels of nesting, number of objects and lists, and bounds of its date.
 
     It may be dated at most `max_skew` seconds ahead of our clock and `max_age` days ago: an older one was replayed, or
-    is too old to act on.
+    is too old to act on. Of the messages of one peer that are not taken in, `max_refusals` different ones are recorded;
+    further ones are counted.
     """
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
@@ -186,6 +187,7 @@ class LimitSettings(Value):
     max_parts: int = Field(default=500_000, ge=100)
     max_skew: float = Field(default=300.0, ge=0, le=86_400)
     max_age: float = Field(default=180.0, gt=0, le=36_500)
+    max_refusals: int = Field(default=1000, ge=1, le=1_000_000)
 
     def replayable(self, now: datetime) -> datetime:
         """The time (UTC) before which received messages are too old to be taken in again, with a day to spare."""

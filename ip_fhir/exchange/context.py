@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.domain.people import same_organization
+from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.peers import counterpart, takes_part
@@ -33,7 +34,8 @@ class Context:
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
     closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
     `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
-    refused.
+    refused. `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept` is the most refused
+    messages of one peer that are recorded one by one.
     """
 
     role: Role
@@ -54,6 +56,9 @@ class Context:
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
+    reads: ReadLog = field(default_factory=ReadLog)
+    basis: str = "0"
+    refusals_kept: int = 1000
 
     def is_us(self, organization: Organization) -> bool:
         """True if we speak for that organisation."""

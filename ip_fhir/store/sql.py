@@ -12,8 +12,12 @@ from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.engine import Database
 from ip_fhir.store.prepared import execute
+from ip_fhir.store.readings import statements as reading_statements
+from ip_fhir.store.readings.check import check_reads
+from ip_fhir.store.readings.log import count_of, reading_of
 from ip_fhir.store.resources import search
 from ip_fhir.store.transaction import SqlTransaction
+from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
         Stored,
     )
     from ip_fhir.ports.capabilities import AggregateRecord
-    from ip_fhir.store.upkeep import Purged
+    from ip_fhir.ports.readings import Reading, ReadingCount
 
 _PAGE = 1000  # records of evidence held at a time while the chain is checked
 
@@ -251,13 +255,35 @@ class SqlStore:
             rows = connection.execution_options(yield_per=_PAGE).execute(statements.CHAIN)
             found = [*chain.check(rows, head)]
             wrong = connection.execute(statements.WRONGLY_PURGED).scalars()
-            return (*found, *map(chain.wrongly_purged, wrong))
+            return (*found, *map(chain.wrongly_purged, wrong), *check_reads(connection))
 
     def head(self) -> ChainHead:
         """Returns the end of the chain, and the number of records that have lost their words."""
         with self._database.reading() as connection:
             head = chain.Head.parse(str(connection.scalar(statements.READ_HEAD))) or chain.START
             return ChainHead(head.number, head.hash, int(connection.scalar(upkeep_statements.COUNT_PURGED) or 0))
+
+    # --- log of reads
+
+    def add_readings(self, readings: Sequence[Reading], counts: Sequence[ReadingCount]) -> None:
+        """Adds readings to the log, and counts to those of the same hour. Durable when it returns."""
+        with self.begin() as transaction:
+            transaction.log.add(readings, counts)
+
+    def readings(self, aggregate: Aggregate | None = None, limit: int = 100) -> list[Reading]:
+        """Returns readings, latest first; only those of one aggregate if it is given."""
+        of = {} if aggregate is None else {"of_kind": aggregate.kind, "of_id": aggregate.id}
+        statement = reading_statements.LATEST if aggregate is None else reading_statements.OF_AGGREGATE
+        return [reading_of(row) for row in self._read(statement, {"at_most": max(limit, 0), **of})]
+
+    def reading_counts(self, limit: int = 100) -> list[ReadingCount]:
+        """Returns requests that were only counted, by party, hour and outcome, latest hour first."""
+        return [count_of(row) for row in self._read(reading_statements.COUNTS, {"at_most": max(limit, 0)})]
+
+    def seal_readings(self, limit: int = 1000) -> int:
+        """Puts the next readings into the chain of evidence as one record; returns how many there were."""
+        with self.begin() as transaction:
+            return transaction.log.seal(limit)
 
     # --- upkeep
 
@@ -267,7 +293,9 @@ class SqlStore:
 
     def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
-        return upkeep.purge(self._database, before, now, replayable)
+        done = upkeep.purge(self._database, before, now, replayable)
+        with self.begin() as transaction:
+            return done + Purged(reads=transaction.log.purge(before))
 
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""

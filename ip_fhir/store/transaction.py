@@ -10,6 +10,7 @@ from ip_fhir.ports import Seen
 from ip_fhir.store import chain, codec, statements, worklist_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.prepared import execute
+from ip_fhir.store.readings.log import ReadingLog
 from ip_fhir.store.resources import statements as resource_statements
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
@@ -289,3 +290,10 @@ class SqlTransaction:
     def hold(self, correlation_id: str) -> None:
         """Keep others from changing the referral until this transaction ends."""
         self._run(resource_statements.HOLD, {"correlation_id": correlation_id})
+
+    # --- log of reads
+
+    @property
+    def log(self) -> ReadingLog:
+        """The log of reads, in this transaction."""
+        return ReadingLog(self._run, self.append_records)

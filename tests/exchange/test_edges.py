@@ -303,7 +303,7 @@ def test_meta_that_is_none(loop: Loop) -> None:
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     peer = peer_of(loop.municipality, "hospital")
-    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     with pytest.raises(InvalidInput, match="is no object"):
         loop.municipality.exchange.update_resource(peer, "Task", task.id, 1, {**task.body, "meta": "x"})
 
@@ -313,12 +313,12 @@ def test_a_resource_of_a_plan_is_not_a_referrals(loop: Loop) -> None:
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     peer = peer_of(loop.municipality, "hospital")
-    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     body = {**task.body, "id": "of-the-plan"}
     plans = ResourceVersion("Task", "of-the-plan", 1, body, START, "referral-01", aggregate_kind=PLAN)
     with loop.municipality.exchange.store.begin() as tx:
         tx.put_resource(plans, None)
-    found = loop.municipality.exchange.search_resources(peer, "Task", {})
+    found = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     assert [resource.id for resource in found] == [task.id]
     with pytest.raises(InvalidInput, match="no resource with this id"):
         loop.municipality.exchange.update_resource(peer, "Task", "of-the-plan", 1, body)

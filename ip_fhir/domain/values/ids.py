@@ -160,6 +160,28 @@ class PersonId(Identifier):
         return ("first check digit: right only by the rule from 2032",) if _weighted_sum(self, _FIRST) % 11 else ()
 
 
+_PARTS_OF_11 = re.compile(r"(?<![0-9A-Za-z])[0-9]{11}(?![0-9A-Za-z])", re.ASCII).findall
+
+
+def find_person_number(text: str) -> bool:
+    """True if the text is a number that may be a person's, or has one as a part: 11 digits that check.
+
+    Parts end at anything but letters and digits: no part of a UUID has 11 characters. A DUF number has 12 digits and no check that says so: it cannot be told from another number, and is not found.
+
+    >>> find_person_number("05827500285-1"), find_person_number("05827500286"), find_person_number("105827500285")
+    (True, False, False)
+    """
+    return any(map(_is_person_number, _PARTS_OF_11(text)))
+
+
+def _is_person_number(digits: str) -> bool:
+    try:
+        PersonId(digits)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _weighted_sum(text: str, weights: tuple[int, ...]) -> int:
     """Returns the sum of the digits, each times its weight. The ASCII code of `0` is subtracted once, for speed."""
     total: int = sum(map(mul, text.encode(), weights))
