@@ -38,7 +38,6 @@ SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
 MOST = 1000
 """The most resources of one page."""
 
-_COUNTED = 10_000  # a total is counted so far; above that it is left out
 _LOOKED_THROUGH = 10_000  # resources that are read for one page, where a criterion is no index's
 
 
@@ -76,11 +75,13 @@ def search(
     criteria: Mapping[str, str],
     most: int = 100,
     cursor: str | None = None,
+    counted: int = 10_000,
 ) -> Page:
     """The next `most` (1 to 1000) current versions that match every criterion and concern this party.
 
     The order does not change while a caller goes from page to page by `cursor`: nothing is found twice or passed over.
-    What is shown is recorded before. Raises `InvalidInput` for a cursor of another party or search, `StoreError`.
+    A total over `counted` is left out. What is shown is recorded before. Raises `InvalidInput` for a cursor of another
+    party or search, `StoreError`.
     """
     if not 1 <= most <= MOST:
         raise InvalidInput.at("_count", f"is a number from 1 to {MOST}", "value")
@@ -89,7 +90,7 @@ def search(
     found, last, complete = _next(context, acting(context, peer), type_, criteria, most, after)
     context.reads.found(context, peer.name, type_, dict(criteria), found)
     whole = len(found) if complete and after is None else None
-    total = whole if whole is not None or "code" in criteria else _total(context, peer, type_, criteria)
+    total = whole if whole is not None or "code" in criteria else _total(context, peer, type_, criteria, counted)
     following = None if complete or last is None else write_cursor(last, peer.name, type_, criteria)
     return Page(found, total, following)
 
@@ -118,9 +119,9 @@ def _next(
     return found, after, False
 
 
-def _total(context: Context, peer: Peer, type_: str, criteria: Mapping[str, str]) -> int | None:
-    number = context.store.count_resources(type_, criteria, acting(context, peer), _COUNTED + 1)
-    return number if number <= _COUNTED else None
+def _total(context: Context, peer: Peer, type_: str, criteria: Mapping[str, str], most: int) -> int | None:
+    number = context.store.count_resources(type_, criteria, acting(context, peer), most + 1)
+    return number if number <= most else None
 
 
 def update(context: Context, peer: Peer, type_: str, id_: str, based_on: int, body: JsonObject) -> ResourceVersion:

@@ -15,7 +15,7 @@ from ip_fhir.domain.people import Organization, OrganizationKind, same_organizat
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.exchange import outbound, rest
+from ip_fhir.exchange import outbound
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
@@ -286,16 +286,6 @@ def test_nobody_speaks_for_a_stranger(loop: Loop) -> None:
 
 
 # --- resources
-
-
-def test_a_search_too_wide(loop: Loop) -> None:
-    """More than is looked through is refused, not cut off."""
-    loop.hospital.exchange.send_notice(notice("01"))
-    loop.settle()
-    peer = peer_of(loop.municipality, "hospital")
-    with pytest.raises(InvalidInput, match="narrow the search") as caught:
-        rest.search(context_of(loop.municipality), peer, "Task", {}, most=1)
-    assert caught.value.problems[0].code == "too-costly"
 
 
 def test_meta_that_is_none(loop: Loop) -> None:

@@ -166,7 +166,8 @@ _PARTS_OF_11 = re.compile(r"(?<![0-9A-Za-z])[0-9]{11}(?![0-9A-Za-z])", re.ASCII)
 def find_person_number(text: str) -> bool:
     """True if the text is a number that may be a person's, or has one as a part: 11 digits that check.
 
-    Parts end at anything but letters and digits: no part of a UUID has 11 characters. A DUF number has 12 digits and no check that says so: it cannot be told from another number, and is not found.
+    Parts end at anything but letters and digits: no part of a UUID has 11 characters. A DUF number has 12 digits and no
+    check that says so: it cannot be told from another number, and is not found.
 
     >>> find_person_number("05827500285-1"), find_person_number("05827500286"), find_person_number("105827500285")
     (True, False, False)

@@ -40,16 +40,16 @@ def may_read(context: Context, peer: Peer, referral: Referral) -> bool:
     return not acting(context, peer).names.isdisjoint(context.parties_of(referral))
 
 
-def require_all(context: Context) -> None:
-    """Work out what is missing. Raises `StoreError` (try again) while so much is missing that it takes longer."""
-    if not catch_up(context, _WHILE_ONE_WAITS):
+def require_all(context: Context, limit: int = _WHILE_ONE_WAITS) -> None:
+    """Work out what is missing. Raises `StoreError` (try again) if it is more than `limit` referrals."""
+    if not catch_up(context, limit):
         raise StoreError("the settings have changed, and it is being worked out whom each referral concerns: try again")
 
 
 def catch_up(context: Context, limit: int, keep_going: Callable[[], bool] = lambda: True) -> bool:
     """Work out the parties of up to `limit` referrals that have none by the present settings. True if none is left."""
     done = 0
-    while missing := context.store.without_parties(context.basis, min(_AT_ONCE, limit - done + 1)):
+    while missing := context.store.without_parties(context.basis, max(1, min(_AT_ONCE, limit - done))):
         if done >= limit or not keep_going():
             return False
         with context.store.begin() as tx:
