@@ -8,10 +8,12 @@ from ip_fhir.ports import Store, Transaction
 from ip_fhir.ports.capabilities import (
     AggregateStore,
     AggregateTransaction,
+    ReadingStore,
     ReceiptStore,
     WorklistStore,
     WorklistTransaction,
     awaits_receipts,
+    keeps_readings,
     lists_work,
     missing,
     writes_worklist,
@@ -59,9 +61,10 @@ class TestOnlyLoops(TestSqlStore):
     def store(self, store: SqlStore) -> Store:
         """Nothing beyond `Store` can be reached."""
         plain = only_loops(store)
-        assert missing(plain) == ("ReceiptStore", "WorklistStore", "AggregateStore")
+        assert missing(plain) == ("ReceiptStore", "WorklistStore", "ReadingStore", "AggregateStore")
         assert not awaits_receipts(plain)
         assert not lists_work(plain)
+        assert not keeps_readings(plain)
         with plain.begin() as transaction:
             assert not writes_worklist(transaction)
         return plain
@@ -78,10 +81,10 @@ class TestOnlyLoops(TestSqlStore):
 def test_nothing_is_missing(store: SqlStore) -> None:
     """Our own store has every capability, and the type checker sees so."""
     assert missing(store) == ()
-    ports: tuple[ReceiptStore, WorklistStore, AggregateStore] = (store, store, store)
+    ports: tuple[ReceiptStore, WorklistStore, ReadingStore, AggregateStore] = (store, store, store, store)
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction] = (begun, begun)
-    protocols = (ReceiptStore, WorklistStore, AggregateStore, WorklistTransaction, AggregateTransaction)
+    protocols = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, WorklistTransaction, AggregateTransaction)
     for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
