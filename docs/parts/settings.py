@@ -37,6 +37,7 @@ _MEANINGS = {
     "limits.max_parts": "objects and lists in a body",
     "limits.max_skew": "seconds that a message may be dated ahead of our clock",
     "limits.max_age": "days that a message may be old",
+    "limits.max_refusals": "messages of one peer that were not taken in and are recorded; further ones are counted",
     "worker.rest": "seconds between two runs when nothing is due",
     "worker.lease": "seconds that a claim holds; at least twice the longest `timeout` of a peer",
     "worker.batch": "rows that a claim takes",

@@ -202,8 +202,10 @@ class Transaction(ResourceTransaction, Protocol):
         """Keep the key, digest and reply of a message. A second `remember` of a key raises `StoreError`."""
         ...
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: Refusal, most: int = 1000) -> None:
         """Record a refused message; if it was recorded before (peer, digest, code), count it and set its `last`.
+
+        Of one peer about `most` are recorded one by one; any further one is counted by `Refusal.beyond`.
 
         Raises `Conflict` when another transaction records the same message at this moment.
         """

@@ -199,9 +199,10 @@ class SqlStore:
             loops = execute(connection, statements.COUNT_LOOPS, {}).rows
             rows = execute(connection, statements.COUNT_ROWS, {}).rows
             attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar() or 0
-            refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar()
+            refused = execute(connection, statements.COUNT_REFUSALS, {}).first()
             items = execute(connection, worklist_statements.COUNT_OPEN, {}).scalar()
-        return codec.figures(loops, rows, most_attempts=attempts, refusals=refusals, open_items=items)
+        times = {"refusals": refused.number, "refused_times": int(refused.times)}
+        return codec.figures(loops, rows, most_attempts=attempts, open_items=items, **times)
 
     def search_resources(
         self,

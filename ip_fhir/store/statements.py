@@ -71,8 +71,15 @@ ADD_REFUSAL: Final = insert_unless(refusal, _this_refusal)
 REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.digest).limit(bindparam("at_most"))
 """Messages that were not taken in, latest first."""
 
-COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
-"""The number of messages that were not taken in."""
+COUNT_REFUSALS: Final = select(
+    func.count().label("number"), func.coalesce(func.sum(refusal.c.times), 0).label("times")
+).select_from(refusal)
+"""The number of different messages that were not taken in, and how often that was."""
+
+_of_peer = select(refusal.c.digest).where(refusal.c.peer == bindparam("of_peer")).limit(bindparam("at_most"))
+
+COUNT_REFUSALS_OF: Final = select(func.count()).select_from(_of_peer.subquery())
+"""The number of one peer's records, counted no further than `at_most`."""
 
 # --- referral
 

@@ -98,14 +98,26 @@ class SqlTransaction:
         values = {"key": seen.key, "digest": seen.digest, "reply": seen.reply, "at": codec.micros(now)}
         self._run(statements.REMEMBER, values)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Record a refused message, or count a repeated one. `Conflict` if another transaction records it now."""
+    def refuse(self, refusal: Refusal, most: int = 1000) -> None:
+        """Record a refused message, or count a repeated one, and any beyond `most` of its peer.
+
+        `Conflict` if another transaction records it now.
+        """
+        if self._refused_again(refusal):
+            return
+        of_peer = {"of_peer": refusal.peer, "at_most": most}
+        if self._run(statements.COUNT_REFUSALS_OF, of_peer).scalar() >= most:
+            refusal = refusal.beyond()
+            if self._refused_again(refusal):
+                return
+        if self._add(statements.ADD_REFUSAL, codec.refusal_values(refusal)) == 0:
+            raise Conflict("another keeps the same refusal")
+
+    def _refused_again(self, refusal: Refusal) -> bool:
+        """Count a message that is recorded; False if it is not."""
         values = codec.refusal_values(refusal)
         key = {f"of_{name}": values[name] for name in ("peer", "digest", "code")}
-        if self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount:
-            return
-        if self._add(statements.ADD_REFUSAL, values) == 0:
-            raise Conflict("another keeps the same refusal")
+        return self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount > 0
 
     def load(self, correlation_id: str) -> Stored | None:
         """The referral, or None."""
