@@ -41,7 +41,7 @@ from ip_fhir.domain.agreement import Agreement, load_agreements
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.value import Id, Text, Value
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, place_in_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -230,7 +230,7 @@ class MappingSettings(Value):
 class Settings(Value):
     """All settings of one side of the loop."""
 
-    NAMES_UNKNOWN_FIELDS = True
+    LISTS_FIELDS = True
 
     role: Role
     organization: Organization
@@ -272,7 +272,7 @@ def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) ->
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput.at(path.name, f"no TOML: {error}", "structure") from None
+        raise InvalidInput.at(path.name, f"no TOML: {place_in_toml(error)}", "structure") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise InvalidInput.at(path.name, f"cannot be read: {reason}", "not-found") from None

@@ -27,6 +27,7 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import decide
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.peers import counterpart
@@ -65,7 +66,7 @@ _NO_RECEIPT: Final = "handed over, and no receipt has come"
 def settle(context: Context, receipt: Receipt, peer: Peer) -> Settled:
     """Apply a receipt that came after the message was handed over, by the module's table. Raises `StoreError` only."""
     now = context.clock.now()
-    known = _IS_ID.fullmatch(receipt.message_id) is not None
+    known = _IS_ID.fullmatch(receipt.message_id) is not None and not find_person_number(receipt.message_id)
     arrival = Arrival(peer.name, _digest(receipt), receipt.message_id if known else None, KIND)
 
     def once() -> Settled:
