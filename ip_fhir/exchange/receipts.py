@@ -152,8 +152,9 @@ def conclude(
 ) -> None:
     """End a row that is in one of the `statuses` and apply the event to its loop, in one commit.
 
-    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens if
-    the row has ended already. Raises `StoreError`.
+    `RECEIPT_OK` finishes the row, also if it was closed or parked while the message was on the wire: the message has
+    arrived, and outbox and evidence say so. `RECEIPT_ERROR` parks it, unless it has been claimed again since. Otherwise
+    nothing happens if the row has ended already. Raises `StoreError`.
     """
     happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
@@ -163,7 +164,8 @@ def conclude(
             # too, and our save conflicts.
             before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
             current = tx.row(row.id)
-            if current is None or current.status not in statuses:  # another worker has ended it
+            arrived = kind is EventKind.RECEIPT_OK and current is not None and current.status != "sent"
+            if current is None or (current.status not in statuses and not arrived):  # another worker has ended it
                 return
             if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # another worker is sending it now
                 return

@@ -82,7 +82,7 @@ def test_a_file_is_read() -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    """Every mistake of a file is told in one go, with the table and the field; an unknown field by what may be meant."""
+    """Every mistake of a file is told in one go, with table and field; an unknown field by what may be meant."""
     text = (
         """
     title = "agreements"
