@@ -7,6 +7,8 @@ import os
 import random
 import socket
 from datetime import timedelta
+from hashlib import sha256
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, Problem
@@ -74,8 +76,30 @@ def open_exchange(
         skew=timedelta(seconds=limits.max_skew),
         oldest=timedelta(days=limits.max_age),
         closed=settings.unit_list == "closed",
+        basis=_basis(settings),
+        refusals_kept=limits.max_refusals,
     )
     return Exchange(context)
+
+
+_NOT_OF_PARTIES = {
+    "database",
+    "evidence",
+    "http",
+    "listeners",
+    "agreements",
+    "limits",
+    "worker",
+    "clock",
+    "mappings",
+    "language",
+}
+
+
+def _basis(settings: Settings) -> str:
+    """The digest of all that says whom a referral concerns: the settings but for other parts, and our own version."""
+    said = settings.model_dump_json(exclude=_NOT_OF_PARTIES)  # secrets are masked
+    return sha256(f"{version('ip-fhir')} {said}".encode()).hexdigest()[:20]
 
 
 def open_listeners(settings: Settings) -> list[Listener]:

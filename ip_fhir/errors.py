@@ -19,6 +19,7 @@ No error carries a person's data: a problem names a place and the *shape* of wha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypeAlias
 
@@ -263,3 +264,13 @@ HTTP_STATUS_OF_ISSUE: dict[str, int] = {
 
 class RenamedWarning(FutureWarning):
     """A key of a site's file has an earlier name: it is read, and the warning says what it is called now."""
+
+
+def place_in_toml(error: ValueError) -> str:
+    """The place that an error of `tomllib` names, such as `line 3, column 5`. Its other words may repeat the text.
+
+    >>> place_in_toml(ValueError("Cannot declare ('a',) twice (at line 3, column 5)"))
+    'line 3, column 5'
+    """
+    found = re.search(r"\(at (line [0-9]+, column [0-9]+|end of document)\)$", str(error))
+    return found.group(1) if found else "its place is not known"

@@ -47,7 +47,7 @@ from ip_fhir.domain.parties import OURS, Parties, check_names
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.value import Id, Text, Value
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, place_in_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -217,7 +217,8 @@ class LimitSettings(Value):
     """Bounds of a message: bytes of a body, levels of nesting, number of objects and lists, and bounds of its date.
 
     It may be dated at most `max_skew` seconds ahead of our clock and `max_age` days ago: an older one was replayed, or
-    is too old to act on.
+    is too old to act on. Of the messages of one peer that are not taken in, `max_refusals` different ones are recorded;
+    further ones are counted.
     """
 
     max_bytes: int = Field(default=5_000_000, ge=1_000)
@@ -225,6 +226,7 @@ class LimitSettings(Value):
     max_parts: int = Field(default=200_000, ge=100)
     max_skew: float = Field(default=300.0, ge=0, le=86_400)
     max_age: float = Field(default=180.0, gt=0, le=36_500)
+    max_refusals: int = Field(default=1000, ge=1, le=1_000_000)
 
     def replayable(self, now: datetime) -> datetime:
         """The time (UTC) before which received messages are too old to be taken in again, with a day to spare."""
@@ -285,7 +287,7 @@ class EvidenceSettings(Value):
 class Settings(Value):
     """All settings of one side of the loop."""
 
-    NAMES_UNKNOWN_FIELDS = True
+    LISTS_FIELDS = True
 
     role: Role
     organization: Organization
@@ -376,7 +378,7 @@ def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) ->
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput.at(path.name, f"no TOML: {error}", "structure") from None
+        raise InvalidInput.at(path.name, f"no TOML: {place_in_toml(error)}", "structure") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise InvalidInput.at(path.name, f"cannot be read: {reason}", "not-found") from None

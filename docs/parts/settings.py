@@ -52,6 +52,7 @@ _MEANINGS = {
     "limits.max_parts": "objects and lists in a body",
     "limits.max_skew": "seconds that a message may be dated ahead of our clock",
     "limits.max_age": "days that a message may be old",
+    "limits.max_refusals": "messages of one peer that were not taken in and are recorded; further ones are counted",
     "evidence.heads": "directory for the signed heads of the chain of evidence; none are written without it",
     "evidence.key": "private key that signs them, in PEM (Ed25519, or EC with P-256): `{ file = ... }`",
     "evidence.every_minutes": "minutes between two of them",

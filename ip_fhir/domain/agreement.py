@@ -16,8 +16,8 @@ from ip_fhir.domain.parties import are_one
 from ip_fhir.domain.people import Organization, RegisterNumbers
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Text, Value
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.domain.values.value import Text, Value, unknown_keys
+from ip_fhir.errors import InvalidInput, Problem, place_in_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,7 @@ class Agreement(Value):
     An agreement without parties is the default, for parties without an agreement of their own.
     """
 
-    NAMES_UNKNOWN_FIELDS = True
+    LISTS_FIELDS = True
 
     name: Text | None = Field(default=None, description="Name of the agreement.")
     hospital: Party | None = Field(default=None, description="The hospital; none: the default for all.")
@@ -165,7 +165,7 @@ def _combination_problems(agreement: Agreement) -> Iterator[Problem]:
 def load_agreements(text: str) -> tuple[Agreement, ...]:
     r"""Reads agreements from TOML text with `[[agreement]]` tables. Raises `InvalidInput` with all problems and paths.
 
-    A file of agreements holds no person's data, so the error names unknown fields.
+    An unknown field is told by its place and by the fields that are known, not by its name.
 
     >>> load_agreements("[[agreement]]\nanswer_days = -3\nreminders = 'three'")
     Traceback (most recent call last):
@@ -175,9 +175,9 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput.at("", f"not TOML: {str(error)[:200]}", "structure") from None
+        raise InvalidInput.at("", f"not TOML: {place_in_toml(error)}", "structure") from None
     entries = data.pop("agreement", None)
-    problems = [Problem(name, "is not known here; agreements are [[agreement]] tables", "structure") for name in data]
+    problems = [Problem("", unknown_keys([*data], ["agreement"], lists=True), "structure")] if data else []
     if entries is None or entries == []:
         problems.append(Problem("agreement", "there is none", "required"))
     elif not isinstance(entries, list):

@@ -12,6 +12,7 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop.worklist import items_of, no_longer_needed
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
+from ip_fhir.exchange.access.parties import parties_of
 from ip_fhir.mapping import referral_resources, referral_to_fhir
 from ip_fhir.ports import OutboxRow, ResourceVersion
 from ip_fhir.ports.capabilities import writes_worklist
@@ -51,6 +52,7 @@ def write(
         return []
     tx.append(referral.correlation_id, decision.records)
     tx.save(referral, before.revision if before else None)
+    tx.set_parties(Aggregate.of_referral(referral.correlation_id), parties_of(context, referral))
     if decision.drops_waiting is not None:
         tx.drop_waiting(referral.correlation_id, decision.drops_waiting, [effect.id for effect in decision.effects])
     if writes_worklist(tx):

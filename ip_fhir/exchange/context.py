@@ -11,6 +11,7 @@ from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
 from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
@@ -37,7 +38,8 @@ class Context:
     closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
     `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
     refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
-    `organizations` and `peers`.
+    `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept`
+    is the most refused messages of one peer that are recorded one by one.
     """
 
     role: Role
@@ -58,6 +60,9 @@ class Context:
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
+    reads: ReadLog = field(default_factory=ReadLog)
+    basis: str = "0"
+    refusals_kept: int = 1000
     closed: bool = False
     parties: Parties = field(init=False)
 

@@ -12,6 +12,7 @@ exchange.park(row_id, reason), .retry() a person's decision to stop or repeat a 
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,7 @@ from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, keys, receipts, rest, worklist
+from ip_fhir.exchange.access.parties import catch_up
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.readiness import Readiness
@@ -43,12 +45,17 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.counts import Key
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.receipts import Settled
+    from ip_fhir.exchange.rest import Page
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, Store, WireFormat
+    from ip_fhir.ports.readings import ReadingOutcome
+
+log = logging.getLogger("ip_fhir.exchange")
 
 T = TypeVar("T")
 
+_WORKED_OUT = 1000  # referrals whose parties one run works out, at most
 _COUNTED = 200  # `health` counts rows up to this number
 
 
@@ -197,9 +204,11 @@ class Exchange:
         """See `ip_fhir.exchange.rest.read`."""
         return rest.read(self._context, peer, type_, id_)
 
-    def search_resources(self, peer: Credential, type_: str, criteria: Mapping[str, str]) -> list[ResourceVersion]:
+    def search_resources(
+        self, peer: Credential, type_: str, criteria: Mapping[str, str], most: int = 100, cursor: str | None = None
+    ) -> Page:
         """See `ip_fhir.exchange.rest.search`."""
-        return rest.search(self._context, peer, type_, criteria)
+        return rest.search(self._context, peer, type_, criteria, most, cursor)
 
     def update_resource(
         self, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
@@ -230,11 +239,17 @@ class Exchange:
         set_unreadable_aside(self._context, began)
         ran += Sending(self._context, run_clock, keep_going, self._pool).run(limit)
         set_unreadable_aside(self._context, began)
+        self._keep_up(keep_going)
         if not ran.anything and keep_going():
             self._idle = (changes, began)
         elif ran.anything:
             self._moved()
         return ran
+
+    def _keep_up(self, keep_going: Callable[[], bool]) -> None:
+        """Work out whom referrals concern where the settings have changed, and seal the log of reads."""
+        catch_up(self._context, _WORKED_OUT, keep_going)
+        self._context.reads.upkeep(self.store)
 
     def health(self) -> dict[str, Any]:
         """The state of this side without a person's data: for a load balancer, an operator, a test that waits.
@@ -273,6 +288,10 @@ class Exchange:
         """Messages by direction, kind and outcome, since this exchange was opened; `ip_fhir.exchange.counts`."""
         return self._context.counts.all()
 
+    def shown(self) -> dict[ReadingOutcome, int]:
+        """Reads and searches of other parties by outcome, since this exchange was opened."""
+        return self._context.reads.counts()
+
     def reads(self) -> Reads:
         """Counts of plan reads by this exchange's mapper, fast and by lenses; other exchanges may share the mapper."""
         return self._context.mapper.reads
@@ -306,8 +325,12 @@ class Exchange:
         return row
 
     def close(self) -> None:
-        """Finish the sendings under way, then close the store."""
+        """Finish the sendings under way and the log of reads, then close the store."""
         self._pool.shutdown()
+        try:
+            self._context.reads.finish(self.store)
+        except StoreError as error:  # only counts are lost: what was shown is in the log
+            log.warning("the log of reads was not sealed: %s", error)
         self.store.close()
 
     def _active(self, result: T) -> T:

@@ -27,6 +27,7 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import decide
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
@@ -64,7 +65,7 @@ _NO_RECEIPT: Final = "handed over, and no receipt has come"
 def settle(context: Context, receipt: Receipt, credential: Credential) -> Settled:
     """Apply a receipt that came after the message was handed over, by the module's table. Raises `StoreError` only."""
     now = context.clock.now()
-    known = _IS_ID.fullmatch(receipt.message_id) is not None
+    known = _IS_ID.fullmatch(receipt.message_id) is not None and not find_person_number(receipt.message_id)
     arrival = Arrival(credential.name, _digest(receipt), receipt.message_id if known else None, KIND)
 
     def once() -> Settled:
@@ -151,8 +152,9 @@ def conclude(
 ) -> None:
     """End a row that is in one of the `statuses` and apply the event to its loop, in one commit.
 
-    `RECEIPT_OK` finishes the row; `RECEIPT_ERROR` parks it, unless it has been claimed again since. Nothing happens if
-    the row has ended already. Raises `StoreError`.
+    `RECEIPT_OK` finishes the row, also if it was closed or parked while the message was on the wire: the message has
+    arrived, and outbox and evidence say so. `RECEIPT_ERROR` parks it, unless it has been claimed again since. Otherwise
+    nothing happens if the row has ended already. Raises `StoreError`.
     """
     happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
@@ -162,7 +164,8 @@ def conclude(
             # too, and our save conflicts.
             before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
             current = tx.row(row.id)
-            if current is None or current.status not in statuses:  # another worker has ended it
+            arrived = kind is EventKind.RECEIPT_OK and current is not None and current.status != "sent"
+            if current is None or (current.status not in statuses and not arrived):  # another worker has ended it
                 return
             if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # another worker is sending it now
                 return

@@ -71,7 +71,7 @@ def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -
 
     def once() -> None:
         with context.store.begin() as tx:
-            tx.refuse(refusal)
+            tx.refuse(refusal, context.refusals_kept)
 
     again_on_conflict(once)
 

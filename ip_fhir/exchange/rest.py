@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
-from ip_fhir.errors import InvalidInput, Unreadable
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.access.cursor import read_cursor, write_cursor
+from ip_fhir.exchange.access.parties import acting, require_all
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
 from ip_fhir.exchange.inbound import check_role
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject, ResourceVersion, Stored, Transaction
+    from ip_fhir.ports import JsonObject, Parties, Place, ResourceVersion, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
     "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
@@ -33,30 +36,93 @@ SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
 }
 """The resource types that are served, and their search parameters with FHIR's type of each."""
 
-_MOST = 1000
+MOST = 1000
+"""The most resources of one page."""
+
+_LOOKED_THROUGH = 10_000  # resources that are read for one page, where a criterion is no index's
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search. `after` is the cursor of the next page, None on the last.
+
+    `total` counts the resources of all pages that concern the party; None where there are too many to count.
+    """
+
+    found: list[ResourceVersion]
+    total: int | None
+    after: str | None = None
 
 
 def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVersion:
-    """The current version of a resource. Raises `InvalidInput` (not-found), also for another party's resource."""
+    """The current version of a resource. Raises `InvalidInput` (not-found), also for another party's resource.
+
+    That it was shown, or was another's, is recorded before. Raises `StoreError` if it cannot be.
+    """
     found = context.store.search_resources(type_, {"_id": id_}, 1) if type_ in SEARCH_PARAMETERS else []
-    if not found or not _concerns(context, found[0], peer):
+    if not found:
         raise _not_found(type_)
+    if not _concerns(context, found[0], peer):
+        context.reads.refused(context, peer.name, "read", found[0])
+        raise _not_found(type_)
+    context.reads.read(context, peer.name, found[0])
     return found[0]
 
 
 def search(
-    context: Context, peer: Credential, type_: str, criteria: Mapping[str, str], most: int = _MOST
-) -> list[ResourceVersion]:
-    """Current versions that match every criterion and concern this party.
+    context: Context,
+    peer: Credential,
+    type_: str,
+    criteria: Mapping[str, str],
+    most: int = 100,
+    cursor: str | None = None,
+    counted: int = 10_000,
+) -> Page:
+    """The next `most` (1 to 1000) current versions that match every criterion and concern this party.
 
-    Raises `InvalidInput` (too-costly) when `most` or more match the indexed criteria.
+    The order does not change while a caller goes from page to page by `cursor`: nothing is found twice or passed over.
+    A total over `counted` is left out. What is shown is recorded before. Raises `InvalidInput` for a cursor of another
+    party or search, `StoreError`.
+    """
+    if not 1 <= most <= MOST:
+        raise InvalidInput.at("_count", f"is a number from 1 to {MOST}", "value")
+    after = None if cursor is None else read_cursor(cursor, peer.name, type_, criteria)
+    require_all(context)
+    found, last, complete = _next(context, acting(context, peer), type_, criteria, most, after)
+    context.reads.found(context, peer.name, type_, dict(criteria), found)
+    whole = len(found) if complete and after is None else None
+    total = whole if whole is not None or "code" in criteria else _total(context, peer, type_, criteria, counted)
+    following = None if complete or last is None else write_cursor(last, peer.name, type_, criteria)
+    return Page(found, total, following)
+
+
+def _next(
+    context: Context, parties: Parties, type_: str, criteria: Mapping[str, str], most: int, after: Place | None
+) -> tuple[list[ResourceVersion], Place | None, bool]:
+    """The resources of a page, the place to go on from, and True if there are no more.
+
+    A code is no index's, since nearly all resources of a type have the same: it is looked for page by page. If many
+    have another one, the page may be shorter, and is not the last.
     """
     indexed = {name: value for name, value in criteria.items() if name != "code"}
-    found = context.store.search_resources(type_, indexed, most)
-    if len(found) == most:
-        raise InvalidInput.at(type_, f"more than {most - 1} match; narrow the search", "too-costly")
-    coded = [r for r in found if "code" not in criteria or _has_code(r.body, criteria["code"])]
-    return [resource for resource in coded if _can_be_read_by(context, resource, peer)]
+    at_once = most if indexed == criteria else MOST
+    found: list[ResourceVersion] = []
+    for _ in range(max(1, _LOOKED_THROUGH // at_once)):
+        some = context.store.search_resources(type_, indexed, at_once + 1, parties=parties, after=after)
+        for resource in some[:at_once]:
+            if "code" not in criteria or _has_code(resource.body, criteria["code"]):
+                found.append(resource)
+            after = resource.place
+            if len(found) == most:
+                return found, after, resource is some[-1]
+        if len(some) <= at_once:
+            return found, after, True
+    return found, after, False
+
+
+def _total(context: Context, peer: Credential, type_: str, criteria: Mapping[str, str], most: int) -> int | None:
+    number = context.store.count_resources(type_, criteria, acting(context, peer), most + 1)
+    return number if number <= most else None
 
 
 def update(
@@ -68,8 +134,12 @@ def update(
     business-rule: this party may not make this change), `LoopError`, `StoreError`. A refusal is recorded by digest and
     reason, but for not-found and conflict.
     """
-    with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
-        return _updated(context, peer, type_, id_, based_on, body)
+    try:
+        with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
+            return _updated(context, peer, type_, id_, based_on, body)
+    except _AnothersError as error:
+        context.reads.refused(context, peer.name, "update", error.resource)
+        raise _not_found(type_) from None
 
 
 def _updated(
@@ -84,8 +154,10 @@ def _updated(
         current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
         before = tx.load(current.of_referral or "") if current else None
         speaking = context.speaking(peer, before.referral) if before else ()
-        if current is None or before is None or not speaking:
+        if current is None or before is None:
             raise _not_found(type_)
+        if not speaking:
+            raise _AnothersError(current)
         if len(speaking) > 1:
             raise InvalidInput.at(type_, "concerns several parties of this carrier", "business-rule")
         if current.version != based_on:
@@ -111,6 +183,14 @@ def _add_to_request(
         raise InvalidInput.at(current.type, reason, "business-rule")
 
 
+class _AnothersError(InvalidInput):
+    """The resource is another party's. Outside it looks like one that is not there."""
+
+    def __init__(self, resource: ResourceVersion) -> None:
+        super().__init__(_not_found(resource.type).problems)
+        self.resource = resource
+
+
 def _not_found(type_: str) -> InvalidInput:
     return InvalidInput.at(type_, "no resource with this id", "not-found")
 
@@ -118,14 +198,6 @@ def _not_found(type_: str) -> InvalidInput:
 def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
     stored = context.store.referral(resource.of_referral) if resource.of_referral else None
     return stored is not None and bool(context.speaking(peer, stored.referral))
-
-
-def _can_be_read_by(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
-    """As `_concerns`; False for a resource whose referral cannot be read: nobody can tell whom it concerns."""
-    try:
-        return _concerns(context, resource, peer)
-    except Unreadable:
-        return False
 
 
 def _has_code(body: JsonObject, wanted: str) -> bool:

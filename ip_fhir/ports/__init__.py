@@ -7,12 +7,18 @@ An adapter implements `Adapter`, a server or poller implements `Listener`. An EH
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.ports.figures import Figures as Figures
 from ip_fhir.ports.figures import OutboxStatus as OutboxStatus
 from ip_fhir.ports.figures import Refusal as Refusal
+from ip_fhir.ports.resources import JsonObject as JsonObject
+from ip_fhir.ports.resources import Parties as Parties
+from ip_fhir.ports.resources import Place as Place
+from ip_fhir.ports.resources import ResourceStore as ResourceStore
+from ip_fhir.ports.resources import ResourceTransaction as ResourceTransaction
+from ip_fhir.ports.resources import ResourceVersion as ResourceVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +33,6 @@ WireFormat: TypeAlias = str
 """The name of a wire format, such as `fhir-message`: an entry point of the group `ip_fhir.formats`."""
 
 ReceiptCode: TypeAlias = Literal["ok", "transient-error", "fatal-error"]
-JsonObject: TypeAlias = "dict[str, Any]"
 
 
 class Clock(Protocol):
@@ -167,27 +172,6 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceVersion:
-    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag.
-
-    `correlation_id` is the id of the aggregate that it shows, of `aggregate_kind`.
-    """
-
-    type: str
-    id: str
-    version: int
-    body: JsonObject = field(repr=False)
-    updated: datetime
-    correlation_id: str | None = None
-    aggregate_kind: str = REFERRAL
-
-    @property
-    def of_referral(self) -> str | None:
-        """The correlation id of the referral that the resource shows; None if it shows another aggregate."""
-        return self.correlation_id if self.aggregate_kind == REFERRAL else None
-
-
-@dataclass(frozen=True, slots=True)
 class EvidenceRecord:
     """A link of the chain of evidence, about a referral: `hash` covers `previous` and the record's canonical JSON."""
 
@@ -210,7 +194,7 @@ class ChainHead:
     purged: int = 0
 
 
-class Transaction(Protocol):
+class Transaction(ResourceTransaction, Protocol):
     """All or nothing: its changes are committed together when the block ends without an error."""
 
     def seen(self, key: str) -> Seen | None:
@@ -221,8 +205,10 @@ class Transaction(Protocol):
         """Keep the key, digest and reply of a message. A second `remember` of a key raises `StoreError`."""
         ...
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: Refusal, most: int = 1000) -> None:
         """Record a refused message; if it was recorded before (peer, digest, code), count it and set its `last`.
+
+        Of one peer about `most` are recorded one by one; any further one is counted by `Refusal.beyond`.
 
         Raises `Conflict` when another transaction records the same message at this moment.
         """
@@ -271,19 +257,8 @@ class Transaction(Protocol):
         """As `Store.retry`, in this transaction."""
         ...
 
-    def resource(self, type_: str, id_: str) -> ResourceVersion | None:
-        """The current version of a FHIR resource."""
-        ...
 
-    def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
-        """Write the version after `expected`; old versions are kept.
-
-        Raises `Conflict` if the current version is not `expected` (None: there is none).
-        """
-        ...
-
-
-class Store(Protocol):
+class Store(ResourceStore, Protocol):
     """Durable storage. Every method but `begin` is a transaction of its own; all may raise `StoreError`."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
@@ -368,14 +343,6 @@ class Store(Protocol):
 
         A waiting row becomes due now if it was due later; a lease on it stays. An awaiting row waits again, due now.
         Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
-        """
-        ...
-
-    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
-        """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
-
-        An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Latest first.
-        Raises `InvalidInput` for any other criterion: ignoring it would find too much.
         """
         ...
 

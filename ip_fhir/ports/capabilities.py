@@ -4,6 +4,7 @@
 |---|---|
 | `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
 | `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
+| `ReadingStore` | reads are counted in the metrics only: nobody can tell afterwards who read what |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
 | `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.values.aggregate import Aggregate
     from ip_fhir.ports import JsonObject, OutboxRow
+    from ip_fhir.ports.readings import Reading, ReadingCount
 
 
 class ReceiptStore(Store, Protocol):
@@ -177,6 +179,32 @@ class UnreadableStore(Store, Protocol):
         ...
 
 
+class ReadingStore(Store, Protocol):
+    """Keeps a log of reads, and seals it into the chain of evidence in batches."""
+
+    def add_readings(self, readings: Sequence[Reading], counts: Sequence[ReadingCount]) -> None:
+        """Add readings to the log, in this order, and counts to those of the same party, hour and outcome.
+
+        Durable when it returns: nothing is shown before.
+        """
+        ...
+
+    def readings(self, aggregate: Aggregate | None = None, limit: int = 100) -> list[Reading]:
+        """Readings, latest first; only those of one aggregate if it is given."""
+        ...
+
+    def reading_counts(self, limit: int = 100) -> list[ReadingCount]:
+        """Requests that were only counted, latest hour first."""
+        ...
+
+    def seal_readings(self, limit: int = 1000) -> int:
+        """Put the next readings, at most `limit`, into the chain of evidence; return how many there were.
+
+        From then on `verify` finds out if one of them is changed or removed.
+        """
+        ...
+
+
 class TrialStore(Store, Protocol):
     """Can say whether it takes something in."""
 
@@ -188,6 +216,7 @@ class TrialStore(Store, Protocol):
 _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "ReceiptStore": ("hand_over", "overdue_receipts"),
     "WorklistStore": ("worklist",),
+    "ReadingStore": ("add_readings", "readings", "reading_counts", "seal_readings"),
     "AggregateStore": ("records",),
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
     "TrialStore": ("try_write",),
@@ -217,6 +246,11 @@ def sets_aside(store: Store) -> TypeGuard[UnreadableStore]:
 def can_try(store: Store) -> TypeGuard[TrialStore]:
     """True if the store can try whether it takes something in."""
     return _has(store, "TrialStore")
+
+
+def keeps_readings(store: Store) -> TypeGuard[ReadingStore]:
+    """True if the store keeps a log of reads."""
+    return _has(store, "ReadingStore")
 
 
 def missing(store: Store) -> tuple[str, ...]:

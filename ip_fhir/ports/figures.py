@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused"]
 """`awaiting`: handed over, and its receipt has not come. Only of a store that is a `capabilities.ReceiptStore`."""
+
+
+BEYOND: Final = "beyond"
+"""The digest in the record of refused messages that are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,11 @@ class Refusal:
     message_id: str | None = None
     times: int = 1
 
+    def beyond(self) -> Refusal:
+        """The one record for all messages of the peer that are no longer recorded one by one."""
+        reason = "further messages that were not taken in: more than are recorded one by one"
+        return replace(self, digest=BEYOND, code="too-costly", reason=reason, message_id=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -40,7 +49,8 @@ class Figures:
     `loops` counts referrals by state, `outbox` rows by status; those with a count of zero may be left out. `overdue`
     counts referrals that wait for an answer after its deadline; `unanswered_since` is the time (UTC) at which the
     longest wait began. `most_attempts` is the largest number among waiting rows. `open_items` counts the open items of
-    the worklist, if one is kept; `unreadable` the rows that cannot be read and are set aside.
+    the worklist, if one is kept; `unreadable` the rows that cannot be read and are set aside. `refusals` counts
+    different messages that were not taken in, `refused_times` how often that was.
     """
 
     loops: Mapping[str, int]
@@ -51,3 +61,4 @@ class Figures:
     refusals: int
     open_items: int = 0
     unreadable: int = 0
+    refused_times: int = 0

@@ -126,8 +126,45 @@ resource = Table(
     Column("updated", _Instant, nullable=False),
     Column("aggregate_id", String(_ID_LENGTH)),
     _aggregate_kind(),
-    Index("resource_by_updated", "type", "current", "updated", "id"),
-    Index("resource_by_aggregate", "aggregate_id", "aggregate_kind", "type", "current", "updated", "id"),
+    Index("resource_by_aggregate", "aggregate_kind", "aggregate_id", "type", "current", "id"),
+)
+
+taking_part = Table(
+    "taking_part",
+    metadata,
+    Column("basis", String(_ID_LENGTH), primary_key=True),  # of the settings by which the party was found
+    Column("party", String(KEY_LENGTH), primary_key=True),  # empty where the aggregate concerns no party
+    Column("aggregate_kind", String(_ID_LENGTH), primary_key=True),
+    Column("aggregate_id", String(_ID_LENGTH), primary_key=True),
+    Index("taking_part_by_aggregate", "aggregate_kind", "aggregate_id"),
+    sqlite_with_rowid=False,
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("number", _Counter, primary_key=True, autoincrement=False),
+    Column("party", String(KEY_LENGTH), nullable=False),
+    Column("at", _Instant, nullable=False),
+    Column("way", String(_ID_LENGTH), nullable=False),
+    Column("type", String(_ID_LENGTH), nullable=False),
+    Column("id", String(_ID_LENGTH), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("aggregate_kind", String(_ID_LENGTH), nullable=False),
+    Column("aggregate_id", String(_ID_LENGTH), nullable=False),
+    Column("criteria", Text, nullable=False),  # names of search parameters, never their values
+    Column("ground", String(_ID_LENGTH), nullable=False),
+    Index("reading_by_aggregate", "aggregate_kind", "aggregate_id", "number"),
+)
+
+reading_count = Table(
+    "reading_count",
+    metadata,
+    Column("party", String(KEY_LENGTH), primary_key=True),
+    Column("hour", _Instant, primary_key=True),
+    Column("outcome", String(_ID_LENGTH), primary_key=True),
+    Column("times", Integer, nullable=False),
+    Index("reading_count_by_hour", "hour"),
 )
 
 token = Table(

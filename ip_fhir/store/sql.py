@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ip_fhir.domain.referral import Referral
@@ -15,8 +16,12 @@ from ip_fhir.store.damage.unreadable import Damage
 from ip_fhir.store.engine import Database
 from ip_fhir.store.integrity import verification
 from ip_fhir.store.prepared import execute
-from ip_fhir.store.tokens import NAMES
+from ip_fhir.store.readings import statements as reading_statements
+from ip_fhir.store.readings.check import check_reads
+from ip_fhir.store.readings.log import count_of, reading_of
+from ip_fhir.store.resources import search
 from ip_fhir.store.transaction import SqlTransaction
+from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,10 +32,20 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.errors import Problem
-    from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Stored
+    from ip_fhir.ports import (
+        EvidenceRecord,
+        Figures,
+        OutboxRow,
+        OutboxStatus,
+        Parties,
+        Place,
+        Refusal,
+        ResourceVersion,
+        Stored,
+    )
     from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
+    from ip_fhir.ports.readings import Reading, ReadingCount
     from ip_fhir.store.integrity.verification import Checked
-    from ip_fhir.store.upkeep import Purged
 
 T = TypeVar("T")
 
@@ -194,24 +209,37 @@ class SqlStore:
             loops = execute(connection, statements.COUNT_LOOPS, {}).rows
             rows = execute(connection, statements.COUNT_ROWS, {}).rows
             attempts = execute(connection, statements.MOST_ATTEMPTS, {}).scalar()
-            refusals = execute(connection, statements.COUNT_REFUSALS, {}).scalar()
+            refused = execute(connection, statements.COUNT_REFUSALS, {}).first()
             items = execute(connection, worklist_statements.COUNT_OPEN, {}).scalar()
             bad = damaged.count(connection)
         most = attempts if isinstance(attempts, int) else 0
-        return codec.figures(loops, rows, most_attempts=most, refusals=refusals, open_items=items, unreadable=bad)
+        times = {"refusals": refused.number, "refused_times": int(refused.times)}
+        return codec.figures(loops, rows, most_attempts=most, open_items=items, unreadable=bad, **times)
 
-    def search_resources(self, type_: str, criteria: Mapping[str, str], limit: int = 100) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, latest first. Raises `InvalidInput` for an unknown one."""
-        names = [name for name in criteria if name in NAMES]
-        if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
-            problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
-            raise InvalidInput.at("search", problem, "not-supported")
-        values: dict[str, Any] = {"of_type": type_, "at_most": limit}
-        values |= {f"value_{number}": criteria[name] for number, name in enumerate(names)}
-        values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
-        values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
-        statement = statements.search(names, by_id="_id" in criteria, by_referral="correlation" in criteria)
-        return self._list("resource", statement, values, codec.resource_version)
+    def search_resources(
+        self,
+        type_: str,
+        criteria: Mapping[str, str],
+        limit: int = 100,
+        *,
+        parties: Parties | None = None,
+        after: Place | None = None,
+    ) -> list[ResourceVersion]:
+        """Returns current versions that match all criteria, by `Place`. Raises `InvalidInput` for an unknown one."""
+        if parties is not None and not parties.names:
+            return []
+        statement, values = search.query(type_, criteria, parties, after)
+        return self._list("resource", statement, {**values, "at_most": limit}, codec.resource_version)
+
+    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+        """Returns the number of resources that such a search finds, counted no further than `at_most`."""
+        with self._database.reading() as connection:
+            return search.count(connection, type_, criteria, parties, at_most)
+
+    def without_parties(self, basis: str, limit: int) -> list[str]:
+        """Returns correlation ids of referrals whose parties were not worked out by the settings of this basis."""
+        with self._database.reading() as connection:
+            return search.without_parties(connection, basis, limit)
 
     def evidence(self, correlation_id: str | None = None) -> Sequence[EvidenceRecord]:
         """The referrals' records in order, or one referral's; without those whose words were purged."""
@@ -243,7 +271,8 @@ class SqlStore:
     def examine(self, expected: Sequence[ChainHead] = ()) -> Checked:
         """Checks as `verify`, and that the chain holds the `expected` heads; with the numbers of things compared."""
         with self._database.reading() as connection:
-            return verification.verify(connection, [chain.Head(head.number, head.hash) for head in expected])
+            checked = verification.verify(connection, [chain.Head(head.number, head.hash) for head in expected])
+            return replace(checked, problems=(*checked.problems, *check_reads(connection)))
 
     def head(self) -> ChainHead:
         """Returns the end of the chain, and the number of records that have lost their words."""
@@ -277,6 +306,28 @@ class SqlStore:
         """Writes the size of a message outside the evidence and commits. Raises `StoreError` if it cannot."""
         damaged.try_write(self._database, now)
 
+    # --- log of reads
+
+    def add_readings(self, readings: Sequence[Reading], counts: Sequence[ReadingCount]) -> None:
+        """Adds readings to the log, and counts to those of the same hour. Durable when it returns."""
+        with self.begin() as transaction:
+            transaction.log.add(readings, counts)
+
+    def readings(self, aggregate: Aggregate | None = None, limit: int = 100) -> list[Reading]:
+        """Returns readings, latest first; only those of one aggregate if it is given."""
+        of = {} if aggregate is None else {"of_kind": aggregate.kind, "of_id": aggregate.id}
+        statement = reading_statements.LATEST if aggregate is None else reading_statements.OF_AGGREGATE
+        return [reading_of(row) for row in self._read(statement, {"at_most": max(limit, 0), **of})]
+
+    def reading_counts(self, limit: int = 100) -> list[ReadingCount]:
+        """Returns requests that were only counted, by party, hour and outcome, latest hour first."""
+        return [count_of(row) for row in self._read(reading_statements.COUNTS, {"at_most": max(limit, 0)})]
+
+    def seal_readings(self, limit: int = 1000) -> int:
+        """Puts the next readings into the chain of evidence as one record; returns how many there were."""
+        with self.begin() as transaction:
+            return transaction.log.seal(limit)
+
     # --- upkeep
 
     def count_expired(self, before: datetime) -> int:
@@ -285,7 +336,9 @@ class SqlStore:
 
     def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
-        return upkeep.purge(self._database, before, now, replayable)
+        done = upkeep.purge(self._database, before, now, replayable)
+        with self.begin() as transaction:
+            return done + Purged(reads=transaction.log.purge(before))
 
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, null, or_, select, update
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.damage.exclusion import set_aside
-from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal, resource, token
+from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +71,15 @@ ADD_REFUSAL: Final = insert_unless(refusal, _this_refusal)
 REFUSALS: Final = select(refusal).order_by(refusal.c.last.desc(), refusal.c.digest).limit(bindparam("at_most"))
 """Messages that were not taken in, latest first."""
 
-COUNT_REFUSALS: Final = select(func.count()).select_from(refusal)
-"""The number of messages that were not taken in."""
+COUNT_REFUSALS: Final = select(
+    func.count().label("number"), func.coalesce(func.sum(refusal.c.times), 0).label("times")
+).select_from(refusal)
+"""The number of different messages that were not taken in, and how often that was."""
+
+_of_peer = select(refusal.c.digest).where(refusal.c.peer == bindparam("of_peer")).limit(bindparam("at_most"))
+
+COUNT_REFUSALS_OF: Final = select(func.count()).select_from(_of_peer.subquery())
+"""The number of one peer's records, counted no further than `at_most`."""
 
 # --- referral
 
@@ -298,50 +305,3 @@ HURRY: Final = (
     .values(status="waiting", due=bindparam("now"), attempts=0)
 )
 """A waiting or awaiting row is due now. Its handovers stay counted: that is how often no receipt came."""
-
-# --- resources
-
-_same = and_(resource.c.type == bindparam("type"), resource.c.id == bindparam("id"))
-_this = and_(resource.c.type == bindparam("of_type"), resource.c.id == bindparam("of_id"))
-
-CURRENT: Final = select(resource).where(_this).order_by(resource.c.version.desc()).limit(1)
-"""The current version of a resource."""
-
-RETIRE: Final = (
-    update(resource).where(_this, resource.c.version == bindparam("expected"), resource.c.current).values(current=False)
-)
-"""Marks the current version as an old one; matches nothing if it is not the current one."""
-
-ADD_VERSION: Final = insert_unless(resource, and_(_same, resource.c.version >= bindparam("version")))
-"""The new current version; adds nothing when there is such a one, or a later."""
-
-DROP_TOKENS: Final = delete(token).where(token.c.type == bindparam("of_type"), token.c.id == bindparam("of_id"))
-"""Deletes the search tokens of a resource."""
-
-ADD_TOKENS: Final = insert(token)
-"""Adds the search tokens of a resource."""
-
-
-def search(names: Sequence[str], *, by_id: bool, by_referral: bool) -> Select[tuple[object, ...]]:
-    """Current versions that have every token: parameters `of_type`, `at_most`, and `value_0` … for `names`.
-
-    With `of_id` and `of_referral` where those are asked for.
-    """
-    found = select(resource).where(resource.c.type == bindparam("of_type"), resource.c.current)
-    if by_id:
-        found = found.where(resource.c.id == bindparam("of_id"))
-    if by_referral:
-        of_referral = resource.c.aggregate_id == bindparam("of_referral")
-        found = found.where(resource.c.aggregate_kind == REFERRAL, of_referral)
-    for number, name in enumerate(names):
-        hit = token.alias(f"token_{number}")
-        found = found.where(
-            resource.c.id.in_(
-                select(hit.c.id).where(
-                    hit.c.type == bindparam("of_type"),
-                    hit.c.name == name,
-                    hit.c.value == bindparam(f"value_{number}"),
-                )
-            )
-        )
-    return found.order_by(resource.c.updated.desc(), resource.c.id.desc()).limit(bindparam("at_most"))

@@ -13,6 +13,8 @@ from ip_fhir.store.engine import Taken
 from ip_fhir.store.integrity import digests
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.prepared import execute
+from ip_fhir.store.readings.log import ReadingLog
+from ip_fhir.store.resources import statements as resource_statements
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
-    from ip_fhir.ports import JsonObject, OutboxRow, Refusal, ResourceVersion, Seen, Stored
+    from ip_fhir.ports import JsonObject, OutboxRow, Parties, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
     from ip_fhir.store.damage.unreadable import Damage
     from ip_fhir.store.engine import Values
@@ -104,15 +106,28 @@ class SqlTransaction:
         self._run(statements.REMEMBER, values)
         self._written.note("inbox", f"inbox/{seen.key}", digests.inbox_value(values))
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Record a refused message, or count a repeated one. `Conflict` if another transaction records it now."""
-        values = codec.refusal_values(refusal)
-        key = {f"of_{name}": values[name] for name in ("peer", "digest", "code")}
-        if self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount:
+    def refuse(self, refusal: Refusal, most: int = 1000) -> None:
+        """Record a refused message, or count a repeated one, and any beyond `most` of its peer.
+
+        `Conflict` if another transaction records it now.
+        """
+        if self._refused_again(refusal):
             return
+        of_peer = {"of_peer": refusal.peer, "at_most": most}
+        if self._run(statements.COUNT_REFUSALS_OF, of_peer).scalar() >= most:
+            refusal = refusal.beyond()
+            if self._refused_again(refusal):
+                return
+        values = codec.refusal_values(refusal)
         if self._add(statements.ADD_REFUSAL, values) == 0:
             raise Conflict("another keeps the same refusal")
         self._written.note("refusals", digests.refusal_name(values), digests.refusal_value(values))
+
+    def _refused_again(self, refusal: Refusal) -> bool:
+        """Count a message that is recorded; False if it is not."""
+        values = codec.refusal_values(refusal)
+        key = {f"of_{name}": values[name] for name in ("peer", "digest", "code")}
+        return self._run(statements.REFUSED_AGAIN, {**key, "now": values["last"]}).rowcount > 0
 
     def load(self, correlation_id: str) -> Stored | None:
         """The referral, or None. Raises `Unreadable` for one that cannot be read."""
@@ -326,7 +341,7 @@ class SqlTransaction:
 
     def resource(self, type_: str, id_: str) -> ResourceVersion | None:
         """The current version of a FHIR resource."""
-        row = self._run(statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
+        row = self._run(resource_statements.CURRENT, {"of_type": type_, "of_id": id_}).first()
         return None if row is None else self._damage.one("resource", row, codec.resource_version)
 
     def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
@@ -337,14 +352,14 @@ class SqlTransaction:
         found = sorted(tokens(resource.body))
         values = codec.resource_values(resource)
         if expected is not None:
-            if self._run(statements.RETIRE, {**key, "expected": expected}).rowcount == 0:
+            if self._run(resource_statements.RETIRE, {**key, "expected": expected}).rowcount == 0:
                 raise Conflict(_CHANGED)
-            self._run(statements.DROP_TOKENS, key)
-        if self._add(statements.ADD_VERSION, values) == 0:
+            self._run(resource_statements.DROP_TOKENS, key)
+        if self._add(resource_statements.ADD_VERSION, values) == 0:
             raise Conflict(_CHANGED)
         if found:
             of = {"type": resource.type, "id": resource.id}
-            self._run(statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
+            self._run(resource_statements.ADD_TOKENS, [{**of, "name": name, "value": value} for name, value in found])
         owner, place = digests.owner(resource.aggregate_kind, resource.correlation_id), f"{resource.type}/{resource.id}"
         whole = digests.digest_of_row("resource", values)
         self._written.note(owner, f"resource/{place}/{resource.version}", whole)
@@ -355,3 +370,27 @@ class SqlTransaction:
     def told(self, row: UnreadableRow, now: datetime) -> None:
         """Note that our people have been told of a row that cannot be read."""
         self._run(damage_statements.TOLD, {"of_kind": row.kind, "of_key": row.key, "now": codec.micros(now)})
+
+    def set_parties(self, aggregate: Aggregate, parties: Parties) -> None:
+        """Keep the parties that an aggregate concerns. Writes nothing if they are those that are kept already."""
+        of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
+        wanted = {(parties.basis, name) for name in parties.names or {""}}
+        kept = {(row.basis, row.party) for row in self._run(resource_statements.PARTIES, of).rows}
+        if kept == wanted:
+            return
+        if kept:
+            self._run(resource_statements.DROP_PARTIES, of)
+        row = {"aggregate_kind": aggregate.kind, "aggregate_id": aggregate.id}
+        rows = [{"basis": basis, "party": name, **row} for basis, name in sorted(wanted)]
+        self._run(resource_statements.ADD_PARTIES, rows)
+
+    def hold(self, correlation_id: str) -> None:
+        """Keep others from changing the referral until this transaction ends."""
+        self._run(resource_statements.HOLD, {"correlation_id": correlation_id})
+
+    # --- log of reads
+
+    @property
+    def log(self) -> ReadingLog:
+        """The log of reads, in this transaction."""
+        return ReadingLog(self._run, self.append_records)

@@ -32,12 +32,13 @@ _KEYS_AT_ONCE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The result of a purge: numbers of referrals, of evidence records without words, of message keys and receipts."""
+    """The result of a purge: numbers of referrals, evidence records without words, message keys, receipts, readings."""
 
     referrals: int = 0
     records: int = 0
     keys: int = 0
     receipts: int = 0
+    reads: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

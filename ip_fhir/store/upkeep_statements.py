@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
 
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.store.schema import evidence, inbox, outbox, referral, refusal, resource, token, unreadable, worklist
+from ip_fhir.store.schema import (
+    evidence,
+    inbox,
+    outbox,
+    referral,
+    refusal,
+    resource,
+    taking_part,
+    token,
+    unreadable,
+    worklist,
+)
 from ip_fhir.store.statements import ENDED, UNSENT, WORDS, one_of
 
 if TYPE_CHECKING:
@@ -50,6 +61,7 @@ _resources_of = select(resource.c.type, resource.c.id).where(_theirs(resource))
 PURGE: Final = (
     delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
     delete(resource).where(_theirs(resource)),
+    delete(taking_part).where(_theirs(taking_part)),
     delete(outbox).where(_theirs(outbox)),
     delete(worklist).where(_theirs(worklist)),
     delete(unreadable).where(_theirs(unreadable)),

@@ -9,6 +9,7 @@
 | a store                     | `StoreContract`     | `only_loops(store)`: without capabilities       |
 | a store's receipts          | `ReceiptContract`   | SQLite: `sqlite:///file`                        |
 | a store's worklist          | `WorklistContract`  | the same                                        |
+| a store's log of reads      | `ReadingContract`   | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.listener_contract import ListenerContract
     from ip_fhir.testing.store_contract import StoreContract
     from ip_fhir.testing.store_contract_aggregates import AggregateContract
+    from ip_fhir.testing.store_contract_readings import ReadingContract
     from ip_fhir.testing.store_contract_receipts import ReceiptContract
     from ip_fhir.testing.store_contract_worklist import WorklistContract
 
@@ -40,6 +42,7 @@ __all__ = [
     "HandingOver",
     "ListenerContract",
     "PeerDouble",
+    "ReadingContract",
     "ReceiptContract",
     "StoreContract",
     "WorklistContract",
@@ -54,6 +57,7 @@ _HOME = {
     "ListenerContract": "listener_contract",
     "StoreContract": "store_contract",
     "AggregateContract": "store_contract_aggregates",
+    "ReadingContract": "store_contract_readings",
     "ReceiptContract": "store_contract_receipts",
     "WorklistContract": "store_contract_worklist",
     "FakeAdapter": "fake_wire",

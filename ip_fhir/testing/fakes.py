@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ip_fhir.errors import Problem
     from ip_fhir.ports import Outgoing, ReceiptCode, WireFormat
 
-_OF_STORE: Final = frozenset(name for name in vars(Store) if not name.startswith("_"))
-_OF_TRANSACTION: Final = frozenset(name for name in vars(Transaction) if not name.startswith("_"))
+_OF_STORE: Final = frozenset(name for name in dir(Store) if not name.startswith("_"))
+_OF_TRANSACTION: Final = frozenset(name for name in dir(Transaction) if not name.startswith("_"))
 
 
 class HandingOver:

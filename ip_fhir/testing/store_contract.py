@@ -17,7 +17,7 @@ The fixture's store must be empty. The two methods change the database without t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,7 +27,8 @@ from ip_fhir.ports import Seen
 from ip_fhir.testing.store_contract_evidence import EvidenceContract, SilenceContract
 from ip_fhir.testing.store_contract_figures import FiguresContract, RefusalContract
 from ip_fhir.testing.store_contract_outbox import OutboxContract
-from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral, task
+from ip_fhir.testing.store_contract_resources import PartyContract, ResourceContract
+from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral
 
 if TYPE_CHECKING:
     from ip_fhir.ports import Store
@@ -169,80 +170,19 @@ class _Referrals:
             store.referrals(after="nobody")
 
 
-class _Resources:
-    """Promises of FHIR resources, their versions and searches."""
-
-    def test_versions(self, store: Store) -> None:
-        """The current version is the last one put; a stale one is a `Conflict`, and so is one that is not new."""
-        with store.begin() as transaction:
-            assert transaction.resource("Task", "t") is None
-            transaction.put_resource(task("t", status="requested"), None)
-            transaction.put_resource(task("t", 2, status="received"), 1)
-        for stale in (None, 1, 3):
-            with pytest.raises(Conflict), store.begin() as transaction:
-                transaction.put_resource(task("t", (stale or 0) + 1), stale)
-        with store.begin() as transaction:
-            assert transaction.resource("Task", "t") == task("t", 2, status="received")
-
-    def test_search(self, store: Store) -> None:
-        """A resource is found by id, identifier (with or without its system), status, based-on, focus, correlation."""
-        with store.begin() as transaction:
-            transaction.put_resource(task("one", **_FINDABLE), None)
-            transaction.put_resource(task("two", correlation_id="other", status="draft"), None)
-        found = [
-            {"_id": "one"},
-            {"identifier": "urn:a|42"},
-            {"identifier": "42"},
-            {"status": "requested"},
-            {"based-on": "ServiceRequest/9"},
-            {"based-on": "9"},
-            {"focus": "https://ehr.example/fhir/Task/8"},
-            {"correlation": "r"},
-            {"status": "requested", "based-on": "ServiceRequest/9", "correlation": "r"},
-        ]
-        not_found = [{"identifier": "urn:b|42"}, {"status": "request"}, {"status": "draft", "correlation": "r"}]
-        for criteria in found:
-            assert [one.id for one in store.search_resources("Task", criteria)] == ["one"], criteria
-        for criteria in not_found:
-            assert store.search_resources("Task", criteria) == [], criteria
-        assert store.search_resources("ServiceRequest", {"_id": "one"}) == []
-
-    def test_search_sees_current_versions(self, store: Store) -> None:
-        """A resource is found by its current content only, and only once."""
-        with store.begin() as transaction:
-            transaction.put_resource(task("t", status="requested"), None)
-            transaction.put_resource(task("t", 2, status="received"), 1)
-            transaction.put_resource(task("u", 1, status="received"), None)
-        assert store.search_resources("Task", {"status": "requested"}) == []
-        assert [one.version for one in store.search_resources("Task", {"status": "received"})] == [2, 1]
-        assert len(store.search_resources("Task", {}, limit=1)) == 1
-
-    def test_search_refuses_what_it_does_not_know(self, store: Store) -> None:
-        """An unknown criterion is `InvalidInput`: ignoring it would find too much."""
-        with pytest.raises(InvalidInput):
-            store.search_resources("Task", {"owner": "x"})
-
-
 class StoreContract(
     _Atomic,
     _Inbox,
     RefusalContract,
     _Referrals,
     OutboxContract,
-    _Resources,
+    ResourceContract,
+    PartyContract,
     EvidenceContract,
     FiguresContract,
     SilenceContract,
 ):
     """The whole contract. The subclass has a fixture `store`, empty for each test, and two methods that do damage."""
-
-
-_FINDABLE: dict[str, Any] = {
-    "status": "requested",
-    "identifier": [{"system": "urn:a", "value": "42"}],
-    "basedOn": [{"reference": "ServiceRequest/9"}],
-    "focus": {"reference": "https://ehr.example/fhir/Task/8"},
-}
 
 
 def _there(store: Store) -> set[str]:

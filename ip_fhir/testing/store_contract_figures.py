@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.referral import State
 from ip_fhir.ports import Figures, Refusal
+from ip_fhir.ports.figures import BEYOND
 from ip_fhir.testing.store_samples import MINUTE, NOON, after, enqueue, outbox_row, referral
 
 if TYPE_CHECKING:
@@ -42,6 +43,22 @@ class RefusalContract:
         for other in (_refusal("another"), replace(_refusal(), code="conflict"), replace(_refusal(), peer="else")):
             _refuse(store, other)
         assert len(store.refusals()) == 4
+
+    def test_beyond_a_number_they_are_counted(self, store: Store) -> None:
+        """Of a peer that sends ever new ones so many are recorded, and the others counted; other peers' are not."""
+        for number in range(7):
+            refusal = replace(_refusal(f"d{number}"), first=after(minutes=number), last=after(minutes=number))
+            with store.begin() as transaction:
+                transaction.refuse(refusal, 3)
+        with store.begin() as transaction:
+            transaction.refuse(_refusal("d1"), 3)
+            transaction.refuse(replace(_refusal(), peer="else"), 3)
+        found = {(one.peer, one.digest): one.times for one in store.refusals()}
+        kept = {("hospital", "d0"): 1, ("hospital", "d1"): 2, ("hospital", "d2"): 1, ("else", "digest"): 1}
+        assert found == {**kept, ("hospital", BEYOND): 4}
+        (beyond,) = (one for one in store.refusals() if one.digest == BEYOND)
+        assert (beyond.first, beyond.last, beyond.message_id) == (after(minutes=3), after(minutes=6), None)
+        assert (store.figures().refusals, store.figures().refused_times) == (5, 9)
 
 
 class FiguresContract:

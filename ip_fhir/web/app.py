@@ -30,7 +30,7 @@ from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
 from ip_fhir.web.protection import Protection
-from ip_fhir.web.searching import criteria_from_form, criteria_from_url, searchset
+from ip_fhir.web.searching import query_of, searchset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.logs import CountedLog
     from ip_fhir.ports import JsonObject, ResourceVersion, WireFormat
+    from ip_fhir.web.searching import Query
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -148,18 +149,18 @@ class _Endpoint:
 
     async def search(self, type_: str, request: Request) -> Response:
         peer = self._peer(request)
-        return await self._found(type_, criteria_from_url(type_, request.query_params.multi_items()), peer)
+        return await self._found(type_, query_of(type_, request.query_params.multi_items()), peer)
 
     async def search_by_form(self, type_: str, request: Request) -> Response:
         peer = self._peer(request)
         asked.require_form(request)
         async with self._bodies.read(request, peer.name) as content:
             pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
-        return await self._found(type_, criteria_from_form(type_, pairs), peer)
+        return await self._found(type_, query_of(type_, pairs), peer)
 
-    async def _found(self, type_: str, criteria: dict[str, str], peer: Credential) -> Response:
-        found = await run_in_threadpool(self._exchange.search_resources, peer, type_, criteria)
-        return _fhir(searchset(self._exchange.url, type_, criteria, found))
+    async def _found(self, type_: str, query: Query, peer: Credential) -> Response:
+        work = partial(self._exchange.search_resources, peer, type_, query.criteria, query.count, query.cursor)
+        return _fhir(searchset(self._exchange.url, type_, query, await run_in_threadpool(work)))
 
     async def metadata(self, _request: Request) -> Response:
         profiles = default().compiled.profiles

@@ -76,6 +76,7 @@ class Metrics:
             yield GaugeMetricFamily("ip_fhir_unreadable_rows", "Stored rows that cannot be read, set aside", bad)
         yield self._messages()
         yield self._reads()
+        yield self._shown()
         if self._protection is not None:
             yield from _protection(self._protection)
         if self._worker is not None:
@@ -105,6 +106,12 @@ class Metrics:
         counted.add_metric(["lenses"], reads.lenses)
         return counted
 
+    def _shown(self) -> Metric:
+        counted = CounterMetricFamily("ip_fhir_resource_reads", "Reads and searches by others", labels=("outcome",))
+        for outcome, number in sorted(self._exchange.shown().items()):
+            counted.add_metric([outcome], number)
+        return counted
+
 
 def _loops(figures: Figures, now: float) -> Iterator[Metric]:
     loops = GaugeMetricFamily("ip_fhir_loops", "Loops by state", labels=("state",))
@@ -125,6 +132,8 @@ def _outbox(figures: Figures) -> Iterator[Metric]:
     attempts = figures.most_attempts
     yield GaugeMetricFamily("ip_fhir_outbox_most_attempts", "The most attempts of a row that still waits", attempts)
     yield GaugeMetricFamily("ip_fhir_refused_messages", "Different messages that were not taken in", figures.refusals)
+    times = figures.refused_times
+    yield GaugeMetricFamily("ip_fhir_refused_times", "Times that a message was not taken in, within retention", times)
 
 
 def _protection(protection: Protection) -> Iterator[Metric]:

@@ -1,65 +1,82 @@
 """Search parameters, and the searchset. An unknown parameter is refused: ignored, it would find too much.
 
-A person's number must not be in a URL, where logs and proxies keep it: such a search would go by POST to `_search`, and
-no parameter here takes one anyway.
+A person's number must not be in a URL, where logs and proxies keep it; a search by POST to `_search` is answered with
+URLs too, and no parameter here takes a number anyway.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from ip_fhir.domain.values.ids import PersonId
-from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS
+from ip_fhir.domain.values.ids import find_person_number
+from ip_fhir.exchange.rest import MOST, SEARCH_PARAMETERS
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from ip_fhir.ports import JsonObject, ResourceVersion
+    from ip_fhir.exchange.rest import Page
+    from ip_fhir.ports import JsonObject
 
+COUNT: Final = "_count"
+"""The parameter for the most resources of a page (http://hl7.org/fhir/R4/search.html#count)."""
 
-def criteria_from_url(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Returns the criteria of a GET. Raises `BadRequest` 400 for a person's number or a wrong parameter."""
-    pairs = list(pairs)
-    for name, value in pairs:
-        if _is_person_number(value) or name.partition(".")[0] in ("patient", "subject"):
-            reason = "a person is not searched for in a URL"
-            raise BadRequest(400, reason, "not-supported", type_)
-    return criteria_from_form(type_, pairs)
+CURSOR: Final = "_cursor"
+"""The parameter of a `next` link that says where the page begins."""
 
 
-def criteria_from_form(type_: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Returns the criteria of a POST to _search by parameter. Raises `BadRequest` 400 for one that is not supported."""
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search as it was asked for: criteria by parameter, resources of a page at most, the cursor of the page."""
+
+    criteria: dict[str, str]
+    count: int = 100
+    cursor: str | None = None
+
+    def url(self, base: str, cursor: str | None) -> str:
+        """The address of a page of this search, the first one for None."""
+        pairs = {**self.criteria, "_count": str(self.count)} | ({} if cursor is None else {CURSOR: cursor})
+        return f"{base}?{urlencode(pairs)}"
+
+
+def query_of(type_: str, pairs: Iterable[tuple[str, str]]) -> Query:
+    """Returns the search that a GET, or a POST to _search, asks for.
+
+    Raises `BadRequest` 400 for a parameter that is not supported, and for a person's number or a search by person: the
+    links of the answer are URLs too.
+    """
     criteria: dict[str, str] = {}
     for name, value in pairs:
+        if find_person_number(value) or name.partition(".")[0] in ("patient", "subject"):
+            raise BadRequest(400, "a person is not searched for in a URL", "not-supported", type_)
         if name == "_format" and value in ("json", "application/json", "application/fhir+json"):
             continue
-        if name not in SEARCH_PARAMETERS[type_]:
-            known = ", ".join(SEARCH_PARAMETERS[type_])
+        if name not in {*SEARCH_PARAMETERS[type_], COUNT, CURSOR}:
+            known = ", ".join([*SEARCH_PARAMETERS[type_], COUNT])
             raise BadRequest(
                 400, f"a search parameter that is not supported; these are: {known}", "not-supported", type_
             )
         if name in criteria or "," in value:
-            raise BadRequest(400, "one value each; neither AND nor OR is supported", "not-supported", f"{type_}.{name}")
+            reason = "one value each; neither AND nor OR is supported"
+            raise BadRequest(400, reason, "not-supported", f"{type_}.{name}")
         if not value:
             raise BadRequest(400, "has no value", "value", f"{type_}.{name}")
         criteria[name] = value
-    return criteria
+    count, cursor = criteria.pop(COUNT, "100"), criteria.pop(CURSOR, None)
+    if not (count.isascii() and count.isdecimal() and len(count) <= 4 and 1 <= int(count) <= MOST):
+        raise BadRequest(400, f"is a number from 1 to {MOST}", "value", f"{type_}.{COUNT}")
+    return Query(criteria, int(count), cursor)
 
 
-def searchset(url: str, type_: str, criteria: dict[str, str], found: Sequence[ResourceVersion]) -> JsonObject:
-    """Returns a searchset Bundle (http://hl7.org/fhir/R4/bundle.html#searchset)."""
-    entries = [{"fullUrl": f"{url}/{type_}/{r.id}", "resource": r.body, "search": {"mode": "match"}} for r in found]
-    query = f"?{urlencode(criteria)}" if criteria else ""
-    bundle: JsonObject = {"resourceType": "Bundle", "type": "searchset", "total": len(found)}
-    bundle["link"] = [{"relation": "self", "url": f"{url}/{type_}{query}"}]
-    return bundle | ({"entry": entries} if entries else {})  # an empty list is no FHIR
-
-
-def _is_person_number(value: str) -> bool:
-    try:
-        return PersonId.parse(value.rpartition("|")[2]).birth_date is not None
-    except InvalidInput:
-        return False
+def searchset(url: str, type_: str, query: Query, page: Page) -> JsonObject:
+    """Returns a searchset Bundle with a `next` link if there is more (http://hl7.org/fhir/R4/bundle.html#searchset)."""
+    base = f"{url}/{type_}"
+    entries = [{"fullUrl": f"{base}/{r.id}", "resource": r.body, "search": {"mode": "match"}} for r in page.found]
+    links = [{"relation": "self", "url": query.url(base, query.cursor)}]
+    if page.after is not None:
+        links.append({"relation": "next", "url": query.url(base, page.after)})
+    bundle: JsonObject = {"resourceType": "Bundle", "type": "searchset"}
+    bundle |= {} if page.total is None else {"total": page.total}
+    return bundle | {"link": links} | ({"entry": entries} if entries else {})  # an empty list is no FHIR

@@ -10,13 +10,13 @@ from typing import get_args
 import pytest
 
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS
+from ip_fhir.exchange.rest import SEARCH_PARAMETERS, Page
 from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.fhir.outcome import outcome_of
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt, ReceiptCode, ResourceVersion
-from ip_fhir.web.searching import searchset
+from ip_fhir.web.searching import Query, searchset
 from tests.conformance import made
 from tests.conformance.judge import Validator, Verdict
 from tests.conformance.made import JsonObject
@@ -43,8 +43,8 @@ def said(checkout: Path) -> Iterator[JsonObject]:
         yield receipt_to_fhir(Receipt(message["id"], code, problems), message, NOW, URL)
     tasks = [r for r in made.example_referrals(checkout) if r["resourceType"] == "Task"][:3]
     found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in tasks]
-    yield searchset(URL, "Task", {"status": "requested"}, found[:1])
-    yield searchset(URL, "Task", {}, [])
+    yield searchset(URL, "Task", Query({"status": "requested"}), Page(found[:1], 2, "next"))
+    yield searchset(URL, "Task", Query({}), Page([], 0))
 
 
 def test_what_the_endpoint_says(validator: Validator, verdict: Verdict, checkout: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_file_is_read() -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    """Every mistake of a file is told in one go, with the table and the field; an unknown field by its name."""
+    """Every mistake of a file is told in one go, with table and field; an unknown field by what may be meant."""
     text = (
         """
     title = "agreements"
@@ -103,19 +103,19 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         load_agreements(text)
     assert {problem.path for problem in caught.value.problems} == {
-        "title",
+        "",
         "agreement.0.answer_days",
         "agreement.0.reminders",
         "agreement.0.content_level",
-        "agreement.0.answer_dayz",
+        "agreement.0",
         "agreement.0.ladder.0.side",
-        "agreement.0.ladder.0.phone",
+        "agreement.0.ladder.0",
         "agreement.1.hospital",
         "agreement.2.acceptance_days",
         "agreement.2.hospital",
         "agreement.4",
     }
-    assert "agreement.0.answer_dayz: is not known here; perhaps answer_days is meant" in str(caught.value)
+    assert "agreement.0: has a field that is not known here; perhaps answer_days is meant" in str(caught.value)
 
 
 @pytest.mark.parametrize(

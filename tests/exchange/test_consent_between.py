@@ -1,11 +1,15 @@
 """Consent is asked twice, through the store: between the decision and the sending it may have gone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.exchange import Exchange
+from ip_fhir.exchange.peers import Peer
 from tests.support.two_sides import Loop, form, make_loop, notice
 
 
@@ -48,3 +52,58 @@ def test_withdrawn_while_the_answer_waits(loop: Loop) -> None:
     assert row.last_error
     assert loop.hospital.exchange.store.referral("referral-02") is not None
     assert all(form("02").id.encode() not in content for content in loop.municipality.wire.sent)
+
+
+class Meanwhile:
+    """The other side; while it takes in the first message, something else happens on ours."""
+
+    def __init__(self, exchange: Exchange, happens: Callable[[], object]) -> None:
+        self._exchange = exchange
+        self._happens: Callable[[], object] | None = happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._exchange, name)
+
+    def receive(self, content: bytes, peer: Peer) -> bytes:
+        """Take it in; then the other thing happens, once; then the receipt is given."""
+        reply = self._exchange.receive(content, peer)
+        if self._happens is not None:
+            happens, self._happens = self._happens, None
+            happens()
+        return reply
+
+
+def evidence_of(loop: Loop, message: str) -> list[EventKind]:
+    """What the hospital's evidence says about a message."""
+    records = loop.hospital.exchange.store.evidence("referral-02")
+    return [one.record.event.kind for one in records if one.record.event.message_id == message]
+
+
+@pytest.mark.promise(11)
+def test_withdrawn_while_it_is_on_the_wire(loop: Loop) -> None:
+    """What was delivered says so: the row is sent, its receipt is in the evidence; and the withdrawal goes out too."""
+    hospital = loop.hospital.exchange
+    withdraw = partial(hospital.act, "referral-02", EventKind.WITHDRAW_CONSENT)
+    loop.hospital.wire.to = cast("Exchange", Meanwhile(loop.municipality.exchange, withdraw))
+    hospital.send_notice(notice("02"))
+    (before,) = hospital.store.outbox()
+    loop.settle()
+    (row,) = (row for row in hospital.store.outbox() if row.id == before.id)
+    assert (row.status, row.last_error) == ("sent", None)
+    assert evidence_of(loop, row.id) == [EventKind.RECEIPT_OK]
+    assert loop.states("referral-02") == ("withdrawn", "withdrawn")
+    assert hospital.store.verify() == ()
+
+
+def test_parked_while_it_is_on_the_wire(loop: Loop) -> None:
+    """A message that a person stopped too late has arrived: the row is sent, and the loop is told so."""
+    hospital = loop.hospital.exchange
+    hospital.send_notice(notice("02"))
+    (before,) = hospital.store.outbox()
+    stop = partial(hospital.park, before.id, "stopped")
+    loop.hospital.wire.to = cast("Exchange", Meanwhile(loop.municipality.exchange, stop))
+    loop.settle()
+    (row,) = (row for row in hospital.store.outbox() if row.id == before.id)
+    assert row.status == "sent"
+    assert evidence_of(loop, row.id) == [EventKind.RECEIPT_ERROR, EventKind.RECEIPT_OK]
+    assert loop.state(loop.hospital, "referral-02") == "delivered"

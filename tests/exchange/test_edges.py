@@ -16,7 +16,7 @@ from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.exchange import Exchange, outbound, rest
+from ip_fhir.exchange import Exchange, outbound
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Credential, Peer, Peers
@@ -289,22 +289,12 @@ def test_nobody_speaks_for_a_stranger(loop: Loop) -> None:
 # --- resources
 
 
-def test_a_search_too_wide(loop: Loop) -> None:
-    """More than is looked through is refused, not cut off."""
-    loop.hospital.exchange.send_notice(notice("01"))
-    loop.settle()
-    peer = peer_of(loop.municipality, "hospital")
-    with pytest.raises(InvalidInput, match="narrow the search") as caught:
-        rest.search(context_of(loop.municipality), peer, "Task", {}, most=1)
-    assert caught.value.problems[0].code == "too-costly"
-
-
 def test_meta_that_is_none(loop: Loop) -> None:
     """A resource whose meta is no object is refused, not stumbled over."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     peer = peer_of(loop.municipality, "hospital")
-    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     with pytest.raises(InvalidInput, match="is no object"):
         loop.municipality.exchange.update_resource(peer, "Task", task.id, 1, {**task.body, "meta": "x"})
 
@@ -314,12 +304,12 @@ def test_a_resource_of_a_plan_is_not_a_referrals(loop: Loop) -> None:
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     peer = peer_of(loop.municipality, "hospital")
-    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     body = {**task.body, "id": "of-the-plan"}
     plans = ResourceVersion("Task", "of-the-plan", 1, body, START, "referral-01", aggregate_kind=PLAN)
     with loop.municipality.exchange.store.begin() as tx:
         tx.put_resource(plans, None)
-    found = loop.municipality.exchange.search_resources(peer, "Task", {})
+    found = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     assert [resource.id for resource in found] == [task.id]
     with pytest.raises(InvalidInput, match="no resource with this id"):
         loop.municipality.exchange.update_resource(peer, "Task", "of-the-plan", 1, body)

@@ -393,7 +393,7 @@ def test_a_transaction_is_answered_by_an_error(
 def test_an_update_that_the_loop_forbids(loop: Loop) -> None:
     """A Task set to what its state does not allow: a LoopError, kept; a stale version is nobody's fault."""
     peer = peer_of(loop.municipality, "hospital")
-    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {})
+    (task,) = loop.municipality.exchange.search_resources(peer, "Task", {}).found
     done = {**task.body, "status": "completed"}
     with pytest.raises((LoopError, InvalidInput)):
         loop.municipality.exchange.update_resource(peer, "Task", task.id, task.version, done)

@@ -30,7 +30,7 @@ def found(side: Side, who: str, type_: str, **criteria: str) -> list[str | None]
     peer = side.exchange.peer_by_token(TOKENS[who])
     assert peer is not None
     given = {name.replace("_", "-"): value for name, value in criteria.items()}
-    return [resource.correlation_id for resource in side.exchange.search_resources(peer, type_, given)]
+    return [resource.correlation_id for resource in side.exchange.search_resources(peer, type_, given).found]
 
 
 def transaction(message: bytes) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_begun_on_one_wire_and_answered_on_another(loop: Loop) -> None:
     assert message_from_transaction(body).correlation_id == "referral-01"
     loop.municipality.exchange.receive(write_json(body), hospital, "fhir-transaction")
     assert loop.state(loop.municipality, "referral-01") == "delivered"
-    (task,) = loop.hospital.exchange.search_resources(municipality, "Task", {"identifier": "referral-01"})
+    (task,) = loop.hospital.exchange.search_resources(municipality, "Task", {"identifier": "referral-01"}).found
     accepted = {**task.body, "status": "accepted"}
     loop.hospital.exchange.update_resource(municipality, "Task", task.id, task.version, accepted)
     assert loop.states("referral-01") == ("accepted", "delivered")

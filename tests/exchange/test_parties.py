@@ -253,7 +253,7 @@ def test_a_unit_that_it_was_passed_on_to_does_not_speak_for_the_hospital(made: M
     assert (receipt.code, receipt.problems[0].code) == ("fatal-error", "business-rule")
     unit = exchange.peer_by_token("token-of-unit")
     assert unit is not None
-    (task,) = exchange.search_resources(unit, "Task", {})
+    (task,) = exchange.search_resources(unit, "Task", {}).found
     with pytest.raises(LoopError, match="for the hospital to say whose notice it is"):
         exchange.update_resource(unit, "Task", task.id, task.version, {**task.body, "status": "cancelled"})
     assert state(exchange) == "forwarded"
@@ -323,7 +323,7 @@ def test_a_carrier_changes_a_task_in_the_name_of_its_party(made: Made) -> None:
     """The one that the loop concerns."""
     exchange, _ = carried(made)
     hand_in(exchange, opening(H), "token-of-the-engine")
-    (task,) = exchange.search_resources(ENGINE, "Task", {})
+    (task,) = exchange.search_resources(ENGINE, "Task", {}).found
     exchange.update_resource(ENGINE, "Task", task.id, task.version, {**task.body, "status": "cancelled"})
     assert exchange.store.evidence("loop")[-1].record.event.party == "h"
 
@@ -340,7 +340,7 @@ def test_a_task_that_concerns_two_of_a_carriers_parties(made: Made) -> None:
         organizations=(*away.organizations, UNIT.evolve(id="next")),
     )  # fmt: skip
     exchange.answer(away)
-    (task,) = exchange.search_resources(carrier, "Task", {})
+    (task,) = exchange.search_resources(carrier, "Task", {}).found
     with pytest.raises(InvalidInput, match="several parties of this carrier"):
         exchange.update_resource(carrier, "Task", task.id, task.version, {**task.body, "status": "cancelled"})
 
@@ -383,7 +383,7 @@ def test_one_correlation_id_of_two_parties(made: Made, first: str) -> None:
     for type_ in ("Task", "ServiceRequest"):
         credential = exchange.peer_by_token(f"token-of-{order[1]}")
         assert credential is not None
-        (found,) = exchange.search_resources(credential, type_, {"identifier": "loop"})
+        (found,) = exchange.search_resources(credential, type_, {"identifier": "loop"}).found
         assert found.correlation_id == second
     cancelled = message(MessageKind.WITHDRAWAL, parties[order[1]])
     assert hand_in(exchange, cancelled, f"token-of-{order[1]}").code == "ok"

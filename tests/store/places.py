@@ -27,7 +27,8 @@ class Place:
         with self._connected() as connection:
             for table in metadata.tables.values():
                 connection.execute(table.delete())
-            connection.execute(metadata.tables["meta"].insert().values(key="chain-head", value=str(START)))
+            for key, value in (("chain-head", str(START)), ("readings", "0 0")):
+                connection.execute(metadata.tables["meta"].insert().values(key=key, value=value))
 
     def sql(self, statement: str, **values: Any) -> list[Sequence[Any]]:
         """Run one statement on the database, past the store; `:name` is a value."""

@@ -8,6 +8,7 @@ from ip_fhir.ports import Store, Transaction
 from ip_fhir.ports.capabilities import (
     AggregateStore,
     AggregateTransaction,
+    ReadingStore,
     ReceiptStore,
     TrialStore,
     UnreadableStore,
@@ -15,6 +16,7 @@ from ip_fhir.ports.capabilities import (
     WorklistStore,
     WorklistTransaction,
     awaits_receipts,
+    keeps_readings,
     lists_work,
     missing,
     writes_worklist,
@@ -62,9 +64,17 @@ class TestOnlyLoops(TestSqlStore):
     def store(self, store: SqlStore) -> Store:
         """Nothing beyond `Store` can be reached."""
         plain = only_loops(store)
-        assert missing(plain) == ("ReceiptStore", "WorklistStore", "AggregateStore", "UnreadableStore", "TrialStore")
+        assert missing(plain) == (
+            "ReceiptStore",
+            "WorklistStore",
+            "ReadingStore",
+            "AggregateStore",
+            "UnreadableStore",
+            "TrialStore",
+        )
         assert not awaits_receipts(plain)
         assert not lists_work(plain)
+        assert not keeps_readings(plain)
         with plain.begin() as transaction:
             assert not writes_worklist(transaction)
         return plain
@@ -81,13 +91,13 @@ class TestOnlyLoops(TestSqlStore):
 def test_nothing_is_missing(store: SqlStore) -> None:
     """Our own store has every capability, and the type checker sees so."""
     assert missing(store) == ()
-    ports: tuple[ReceiptStore, WorklistStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 5
+    ports: tuple[ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 6
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
-    of_stores = (ReceiptStore, WorklistStore, AggregateStore, UnreadableStore, TrialStore)
+    of_stores = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore)
     protocols = (*of_stores, WorklistTransaction, AggregateTransaction, UnreadableTransaction)
     for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
-        assert {name for name in vars(protocol) if not name.startswith("_")} <= set(dir(ours))
+        assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 
 def test_every_suite_says_what_it_compared() -> None:
@@ -104,5 +114,5 @@ def test_the_types_are_those_of_the_port(store: SqlStore) -> None:
     with store.begin() as begun:
         transaction: Transaction = begun
     for protocol, ours in ((Store, port), (Transaction, transaction)):
-        asked = {name for name in vars(protocol) if not name.startswith("_")}
+        asked = {name for name in dir(protocol) if not name.startswith("_")}
         assert asked <= set(dir(ours))

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.ports import Parties, Place
 from ip_fhir.store import SqlStore
 from ip_fhir.testing.store_samples import (
     MINUTE,
@@ -24,6 +25,7 @@ from ip_fhir.testing.store_samples import (
 )
 
 OF_R = Aggregate.of_referral("r")
+H = Parties(frozenset({"h"}), "basis")
 Use = Callable[[SqlStore], object]
 
 
@@ -33,6 +35,9 @@ def write(store: SqlStore) -> None:
         everything(transaction)
         transaction.save(referral("r"), 1)
         transaction.put_resource(task("t", 2), 1)
+        transaction.hold("r")
+        for names in (H, Parties(frozenset(), "basis")):
+            transaction.set_parties(OF_R, names)
         transaction.drop_waiting("r", "over", ["a"])
     enqueue(store, outbox_row("b"))
     store.claim("one", NOON, MINUTE, 10)
@@ -72,10 +77,32 @@ CASES: dict[str, tuple[Use, str]] = {
     "evidence of a referral": (lambda store: store.evidence("r"), "evidence_by_aggregate"),
     "search by token": (lambda store: store.search_resources("Task", {"identifier": "1"}), "primary key of token"),
     "search by referral": (lambda store: store.search_resources("Task", {"correlation": "r"}), "resource_by_aggregate"),
-    "search by type": (lambda store: store.search_resources("Task", {}), "resource_by_updated"),
+    "search by token of a party": (
+        lambda store: store.search_resources("Task", {"identifier": "1"}, parties=H),
+        "primary key of token",
+    ),
+    "search by status of a party": (
+        lambda store: store.search_resources("Task", {"status": "1"}, parties=H),
+        "PRIMARY KEY (basis=",
+    ),
+    "search of a party": (lambda store: store.search_resources("Task", {}, parties=H), "PRIMARY KEY (basis="),
+    "next page of a party": (
+        lambda store: store.search_resources("Task", {}, parties=H, after=Place("referral", "r", "r-1")),
+        "PRIMARY KEY (basis=",
+    ),
+    "resources of a party": (lambda store: store.search_resources("Task", {}, parties=H), "resource_by_aggregate"),
+    "count of a party": (lambda store: store.count_resources("Task", {}, H, 10_001), "PRIMARY KEY (basis="),
+    "parties to be worked out": (lambda store: store.without_parties("b", 10), "PRIMARY KEY (basis<"),
     "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
 }
-SORTED = ("list in a state", "search by token")  # a handful of hits, put in order
+SORTED = ("list in a state", "search by token", "search by token of a party")
+IN_ONE = (  # the resources of one aggregate are put in order, one aggregate after another
+    "search of a party",
+    "search by status of a party",
+    "next page of a party",
+    "resources of a party",
+)
+# a handful of hits, put in order
 
 
 def asked(store: SqlStore, use: Use) -> list[tuple[str, Any]]:
@@ -145,7 +172,12 @@ def test_an_index_is_used(filled: SqlStore, case: str) -> None:
         assert any(index in step for step in steps), steps
     else:  # which of several it takes depends on what is in the tables; benchmarks fill them
         assert any("Index" in step for step in steps), steps
-    assert case in SORTED or not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
+    sorts = [step for step in steps if "TEMP B-TREE" in step or "Sort" in step]
+    if case in IN_ONE and filled._database.embedded:
+        sorts = [step for step in sorts if "RIGHT PART" not in step and "LAST TERM" not in step]
+    elif case in IN_ONE:
+        sorts = []
+    assert case in SORTED or not sorts, steps
 
 
 def test_no_write_reads_a_table_from_end_to_end(store: SqlStore) -> None:

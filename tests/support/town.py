@@ -112,5 +112,5 @@ def seen_by(exchange: Exchange, token: str) -> list[str | None]:
     """The loops that a credential can find."""
     credential = exchange.peer_by_token(token)
     assert credential is not None
-    found = exchange.search_resources(credential, "Task", {})
+    found = exchange.search_resources(credential, "Task", {}).found
     return sorted({resource.correlation_id for resource in found}, key=str)

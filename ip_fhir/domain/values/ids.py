@@ -11,7 +11,7 @@ import re
 from datetime import date
 from enum import StrEnum
 from operator import mul
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic_core import core_schema
 
@@ -158,6 +158,30 @@ class PersonId(Identifier):
             right = int(self[10:]) == _weighted_sum(self, _DUF) % 11
             return () if right else ("DUF number: check digits are wrong",)
         return ("first check digit: right only by the rule from 2032",) if _weighted_sum(self, _FIRST) % 11 else ()
+
+
+PARTS_OF_11_DIGITS: Final = re.compile(r"\b[0-9]{11}\b", re.ASCII)
+"""The parts of a text that may be a person's number; `find_person_number` says if one is."""
+
+
+def find_person_number(text: str) -> bool:
+    """True if the text is a number that may be a person's, or has one as a part: 11 digits that check.
+
+    Parts end at anything but letters, digits and underscores: no part of a UUID has 11 characters. A DUF number has 12
+    digits and no check that says so: it cannot be told from another number, and is not found.
+
+    >>> find_person_number("05827500285-1"), find_person_number("05827500286"), find_person_number("105827500285")
+    (True, False, False)
+    """
+    return any(map(_is_person_number, PARTS_OF_11_DIGITS.findall(text)))
+
+
+def _is_person_number(digits: str) -> bool:
+    try:
+        PersonId(digits)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _weighted_sum(text: str, weights: tuple[int, ...]) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -21,10 +24,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ip_fhir.domain.values.ids import PARTS_OF_11_DIGITS, find_person_number
 from ip_fhir.errors import InvalidInput, IssueCode, Problem, few_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic import GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
@@ -39,8 +43,20 @@ _TEXT = rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"
 _URL = r"^[^\s\x00-\x1f]+$"
 _BASE64 = r"^[A-Za-z0-9+/]+={0,2}$"
 
-Id = Annotated[str, StringConstraints(pattern=_ID)]
-"""An id inside a plan or of a resource: the FHIR `id` type (letters, digits, `-`, `.`; at most 64)."""
+
+def _no_person_number(found: re.Match[str]) -> str:
+    """Refuses an id with a person's number in it: ids stand in URLs, logs and lists."""
+    if find_person_number(found.group()):
+        raise PydanticCustomError("person_number", "has a person's number in it: ids stand in logs and addresses")
+    return found.group()
+
+
+# `sub` calls the function above only where there are 11 digits: all other ids are checked without a line of Python.
+Id = Annotated[str, StringConstraints(pattern=_ID), AfterValidator(partial(PARTS_OF_11_DIGITS.sub, _no_person_number))]
+"""An id inside a plan or of a resource: the FHIR `id` type (letters, digits, `-`, `.`; at most 64).
+
+An id that is a person's number, or has one between its hyphens and full stops, is refused.
+"""
 
 Text = Annotated[str, StringConstraints(max_length=50_000, pattern=_TEXT)]
 """Words for people: not blank, no control characters except tab and line breaks; at most 50,000 characters."""
@@ -90,8 +106,8 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_temporal="iso8601")
 
-    NAMES_UNKNOWN_FIELDS: ClassVar[bool] = False
-    """True for values without a person's data, such as settings: there the error names an unknown field."""
+    LISTS_FIELDS: ClassVar[bool] = False
+    """True for what an operator writes, such as settings: the error at an unknown field lists those that are known."""
 
     def __init__(self, /, **fields: Any) -> None:
         try:
@@ -171,8 +187,13 @@ class Value(BaseModel):
         Raises `InvalidInput`. It names unknown fields: their names come from the caller's code, not from data.
         """
         if unknown := [name for name in changes if name not in type(self).model_fields]:
-            raise InvalidInput(_unknown((name,), type(self), named=True) for name in unknown)
+            raise InvalidInput(Problem(name, self._is_unknown(name), "structure") for name in unknown)
         return type(self)(**{**self.__dict__, **changes})
+
+    @classmethod
+    def _is_unknown(cls, name: str) -> str:
+        meant = difflib.get_close_matches(name, cls.model_fields, n=1)
+        return "is not known here" + (f"; perhaps {meant[0]} is meant" if meant else "")
 
     def to_data(self) -> dict[str, Any]:
         """Returns the value as a dict of JSON data without defaults; `from_data` reads it."""
@@ -267,14 +288,15 @@ _SHAPES = {
 def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[Problem, ...]:
     """Returns pydantic's errors as problems, the first ones of many: path, reason, issue type, without the input.
 
-    An unknown field is named only without `model`, or if `model.NAMES_UNKNOWN_FIELDS` is True: in a person's data the
-    name itself may tell of the person. A known field with a similar name is suggested in any case with `model`.
+    With `model` an unknown field is not named, since the name itself may tell of a person. It is told how many there
+    are at a place, and which known fields have a similar name; if none has, and with `model.LISTS_FIELDS`, all of them.
     """
     found: list[Problem] = []
-    named = getattr(model, "NAMES_UNKNOWN_FIELDS", False)
+    unknown: dict[tuple[int | str, ...], list[str]] = {}
     for item in error.errors(include_url=False, include_input=False):
         if model is not None and item["type"] in ("extra_forbidden", "invalid_key"):
-            found.append(_unknown(item["loc"], model, named=named))
+            *above, name = item["loc"]
+            unknown.setdefault(tuple(above), []).append(str(name))
             continue
         path = ".".join(map(str, item["loc"]))
         inner = item.get("ctx", {}).get("error")
@@ -282,6 +304,9 @@ def problems_of(error: ValidationError, model: type[BaseModel] | None = None) ->
             found += [replace(p, path=".".join(filter(None, (path, p.path)))) for p in inner.problems]
             continue
         found.append(Problem(path, _reason_of(item), _CODES.get(item["type"], "value")))
+    if model is not None:
+        lists = getattr(model, "LISTS_FIELDS", False)
+        found += [_unknown(above, names, model, lists=lists) for above, names in unknown.items()]
     return few_problems(dict.fromkeys(found))
 
 
@@ -295,16 +320,32 @@ def _reason_of(item: ErrorDetails) -> str:
     return reason[:1].lower() + reason[1:]
 
 
-def _unknown(steps: tuple[int | str, ...], model: type[BaseModel], *, named: bool) -> Problem:
-    *above, name = steps
+def _unknown(above: tuple[int | str, ...], names: list[str], model: type[BaseModel], *, lists: bool) -> Problem:
     for step in above:
         if isinstance(step, str):
             model = _models_in(model.model_fields[step].annotation)[0]
-    meant = difflib.get_close_matches(str(name), model.model_fields, n=1)
-    hint = f"; perhaps {meant[0]} is meant" if meant else ""
-    if named:
-        return Problem(".".join(map(str, steps)), f"is not known here{hint}", "structure")
-    return Problem(".".join(map(str, above)), f"has a field that is not known here{hint}", "structure")
+    path = ".".join(map(str, above))
+    return Problem(path, unknown_keys(names, model.model_fields, lists=lists), "structure")
+
+
+def unknown_keys(names: Sequence[str], known: Iterable[str], *, lists: bool = False) -> str:
+    """The reason of a problem with unknown keys, without them: how many they are, and what may be meant.
+
+    With `lists` the known ones are listed if none is similar.
+
+    >>> unknown_keys(["titel"], ["title", "text"])
+    'has a field that is not known here; perhaps title is meant'
+    >>> unknown_keys(["x", "y"], ["title", "text"], lists=True)
+    'has 2 fields that are not known here; known are text, title'
+    """
+    known = sorted(known)
+    found = [difflib.get_close_matches(name, known, n=1) for name in names]
+    meant = dict.fromkeys(one for close in found for one in close)
+    said = "a field that is" if len(names) == 1 else f"{len(names)} fields that are"
+    hint = f"; perhaps {' and '.join(meant)} {'is' if len(meant) == 1 else 'are'} meant" if meant else ""
+    if not meant and lists:
+        hint = f"; known are {', '.join(known)}"
+    return f"has {said} not known here{hint}"
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

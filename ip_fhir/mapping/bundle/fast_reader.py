@@ -36,6 +36,8 @@ _RARE = re.compile(rb"\\(?:[bf]|u(?:00[01]|[fF]{3}[eEfF]|[dD][89a-fA-F]))")
 _NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 _ID_BYTES = bytes(b for b in range(128) if chr(b).isalnum() or chr(b) in "-.")
 _LONGEST_ID = 64
+_SHAPES = bytes(ord("0") if chr(n).isdigit() else ord("a") if chr(n).isalpha() else ord(" ") for n in range(256))
+_NUMBER = b" 00000000000 "  # eleven digits between what is neither letter nor digit
 _NOT_SURE = (Doubt, InvalidInput, msgspec.MsgspecError, KeyError, ValueError, TypeError, AttributeError, RecursionError)
 _ROLE = "PractitionerRole"
 _IDS, _PEOPLE, _OTHERS = range(3)
@@ -291,7 +293,12 @@ def _in_order(part: _Part, structs: list[Any], values: list[Any], listed: Any, o
 
 
 def _check_ids(names: list[str]) -> None:
-    """Raise `Doubt` unless every id has 1 to 64 letters, digits, `-` or `.`, as FHIR and the domain demand."""
+    """Raise `Doubt` unless every id has 1 to 64 letters, digits, `-` or `.`, as FHIR and the domain demand.
+
+    Also for an id that may have a person's number in it: the domain says whether it has.
+    """
     lengths = set(map(len, names))
     if 0 in lengths or max(lengths) > _LONGEST_ID or "".join(names).encode().translate(None, _ID_BYTES):
+        raise Doubt
+    if _NUMBER in b" %b " % " ".join(names).encode().translate(_SHAPES):
         raise Doubt

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.bundle import Entry
     from ip_fhir.mapping.compiled import Compiled
 
-MARK = "~"
 _EXTRA = f"extra{MARK}"
 _HIDDEN_NAMES = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # the names of hidden members, and their own
 _ROOT = "CarePlan"

@@ -14,8 +14,8 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.open_plan import put_onto
-from ip_fhir.mapping.dialects.fhir.unread import unread
-from ip_fhir.mapping.foreign.adapting import MARK, Adapted, adapt
+from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
+from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

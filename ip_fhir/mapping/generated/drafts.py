@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 StringKind: TypeAlias = Literal["id", "text"] | type[Identifier] | None
-_TEXT, _ID = (getattr(annotated, "__metadata__")[0] for annotated in (Text, Id))  # noqa: B009 - no name that mypy knows
+_TEXT, _ID = ([*getattr(annotated, "__metadata__")] for annotated in (Text, Id))  # noqa: B009 - no name that mypy knows
 
 
 def rules_of(model: type[Value]) -> list[Callable[[Any], Any]]:
@@ -75,8 +75,8 @@ def string_kind(info: FieldInfo) -> StringKind:
         *(() if _is_list(info) else info.metadata),
         *(rule for one in types for rule in getattr(one, "__metadata__", ())),
     ]
-    if rules in ([_ID], [_TEXT]):
-        return "id" if rules == [_ID] else "text"
+    if rules in (_ID, _TEXT):
+        return "id" if rules == _ID else "text"
     return next((one for one in types if isinstance(one, type) and issubclass(one, Identifier)), None)
 
 

@@ -41,6 +41,13 @@ def read_source() -> Source:
     )
 
 
+@cache
+def element_names() -> frozenset[str]:
+    """The names of all elements of FHIR R4B and R5."""
+    lines = (root() / "element-names.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
 def _files(directory: Traversable, suffix: str) -> list[Traversable]:
     return sorted((e for e in directory.iterdir() if e.name.endswith(suffix)), key=lambda entry: entry.name)
 

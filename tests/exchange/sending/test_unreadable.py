@@ -123,7 +123,7 @@ def test_whoever_needs_that_referral_is_told_so(loop: Loop, place: Place, caplog
     assert (waiting.correlation_id, waiting.last_error) == (BAD, "HTTP 503")
     peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
     assert peer is not None
-    found = loop.hospital.exchange.search_resources(peer, "Task", {})
+    found = loop.hospital.exchange.search_resources(peer, "Task", {}).found
     assert {resource.correlation_id for resource in found} == {"referral-03", "referral-04"}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.mapping.tables.loading import element_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.nodes import Path
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.lenses.table import TableLens
+
+MARK: Final = "~"
+"""The mark on the name of a member that is set aside, so that no row reads it; no element's name has it."""
 
 # A server's own, and a narrative that says what the elements say.
 _SILENT = ("resourceType", "id", "meta", "language", "text")
@@ -21,7 +26,7 @@ def unread(resource: dict[str, Any], lenses: Iterable[TableLens], links: Links) 
     above = {path[:n] for path in read for n in range(len(path))}
     for name, child in resource.items():
         if name not in _SILENT or (name == "text" and _says_more(child)):
-            yield from map(_fhirpath, _rest(child, (name,), read, above))
+            yield from (_fhirpath(resource, path) for path in _rest(child, (name,), read, above))
 
 
 def _says_more(narrative: Any) -> bool:
@@ -39,6 +44,21 @@ def _rest(node: Any, path: Path, read: set[Path], above: set[Path]) -> Iterator[
         yield from _rest(child, (*path, name), read, above)
 
 
-def _fhirpath(path: Path) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+def _fhirpath(resource: dict[str, Any], path: Path) -> str:
+    """The path with the names that FHIR has. Another may be anything, also a person's: only its position is told."""
+    text = ""
+    node: Any = resource
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif is_element(step):
+            text += f".{step}"
+        else:
+            return f"{text}.(key {list(node).index(step) + 1})".removeprefix(".")
+        node = node[step]
     return text.removeprefix(".")
+
+
+def is_element(name: str) -> bool:
+    """True if FHIR has an element of this name; also for what belongs to a primitive one, such as `_birthDate`."""
+    return name.replace(MARK, "").removeprefix("_") in element_names()

@@ -1,0 +1,51 @@
+"""The cursor of a search: the place after which the next page begins, as text that others need not understand.
+
+It names a place only; what is found is asked anew each time, by who asks. Its digest keeps it from being used, by
+mistake, for another search or by another party.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.ports import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DIGEST: Final = 12
+_LONGEST: Final = 512
+
+
+def write_cursor(place: Place, party: str, type_: str, criteria: Mapping[str, str]) -> str:
+    """The cursor of the page after `place`, for this party and this search.
+
+    >>> place = Place("referral", "r-1", "r-1-1")
+    >>> read_cursor(write_cursor(place, "hospital", "Task", {}), "hospital", "Task", {}) == place
+    True
+    """
+    said = orjson.dumps(list(place))
+    return urlsafe_b64encode(_digest(said, party, type_, criteria) + said).decode().rstrip("=")
+
+
+def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> Place:
+    """The place that a cursor names. Raises `InvalidInput` if it is not one of this party and search."""
+    try:
+        content = urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=" * (-len(text) % 4))
+        digest, said = content[:_DIGEST], content[_DIGEST:]
+        if len(text) <= _LONGEST and compare_digest(digest, _digest(said, party, type_, criteria)):
+            return Place(*orjson.loads(said))
+    except (ValueError, TypeError):
+        pass
+    raise InvalidInput.at("_cursor", "is not the next page of this search: follow the link as it was given", "value")
+
+
+def _digest(said: bytes, party: str, type_: str, criteria: Mapping[str, str]) -> bytes:
+    about = orjson.dumps([party, type_, sorted(criteria.items())])
+    return sha256(about + b"\n" + said).digest()[:_DIGEST]

@@ -1,0 +1,52 @@
+"""The log of reads: who was shown what, when, and on what ground. Nothing about a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.values.aggregate import Aggregate
+
+ReadingWay: TypeAlias = Literal["read", "search", "update"]
+
+ReadingOutcome: TypeAlias = Literal["shown", "nothing-new", "nothing-found", "refused"]
+"""`nothing-new`: only what the same party was shown before by the same request."""
+
+TAKES_PART: Final = "takes-part"
+"""The ground of a read: the party takes part in the referral that the resource shows."""
+
+REFUSED: Final = "refused"
+"""Instead of a ground: the resource is another party's, and was not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One resource that a party was shown, or was refused because it is another party's.
+
+    `criteria` are the names of a search's parameters, without their values. `number` counts a store's readings from 1;
+    0 before it is stored.
+    """
+
+    party: str
+    at: datetime
+    way: ReadingWay
+    type: str
+    id: str
+    version: int
+    aggregate: Aggregate
+    ground: str
+    criteria: tuple[str, ...] = ()
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingCount:
+    """The number of requests of a party within an hour, by outcome. `hour` is its beginning in UTC."""
+
+    party: str
+    hour: datetime
+    outcome: ReadingOutcome
+    times: int

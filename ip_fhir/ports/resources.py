@@ -1,0 +1,120 @@
+"""FHIR resources as a store holds them, and the parties that may find them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+from ip_fhir.domain.values.aggregate import REFERRAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ip_fhir.domain.values.aggregate import Aggregate
+
+JsonObject: TypeAlias = "dict[str, Any]"
+
+
+class Place(NamedTuple):
+    """The place of a resource in a search: resources come by kind and id of their aggregate, then by their own id."""
+
+    aggregate_kind: str
+    aggregate_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceVersion:
+    """A FHIR resource as held for REST: `version` counts from 1 and is the ETag.
+
+    `correlation_id` is the id of the aggregate that it shows, of `aggregate_kind`.
+    """
+
+    type: str
+    id: str
+    version: int
+    body: JsonObject = field(repr=False)
+    updated: datetime
+    correlation_id: str | None = None
+    aggregate_kind: str = REFERRAL
+
+    @property
+    def of_referral(self) -> str | None:
+        """The correlation id of the referral that the resource shows; None if it shows another aggregate."""
+        return self.correlation_id if self.aggregate_kind == REFERRAL else None
+
+    @property
+    def place(self) -> Place:
+        """The resource's place in a search."""
+        return Place(self.aggregate_kind, self.correlation_id or "", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Names of parties. `basis` is the digest of the settings by which it was worked out whom an aggregate concerns.
+
+    Under other settings the same name may be another's: names are compared only if they have the same basis.
+    """
+
+    names: frozenset[str]
+    basis: str
+
+
+class ResourceTransaction(Protocol):
+    """The part of a transaction that writes FHIR resources, and whom they concern."""
+
+    def resource(self, type_: str, id_: str) -> ResourceVersion | None:
+        """The current version of a FHIR resource."""
+        ...
+
+    def put_resource(self, resource: ResourceVersion, expected: int | None) -> None:
+        """Write the version after `expected`; old versions are kept.
+
+        Raises `Conflict` if the current version is not `expected` (None: there is none).
+        """
+        ...
+
+    def set_parties(self, aggregate: Aggregate, parties: Parties) -> None:
+        """Keep the parties that an aggregate concerns, instead of those kept before.
+
+        Called after `save` in the same transaction, or after `hold`, so that two writers come one after the other.
+        """
+        ...
+
+    def hold(self, correlation_id: str) -> None:
+        """Keep others from changing the referral until this transaction ends. Does nothing if there is none."""
+        ...
+
+
+class ResourceStore(Protocol):
+    """The part of a store that finds FHIR resources."""
+
+    def search_resources(
+        self,
+        type_: str,
+        criteria: Mapping[str, str],
+        limit: int = 100,
+        *,
+        parties: Parties | None = None,
+        after: Place | None = None,
+    ) -> list[ResourceVersion]:
+        """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
+
+        With `parties` only resources of aggregates that concern one of them, by `set_parties`. They come in order of
+        `Place`; with `after` those after that place. The order does not change with time, so that page by page each
+        resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found only
+        without `parties` and `after`.
+
+        An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Raises
+        `InvalidInput` for any other criterion: ignoring it would find too much.
+        """
+        ...
+
+    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+        """The number of resources that such a search finds in all its pages; counts no further than `at_most`."""
+        ...
+
+    def without_parties(self, basis: str, limit: int) -> list[str]:
+        """Correlation ids of referrals whose parties have not been worked out by the settings of this basis."""
+        ...

@@ -1,0 +1,1 @@
+"""FHIR resources: their versions, their search, and the parties that they concern."""

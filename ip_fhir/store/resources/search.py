@@ -1,0 +1,71 @@
+"""The one search of FHIR resources: of every type, by tokens and by the parties that may find them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.store.prepared import execute
+from ip_fhir.store.resources import statements
+from ip_fhir.store.tokens import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, Executable
+
+    from ip_fhir.ports import Parties, Place
+
+_STATEMENTS = 256  # different searches whose statements are kept, ready to be run
+
+_search = lru_cache(_STATEMENTS)(statements.search)
+_count = lru_cache(_STATEMENTS)(statements.count)
+
+
+def query(
+    type_: str, criteria: Mapping[str, str], parties: Parties | None, after: Place | None
+) -> tuple[Executable, dict[str, Any]]:
+    """Returns the statement of `ip_fhir.ports.ResourceStore.search_resources`, and its values but for `at_most`."""
+    values = _values(type_, criteria, parties)
+    if after is not None:
+        values |= dict(zip(("after_kind", "after_aggregate", "after_id"), after, strict=True))
+    number = None if parties is None else len(parties.names)
+    return _search(_names(criteria), parties=number, after=after is not None, **_by(criteria)), values
+
+
+def count(connection: Connection, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+    """See `ip_fhir.ports.ResourceStore.count_resources`."""
+    if not parties.names:
+        return 0
+    values = {**_values(type_, criteria, parties), "at_most": at_most}
+    statement = _count(_names(criteria), parties=len(parties.names), **_by(criteria))
+    return int(execute(connection, statement, values).scalar())
+
+
+def without_parties(connection: Connection, basis: str, limit: int) -> list[str]:
+    """See `ip_fhir.ports.ResourceStore.without_parties`."""
+    rows = execute(connection, statements.WITHOUT_PARTIES, {"basis": basis, "at_most": max(limit, 0)}).rows
+    return list(dict.fromkeys(row.aggregate_id for row in rows))
+
+
+def _names(criteria: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in criteria if name in NAMES))
+
+
+def _by(criteria: Mapping[str, str]) -> dict[str, bool]:
+    return {"by_id": "_id" in criteria, "by_referral": "correlation" in criteria}
+
+
+def _values(type_: str, criteria: Mapping[str, str], parties: Parties | None) -> dict[str, Any]:
+    if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
+        problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
+        raise InvalidInput.at("search", problem, "not-supported")
+    values = {"of_type": type_}
+    values |= {f"value_{number}": criteria[name] for number, name in enumerate(_names(criteria))}
+    values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
+    values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
+    if parties is not None:
+        values |= {f"party_{number}": name for number, name in enumerate(sorted(parties.names))}
+        values["basis"] = parties.basis
+    return values

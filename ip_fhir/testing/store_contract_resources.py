@@ -1,0 +1,177 @@
+"""The promises of every `Store` about FHIR resources, their search and whom they concern; a part of `StoreContract`."""
+# ruff: noqa: S101 - a contract is asserts; a transaction's block is what must fail
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.errors import Conflict, InvalidInput
+from ip_fhir.ports import Parties
+from ip_fhir.testing.store_samples import referral, task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ip_fhir.ports import ResourceVersion, Store
+
+_FINDABLE: dict[str, Any] = {
+    "status": "requested",
+    "identifier": [{"system": "urn:a", "value": "42"}],
+    "basedOn": [{"reference": "ServiceRequest/9"}],
+    "focus": {"reference": "https://ehr.example/fhir/Task/8"},
+}
+_BASIS = "as-set-today"
+
+
+def _parties(*names: str, basis: str = _BASIS) -> Parties:
+    return Parties(frozenset(names), basis)
+
+
+def _concern(store: Store, correlation_id: str, parties: Parties) -> None:
+    with store.begin() as transaction:
+        transaction.set_parties(Aggregate.of_referral(correlation_id), parties)
+
+
+def _loops(store: Store, parties: Parties, *idents: str, **elements: Any) -> None:
+    """Store loops with a Task each, that concern these parties."""
+    with store.begin() as transaction:
+        for ident in idents:
+            transaction.save(referral(ident), None)
+            transaction.set_parties(Aggregate.of_referral(ident), parties)
+            transaction.put_resource(task(f"{ident}-1", correlation_id=ident, **elements), None)
+
+
+def _found(store: Store, parties: Parties, criteria: Mapping[str, str] | None = None) -> list[str | None]:
+    return [one.correlation_id for one in store.search_resources("Task", criteria or {}, parties=parties)]
+
+
+class ResourceContract:
+    """Promises of FHIR resources, their versions and searches."""
+
+    def test_versions(self, store: Store) -> None:
+        """The current version is the last one put; a stale one is a `Conflict`, and so is one that is not new."""
+        with store.begin() as transaction:
+            assert transaction.resource("Task", "t") is None
+            transaction.put_resource(task("t", status="requested"), None)
+            transaction.put_resource(task("t", 2, status="received"), 1)
+        for stale in (None, 1, 3):
+            with pytest.raises(Conflict), store.begin() as transaction:
+                transaction.put_resource(task("t", (stale or 0) + 1), stale)
+        with store.begin() as transaction:
+            assert transaction.resource("Task", "t") == task("t", 2, status="received")
+
+    def test_search(self, store: Store) -> None:
+        """A resource is found by id, identifier (with or without its system), status, based-on, focus, correlation."""
+        with store.begin() as transaction:
+            transaction.put_resource(task("one", **_FINDABLE), None)
+            transaction.put_resource(task("two", correlation_id="other", status="draft"), None)
+        found = [
+            {"_id": "one"},
+            {"identifier": "urn:a|42"},
+            {"identifier": "42"},
+            {"status": "requested"},
+            {"based-on": "ServiceRequest/9"},
+            {"based-on": "9"},
+            {"focus": "https://ehr.example/fhir/Task/8"},
+            {"correlation": "r"},
+            {"status": "requested", "based-on": "ServiceRequest/9", "correlation": "r"},
+        ]
+        not_found = [{"identifier": "urn:b|42"}, {"status": "request"}, {"status": "draft", "correlation": "r"}]
+        for criteria in found:
+            assert [one.id for one in store.search_resources("Task", criteria)] == ["one"], criteria
+        for criteria in not_found:
+            assert store.search_resources("Task", criteria) == [], criteria
+        assert store.search_resources("ServiceRequest", {"_id": "one"}) == []
+
+    def test_search_sees_current_versions(self, store: Store) -> None:
+        """A resource is found by its current content only, and only once."""
+        with store.begin() as transaction:
+            transaction.put_resource(task("t", status="requested"), None)
+            transaction.put_resource(task("t", 2, status="received"), 1)
+            transaction.put_resource(task("u", 1, status="received"), None)
+        assert store.search_resources("Task", {"status": "requested"}) == []
+        assert [one.version for one in store.search_resources("Task", {"status": "received"})] == [2, 1]
+        assert len(store.search_resources("Task", {}, limit=1)) == 1
+
+    def test_search_refuses_what_it_does_not_know(self, store: Store) -> None:
+        """An unknown criterion is `InvalidInput`: ignoring it would find too much."""
+        with pytest.raises(InvalidInput):
+            store.search_resources("Task", {"owner": "x"})
+        with pytest.raises(InvalidInput):
+            store.count_resources("Task", {"owner": "x"}, _parties("h"), 10)
+
+
+class PartyContract:
+    """Promises of whom an aggregate concerns: its resources are found for them, and for nobody else."""
+
+    def test_only_ones_own_is_found_and_counted(self, store: Store) -> None:
+        """Of many loops a party finds its own, however many others there are; none for a party without any."""
+        _loops(store, _parties("h"), *(f"h{number}" for number in range(9)), status="received")
+        _loops(store, _parties("x", "y"), "x0", status="received")
+        for criteria in ({}, {"status": "received"}):
+            assert _found(store, _parties("x"), criteria) == _found(store, _parties("y"), criteria) == ["x0"]
+            assert _found(store, _parties("nobody"), criteria) == _found(store, _parties(), criteria) == []
+            assert store.count_resources("Task", criteria, _parties("x"), 100) == 1
+            assert store.count_resources("Task", criteria, _parties("h"), 100) == 9
+            assert store.count_resources("Task", criteria, _parties("h"), 5) == 5
+            assert store.count_resources("Task", criteria, _parties(), 5) == 0
+        assert _found(store, _parties("h"), {"_id": "x0-1"}) == []
+
+    def test_several_parties_find_each_once(self, store: Store) -> None:
+        """A search for several parties finds what concerns one of them, and what concerns two once."""
+        _loops(store, _parties("x", "y"), "both")
+        _loops(store, _parties("x"), "one")
+        _loops(store, _parties("z"), "other")
+        assert _found(store, _parties("x", "y")) == ["both", "one"]
+        assert store.count_resources("Task", {}, _parties("x", "y"), 100) == 2
+
+    def test_page_by_page_each_is_found_once(self, store: Store) -> None:
+        """With `after` the pages together are the whole, also if a resource that was found changes in between."""
+        _loops(store, _parties("h", "z"), *(f"r{number}" for number in range(7)))
+        _loops(store, _parties("x"), "r3x")
+        for parties in (_parties("h"), _parties("h", "z"), None):
+            found: list[ResourceVersion] = []
+            while page := store.search_resources(
+                "Task", {}, 2, parties=parties, after=found[-1].place if found else None
+            ):
+                found += page
+                with store.begin() as transaction:
+                    first = transaction.resource("Task", "r0-1")
+                    assert first is not None
+                    version = first.version + 1
+                    transaction.put_resource(task("r0-1", version, correlation_id="r0"), first.version)
+            idents = [f"r{number}-1" for number in range(7)]
+            assert [one.id for one in found] == (idents if parties else sorted([*idents, "r3x-1"], key=_by_aggregate))
+
+    def test_parties_follow_a_change(self, store: Store) -> None:
+        """The parties that are set are the only ones: those from before find it no more."""
+        _loops(store, _parties("h"), "r")
+        _concern(store, "r", _parties("h", "x"))
+        assert _found(store, _parties("h")) == _found(store, _parties("x")) == ["r"]
+        _concern(store, "r", _parties("x"))
+        assert _found(store, _parties("h")) == []
+        _concern(store, "r", _parties())
+        assert _found(store, _parties("x")) == []
+
+    def test_other_settings_find_nothing(self, store: Store) -> None:
+        """Names of another basis are others; until its parties are set anew, a referral is listed as without them."""
+        _loops(store, _parties("h"), "r", "s")
+        assert store.without_parties(_BASIS, 10) == []
+        assert sorted(store.without_parties("later", 10)) == ["r", "s"]
+        assert len(store.without_parties("later", 1)) == 1
+        assert _found(store, _parties("h", basis="later")) == []
+        _concern(store, "r", _parties(basis="later"))
+        assert store.without_parties("later", 10) == ["s"]
+        with store.begin() as transaction:
+            transaction.hold("s")
+            transaction.hold("nobody")
+            transaction.set_parties(Aggregate.of_referral("s"), _parties("h", basis="later"))
+        assert store.without_parties("later", 10) == []
+        assert _found(store, _parties("h", basis="later")) == ["s"]
+
+
+def _by_aggregate(ident: str) -> str:
+    return ident.removesuffix("-1")

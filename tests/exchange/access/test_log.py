@@ -1,0 +1,170 @@
+"""The log of reads: nothing is shown without a trace; a poll that finds nothing new is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange import rest
+from ip_fhir.exchange.access.log import ReadLog
+from ip_fhir.exchange.context import Context
+from ip_fhir.exchange.peers import Carrier, Peer, Peers
+from ip_fhir.ports import Endpoint
+from ip_fhir.ports.capabilities import keeps_readings
+from ip_fhir.ports.readings import Reading
+from ip_fhir.testing import only_loops
+from tests.exchange.access.test_search import OTHER
+from tests.support.two_sides import Loop, Wire, make_loop, notice
+
+OF_01 = Aggregate.of_referral("referral-01")
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Loop]:
+    """A hospital and a municipality, which has two notices."""
+    made = make_loop(tmp_path)
+    for name in ("01", "03"):
+        made.hospital.exchange.send_notice(notice(name))
+    made.settle()
+    yield made
+    made.hospital.exchange.close()
+    made.municipality.exchange.close()
+
+
+@pytest.fixture
+def context(loop: Loop) -> Context:
+    """The municipality, with a second hospital X among its peers."""
+    context = loop.municipality.exchange._context
+    peer_x = Peer("x", (OTHER,), Wire("x"), Endpoint("memory://"), ("token-of-x",))
+    return replace(context, peers=Peers([*context.peers, peer_x]))
+
+
+def rows(context: Context, of: Aggregate | None = None) -> list[Reading]:
+    """The log, first row first."""
+    assert keeps_readings(context.store)
+    return context.store.readings(of)[::-1]
+
+
+def counted(context: Context) -> dict[tuple[str, str], int]:
+    """What was only counted, by party and outcome."""
+    assert keeps_readings(context.store)
+    context.reads.finish(context.store)
+    return {(one.party, one.outcome): one.times for one in context.store.reading_counts()}
+
+
+def task_id(context: Context, ident: str = "referral-01") -> str:
+    """The id of a referral's Task."""
+    (found,) = context.store.search_resources("Task", {"correlation": ident})
+    return found.id
+
+
+def test_who_read_what_when_and_why(context: Context, loop: Loop) -> None:
+    """A read and a search leave a row for each resource: party, time, version, names of criteria, ground."""
+    hospital = context.peers.named("hospital")
+    shown = rest.read(context, hospital, "Task", task_id(context))
+    rest.search(context, hospital, "Task", {"status": shown.body["status"]})
+    first, *others = rows(context)
+    assert first == Reading(
+        "hospital", loop.clock.now(), "read", "Task", shown.id, shown.version, OF_01, "takes-part", number=1
+    )
+    assert [(one.way, one.aggregate.id, one.criteria, one.number) for one in others] == [
+        ("search", "referral-01", ("status",), 2),
+        ("search", "referral-03", ("status",), 3),
+    ]
+    assert [one.number for one in rows(context, OF_01)] == [1, 2]
+    assert shown.body["status"] not in repr(rows(context))
+
+
+def test_another_partys_resource_leaves_a_trace(context: Context) -> None:
+    """Who asks for what is another's is told "not found"; the log says that it was refused, by read or update."""
+    stranger, ident = context.peers.named("x"), task_id(context)
+    for _ in range(3):
+        with pytest.raises(InvalidInput, match="no resource with this id"):
+            rest.read(context, stranger, "Task", ident)
+    body = {"resourceType": "Task", "id": ident}
+    with pytest.raises(InvalidInput, match="no resource with this id"):
+        rest.update(context, stranger, "Task", ident, 1, body)
+    with pytest.raises(InvalidInput, match="no resource with this id"):
+        rest.read(context, stranger, "Task", "nothing")
+    assert [(one.party, one.way, one.ground, one.id) for one in rows(context)] == [
+        ("x", "read", "refused", ident),
+        ("x", "update", "refused", ident),
+    ]
+    assert counted(context) == {("x", "refused"): 2}
+
+
+def test_a_poll_that_finds_nothing_new_is_counted(context: Context, loop: Loop) -> None:
+    """The same versions again, or nothing, are counted by party and hour; one changed resource is one row."""
+    hospital, stranger = context.peers.named("hospital"), context.peers.named("x")
+    for _ in range(5):
+        rest.search(context, hospital, "Task", {})
+        rest.search(context, stranger, "Task", {})
+    assert len(rows(context)) == 2
+    loop.municipality.exchange.act("referral-03", EventKind.ACCEPT)
+    rest.search(context, hospital, "Task", {})
+    assert [one.aggregate.id for one in rows(context)] == ["referral-01", "referral-03", "referral-03"]
+    assert counted(context) == {("hospital", "nothing-new"): 4, ("x", "nothing-found"): 5}
+    assert context.reads.counts() == {"shown": 2, "nothing-new": 4, "nothing-found": 5}
+
+
+def test_a_read_an_hour_later_is_a_row(context: Context, loop: Loop) -> None:
+    """The same version read again within the hour is counted; an hour later it is recorded."""
+    ident = task_id(context)
+    logs = [ReadLog() for _ in range(2)]  # as two processes
+
+    def read(number: int) -> None:
+        rest.read(replace(context, reads=logs[number % 2]), Carrier(f"p{number}", ("hospital",)), "Task", ident)
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(read, range(40)))
+    assert sorted(one.party for one in rows(context)) == sorted(f"p{number}" for number in range(40))
+    assert [one.number for one in rows(context)] == list(range(1, 41))
+
+
+def _nowhere() -> tuple[Wire, Endpoint]:
+    return Wire("x"), Endpoint("memory://")
+
+
+def test_a_store_without_a_log_only_counts(context: Context) -> None:
+    """A store of an EHR that keeps no log answers all the same; the process counts."""
+    plain = replace(context, store=only_loops(context.store._store), reads=ReadLog())  # type: ignore[attr-defined]
+    rest.read(plain, plain.peers.named("hospital"), "Task", task_id(context))
+    plain.reads.upkeep(plain.store)
+    plain.reads.finish(plain.store)
+    assert rows(context) == []
+    assert plain.reads.counts() == {"shown": 1}
+
+
+def test_the_worker_seals(context: Context, loop: Loop) -> None:
+    """At a pass the log goes into the chain of evidence, at most once a minute, and when the side is closed."""
+    side = loop.municipality
+    exchange = side.exchange
+    hospital = context.peers.named("hospital")
+    before = exchange.store.head().number
+    exchange.read_resource(hospital, "Task", task_id(context))
+    exchange.run_due()
+    assert exchange.store.head().number == before, "a pass in the minute before has looked"
+    context.reads.finish(context.store)
+    assert exchange.store.head().number == before + 1
+    assert exchange.store.verify() == ()
+
+
+def test_what_was_shown_is_remembered_within_bounds(context: Context) -> None:
+    """Of the requests that were remembered the oldest are forgotten: their next answer is recorded once more."""
+    log = ReadLog()
+    log._shown.remember("first", [(1,)])
+    for number in range(200):
+        log._shown.remember(number, [(number, other) for other in range(1000)])
+        log._shown.remember(number, [(number, other) for other in range(1000)])
+    assert len(log._shown._marks) == 99
+    assert log._shown._number == 99 * 1001
+    (resource,) = context.store.search_resources("Task", {"correlation": "referral-01"})
+    assert log._shown.new("first", [(resource, (1,))]) == [resource]
+    assert log._shown.new(199, [(resource, (199, 0))]) == []
