@@ -200,6 +200,15 @@ def test_a_client_that_reads_no_answer_is_cut_off(loop: Loop, quick: dict[str, A
         eventually(lambda: len(endpoint.protection.connections) == 0)
 
 
+def test_an_answer_may_be_read_slowly(loop: Loop) -> None:
+    """A connection that is idle, or is to be closed, stays until what was said is read, as long as an answer may take."""
+    quick = {"header_seconds": 0.2, "body_seconds": 20, "idle_seconds": 0.2}
+    with served(loop.municipality.exchange, **quick) as endpoint, endpoint.connect(narrow=True) as one:
+        one.sendall(_GET * 20)
+        time.sleep(4)
+        assert read_to_end(one).count(b"HTTP/1.1 200 ") == 20
+
+
 def test_the_one_that_waited_longest_gives_way(loop: Loop) -> None:
     """One address opens more than it may: its own oldest is closed, not the new one."""
     with served(loop.municipality.exchange, connections_per_client=3) as endpoint:
