@@ -201,7 +201,7 @@ def test_a_client_that_reads_no_answer_is_cut_off(loop: Loop, quick: dict[str, A
 
 
 def test_an_answer_may_be_read_slowly(loop: Loop) -> None:
-    """A connection that is idle, or is to be closed, stays until what was said is read, as long as an answer may take."""
+    """A connection that is idle, or is to be closed, stays until all is read, as long as an answer may take."""
     quick = {"header_seconds": 0.2, "body_seconds": 20, "idle_seconds": 0.2}
     with served(loop.municipality.exchange, **quick) as endpoint, endpoint.connect(narrow=True) as one:
         one.sendall(_GET * 20)
