@@ -30,7 +30,7 @@ SECONDS_TO_WAIT_FOR_BYTES = 5.0
 """The longest that a request waits until it may send its body (`ip_fhir.web.admission`)."""
 
 _SECONDS_TO_CLOSE = 2.0
-_GIVES_WAY: frozenset[Phase] = frozenset({"head", "idle", "drain", "closing"})
+_GIVES_WAY: frozenset[Phase] = frozenset({"head", "idle", "answer", "drain", "closing"})
 _MOST_RESERVED = 256
 _REASONS: dict[Phase, str] = {
     "head": "slow-head",

@@ -89,10 +89,10 @@ class Guarded(H11Protocol):
         return cast("RequestResponseCycle | None", self.cycle)
 
     def _phase(self) -> Phase:
+        if self.transport.get_write_buffer_size():
+            return "answer"
         if self._ended or self.transport.is_closing():
             return "closing"
-        if self.flow.write_paused:
-            return "answer"
         exchange = self._exchange
         if self.conn.their_state is h11.IDLE:
             return "idle" if exchange is not None and not self.conn.trailing_data[0] else "head"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import socket
 import sys
@@ -69,7 +68,7 @@ class Server(uvicorn.Server):
         """Listen."""
         await super().startup(sockets)
         for listener in (listener for server in self.servers for listener in server.sockets):
-            with socket.socket(fileno=os.dup(listener.fileno())) as same:
+            with listener.dup() as same:
                 same.listen(_QUEUE)
 
 

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ip_fhir.exchange import Exchange
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web.app import create_app
+from ip_fhir.web.clients import Proxies
+from ip_fhir.web.logins import Logins
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.serving import Server, server_config
 
@@ -45,10 +47,11 @@ class Served:
 
 
 @contextmanager
-def served(exchange: Exchange, **http: Any) -> Iterator[Served]:
-    """The endpoint of an exchange, with these settings of `[http]`."""
+def served(exchange: Exchange, *, clock: Callable[[], float] = time.monotonic, **http: Any) -> Iterator[Served]:
+    """The endpoint of an exchange, with these settings of `[http]`; `clock` is that of the waits after log-ins."""
     settings = HttpSettings.model_validate({"port": 0, **http})
     protection = Protection.of(settings, exchange.limits)
+    protection = replace(protection, logins=Logins(Proxies(settings.proxies), protection.told, clock))
     app = create_app(exchange, protection=protection)
     server = Server(server_config(app, settings, protection))
     thread = threading.Thread(target=server.run, daemon=True)

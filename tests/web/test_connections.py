@@ -76,11 +76,11 @@ def test_half_sent_headers_stop_nobody(tmp_path: Path) -> None:
         began = time.monotonic()
         half = _connected(port, 300, _HALF)
         for _ in range(5):
-            answer = requests.get(f"http://127.0.0.1:{port}/metadata", timeout=2)
+            answer = requests.get(f"http://127.0.0.1:{port}/metadata", timeout=10)
             assert answer.status_code == 200
             time.sleep(0.1)
         while any(is_open(one) for one in half):
-            assert time.monotonic() - began < 10, "they are still open"
+            assert time.monotonic() - began < 150, "they are still open"
             time.sleep(0.05)
         assert _answers(port)
         assert made.poll() is None
@@ -149,11 +149,11 @@ def test_a_half_sent_header_is_told(loop: Loop, quick: dict[str, Any]) -> None:
         one.sendall(_HALF)
         began = time.monotonic()
         with suppress(ConnectionError):
-            while time.monotonic() - began < 10 and endpoint.protection.refused.counts().get("slow-head", 0) == 0:
+            while time.monotonic() - began < 15 and endpoint.protection.refused.counts().get("slow-head", 0) == 0:
                 one.sendall(b"a")
                 time.sleep(0.02)
         assert read_to_end(one).startswith(b"HTTP/1.1 408 ")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("before", [b"", _GET])
@@ -164,7 +164,7 @@ def test_a_silent_connection_ends(loop: Loop, quick: dict[str, Any], before: byt
         began = time.monotonic()
         answer = read_to_end(one)
         assert answer.startswith(b"HTTP/1.1 200 ") == bool(before)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
 
 
 def test_a_slow_body_is_refused(loop: Loop, quick: dict[str, Any]) -> None:
@@ -186,10 +186,10 @@ def test_a_body_that_was_refused_has_an_end_too(loop: Loop, quick: dict[str, Any
         assert one.recv(12) == b"HTTP/1.1 401"
         began = time.monotonic()
         with suppress(ConnectionError):
-            while time.monotonic() - began < 10:
+            while time.monotonic() - began < 15:
                 one.sendall(b"a" * 100)
                 time.sleep(0.02)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
 
 
 def test_a_client_that_reads_no_answer_is_cut_off(loop: Loop, quick: dict[str, Any]) -> None:
@@ -198,6 +198,15 @@ def test_a_client_that_reads_no_answer_is_cut_off(loop: Loop, quick: dict[str, A
         one.sendall(_GET * 300)
         eventually(lambda: endpoint.protection.refused.counts().get("slow-reader") == 1)
         eventually(lambda: len(endpoint.protection.connections) == 0)
+
+
+def test_an_answer_may_be_read_slowly(loop: Loop) -> None:
+    """A connection that is idle, or is to be closed, stays until all is read, as long as an answer may take."""
+    quick: dict[str, Any] = {"header_seconds": 0.2, "body_seconds": 20, "idle_seconds": 0.2}
+    with served(loop.municipality.exchange, **quick) as endpoint, endpoint.connect(narrow=True) as one:
+        one.sendall(_GET * 20)
+        time.sleep(4)
+        assert read_to_end(one).count(b"HTTP/1.1 200 ") == 20
 
 
 def test_the_one_that_waited_longest_gives_way(loop: Loop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -132,11 +133,17 @@ def test_one_subscriber_is_one_client(host: str | None, key: str) -> None:
     assert client_key(host) == key
 
 
+def timeless(loop: Loop) -> Protection:
+    """The protection of the default settings, where no wait ever ends."""
+    protection = Protection.of(HttpSettings(), loop.municipality.exchange.limits)
+    return replace(protection, logins=Logins(Proxies(), protection.told, lambda: 0.0))
+
+
 @pytest.fixture
 def client(loop: Loop) -> Callable[[str], TestClient]:
     """The municipality's endpoint as it is seen from an address."""
     exchange = loop.municipality.exchange
-    app = create_app(exchange, protection=Protection.of(HttpSettings(), exchange.limits))
+    app = create_app(exchange, protection=timeless(loop))
     return lambda host: TestClient(app, client=(host, 50_000), raise_server_exceptions=False)
 
 
@@ -163,7 +170,7 @@ def test_over_http(client: Callable[[str], TestClient], caplog: pytest.LogCaptur
 
 def test_the_figures_own_token_is_guarded_as_well(loop: Loop) -> None:
     """Guessing it is counted and slowed down too."""
-    app = create_app(loop.municipality.exchange, metrics_token="a-token-for-the-metrics")
+    app = create_app(loop.municipality.exchange, None, "a-token-for-the-metrics", timeless(loop))
     made = TestClient(app, client=("192.0.2.7", 1))
     wrong = {"Authorization": f"Bearer {WRONG}"}
     assert [made.get(path, headers=wrong).status_code for path in ("/metrics", "/health") * 6] == [401] * 10 + [429] * 2
