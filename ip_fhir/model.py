@@ -63,7 +63,19 @@ from ip_fhir.domain.plan import (
     ReviewKind,
     ReviewStatus,
 )
-from ip_fhir.domain.referral import Author, Event, EventKind, FormStatus, KeptForm, Record, Referral, Role, State, Told
+from ip_fhir.domain.referral import (
+    Author,
+    Event,
+    EventKind,
+    FormStatus,
+    KeptForm,
+    KnownParty,
+    Record,
+    Referral,
+    Role,
+    State,
+    Told,
+)
 from ip_fhir.domain.team import (
     CareTeam,
     Coordinator,
@@ -134,6 +146,7 @@ __all__ = [
     "IndividualPlan",
     "ItemStatus",
     "KeptForm",
+    "KnownParty",
     "LegalBasis",
     "LifeArea",
     "Mandate",

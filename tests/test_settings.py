@@ -202,3 +202,77 @@ def test_there_is_room_for_another_partys_largest_message() -> None:
     with pytest.raises(InvalidInput, match=r"http\.bytes_in_flight: at least twice limits\.max_bytes"):
         settings_of(minimal(http={"bytes_in_flight": 9_999_999}), environ={})
     assert settings_of(minimal(http={"bytes_in_flight": 10_000_000}), environ={}).limits.max_bytes == 5_000_000
+
+
+# --- parties, carriers, passing on
+
+
+def numbered(name: str, her_id: str | None = None, kind: str = "hospital", **more: Any) -> dict[str, Any]:
+    """A peer that is known by a HER-id, or by none."""
+    organization = {"id": name, "name": name, "kind": kind, **({"her_id": her_id} if her_id else {})}
+    return {"name": name, "url": f"https://{name}.example", "organization": organization, **more}
+
+
+A, B, NAMELESS = numbered("a", "90001"), numbered("b", "90002"), numbered("n")
+
+
+def test_carriers_and_passing_on() -> None:
+    """Both name peers, of which each has a number of its own; the lists of units are open unless they say closed."""
+    unit = numbered("unit", "90003", "coordinating-unit", passes_on=["a"])
+    carrier = {"name": "engine", "accepts": ["t" * 20], "parties": ["a", "b"]}
+    settings = settings_of(minimal(peers=[A, B, unit], carriers=[carrier], unit_list="closed"), environ={})
+    assert (settings.peers[2].passes_on, settings.carriers[0].parties) == (("a",), ("a", "b"))
+    assert list(settings.parties) == ["us", "a", "b", "unit"]
+    assert list(settings.parties.without_own_number()) == ["us"]
+    assert settings.unit_list == "closed"
+    assert settings_of(minimal(), environ={}).unit_list == "open"
+    assert "tttt" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"carriers": [{"name": "a", "parties": ["a"]}]}, "two have the same name"),
+        ({"carriers": [{"name": "e", "parties": ["z"]}]}, "carriers: e: no peer has the name z"),
+        ({"carriers": [{"name": "e", "parties": ["n"]}]}, "carriers: e: n has no number of its own"),
+        ({"carriers": [{"name": "e", "parties": []}]}, "carriers.0.parties"),
+        (
+            {"carriers": [{"name": e, "parties": ["a"], "accepts": ["t" * 20]} for e in ("e", "f")]},
+            "two show the same token",
+        ),
+        ({"peers": [numbered("us", "90004")]}, "us is our own party's name"),
+        ({"peers": [A, numbered("s", "90004", "school", passes_on=["a"])]}, "only a coordinating unit or a municipal"),
+        ({"peers": [numbered("u", "90004", "municipality", passes_on=["z"])]}, "peers: u: no peer has the name z"),
+        (
+            {"listeners": [{"use": "ear", "speaks_for": "z"}]},
+            "listeners.0.speaks_for: no peer or carrier has this name",
+        ),
+        ({"unit_list": "ajar"}, "unit_list"),
+    ],
+)
+def test_who_speaks_for_whom_hangs_together(more: dict[str, Any], words: str) -> None:
+    """Names that nobody has, parties that no number tells, and schools that pass on: found when settings are read."""
+    with pytest.raises(InvalidInput, match=words):
+        settings_of(minimal(**{"peers": [A, B, NAMELESS], **more}), environ={})
+
+
+@pytest.mark.parametrize(
+    ("listener", "peers", "name"),
+    [
+        ({"speaks_for": "a"}, [A, B], "a"),
+        ({"speaks_for": "engine"}, [A, B], "engine"),
+        ({"peer": "b"}, [A, B], "b"),
+        ({"speaks_for": "a", "peer": "b"}, [A, B], "a"),
+        ({}, [A, B], None),
+        ({"peer": "z"}, [A, B], None),
+        ({"peer": 7}, [A, B], None),
+    ],
+)
+def test_whose_messages_a_listener_brings(listener: dict[str, Any], peers: list[Any], name: str | None) -> None:
+    """What `speaks_for` says, else the option `peer`; nobody's where neither says it and there are several."""
+    carrier = {"name": "engine", "parties": ["a", "b"]}
+    data = minimal(peers=peers, carriers=[carrier], listeners=[{"use": "ear", **listener}])
+    settings = settings_of(data, environ={})
+    assert settings.brought_by(settings.listeners[0]) == name
+    alone = settings_of(minimal(peers=[A], listeners=[{"use": "ear"}]), environ={})
+    assert alone.brought_by(alone.listeners[0]) == "a"

@@ -148,6 +148,13 @@ class Told(Value):
     own_side: bool = Field(default=False, description="True if they belong to this side.")
 
 
+class KnownParty(Value):
+    """An organisation of a notice that was known to be a party of the settings when the loop was opened."""
+
+    organization: Id = Field(description="Id of the organisation in the notice.")
+    party: Id = Field(description="Name of the party.")
+
+
 class Referral(Value):
     """The referral as one side stores it. `role` is that side (hospital or municipality). Times are with zone.
 
@@ -160,6 +167,7 @@ class Referral(Value):
     state: State = Field(description="State.")
     notice: Notice = Field(description="The notice.")
     party: Id | None = Field(default=None, description="Party on the other side; none: not known.")
+    known: tuple[KnownParty, ...] = Field(default=(), description="Organisations of the notice that are parties.")
     opened: AwareDatetime = Field(description="Time when it was opened.")
     changed: AwareDatetime = Field(description="Time of the last change.")
     delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")

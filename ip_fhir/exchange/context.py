@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.agreement import Agreement, find_agreement
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
-from ip_fhir.domain.referral import Role
+from ip_fhir.domain.referral import KnownParty, Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
@@ -81,6 +81,11 @@ class Context:
     def owner(self, referral: Referral) -> str | None:
         """The party whose notice it is: the hospital's; None if settings know it not."""
         return OURS if referral.role is Role.HOSPITAL else self.other_party(referral)
+
+    def known_in(self, notice: Notice, owner: str) -> tuple[KnownParty, ...]:
+        """The organisations of a notice that are parties; its sender is the party whose notice it is."""
+        found = ((o.id, owner if o.id == notice.sender else self.parties.find(o)) for o in notice.organizations)
+        return tuple(KnownParty(organization=ident, party=party) for ident, party in found if party is not None)
 
     def party_given(self, form: GreenForm | None) -> str | None:
         """The party that a form passes the notice on to; None: nobody, or nobody whom settings know."""

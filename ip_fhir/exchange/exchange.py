@@ -122,7 +122,8 @@ class Exchange:
                     raise InvalidInput.at("correlation_id", reason, "duplicate")
                 party = context.parties.find(notice.organization(notice.recipient))
                 agreement = context.agreement_with(party, notice)
-                decision = open_referral(notice, context.role, event, agreement, party=party, key=key)
+                known = context.known_in(notice, OURS)
+                decision = open_referral(notice, context.role, event, agreement, party=party, known=known, key=key)
                 write(tx, None, decision, now, context=context)
             return decision.referral
 

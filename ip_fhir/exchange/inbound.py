@@ -139,10 +139,11 @@ def _decide(
     given = context.party_given(message.form)
     event = event_of(message, not_before(before, now), context.role, brought.party, given)
     if before is None:
-        if message.notice is None:
+        notice, owner = message.notice, brought.owner
+        if notice is None or owner is None:
             raise unknown_here(context, message, now)
-        agreement = context.agreement_with(brought.owner, message.notice)
-        return open_referral(message.notice, context.role, event, agreement, party=brought.owner, key=loop)
+        known, agreement = context.known_in(notice, owner), context.agreement_with(owner, notice)
+        return open_referral(notice, context.role, event, agreement, party=owner, known=known, key=loop)
     try:
         check_role(context, before.referral, event)
         return decide(before.referral, event, context.agreement(before.referral))

@@ -37,18 +37,16 @@ def of_our_people(context: Context, tx: Transaction, correlation_id: str) -> str
 
     Raises `InvalidInput` when there is none (not-found), or several parties have one (multiple-matches).
     """
-    owners = [OURS, *(peer.name for peer in context.peers)]
-    keys = (find(context, tx, owner, correlation_id) for owner in owners)
-    found = {key for key, stored in keys if stored is not None}
-    there = tx.load(correlation_id)
-    if there is not None and there.referral.notice.correlation_id == correlation_id:
-        found.add(correlation_id)
+    parties = (OURS, *(peer.name for peer in context.peers))
+    keys = (correlation_id, *(_own_key(party, correlation_id) for party in parties))
+    stored = (tx.load(key) for key in keys)
+    found = [s.referral.correlation_id for s in stored if s and s.referral.notice.correlation_id == correlation_id]
     if len(found) > 1:
         reason = "several parties' loops have this correlation id: say which, by its key here"
         raise InvalidInput.at("correlation_id", reason, "multiple-matches")
     if not found:
         raise InvalidInput.at("correlation_id", "no referral has this correlation id", "not-found")
-    return found.pop()
+    return found[0]
 
 
 def _is_theirs(context: Context, stored: Stored, owner: str, correlation_id: str) -> bool:

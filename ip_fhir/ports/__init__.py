@@ -92,7 +92,9 @@ class Receiver(Protocol):
     """The side of the loop that a listener hands bytes to: an `ip_fhir.exchange.Exchange`."""
 
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
-        """Take in a message of the peer that settings call `peer`; return the answer, after the commit. Thread-safe.
+        """Take in a message of the peer or carrier that settings call `peer`; return the answer, after the commit.
+
+        Thread-safe.
 
         After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may come again.
         """

@@ -231,4 +231,17 @@ def test_a_receiver_who_may_be_two_of_those_named() -> None:
     made = notice(organizations=(*notice().organizations, one, other), consents=(refusing("y"),))
     assert not isinstance(gate(made, AGREEMENT, TODAY, organization(organization_number=number)), Allowed)
     assert isinstance(gate(made, AGREEMENT, TODAY, one.evolve(id="z")), Allowed)
-    assert isinstance(gate(made, AGREEMENT, TODAY, one, frozenset({"x"})), Allowed) is not False
+
+
+@pytest.mark.promise(13)
+def test_a_consent_for_one_party_is_not_anothers() -> None:
+    """Where parties are known, a number that only messages give makes nobody the one who was consented to."""
+    ward = organization("x", resh_id="9900101")
+    only = CONSENT.evolve(access=Access.DENY, provisions=(Provision(access=Access.PERMIT, recipients=("x",)),))
+    made = notice(organizations=(*notice().organizations, ward), consents=(only,))
+    claims = organization("y", her_id="90002", resh_id="9900101")
+    assert isinstance(gate(made, AGREEMENT, TODAY, claims), Allowed)
+    assert not isinstance(gate(made, AGREEMENT, TODAY, claims, frozenset()), Allowed)
+    assert isinstance(gate(made, AGREEMENT, TODAY, claims, frozenset({"x"})), Allowed)
+    assert isinstance(gate(made, AGREEMENT, TODAY, organization("y"), frozenset({"x"})), Allowed)
+    assert not isinstance(gate(made, AGREEMENT, TODAY, organization("y"), frozenset({"x", "unit"})), Allowed)

@@ -7,7 +7,7 @@ import pytest
 
 from ip_fhir.bootstrap import open_listeners
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.listeners import listening
+from ip_fhir.exchange.listeners import BoundListener, listening
 from ip_fhir.plugins import LISTENERS, installed_names
 from ip_fhir.ports import Listener, Receiver
 from ip_fhir.settings import ListenerSettings, settings_of
@@ -274,3 +274,28 @@ def test_the_fakes_options(options: dict[str, Any], words: str) -> None:
     """It says what it needs and what it does not know, as every listener does."""
     with pytest.raises(InvalidInput, match=words):
         FakeListener(options)
+
+
+# --- bound to a peer or carrier
+
+
+def test_a_listener_hands_in_for_its_own_party_only() -> None:
+    """The party that it names is compared with the one that settings bind it to."""
+    receiver, inner = ReceiverDouble(), FakeListener({"peer": "hospital"})
+    with listening(receiver, [BoundListener(inner, "hospital")]):
+        inner.hand(b"one")
+    other = FakeListener({"peer": "another"})
+    with listening(receiver, [BoundListener(other, "hospital")]), pytest.raises(InvalidInput, match="bind") as caught:
+        other.hand(b"two")
+    assert caught.value.status == 403
+    assert [content for content, *_ in receiver.came] == [b"one"]
+
+
+def test_a_listener_that_nothing_is_said_of(plugin_site: Path) -> None:
+    """With several peers, settings must say whose messages it brings: it is not opened before they do."""
+    install(plugin_site, "ear", "plugin_ear", LISTENER, "ip_fhir.listeners")
+    known = settings({"use": "ear", "port": 1}, {"use": "ear", "speaks_for": "ke"})
+    several = known.evolve(peers=(*known.peers, known.peers[0].evolve(name="other")))
+    with pytest.raises(InvalidInput) as caught:
+        open_listeners(several)
+    assert [problem.path for problem in caught.value.problems] == ["listeners.0.speaks_for"]

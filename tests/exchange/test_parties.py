@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.agreement import Agreement, Party
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind, Role
-from ip_fhir.errors import InvalidInput, LoopError
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.keys import _own_key
 from ip_fhir.exchange.peers import Carrier, Peer
@@ -31,7 +32,7 @@ from tests.support.town import (
     seen_by,
     side,
 )
-from tests.support.two_sides import form
+from tests.support.two_sides import START, form
 
 ENTERPRISE = "312001373"
 H = organization("org-h", her_id="90000101", organization_number=ENTERPRISE)
@@ -489,3 +490,33 @@ def test_the_hospitals_side(made: Made) -> None:
     with pytest.raises(InvalidInput, match="not the party"):
         hand_in(exchange, message(MessageKind.CLOSURE, UNIT, recipient=H), "token-of-away")
     assert (seen_by(exchange, "token-of-unit"), seen_by(exchange, "token-of-away")) == (["loop"], [])
+
+
+@pytest.mark.promise(13)
+def test_a_consent_is_not_reached_by_a_number_that_only_a_message_gives(made: Made) -> None:
+    """Passed on to a party that calls itself by the number of the ward that was consented to: nothing goes to it."""
+    post = Post()
+    away = organization("org-away", OrganizationKind.COORDINATING_UNIT, her_id="90000555")
+    exchange = made(peer("unit", post, UNIT), peer("away", post, away), us=(H,), role=Role.HOSPITAL)
+    about = notice_of(H, recipient=UNIT)
+    ward = organization("ward", resh_id="9900101")
+    named = tuple(Provision(access=Access.PERMIT, recipients=(ident,)) for ident in ("to", "ward"))
+    only = Consent(id="c", kind=ConsentKind.NOTICE, given_on=START.date(), access=Access.DENY, provisions=named)
+    about = about.evolve(organizations=(*about.organizations, ward), consents=(only,), legal_basis=())
+    exchange.send_notice(about)
+    filled = form("03-stroke-patient-2")
+    filled = filled.evolve(
+        answers="loop", sender="by", decision="forwarded", forwarded_to="next", coordinators=(), plan_state=None,
+        organizations=(UNIT.evolve(id="by"), away.evolve(id="next", resh_id="9900101")), professionals=(),
+        signed_by=None,
+    )  # fmt: skip
+    content = message(MessageKind.GREEN_FORM, UNIT, recipient=H, form=filled)
+    assert hand_in(exchange, content, "token-of-unit").code == "ok"
+    stored = exchange.store.referral("loop")
+    assert stored is not None
+    assert {one.organization: one.party for one in stored.referral.known} == {"by": "us", "to": "unit"}
+    assert stored.referral.forms[0].to_party == "away"
+    with pytest.raises(ConsentRefused):
+        exchange.act("loop", EventKind.REMIND)
+    exchange.run_due()
+    assert [address for address, _ in post.sent] == ["post://unit"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.message import Message, MessageKind
@@ -53,7 +53,7 @@ def peer(name: str, post: Post, *organizations: Organization, passes_on: Iterabl
 
 
 def side(
-    directory: Path,
+    database: Path | Store,
     peers: Iterable[Peer],
     carriers: Iterable[Carrier] = (),
     *,
@@ -62,11 +62,12 @@ def side(
     agreements: tuple[Agreement, ...] = (),
     closed: bool = False,
 ) -> Exchange:
-    """Our side, on a database of its own."""
+    """Our side, on a new database in that directory, or on a store that is open."""
+    store = open_store(f"sqlite:///{database / 'us.sqlite'}") if isinstance(database, Path) else database
     context = Context(
         role=role,
         organizations=us,
-        store=cast("Store", open_store(f"sqlite:///{directory / 'us.sqlite'}")),
+        store=store,
         clock=SetClock(),
         peers=Peers(peers, carriers),
         agreements=agreements,
@@ -108,9 +109,9 @@ def hand_in(exchange: Exchange, content: bytes, token: str) -> Receipt:
     return receipt_from_fhir(read_json(exchange.receive(content, credential)))
 
 
-def seen_by(exchange: Exchange, token: str) -> list[str | None]:
-    """The loops that a credential can find."""
+def seen_by(exchange: Exchange, token: str, **criteria: str) -> list[str | None]:
+    """The loops that a credential can find, by these criteria."""
     credential = exchange.peer_by_token(token)
     assert credential is not None
-    found = exchange.search_resources(credential, "Task", {}).found
+    found = exchange.search_resources(credential, "Task", criteria).found
     return sorted({resource.correlation_id for resource in found}, key=str)

@@ -12,9 +12,8 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import Access, ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop.units import other_side
 from ip_fhir.domain.message import MessageKind
-from ip_fhir.domain.parties import Unit, are_one, may_be_one
+from ip_fhir.domain.parties import are_one, may_be_one
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
@@ -46,20 +45,22 @@ def gate(
     agreement: Agreement,
     on: date,
     recipient: Organization | None = None,
-    other_parties: frozenset[str] = frozenset(),
+    theirs: frozenset[str] | None = None,
 ) -> Allowed | Refused:
     """Decides if the notice may be sent on the day `on` (Europe/Oslo) to `recipient` (None: the recipient it names).
 
-    The recipient is the organisation of the notice with which every number that both give is equal, and at least one
-    is, unless it is one of `other_parties` (ids of those that are known to be another party); if it may be several, all
-    must be allowed. One outside the notice must not be to whom a consent says no: also where no number tells them
-    apart. `Allowed` without ids of consents means that the notice is sent on a legal basis. Pure: no clock.
+    `theirs` are the ids of the organisations in the notice that are the recipient's party (None: it is not known). The
+    recipient is that among them, or among all, with which every number that both give is equal, and at least one
+    is; if it may be several, all must be allowed. One outside the notice must not be to whom a consent says no: also
+    where no number tells them apart. `Allowed` without ids of consents means that the notice is sent on a legal basis.
+    Pure: no clock.
     """
     if recipient is None:
         return _gate(notice, agreement, on, notice.recipient)
-    certain = [o.id for o in notice.organizations if o.id not in other_parties and are_one(o, recipient)]
+    among = [o for o in notice.organizations if theirs is None or o.id in theirs]
+    meant = [o.id for o in among if are_one(o, recipient)] or sorted(theirs or ())
     possible = [o.id for o in notice.organizations if may_be_one(o, recipient) and _is_refused_by_name(notice, o.id)]
-    answers = [_gate(notice, agreement, on, ident) for ident in certain or [_OUTSIDE, *possible]]
+    answers = [_gate(notice, agreement, on, ident) for ident in meant or [_OUTSIDE, *possible]]
     return next((answer for answer in answers if isinstance(answer, Refused)), answers[0])
 
 
@@ -98,15 +99,14 @@ def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: date
         return Allowed(())
     if referral.role is Role.MUNICIPALITY and effect.recipient is None:
         return Allowed(())
-    others = _of_another_party(referral, effect)
-    return gate(referral.notice, agreement, local_day(now), effect.recipient, others)
+    return gate(referral.notice, agreement, local_day(now), effect.recipient, _theirs(referral, effect))
 
 
-def _of_another_party(referral: Referral, effect: Effect) -> frozenset[str]:
-    """Returns the ids of the organisations in the notice that are known to be another party than the receiver."""
-    ident = referral.notice.recipient if referral.role is Role.HOSPITAL else referral.notice.sender
-    known = effect.party is not None and referral.party is not None
-    return frozenset({ident} if known and not Unit(None, effect.party).is_same(other_side(referral)) else ())
+def _theirs(referral: Referral, effect: Effect) -> frozenset[str] | None:
+    """Returns the ids of the organisations in the notice that are the receiver's party; None if that is not known."""
+    if effect.party is None or not referral.known:
+        return None
+    return frozenset(known.organization for known in referral.known if known.party == effect.party)
 
 
 def _is_duty(notice: Notice, agreement: Agreement) -> bool:

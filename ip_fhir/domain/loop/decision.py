@@ -28,7 +28,7 @@ from ip_fhir.domain.loop.table import (
 from ip_fhir.domain.loop.timers import due_timer, outcome_of_timer
 from ip_fhir.domain.loop.units import has_passed_on, other_side, speaks
 from ip_fhir.domain.parties import Unit
-from ip_fhir.domain.referral import Event, EventKind, Record, Referral, Role, State
+from ip_fhir.domain.referral import Event, EventKind, KnownParty, Record, Referral, Role, State
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
 
@@ -63,12 +63,14 @@ def open_referral(
     agreement: Agreement,
     *,
     party: str | None = None,
+    known: tuple[KnownParty, ...] = (),
     key: str | None = None,
 ) -> Decision:
     """Opens a loop: the hospital by SEND (state sent), the municipality by RECEIVE (state delivered).
 
     `party` is the name of the party on the other side (None: not known), which at the municipality need not be the one
-    that brought the notice. `key` is the loop's key on this side (None: the notice's own correlation id).
+    that brought the notice; `known` are the parties among the notice's organisations. `key` is the loop's key on this
+    side (None: the notice's own correlation id).
 
     Raises `ConsentRefused` if the notice may not be sent, `LoopError` for any other event or role, and `InvalidInput`
     if the event carries another notice.
@@ -85,6 +87,7 @@ def open_referral(
         state=State.DRAFT,
         notice=notice,
         party=party,
+        known=known,
         opened=at,
         changed=at,
     )

@@ -115,6 +115,20 @@ def test_what_can_be_wrong(run: Run, sides: Sides, old: str, new: str, what: str
     assert run("doctor", "--config", sides.hospital).code == (1 if status == "fail" else 0)
 
 
+def test_parties_that_no_number_tells(run: Run, sides: Sides) -> None:
+    """We, to whom nothing can be addressed; a peer, whom only its token tells; an agreement of numbers nobody has."""
+    text = sides.hospital.read_text(encoding="utf-8")
+    for name, number in (("organization_number", "312001373"), ("organization_number", "312012332"),
+                         ("her_id", "90000101"), ("her_id", "90000202")):  # fmt: skip
+        assert f', {name} = "{number}"' in text
+        text = text.replace(f', {name} = "{number}"', "")
+    sides.hospital.write_text(text, encoding="utf-8")
+    found = lines(run, sides.hospital)
+    assert [status for status, detail in found["parties"] if "ours alone" in detail] == ["fail"]
+    assert [status for status, detail in found["peer municipality"] if "its alone" in detail] == ["warn"]
+    assert [status for status, _ in found["agreement 0"]] == ["warn", "warn"]
+
+
 def test_a_side_without_peers(run: Run, sides: Sides) -> None:
     """Nobody to send to is a failure."""
     text = sides.hospital.read_text(encoding="utf-8")
