@@ -132,6 +132,9 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
     return list(found.values())
 
 
+_ELSEWHERE = {"notice", "forms"}
+"""The large fields of a referral: the Task refers to the resources that hold them."""
+
 _REQUEST = "#request"
 """The key for the referral's own ServiceRequest among the links; no id has this form."""
 
@@ -147,7 +150,7 @@ def _task(
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
     data = {
-        **data_of(referral.evolve(forms=())),
+        **referral.model_dump(mode="json", exclude_none=True, exclude=_ELSEWHERE),
         "id": _task_id(referral),
         "status": standing.status,
         "business_status": standing.business_status,
