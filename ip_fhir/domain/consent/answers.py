@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _ONE_DAY = timedelta(days=1)
 
-_MOST_WORK = 400_000
+_MOST_WORK = 300_000
 """The most that one day's answers are worth: recipients who are named differently, times areas, times consents.
 
 A plan with 50 consents that name 100 people, each in another way, is worth 60,000.
@@ -45,7 +45,7 @@ Numbers: TypeAlias = frozenset[tuple[int, int]]
 """Provisions, each by the number of its consent and its own."""
 
 Variant: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
-"""What a consent says to a recipient: its number, and the provisions that name it, each with how closely it does."""
+"""A consent as it speaks to one recipient: its number, and the provisions that name the recipient, each with how closely."""
 
 
 class Answer(NamedTuple):
