@@ -45,7 +45,7 @@ Numbers: TypeAlias = frozenset[tuple[int, int]]
 """Provisions, each by the number of its consent and its own."""
 
 Variant: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
-"""A consent as it speaks to one recipient: its number, and the provisions that name the recipient, each with how closely."""
+"""A consent as it speaks to one recipient: its number, and the provisions that name it, each with how closely."""
 
 
 class Answer(NamedTuple):
