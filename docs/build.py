@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parts import architecture, commands, events, glossary, loop, promises, settings, tables
+from parts import architecture, bounds, commands, events, glossary, loop, promises, settings, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "converters": tables.converters,
     "old-keys": tables.old_keys,
     "codes": glossary.codes,
+    "bounds": bounds.bounds,
     "layers": lambda: architecture.layers(ROOT),
     "rooms": lambda: architecture.rooms(ROOT),
 }

@@ -134,6 +134,9 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
 
 
 _LONGEST_ID = 64
+_ELSEWHERE = {"notice", "forms"}
+"""The large fields of a referral: the Task refers to the resources that hold them."""
+
 _REQUEST = "#request"
 """The key for the referral's own ServiceRequest among the links; no id has this form."""
 
@@ -152,7 +155,7 @@ def _task(
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
     data = {
-        **data_of(referral.evolve(forms=())),
+        **referral.model_dump(mode="json", exclude_none=True, exclude=_ELSEWHERE),
         "id": _task_id(referral),
         "correlation_id": notice.correlation_id,
         "status": standing.status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.consent.answers import Answers
-from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.consent.matrix import consent_matrix
 from ip_fhir.domain.green_form import missing_items
 from ip_fhir.domain.merge import difference, merge
@@ -18,6 +19,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import organization_problems, plan_problems
 from ip_fhir.domain.team import rivals_of
 from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.errors import InvalidInput
 from tests.support import growing
 from tests.support.growing import FORM_CASES, NOTICE_CASES, PLAN_CASES, Case
 from tests.support.work import growth
@@ -105,6 +107,26 @@ def test_consents_speak_to_all_whom_they_do_not_name_alike() -> None:
             assert len([*answers.to(f"pro-{number}", ())]) == 1 + len(LifeArea)
         asked.append(answers.calls)
     assert asked[0] == asked[1] < 100
+
+
+def test_people_who_are_each_named_in_another_way_are_few() -> None:
+    """A hundred who are named by sixty consents, each by others, are told; hundreds more are refused within bounds."""
+    plan = growing.plan(professionals=growing.professionals(2000), consents=named_by_chance(60, 100))
+    assert len(consent_matrix(plan, ON).seers) == 2000
+    asked = Answers(named_by_chance(500, 1000), ConsentKind.SHARING, ON, ())
+    with pytest.raises(InvalidInput, match="so many different ways") as caught:
+        [list(asked.to(f"pro-{number}", ())) for number in range(1000)]
+    assert caught.value.problems[0].code == "too-costly"
+    assert asked.calls < 5_000
+
+
+def named_by_chance(count: int, people: int) -> tuple[Consent, ...]:
+    """Consents to one half of the people each, drawn anew."""
+    chance, ids = random.Random(1), [f"pro-{n}" for n in range(people)]
+    return tuple(
+        consent.evolve(provisions=(Provision(access=Access.DENY, recipients=tuple(chance.sample(ids, people // 2))),))
+        for consent in growing.consents(count)
+    )
 
 
 def test_what_follows_from_a_change_is_found_at_once() -> None:

@@ -24,6 +24,7 @@ from ip_fhir.domain.consent.permission import (
     voice,
 )
 from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -34,8 +35,17 @@ if TYPE_CHECKING:
 
 _ONE_DAY = timedelta(days=1)
 
+_MOST_WORK = 300_000
+"""The most that one day's answers are worth: recipients who are named differently, times areas, times consents.
+
+A plan with 50 consents that name 100 people, each in another way, is worth 60,000.
+"""
+
 Numbers: TypeAlias = frozenset[tuple[int, int]]
 """Provisions, each by the number of its consent and its own."""
+
+Variant: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
+"""A consent as it speaks to one recipient: its number, and the provisions that name it, each with how closely."""
 
 
 class Answer(NamedTuple):
@@ -57,14 +67,14 @@ class Answers:
         self.calls = 0
         self._consents = [consent for consent in consents if consent.kind is kind]
         self._kind, self._on, self._mandates = kind, on, mandates_of(related_persons)
-        self._areas = {area for consent in self._consents for p in consent.provisions for area in p.areas}
+        self._own_areas = [{area for p in consent.provisions for area in p.areas} for consent in self._consents]
+        self._areas = set[LifeArea]().union(*self._own_areas)
         self._naming: dict[str, set[tuple[int, int]]] = {}
         for number, consent in enumerate(self._consents):
             for place, provision in enumerate(consent.provisions):
                 for recipient in provision.recipients:
                     self._naming.setdefault(recipient, set()).add((number, place))
-        self._to_all = [self._words(number, {}) for number in range(len(self._consents))]
-        self._timelines: dict[tuple[int, LifeArea | None], list[tuple[date, Voice]]] = {}
+        self._timelines: dict[tuple[Variant, LifeArea | None], list[tuple[date, Voice]]] = {}
         self._known: dict[tuple[Numbers, Numbers], dict[LifeArea | None, Answer]] = {}
 
     @property
@@ -75,7 +85,8 @@ class Answers:
     def to(self, recipient: str, within: Sequence[str]) -> Iterator[tuple[LifeArea | None, Answer]]:
         """Yields the answer for content of no life area (None), then for each area.
 
-        `within` are the ids of the organisations that the recipient works for or is a unit of.
+        `within` are the ids of the organisations that the recipient works for or is a unit of. Raises `InvalidInput`
+        (too-costly) if recipients are named in so many different ways that telling them apart would take minutes.
         """
         own = frozenset(self._naming.get(recipient, ()))
         through = frozenset().union(*(self._naming.get(ident, ()) for ident in within)) - own
@@ -89,32 +100,34 @@ class Answers:
         """Returns the answers by area; `named` gives the nearness of each provision that names the recipient."""
         if not self._consents:
             return {None: Answer(no_consent(self._kind))}
-        words = list(self._to_all)
-        for number in {consent for consent, _ in named}:
-            words[number] = self._words(number, named)
-        return {area: self._answer(words, area) for area in (None, *self._areas)}
+        areas = (None, *self._areas)
+        if (len(self._known) + 1) * len(areas) * len(self._consents) > _MOST_WORK:
+            reason = "name so many in so many different ways that the answers cannot be told together"
+            raise InvalidInput.at("consents", reason, "too-costly")
+        places: dict[int, list[tuple[int, int]]] = {}
+        for (number, place), nearness in sorted(named.items()):
+            places.setdefault(number, []).append((place, nearness))
+        variants = [(number, tuple(places.get(number, ()))) for number in range(len(self._consents))]
+        return {area: self._answer(variants, area) for area in areas}
 
-    def _words(self, number: int, named: dict[tuple[int, int], int]) -> Words:
-        consent = self._consents[number]
-        near = [
-            (0 if not provision.recipients else named.get((number, place)), provision)
-            for place, provision in enumerate(consent.provisions)
-        ]
-        return Words(consent, tuple((nearness, provision) for nearness, provision in near if nearness is not None))
+    def _answer(self, variants: list[Variant], area: LifeArea | None) -> Answer:
+        timelines = [self._timeline(variant, area) for variant in variants]
+        given = decide([(one, timeline[0][1]) for one, timeline in zip(self._consents, timelines, strict=True)])
+        return Answer(given, _last_day(self._consents, timelines) if isinstance(given, Allowed) else None)
 
-    def _answer(self, words: list[Words], area: LifeArea | None) -> Answer:
-        timelines = [self._timeline(number, one, area) for number, one in enumerate(words)]
-        given = decide([(one, timeline[0][1]) for one, timeline in zip(words, timelines, strict=True)])
-        return Answer(given, _last_day(words, timelines) if isinstance(given, Allowed) else None)
-
-    def _timeline(self, number: int, words: Words, area: LifeArea | None) -> list[tuple[date, Voice]]:
+    def _timeline(self, variant: Variant, area: LifeArea | None) -> list[tuple[date, Voice]]:
         """Returns the voices of a consent: on the day `on`, and on each later day on which it changes."""
-        if words is not self._to_all[number]:
-            return self._voices(words, area)
-        key = number, area
-        if key not in self._timelines:
-            self._timelines[key] = self._voices(words, area)
-        return self._timelines[key]
+        key = variant, area if area in self._own_areas[variant[0]] else None
+        found = self._timelines.get(key)
+        if found is None:
+            found = self._timelines[key] = self._voices(self._words(variant), area)
+        return found
+
+    def _words(self, variant: Variant) -> Words:
+        number, places = variant
+        consent = self._consents[number]
+        to_all = ((0, provision) for provision in consent.provisions if not provision.recipients)
+        return Words(consent, (*to_all, *((nearness, consent.provisions[place]) for place, nearness in places)))
 
     def _voices(self, words: Words, area: LifeArea | None) -> list[tuple[date, Voice]]:
         found: list[tuple[date, Voice]] = []
@@ -138,19 +151,19 @@ def _turning_days(words: Words, after: date) -> list[date]:
     return sorted(day for day in days if day > after)
 
 
-def _last_day(words: list[Words], timelines: list[list[tuple[date, Voice]]]) -> date | None:
+def _last_day(consents: list[Consent], timelines: list[list[tuple[date, Voice]]]) -> date | None:
     """Returns the day before the first one on which the answer is no; None if it stays yes."""
     balance = _Balance()
     voices = [timeline[0][1] for timeline in timelines]
-    for one, said in zip(words, voices, strict=True):
-        balance.count(one.consent, said, 1)
+    for consent, said in zip(consents, voices, strict=True):
+        balance.count(consent, said, 1)
     turns: list[tuple[date, int, Voice]] = sorted(
         (day, n, said) for n, timeline in enumerate(timelines) for day, said in timeline[1:]
     )
     for day, changes in groupby(turns, lambda turn: turn[0]):
         for _, n, said in changes:
-            balance.count(words[n].consent, voices[n], -1)
-            balance.count(words[n].consent, said, 1)
+            balance.count(consents[n], voices[n], -1)
+            balance.count(consents[n], said, 1)
             voices[n] = said
         if not balance.is_yes():
             last: date = day - _ONE_DAY

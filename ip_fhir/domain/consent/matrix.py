@@ -96,7 +96,7 @@ def consent_matrix(plan: IndividualPlan, on: date) -> ConsentMatrix:
 
     A consent to an organisation also covers its units and their staff. Consent is only one condition for access: a
     consent may still cover somebody who has left the team and no longer needs to see the plan. Raises `InvalidInput` if
-    `plan` is no plan.
+    `plan` is no plan, or (too-costly) if its consents name hundreds, each in another way.
     """
     require(plan, IndividualPlan, "plan")
     taking_part = _taking_part(plan, on)

@@ -81,7 +81,7 @@ def permits(
     mandates = mandates_of(related_persons)
     grounds: list[str] = []
     for area in request.areas or (None,):
-        answer = decide([(words, voice(words, area, request.on, mandates)) for words in relevant])
+        answer = decide([(words.consent, voice(words, area, request.on, mandates)) for words in relevant])
         if isinstance(answer, Refused):
             return answer
         grounds += answer.consents
@@ -141,15 +141,15 @@ def mandates_of(related_persons: Iterable[RelatedPerson]) -> Mandates:
     return found
 
 
-def decide(voices: Sequence[tuple[Words, Voice]]) -> Allowed | Refused:
-    """Returns the answer for one area and day; `voices` are all relevant consents, at least one."""
-    yes = [words.consent for words, said in voices if said.rule is None]
+def decide(voices: Sequence[tuple[Consent, Voice]]) -> Allowed | Refused:
+    """Returns the answer for one area and day; `voices` are those of all relevant consents, at least one."""
+    yes = [consent for consent, said in voices if said.rule is None]
     if not yes:
-        consent, rule = max(((w.consent, v.rule) for w, v in voices if v.rule is not None), key=_last_word)
+        consent, rule = max(((c, said.rule) for c, said in voices if said.rule is not None), key=_last_word)
         return Refused(rule, _REASONS[rule], (consent.id,))
     # A refusal or a withdrawal counts until a later yes is given.
     latest = max(consent.given_on for consent in yes)
-    no = [w.consent for w, v in voices if v.explicit and not (v.rule in EXPLICIT_NOES and said_on(w.consent) < latest)]
+    no = [c for c, said in voices if said.explicit and not (said.rule in EXPLICIT_NOES and said_on(c) < latest)]
     if no:
         return Refused(Rule.DISAGREE, "two consents at the same time disagree", tuple(c.id for c in (*yes, *no)))
     return Allowed(tuple(consent.id for consent in yes))
