@@ -44,7 +44,8 @@ def absence(url: str) -> str | None:
         return None
     if found.database == "sqlite":
         name = Path(url.partition(":///")[2].partition("?")[0]).name
-        return f"there is no store: {name} is {"another program's" if found.size else 'not there, or empty'}"
+        state = "another program's" if found.size else "not there, or empty"
+        return f"there is no store: {name} is {state}"
     return "there is no store: the database has no tables of ours (ip-fhir db upgrade makes them)"
 
 
