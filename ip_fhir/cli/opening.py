@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.settings import Settings
@@ -44,7 +44,9 @@ def absence(url: str) -> str | None:
     if found.version is not None:
         return None
     if found.database == "sqlite":
-        return "there is no store: the file is empty, or another program's" if found.size else "there is no store"
+        name = Path(url.partition(":///")[2].partition("?")[0]).name
+        state = "another program's" if found.size else "not there, or empty"
+        return f"there is no store: {name} is {state}"
     return "there is no store: the database has no tables of ours (ip-fhir db upgrade makes them)"
 
 

@@ -68,6 +68,7 @@ def test_a_parked_row_is_not_sent_until_retried(run: Run, sides: Sides, row: str
 @pytest.mark.parametrize("command", ["retry", "park"])
 def test_a_row_that_is_not_there(run: Run, sides: Sides, command: str) -> None:
     """Exit code 2 and one line."""
+    run("db", "upgrade", "--config", sides.hospital)
     ran = run("outbox", command, "nobody", "--config", sides.hospital)
     assert ran.code == 2
     assert "there is no such outbox row" in ran.err
@@ -91,6 +92,7 @@ def test_list_by_status(run: Run, sides: Sides, row: str) -> None:
 
 def test_refusals(run: Run, sides: Sides) -> None:
     """From whom, why, how often; none of the content."""
+    run("db", "upgrade", "--config", sides.municipality)
     assert run("outbox", "refusals", "--config", sides.municipality).text == "every message was taken in\n"
     exchange = open_exchange(read_settings(sides.municipality))
     refuse_twice(exchange)

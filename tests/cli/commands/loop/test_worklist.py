@@ -54,6 +54,7 @@ def test_of_one_loop(run: Run, sides: Sides, item: str) -> None:
 
 def test_an_item_that_is_not_there(run: Run, sides: Sides) -> None:
     """Exit code 2, with the id and the reason."""
+    run("db", "upgrade", "--config", sides.hospital)
     ran = run("worklist", "done", "nobody", "--by", NINA, "--config", sides.hospital)
     assert (ran.code, ran.err) == (2, "ip-fhir: nobody: item: the worklist has no such item\n")
 

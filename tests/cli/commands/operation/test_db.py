@@ -1,6 +1,7 @@
 """`db`: tables brought up to date, how the store stands, a copy, what is past its time."""
 
 import json
+import sqlite3
 import stat
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from ip_fhir.domain.referral import State
 from ip_fhir.settings import read_settings
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.store.schema import VERSION
-from ip_fhir.testing.store_samples import append, referral
+from ip_fhir.testing.store_samples import append, outbox_row, record, referral
 from tests.cli.conftest import Run, Sides
+from tests.store.places import Place
 from tests.support.postgres import running_server
 
 
@@ -21,6 +23,10 @@ from tests.support.postgres import running_server
 def config(sides: Sides) -> Path:
     """The settings of a side whose store is not there yet."""
     return sides.hospital
+
+
+NOWHERE = "there is no store: hospital.sqlite is not there, or empty\n"
+EMPTY = "empty: 0 records; right for a new store only\n"
 
 
 def store_of(config: Path) -> SqlStore:
@@ -91,7 +97,11 @@ def test_a_server(run: Run, config: Path) -> None:
         text = config.read_text()
         (line,) = [line for line in text.splitlines() if line.startswith("database")]
         config.write_text(text.replace(line, f'database = "{server.new_database()}"'))
-        assert run("verify", "-c", config).text.startswith("store: there is nothing to check: no database")
+        absent = run("verify", "-c", config)
+        assert (absent.code, absent.text.startswith("store: there is no store: the database has no tables")) == (
+            1,
+            True,
+        )
         assert run("db", "upgrade", "-c", config).code == 0
         assert run("verify", "-c", config).text.startswith("evidence: there is nothing to check: no record")
         assert run("db", "status", "-c", config, "--json").data["database"] == "postgresql"
@@ -102,8 +112,10 @@ def test_a_server(run: Run, config: Path) -> None:
 @pytest.mark.promise(16)
 def test_export(run: Run, config: Path, tmp_path: Path) -> None:
     """`verify --export` writes a Bundle or lines, for the owner alone, and takes no other file's place."""
-    store_of(config).close()
-    assert run("verify", "-c", config, "--export", tmp_path / "none.json").code == 1, "an empty store is not whole"
+    assert run("verify", "-c", config, "--export", tmp_path / "none.json").code == 1
+    assert not (tmp_path / "none.json").exists()
+    run("db", "upgrade", "-c", config)
+    assert run("verify", "-c", config, "--export", tmp_path / "none.json").code == 1
     assert json.loads((tmp_path / "none.json").read_bytes()) == {"resourceType": "Bundle", "type": "collection"}
     with closing(store_of(config)) as store:
         append(store, "r", "1", "2")
@@ -118,3 +130,99 @@ def test_export(run: Run, config: Path, tmp_path: Path) -> None:
     again = run("verify", "-c", config, "--export", tmp_path / "all.json")
     assert (again.code, again.err) == (2, "ip-fhir: --export: there is a file of this name already\n")
     assert run("verify", "-c", config, "--export", tmp_path / "missing" / "all.json").code == 2
+
+
+READING = [
+    ("verify",),
+    ("referrals", "list"),
+    ("referrals", "show", "r"),
+    ("outbox", "list"),
+    ("outbox", "refusals"),
+    ("outbox", "retry", "r"),
+    ("worklist", "list"),
+    ("db", "status"),
+    ("db", "backup", "copy"),
+    ("db", "purge", "--older-than", "1", "--yes"),
+    ("db", "unreadable"),
+    ("db", "take-up", "outbox", "1"),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+@pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])
+def test_no_command_that_reads_makes_a_store(
+    run: Run, config: Path, command: tuple[str, ...], content: bytes | None
+) -> None:
+    """A file that is not there stays so, an empty one stays empty; each says so, by its exit code too."""
+    file = config.parent / "hospital.sqlite"
+    if content is not None:
+        file.write_bytes(content)
+    ran = run(*command, "-c", config)
+    assert ran.code == (0 if command == ("doctor",) and content is None else 7 if command[0] != "verify" else 1) or (
+        command in [("db", "status"), ("doctor",)] and ran.code == 1
+    )
+    assert "whole" not in ran.text
+    assert (file.read_bytes() if file.exists() else None) == content
+
+
+def test_nothing_is_never_whole(run: Run, config: Path) -> None:
+    """No store, an empty file, another's database, a store without a record: each in its own words, exit code 1."""
+    file = config.parent / "hospital.sqlite"
+    assert run("verify", "-c", config).text == NOWHERE
+    file.write_bytes(b"")
+    assert run("verify", "-c", config).text == NOWHERE
+    found = run("verify", "-c", config, "--json")
+    assert (found.code, found.data["whole"]) == (1, False)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE theirs (number integer)")
+    assert run("verify", "-c", config).text == "there is no store: hospital.sqlite is another program's\n"
+    file.unlink()
+    run("db", "upgrade", "-c", config)
+    empty = run("verify", "-c", config, "--json")
+    assert (empty.code, empty.data["whole"], empty.data["empty"]) == (1, False, True)
+    assert run("verify", "-c", config).text == EMPTY
+    with closing(store_of(config)) as store:
+        append(store, "r", "1")
+    whole = run("verify", "-c", config, "--json")
+    assert (whole.code, whole.data["whole"], whole.data["empty"]) == (0, True, False)
+
+
+def test_rows_that_cannot_be_read(run: Run, config: Path) -> None:
+    """Lists show the others and name them; verify, status and doctor too; mended, one is taken up again."""
+    with closing(store_of(config)) as store, store.begin() as transaction:
+        for ident in ("a", "b"):
+            transaction.save(referral(ident), None)
+            transaction.append(ident, [record(ident)])
+            transaction.enqueue([outbox_row(ident, ident)])
+    place = Place(read_settings(config).database)
+    ((kept,),) = place.sql("SELECT body FROM referral WHERE correlation_id = 'a'")
+    place.sql("UPDATE referral SET body = '{}' WHERE correlation_id = 'a'")
+    place.sql("UPDATE outbox SET due = 'soon' WHERE id = 'a'")
+    listed = run("referrals", "list", "-c", config, "--json")
+    assert [one["correlation_id"] for one in listed.data] == ["b"]
+    assert listed.err.startswith("ip-fhir: referral a cannot be read: a stored Referral cannot be read: ")
+    rows = run("outbox", "list", "--status", "waiting", "-c", config, "--json")
+    assert ([row["id"] for row in rows.data], rows.err) == (
+        ["b"],
+        "ip-fhir: outbox 1 cannot be read: due: not of the column's type\n",
+    )
+    verified = run("verify", "-c", config)
+    assert verified.code == 1
+    assert "outbox.1: due: not of the column's type" in verified.text
+    found = {line["detail"] for line in run("doctor", "-c", config, "--json").data if line["what"] == "unreadable row"}
+    assert len(found) == 2
+    assert run("db", "unreadable", "-c", config).text == "every row that was met could be read\n"
+    looked = run("db", "unreadable", "--look", "-c", config, "--json")
+    assert (looked.code, [(row["table"], row["key"], row["of"]) for row in looked.data]) == (
+        1,
+        [("outbox", "1", "referral a"), ("referral", "a", "referral a")],
+    )
+    assert "referral a" in run("db", "unreadable", "-c", config).text
+    assert run("db", "status", "-c", config, "--json").data["unreadable"] == 2
+    assert run("db", "take-up", "referral", "a", "-c", config).code == 7
+    place.sql("UPDATE referral SET body = :body WHERE correlation_id = 'a'", body=kept)
+    assert run("db", "take-up", "referral", "a", "-c", config).text == "referral a: taken up again\n"
+    assert run("db", "take-up", "referral", "a", "-c", config).code == 2
+    assert run("db", "take-up", "no-table", "a", "-c", config).code == 2
+    assert [row["table"] for row in run("db", "unreadable", "-c", config, "--json").data] == ["outbox"]

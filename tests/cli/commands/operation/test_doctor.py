@@ -200,3 +200,39 @@ def test_the_listeners_of_a_side(run: Run, sides: Sides, plugin_site: Path) -> N
         file.write('\n[[listeners]]\nuse = "nose"\n')
     ((status, detail),) = lines(run, sides.hospital)["listeners"]
     assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear)")
+
+
+def test_files_that_others_can_use(run: Run, sides: Sides) -> None:
+    """Database, settings, tokens: what others can change fails, what they can read is a warning, with the mode."""
+    run("db", "upgrade", "--config", sides.hospital)
+    place = sides.hospital.parent
+    sides.hospital.chmod(0o644)
+    for one in place.glob("*.token"):
+        one.chmod(0o600)
+    assert "file" not in lines(run, sides.hospital)
+    (place / "hospital.sqlite").chmod(0o644)
+    (place / "hospital.token").chmod(0o640)
+    assert lines(run, sides.hospital)["file"] == [
+        ("warn", "the store (hospital.sqlite) is 0644: others can read it"),
+        ("warn", "a token or key (hospital.token) is 0640: others can read it"),
+    ]
+    sides.hospital.chmod(0o666)
+    assert ("fail", "the settings (hospital.toml) is 0666: others can change it") in lines(run, sides.hospital)["file"]
+    assert run("doctor", "--config", sides.hospital).code == 1
+    sides.hospital.chmod(0o644)
+    changed(sides.hospital, 'token = { file = "hospital.token" }', 'token = "0123456789abcdef-of-nobody"')
+    found = lines(run, sides.hospital)["file"]
+    assert ("warn", "the settings (hospital.toml) is 0644: others can read it") in found
+    assert "0123456789abcdef" not in str(found)
+
+
+def test_an_empty_file_is_no_store(run: Run, sides: Sides) -> None:
+    """It is a failure, never whole; a store without a record is a warning."""
+    file = sides.hospital.parent / "hospital.sqlite"
+    file.write_bytes(b"")
+    found = lines(run, sides.hospital)
+    assert found["store"] == [("fail", "there is no store: hospital.sqlite is not there, or empty")]
+    assert "evidence" not in found
+    file.unlink()
+    run("db", "upgrade", "--config", sides.hospital)
+    assert lines(run, sides.hospital)["evidence"] == [("warn", "empty: 0 records; right for a new store only")]
