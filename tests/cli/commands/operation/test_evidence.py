@@ -128,7 +128,7 @@ def test_signed_heads(run: Run, config: Path, tmp_path: Path) -> None:
     assert run(*check).code == 0
     with closing(sqlite3.connect(database(config))) as connection:
         connection.execute("DELETE FROM evidence")
-        connection.execute(f"UPDATE meta SET value = '0 {'0' * 64}'")
+        connection.execute("UPDATE meta SET value = ?", (f"0 {'0' * 64}",))
         connection.commit()
     fill(config, "a", "b", "c")
     ran = run(*check)
@@ -199,8 +199,16 @@ def test_the_thread_writes(config: Path, caplog: pytest.LogCaptureFixture) -> No
     assert "PRIVATE" not in caplog.text
 
 
+class Nobody:
+    """A receiver that is no exchange."""
+
+    def receive(self, content: bytes, peer: str, format_name: str) -> bytes:
+        """Take nothing in."""
+        raise NotImplementedError
+
+
 def test_not_for_any_receiver(config: Path) -> None:
     """A receiver that is no exchange has no chain: told when it starts."""
     (keeper,) = open_listeners(read_settings(config))
     with pytest.raises(InvalidInput, match="an exchange's store"):
-        keeper.start(object())  # type: ignore[arg-type] - just that
+        keeper.start(Nobody())
