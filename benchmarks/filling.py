@@ -12,9 +12,9 @@ from sqlalchemy.schema import CreateIndex
 
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.store import chain, open_store
+from ip_fhir.store import chain, open_store, statements
 from ip_fhir.store.engine import Database
-from ip_fhir.store.schema import evidence, metadata
+from ip_fhir.store.schema import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +36,8 @@ def fill(url: str, loops: int, due: int) -> None:
     """Put open loops into an empty store, `due` of which have a deadline that is over, evenly spread.
 
     The first one is made by the exchange; the others are copies of all its rows with other ids, made by the database
-    itself. Their evidence is chained as it should be; the bytes that were sent are left out.
+    itself. Their evidence is chained as it should be; the bytes that were sent are left out, and so are the digests of
+    what each commit wrote: `verify` would name the copies.
     """
     with closing(open_store(url)) as store:
         exchange = side(Role.HOSPITAL, store, Answering(), SetClock())
@@ -55,7 +56,7 @@ def fill(url: str, loops: int, due: int) -> None:
 
 def _words(store: SqlStore) -> list[str]:
     with store._database.reading() as connection:  # noqa: SLF001 - a benchmark looks inside
-        return [row.body for row in connection.execute(evidence.select().order_by(evidence.c.number))]
+        return [row.body for row in connection.execute(statements.WORDS)]
 
 
 def _not_due(every: int) -> str:
@@ -120,11 +121,11 @@ def _copied(words: list[str], loops: int) -> Iterator[tuple[Aggregate, str]]:
             yield Aggregate.of_referral(f"referral-{number:07}"), body.replace(PLACEHOLDER, f"{number:07}")
 
 
-def _add_evidence(cursor: Any, links: Iterable[dict[str, str | int]]) -> None:
+def _add_evidence(cursor: Any, links: Iterable[dict[str, str | int | None]]) -> None:
     names = ("number", "aggregate_id", "body", "previous", "hash")
-    last: list[dict[str, str | int]] = []
+    last: list[dict[str, str | int | None]] = []
 
-    def rows() -> Iterator[tuple[str | int, ...]]:
+    def rows() -> Iterator[tuple[str | int | None, ...]]:
         for link in links:
             last[:] = [link]
             yield tuple(link[name] for name in names)

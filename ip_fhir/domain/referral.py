@@ -167,7 +167,9 @@ class Referral(Value):
     state: State = Field(description="State.")
     notice: Notice = Field(description="The notice.")
     party: Id | None = Field(default=None, description="Party on the other side; none: not known.")
-    known: tuple[KnownParty, ...] = Field(default=(), description="Organisations of the notice that are parties.")
+    known: tuple[KnownParty, ...] = Field(
+        default=(), max_length=1000, description="Organisations of the notice that are parties."
+    )
     opened: AwareDatetime = Field(description="Time when it was opened.")
     changed: AwareDatetime = Field(description="Time of the last change.")
     delivered: AwareDatetime | None = Field(default=None, description="Time when the notice was delivered.")

@@ -28,7 +28,7 @@ from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 
 _MOST_DIGITS: Final = 18  # of a number that fits the column
@@ -121,12 +121,15 @@ def digest_of(body: str) -> str:
 
 
 def follow(
-    head: Head, bodies: Sequence[tuple[Aggregate, str]], wrote: str | None = None
+    head: Head, bodies: Iterable[tuple[Aggregate, str]], wrote: str | None = None
 ) -> Iterator[dict[str, str | int | None]]:
     """Yields new links after `head`, as table rows, for pairs of aggregate and canonical JSON; the last has `wrote`."""
-    previous, last = head.hash, head.number + len(bodies)
-    for number, (aggregate, body) in enumerate(bodies, head.number + 1):
-        written = wrote if number == last else None
+    coming = iter(bodies)
+    number, previous, pair = head.number, head.hash, next(coming, None)
+    while pair is not None:
+        (aggregate, body), pair = pair, next(coming, None)
+        number += 1
+        written = wrote if pair is None else None
         own = link_hash(previous, number, aggregate.id, digest_of(body), aggregate.kind, written)
         yield {
             "number": number,

@@ -1,12 +1,14 @@
 """A store with one of each thing in it, and the ways to change it behind its back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, State
 from ip_fhir.ports import Refusal, Seen
 from ip_fhir.store import SqlStore
 from ip_fhir.testing.store_samples import NOON, after, outbox_row, record, referral, task, work_item
+from tests.store.places import Place
 
 
 def fill(store: SqlStore, ident: str = "r", *, state: State = State.SENT) -> None:
@@ -38,6 +40,12 @@ class Change:
 
     sql: str
     path: str
+
+
+def change(place: Place, made: Change) -> None:
+    """Change the database past the store."""
+    given: dict[str, Any] = {"other": b"other bytes", "no": False}
+    place.sql(made.sql, **{name: value for name, value in given.items() if f":{name}" in made.sql})
 
 
 CHANGES: dict[str, Change] = {

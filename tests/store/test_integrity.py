@@ -36,15 +36,8 @@ from ip_fhir.testing.store_samples import (
     task,
     work_item,
 )
-from tests.store.integrity_damage import CHANGES, Change, fill
+from tests.store.integrity_damage import CHANGES, change, fill
 from tests.store.places import Place
-
-GIVEN: dict[str, Any] = {"other": b"other bytes", "no": False}
-
-
-def change(place: Place, made: Change) -> None:
-    """Change the database past the store."""
-    place.sql(made.sql, **{name: value for name, value in GIVEN.items() if f":{name}" in made.sql})
 
 
 @pytest.mark.promise(16)

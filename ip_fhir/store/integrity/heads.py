@@ -7,9 +7,10 @@ whichever the key is for. Its payload is {"number", "hash", "at"}: records in th
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,14 +93,13 @@ def _read_key(pem: str) -> tuple[OKPKey | ECKey, str]:
 
 
 def slot(at: datetime, every: timedelta) -> str:
-    """Returns the name of the file for the head of the interval that a time (UTC) is in.
+    """Returns the name of the file for the head of the interval that a time is in.
 
-    >>> from datetime import UTC
     >>> slot(datetime(2026, 3, 2, 12, 59, tzinfo=UTC), timedelta(hours=1))
     '20260302T120000Z.jws'
     """
     seconds = int(every.total_seconds())
-    begins = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, at.tzinfo)
+    begins = datetime.fromtimestamp(int(at.timestamp()) // seconds * seconds, UTC)
     return f"{begins:%Y%m%dT%H%M%SZ}{SUFFIX}"
 
 
@@ -108,9 +108,9 @@ def keep_line(file: Path, line: str) -> bool:
 
     Several processes may do so at once: one of them writes it. Raises `OSError`.
     """
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with part.open("x", encoding="ascii") as written:
+        with part.open("w", encoding="ascii") as written:
             written.write(f"{line}\n")
             written.flush()
             os.fsync(written.fileno())

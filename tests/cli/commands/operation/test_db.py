@@ -49,7 +49,7 @@ def test_upgrade_and_status(run: Run, config: Path) -> None:
     assert {name: after.data[name] for name in ("database", "loops", "records", "purged")} == {
         "database": "sqlite",
         "loops": {"sent": 1},
-        "records": 1,
+        "records": 2,
         "purged": 0,
     }
     assert "sent 1" in run("db", "status", "-c", config).text
