@@ -43,7 +43,8 @@ def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) 
             return Place(*orjson.loads(said))
     except (ValueError, TypeError):
         pass
-    raise InvalidInput.at("_cursor", "is not the next page of this search: follow the link as it was given", "value")
+    reason = "is not the next page of this search: follow the link as it was given"
+    raise InvalidInput.at("_cursor", reason, "structure")
 
 
 def _digest(said: bytes, party: str, type_: str, criteria: Mapping[str, str]) -> bytes:

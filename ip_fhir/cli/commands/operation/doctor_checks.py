@@ -273,6 +273,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
     lacks = {
         "ReceiptStore": "cannot await a receipt: what is handed over is tried again as after a failure",
         "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
+        "ReadingStore": "keeps no log of reads: nobody can tell afterwards who read what",
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
     }
     for name in missing(store):

@@ -88,8 +88,8 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     with closing(open_store(read_settings(sides.hospital).database)) as store:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
-    assert [finding.status for finding in found] == ["warn"] * 3
-    for word, finding in zip(("ReceiptStore", "WorklistStore", "AggregateStore"), found, strict=True):
+    assert [finding.status for finding in found] == ["warn"] * 4
+    for word, finding in zip(("ReceiptStore", "WorklistStore", "ReadingStore", "AggregateStore"), found, strict=True):
         assert word in finding.detail
 
 
@@ -97,7 +97,7 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     ("old", "new", "what", "status", "words"),
     [
         ('role = "hospital"', 'role = "clinic"', "settings", "fail", "hospital.toml: role"),
-        ("peers = [", "peers = []\nunused = [", "settings", "fail", "unused"),
+        ("peers = [", "peers = []\nunused = [", "settings", "fail", "a field that is not known here"),
         ('token = { file = "hospital.token" }, ', "", "peer municipality", "warn", "no token to show"),
         ('accepts = [{ file = "municipality.token" }], ', "", "peer municipality", "warn", "they cannot send to us"),
         ('url = "http://127.0.0.1', 'url = "http://ke.example', "settings", "fail", "in the clear"),
