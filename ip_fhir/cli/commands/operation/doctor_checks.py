@@ -260,10 +260,29 @@ def _store(settings: Settings) -> Iterator[Finding]:
         parked = len(store.outbox("parked", 200))
         if parked:
             yield Finding("outbox", "warn", f"{parked} messages are parked and wait for a person")
+        yield from check_refusals(store)
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
     finally:
         store.close()
+
+
+_REFUSALS = 10_000  # those that came last are looked at
+
+
+def check_refusals(store: Store) -> Iterator[Finding]:
+    """A line if messages were not taken in; a warning if a peer sent more than are recorded one by one."""
+    from ip_fhir.ports.figures import BEYOND
+
+    figures = store.figures()
+    if not figures.refusals:
+        return
+    said = f"{figures.refusals} different messages were not taken in, {figures.refused_times} times in all"
+    peers = sorted({one.peer for one in store.refusals(_REFUSALS) if one.digest == BEYOND})
+    if peers:
+        yield Finding("refusals", "warn", f"{said}; more than are recorded one by one from {', '.join(peers)}")
+    else:
+        yield Finding("refusals", "ok", said)
 
 
 def check_capabilities(store: Store) -> Iterator[Finding]:

@@ -1,12 +1,14 @@
 """`doctor` and `adapters`: each thing that can be wrong is a line that says so."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading
+from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading, check_refusals
 from ip_fhir.mapping import default
+from ip_fhir.ports import Refusal
 from ip_fhir.settings import read_settings
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
@@ -183,3 +185,17 @@ def test_the_listeners_of_a_side(run: Run, sides: Sides, plugin_site: Path) -> N
         file.write('\n[[listeners]]\nuse = "nose"\n')
     ((status, detail),) = lines(run, sides.hospital)["listeners"]
     assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear)")
+
+
+def test_messages_that_were_not_taken_in(sides: Sides, run: Run) -> None:
+    """They are counted in a line; it is a warning, with the peer, where there were more than are recorded."""
+    run("referrals", "list", "--config", sides.hospital)
+    at = datetime(2026, 1, 12, tzinfo=UTC)
+    with closing(open_store(read_settings(sides.hospital).database)) as store:
+        assert list(check_refusals(store)) == []
+        for number, status in ((1, "ok"), (2, "warn"), (3, "warn")):
+            with store.begin() as transaction:
+                transaction.refuse(Refusal("municipality", f"d{number}", "structure", "not JSON", at, at), 1)
+            (found,) = check_refusals(store)
+            assert (found.status, f"{number} times" in found.detail) == (status, True)
+    assert "municipality" in found.detail
