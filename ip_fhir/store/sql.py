@@ -34,9 +34,9 @@ if TYPE_CHECKING:
         OutboxRow,
         OutboxStatus,
         Parties,
-        Place,
         Refusal,
         ResourceVersion,
+        SearchPlace,
         Stored,
     )
     from ip_fhir.ports.capabilities import AggregateRecord
@@ -211,9 +211,9 @@ class SqlStore:
         limit: int = 100,
         *,
         parties: Parties | None = None,
-        after: Place | None = None,
+        after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, by `Place`. Raises `InvalidInput` for an unknown one."""
+        """Returns current versions that match all criteria, by `SearchPlace`. Raises `InvalidInput` for an unknown one."""
         with self._database.reading() as connection:
             return search.search(connection, type_, criteria, limit, parties, after)
 

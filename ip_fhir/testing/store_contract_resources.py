@@ -226,7 +226,7 @@ class ReadingContract:
         assert (store.seal_readings(), store.verify()) == (1, ())
 
     def test_readers_at_once(self, store: ReadingStore) -> None:
-        """Whoever adds and seals at once: no number is missing or given twice, and the chain is whole."""
+        """With several that add and seal at once no number is missing or given twice, and the chain is whole."""
 
         def work(worker: int) -> None:
             for _ in range(5):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ip_fhir.ports import Parties, Place, ResourceVersion
+    from ip_fhir.ports import Parties, ResourceVersion, SearchPlace
 
 _STATEMENTS = 256  # different searches whose statements are kept, ready to be run
 
@@ -30,7 +30,7 @@ def search(
     criteria: Mapping[str, str],
     limit: int,
     parties: Parties | None,
-    after: Place | None,
+    after: SearchPlace | None,
 ) -> list[ResourceVersion]:
     """See `ip_fhir.ports.ResourceStore.search_resources`."""
     if parties is not None and not parties.names:
