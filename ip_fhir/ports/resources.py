@@ -102,9 +102,9 @@ class ResourceStore(Protocol):
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         With `parties` only resources of aggregates that concern one of them, by `set_parties`. They come in order of
-        `SearchPlace`; with `after` those after that place. The order does not change with time, so that page by page each
-        resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found only
-        without `parties` and `after`.
+        `SearchPlace`; with `after` those after that place. The order does not change with time, so that page by page
+        each resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found
+        only without `parties` and `after`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Raises
         `InvalidInput` for any other criterion: ignoring it would find too much.

@@ -213,7 +213,7 @@ class SqlStore:
         parties: Parties | None = None,
         after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, by `SearchPlace`. Raises `InvalidInput` for an unknown one."""
+        """Returns current versions that match all criteria, by place. Raises `InvalidInput` for an unknown one."""
         with self._database.reading() as connection:
             return search.search(connection, type_, criteria, limit, parties, after)
 
