@@ -186,6 +186,26 @@ def test_settings_do_not_change() -> None:
     assert isinstance(settings, Settings)
 
 
+def test_a_word_where_a_key_belongs_is_not_repeated(tmp_path: Path) -> None:
+    """Neither as an unknown key, at any level, nor where the text is no TOML; what may be meant is told."""
+    place = tmp_path / "side.toml"
+    for text in (
+        "KANARIFUGL = 1",
+        "[http]\nKANARIFUGL = 1",
+        "[a.KANARIFUGL]\n[a.KANARIFUGL]\n",
+        "KANARIFUGL KANARIFUGL",
+    ):
+        place.write_text(text, encoding="utf-8")
+        with pytest.raises(InvalidInput) as caught:
+            read_settings(place, {})
+        assert "KANARIFUGL" not in str(caught.value)
+    place.write_text("[http]\nprot = 1\n[worker]\ncolour = 1\nsize = 2", encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        read_settings(place, {})
+    assert "http: has a field that is not known here; perhaps port is meant" in str(caught.value)
+    assert "worker: has 2 fields that are not known here; known are batch, lease, parallel" in str(caught.value)
+
+
 def test_proxies_are_addresses_or_networks() -> None:
     """As a list, or with commas, as the environment has it; a name is none."""
     wanted = ["127.0.0.1/32", "10.0.0.0/8"]

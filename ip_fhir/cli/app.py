@@ -10,7 +10,7 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import agreement, consent, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence
+from ip_fhir.cli.commands.operation import db, doctor, evidence, reads
 from ip_fhir.cli.exits import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
@@ -64,5 +64,6 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(referrals.app, name="referrals")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(worklist.app, name="worklist")
+app.add_typer(reads.app, name="reads")
 app.add_typer(db.app, name="db")
 app.add_typer(evidence.app, name="evidence")

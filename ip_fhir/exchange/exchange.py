@@ -249,8 +249,11 @@ class Exchange:
 
     def _keep_up(self, keep_going: Callable[[], bool]) -> None:
         """Work out whom referrals concern where the settings have changed, and seal the log of reads."""
-        catch_up(self._context, _WORKED_OUT, keep_going)
-        self._context.reads.upkeep(self.store)
+        try:
+            catch_up(self._context, _WORKED_OUT, keep_going)
+            self._context.reads.upkeep(self.store)
+        except StoreError as error:  # what was due is done all the same
+            log.error("upkeep of who may read, and of what was read: %s", error)  # noqa: TRY400 - no trace, as elsewhere
 
     def health(self) -> dict[str, Any]:
         """The state of this side without a person's data: for a load balancer, an operator, a test that waits.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.cursor import read_cursor, write_cursor
+from ip_fhir.exchange.access.log import Occasion
 from ip_fhir.exchange.access.parties import acting, require_all
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
 from ip_fhir.exchange.inbound import check_role
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject, Parties, Place, ResourceVersion, Stored, Transaction
+    from ip_fhir.ports import JsonObject, Parties, ResourceVersion, SearchPlace, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
     "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
@@ -63,9 +64,9 @@ def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVe
     if not found:
         raise _not_found(type_)
     if not _concerns(context, found[0], peer):
-        context.reads.refused(context, peer.name, "read", found[0])
+        context.reads.refused(_occasion(context), peer.name, "read", found[0])
         raise _not_found(type_)
-    context.reads.read(context, peer.name, found[0])
+    context.reads.read(_occasion(context), peer.name, found[0])
     return found[0]
 
 
@@ -89,7 +90,7 @@ def search(
     after = None if cursor is None else read_cursor(cursor, peer.name, type_, criteria)
     require_all(context)
     found, last, complete = _next(context, acting(context, peer), type_, criteria, most, after)
-    context.reads.found(context, peer.name, type_, dict(criteria), found)
+    context.reads.found(_occasion(context), peer.name, type_, dict(criteria), found)
     whole = len(found) if complete and after is None else None
     total = whole if whole is not None or "code" in criteria else _total(context, peer, type_, criteria, counted)
     following = None if complete or last is None else write_cursor(last, peer.name, type_, criteria)
@@ -97,8 +98,8 @@ def search(
 
 
 def _next(
-    context: Context, parties: Parties, type_: str, criteria: Mapping[str, str], most: int, after: Place | None
-) -> tuple[list[ResourceVersion], Place | None, bool]:
+    context: Context, parties: Parties, type_: str, criteria: Mapping[str, str], most: int, after: SearchPlace | None
+) -> tuple[list[ResourceVersion], SearchPlace | None, bool]:
     """The resources of a page, the place to go on from, and True if there are no more.
 
     A code is no index's, since nearly all resources of a type have the same: it is looked for page by page. If many
@@ -138,7 +139,7 @@ def update(
         with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
             return _updated(context, peer, type_, id_, based_on, body)
     except _AnothersError as error:
-        context.reads.refused(context, peer.name, "update", error.resource)
+        context.reads.refused(_occasion(context), peer.name, "update", error.resource)
         raise _not_found(type_) from None
 
 
@@ -193,6 +194,10 @@ class _AnothersError(InvalidInput):
 
 def _not_found(type_: str) -> InvalidInput:
     return InvalidInput.at(type_, "no resource with this id", "not-found")
+
+
+def _occasion(context: Context) -> Occasion:
+    return Occasion(context.store, context.clock.now())
 
 
 def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> bool:

@@ -15,10 +15,10 @@ from ip_fhir.ports.figures import OutboxStatus as OutboxStatus
 from ip_fhir.ports.figures import Refusal as Refusal
 from ip_fhir.ports.resources import JsonObject as JsonObject
 from ip_fhir.ports.resources import Parties as Parties
-from ip_fhir.ports.resources import Place as Place
 from ip_fhir.ports.resources import ResourceStore as ResourceStore
 from ip_fhir.ports.resources import ResourceTransaction as ResourceTransaction
 from ip_fhir.ports.resources import ResourceVersion as ResourceVersion
+from ip_fhir.ports.resources import SearchPlace as SearchPlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

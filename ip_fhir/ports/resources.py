@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JsonObject: TypeAlias = "dict[str, Any]"
 
 
-class Place(NamedTuple):
+class SearchPlace(NamedTuple):
     """The place of a resource in a search: resources come by kind and id of their aggregate, then by their own id."""
 
     aggregate_kind: str
@@ -45,9 +45,9 @@ class ResourceVersion:
         return self.correlation_id if self.aggregate_kind == REFERRAL else None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SearchPlace:
         """The resource's place in a search."""
-        return Place(self.aggregate_kind, self.correlation_id or "", self.id)
+        return SearchPlace(self.aggregate_kind, self.correlation_id or "", self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ class ResourceStore(Protocol):
         limit: int = 100,
         *,
         parties: Parties | None = None,
-        after: Place | None = None,
+        after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         With `parties` only resources of aggregates that concern one of them, by `set_parties`. They come in order of
-        `Place`; with `after` those after that place. The order does not change with time, so that page by page each
-        resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found only
-        without `parties` and `after`.
+        `SearchPlace`; with `after` those after that place. The order does not change with time, so that page by page
+        each resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found
+        only without `parties` and `after`.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Raises
         `InvalidInput` for any other criterion: ignoring it would find too much.

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
         OutboxRow,
         OutboxStatus,
         Parties,
-        Place,
         Refusal,
         ResourceVersion,
+        SearchPlace,
         Stored,
     )
     from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
@@ -223,9 +223,9 @@ class SqlStore:
         limit: int = 100,
         *,
         parties: Parties | None = None,
-        after: Place | None = None,
+        after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, by `Place`. Raises `InvalidInput` for an unknown one."""
+        """Returns current versions that match all criteria, by place. Raises `InvalidInput` for an unknown one."""
         if parties is not None and not parties.names:
             return []
         statement, values = search.query(type_, criteria, parties, after)

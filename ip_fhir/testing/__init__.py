@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ip_fhir.testing.listener_contract import ListenerContract
     from ip_fhir.testing.store_contract import StoreContract
     from ip_fhir.testing.store_contract_aggregates import AggregateContract
-    from ip_fhir.testing.store_contract_readings import ReadingContract
     from ip_fhir.testing.store_contract_receipts import ReceiptContract
+    from ip_fhir.testing.store_contract_resources import ReadingContract
     from ip_fhir.testing.store_contract_worklist import WorklistContract
 
 __all__ = [
@@ -57,7 +57,7 @@ _HOME = {
     "ListenerContract": "listener_contract",
     "StoreContract": "store_contract",
     "AggregateContract": "store_contract_aggregates",
-    "ReadingContract": "store_contract_readings",
+    "ReadingContract": "store_contract_resources",
     "ReceiptContract": "store_contract_receipts",
     "WorklistContract": "store_contract_worklist",
     "FakeAdapter": "fake_wire",

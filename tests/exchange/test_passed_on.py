@@ -164,6 +164,25 @@ def test_the_first_unit_is_told_when_the_second_confirms(town: Town) -> None:
     assert task.body["status"] == "completed"
 
 
+def test_a_search_finds_what_a_read_shows(town: Town) -> None:
+    """Before and after it was passed on: who may read a referral finds it by a search, and nobody else."""
+    found: list[set[tuple[str, str]]] = []
+    for moved in (False, True):
+        if moved:
+            town.first.exchange.answer(passed_on())
+            town.settle()
+        now = set[tuple[str, str]]()
+        for name, party in town.parties.items():
+            for peer in party.exchange._context.peers:
+                page = party.exchange.search_resources(peer, "Task", {})
+                stored = party.exchange.store.referral(REFERRAL)
+                may = stored is not None and peer.name in party.exchange._context.parties_of(stored.referral)
+                assert (bool(page.found), page.total) == (may, int(may)), (name, peer.name)
+                now |= {(name, peer.name)} if may else set()
+        found.append(now)
+    assert ("hospital", "second") in found[1] - found[0]
+
+
 @pytest.mark.promise(15)
 def test_the_exchange_sends_to_whom_the_effect_names(town: Town) -> None:
     """Promise 15: with the notice's own party gone from the wire, what is for the new unit still reaches it."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.ports import Parties, Place
+from ip_fhir.ports import Parties, SearchPlace
 from ip_fhir.store import SqlStore
 from ip_fhir.testing.store_samples import (
     MINUTE,
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[Use, str]] = {
     ),
     "search of a party": (lambda store: store.search_resources("Task", {}, parties=H), "PRIMARY KEY (basis="),
     "next page of a party": (
-        lambda store: store.search_resources("Task", {}, parties=H, after=Place("referral", "r", "r-1")),
+        lambda store: store.search_resources("Task", {}, parties=H, after=SearchPlace("referral", "r", "r-1")),
         "PRIMARY KEY (basis=",
     ),
     "resources of a party": (lambda store: store.search_resources("Task", {}, parties=H), "resource_by_aggregate"),

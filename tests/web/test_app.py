@@ -143,6 +143,37 @@ def test_read_and_search(client: TestClient, message: bytes) -> None:
     assert posted.json()["total"] == 1
 
 
+@pytest.mark.parametrize("post", [False, True])
+def test_page_by_page(client: TestClient, loop: Loop, post: bool) -> None:
+    """`_count` gives a page, `next` leads on until all were found once; by GET and by POST, from its first page."""
+    for name in ("01", "02", "03"):
+        loop.hospital.exchange.send_notice(notice(name))
+    loop.settle()
+    asked = {"_count": "2", "status": "received"}
+    if post:
+        page = client.post("/Task/_search", data=asked, headers=AUTH).json()
+    else:
+        page = client.get("/Task", params=asked, headers=AUTH).json()
+    links = {link["relation"]: link["url"].removeprefix(loop.municipality.exchange.url) for link in page["link"]}
+    assert (page["total"], len(page["entry"]), sorted(links)) == (3, 2, ["next", "self"])
+    following = client.get(links["next"], headers=AUTH).json()
+    assert (following["total"], [link["relation"] for link in following["link"]]) == (3, ["self"])
+    found = [entry["resource"]["id"] for entry in (*page["entry"], *following["entry"])]
+    assert sorted(set(found)) == found
+    assert len(found) == 3
+    itself = following["link"][0]["url"].removeprefix(loop.municipality.exchange.url)
+    assert client.get(itself, headers=AUTH).json() == following
+    refused(client.get(links["next"].replace("Task?", "ServiceRequest?"), headers=AUTH), 400, "structure")
+    refused(client.get(links["next"].replace("received", "accepted"), headers=AUTH), 400, "structure")
+    refused(client.get(links["next"] + "x", headers=AUTH), 400, "structure")
+
+
+def test_a_search_by_post_takes_no_number_either(client: TestClient) -> None:
+    """Its answer has links, which are URLs."""
+    answer = client.post("/Task/_search", data={"identifier": "urn:x|13116900135"}, headers=AUTH)
+    assert "13116900135" not in refused(answer, 400, "not-supported")
+
+
 def test_search_by_code(client: TestClient, message: bytes) -> None:
     """A token with or without system."""
     task = delivered(client, message)
@@ -169,6 +200,14 @@ def test_search_by_code(client: TestClient, message: bytes) -> None:
         ("Task?status=draft,received", "not-supported"),
         ("Task?status=", "value"),
         ("ServiceRequest?focus=Task/1", "not-supported"),
+        ("Task?_count=0", "value"),
+        ("Task?_count=1001", "value"),
+        ("Task?_count=-1", "value"),
+        ("Task?_count=ten", "value"),
+        ("Task?_count=٣", "value"),
+        ("Task?_count=1&_count=2", "not-supported"),
+        ("Task?_cursor=abc", "structure"),
+        ("Task?_cursor=13116900135", "not-supported"),
     ],
 )
 def test_a_search_that_cannot_be_done_is_refused(client: TestClient, query: str, code: str) -> None:
@@ -443,3 +482,25 @@ def test_two_ids_that_differ_at_the_end_only(client: TestClient, loop: Loop) -> 
     assert len({task["id"] for task in tasks}) == 2
     assert all(len(task["id"]) <= 64 for task in tasks)
     assert {task["focus"]["reference"] for task in tasks} == {f"ServiceRequest/{ident}" for ident in idents}
+
+
+@pytest.mark.parametrize("old", ["referral-01", "notice-01"])
+def test_an_id_that_is_a_persons_number_stays_outside(
+    client: TestClient, loop: Loop, message: bytes, caplog: pytest.LogCaptureFixture, old: str
+) -> None:
+    """As correlation id or id of the notice it is refused, with its place; it comes into no answer, log or table."""
+    assert old.encode() in message
+    answer = client.post("/$process-message", content=message.replace(old.encode(), b"05827500285"), headers=FHIR)
+    assert answer.status_code in (400, 422), answer.text
+    assert "a person's number in it" in answer.text
+    kept = [answer.text, caplog.text, repr(loop.municipality.store.refusals())]
+    assert not any("05827500285" in text for text in kept)
+    assert loop.municipality.store.referrals() == []
+
+
+def test_of_a_key_given_twice_the_last_counts(client: TestClient, loop: Loop, message: bytes) -> None:
+    """As `ip_fhir.fhir.reading` says: RFC 8259 leaves it open, and it is always the same one here."""
+    twice = message.replace(b'"resourceType":"Bundle"', b'"resourceType":"Basket","resourceType":"Bundle"', 1)
+    assert twice != message
+    assert client.post("/$process-message", content=twice, headers=FHIR).status_code == 200
+    assert loop.state(loop.municipality, "referral-01") == "delivered"

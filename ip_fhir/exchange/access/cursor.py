@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.ports import Place
+from ip_fhir.ports import SearchPlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +23,10 @@ _DIGEST: Final = 12
 _LONGEST: Final = 512
 
 
-def write_cursor(place: Place, party: str, type_: str, criteria: Mapping[str, str]) -> str:
+def write_cursor(place: SearchPlace, party: str, type_: str, criteria: Mapping[str, str]) -> str:
     """The cursor of the page after `place`, for this party and this search.
 
-    >>> place = Place("referral", "r-1", "r-1-1")
+    >>> place = SearchPlace("referral", "r-1", "r-1-1")
     >>> read_cursor(write_cursor(place, "hospital", "Task", {}), "hospital", "Task", {}) == place
     True
     """
@@ -34,16 +34,17 @@ def write_cursor(place: Place, party: str, type_: str, criteria: Mapping[str, st
     return urlsafe_b64encode(_digest(said, party, type_, criteria) + said).decode().rstrip("=")
 
 
-def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> Place:
+def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> SearchPlace:
     """The place that a cursor names. Raises `InvalidInput` if it is not one of this party and search."""
     try:
         content = urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=" * (-len(text) % 4))
         digest, said = content[:_DIGEST], content[_DIGEST:]
         if len(text) <= _LONGEST and compare_digest(digest, _digest(said, party, type_, criteria)):
-            return Place(*orjson.loads(said))
+            return SearchPlace(*orjson.loads(said))
     except (ValueError, TypeError):
         pass
-    raise InvalidInput.at("_cursor", "is not the next page of this search: follow the link as it was given", "value")
+    reason = "is not the next page of this search: follow the link as it was given"
+    raise InvalidInput.at("_cursor", reason, "structure")
 
 
 def _digest(said: bytes, party: str, type_: str, criteria: Mapping[str, str]) -> bytes:

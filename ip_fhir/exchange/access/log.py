@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.ports.capabilities import keeps_readings
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from datetime import datetime
 
-    from ip_fhir.exchange.context import Context
     from ip_fhir.ports import ResourceVersion, Store
     from ip_fhir.ports.readings import ReadingWay
 
 _REMEMBERED: Final = 100_000  # resources that are remembered as shown
 _BATCH: Final = 1000
 _SECONDS_UNSEALED: Final = 60.0
+
+
+class Occasion(NamedTuple):
+    """The store that a read is recorded in, and the time of the read (UTC)."""
+
+    store: Store
+    now: datetime
 
 
 class ReadLog:
@@ -47,44 +53,44 @@ class ReadLog:
             return dict(self._outcomes)
 
     def found(
-        self, context: Context, party: str, type_: str, criteria: dict[str, str], found: Sequence[ResourceVersion]
+        self, occasion: Occasion, party: str, type_: str, criteria: dict[str, str], found: Sequence[ResourceVersion]
     ) -> None:
         """Record what a search is about to show. Raises `StoreError` if it cannot be recorded."""
         key = (party, type_, *sorted(criteria.items()))
         new = self._shown.new(key, [(one, (one.id, one.version)) for one in found])
         outcome: ReadingOutcome = "shown" if new else "nothing-new" if found else "nothing-found"
-        rows = [_reading(context, party, "search", one, TAKES_PART, tuple(sorted(criteria))) for one in new]
-        self._keep(context, party, rows, outcome)
+        rows = [_reading(occasion, party, "search", one, TAKES_PART, tuple(sorted(criteria))) for one in new]
+        self._keep(occasion, party, rows, outcome)
         self._shown.remember(key, [(one.id, one.version) for one in found])
 
-    def read(self, context: Context, party: str, resource: ResourceVersion) -> None:
+    def read(self, occasion: Occasion, party: str, resource: ResourceVersion) -> None:
         """Record a resource that is about to be shown. Raises as `found`."""
-        self._one(context, party, "read", resource, TAKES_PART)
+        self._one(occasion, party, "read", resource, TAKES_PART)
 
-    def refused(self, context: Context, party: str, way: ReadingWay, resource: ResourceVersion) -> None:
+    def refused(self, occasion: Occasion, party: str, way: ReadingWay, resource: ResourceVersion) -> None:
         """Record that another party's resource was asked for. Raises as `found`."""
-        self._one(context, party, way, resource, REFUSED)
+        self._one(occasion, party, way, resource, REFUSED)
 
-    def _one(self, context: Context, party: str, way: ReadingWay, resource: ResourceVersion, ground: str) -> None:
+    def _one(self, occasion: Occasion, party: str, way: ReadingWay, resource: ResourceVersion, ground: str) -> None:
         key = (party, way, ground, resource.type, resource.id)
-        mark = (resource.version, _hour(context.clock.now()))
+        mark = (resource.version, _hour(occasion.now))
         new = self._shown.new(key, [(resource, mark)])
         seen: ReadingOutcome = "shown" if new else "nothing-new"
-        rows = [_reading(context, party, way, resource, ground) for _ in new]
-        self._keep(context, party, rows, "refused" if ground == REFUSED else seen)
+        rows = [_reading(occasion, party, way, resource, ground) for _ in new]
+        self._keep(occasion, party, rows, "refused" if ground == REFUSED else seen)
         self._shown.remember(key, [mark])
 
-    def _keep(self, context: Context, party: str, rows: list[Reading], outcome: ReadingOutcome) -> None:
+    def _keep(self, occasion: Occasion, party: str, rows: list[Reading], outcome: ReadingOutcome) -> None:
         with self._queue:
             self._outcomes[outcome] += 1
             if not rows:
-                self._counted[party, _hour(context.clock.now()), outcome] += 1
+                self._counted[party, _hour(occasion.now), outcome] += 1
                 return
             entry = _Entry(rows)
             self._waiting.append(entry)
         with self._turn:
             if not entry.done:
-                self._write(context.store)
+                self._write(occasion.store)
         if entry.error is not None:
             raise entry.error
 
@@ -168,7 +174,7 @@ class _Shown:
 
 
 def _reading(
-    context: Context,
+    occasion: Occasion,
     party: str,
     way: ReadingWay,
     resource: ResourceVersion,
@@ -176,8 +182,8 @@ def _reading(
     criteria: tuple[str, ...] = (),
 ) -> Reading:
     aggregate = Aggregate(kind=resource.aggregate_kind, id=resource.correlation_id or resource.id)
-    now = context.clock.now()
-    return Reading(party, now, way, resource.type, resource.id, resource.version, aggregate, ground, criteria)
+    kind = (way, resource.type, resource.id, resource.version)
+    return Reading(party, occasion.now, *kind, aggregate, ground, criteria)
 
 
 def _hour(at: datetime) -> datetime:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ip_fhir.errors import MappingError
+from ip_fhir.errors import MappingError, place_in_toml
 from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.overlays.row_check import row_problems
 from ip_fhir.mapping.tables.completeness import check_tables
@@ -77,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"{path.name}: no TOML: {error}") from None
+        raise MappingError(f"{path.name}: no TOML: {place_in_toml(error)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{path.name}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
 

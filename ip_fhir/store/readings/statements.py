@@ -76,7 +76,7 @@ COUNTS: Final = (
 SEALS: Final = (
     select(evidence.c.number, evidence.c.body).where(evidence.c.aggregate_kind == KIND).order_by(evidence.c.number)
 )
-"""What the chain says of the log, in order."""
+"""The records of the chain about the log, in order."""
 
 FIRST_YOUNG: Final = select(func.min(reading.c.number)).where(reading.c.at >= bindparam("before"))
 """The first row that is not old."""

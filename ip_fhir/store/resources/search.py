@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.ports import Parties, Place
+    from ip_fhir.ports import Parties, SearchPlace
 
 _STATEMENTS = 256  # different searches whose statements are kept, ready to be run
 
@@ -24,7 +24,7 @@ _count = lru_cache(_STATEMENTS)(statements.count)
 
 
 def query(
-    type_: str, criteria: Mapping[str, str], parties: Parties | None, after: Place | None
+    type_: str, criteria: Mapping[str, str], parties: Parties | None, after: SearchPlace | None
 ) -> tuple[Executable, dict[str, Any]]:
     """Returns the statement of `ip_fhir.ports.ResourceStore.search_resources`, and its values but for `at_most`."""
     values = _values(type_, criteria, parties)

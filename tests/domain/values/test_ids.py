@@ -6,12 +6,14 @@ import json
 import pickle
 from datetime import date
 from itertools import product
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ip_fhir.domain.people import PersonName, PlanOwner
+from ip_fhir.domain.plan import Goal
 from ip_fhir.domain.values.ids import (
     HerId,
     HprNumber,
@@ -22,6 +24,7 @@ from ip_fhir.domain.values.ids import (
     PersonIdKind,
     ReshId,
     Synthetic,
+    find_person_number,
 )
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
@@ -291,3 +294,41 @@ def test_in_a_value() -> None:
         read(PlanOwner, {"id": "p", "name": {"family": "Sæbø"}, "identifier": "05827500286"})
     (problem,) = caught.value.problems
     assert (problem.path, problem.reason) == ("identifier", "person number: wrong check digit (second)")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("05827500285", True),
+        ("05827500285-1", True),
+        ("notice-05827500285", True),
+        ("a.05827500285.b", True),
+        ("urn:oid:2.16.578.1.12.4.1.4.1|05827500285", True),
+        ("05827500286", False),
+        ("105827500285", False),
+        ("058275002851", False),
+        ("05827500285a", False),
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", False),
+        ("90000101", False),
+        ("", False),
+    ],
+)
+def test_a_person_number_is_found(text: str, found: bool) -> None:
+    """A number that checks is found as a whole, and as a part between other characters; no other number is."""
+    assert find_person_number(text) is found
+
+
+def test_no_uuid_has_one() -> None:
+    """Whatever its digits: no part of a UUID has eleven characters."""
+    assert not any(find_person_number(str(UUID(int=number))) for number in range(0, 2**128, 2**128 // 20_000))
+
+
+@pytest.mark.parametrize("ident", ["05827500285", "05827500285-1", "notice.05827500285"])
+def test_an_id_is_no_person_number(ident: str) -> None:
+    """Ids stand in URLs, logs and lists: one that is a person's number is refused, by its place and without it."""
+    with pytest.raises(InvalidInput) as caught:
+        read(Goal, {"id": ident, "text": "Gå"})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.code) == ("id", "value")
+    assert "05827500285" not in str(caught.value)
+    assert read(Goal, {"id": "05827500286", "text": "Gå"}).id == "05827500286"

@@ -168,3 +168,14 @@ def test_what_was_shown_is_remembered_within_bounds(context: Context) -> None:
     (resource,) = context.store.search_resources("Task", {"correlation": "referral-01"})
     assert log._shown.new("first", [(resource, (1,))]) == [resource]
     assert log._shown.new(199, [(resource, (199, 0))]) == []
+
+
+def test_a_log_that_cannot_be_sealed_stops_no_message(context: Context, loop: Loop) -> None:
+    """Messages go out and timers run; what is wrong is said in the log, and `verify` names it."""
+    side = loop.municipality
+    with context.store._store._database.writing() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DELETE FROM meta WHERE key = 'readings'")
+    context.reads._sealed = -1e9
+    side.exchange.act("referral-01", EventKind.ACCEPT)
+    assert side.exchange.run_due().sent == 1
+    assert [problem.path for problem in side.exchange.store.verify()] == ["reads.1"]

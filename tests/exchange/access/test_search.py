@@ -17,7 +17,7 @@ from ip_fhir.exchange.access import parties
 from ip_fhir.exchange.access.cursor import write_cursor
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
-from ip_fhir.ports import Endpoint, Parties, Place
+from ip_fhir.ports import Endpoint, Parties, SearchPlace
 from ip_fhir.testing.store_samples import referral, task
 from tests.support.two_sides import Loop, Wire, make_loop, notice
 
@@ -111,7 +111,7 @@ def test_a_page_of_a_size_that_is_not_given(context: Context, most: int) -> None
 
 def test_a_cursor_is_of_one_search_of_one_party(context: Context) -> None:
     """Another party's, another search's, a changed or made-up one is refused, with its place and not its text."""
-    place = Place("referral", "a", "a-1")
+    place = SearchPlace("referral", "a", "a-1")
     good = write_cursor(place, "x", "Task", {"status": "received"})
     fill(context, "x", "a", "b")
     found = rest.search(context, context.peers.named("x"), "Task", {"status": "received"}, 10, good).found

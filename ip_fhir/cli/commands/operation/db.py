@@ -97,7 +97,7 @@ def purge(
 
     The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
     place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
-    in; receipts when they are older than that.
+    in; receipts when they are older than that. The log of reads goes in whole batches that are as old.
     """
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import emit, say
@@ -116,7 +116,7 @@ def purge(
         emit(asdict(done))
     else:
         said = f"purged: {done.referrals} loops, the words of {done.records} records"
-        say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages")
+        say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages; {done.reads} rows of the log of reads")
 
 
 @app.command("unreadable")

@@ -291,6 +291,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
         parked = len(store.outbox("parked", 200))
         if parked:
             yield Finding("outbox", "warn", f"{parked} messages are parked and wait for a person")
+        yield from check_refusals(store)
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
     finally:
@@ -308,6 +309,24 @@ def _evidence(store: SqlStore) -> Iterator[Finding]:
         yield Finding("evidence", "ok", f"the chain is whole: {what}")
 
 
+_REFUSALS = 10_000  # those that came last are looked at
+
+
+def check_refusals(store: Store) -> Iterator[Finding]:
+    """A line if messages were not taken in; a warning if a peer sent more than are recorded one by one."""
+    from ip_fhir.ports.figures import BEYOND
+
+    figures = store.figures()
+    if not figures.refusals:
+        return
+    said = f"{figures.refusals} different messages were not taken in, {figures.refused_times} times in all"
+    peers = sorted({one.peer for one in store.refusals(_REFUSALS) if one.digest == BEYOND})
+    if peers:
+        yield Finding("refusals", "warn", f"{said}; more than are recorded one by one from {', '.join(peers)}")
+    else:
+        yield Finding("refusals", "ok", said)
+
+
 def check_capabilities(store: Store) -> Iterator[Finding]:
     """Each thing that the store cannot do, and what that means."""
     from ip_fhir.ports.capabilities import missing
@@ -315,6 +334,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
     lacks = {
         "ReceiptStore": "cannot await a receipt: what is handed over is tried again as after a failure",
         "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
+        "ReadingStore": "keeps no log of reads: nobody can tell afterwards who read what",
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
         "TrialStore": "cannot try to write: being ready means that it can be read",

@@ -1,12 +1,14 @@
 """`doctor` and `adapters`: each thing that can be wrong is a line that says so."""
 
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading
+from ip_fhir.cli.commands.operation.doctor_checks import check_capabilities, check_plan_reading, check_refusals
 from ip_fhir.mapping import default
+from ip_fhir.ports import Refusal
 from ip_fhir.settings import read_settings
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
@@ -90,8 +92,8 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     with closing(open_store(read_settings(sides.hospital).database)) as store:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
-    assert [finding.status for finding in found] == ["warn"] * 5
-    words = ("ReceiptStore", "WorklistStore", "AggregateStore", "UnreadableStore", "TrialStore")
+    assert [finding.status for finding in found] == ["warn"] * 6
+    words = ("ReceiptStore", "WorklistStore", "ReadingStore", "AggregateStore", "UnreadableStore", "TrialStore")
     for word, finding in zip(words, found, strict=True):
         assert word in finding.detail
 
@@ -100,7 +102,7 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     ("old", "new", "what", "status", "words"),
     [
         ('role = "hospital"', 'role = "clinic"', "settings", "fail", "hospital.toml: role"),
-        ("peers = [", "peers = []\nunused = [", "settings", "fail", "unused"),
+        ("peers = [", "peers = []\nunused = [", "settings", "fail", "a field that is not known here"),
         ('token = { file = "hospital.token" }, ', "", "peer municipality", "warn", "no token to show"),
         ('accepts = [{ file = "municipality.token" }], ', "", "peer municipality", "warn", "they cannot send to us"),
         ('url = "http://127.0.0.1', 'url = "http://ke.example', "settings", "fail", "in the clear"),
@@ -236,3 +238,17 @@ def test_an_empty_file_is_no_store(run: Run, sides: Sides) -> None:
     file.unlink()
     run("db", "upgrade", "--config", sides.hospital)
     assert lines(run, sides.hospital)["evidence"] == [("warn", "empty: 0 records; right for a new store only")]
+
+
+def test_messages_that_were_not_taken_in(sides: Sides, run: Run) -> None:
+    """They are counted in a line; it is a warning, with the peer, where there were more than are recorded."""
+    run("referrals", "list", "--config", sides.hospital)
+    at = datetime(2026, 1, 12, tzinfo=UTC)
+    with closing(open_store(read_settings(sides.hospital).database)) as store:
+        assert list(check_refusals(store)) == []
+        for number, status in ((1, "ok"), (2, "warn"), (3, "warn")):
+            with store.begin() as transaction:
+                transaction.refuse(Refusal("municipality", f"d{number}", "structure", "not JSON", at, at), 1)
+            (found,) = check_refusals(store)
+            assert (found.status, f"{number} times" in found.detail) == (status, True)
+    assert "municipality" in found.detail
