@@ -11,6 +11,7 @@ from ip_fhir.domain.people import same_organization
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.peers import counterpart, takes_part
+from ip_fhir.exchange.sending.circuits import Circuits
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -54,6 +55,7 @@ class Context:
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
+    circuits: Circuits = field(default_factory=Circuits)
 
     def is_us(self, organization: Organization) -> bool:
         """True if we speak for that organisation."""
