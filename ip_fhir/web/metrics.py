@@ -20,12 +20,13 @@ from ip_fhir.ports.capabilities import lists_work
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from prometheus_client.core import Metric
     from starlette.requests import Request
 
     from ip_fhir.exchange import Exchange, Worker
+    from ip_fhir.exchange.sending.circuits import Way
     from ip_fhir.ports import Figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -63,11 +64,12 @@ class Metrics:
             yield GaugeMetricFamily("ip_fhir_worklist_open", "Things that our own people have not done yet", open_items)
         yield self._messages()
         yield self._reads()
+        yield from _ways(self._exchange.ways())
         if self._worker is not None:
             running = float(self._worker.running)
             yield GaugeMetricFamily("ip_fhir_worker_running", "Whether the worker lives", running)
             passed = self._worker.seconds_since_pass
-            yield GaugeMetricFamily("ip_fhir_worker_seconds_since_pass", "Seconds since its last pass began", passed)
+            yield GaugeMetricFamily("ip_fhir_worker_seconds_since_pass", "Seconds since its last step", passed)
 
     def _figures(self) -> Figures:
         with self._turn:
@@ -110,6 +112,20 @@ def _outbox(figures: Figures) -> Iterator[Metric]:
     attempts = figures.most_attempts
     yield GaugeMetricFamily("ip_fhir_outbox_most_attempts", "The most attempts of a row that still waits", attempts)
     yield GaugeMetricFamily("ip_fhir_refused_messages", "Different messages that were not taken in", figures.refusals)
+
+
+def _ways(ways: Sequence[Way]) -> Iterator[Metric]:
+    figures: tuple[tuple[str, str, Callable[[Way], float]], ...] = (
+        ("circuit", "1 while the peer is silent and is asked at intervals only", lambda way: way.is_open),
+        ("silences", "Times in a row that the peer did not answer", lambda way: way.silences),
+        ("next_try_seconds", "Seconds until a silent peer is asked again", lambda way: way.seconds_until_next),
+        ("sending", "Messages that are being sent to the peer", lambda way: way.sending),
+    )
+    for name, help_, figure in figures:
+        found = GaugeMetricFamily(f"ip_fhir_peer_{name}", help_, labels=("peer",))
+        for way in ways:
+            found.add_metric([way.peer], figure(way))
+        yield found
 
 
 def require_scraper(request: Request, token: str | None) -> None:

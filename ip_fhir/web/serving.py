@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from ip_fhir.bootstrap import open_exchange, open_listeners
 from ip_fhir.exchange.listeners import listening
+from ip_fhir.exchange.sending.grace import Grace
 from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.web.app import create_app
 
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 
     from ip_fhir.settings import Settings
 
-_SECONDS_TO_FINISH = 10
-
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Returns after requests, sendings and received messages under way are finished.
+
+    What is not finished `worker.grace` seconds after the signal is left, and the process ends with code 0.
 
     Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start.
     """
@@ -40,17 +42,29 @@ def serve(settings: Settings) -> None:
             log_config=None,
             server_header=False,
             proxy_headers=False,  # the peer is whoever is connected: no header about it is believed
-            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+            timeout_graceful_shutdown=max(1, int(settings.worker.grace / 2)),
         )
+        grace = Grace(settings.worker.grace)
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, partial(_leave, grace))
         with listening(exchange, listeners):
-            uvicorn.Server(config).run()
+            _Server(config, grace).run()
     except KeyboardInterrupt:
         pass
     finally:
         exchange.close()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, grace: Grace) -> None:
+        super().__init__(config)
+        self._grace = grace
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._grace.begin()
+        super().handle_exit(sig, frame)
+
+
+def _leave(grace: Grace, _signal: int, _frame: FrameType | None) -> None:
+    grace.begin()
     sys.exit(0)

@@ -25,9 +25,9 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     made.municipality.exchange.close()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for it, ten seconds at most."""
-    end = time.monotonic() + 10
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for it, so many seconds at most."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if holds():
             return
