@@ -325,7 +325,7 @@ def test_a_resource_of_a_plan_is_not_a_referrals(loop: Loop) -> None:
 
 
 def test_a_row_names_who_it_goes_to(loop: Loop) -> None:
-    """The party, as the settings call it; nobody for our own people, or where the settings name none: then it is parked."""
+    """The party, as the settings call it; nobody for our own people, or where settings name none: then it is parked."""
     loop.hospital.exchange.send_notice(notice("01"))
     loop.settle()
     assert [row.peer for row in loop.hospital.exchange.store.outbox("sent")] == ["municipality"]
