@@ -244,13 +244,17 @@ class RetrySettings(Value):
 class WorkerSettings(Value):
     """The worker: seconds it rests when nothing is due, seconds a claim holds, rows a claim takes.
 
-    `parallel` is how many rows it sends at a time: a peer that does not answer holds up one of them, not all.
+    It sends `per_peer` rows at a time to one peer, and `parallel` in all; those whose peer takes long to answer are not
+    counted in that, so that they hold up no other peer's. With `parallel` 1 `run_due` sends one row after another.
+    `grace` is how many seconds the process has to end when it is told to.
     """
 
     rest: float = Field(default=1.0, gt=0)
     lease: float = Field(default=120.0, gt=0)
     batch: int = Field(default=20, ge=1, le=1000)
-    parallel: int = Field(default=4, ge=1, le=64)
+    parallel: int = Field(default=32, ge=1, le=1000)
+    per_peer: int = Field(default=4, ge=1, le=64)
+    grace: float = Field(default=10.0, gt=0)
     retry: RetrySettings = RetrySettings()
 
 

@@ -14,6 +14,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.sending.circuits import Circuits
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -60,6 +61,7 @@ class Context:
     oldest: timedelta = timedelta(days=180)
     early: timedelta = timedelta(hours=1)
     counts: Counts = field(default_factory=Counts)
+    circuits: Circuits = field(default_factory=Circuits)
     reads: ReadLog = field(default_factory=ReadLog)
     basis: str = "0"
     refusals_kept: int = 1000

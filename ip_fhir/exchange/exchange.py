@@ -13,9 +13,9 @@ exchange.park(row_id, reason), .retry() a person's decision to stop or repeat a 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from uuid import uuid4
 
 from ip_fhir.domain.loop import decide, open_referral
@@ -27,14 +27,15 @@ from ip_fhir.exchange.access.parties import catch_up
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.readiness import Readiness
-from ip_fhir.exchange.sending.batch import InlineExecutor, RunClock, Sending
+from ip_fhir.exchange.sending.batch import RunClock, Sending, Signals
+from ip_fhir.exchange.sending.bulkheads import Bulkheads
+from ip_fhir.exchange.sending.circuits import Way
 from ip_fhir.exchange.sending.due import RunCounts, run_timers
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
 from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor
     from datetime import datetime
 
     from ip_fhir.domain.green_form import GreenForm
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, Store, WireFormat
     from ip_fhir.ports.readings import ReadingOutcome
+    from ip_fhir.settings import WorkerSettings
 
 log = logging.getLogger("ip_fhir.exchange")
 
@@ -57,12 +59,14 @@ T = TypeVar("T")
 
 _WORKED_OUT = 1000  # referrals whose parties one run works out, at most
 _COUNTED = 200  # `health` counts rows up to this number
+_PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
 
 
 class Exchange:
     """One side of the loop. Threads may share it: besides the store, it only remembers if there is work to do.
 
-    `activity` is set when there may be something to send at once; a worker waits for it.
+    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers: a worker waits
+    for them.
     """
 
     def __init__(self, context: Context) -> None:
@@ -70,10 +74,10 @@ class Exchange:
         self.activity = threading.Event()
         self._changes = 0
         self._counting = threading.Lock()
-        self._idle: tuple[int, datetime] | None = None
+        self.stirred = threading.Event()
+        self._idle: dict[Literal["timers", "outbox"], tuple[int, datetime]] = {}
         self._readiness = Readiness(context)
-        parallel = context.settings.parallel
-        self._pool: Executor = InlineExecutor() if parallel == 1 else ThreadPoolExecutor(parallel, "ip-fhir-send")
+        self._bulkheads = Bulkheads()
 
     @property
     def store(self) -> Store:
@@ -228,23 +232,52 @@ class Exchange:
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were. Call it
         from your own scheduler as often as you like, from as many processes and threads as you like. If `now` (UTC) is
         given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
-        `keep_going` is called before each step, from any thread. Raises `StoreError` only, when the store fails as a
-        whole. A fault in one referral or row stops no other: what a peer or an adapter does wrong is recorded with the
-        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside until somebody has
-        mended it, of which our people are told.
+        `keep_going` is called before each step. A sending that does not end is waited for until its lease is over, and
+        then left to itself. Raises `StoreError` only, when the store fails as a whole. A fault in one referral or row
+        stops no other: what a peer or an adapter does wrong is recorded with the row, a timer that fails stays due and
+        is logged, and a row that cannot be read is set aside until somebody has mended it, and our people are told.
         """
-        changes, began = self._changes, now or self.now()
         run_clock = RunClock.of(self._context, now)
+        ran = self.run_timers(now, limit, keep_going)
+        signals = Signals(keep_going, lambda: 0, threading.Event())
+        return ran + self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
+
+    def run_timers(
+        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
+    ) -> RunCounts:
+        """Handle timers that are due and receipts that are overdue: the first half of `run_due`."""
+        changes, began = self._changes, now or self.now()
         ran = run_timers(self._context, began, limit, keep_going)
         ran += receipts.run_overdue(self._context, began, limit, keep_going)
         set_unreadable_aside(self._context, began)
-        ran += Sending(self._context, run_clock, keep_going, self._pool).run(limit)
-        set_unreadable_aside(self._context, began)
         self._keep_up(keep_going)
-        if not ran.anything and keep_going():
-            self._idle = (changes, began)
-        elif ran.anything:
+        return self._passed("timers", ran, (changes, began), keep_going)
+
+    def run_outbox(self, keep_going: Callable[[], bool]) -> RunCounts:
+        """Send outbox rows until none is due and none under way: the second half of `run_due`, for one thread only.
+
+        While some are under way, rows that become due meanwhile are sent too, at once where `activity` tells of them.
+        """
+        run_clock = RunClock.of(self._context, None)
+        return self._run_outbox(run_clock, Signals(keep_going, lambda: self._changes, self.activity), sys.maxsize)
+
+    def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
+        changes, began = self._changes, run_clock.now()
+        ran = Sending(self._context, run_clock, signals, self._bulkheads).run(limit, in_turn=in_turn)
+        set_unreadable_aside(self._context, began)
+        return self._passed("outbox", ran, (changes, began), signals.keep_going)
+
+    def _passed(
+        self,
+        part: Literal["timers", "outbox"],
+        ran: RunCounts,
+        began: tuple[int, datetime],
+        keep_going: Callable[[], bool],
+    ) -> RunCounts:
+        if ran.anything:
             self._moved()
+        elif keep_going():
+            self._idle[part] = began
         return ran
 
     def _keep_up(self, keep_going: Callable[[], bool]) -> None:
@@ -271,7 +304,7 @@ class Exchange:
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
             "role": str(self._context.role),
-            "idle": self._idle == (self._changes, now) and not due,
+            "idle": all(self._idle.get(part) == (self._changes, now) for part in _PARTS) and not due,
             "changes": self._changes,
             "due": due,
             "waiting": len(waiting),
@@ -328,9 +361,25 @@ class Exchange:
             raise InvalidInput.at("row", "there is no such outbox row", "not-found")
         return row
 
+    @property
+    def settings(self) -> WorkerSettings:
+        """The settings of the worker."""
+        return self._context.settings
+
+    def ways(self) -> list[Way]:
+        """The state of the way to each peer of the settings, in their order, as this process knows it."""
+        busy, now = self._bulkheads.busy(), self.now()
+        return [
+            Way.of(peer.name, self._context.circuits.of(peer.name), busy[peer.name], now)
+            for peer in self._context.peers
+        ]
+
     def close(self) -> None:
-        """Finish the sendings under way and the log of reads, then close the store."""
-        self._pool.shutdown()
+        """Finish the sendings under way, but for those that take longer than half of `grace`, and the log of reads.
+
+        Then close the store.
+        """
+        self._bulkheads.close(self._context.settings.grace / 2)
         try:
             self._context.reads.finish(self.store)
         except StoreError as error:  # only counts are lost: what was shown is in the log
@@ -340,6 +389,7 @@ class Exchange:
     def _active(self, result: T) -> T:
         self._moved()
         self.activity.set()
+        self.stirred.set()
         return result
 
     def _moved(self) -> None:

@@ -6,6 +6,8 @@ still waits; it is sent again, unchanged to the byte, and the receiver recognise
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.consent.permission import Refused
@@ -55,7 +57,7 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> Done:
         row = _rendered(context, row, referral, peer, now)
         if row.status != "waiting":  # withdrawn since it was claimed
             return "refused"
-        if _deliver(row, referral, peer) is None:
+        if _deliver(context, row, referral, peer, now) is None:
             return _handed_over(context, row, referral, now)
     except StoreError:
         raise
@@ -100,21 +102,38 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
-def _deliver(row: OutboxRow, referral: Referral, peer: Peer) -> Receipt | None:
-    """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise."""
+def _deliver(context: Context, row: OutboxRow, referral: Referral, peer: Peer, now: datetime) -> Receipt | None:
+    """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise.
+
+    Notes whether the peer gave an answer, by the name under which its rows are claimed.
+    """
     loop = referral.notice.correlation_id  # as on the wire; the row's is our own key
     outgoing = Outgoing(row.id, loop, row.content or b"", row.content_type or "", peer.endpoint)
+    name, began = row.peer or peer.name, time.monotonic()
     try:
-        receipt = peer.adapter.send(outgoing)
-    except PeerError:
+        receipt = _sent(peer, outgoing)
+    except Unavailable as error:
+        ended = now + timedelta(seconds=time.monotonic() - began)
+        context.circuits.silent(name, error, ended, context.settings.retry, context.jitter)
         raise
-    except Exception as error:  # a plug-in that breaks its contract; no telling whether it was sent
-        raise Unavailable(f"adapter {peer.adapter.name} failed: {type(error).__name__}") from error
+    except PeerError:
+        context.circuits.answered(name)
+        raise
+    context.circuits.answered(name)
     if receipt is not None and receipt.code == "transient-error":
         raise Unavailable(said(receipt))
     if receipt is not None and receipt.code == "fatal-error":
         raise Rejected(said(receipt))
     return receipt
+
+
+def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:
+    try:
+        return peer.adapter.send(outgoing)
+    except PeerError:
+        raise
+    except Exception as error:  # a plug-in that breaks its contract; no telling whether it was sent
+        raise Unavailable(f"adapter {peer.adapter.name} failed: {type(error).__name__}") from error
 
 
 def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> Done:

@@ -45,7 +45,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The place where a peer listens: address, credentials, and how long to wait (seconds)."""
+    """The place where a peer listens: address, credentials, and the seconds within which an exchange must end.
+
+    `timeout` is for all of it together: to connect, to send, and to receive the last byte of the answer.
+    """
 
     url: str
     token: str | None = field(default=None, repr=False)
@@ -83,7 +86,8 @@ class Adapter(Protocol):
     def send(self, outgoing: Outgoing) -> Receipt | None:
         """Deliver and return the receipt; None: handed over, the receipt comes in later (`Exchange.receive_receipt`).
 
-        Raises `Rejected` (refused for good), `Unavailable` or `Conflict` (to be tried again), nothing else.
+        Raises `Rejected` (refused for good), `Unavailable` or `Conflict` (to be tried again), nothing else. Ends within
+        `endpoint.timeout`; one that does not keeps its peer's threads busy, and its messages are sent again.
         """
         ...
 

@@ -76,7 +76,7 @@ class OutboxContract:
         ]
 
     def test_a_row_left_out_holds_up_its_lane(self, store: Store) -> None:
-        """What a row that is left out holds up does not overtake it, whomever it goes to."""
+        """A later row of its lane does not overtake it, whomever it goes to."""
         enqueue(store, outbox_row("first", peer="slow"), outbox_row("second", peer="quick"))
         assert store.claim("one", NOON, MINUTE, 9, frozenset({"slow"})) == []
 

@@ -192,14 +192,19 @@ class _Watched:
         return JSONResponse(await run_in_threadpool(self._exchange.health))
 
     async def live(self, _request: Request) -> Response:
-        """Answer 503 if the worker has died: the process should be restarted. Does not use the database."""
-        alive = self._worker is None or self._worker.running
-        return JSONResponse({"status": "ok" if alive else "the worker has died"}, 200 if alive else 503)
+        """Answer 503 if the worker has died or is stuck: the process should be restarted. Does not use the database."""
+        return self._at_work() or JSONResponse({"status": "ok"})
+
+    def _at_work(self) -> Response | None:
+        """The answer of a side whose worker does nothing, for whatever reason; None if it works, or there is none."""
+        if self._worker is None or (self._worker.running and not self._worker.stuck):
+            return None
+        return JSONResponse({"status": f"the worker {'is stuck' if self._worker.running else 'has died'}"}, 503)
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 503 while nothing can be taken in: the store cannot be written. A restart does not help."""
+        """Answer 503 while nothing can be taken in, since the store cannot be written, or the worker does nothing."""
         await run_in_threadpool(self._exchange.check)
-        return JSONResponse({"status": "ok"})
+        return self._at_work() or JSONResponse({"status": "ok"})
 
     async def metrics(self, request: Request) -> Response:
         self._scrapers.require(request)

@@ -22,12 +22,13 @@ from ip_fhir.web.logins import bearer_token
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from prometheus_client.core import Metric
     from starlette.requests import Request
 
     from ip_fhir.exchange import Exchange, Worker
+    from ip_fhir.exchange.sending.circuits import Way
     from ip_fhir.ports import Figures
     from ip_fhir.web.logins import Logins
     from ip_fhir.web.protection import Protection
@@ -77,13 +78,14 @@ class Metrics:
         yield self._messages()
         yield self._reads()
         yield self._shown()
+        yield from _ways(self._exchange.ways())
         if self._protection is not None:
             yield from _protection(self._protection)
         if self._worker is not None:
             running = float(self._worker.running)
             yield GaugeMetricFamily("ip_fhir_worker_running", "Whether the worker lives", running)
             passed = self._worker.seconds_since_pass
-            yield GaugeMetricFamily("ip_fhir_worker_seconds_since_pass", "Seconds since its last pass began", passed)
+            yield GaugeMetricFamily("ip_fhir_worker_seconds_since_pass", "Seconds since its last step", passed)
 
     def _figures(self) -> Figures:
         with self._turn:
@@ -134,6 +136,20 @@ def _outbox(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("ip_fhir_refused_messages", "Different messages that were not taken in", figures.refusals)
     times = figures.refused_times
     yield GaugeMetricFamily("ip_fhir_refused_times", "Times that a message was not taken in, within retention", times)
+
+
+def _ways(ways: Sequence[Way]) -> Iterator[Metric]:
+    figures: tuple[tuple[str, str, Callable[[Way], float]], ...] = (
+        ("circuit", "1 while the peer is silent and is asked at intervals only", lambda way: way.is_open),
+        ("silences", "Times in a row that the peer did not answer", lambda way: way.silences),
+        ("next_try_seconds", "Seconds until a silent peer is asked again", lambda way: way.seconds_until_next),
+        ("sending", "Messages that are being sent to the peer", lambda way: way.sending),
+    )
+    for name, help_, figure in figures:
+        found = GaugeMetricFamily(f"ip_fhir_peer_{name}", help_, labels=("peer",))
+        for way in ways:
+            found.add_metric([way.peer], figure(way))
+        yield found
 
 
 def _protection(protection: Protection) -> Iterator[Metric]:

@@ -15,6 +15,7 @@ import uvicorn
 
 from ip_fhir.bootstrap import open_exchange, open_listeners
 from ip_fhir.exchange.listeners import listening
+from ip_fhir.exchange.sending.grace import Grace
 from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.logs import CountedLog, CountedRepeats
 from ip_fhir.web.app import create_app
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ip_fhir.web")
 
-_SECONDS_TO_FINISH = 10
 _QUEUE = 1_024
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Returns after requests, sendings and received messages under way are finished.
+
+    What is not finished `worker.grace` seconds after the signal is left, and the process ends with code 0.
 
     Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start.
     """
@@ -47,10 +49,12 @@ def serve(settings: Settings) -> None:
         worker = Worker(exchange, settings.worker.rest)
         protection = Protection.of(settings.http, exchange.limits)
         app = create_app(exchange, worker, token.get_secret_value() if token else None, protection)
+        grace = Grace(settings.worker.grace)
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, partial(_leave, grace))
+        config = server_config(app, settings.http, protection, settings.worker.grace / 2)
         with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told):
-            Server(server_config(app, settings.http, protection)).run()
+            Server(config, grace).run()
     except KeyboardInterrupt:
         pass
     finally:
@@ -62,7 +66,19 @@ class Server(uvicorn.Server):
 
     asyncio takes the length of the queue for the number of connections that it accepts in one go, too, and more than a
     few of these at once would be more files than the process may open, before one of them is counted.
+
+    A signal to end begins the `grace`.
     """
+
+    def __init__(self, config: uvicorn.Config, grace: Grace | None = None) -> None:
+        super().__init__(config)
+        self._grace = grace
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take in no more, and end."""
+        if self._grace is not None:
+            self._grace.begin()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -72,8 +88,13 @@ class Server(uvicorn.Server):
                 same.listen(_QUEUE)
 
 
-def server_config(app: Starlette, http: HttpSettings, protection: Protection) -> uvicorn.Config:
-    """The server's configuration: HTTP/1.1 by `Guarded`, no websockets, no header about ourselves but the date."""
+def server_config(
+    app: Starlette, http: HttpSettings, protection: Protection, seconds_to_finish: float = 10.0
+) -> uvicorn.Config:
+    """The server's configuration: HTTP/1.1 by `Guarded`, no websockets, no header about ourselves but the date.
+
+    Requests under way have `seconds_to_finish` after a signal to end.
+    """
     connections = protection.connections
     connections.bound_by_files()
     protocol = partial(Guarded, connections=connections, refused=protection.refused)
@@ -92,7 +113,7 @@ def server_config(app: Starlette, http: HttpSettings, protection: Protection) ->
         server_header=False,
         proxy_headers=False,  # the peer is whoever is connected; `Proxies` reads whom a known proxy names
         timeout_keep_alive=math.ceil(http.idle_seconds),
-        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        timeout_graceful_shutdown=max(1, int(seconds_to_finish)),
     )
 
 
@@ -113,5 +134,6 @@ def _told_in_the_end(*logs: CountedLog) -> Iterator[None]:
             one.flush(at_once=True)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
+def _leave(grace: Grace, _signal: int, _frame: FrameType | None) -> None:
+    grace.begin()
     sys.exit(0)

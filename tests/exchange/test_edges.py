@@ -313,3 +313,17 @@ def test_a_resource_of_a_plan_is_not_a_referrals(loop: Loop) -> None:
     assert [resource.id for resource in found] == [task.id]
     with pytest.raises(InvalidInput, match="no resource with this id"):
         loop.municipality.exchange.update_resource(peer, "Task", "of-the-plan", 1, body)
+
+
+def test_a_row_names_who_it_goes_to(loop: Loop) -> None:
+    """The party, as the settings call it; nobody for our own people, or where settings name none: then it is parked."""
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    assert [row.peer for row in loop.hospital.exchange.store.outbox("sent")] == ["municipality"]
+    told = [row.peer for row in loop.municipality.exchange.store.outbox() if row.effect.kind is EffectKind.TELL]
+    assert told
+    assert set(told) == {None}
+    object.__setattr__(context_of(loop.hospital), "peers", Peers([]))
+    loop.hospital.exchange.send_notice(notice("03"))
+    assert [row.peer for row in loop.hospital.exchange.store.outbox("waiting")] == [None]
+    assert loop.hospital.exchange.run_due().parked == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -11,10 +12,12 @@ from starlette.testclient import TestClient
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import Worker
 from ip_fhir.mapping import from_fhir_json, to_fhir_json
+from ip_fhir.settings import WorkerSettings
 from ip_fhir.testing import only_loops
 from ip_fhir.web.app import create_app
 from ip_fhir.web.metrics import Metrics
 from tests.mapping.examples import example
+from tests.support.people import numbered_notice
 from tests.support.two_sides import TOKENS, Loop, form, notice
 
 NEAR = ("127.0.0.1", 50_000)
@@ -147,6 +150,22 @@ def test_counting_is_not_done_for_everybody_who_asks(loop: Loop) -> None:
     assert figures(Metrics(loop.hospital.exchange).text().decode())["ip_fhir_outbox_rows['waiting']"] == 0
 
 
+def test_a_silent_peer_is_seen(loop: Loop) -> None:
+    """Its circuit, how often it was silent, when it is asked again, and what is under way; nothing of a healthy one."""
+    loop.hospital.exchange.run_due()
+    before = figures(client(loop).get("/metrics").text)
+    assert before["ip_fhir_peer_circuit['municipality']"] == before["ip_fhir_peer_silences['municipality']"] == 0
+    loop.hospital.wire.break_with = TimeoutError()
+    for number in range(4):
+        loop.hospital.exchange.send_notice(numbered_notice(number))
+    loop.hospital.exchange.run_due()
+    found = figures(client(loop).get("/metrics").text)
+    assert found["ip_fhir_peer_circuit['municipality']"] == 1
+    assert found["ip_fhir_peer_silences['municipality']"] == 3
+    assert 29 < found["ip_fhir_peer_next_try_seconds['municipality']"] < 31
+    assert found["ip_fhir_peer_sending['municipality']"] == 0
+
+
 # --- alive and ready
 
 
@@ -161,6 +180,29 @@ def test_a_worker_that_died_is_seen(loop: Loop) -> None:
         worker.stop()
         assert made.get("/health/live").status_code == 503
         assert figures(made.get("/metrics").text)["ip_fhir_worker_running"] == 0
+
+
+def test_a_stuck_worker_is_seen(loop: Loop) -> None:
+    """A worker that lives and makes no step is neither alive nor ready: a restart would help."""
+    going_on = threading.Event()
+    really = loop.hospital.store.claim
+
+    def stuck(*what: object) -> object:
+        going_on.wait(30)
+        return really(*what)
+
+    loop.hospital.store.claim = stuck  # type: ignore[attr-defined]
+    object.__setattr__(loop.hospital.exchange._context, "settings", WorkerSettings(lease=0.5))
+    worker = Worker(loop.hospital.exchange, rest=0.01)
+    with TestClient(create_app(loop.hospital.exchange, worker), client=NEAR) as made:
+        assert made.get("/health/live").status_code == 200
+        end = time.monotonic() + 10
+        while made.get("/health/live").status_code == 200 and time.monotonic() < end:
+            time.sleep(0.01)
+        for path in ("live", "ready"):
+            answer = made.get(f"/health/{path}")
+            assert (answer.status_code, answer.json()) == (503, {"status": "the worker is stuck"})
+        going_on.set()
 
 
 def test_alive_but_not_ready(loop: Loop) -> None:

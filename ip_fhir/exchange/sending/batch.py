@@ -1,48 +1,41 @@
 """Claims due outbox rows in batches and sends several at a time; the store keeps each referral's rows in order.
 
+A peer that is slow holds up nobody else: its rows go out by threads of its own (`bulkheads`), and are not claimed while
+these are all busy or the peer rests (`circuits`). A row whose peer takes long does not count among those that go out at
+a time.
+
 A row is tried only in the first half of its lease: the second half is left for the peer to answer in, so that no other
-worker claims it meanwhile. Claimed rows that could not be tried in time, or before a stop, are given back.
+worker claims it meanwhile. Claimed rows that could not be tried in time, or before a stop, are given back. One that has
+not ended with its lease is waited for no more: it will be claimed and sent again, the same bytes.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, send
 from ip_fhir.exchange.sending.due import RunCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
     from datetime import datetime
 
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.bulkheads import Bulkheads
     from ip_fhir.ports import OutboxRow
 
 log = logging.getLogger("ip_fhir.exchange")
 
-T = TypeVar("T")
-Outcome: TypeAlias = Done | Literal["given back"]
-
-
-class InlineExecutor(Executor):
-    """Runs each call at once in the calling thread: for a worker that sends one row at a time."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Call `fn` and return a finished future."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
-            future.set_exception(error)
-        return future
+_LONG: Final = 0.25  # seconds after which a row that is being sent no longer counts among those that go out at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,69 +63,198 @@ class RunClock:
         return self.began if self.fixed is not None else time.monotonic()
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A row, and the start of its lease in seconds of the machine's monotonic clock."""
+
+    row: OutboxRow
+    held_from: float
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A row that is being sent since `began`, in seconds of the machine's monotonic clock."""
+
+    claimed: _Claimed
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """The ways in which a run and the others speak: all are called from the thread of the run.
+
+    `keep_going` is asked before each step. `changes` grows when there may be a new row; `wake` is set then, too.
+    """
+
+    keep_going: Callable[[], bool]
+    changes: Callable[[], int]
+    wake: threading.Event
+
+
 class Sending:
-    """One run over the outbox. `keep_going` is called from several threads."""
+    """One run over the outbox, in one thread; the rows are sent in those of their peers."""
 
-    def __init__(self, context: Context, run_clock: RunClock, keep_going: Callable[[], bool], pool: Executor) -> None:
+    def __init__(self, context: Context, run_clock: RunClock, signals: Signals, bulkheads: Bulkheads) -> None:
         self._context = context
+        self._settings = context.settings
         self._run_clock = run_clock
-        self._keep_going = keep_going
-        self._pool = pool
-        self._under_way: set[Future[Outcome]] = set()
-        self._done: Counter[Outcome] = Counter()
+        self._signals = signals
+        self._bulkheads = bulkheads
+        self._waiting: deque[_Claimed] = deque()
+        self._under_way: dict[Future[Done], _UnderWay] = {}
+        self._ended: deque[Future[Done]] = deque()
+        self._done: Counter[Done] = Counter()
         self._failed: Exception | None = None
+        self._changes = -1
+        self._looked = 0.0
+        self._over: float | None = None
 
-    def run(self, limit: int) -> RunCounts:
-        """Send until no due row can be claimed, `limit` rows are done, or `keep_going` says stop. Raises `StoreError`.
+    def run(self, limit: int, *, in_turn: bool = False) -> RunCounts:
+        """Send until no due row can be claimed, `limit` rows are done, or told to stop. Raises `StoreError`.
 
-        Rows that are being sent are finished in any case. Returns the rows by outcome.
+        With `in_turn` one row after another. Rows that are being sent are waited for: until the end of their lease, and
+        after a stop or an error for half of `grace`. Returns the rows by outcome.
         """
-        while True:
-            if self._may_claim(limit):
-                self._claim(limit)
-            if not self._under_way:
-                break
-            done, self._under_way = wait(self._under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._note(future)
+        long = self._settings.lease if in_turn else _LONG
+        while self._step(limit, long):
+            self._signals.wake.wait(min(self._settings.rest, _LONG))
         if self._failed is not None:
             raise self._failed
-        return RunCounts(**{name: number for name, number in self._done.items() if name != "given back"})
+        return RunCounts(**{str(name): number for name, number in self._done.items()})
 
-    def _may_claim(self, limit: int) -> bool:
-        """True if the pool has room, `limit` is not reached, and a lease claimed now would leave time to send."""
-        room = len(self._under_way) < self._context.settings.parallel
-        return room and self._done.total() + len(self._under_way) < limit and self._going(self._run_clock.held_from())
+    def _step(self, limit: int, long: float) -> bool:
+        """Do what can be done without waiting. Returns True if there is something to wait for."""
+        self._signals.wake.clear()
+        going = self._signals.keep_going()
+        self._collect()
+        if not going or self._failed is not None:
+            return self._wind_up()
+        self._leave_hanging()
+        self._give_back(self._untimely())
+        self._start(long)
+        while self._may_look(limit, long):
+            self._claim(limit)
+            self._start(long)
+        return bool(self._under_way or self._waiting)
 
-    def _going(self, held_from: float) -> bool:
-        in_time = time.monotonic() - held_from < self._context.settings.lease / 2
-        return in_time and self._failed is None and self._keep_going()
+    def _collect(self) -> None:
+        """Count the rows that have ended. More of the same peer may be there now."""
+        while self._ended:
+            future = self._ended.popleft()
+            ended = self._under_way.pop(future, None)
+            if ended is None:  # it was left hanging
+                continue
+            peer, error = ended.claimed.row.peer, future.exception()
+            if error is None:
+                self._done[future.result()] += 1
+            elif isinstance(error, StoreError) and not isinstance(error, Unreadable):
+                self._failed = self._failed or error
+            else:  # this row's alone: its lease runs out, and it is tried again
+                said = error if isinstance(error, Unreadable) else f"unforeseen {type(error).__name__}"
+                log.error("sending: %s", said)
+            if all(claimed.row.peer != peer for claimed in self._waiting):
+                self._looked = 0.0
+
+    def _wind_up(self) -> bool:
+        """Give back what waits; True while there is something under way, and some time for it."""
+        self._give_back(list(self._waiting))
+        self._over = self._over or time.monotonic() + self._settings.grace / 2
+        if self._under_way and time.monotonic() < self._over:
+            return True
+        for future in self._under_way:
+            self._bulkheads.give_up(future)
+        return False
+
+    def _leave_hanging(self) -> None:
+        """Wait no more for what has outlived its lease: it is somebody else's to send by now."""
+        now = time.monotonic()
+        hanging = [f for f, one in self._under_way.items() if now - one.claimed.held_from > self._settings.lease]
+        for future in hanging:
+            row = self._under_way.pop(future).claimed.row
+            self._bulkheads.give_up(future)
+            log.error("message %s to peer %s: its sending does not end", row.id, row.peer or "(none)")
+
+    def _untimely(self) -> list[_Claimed]:
+        """The rows that wait for a peer that rests, or have waited for half of their lease."""
+        resting, now = self._context.circuits.resting(self._run_clock.now()), time.monotonic()
+        late = now - self._settings.lease / 2
+        return [one for one in self._waiting if one.row.peer in resting or one.held_from < late]
+
+    def _give_back(self, untimely: Iterable[_Claimed]) -> None:
+        for claimed in untimely:
+            self._waiting.remove(claimed)
+            with suppress(StoreError):  # then the lease runs out by itself
+                self._context.store.give_back(claimed.row.id, claimed.row.claim)
+
+    def _room(self, long: float) -> int:
+        """The number of rows that may be started now, whomever they go to."""
+        since = time.monotonic() - long
+        return self._settings.parallel - sum(one.began > since for one in self._under_way.values())
+
+    def _capacity(self, peer: str | None) -> int:
+        """The number of rows that may be under way to a peer; one, if it is asked after a rest."""
+        if self._context.circuits.of(peer).is_open:
+            return 1
+        return min(self._settings.per_peer, self._settings.parallel)
+
+    def _start(self, long: float) -> None:
+        """Send the rows that wait and for which there is room, in their order."""
+        room, wait_on = self._room(long), deque[_Claimed]()
+        while self._waiting:
+            claimed = self._waiting.popleft()
+            future = self._begin(claimed) if room > 0 else None
+            if future is None:
+                wait_on.append(claimed)
+                continue
+            room -= 1
+            self._under_way[future] = _UnderWay(claimed, time.monotonic())
+            future.add_done_callback(self._has_ended)
+        self._waiting = wait_on
+
+    def _begin(self, claimed: _Claimed) -> Future[Done] | None:
+        row = claimed.row
+        return self._bulkheads.start(row.peer, self._capacity(row.peer), lambda: self._one(row))
+
+    def _one(self, row: OutboxRow) -> Done:
+        """Send one row; runs in a thread of its peer."""
+        done = send(self._context, row, self._run_clock.now())
+        self._context.counts.add("out", row.effect.message or row.effect.kind, done)
+        return done
+
+    def _has_ended(self, future: Future[Done]) -> None:
+        self._ended.append(future)
+        self._signals.wake.set()
+
+    def _may_look(self, limit: int, long: float) -> bool:
+        """True if due rows could be there that were not at the last look, and could be sent.
+
+        Not if `limit` is reached, or a lease claimed now would leave no time to send.
+        """
+        if self._failed is not None or self._left(limit) <= 0 or self._room(long) <= 0:
+            return False
+        now, changes = time.monotonic(), self._signals.changes()
+        if now - self._run_clock.held_from() >= self._settings.lease / 2:
+            return False
+        return changes != self._changes or now - self._looked >= self._settings.rest or not self._looked
+
+    def _left(self, limit: int) -> int:
+        return limit - self._done.total() - len(self._under_way) - len(self._waiting)
 
     def _claim(self, limit: int) -> None:
-        settings, held_from = self._context.settings, self._run_clock.held_from()
-        at_most = min(settings.batch, limit - self._done.total() - len(self._under_way))
-        lease = timedelta(seconds=settings.lease)
+        """Claim rows of peers that are not busy."""
+        self._changes, held_from = self._signals.changes(), self._run_clock.held_from()
+        at_most, now = min(self._settings.batch, self._left(limit)), self._run_clock.now()
+        lease, without = timedelta(seconds=self._settings.lease), self._without(now)
         try:
-            rows = self._context.store.claim(self._context.worker, self._run_clock.now(), lease, at_most)
-        except StoreError as error:
+            rows = self._context.store.claim(self._context.worker, now, lease, at_most, without)
+        except Exception as error:  # noqa: BLE001 - the rows under way are waited for; then it is raised
             self._failed = error
             return
-        self._under_way |= {self._pool.submit(self._one, row, held_from) for row in rows}
+        self._looked = time.monotonic() if len(rows) < at_most else 0.0
+        self._waiting.extend(_Claimed(row, held_from) for row in rows)
 
-    def _one(self, row: OutboxRow, held_from: float) -> Outcome:
-        if self._going(held_from):
-            done = send(self._context, row, self._run_clock.now())
-            self._context.counts.add("out", row.effect.message or row.effect.kind, done)
-            return done
-        with suppress(StoreError):  # then the lease runs out by itself
-            self._context.store.give_back(row.id, row.claim)
-        return "given back"
-
-    def _note(self, future: Future[Outcome]) -> None:
-        error = future.exception()
-        if isinstance(error, StoreError) and not isinstance(error, Unreadable):
-            self._failed = self._failed or error
-        elif isinstance(error, Exception):  # this row's alone: its lease runs out, and it is tried again
-            log.error("sending: %s", error if isinstance(error, Unreadable) else f"unforeseen {type(error).__name__}")
-        else:
-            self._done[future.result()] += 1
+    def _without(self, now: datetime) -> frozenset[str | None]:
+        """The peers whose threads are all busy, that have rows waiting here already, or that rest."""
+        busy = (peer for peer, number in self._bulkheads.busy().items() if number >= self._capacity(peer))
+        waiting = (claimed.row.peer for claimed in self._waiting)
+        return frozenset((*busy, *waiting, *self._context.circuits.resting(now)))

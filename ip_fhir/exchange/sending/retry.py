@@ -29,8 +29,13 @@ def next_try(
     """
     if not error.retry or attempts >= policy.attempts:
         return None
-    doubled: float = policy.first * 2.0 ** min(attempts - 1, 60)  # 2**60 is above any cap
+    return now + timedelta(seconds=seconds_until_next(error, attempts, policy, jitter))
+
+
+def seconds_until_next(error: IpFhirError, times: int, policy: RetrySettings, jitter: Callable[[], float]) -> float:
+    """The seconds to wait after the `times`-th failure in a row, as for `next_try`; there is always a next."""
+    doubled: float = policy.first * 2.0 ** min(times - 1, 60)  # 2**60 is above any cap
     wait = min(doubled, policy.cap) * (0.5 + jitter() / 2)
     if isinstance(error, Unavailable) and error.retry_after is not None:
         wait = max(wait, min(error.retry_after, _LONGEST_ASKED))
-    return now + timedelta(seconds=wait)
+    return wait

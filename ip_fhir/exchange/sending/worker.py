@@ -1,4 +1,4 @@
-"""The thread that runs one side: it does all that is due, again and again, until it is stopped."""
+"""The threads that run one side: one handles timers, one sends, again and again, until they are stopped."""
 
 from __future__ import annotations
 
@@ -10,60 +10,109 @@ from typing import TYPE_CHECKING
 from ip_fhir.errors import IpFhirError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ip_fhir.exchange.exchange import Exchange
 
 log = logging.getLogger("ip_fhir.exchange")
 
 _REST_AFTER_ERROR = 5.0
+_SHARE_OF_GRACE = 0.7  # half of it goes to the sendings under way, and a little to giving back the others
 
 
 class Worker:
-    """Calls `exchange.run_due()` over and over; with nothing due it rests `rest` seconds or until there is activity."""
+    """Handles timers in one thread and sends in another, so that no peer delays a timer.
+
+    With nothing due each rests `rest` seconds, or until there is activity.
+    """
 
     def __init__(self, exchange: Exchange, rest: float) -> None:
         self._exchange = exchange
         self._rest = rest
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._passed = time.monotonic()
+        self._loops = self._new_loops()
 
     @property
     def running(self) -> bool:
-        """True if the thread is alive."""
-        return self._thread is not None and self._thread.is_alive()
+        """True if both threads are alive."""
+        return all(loop.thread.is_alive() for loop in self._loops)
 
     @property
     def seconds_since_pass(self) -> float:
-        """Seconds since the last pass began; a number that only grows means a stuck worker."""
-        return time.monotonic() - self._passed
+        """Seconds since the last step of the slower thread; a number that only grows means a stuck worker."""
+        return max(time.monotonic() - loop.stepped for loop in self._loops)
+
+    @property
+    def stuck(self) -> bool:
+        """True if a thread has made no step for twice as long as a lease and a rest: a restart would help."""
+        return self.running and self.seconds_since_pass > 2 * (self._exchange.settings.lease + self._rest)
 
     def start(self) -> None:
-        """Start the thread; a second start does nothing."""
+        """Start the threads; a second start does nothing."""
         if not self.running:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self.run, name="ip-fhir-worker", daemon=True)
-            self._thread.start()
+            self._loops = self._new_loops()
+            for loop in self._loops:
+                loop.thread.start()
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Finish the sendings under way and give back the rest. True if the thread ended within `timeout` seconds."""
-        self._stopping.set()
-        self._exchange.activity.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return not self.running
+        """Finish the sendings under way and give back the rest. True if the threads ended within `timeout` seconds.
 
-    def run(self) -> None:
-        """Run in this thread until another one calls `stop`; a signal handler must not, since `stop` takes locks."""
-        while not self._stopping.is_set():
-            self._passed = time.monotonic()
-            self._exchange.activity.clear()
-            if not self._once():
-                self._exchange.activity.wait(self._rest)
+        They wait for a sending half of `worker.grace` at most, and `stop` for them a little longer, unless `timeout`
+        says otherwise; a row whose sending goes on is sent again when its lease is over.
+        """
+        end = time.monotonic() + (self._exchange.settings.grace * _SHARE_OF_GRACE if timeout is None else timeout)
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            if loop.thread.is_alive():
+                loop.thread.join(max(0.0, end - time.monotonic()))
+        return not any(loop.thread.is_alive() for loop in self._loops)
+
+    def _new_loops(self) -> tuple[_Loop, ...]:
+        exchange = self._exchange
+        return (
+            _Loop("ip-fhir-timers", self._timers, exchange.stirred, self._rest),
+            _Loop("ip-fhir-worker", lambda going: exchange.run_outbox(going).anything, exchange.activity, self._rest),
+        )
+
+    def _timers(self, keep_going: Callable[[], bool]) -> bool:
+        done = self._exchange.run_timers(keep_going=keep_going).anything
+        if done:
+            self._exchange.activity.set()
+        return done
+
+
+class _Loop:
+    """A thread that makes one kind of pass again and again, at once if the last one did something."""
+
+    def __init__(
+        self, name: str, pass_: Callable[[Callable[[], bool]], bool], wake: threading.Event, rest: float
+    ) -> None:
+        self._pass = pass_
+        self._wake = wake
+        self._rest = rest
+        self._stopping = threading.Event()
+        self.stepped = time.monotonic()
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def stop(self) -> None:
+        """End after the present pass, which hears of it before its next step."""
+        self._stopping.set()
+        self._wake.set()
+
+    def _keep_going(self) -> bool:
+        self.stepped = time.monotonic()
+        return not self._stopping.is_set()
+
+    def _run(self) -> None:
+        while self._keep_going():
+            self._wake.clear()
+            if not self._once() and not self._stopping.is_set():
+                self._wake.wait(self._rest)
 
     def _once(self) -> bool:
         """Make one pass, and return True to make the next at once. Errors are logged: only `stop` ends the loop."""
         try:
-            return self._exchange.run_due(keep_going=lambda: not self._stopping.is_set()).anything
+            return self._pass(self._keep_going)
         except IpFhirError as error:
             log.error("worker: %s", error)  # noqa: TRY400 - a trace may hold a person's data
         except Exception as error:  # noqa: BLE001 - a worker that has died sends no reminder

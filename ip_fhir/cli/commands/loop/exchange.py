@@ -170,13 +170,16 @@ def _work_on(exchange: Exchange, config: Config, *, listeners: bool) -> None:
     from ip_fhir.cli.opening import read_config
     from ip_fhir.exchange import Worker
     from ip_fhir.exchange.listeners import listening
+    from ip_fhir.exchange.sending.grace import Grace
 
     settings = read_config(config)
     named = open_listeners(settings) if listeners else []
     ended: list[int] = []
+    grace = Grace(settings.worker.grace)
 
     def end(number: int, _frame: FrameType | None) -> None:
         ended.append(number)  # nothing that takes a lock: the thread that was interrupted may hold it
+        grace.begin()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)

@@ -45,7 +45,10 @@ def list_(
     elif not rows:
         say(f"nothing {status if asked else 'in the outbox'}")
     else:
-        show(("Row", "Loop", "What", "Status", "Attempts", "Due", "Why"), [_shown(row) for row in rows])
+        show(("Row", "Loop", "What", "To", "Status", "Attempts", "Due", "Why"), [_shown(row) for row in rows])
+    if not as_json:
+        for line in _silent(rows):
+            say(line)
 
 
 @app.command("retry")
@@ -121,7 +124,24 @@ def _what(row: OutboxRow) -> str:
 
 def _shown(row: OutboxRow) -> tuple[str, ...]:
     why = row.last_error or ""
-    return row.id, row.correlation_id, _what(row), row.status, str(row.attempts), _local(row.due), why
+    to, attempts = row.peer or "", str(row.attempts)
+    return row.id, row.correlation_id, _what(row), to, row.status, attempts, _local(row.due), why
+
+
+def _silent(rows: list[OutboxRow]) -> list[str]:
+    """A line for each peer to which rows wait after a failure: how many, the next attempt, and the last error."""
+    waiting: dict[str, list[OutboxRow]] = {}
+    for row in rows:
+        if row.status == "waiting" and row.peer is not None:
+            waiting.setdefault(row.peer, []).append(row)
+    lines = []
+    for peer, those in sorted(waiting.items()):
+        failed = [row for row in those if row.last_error]
+        if failed:
+            last = max(failed, key=lambda row: row.due)
+            first = min(row.due for row in failed)
+            lines.append(f"{peer}: {len(those)} wait; next attempt {_local(first)}; last: {last.last_error}")
+    return lines
 
 
 def _data(row: OutboxRow) -> dict[str, Any]:
@@ -129,6 +149,7 @@ def _data(row: OutboxRow) -> dict[str, Any]:
         "id": row.id,
         "correlation_id": row.correlation_id,
         "what": _what(row),
+        "peer": row.peer,
         "status": row.status,
         "attempts": row.attempts,
         "handovers": row.handovers,

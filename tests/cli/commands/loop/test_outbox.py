@@ -55,6 +55,20 @@ def test_park_list_retry(run: Run, sides: Sides, row: str) -> None:
     assert statuses(sides.hospital)[row] == "waiting"
 
 
+def test_a_silent_peer_is_shown(run: Run, sides: Sides, row: str) -> None:
+    """To whom a message goes; and below, for a peer that was silent, how many wait, when it is asked again, and why."""
+    before = run("outbox", "list", "--status", "waiting", "--config", sides.hospital)
+    assert "municipality" in before.text
+    assert "next attempt" not in before.text
+    run("work", "--once", "--config", sides.hospital)  # nobody listens
+    after = run("outbox", "list", "--status", "waiting", "--config", sides.hospital).text
+    (line,) = [line for line in after.splitlines() if line.startswith("municipality: ")]
+    assert line.startswith("municipality: 1 wait; next attempt 2026-01-12 09:0")
+    assert line.endswith("no connection")
+    (listed,) = run("outbox", "list", "--status", "waiting", "--config", sides.hospital, "--json").data
+    assert listed["peer"] == "municipality"
+
+
 def test_a_parked_row_is_not_sent_until_retried(run: Run, sides: Sides, row: str) -> None:
     """The worker leaves it alone."""
     run("outbox", "park", row, "--config", sides.hospital)
