@@ -16,7 +16,8 @@ _MEANINGS = {
     "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; "
     "one must be ours alone, or nobody can send to us",
     "units": "our departments; their numbers are ours, too",
-    "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused",
+    "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused "
+    '(`units = "closed"` says the same where we have no departments)',
     "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`",
     "http.host": "address where we listen",
     "http.port": "port where we listen; 0 takes a free one",

@@ -22,7 +22,8 @@ from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
-from ip_fhir.exchange import inbound, keys, receipts, rest, worklist
+from ip_fhir.exchange import inbound, receipts, rest, worklist
+from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.access.parties import catch_up
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park

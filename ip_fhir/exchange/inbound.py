@@ -14,7 +14,7 @@ from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
-from ip_fhir.exchange import keys
+from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.formats import Answer, places_of
 from ip_fhir.exchange.peers import Carrier

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from ip_fhir.testing.fakes import HandingOver, only_loops
     from ip_fhir.testing.format_contract import FormatContract
     from ip_fhir.testing.listener_contract import ListenerContract
-    from ip_fhir.testing.store_contract import StoreContract
-    from ip_fhir.testing.store_contract_aggregates import AggregateContract
-    from ip_fhir.testing.store_contract_receipts import ReceiptContract
-    from ip_fhir.testing.store_contract_resources import ReadingContract
-    from ip_fhir.testing.store_contract_worklist import WorklistContract
+    from ip_fhir.testing.store.aggregates import AggregateContract
+    from ip_fhir.testing.store.contract import StoreContract
+    from ip_fhir.testing.store.receipts import ReceiptContract
+    from ip_fhir.testing.store.resources import ReadingContract
+    from ip_fhir.testing.store.worklist import WorklistContract
 
 __all__ = [
     "AdapterContract",
@@ -55,11 +55,11 @@ _HOME = {
     "PeerDouble": "adapter_contract",
     "FormatContract": "format_contract",
     "ListenerContract": "listener_contract",
-    "StoreContract": "store_contract",
-    "AggregateContract": "store_contract_aggregates",
-    "ReadingContract": "store_contract_resources",
-    "ReceiptContract": "store_contract_receipts",
-    "WorklistContract": "store_contract_worklist",
+    "StoreContract": "store.contract",
+    "AggregateContract": "store.aggregates",
+    "ReadingContract": "store.resources",
+    "ReceiptContract": "store.receipts",
+    "WorklistContract": "store.worklist",
     "FakeAdapter": "fake_wire",
     "FakeFormat": "fake_wire",
     "FakeListener": "fake_wire",
@@ -82,9 +82,9 @@ def __getattr__(name: str) -> Any:
 def _rewrite_asserts() -> None:
     """Have pytest rewrite the asserts of every module of this package that is not imported yet."""
     import sys
-    from pkgutil import iter_modules
+    from pkgutil import walk_packages
 
     import pytest
 
-    parts = (f"{__name__}.{module.name}" for module in iter_modules(__path__))
+    parts = (module.name for module in walk_packages(__path__, f"{__name__}."))
     pytest.register_assert_rewrite(*(part for part in parts if part not in sys.modules))

@@ -10,7 +10,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, PersonId
-from ip_fhir.testing.store_samples import NOON, PERSON
+from ip_fhir.testing.store.samples import NOON, PERSON
 
 NUMBER: Final = PersonId("14826121549")
 """The plan owner's number in every sample: from the test register. It must appear in no error, log or repr."""

@@ -19,7 +19,7 @@ from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import Referral, Role
 from ip_fhir.errors import IpFhirError
 from ip_fhir.exchange import Exchange
-from ip_fhir.exchange.keys import _own_key
+from ip_fhir.exchange.access.keys import _own_key
 from ip_fhir.exchange.peers import Carrier
 from ip_fhir.ports import Store
 from ip_fhir.store import open_store

@@ -15,7 +15,7 @@ from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind, Role
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError
 from ip_fhir.exchange import Exchange
-from ip_fhir.exchange.keys import _own_key
+from ip_fhir.exchange.access.keys import _own_key
 from ip_fhir.exchange.peers import Carrier, Peer
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import message_from_fhir

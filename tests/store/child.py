@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from ip_fhir.errors import Conflict
 from ip_fhir.ports import Seen, Transaction
 from ip_fhir.store import SqlStore, open_store, upgrade_store
-from ip_fhir.testing.store_samples import NOON, outbox_row, record, referral, task
+from ip_fhir.testing.store.samples import NOON, outbox_row, record, referral, task
 
 Say: TypeAlias = Callable[[str], Any]
 

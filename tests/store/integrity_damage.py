@@ -7,7 +7,7 @@ from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, State
 from ip_fhir.ports import Refusal, Seen
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store_samples import NOON, after, outbox_row, record, referral, task, work_item
+from ip_fhir.testing.store.samples import NOON, after, outbox_row, record, referral, task, work_item
 from tests.store.places import Place
 
 

@@ -102,7 +102,7 @@ def test_nothing_is_missing(store: SqlStore) -> None:
 
 def test_every_suite_says_what_it_compared() -> None:
     """Pytest has rewritten the asserts of all parts of the contracts: no module is as plain import gives it."""
-    parts = {name: module for name, module in sys.modules.items() if name.startswith("ip_fhir.testing.store_contract")}
+    parts = {name: module for name, module in sys.modules.items() if name.startswith("ip_fhir.testing.store.contract")}
     assert len(parts) >= 7
     plain = [name for name, module in parts.items() if "AssertionRewritingHook" not in repr(module.__loader__)]
     assert plain == []

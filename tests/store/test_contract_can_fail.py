@@ -17,7 +17,7 @@ from ip_fhir.ports.capabilities import AggregateRecord
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
 from ip_fhir.store.transaction import SqlTransaction
-from ip_fhir.testing.store_samples import PERSON
+from ip_fhir.testing.store.samples import PERSON
 from tests.store import test_contract as kept
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.ports import Parties, SearchPlace
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store_samples import (
+from ip_fhir.testing.store.samples import (
     MINUTE,
     NOON,
     append,

@@ -10,8 +10,8 @@ import pytest
 from ip_fhir.ports.readings import ReadingCount
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.testing import ReadingContract
-from ip_fhir.testing.store_contract_resources import reading
-from ip_fhir.testing.store_samples import NOON, after
+from ip_fhir.testing.store.resources import reading
+from ip_fhir.testing.store.samples import NOON, after
 from tests.store.places import Place
 
 

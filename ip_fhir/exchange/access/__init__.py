@@ -1,1 +1,1 @@
-"""Access to resources: whom a referral concerns, the place of a page in a search, and the log of what was read."""
+"""Access to loops and resources: the keys of loops, whom each concerns, the pages of a search, the log of reads."""

@@ -18,7 +18,7 @@ from ip_fhir.exchange.access.cursor import write_cursor
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.ports import Endpoint, Parties, SearchPlace
-from ip_fhir.testing.store_samples import referral, task
+from ip_fhir.testing.store.samples import referral, task
 from tests.support.two_sides import Loop, Wire, make_loop, notice
 
 OTHER = Organization(id="org-x", name="Fjordsykehuset", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))

@@ -14,7 +14,7 @@ from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput, StoreError, Unreadable
 from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Seen
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store_samples import MINUTE, NOON, PERSON, after, outbox_row, record, referral, task, work_item
+from ip_fhir.testing.store.samples import MINUTE, NOON, PERSON, after, outbox_row, record, referral, task, work_item
 from tests.store.conftest import Opened
 from tests.store.places import Place
 

@@ -15,7 +15,7 @@ from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.ports import Parties
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading, ReadingCount
-from ip_fhir.testing.store_samples import NOON, after, append, at_once, referral, task
+from ip_fhir.testing.store.samples import NOON, after, append, at_once, referral, task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

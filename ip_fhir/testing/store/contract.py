@@ -24,11 +24,11 @@ import pytest
 from ip_fhir.domain.referral import State
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
 from ip_fhir.ports import Seen
-from ip_fhir.testing.store_contract_evidence import EvidenceContract, SilenceContract
-from ip_fhir.testing.store_contract_figures import FiguresContract, RefusalContract
-from ip_fhir.testing.store_contract_outbox import OutboxContract
-from ip_fhir.testing.store_contract_resources import PartyContract, ResourceContract
-from ip_fhir.testing.store_samples import NOON, Trouble, after, everything, referral
+from ip_fhir.testing.store.evidence import EvidenceContract, SilenceContract
+from ip_fhir.testing.store.figures import FiguresContract, RefusalContract
+from ip_fhir.testing.store.outbox import OutboxContract
+from ip_fhir.testing.store.resources import PartyContract, ResourceContract
+from ip_fhir.testing.store.samples import NOON, Trouble, after, everything, referral
 
 if TYPE_CHECKING:
     from ip_fhir.ports import Store

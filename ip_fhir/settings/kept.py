@@ -1,0 +1,72 @@
+"""Values of settings that stand elsewhere: secrets in the environment or a file, paths beside the settings file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+from ip_fhir.domain.agreement import load_agreements
+
+_SHORTEST_TOKEN = 16
+
+
+def _kept_elsewhere(value: Any, info: ValidationInfo) -> Any:
+    """The text that `{ env = "NAME" }` or `{ file = "path" }` stands for; anything else as it is."""
+    context = info.context or {}
+    if isinstance(value, dict) and set(value) == {"env"}:
+        text = context.get("environ", {}).get(str(value["env"]))
+        if text is None:
+            message = "the environment variable named here is not set"
+            raise ValueError(message)
+        return text
+    if isinstance(value, dict) and set(value) == {"file"}:
+        try:
+            return _beside(value["file"], info).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError, TypeError):
+            message = "the file named here cannot be read"
+            raise ValueError(message) from None
+    return value
+
+
+def read_option(value: Any, info: ValidationInfo) -> Any:
+    """An option of a listener: a secret from where it is kept, or a path beside the settings file."""
+    if isinstance(value, dict) and set(value) == {"path"} and isinstance(value["path"], str):
+        return str(_beside(value["path"], info))
+    text = _kept_elsewhere(value, info)
+    return value if text is value else SecretStr(text)
+
+
+def _read_secret(value: Any, info: ValidationInfo) -> Any:
+    """The text of a token from where it is kept."""
+    value = _kept_elsewhere(value, info)
+    if isinstance(value, str) and len(value) < _SHORTEST_TOKEN:
+        message = f"a token has at least {_SHORTEST_TOKEN} characters"
+        raise ValueError(message)
+    return value
+
+
+def _beside(value: Any, info: ValidationInfo) -> Path:
+    """A path, relative to the settings file."""
+    return Path((info.context or {}).get("base", "."), value)
+
+
+def read_agreements(value: Any, info: ValidationInfo) -> Any:
+    """The agreements; if the value is a path, from the file there."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return load_agreements(_beside(value, info).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        message = "the file named here cannot be read"
+        raise ValueError(message) from None
+
+
+def read_list(value: Any) -> Any:
+    """The entries of a list; of a text, as the environment has it, those between commas."""
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+Beside = Annotated[Path, BeforeValidator(_beside)]

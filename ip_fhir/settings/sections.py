@@ -1,0 +1,185 @@
+"""The sections of the settings: endpoint, peers, carriers, listeners, limits, worker, clock, evidence, mappings."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
+
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.values.value import Id, Text, Value
+from ip_fhir.settings.kept import Beside, Secret, read_list, read_option
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class HttpSettings(Value):
+    """The address where we listen, and the one that others use (`base_url`), which is written in receipts.
+
+    `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
+    `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
+    The rest are bounds: seconds for the head of a request, for its body and between two requests of a connection;
+    connections in all and of one client's address; bytes of the bodies that are read or worked on at a time.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
+    metrics_token: Secret | None = None
+    proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
+    header_seconds: float = Field(default=10.0, gt=0, le=600)
+    body_seconds: float = Field(default=60.0, gt=0, le=3600)
+    idle_seconds: float = Field(default=20.0, gt=0, le=3600)
+    connections: int = Field(default=512, ge=1, le=100_000)
+    connections_per_client: int = Field(default=64, ge=1, le=100_000)
+    bytes_in_flight: int = Field(default=16_000_000, ge=1_000)
+
+    @property
+    def url(self) -> str:
+        """Our address, without a slash at the end."""
+        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+class PeerSettings(Value):
+    """Another party: its organisations, its address and adapter, and the tokens by which it authenticates.
+
+    Its numbers are those of `organization` and `units` (its departments, its service units). `passes_on` are the names
+    of the parties whose notices it may bring. In stored loops the party is known by its `name`.
+    """
+
+    name: Id
+    organization: Organization
+    units: tuple[Organization, ...] = ()
+    adapter: str = "fhir-rest"
+    url: str = Field(pattern=r"^[a-z][a-z0-9+.\-]*://[^\s?#@]+$")
+    token: Secret | None = None
+    accepts: tuple[Secret, ...] = ()
+    passes_on: tuple[Id, ...] = ()
+    plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
+    timeout: float = Field(default=30.0, gt=0)
+    options: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        address = urlsplit(self.url)
+        if address.scheme == "http" and not self.plain_http and not _is_loopback(address.hostname or ""):
+            message = "http carries a person's affairs in the clear: use https, or plain_http where a tunnel encrypts"
+            raise ValueError(message)
+        return self
+
+
+class CarrierSettings(Value):
+    """A system that brings the messages of several `parties` (names of peers) under one credential, and is none itself.
+
+    A message of its must name its sender by a number that is that party's alone.
+    """
+
+    name: Id
+    accepts: tuple[Secret, ...] = ()
+    parties: tuple[Id, ...] = Field(min_length=1)
+
+
+class ListenerSettings(Value):
+    """A listener: the name `use` under which the plug-in is installed, and the plug-in's own options.
+
+    `speaks_for` is the name of the peer or carrier whose messages it brings. Without it, it is the option `peer`, or
+    the only one that settings name.
+
+    An option `{ env = "NAME" }` or `{ file = "path" }` is the text there, and is shown in no `repr`; an option
+    `{ path = "inbox" }` is that path, relative to the settings file.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, BeforeValidator(read_option)]] = Field(init=False)
+
+    use: Text
+    speaks_for: Id | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as the plug-in is given them, secrets as text."""
+        options = self.model_extra or {}
+        return {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in options.items()}
+
+
+class LimitSettings(Value):
+    """Bounds of a message: bytes of a body, levels of nesting, number of objects and lists, and bounds of its date.
+
+    It may be dated at most `max_skew` seconds ahead of our clock and `max_age` days ago: an older one was replayed, or
+    is too old to act on. Of the messages of one peer that are not taken in, `max_refusals` different ones are recorded;
+    further ones are counted.
+    """
+
+    max_bytes: int = Field(default=5_000_000, ge=1_000)
+    max_depth: int = Field(default=64, ge=8, le=200)
+    max_parts: int = Field(default=200_000, ge=100)
+    max_skew: float = Field(default=300.0, ge=0, le=86_400)
+    max_age: float = Field(default=180.0, gt=0, le=36_500)
+    max_refusals: int = Field(default=1000, ge=1, le=1_000_000)
+
+    def replayable(self, now: datetime) -> datetime:
+        """The time (UTC) before which received messages are too old to be taken in again, with a day to spare."""
+        return now - timedelta(days=self.max_age + 1, seconds=self.max_skew)
+
+
+class RetrySettings(Value):
+    """The waits after a failed sending: `first` seconds, doubled up to `cap` seconds; parked after `attempts`."""
+
+    first: float = Field(default=30.0, gt=0)
+    cap: float = Field(default=3600.0, gt=0)
+    attempts: int = Field(default=100, ge=1)
+
+
+class WorkerSettings(Value):
+    """The worker: seconds it rests when nothing is due, seconds a claim holds, rows a claim takes.
+
+    It sends `per_peer` rows at a time to one peer, and `parallel` in all; those whose peer takes long to answer are not
+    counted in that, so that they hold up no other peer's. With `parallel` 1 `run_due` sends one row after another.
+    `grace` is how many seconds the process has to end when it is told to.
+    """
+
+    rest: float = Field(default=1.0, gt=0)
+    lease: float = Field(default=120.0, gt=0)
+    batch: int = Field(default=20, ge=1, le=1000)
+    parallel: int = Field(default=32, ge=1, le=1000)
+    per_peer: int = Field(default=4, ge=1, le=64)
+    grace: float = Field(default=10.0, gt=0)
+    retry: RetrySettings = RetrySettings()
+
+
+class ClockSettings(Value):
+    """The clock: `file` is a file with an ISO 8601 instant, for simulated time; without it, the system's clock."""
+
+    file: Beside | None = None
+
+
+class MappingSettings(Value):
+    """The mapping tables: `overlay` is a TOML file with the site's own rows and codes."""
+
+    overlay: Beside | None = None
+
+
+class EvidenceSettings(Value):
+    """The signed heads of the chain of evidence: the directory they go to, the private key (PEM), minutes between two.
+
+    Keep the directory where those who may write the database may not write.
+    """
+
+    heads: Beside | None = None
+    key: Secret | None = None
+    every_minutes: int = Field(default=60, ge=1, le=10_080)
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.heads is None) != (self.key is None):
+            message = "heads and key: each needs the other"
+            raise ValueError(message)
+        return self
