@@ -276,8 +276,8 @@ class Exchange:
         keep_going: Callable[[], bool],
     ) -> RunCounts:
         if ran.anything:
-            self._moved()
-        elif keep_going():
+            return self._active(ran)  # the other part looks again, too
+        if keep_going():
             self._idle[part] = began
         return ran
 

@@ -70,15 +70,11 @@ class Worker:
     def _new_loops(self) -> tuple[_Loop, ...]:
         exchange = self._exchange
         return (
-            _Loop("ip-fhir-timers", self._timers, exchange.stirred, self._rest),
-            _Loop("ip-fhir-worker", lambda going: exchange.run_outbox(going).anything, exchange.activity, self._rest),
+            _Loop(
+                "ip-fhir-timers", lambda go: exchange.run_timers(keep_going=go).anything, exchange.stirred, self._rest
+            ),
+            _Loop("ip-fhir-worker", lambda go: exchange.run_outbox(go).anything, exchange.activity, self._rest),
         )
-
-    def _timers(self, keep_going: Callable[[], bool]) -> bool:
-        done = self._exchange.run_timers(keep_going=keep_going).anything
-        if done:
-            self._exchange.activity.set()
-        return done
 
 
 class _Loop:
