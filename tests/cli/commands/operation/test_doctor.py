@@ -12,6 +12,7 @@ from ip_fhir.ports import Refusal
 from ip_fhir.settings import read_settings
 from ip_fhir.store import open_store
 from ip_fhir.testing import only_loops
+from ip_fhir.testing.store_samples import append
 from tests.cli.conftest import Run, Sides
 from tests.support.plugin_site import LISTENER, install
 from tests.support.two_sides import EXAMPLES
@@ -83,7 +84,11 @@ def test_a_side_that_is_ready(run: Run, sides: Sides) -> None:
     assert not (sides.hospital.parent / "hospital.sqlite").exists()
     run("db", "upgrade", "--config", sides.hospital)
     found = lines(run, sides.hospital)
-    assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "warn")
+    assert (found["store"][0][0], found["evidence"][0][0]) == ("ok", "warn"), "nothing is written yet"
+    with closing(open_store(read_settings(sides.hospital).database)) as store:
+        append(store, "r", "1")
+    checked = "the chain is whole: 1 records, and 0 rows and parts of rows as they were written"
+    assert lines(run, sides.hospital)["evidence"] == [("ok", checked)]
 
 
 def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
