@@ -220,7 +220,7 @@ class Assembly:
         part = next((p for p in self.parts if p.field == field), None)
         if part is None:
             return replace(problem, path=at(found.root.at, self.root.where(problem.path, found.root.resource)))
-        if not found.data.get(field):  # a required part is missing: the root is where it should be named
+        if not found.data.get(field) or not (rest or part.one):  # missing, or too many: the root names them all
             return replace(problem, path=found.root.at, reason=f"{field}: {problem.reason}")
         index = int(rest.pop(0)) if not part.one and rest else 0
         item = found.data[field] if part.one else found.data[field][index]
