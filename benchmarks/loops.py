@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
@@ -21,8 +22,12 @@ from ip_fhir.settings import WorkerSettings
 if TYPE_CHECKING:
     from ip_fhir.store import SqlStore
 
-HOSPITAL = Organization(id="hospital", name="Sykehuset", kind=OrganizationKind.HOSPITAL)
-UNIT = Organization(id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT)
+HOSPITAL = Organization(
+    id="hospital", name="Sykehuset", kind=OrganizationKind.HOSPITAL, organization_number=OrganizationNumber("983971636")
+)
+UNIT = Organization(
+    id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT, her_id=HerId("80001")
+)
 SENT = datetime(2026, 1, 12, 9, tzinfo=UTC)
 """When the notices were sent: a Monday."""
 

@@ -67,11 +67,11 @@ def test_the_chain_can_be_followed(loop: Loop) -> None:
 
 @pytest.mark.promise(16)
 def test_who_what_when_why(loop: Loop) -> None:
-    """An event that a message brought names the organisation and the message; one of our own, the side."""
+    """An event that a message brought names the organisation, its party and the message; one of our own, the side."""
     hospital = {link.record.event.kind: pair for link, *pair in exported(list(loop.hospital.exchange.store.evidence()))}
     provenance, audit = hospital[EventKind.ACCEPT]
     unit = notice("03").organization(notice("03").recipient)
-    assert provenance["agent"][0]["who"]["display"] == unit.name
+    assert provenance["agent"][0]["who"]["display"] == f"{unit.name} (municipality)"
     assert provenance["reason"][0]["text"] == "Vi tar saka"
     assert provenance["activity"]["coding"][0]["code"] == "accept"
     assert provenance["target"][0]["identifier"]["value"] == CORRELATION
