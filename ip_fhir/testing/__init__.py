@@ -82,9 +82,9 @@ def __getattr__(name: str) -> Any:
 def _rewrite_asserts() -> None:
     """Have pytest rewrite the asserts of every module of this package that is not imported yet."""
     import sys
-    from pkgutil import walk_packages
+    from pkgutil import iter_modules
 
     import pytest
 
-    parts = (module.name for module in walk_packages(__path__, f"{__name__}."))
+    parts = [module.name for module in iter_modules(__path__, f"{__name__}.")]
     pytest.register_assert_rewrite(*(part for part in parts if part not in sys.modules))

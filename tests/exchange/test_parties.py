@@ -67,11 +67,11 @@ def town(made: Made, **more: Any) -> Exchange:
 
 def refused(exchange: Exchange, content: bytes, token: str) -> InvalidInput:
     """The error about a message in another's name; nothing is stored but the refusal."""
-    before = (exchange.store.head(), len(exchange.store.referrals()))
+    before = (exchange.store.evidence(), len(exchange.store.referrals()))
     with pytest.raises(InvalidInput) as caught:
         hand_in(exchange, content, token)
     assert caught.value.status == 403
-    assert (exchange.store.head(), len(exchange.store.referrals())) == before
+    assert (exchange.store.evidence(), len(exchange.store.referrals())) == before
     return caught.value
 
 
