@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.store.sharing import SharedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,19 +48,13 @@ class Database:
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
         # Threads of one process queue here: SQLite's own waiting is by polling, and unfair.
-        self._turn = threading.Lock() if self.embedded else None
+        self._shared = SharedWriter(self._writer.connect, self._patience, storage_errors) if self.embedded else None
         self._here = threading.local()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yields a connection in a write transaction, committed at the end; any error rolls it back."""
-        with (
-            self._refuse_nesting(),
-            self._writer_lock(),
-            storage_errors(),
-            self._writer.connect() as connection,
-            connection.begin(),
-        ):
+        """Yields a connection in a write transaction, committed at the end; any error undoes the block's work."""
+        with self._refuse_nesting(), storage_errors(), self._begin() as connection:
             yield connection
 
     @contextmanager
@@ -102,16 +97,13 @@ class Database:
             raise StoreError(f"the store cannot be opened: {name_of(error)}") from None
 
     @contextmanager
-    def _writer_lock(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
+    def _begin(self) -> Iterator[Connection]:
+        if self._shared is not None:
+            with self._shared.writing() as connection:
+                yield connection
             return
-        if not self._turn.acquire(timeout=self._patience):
-            raise StoreError("the store is busy: another thread has been writing for too long")
-        try:
-            yield
-        finally:
-            self._turn.release()
+        with self._writer.connect() as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def _refuse_nesting(self) -> Iterator[None]:
@@ -196,6 +188,7 @@ def _sqlite(url: URL, patience: float) -> Engine:
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver is not to begin transactions; `_begin` does
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA temp_store=MEMORY")  # what a savepoint may have to bring back is a person's too
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
