@@ -20,7 +20,7 @@ from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_sourc
 from ip_fhir.mapping.tables.variants import VERSIONS, varied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.bundle.fast_reader import FastReader
@@ -102,16 +102,25 @@ class Compiled:
     def reader_code(self, name: str) -> str | None:
         """The Python code of a table's fast reader, for people; None if only the lens reads the table."""
         name = self.lens(name).name
-        return None if self.fast is None else self.fast.code.get(name)
+        readers = filter(None, (self.fast, self.fast_notices))
+        return next((code for reader in readers if (code := reader.code.get(name)) is not None), None)
 
     @cached_property
     def fast(self) -> FastReader | None:
         """The fast reader of plans; None if the tables have rows that only lenses can read."""
-        from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads no plans does without
+        return self._reader("plan", signs_of_others(self.version))
+
+    @cached_property
+    def fast_notices(self) -> FastReader | None:
+        """The fast reader of notices, for bundles that show no other FHIR version; None as for plans."""
+        return self._reader("notice", ())
+
+    def _reader(self, whole: str, foreign: Sequence[str]) -> FastReader | None:
+        from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads none does without
 
         inner = {name: lens.inner for name, lens in self.lenses.items()}
         try:
-            return FastReader(self.assembly("plan"), self.tables, inner, signs_of_others(self.version))
+            return FastReader(self.assembly(whole), self.tables, inner, foreign)
         except Unsupported:
             return None
 
