@@ -8,13 +8,16 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+import orjson
+
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.bundle.assembly import assemblies
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.fhir_version import signs_of_others
-from ip_fhir.mapping.generated.decoding import Unsupported
+from ip_fhir.mapping.generated.decoding import Memo, Unsupported
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import based, build_lenses
+from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source
 from ip_fhir.mapping.tables.variants import VERSIONS, varied
@@ -114,6 +117,15 @@ class Compiled:
     def fast_notices(self) -> FastReader | None:
         """The fast reader of notices, for bundles that show no other FHIR version; None as for plans."""
         return self._reader("notice", ())
+
+    @cached_property
+    def organizations(self) -> Memo:
+        """Remembers what the lens reads in an organisation's JSON text: the same few parties come in every message.
+
+        What it gives is shared and must not be changed. Raises `InvalidInput` as the lens does.
+        """
+        lens = self.lens("Organization")
+        return Memo(lambda text: lens.get(orjson.loads(text), NO_LINKS))
 
     def _reader(self, whole: str, foreign: Sequence[str]) -> FastReader | None:
         from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads none does without

@@ -156,10 +156,18 @@ def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
     data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # derived from the parties
     for field in ("sender", "recipient"):
         above, resource = parties[data[field]]
-        data[field] = compiled.lens("Organization").get(resource, NO_LINKS, above)
         own = _own_id(resource, compiled.systems)
-        data[field]["id"] = own or resource["id"]
+        data[field] = {**_read_organization(resource, above, compiled), "id": own or resource["id"]}
     return data
+
+
+def _read_organization(resource: dict[str, Any], above: str, compiled: Compiled) -> dict[str, Any]:
+    """The data of an organisation in the header; `above` is its place. Raises `InvalidInput`."""
+    try:
+        known: dict[str, Any] = compiled.organizations[orjson.dumps(resource)]
+    except (InvalidInput, orjson.JSONEncodeError):  # the lens tells what is wrong with it, and where
+        return compiled.lens("Organization").get(resource, NO_LINKS, above)
+    return known
 
 
 def _contained(entry: Entry) -> dict[str, tuple[str, dict[str, Any]]]:
