@@ -28,6 +28,9 @@ BUSY_SECONDS: Final = 30.0
 _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED)")
 _WRITES: Final = "ip_fhir_writes"
 _CONNECT_SECONDS: Final = "10"
+_LOG_PAGES: Final = 4000
+"""Pages of 4 kB in SQLite's log before it is brought into the file. Everybody waits for that, so it is done seldom."""
+
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
@@ -188,6 +191,7 @@ def _sqlite(url: URL, patience: float) -> Engine:
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # the driver is not to begin transactions; `_begin` does
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         connection.execute("PRAGMA temp_store=MEMORY")  # what a savepoint may have to bring back is a person's too
 
     @event.listens_for(engine, "begin")
