@@ -110,7 +110,8 @@ def figures(database: str, ours: Server, floor: Server) -> Iterator[Figure]:
     what = f"{database}: {CONNECTIONS} connections"
     cost, least = median(ours.milliseconds), median(floor.milliseconds)
     note = f"floor: {least:.2g} ms, the same HTTP and one durable insert"
-    yield Figure(f"{what}, processor a notice", cost, "ms", at_most=3.5, note=note)
+    goal = 3.5 if database == "sqlite" else None  # beside PostgreSQL the server takes its part in another process
+    yield Figure(f"{what}, processor a notice", cost, "ms", at_most=goal, note=note)
     yield Figure(f"{what}, notices", median(ours.per_second), "/s", median(floor.per_second))
     middle, late = ours.wait(0.5), ours.wait(0.99)
     yield Figure(f"{what}, p50", middle, "ms", floor.wait(0.5))

@@ -151,7 +151,7 @@ def _task(
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
     data = {
-        **data_of(referral.evolve(forms=())),
+        **data_of(referral.evolve(forms=()) if referral.forms else referral),
         "id": _task_id(referral),
         "status": standing.status,
         "business_status": standing.business_status,

@@ -31,6 +31,9 @@ _CONNECT_SECONDS: Final = "10"
 _LOG_PAGES: Final = 4000
 """Pages of 4 kB in SQLite's log before it is brought into the file. Everybody waits for that, so it is done seldom."""
 
+_CONNECTIONS: Final = {"pool_size": 15, "max_overflow": 0}
+"""Connections of a process: all are kept, since making one costs PostgreSQL's client more than a whole transaction."""
+
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
@@ -212,7 +215,7 @@ def _postgresql(url: URL, patience: float) -> Engine:
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
     try:
-        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, **_CONNECTIONS)
     except ImportError:
         raise InvalidInput.at("store", "PostgreSQL needs ip-fhir[postgres]", "not-supported") from None
 
