@@ -203,7 +203,7 @@ def test_a_word_where_a_key_belongs_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_settings(place, {})
     assert "http: has a field that is not known here; perhaps port is meant" in str(caught.value)
-    assert "worker: has 2 fields that are not known here; known are batch, lease, parallel" in str(caught.value)
+    assert "worker: has 2 fields that are not known here; known are batch, grace, lease" in str(caught.value)
 
 
 def test_proxies_are_addresses_or_networks() -> None:

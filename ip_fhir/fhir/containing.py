@@ -48,22 +48,18 @@ def _references(node: Any) -> list[str]:
     waiting = [node]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, dict):
-            if isinstance(node.get("reference"), str):
-                found.append(node["reference"])
-            waiting += node.values()
-        elif isinstance(node, list):
-            waiting += node
+        if isinstance(node, dict) and isinstance(node.get("reference"), str):
+            found.append(node["reference"])
+        children = node.values() if isinstance(node, dict) else node
+        waiting += [child for child in children if isinstance(child, dict | list)]
     return found
 
 
 def _pointing_inside(node: Any, inside: dict[str, str]) -> Any:
     """Returns a copy in which references point to contained resources. Recursive: the reader has bounded the depth."""
     if isinstance(node, list):
-        return [_pointing_inside(item, inside) for item in node]
-    if not isinstance(node, dict):
-        return node
-    copy = {key: _pointing_inside(value, inside) for key, value in node.items()}
+        return [_pointing_inside(item, inside) if isinstance(item, dict | list) else item for item in node]
+    copy = {k: _pointing_inside(v, inside) if isinstance(v, dict | list) else v for k, v in node.items()}
     if isinstance(copy.get("reference"), str):
         copy["reference"] = inside.get(copy["reference"], copy["reference"])
     return copy

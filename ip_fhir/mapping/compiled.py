@@ -8,19 +8,22 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+import orjson
+
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.bundle.assembly import assemblies
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.fhir_version import signs_of_others
-from ip_fhir.mapping.generated.decoding import Unsupported
+from ip_fhir.mapping.generated.decoding import Memo, Unsupported
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import based, build_lenses
+from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source
 from ip_fhir.mapping.tables.variants import VERSIONS, varied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.bundle.fast_reader import FastReader
@@ -102,16 +105,34 @@ class Compiled:
     def reader_code(self, name: str) -> str | None:
         """The Python code of a table's fast reader, for people; None if only the lens reads the table."""
         name = self.lens(name).name
-        return None if self.fast is None else self.fast.code.get(name)
+        readers = filter(None, (self.fast, self.fast_notices))
+        return next((code for reader in readers if (code := reader.code.get(name)) is not None), None)
 
     @cached_property
     def fast(self) -> FastReader | None:
         """The fast reader of plans; None if the tables have rows that only lenses can read."""
-        from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads no plans does without
+        return self._reader("plan", signs_of_others(self.version))
+
+    @cached_property
+    def fast_notices(self) -> FastReader | None:
+        """The fast reader of notices, for bundles that show no other FHIR version; None as for plans."""
+        return self._reader("notice", ())
+
+    @cached_property
+    def organizations(self) -> Memo:
+        """Remembers what the lens reads in an organisation's JSON text: the same few parties come in every message.
+
+        What it gives is shared and must not be changed. Raises `InvalidInput` as the lens does.
+        """
+        lens = self.lens("Organization")
+        return Memo(lambda text: lens.get(orjson.loads(text), NO_LINKS))
+
+    def _reader(self, whole: str, foreign: Sequence[str]) -> FastReader | None:
+        from ip_fhir.mapping.bundle.fast_reader import FastReader  # a process that reads none does without
 
         inner = {name: lens.inner for name, lens in self.lenses.items()}
         try:
-            return FastReader(self.assembly("plan"), self.tables, inner, signs_of_others(self.version))
+            return FastReader(self.assembly(whole), self.tables, inner, foreign)
         except Unsupported:
             return None
 

@@ -53,7 +53,9 @@ def _sign(kind: str, resource: dict[str, Any], version: FhirVersion) -> str | No
     alone, within = _signs(version)
     if kind in alone and not alone[kind].isdisjoint(resource):
         return min(alone[kind] & resource.keys())
-    standings = (next(standing(resource, path), None) for path in within.get(kind, ()))
+    if kind not in within:
+        return None
+    standings = (next(standing(resource, path), None) for path in within[kind])
     return next((found[0] for found in standings if found is not None), None)
 
 

@@ -7,8 +7,11 @@ The header carries the parties as contained resources, so that it does not depen
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
@@ -16,6 +19,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.lenses.references import NO_LINKS, Links
@@ -54,7 +58,7 @@ def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
     if not isinstance(data["sent"], str):
         raise InvalidInput.at("Bundle.timestamp", "is required", "required")
     if data["kind"] == MessageKind.NOTICE:
-        data["notice"] = compiled.assembly("notice").value(Notice, bundle)
+        data["notice"] = _read_notice(bundle, compiled)
     elif data["kind"] == MessageKind.GREEN_FORM:
         data["form"] = compiled.assembly("green-form").value(GreenForm, bundle)
     said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
@@ -79,7 +83,7 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
     requests = [entry for entry in entries if compiled.lens("Notice").owns(entry.resource)]
     if len(requests) == 1 and not _correlated(requests[0].resource, compiled.systems):
         bundle = _with_correlation(bundle, requests[0], compiled.systems)
-    notice = compiled.assembly("notice").value(Notice, bundle)
+    notice = _read_notice(bundle, compiled)
     return Message(
         id=f"transaction-{notice.id}"[:64],
         kind=MessageKind.NOTICE,
@@ -89,6 +93,18 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
         recipient=notice.organization(notice.recipient),
         notice=notice,
     )
+
+
+def _read_notice(bundle: dict[str, Any], compiled: Compiled) -> Notice:
+    """The notice in a bundle whose FHIR version is known, by the fast reader where it is certain, else by the lenses.
+
+    Raises `InvalidInput` with every problem, by FHIRPath.
+    """
+    if compiled.fast_notices is not None:
+        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has, such as Decimal
+            notice: Notice = compiled.fast_notices.read(orjson.dumps(bundle))
+            return notice
+    return compiled.assembly("notice").value(Notice, bundle)
 
 
 def _carried(message: Message, data: dict[str, Any], compiled: Compiled) -> list[dict[str, Any]]:
@@ -140,10 +156,18 @@ def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
     data = {name: value for name, value in data.items() if not name.endswith("_endpoint")}  # derived from the parties
     for field in ("sender", "recipient"):
         above, resource = parties[data[field]]
-        data[field] = compiled.lens("Organization").get(resource, NO_LINKS, above)
         own = _own_id(resource, compiled.systems)
-        data[field]["id"] = own or resource["id"]
+        data[field] = {**_read_organization(resource, above, compiled), "id": own or resource["id"]}
     return data
+
+
+def _read_organization(resource: dict[str, Any], above: str, compiled: Compiled) -> dict[str, Any]:
+    """The data of an organisation in the header; `above` is its place. Raises `InvalidInput`."""
+    try:
+        known: dict[str, Any] = compiled.organizations[orjson.dumps(resource)]
+    except (InvalidInput, orjson.JSONEncodeError):  # the lens tells what is wrong with it, and where
+        return compiled.lens("Organization").get(resource, NO_LINKS, above)
+    return known
 
 
 def _contained(entry: Entry) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -31,7 +31,8 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
     request, task = there.get("ServiceRequest"), there.get("Task")
     if task is not None and task.get("id") != _task_id(referral):
         task = None
-    return [_request(referral, request, compiled), _task(referral, task, request, compiled)]
+    known = {} if request is None else Links.within(request).references
+    return [_request(referral, request, known, compiled), _task(referral, task, known, compiled)]
 
 
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -79,10 +80,13 @@ _MEANING: dict[tuple[Role, str, str | None], EventKind] = {
 }
 
 
-def _request(referral: Referral, existing: dict[str, Any] | None, compiled: Compiled) -> dict[str, Any]:
+def _request(
+    referral: Referral, existing: dict[str, Any] | None, known: dict[str, str], compiled: Compiled
+) -> dict[str, Any]:
+    """The ServiceRequest; `known` are the references in the existing one, by domain id."""
     notice = data_of(referral.notice)
     if existing is not None:
-        links = Links({**_inside(referral), **Links.within(existing).references}, owner=None, closed=False)
+        links = Links({**_inside(referral), **known}, owner=None, closed=False)
         return compiled.lens("Notice").put(_with_ids(referral, notice), existing, links)
     made = compiled.assembly("notice").resources(referral.notice, derived=False)[:-1]
     parts = {_contained(f"{resource['resourceType']}/{resource['id']}"): resource for resource in made}
@@ -150,8 +154,9 @@ def _task_id(referral: Referral) -> str:
 
 
 def _task(
-    referral: Referral, existing: dict[str, Any] | None, request: dict[str, Any] | None, compiled: Compiled
+    referral: Referral, existing: dict[str, Any] | None, known: dict[str, str], compiled: Compiled
 ) -> dict[str, Any]:
+    """The Task; `known` are the references in the ServiceRequest, by domain id."""
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
     data = {
@@ -164,16 +169,16 @@ def _task(
         "answer_due": _answer_due(referral),
         "form": referral.form.id if referral.form else None,
     }
-    known = {**_addresses(request or {}), _REQUEST: f"ServiceRequest/{referral.correlation_id}"}
-    links = Links({**known, **(Links.within(existing).references if existing else {})}, closed=False)
+    said = Links.within(existing).references if existing else {}
+    links = Links({**_addresses(known), _REQUEST: f"ServiceRequest/{referral.correlation_id}", **said}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
     return compiled.lens("Task").put(data, existing, links)
 
 
-def _addresses(request: dict[str, Any]) -> dict[str, str]:
+def _addresses(known: dict[str, str]) -> dict[str, str]:
     """The ServiceRequest's references that are valid outside it too: all but those to contained resources."""
-    return {ident: ref for ident, ref in Links.within(request).references.items() if not ref.startswith("#")}
+    return {ident: ref for ident, ref in known.items() if not ref.startswith("#")}
 
 
 def _answer_due(referral: Referral) -> str | None:

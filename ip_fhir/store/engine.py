@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store.damage.file import Opened, StoreFile
+from ip_fhir.store.sharing import SharedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,12 @@ _IN_THE_WAY: Final = ("(SQLITE_BUSY)", "(SQLITE_BUSY_RECOVERY)", "(SQLITE_LOCKED
 _WRITES: Final = "ip_fhir_writes"
 _OPENED: Final = "ip_fhir_opened"
 _CONNECT_SECONDS: Final = "10"
+_LOG_PAGES: Final = 4000
+"""Pages of 4 kB in SQLite's log before it is brought into the file. Everybody waits for that, so it is done seldom."""
+
+_CONNECTIONS: Final = {"pool_size": 15, "max_overflow": 0}
+"""Connections of a process: all are kept, since making one costs PostgreSQL's client more than a whole transaction."""
+
 _ON_CONNECT: Final = """
     SELECT set_config('lock_timeout', %s, false),
            set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), false)
@@ -53,25 +60,21 @@ class Database:
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._reader = self.engine if self.embedded else self.engine.execution_options(**_ONE_MOMENT)
         # Threads of one process queue here: SQLite's own waiting is by polling, and unfair.
-        self._turn = threading.Lock() if self.embedded else None
+        self._shared = (
+            SharedWriter(self._writer.connect, self._patience, storage_errors, self._check_file)
+            if self.embedded
+            else None
+        )
         self._here = threading.local()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yields a connection in a write transaction, committed at the end; any error rolls it back.
+        """Yields a connection in a write transaction, committed at the end; any error undoes the block's work.
 
         Raises `StoreError` also if what was committed went into a SQLite file that has no longer this name.
         """
-        with (
-            self._refuse_nesting(),
-            self._writer_lock(),
-            storage_errors(),
-            self._writer.connect() as connection,
-        ):
-            with connection.begin():
-                self._check_file(connection)  # so that nothing is changed where it is known before
-                yield connection
-            self._check_file(connection)
+        with self._refuse_nesting(), storage_errors(), self._begin() as connection:
+            yield connection
 
     def _check_file(self, connection: Connection) -> None:
         if self.file is not None:
@@ -123,16 +126,13 @@ class Database:
             raise _not_text() from None
 
     @contextmanager
-    def _writer_lock(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
+    def _begin(self) -> Iterator[Connection]:
+        if self._shared is not None:
+            with self._shared.writing() as connection:
+                yield connection
             return
-        if not self._turn.acquire(timeout=self._patience):
-            raise StoreError("the store is busy: another thread has been writing for too long")
-        try:
-            yield
-        finally:
-            self._turn.release()
+        with self._writer.connect() as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def _refuse_nesting(self) -> Iterator[None]:
@@ -233,6 +233,8 @@ def _sqlite(url: URL, patience: float, file: StoreFile) -> Engine:
         connection.isolation_level = None  # the driver is not to begin transactions; `_begin` does
         connection.text_factory = _any_text
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
+        connection.execute("PRAGMA temp_store=MEMORY")  # what a savepoint may have to bring back is a person's too
         connection.execute("PRAGMA schema_version").fetchone()  # opens the side files
         record.info[_OPENED] = file.sides()
 
@@ -254,7 +256,7 @@ def _postgresql(url: URL, patience: float) -> Engine:
     if "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
     try:
-        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, **_CONNECTIONS)
     except ImportError:
         raise InvalidInput.at("store", "PostgreSQL needs ip-fhir[postgres]", "not-supported") from None
 

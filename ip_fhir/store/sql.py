@@ -106,7 +106,11 @@ class SqlStore:
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
-        """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed."""
+        """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed.
+
+        Threads that write to SQLite at the same time share a commit (`ip_fhir.store.sharing`): the block's end waits
+        for those that queue behind it. So a block must not wait for another thread that writes.
+        """
         with self._database.writing() as connection:
             transaction = SqlTransaction(connection, self._damage)
             yield transaction

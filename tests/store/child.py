@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -46,6 +47,21 @@ def write(store: SqlStore, name: str, number: int, say: Say) -> None:
         say(f"{name}-{count}")
 
 
+def together(store: SqlStore, name: str, number: int, say: Say) -> None:
+    """Write set after set in each of six threads, which share commits, and say which is committed."""
+    turn = threading.Lock()
+
+    def say_it(ident: str) -> None:
+        with turn:
+            say(ident)
+
+    threads = [threading.Thread(target=write, args=(store, f"{name}-{n}", number, say_it)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def send(store: SqlStore, name: str, _number: int, say: Say) -> None:
     """Claim and send until there is nothing left, and say what was sent."""
     while rows := store.claim(name, NOON, timedelta(hours=1), 3):
@@ -74,6 +90,7 @@ def count(store: SqlStore, _name: str, number: int, say: Say) -> None:
 WHAT: dict[str, Callable[[SqlStore, str, int, Say], None]] = {
     "die": die,
     "write": write,
+    "together": together,
     "upgrade": write,
     "send": send,
     "count": count,

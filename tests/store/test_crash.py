@@ -73,6 +73,27 @@ def test_killed_at_any_moment(place: Place, opened: Opened) -> None:
     assert_whole(store)
 
 
+@pytest.mark.promise(2)
+def test_killed_while_threads_share_commits(place: Place, opened: Opened) -> None:
+    """Killed while six threads write: what any of them was told is committed is there, and each set whole or not."""
+    chance = random.Random(5)
+    heard: list[str] = []
+    for life in range(3):
+        with Children(place.url) as children:
+            child = children.start("together", f"life{life}", 100_000)
+            children.go()
+            heard += [child.hear() for _ in range(chance.randint(6, 30))]
+            time.sleep(chance.uniform(0, 0.01))
+            child.kill()
+            heard += child.rest()[0]
+    store = opened()
+    kept = {one.correlation_id for one in store.referrals(limit=100_000)}
+    assert set(heard) <= kept
+    assert [there(store, ident) for ident in sorted(kept)] == [ALL] * len(kept)
+    assert store.verify() == ()
+    assert_whole(store)
+
+
 def assert_whole(store: SqlStore) -> None:
     """There is as much of the one as of the other."""
     referrals = len(store.referrals(limit=100_000))

@@ -61,10 +61,11 @@ def test_a_new_file_is_the_owners_alone(tmp_path: Path, file: Path) -> None:
 
 
 def test_durability_is_asked_for(store: SqlStore) -> None:
-    """Write-ahead log, a full sync at each commit, patience with other writers."""
+    """Write-ahead log, a full sync at each commit, patience with other writers, and nothing in temporary files."""
+    names = ("journal_mode", "synchronous", "busy_timeout", "temp_store")
     with store._database.reading() as connection:
-        found = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "busy_timeout")]
-    assert found == ["wal", 2, 20_000]
+        found = [connection.scalar(text(f"PRAGMA {name}")) for name in names]
+    assert found == ["wal", 2, 20_000, 2]
 
 
 def test_a_writer_that_waits_too_long(place: Place, store: SqlStore) -> None:

@@ -17,12 +17,12 @@ from tests.support.two_sides import SetClock, form, notice, side_settings
 
 _EVERY_PART = """
 import sys
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 import ip_fhir.testing
 def test_it():
     from ip_fhir.testing import StoreContract
-    for module in iter_modules(ip_fhir.testing.__path__):
-        name = f"ip_fhir.testing.{module.name}"
+    for module in walk_packages(ip_fhir.testing.__path__, "ip_fhir.testing."):
+        name = module.name
         __import__(name)
         assert type(sys.modules[name].__loader__).__name__ == "AssertionRewritingHook", name
 """

@@ -218,7 +218,8 @@ def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[s
         shape.refuse(("implicitRules",))
         _foreign_refused(shape, types[name], foreign)
     shapes[_ROLE].inner("practitioner").member("reference", TEXT)
-    shapes["CarePlan"].refuse(("activity", "reference"))
+    if "CarePlan" in shapes:
+        shapes["CarePlan"].refuse(("activity", "reference"))
 
 
 def _foreign_refused(shape: Shape, type_: str, foreign: Iterable[str]) -> Shape:

@@ -66,7 +66,7 @@ def slots_of(
     for entry in entries:
         if not part.lens.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
             continue
-        person = next(references_in(entry.resource.get("practitioner")), "") if part.person is not None else ""
+        person = next(iter(references_in(entry.resource.get("practitioner"))), "") if part.person is not None else ""
         found = people.get(person) or people.get(unversioned(person), [])
         if len(found) > 1:
             reason = "refers to two entries of the bundle"

@@ -282,6 +282,11 @@ class ReaderCode(LeafCode):
             self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
             self.item(entries[0], name, item, shape, pad + "    ", depth)
             return
+        if len(entries) == 1 and _is_first_reference(entries[0]):
+            self.lines += [f"{pad}if len({var}) > 1:", f"{pad}    raise Doubt"]
+            self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
+            self.item(entries[0], name, item, shape, pad + "    ", depth)
+            return
         read = [entry for entry in entries if not reads_nothing(entry.tree)]
         if any(entry.segment.entries in ("own", "first") for entry in read):
             raise Unsupported(f"{self.table.name}: entries of {name}")
@@ -347,6 +352,13 @@ def _is_plain(entry: TreeEntry) -> bool:
     """True if every entry of the list is read by another table, without a condition."""
     leaf = entry.tree.leaf
     return entry.each and not entry.segment.conditions and isinstance(leaf, Row) and leaf.is_table
+
+
+def _is_first_reference(entry: TreeEntry) -> bool:
+    """True for the first literal reference of a list, whatever else is in it."""
+    leaf = entry.tree.leaf
+    plain = isinstance(leaf, Row) and not leaf.strict and decoded_of(leaf) == "reference"
+    return entry.segment.entries == "own" and not entry.segment.conditions and plain
 
 
 def _matching_first(member: tuple[str, Tree]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
 
 class Links:
@@ -66,18 +66,25 @@ def _last(reference: str) -> str:
     return reference.rpartition("/")[2].removeprefix("urn:uuid:").removeprefix("urn:oid:").removeprefix("#")
 
 
-def references_in(node: Any) -> Iterator[str]:
-    """Every `reference` string below a node (depth is bounded by the reader)."""
-    children: Iterable[Any] = ()
+def references_in(node: Any) -> list[str]:
+    """Every `reference` string below a node, in its order (depth is bounded by the reader)."""
+    found: list[str] = []
+    _collect(node, found)
+    return found
+
+
+def _collect(node: Any, found: list[str]) -> None:
     if type(node) is dict:
         reference = node.get("reference")
         if type(reference) is str:
-            yield reference
-        children = node.values()
+            found.append(reference)
+        for child in node.values():
+            if type(child) is dict or type(child) is list:
+                _collect(child, found)
     elif type(node) is list:
-        children = node
-    for child in children:
-        yield from references_in(child)
+        for child in node:
+            if type(child) is dict or type(child) is list:
+                _collect(child, found)
 
 
 NO_LINKS = Links({}, closed=False)

@@ -1,0 +1,47 @@
+"""Posts messages over several connections that stay open, and prints how long each waited for its answer, in seconds.
+
+posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN; the file holds one message a line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+async def post_all(port: int, messages: list[bytes], connections: int, token: str) -> list[float]:
+    """Each connection posts the next message as soon as its last one is answered. Anything but HTTP 200 is an error."""
+    waiting, waits = iter(messages), list[float]()
+    await asyncio.gather(*(_post(port, waiting, token, waits) for _ in range(connections)))
+    return waits
+
+
+async def _post(port: int, waiting: Iterator[bytes], token: str, waits: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for content in waiting:
+        head = (
+            "POST /$process-message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        begun = time.perf_counter()
+        writer.write(head.encode() + content)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        (length,) = (line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        body = await reader.readexactly(int(length.partition(b":")[2]))
+        waits.append(time.perf_counter() - begun)
+        if not answer.startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(answer.decode() + body.decode())
+    writer.close()
+
+
+if __name__ == "__main__":
+    port, file, first, number, connections, token = sys.argv[1:]
+    lines = Path(file).read_bytes().split(b"\n")[int(first) : int(first) + int(number)]
+    print(json.dumps(asyncio.run(post_all(int(port), lines, int(connections), token))))
