@@ -122,6 +122,11 @@ class Parties:
         """True if nothing that is said speaks against this party, to which the credential belongs alone."""
         return self._fits(numbers_of(said), party)
 
+    def belongs_to_others(self, said: RegisterNumbers, party: str) -> bool:
+        """True if a number is said that other parties have and this one has not: its name is another's by now."""
+        holders = (self._holders.get(number) for number in numbers_of(said))
+        return any(of is not None and party not in of for of in holders)
+
     def covers(self, party: str, given: RegisterNumbers) -> bool:
         """True if the party has at least one of the numbers, and every one whose register it has numbers of.
 

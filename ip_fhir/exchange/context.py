@@ -137,7 +137,11 @@ class Context:
         return next((agreement for agreement in self.agreements if agreement.hospital is None), None) or Agreement()
 
     def _party(self, unit: Unit) -> str | None:
-        """The party that was stored beside a unit, or the one that its numbers identify."""
-        if unit.party in self.parties:
-            return unit.party
-        return self.parties.find(unit.organization) if unit.organization is not None else None
+        """The party that was stored beside a unit, or the one that its numbers identify.
+
+        A stored name that settings have given to another party since, as the unit's numbers tell, counts for nothing.
+        """
+        party, said = unit.party, unit.organization
+        if party is not None and party in self.parties and not (said and self.parties.belongs_to_others(said, party)):
+            return party
+        return self.parties.find(said) if said is not None else None

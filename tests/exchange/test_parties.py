@@ -13,9 +13,11 @@ from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provisi
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind, Role
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.access.keys import _own_key
+from ip_fhir.exchange.access.parties import parties_of
 from ip_fhir.exchange.peers import Carrier, Peer
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import message_from_fhir
@@ -468,7 +470,9 @@ def test_a_referral_from_before_has_its_party_by_its_numbers(made: Made) -> None
         for key in ("loop", "other"):
             before = tx.load(key)
             assert before is not None
-            tx.save(before.referral.evolve(party=None), before.revision)
+            unknown = before.referral.evolve(party=None)
+            tx.save(unknown, before.revision)
+            tx.set_parties(Aggregate.of_referral(key), parties_of(exchange._context, unknown))
     assert seen_by(exchange, "token-of-h") == ["loop"]
     assert seen_by(exchange, "token-of-x") == []
     assert hand_in(exchange, message(MessageKind.CANCELLATION, H), "token-of-h").code == "ok"

@@ -106,7 +106,7 @@ def test_a_referral_that_cannot_be_read(loop: Loop, place: Place) -> None:
 
 
 def test_whoever_needs_that_referral_is_told_so(loop: Loop, place: Place, caplog: pytest.LogCaptureFixture) -> None:
-    """Our own people: an error that names it. A peer: try again. A search: without it. All others: as ever."""
+    """Our own people: an error that names it. A peer: try again. A search: its resource. All others: as ever."""
     send_all(loop)
     loop.settle()
     loop.municipality.exchange.act(BAD, EventKind.ACCEPT)
@@ -124,7 +124,7 @@ def test_whoever_needs_that_referral_is_told_so(loop: Loop, place: Place, caplog
     peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
     assert peer is not None
     found = loop.hospital.exchange.search_resources(peer, "Task", {}).found
-    assert {resource.correlation_id for resource in found} == {"referral-03", "referral-04"}
+    assert {resource.correlation_id for resource in found} == {BAD, "referral-03", "referral-04"}
 
 
 def test_a_message_of_an_unreadable_referral_waits(loop: Loop, place: Place) -> None:
