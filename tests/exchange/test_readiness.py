@@ -96,7 +96,7 @@ CHILD = textwrap.dedent("""
     loop = make_loop(directory)
     message = unsent(loop, "03")
     exchange = loop.municipality.exchange
-    client = TestClient(create_app(exchange), raise_server_exceptions=False)
+    client = TestClient(create_app(exchange), raise_server_exceptions=False, client=("127.0.0.1", 50_000))
     head = {"Authorization": "Bearer " + TOKENS["hospital"], "Content-Type": "application/fhir+json"}
     found = [client.get("/health/ready").status_code]
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
