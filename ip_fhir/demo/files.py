@@ -42,8 +42,8 @@ def _resources(exchange: Exchange, correlation_id: str) -> dict[str, Any]:
 def write_events(out: Path, people: People) -> None:
     """Writes `events.jsonl`: the evidence of both sides, a record on each line, in order of time.
 
-    Notices and forms are left out, so that the log names nobody; `digest` is the whole record's, and with it the chain
-    can be checked from the log alone (see `ip_fhir.store.chain`).
+    Notices and forms are left out, so that the log names nobody; `digest` is the whole record's. Number and hashes are
+    those of the chain, in which records of the store's own stand between these (see `ip_fhir.store.chain`).
     """
     links = [(link, role) for role, exchange in people.exchanges.items() for link in exchange.store.evidence()]
     links.sort(key=lambda pair: pair[0].record.event.at)

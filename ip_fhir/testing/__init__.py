@@ -86,5 +86,6 @@ def _rewrite_asserts() -> None:
 
     import pytest
 
-    parts = [module.name for module in iter_modules(__path__, f"{__name__}.")]
+    rooms = {f"{__name__}.": __path__, f"{__name__}.store.": [f"{path}/store" for path in __path__]}
+    parts = [module.name for prefix, paths in rooms.items() for module in iter_modules(paths, prefix)]
     pytest.register_assert_rewrite(*(part for part in parts if part not in sys.modules))

@@ -31,7 +31,8 @@ def make_old(place: Place, *idents: str) -> None:
     tables = ("referral", "inbox", "outbox", "resource", "token", "worklist", "refusal")
     rows = {table: place.sql(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - our own names
     names = {table: columns(place, table) for table in tables}
-    for table in ("evidence", "meta", "alembic_version", *tables):
+    added = ("unreadable", "taking_part", "reading", "reading_count")  # by later migrations
+    for table in ("evidence", "meta", "alembic_version", *added, *tables):
         place.sql(f"DROP TABLE {table}")
     database = Database(place.url)
     with database.writing() as connection:
@@ -43,7 +44,9 @@ def make_old(place: Place, *idents: str) -> None:
     bodies = [(Aggregate.of_referral(ident), body) for body, ident in kept]
     links = list(follow(START, bodies))
     insert(place, "evidence", [{n: v for n, v in link.items() if n != "wrote"} for link in links])
-    place.sql("UPDATE meta SET value = :head", head=f"{links[-1]['number']} {links[-1]['hash']}")
+    place.sql(
+        "UPDATE meta SET value = :head WHERE key = 'chain-head'", head=f"{links[-1]['number']} {links[-1]['hash']}"
+    )
 
 
 def insert(place: Place, table: str, rows: list[dict[str, Any]]) -> None:

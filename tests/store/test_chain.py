@@ -133,8 +133,12 @@ DAMAGE: list[tuple[str, str, str]] = [
         "evidence.0",
     ),
     ("head removed", "DELETE FROM meta", "evidence"),
-    ("head turned back", "UPDATE meta SET value = '4 ' || (SELECT hash FROM evidence WHERE number = 4)", "evidence.5"),
-    ("head made nonsense", "UPDATE meta SET value = 'nonsense'", "evidence"),
+    (
+        "head turned back",
+        "UPDATE meta SET value = '4 ' || (SELECT hash FROM evidence WHERE number = 4) WHERE key = 'chain-head'",
+        "evidence.5",
+    ),
+    ("head made nonsense", "UPDATE meta SET value = 'nonsense' WHERE key = 'chain-head'", "evidence"),
 ]
 
 

@@ -16,7 +16,7 @@ def test_old_loops_are_listed_as_without_parties(bare: Place) -> None:
     """Each referral that is there is listed once, by whatever settings; resources are found as before."""
     database = Database(bare.url)
     with database.writing() as connection:
-        run(connection, "0007")
+        run(connection, "0006")
     database.engine.dispose()
     for ident in ("r", "s"):
         bare.sql(

@@ -176,6 +176,7 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "whole": not problems,
+        "empty": head is not None and head.number == 0,
         "records": head.number if head else 0,
         "purged": head.purged if head else 0,
         "head": head.hash if head and head.number else None,

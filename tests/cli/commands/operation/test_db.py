@@ -25,8 +25,8 @@ def config(sides: Sides) -> Path:
     return sides.hospital
 
 
-NOWHERE = "there is no store: hospital.sqlite is not there, or empty\n"
-EMPTY = "empty: 0 records; right for a new store only\n"
+NOWHERE = "store: there is no store: hospital.sqlite is not there, or empty\n"
+EMPTY = "evidence: there is nothing to check: no record was ever written to this store, or it is not the one that was meant\n"
 
 
 def store_of(config: Path) -> SqlStore:
@@ -177,7 +177,7 @@ def test_nothing_is_never_whole(run: Run, config: Path) -> None:
     assert (found.code, found.data["whole"]) == (1, False)
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE theirs (number integer)")
-    assert run("verify", "-c", config).text == "there is no store: hospital.sqlite is another program's\n"
+    assert run("verify", "-c", config).text == "store: there is no store: hospital.sqlite is another program's\n"
     file.unlink()
     run("db", "upgrade", "-c", config)
     empty = run("verify", "-c", config, "--json")
