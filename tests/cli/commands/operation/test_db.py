@@ -26,7 +26,10 @@ def config(sides: Sides) -> Path:
 
 
 NOWHERE = "store: there is no store: hospital.sqlite is not there, or empty\n"
-EMPTY = "evidence: there is nothing to check: no record was ever written to this store, or it is not the one that was meant\n"
+EMPTY = (
+    "evidence: there is nothing to check: no record was ever written to this store, "
+    "or it is not the one that was meant\n"
+)
 
 
 def store_of(config: Path) -> SqlStore:
