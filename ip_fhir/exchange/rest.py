@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject, Parties, ResourceVersion, SearchPlace, Stored, Transaction
+    from ip_fhir.ports import JsonObject, PartyNames, ResourceVersion, SearchPlace, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
     "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
@@ -98,7 +98,7 @@ def search(
 
 
 def _next(
-    context: Context, parties: Parties, type_: str, criteria: Mapping[str, str], most: int, after: SearchPlace | None
+    context: Context, parties: PartyNames, type_: str, criteria: Mapping[str, str], most: int, after: SearchPlace | None
 ) -> tuple[list[ResourceVersion], SearchPlace | None, bool]:
     """The resources of a page, the place to go on from, and True if there are no more.
 

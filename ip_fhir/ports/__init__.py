@@ -14,7 +14,7 @@ from ip_fhir.ports.figures import Figures as Figures
 from ip_fhir.ports.figures import OutboxStatus as OutboxStatus
 from ip_fhir.ports.figures import Refusal as Refusal
 from ip_fhir.ports.resources import JsonObject as JsonObject
-from ip_fhir.ports.resources import Parties as Parties
+from ip_fhir.ports.resources import PartyNames as PartyNames
 from ip_fhir.ports.resources import ResourceStore as ResourceStore
 from ip_fhir.ports.resources import ResourceTransaction as ResourceTransaction
 from ip_fhir.ports.resources import ResourceVersion as ResourceVersion

@@ -51,7 +51,7 @@ class ResourceVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Parties:
+class PartyNames:
     """Names of parties. `basis` is the digest of the settings by which it was worked out whom an aggregate concerns.
 
     Under other settings the same name may be another's: names are compared only if they have the same basis.
@@ -75,7 +75,7 @@ class ResourceTransaction(Protocol):
         """
         ...
 
-    def set_parties(self, aggregate: Aggregate, parties: Parties) -> None:
+    def set_parties(self, aggregate: Aggregate, parties: PartyNames) -> None:
         """Keep the parties that an aggregate concerns, instead of those kept before.
 
         Called after `save` in the same transaction, or after `hold`, so that two writers come one after the other.
@@ -96,7 +96,7 @@ class ResourceStore(Protocol):
         criteria: Mapping[str, str],
         limit: int = 100,
         *,
-        parties: Parties | None = None,
+        parties: PartyNames | None = None,
         after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
@@ -111,7 +111,7 @@ class ResourceStore(Protocol):
         """
         ...
 
-    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
         """The number of resources that such a search finds in all its pages; counts no further than `at_most`."""
         ...
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Figures,
         OutboxRow,
         OutboxStatus,
-        Parties,
+        PartyNames,
         Refusal,
         ResourceVersion,
         SearchPlace,
@@ -226,7 +226,7 @@ class SqlStore:
         criteria: Mapping[str, str],
         limit: int = 100,
         *,
-        parties: Parties | None = None,
+        parties: PartyNames | None = None,
         after: SearchPlace | None = None,
     ) -> list[ResourceVersion]:
         """Returns current versions that match all criteria, by place. Raises `InvalidInput` for an unknown one."""
@@ -235,7 +235,7 @@ class SqlStore:
         statement, values = search.query(type_, criteria, parties, after)
         return self._list("resource", statement, {**values, "at_most": limit}, codec.resource_version)
 
-    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
         """Returns the number of resources that such a search finds, counted no further than `at_most`."""
         with self._database.reading() as connection:
             return search.count(connection, type_, criteria, parties, at_most)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
-    from ip_fhir.ports import JsonObject, OutboxRow, Parties, Refusal, ResourceVersion, Seen, Stored
+    from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
     from ip_fhir.store.damage.unreadable import Damage
     from ip_fhir.store.engine import Values
@@ -371,7 +371,7 @@ class SqlTransaction:
         """Note that our people have been told of a row that cannot be read."""
         self._run(damage_statements.TOLD, {"of_kind": row.kind, "of_key": row.key, "now": codec.micros(now)})
 
-    def set_parties(self, aggregate: Aggregate, parties: Parties) -> None:
+    def set_parties(self, aggregate: Aggregate, parties: PartyNames) -> None:
         """Keep the parties that an aggregate concerns. Writes nothing if they are those that are kept already."""
         of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
         wanted = {(parties.basis, name) for name in parties.names or {""}}

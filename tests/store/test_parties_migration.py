@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.ports import Parties
+from ip_fhir.ports import PartyNames
 from ip_fhir.store import open_store, upgrade_store
 from ip_fhir.store.codec import dump
 from ip_fhir.store.engine import Database
@@ -31,7 +31,7 @@ def test_old_loops_are_listed_as_without_parties(bare: Place) -> None:
         current=True,
     )
     upgrade_store(bare.url)
-    hospital = Parties(frozenset({"hospital"}), "basis")
+    hospital = PartyNames(frozenset({"hospital"}), "basis")
     with closing(open_store(bare.url)) as store:
         assert sorted(store.without_parties("basis", 10)) == ["r", "s"]
         assert store.search_resources("Task", {}, parties=hospital) == []

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.ports import Parties, SearchPlace
+from ip_fhir.ports import PartyNames, SearchPlace
 from ip_fhir.store import SqlStore
 from ip_fhir.testing.store.samples import (
     MINUTE,
@@ -25,7 +25,7 @@ from ip_fhir.testing.store.samples import (
 )
 
 OF_R = Aggregate.of_referral("r")
-H = Parties(frozenset({"h"}), "basis")
+H = PartyNames(frozenset({"h"}), "basis")
 Use = Callable[[SqlStore], object]
 
 
@@ -36,7 +36,7 @@ def write(store: SqlStore) -> None:
         transaction.save(referral("r"), 1)
         transaction.put_resource(task("t", 2), 1)
         transaction.hold("r")
-        for names in (H, Parties(frozenset(), "basis")):
+        for names in (H, PartyNames(frozenset(), "basis")):
             transaction.set_parties(OF_R, names)
         transaction.drop_waiting("r", "over", ["a"])
     enqueue(store, outbox_row("b"))

@@ -66,5 +66,8 @@ def test_what_is_imported_changes_no_example(tmp_path: Path, monkeypatch: pytest
 def test_it_would_change_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate can fail: left to itself Hypothesis draws what stands in the module."""
     before = drawn()
-    load_a_module(tmp_path, monkeypatch, 27_182_818_284)
-    assert drawn() != before
+    for number in range(27_182_818_284, 27_182_818_384):  # one among many loaded ones may happen not to be drawn from
+        load_a_module(tmp_path, monkeypatch, number)
+        if drawn() != before:
+            return
+    pytest.fail("nothing that was loaded is drawn from")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import StoreError
-from ip_fhir.ports import Parties
+from ip_fhir.ports import PartyNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +25,14 @@ _AT_ONCE: Final = 100  # referrals in one transaction: others write in between
 _WHILE_ONE_WAITS: Final = 2_000  # a second or so
 
 
-def parties_of(context: Context, referral: Referral) -> Parties:
+def parties_of(context: Context, referral: Referral) -> PartyNames:
     """The parties that a referral concerns: only they may find, read and change it."""
-    return Parties(context.parties_of(referral), context.basis)
+    return PartyNames(context.parties_of(referral), context.basis)
 
 
-def acting(context: Context, credential: Credential) -> Parties:
+def acting(context: Context, credential: Credential) -> PartyNames:
     """The parties as which a credential searches: its own, or all of a carrier's."""
-    return Parties(frozenset(credential.speaks_as), context.basis)
+    return PartyNames(frozenset(credential.speaks_as), context.basis)
 
 
 def require_all(context: Context, limit: int = _WHILE_ONE_WAITS) -> None:
@@ -61,5 +61,5 @@ def _work_out(context: Context, tx: Transaction, correlation_id: str) -> None:
         stored = tx.load(correlation_id)
     except StoreError:  # if it was the storage that failed, the next call fails too
         stored = None
-    found = Parties(frozenset(), context.basis) if stored is None else parties_of(context, stored.referral)
+    found = PartyNames(frozenset(), context.basis) if stored is None else parties_of(context, stored.referral)
     tx.set_parties(Aggregate.of_referral(correlation_id), found)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.ports import Parties, SearchPlace
+    from ip_fhir.ports import PartyNames, SearchPlace
 
 _STATEMENTS = 256  # different searches whose statements are kept, ready to be run
 
@@ -24,7 +24,7 @@ _count = lru_cache(_STATEMENTS)(statements.count)
 
 
 def query(
-    type_: str, criteria: Mapping[str, str], parties: Parties | None, after: SearchPlace | None
+    type_: str, criteria: Mapping[str, str], parties: PartyNames | None, after: SearchPlace | None
 ) -> tuple[Executable, dict[str, Any]]:
     """Returns the statement of `ip_fhir.ports.ResourceStore.search_resources`, and its values but for `at_most`."""
     values = _values(type_, criteria, parties)
@@ -34,7 +34,7 @@ def query(
     return _search(_names(criteria), parties=number, after=after is not None, **_by(criteria)), values
 
 
-def count(connection: Connection, type_: str, criteria: Mapping[str, str], parties: Parties, at_most: int) -> int:
+def count(connection: Connection, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
     """See `ip_fhir.ports.ResourceStore.count_resources`."""
     if not parties.names:
         return 0
@@ -57,7 +57,7 @@ def _by(criteria: Mapping[str, str]) -> dict[str, bool]:
     return {"by_id": "_id" in criteria, "by_referral": "correlation" in criteria}
 
 
-def _values(type_: str, criteria: Mapping[str, str], parties: Parties | None) -> dict[str, Any]:
+def _values(type_: str, criteria: Mapping[str, str], parties: PartyNames | None) -> dict[str, Any]:
     if unknown := set(criteria) - {*NAMES, "_id", "correlation"}:
         problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
         raise InvalidInput.at("search", problem, "not-supported")

@@ -13,7 +13,7 @@ import pytest
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
-from ip_fhir.ports import Parties
+from ip_fhir.ports import PartyNames
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading, ReadingCount
 from ip_fhir.testing.store.samples import NOON, after, append, at_once, referral, task
 
@@ -32,16 +32,16 @@ _FINDABLE: dict[str, Any] = {
 _BASIS = "as-set-today"
 
 
-def _parties(*names: str, basis: str = _BASIS) -> Parties:
-    return Parties(frozenset(names), basis)
+def _parties(*names: str, basis: str = _BASIS) -> PartyNames:
+    return PartyNames(frozenset(names), basis)
 
 
-def _concern(store: Store, correlation_id: str, parties: Parties) -> None:
+def _concern(store: Store, correlation_id: str, parties: PartyNames) -> None:
     with store.begin() as transaction:
         transaction.set_parties(Aggregate.of_referral(correlation_id), parties)
 
 
-def _loops(store: Store, parties: Parties, *idents: str, **elements: Any) -> None:
+def _loops(store: Store, parties: PartyNames, *idents: str, **elements: Any) -> None:
     """Store loops with a Task each, that concern these parties."""
     with store.begin() as transaction:
         for ident in idents:
@@ -50,7 +50,7 @@ def _loops(store: Store, parties: Parties, *idents: str, **elements: Any) -> Non
             transaction.put_resource(task(f"{ident}-1", correlation_id=ident, **elements), None)
 
 
-def _found(store: Store, parties: Parties, criteria: Mapping[str, str] | None = None) -> list[str | None]:
+def _found(store: Store, parties: PartyNames, criteria: Mapping[str, str] | None = None) -> list[str | None]:
     return [one.correlation_id for one in store.search_resources("Task", criteria or {}, parties=parties)]
 
 

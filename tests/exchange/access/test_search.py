@@ -17,7 +17,7 @@ from ip_fhir.exchange.access import parties
 from ip_fhir.exchange.access.cursor import write_cursor
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
-from ip_fhir.ports import Endpoint, Parties, SearchPlace
+from ip_fhir.ports import Endpoint, PartyNames, SearchPlace
 from ip_fhir.testing.store.samples import referral, task
 from tests.support.two_sides import Loop, Wire, make_loop, notice
 
@@ -47,7 +47,7 @@ def fill(context: Context, party: str, *idents: str, code: str = CODE) -> None:
     with context.store.begin() as tx:
         for ident in idents:
             tx.save(referral(ident), None)
-            tx.set_parties(Aggregate.of_referral(ident), Parties(frozenset({party}), context.basis))
+            tx.set_parties(Aggregate.of_referral(ident), PartyNames(frozenset({party}), context.basis))
             coding = {"coding": [{"system": "urn:a", "code": code}]}
             tx.put_resource(task(f"{ident}-1", correlation_id=ident, status="received", code=coding), None)
 
