@@ -23,6 +23,7 @@ from ip_fhir.ports import Outgoing
 from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ip_fhir.domain.referral import Author, Referral
@@ -37,6 +38,7 @@ Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parke
 def send(context: Context, row: OutboxRow, now: datetime) -> Done:
     """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row.
 
+    A row of which our own people were told is still to be closed: see `close_told`.
     A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
     """
     try:
@@ -73,8 +75,14 @@ def _tell(context: Context, row: OutboxRow, now: datetime) -> Done:
         context.tell(row)
     except Exception as error:  # noqa: BLE001 - somebody else's code
         return _failed(context, row, Unavailable(f"our own people could not be told: {type(error).__name__}"), now)
-    context.store.sent(row.id, now)
     return "told"
+
+
+def close_told(context: Context, row_ids: Sequence[str], now: datetime) -> None:
+    """Close rows of which our own people were told, in one commit. Raises `StoreError`: then they are told again."""
+    with context.store.begin() as tx:
+        for row_id in row_ids:
+            tx.finish(row_id, now)
 
 
 def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:

@@ -21,7 +21,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import StoreError, Unreadable
-from ip_fhir.exchange.outbound import Done, send
+from ip_fhir.exchange.outbound import Done, close_told, send
 from ip_fhir.exchange.sending.due import RunCounts
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Sending:
         self._under_way: dict[Future[Done], _UnderWay] = {}
         self._ended: deque[Future[Done]] = deque()
         self._done: Counter[Done] = Counter()
+        self._told: list[str] = []
+        self._told_since = 0.0
         self._failed: Exception | None = None
         self._changes = -1
         self._looked = 0.0
@@ -127,6 +129,7 @@ class Sending:
         self._signals.wake.clear()
         going = self._signals.keep_going()
         self._collect()
+        self._close_told()
         if not going or self._failed is not None:
             return self._wind_up()
         self._leave_hanging()
@@ -146,7 +149,7 @@ class Sending:
                 continue
             peer, error = ended.claimed.row.peer, future.exception()
             if error is None:
-                self._done[future.result()] += 1
+                self._count(future.result(), ended.claimed.row)
             elif isinstance(error, StoreError) and not isinstance(error, Unreadable):
                 self._failed = self._failed or error
             else:  # this row's alone: its lease runs out, and it is tried again
@@ -155,8 +158,27 @@ class Sending:
             if all(claimed.row.peer != peer for claimed in self._waiting):
                 self._looked = 0.0
 
+    def _count(self, done: Done, row: OutboxRow) -> None:
+        self._done[done] += 1
+        if done == "told":
+            self._told_since = self._told_since if self._told else time.monotonic()
+            self._told.append(row.id)
+
+    def _close_told(self, *, at_once: bool = False) -> None:
+        """Close the rows that our own people were told of: together, if more are just being told, but soon."""
+        more = any(one.claimed.row.peer is None for one in self._under_way.values())
+        soon = len(self._told) < self._settings.batch and time.monotonic() - self._told_since < _LONG
+        if not self._told or (more and soon and not at_once):
+            return
+        told, self._told = self._told, []
+        try:
+            close_told(self._context, told, self._run_clock.now())
+        except StoreError as error:  # their leases run out, and they are told again
+            self._failed = self._failed or error
+
     def _wind_up(self) -> bool:
         """Give back what waits; True while there is something under way, and some time for it."""
+        self._close_told(at_once=True)
         self._give_back(list(self._waiting))
         self._over = self._over or time.monotonic() + self._settings.grace / 2
         if self._under_way and time.monotonic() < self._over:
