@@ -28,7 +28,7 @@ from ip_fhir.exchange.access.parties import catch_up
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.readiness import Readiness
-from ip_fhir.exchange.sending.batch import RunClock, Sending, Signals
+from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
 from ip_fhir.exchange.sending.circuits import Way
 from ip_fhir.exchange.sending.due import RunCounts, run_timers
@@ -260,7 +260,9 @@ class Exchange:
         While some are under way, rows that become due meanwhile are sent too, at once where `activity` tells of them.
         """
         run_clock = RunClock.of(self._context, None)
-        return self._run_outbox(run_clock, Signals(keep_going, lambda: self._changes, self.activity), sys.maxsize)
+        return self._run_outbox(
+            run_clock, Signals(keep_going, lambda: self._changes, self.activity, TOGETHER), sys.maxsize
+        )
 
     def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
         changes, began = self._changes, run_clock.now()

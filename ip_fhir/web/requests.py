@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -57,15 +58,18 @@ def require_json(request: Request) -> None:
     _require_identity(request)
 
 
-def _content_type(request: Request) -> tuple[str, set[str]]:
+def _content_type(request: Request) -> tuple[str, frozenset[str]]:
     """The media type, and the charsets that any parameter names, quoted or not; of two `Content-Type`, none."""
     headers = request.headers.getlist("content-type")
-    if len(headers) != 1:
-        return "", set()
+    return _parsed(headers[0]) if len(headers) == 1 else ("", frozenset())
+
+
+@lru_cache(64)
+def _parsed(content_type: str) -> tuple[str, frozenset[str]]:
     parsed = Message()
-    parsed["content-type"] = headers[0]
+    parsed["content-type"] = content_type
     (media_type, _), *parameters = parsed.get_params([("", "")])
-    charsets = {str(value).lower() for name, value in parameters if name.lower() == "charset"}
+    charsets = frozenset(str(value).lower() for name, value in parameters if name.lower() == "charset")
     return media_type.strip().lower(), charsets
 
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ip_fhir.exchange")
 
+TOGETHER: Final = 0.004
+"""Seconds to wait, after something has happened, for what comes together with it: each look is a transaction."""
+
 _LONG: Final = 0.25  # seconds after which a row that is being sent no longer counts among those that go out at a time
 
 
@@ -83,12 +86,14 @@ class _UnderWay:
 class Signals:
     """The ways in which a run and the others speak: all are called from the thread of the run.
 
-    `keep_going` is asked before each step. `changes` grows when there may be a new row; `wake` is set then, too.
+    `keep_going` is asked before each step. `changes` grows when there may be a new row; `wake` is set then, too. After
+    it was set the run waits `pause` seconds for what comes together with it.
     """
 
     keep_going: Callable[[], bool]
     changes: Callable[[], int]
     wake: threading.Event
+    pause: float = 0.0
 
 
 class Sending:
@@ -119,7 +124,8 @@ class Sending:
         """
         long = self._settings.lease if in_turn else _LONG
         while self._step(limit, long):
-            self._signals.wake.wait(min(self._settings.rest, _LONG))
+            if self._signals.wake.wait(min(self._settings.rest, _LONG)):
+                time.sleep(self._signals.pause)
         if self._failed is not None:
             raise self._failed
         return RunCounts(**{str(name): number for name, number in self._done.items()})

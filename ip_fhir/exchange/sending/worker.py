@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ip_fhir.errors import IpFhirError
+from ip_fhir.exchange.sending.batch import TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,21 +72,36 @@ class Worker:
         exchange = self._exchange
         return (
             _Loop(
-                "ip-fhir-timers", lambda go: exchange.run_timers(keep_going=go).anything, exchange.stirred, self._rest
+                "ip-fhir-timers",
+                lambda go: exchange.run_timers(keep_going=go).anything,
+                exchange.stirred,
+                Pace(self._rest, self._rest / 10),
             ),
-            _Loop("ip-fhir-worker", lambda go: exchange.run_outbox(go).anything, exchange.activity, self._rest),
+            _Loop(
+                "ip-fhir-worker",
+                lambda go: exchange.run_outbox(go).anything,
+                exchange.activity,
+                Pace(self._rest, min(TOGETHER, self._rest / 10)),
+            ),
         )
+
+
+class Pace(NamedTuple):
+    """Seconds between two passes: `rest` when nothing happens, `pause` after something did, for what comes with it."""
+
+    rest: float
+    pause: float
 
 
 class _Loop:
     """A thread that makes one kind of pass again and again, at once if the last one did something."""
 
     def __init__(
-        self, name: str, pass_: Callable[[Callable[[], bool]], bool], wake: threading.Event, rest: float
+        self, name: str, pass_: Callable[[Callable[[], bool]], bool], wake: threading.Event, pace: Pace
     ) -> None:
         self._pass = pass_
         self._wake = wake
-        self._rest = rest
+        self._pace = pace
         self._stopping = threading.Event()
         self.stepped = time.monotonic()
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -103,7 +119,8 @@ class _Loop:
         while self._keep_going():
             self._wake.clear()
             if not self._once() and not self._stopping.is_set():
-                self._wake.wait(self._rest)
+                if self._wake.wait(self._pace.rest):
+                    self._stopping.wait(self._pace.pause)
 
     def _once(self) -> bool:
         """Make one pass, and return True to make the next at once. Errors are logged: only `stop` ends the loop."""
@@ -113,5 +130,5 @@ class _Loop:
             log.error("worker: %s", error)  # noqa: TRY400 - a trace may hold a person's data
         except Exception as error:  # noqa: BLE001 - a worker that has died sends no reminder
             log.error("worker: unforeseen %s", type(error).__name__)  # noqa: TRY400 - as above
-        self._stopping.wait(min(_REST_AFTER_ERROR, max(self._rest, 0.05)))
+        self._stopping.wait(min(_REST_AFTER_ERROR, max(self._pace.rest, 0.05)))
         return False
