@@ -260,9 +260,8 @@ class Exchange:
         While some are under way, rows that become due meanwhile are sent too, at once where `activity` tells of them.
         """
         run_clock = RunClock.of(self._context, None)
-        return self._run_outbox(
-            run_clock, Signals(keep_going, lambda: self._changes, self.activity, TOGETHER), sys.maxsize
-        )
+        signals = Signals(keep_going, lambda: self._changes, self.activity, TOGETHER)
+        return self._run_outbox(run_clock, signals, sys.maxsize)
 
     def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
         changes, began = self._changes, run_clock.now()

@@ -118,9 +118,8 @@ class _Loop:
     def _run(self) -> None:
         while self._keep_going():
             self._wake.clear()
-            if not self._once() and not self._stopping.is_set():
-                if self._wake.wait(self._pace.rest):
-                    self._stopping.wait(self._pace.pause)
+            if not self._once() and not self._stopping.is_set() and self._wake.wait(self._pace.rest):
+                self._stopping.wait(self._pace.pause)
 
     def _once(self) -> bool:
         """Make one pass, and return True to make the next at once. Errors are logged: only `stop` ends the loop."""
