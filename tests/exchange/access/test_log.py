@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,35 +13,23 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import rest
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.context import Context
-from ip_fhir.exchange.peers import Carrier, Peer, Peers
+from ip_fhir.exchange.peers import Carrier
 from ip_fhir.ports import Endpoint
 from ip_fhir.ports.capabilities import keeps_readings
 from ip_fhir.ports.readings import Reading
 from ip_fhir.testing import only_loops
-from tests.exchange.access.test_search import OTHER
-from tests.support.two_sides import Loop, Wire, make_loop, notice
+from tests.support.two_sides import Loop, Wire, notice
 
 OF_01 = Aggregate.of_referral("referral-01")
 
 
 @pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality, which has two notices."""
-    made = make_loop(tmp_path)
+def loop(loop: Loop) -> Loop:
+    """Two notices have come to the municipality."""
     for name in ("01", "03"):
-        made.hospital.exchange.send_notice(notice(name))
-    made.settle()
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
-
-
-@pytest.fixture
-def context(loop: Loop) -> Context:
-    """The municipality, with a second hospital X among its peers."""
-    context = loop.municipality.exchange._context
-    peer_x = Peer("x", (OTHER,), Wire("x"), Endpoint("memory://"), ("token-of-x",))
-    return replace(context, peers=Peers([*context.peers, peer_x]))
+        loop.hospital.exchange.send_notice(notice(name))
+    loop.settle()
+    return loop
 
 
 def rows(context: Context, of: Aggregate | None = None) -> list[Reading]:

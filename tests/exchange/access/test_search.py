@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import rest
 from ip_fhir.exchange.access import parties
@@ -19,27 +15,10 @@ from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.ports import Endpoint, PartyNames, SearchPlace
 from ip_fhir.testing.store.samples import referral, task
-from tests.support.two_sides import Loop, Wire, make_loop, notice
+from tests.exchange.access.conftest import OTHER
+from tests.support.two_sides import Loop, Wire, notice
 
-OTHER = Organization(id="org-x", name="Fjordsykehuset", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))
 CODE = "feedback-request"
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
-
-
-@pytest.fixture
-def context(loop: Loop) -> Context:
-    """The municipality, with a second hospital X among its peers."""
-    context = loop.municipality.exchange._context
-    peer_x = Peer("x", (OTHER,), Wire("x"), Endpoint("memory://"), ("token-of-x",))
-    return replace(context, peers=Peers([*context.peers, peer_x]))
 
 
 def fill(context: Context, party: str, *idents: str, code: str = CODE) -> None:
