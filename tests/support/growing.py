@@ -37,6 +37,7 @@ from ip_fhir.domain.plan import (
     ReviewKind,
 )
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership, TeamRole
+from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 from ip_fhir.domain.values.value import Period
 
@@ -283,9 +284,14 @@ def plan(**fields: Any) -> IndividualPlan:
     return IndividualPlan(**{"id": "plan", "owner": OWNER, "created": SENT, **fields})
 
 
-_PARTIES = (
-    Organization(id="hospital", name="Sykehuset", kind=OrganizationKind.HOSPITAL),
-    Organization(id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT),
+_PARTIES = (  # as the two sides of `benchmarks/loops.py`
+    Organization(
+        id="hospital",
+        name="Sykehuset",
+        kind=OrganizationKind.HOSPITAL,
+        organization_number=OrganizationNumber("983971636"),
+    ),
+    Organization(id="unit", name="Koordinerende enhet", kind=OrganizationKind.COORDINATING_UNIT, her_id=HerId("80001")),
 )
 
 

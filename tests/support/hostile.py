@@ -80,13 +80,18 @@ class _Lying(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _HttpServer(ThreadingHTTPServer):
+    def handle_error(self, *_args: Any) -> None:
+        """As above."""
+
+
 @contextmanager
 def hostile_servers(ports: dict[str, int]) -> Iterator[None]:
     """The three that are sent to, each on its loopback port: `silent`, `dripping`, `lying`."""
     servers: list[socketserver.BaseServer] = [
         _Server(("127.0.0.1", ports["silent"]), _Deaf),
         _Server(("127.0.0.1", ports["dripping"]), _Dripping),
-        ThreadingHTTPServer(("127.0.0.1", ports["lying"]), _Lying),
+        _HttpServer(("127.0.0.1", ports["lying"]), _Lying),
     ]
     threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in servers]
     for server, thread in zip(servers, threads, strict=True):

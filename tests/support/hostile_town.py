@@ -135,7 +135,8 @@ class HostileTown:
             "database": self.database(name),
             "organization": ours if of_unit else _hospital(name),
             "http": {"port": self.ports[name]},
-            "worker": {"rest": 0.02, "retry": {"first": 0.2, "cap": 2.0, "attempts": 10_000}},
+            # What a process that is killed had claimed is taken over when the lease is over: a few seconds here.
+            "worker": {"rest": 0.02, "lease": 10.0, "retry": {"first": 0.2, "cap": 2.0, "attempts": 10_000}},
             "peers": [self._hospital_peer(peer) for peer in (*HONEST, *HOSTILE)]
             if of_unit
             else [self._unit_peer(name, ours)],
@@ -158,7 +159,7 @@ class HostileTown:
         return {
             "name": "municipality",
             "url": self.url,
-            "timeout": 20.0,
+            "timeout": 5.0,
             "token": token(name),
             "accepts": [f"what-the-municipality-shows-{name}"],
             "organization": unit,
