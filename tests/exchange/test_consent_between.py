@@ -1,8 +1,7 @@
 """Consent is asked twice, through the store: between the decision and the sending it may have gone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,16 +9,7 @@ import pytest
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.peers import Peer
-from tests.support.two_sides import Loop, form, make_loop, notice
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+from tests.support.two_sides import Loop, form, notice
 
 
 @pytest.mark.promise(11, 12)

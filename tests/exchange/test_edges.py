@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -25,16 +23,7 @@ from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_to_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, ResourceVersion
-from tests.support.two_sides import START, TOKENS, Loop, Side, make_loop, notice, organizations
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+from tests.support.two_sides import START, TOKENS, Loop, Side, notice, organizations
 
 
 def context_of(side: Side) -> Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,15 +18,6 @@ from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import Mapper, message_from_fhir
 from ip_fhir.ports import OutboxRow
 from tests.support.two_sides import START, Loop, Side, form, make_loop, notice
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 def kinds(side: Side) -> list[str]:

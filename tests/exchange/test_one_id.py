@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +11,7 @@ from ip_fhir.domain.referral import EventKind
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import message_from_fhir, message_from_transaction
-from tests.support.two_sides import TOKENS, Loop, Side, form, make_loop, notice, unsent
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+from tests.support.two_sides import TOKENS, Loop, Side, form, notice, unsent
 
 
 def found(side: Side, who: str, type_: str, **criteria: str) -> list[str | None]:

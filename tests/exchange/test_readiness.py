@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,9 @@ from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.ports.capabilities import can_try
 from ip_fhir.store import open_store, upgrade_store
 from tests.support.postgres import running_server
-from tests.support.two_sides import START, Loop, make_loop
+from tests.support.two_sides import START, Loop
 
 A_SECOND = 1.05
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 def test_it_is_tried_once_a_second(loop: Loop) -> None:

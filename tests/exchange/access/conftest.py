@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +11,9 @@ from ip_fhir.domain.values.ids import HerId
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.ports import Endpoint
-from tests.support.two_sides import Loop, Wire, make_loop
+from tests.support.two_sides import Loop, Wire
 
 OTHER = Organization(id="org-x", name="Fjordsykehuset", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 @pytest.fixture

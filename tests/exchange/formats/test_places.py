@@ -1,8 +1,6 @@
 """The spine's errors say where a field stands in the sender's format, and stay the errors that they were."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +14,9 @@ from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import default, message_to_fhir
-from tests.support.two_sides import Loop, make_loop, notice
+from tests.support.two_sides import Loop, notice
 
 STRANGER = Organization(id="stranger", name="Somebody else", kind=OrganizationKind.HOSPITAL, her_id=HerId("90000999"))
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
 
 
 def bundle(loop: Loop, **changes: Any) -> dict[str, Any]:

@@ -23,15 +23,6 @@ OTHERS = ("03", "04")
 
 
 @pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
-
-
-@pytest.fixture
 def place(loop: Loop, tmp_path: Path) -> Place:
     """The hospital's database."""
     (file,) = tmp_path.glob("*hospital*.sqlite")

@@ -5,24 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from ip_fhir.errors import StoreError
 from ip_fhir.exchange import Worker
 from ip_fhir.ports import Outgoing, Receipt
-from tests.support.two_sides import Loop, make_loop, notice
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+from tests.support.two_sides import Loop, notice
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10) -> None:
