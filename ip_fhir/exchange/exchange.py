@@ -142,10 +142,7 @@ class Exchange:
         """
         role = self._context.role
         event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=role, form=form, by=by)
-        if of is None:
-            with self.store.begin() as tx:
-                of = keys.of_our_people(self._context, tx, form.answers)
-        return self.submit(of, event)
+        return self.submit(keys.of_our_people(self._context, form.answers) if of is None else of, event)
 
     def act(
         self, correlation_id: str, kind: EventKind, text: str | None = None, *, by: Author | None = None

@@ -32,14 +32,14 @@ def find(context: Context, tx: Transaction, owner: str, correlation_id: str) -> 
     return (correlation_id, None) if is_free else (own, found)
 
 
-def of_our_people(context: Context, tx: Transaction, correlation_id: str) -> str:
+def of_our_people(context: Context, correlation_id: str) -> str:
     """The key of the one loop with this correlation id, whoever's it is.
 
     Raises `InvalidInput` when there is none (not-found), or several parties have one (multiple-matches).
     """
     parties = (OURS, *(peer.name for peer in context.peers))
     keys = (correlation_id, *(_own_key(party, correlation_id) for party in parties))
-    stored = (tx.load(key) for key in keys)
+    stored = (context.store.referral(key) for key in keys)
     found = [s.referral.correlation_id for s in stored if s and s.referral.notice.correlation_id == correlation_id]
     if len(found) > 1:
         reason = "several parties' loops have this correlation id: say which, by its key here"

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-    from ip_fhir.domain.values.aggregate import Aggregate
 
 WORKING: Final[Mapping[str, tuple[str, ...]]] = {
     "outbox": ("sequence", "due", "attempts", "claim", "lease_until", "leased_by", "handovers", "handed_over"),
@@ -103,11 +102,6 @@ def refusal_value(values: Mapping[str, Any]) -> str:
 def owner(kind: str | None, id_: str | None) -> str:
     """Returns the aggregate that things belong to, as text; a purge takes them out together."""
     return f"{kind}/{id_ or ''}"
-
-
-def owner_of(aggregate: Aggregate) -> str:
-    """Returns `owner` of an aggregate."""
-    return owner(aggregate.kind, aggregate.id)
 
 
 class Written:

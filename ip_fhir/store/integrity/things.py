@@ -35,7 +35,7 @@ class Thing(NamedTuple):
 
 @contextmanager
 def any_text(connection: Connection) -> Iterator[None]:
-    """Lets SQLite return text that is not UTF-8 as bytes; it would raise an error that quotes the text."""
+    """Lets SQLite return text that is not UTF-8 as bytes: a digest is of bytes, and such a text has none."""
     driver: Any = connection.connection.dbapi_connection
     if not hasattr(driver, "text_factory"):  # PostgreSQL keeps no such text
         yield
