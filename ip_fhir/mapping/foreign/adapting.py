@@ -60,7 +60,9 @@ class Adapted:
         return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
 
     def _restored(self, entry: dict[str, Any]) -> dict[str, Any]:
-        resource = entry["resource"]
+        resource = entry.get("resource")
+        if resource is None:  # an entry without content
+            return entry
         if resource["resourceType"] == _ROOT:
             added = list(self.added.items())
             resource = {key: value for key, value in resource.items() if (key, value) not in added}
@@ -98,12 +100,13 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     _check_subjects(visible_entries, adapted)
     to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
     visible = to_extras | _visible_references(visible_entries)
-    made = [_entry(entry, bundle["entry"][entry.number], adapted, visible) for entry in entries]
-    for number, entry in enumerate(made):
-        if entry["resource"]["resourceType"] == _ROOT:
-            whole = {"id": entries[number].id, "created": created}
-            adapted.added = {k: v for k, v in whole.items() if v is not None and k not in entry["resource"]}
-            entry["resource"] |= adapted.added
+    made = list(bundle["entry"])  # with the entries without content, which stay as they are
+    for entry in entries:
+        made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible)
+        if whole["resource"]["resourceType"] == _ROOT:
+            said = {"id": entry.id, "created": created}
+            adapted.added = {k: v for k, v in said.items() if v is not None and k not in whole["resource"]}
+            whole["resource"] |= adapted.added
     added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
     adapted.bundle = {**bundle, "entry": [*made, *added]}
     return adapted

@@ -7,15 +7,17 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.errors import Problem
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.fhir.bundle import aside_of, entries_of
+from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
+from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,24 +45,41 @@ def read_fhir(
     *,
     owner: PlanOwner | None = None,
     created: datetime | None = None,
+    plan: str | None = None,
+    told_is_error: bool = False,
 ) -> Reading:
     """Read the plan in a bundle of the FHIR version of `site`, with warnings for places not read; ours as `from_fhir`.
 
     `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person. `created` (with time zone)
-    is used if the CarePlan has no creation time. Raises `InvalidInput` wherever reading would need a guess.
+    is used if the CarePlan has no creation time. `plan` is the CarePlan's id. Raises `InvalidInput` wherever reading
+    would need a guess; with `told_is_error` also for each place that was not read.
     """
-    compiled, adapted = _adapted(bundle, site, owner, None if created is None else created.isoformat())
-    assembly = compiled.assembly("plan")
-    found = assembly.find(entries_of(adapted.bundle))
-    plan = assembly.checked(IndividualPlan, found)
-    ours = site.tables.fields
-    return Reading(plan, tuple(_warnings(found, adapted, compiled, ours, len(bundle["entry"]))))
+    chosen = choose(bundle, site, plan)
+    with chosen.hints():
+        compiled, adapted = _adapted(chosen.bundle, site, owner, _moment(created))
+        assembly = compiled.assembly("plan")
+        found = assembly.find(entries_of(adapted.bundle))
+        read = assembly.checked(IndividualPlan, found)
+    adapted.hidden |= chosen.others
+    warnings = (*_warnings(found, adapted, compiled, site.tables.fields, bundle["entry"]), *notes(bundle))
+    if told_is_error and warnings:
+        raise InvalidInput(replace(warning, severity="error", code="not-supported") for warning in warnings)
+    return Reading(read, warnings)
+
+
+def _moment(created: datetime | None) -> str | None:
+    """The time as FHIR writes it. Raises `InvalidInput` if it has no time zone."""
+    if created is not None and created.tzinfo is None:
+        raise InvalidInput.at("created", "has no time zone")
+    return None if created is None else created.isoformat()
 
 
 def read_plan(bundle: dict[str, Any], site: Compiled) -> IndividualPlan:
     """Read the same plan as `read_fhir`, without looking for places not read."""
-    compiled, adapted = _adapted(bundle, site)
-    return compiled.assembly("plan").value(IndividualPlan, adapted.bundle)
+    chosen = choose(bundle, site)
+    with chosen.hints():
+        compiled, adapted = _adapted(chosen.bundle, site)
+        return compiled.assembly("plan").value(IndividualPlan, adapted.bundle)
 
 
 def _adapted(
@@ -73,33 +92,57 @@ def _adapted(
     return compiled, adapt(bundle, compiled, owner, created)
 
 
-def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> dict[str, Any]:
+def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled, onto: str | None = None) -> dict[str, Any]:
     """Return a copy of another system's bundle, changed so that it says what `plan` says, and nowhere else.
 
-    Raises `InvalidInput` if that system's way of writing a plan has no place or no code for a part of the plan.
+    `onto` is the id of the CarePlan that is written, if not the plan's own. Raises `InvalidInput` if that system's way
+    of writing a plan has no place or no code for a part of the plan.
     """
-    compiled = variant_for(bundle, site)
-    adapted = adapt(bundle, compiled, plan.owner, plan.created.isoformat())
-    return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base))
+    chosen = choose(bundle, site, onto or name_of(plan.id, bundle))
+    compiled = variant_for(chosen.bundle, site)
+    adapted = adapt(chosen.bundle, compiled, plan.owner, plan.created.isoformat())
+    written = put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base)
+    return chosen.restore(adapted.restore(written))
 
 
 class OpenForeignPlan:
     """A plan in another system's bundle: `plan` is the plan in it, `put` returns a bundle with a changed plan.
 
-    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` as `read_fhir`.
+    The bundle itself is never changed; each put looks at all of it. `owner`, `created` and `plan` are those of
+    `read_fhir`. Raises `InvalidInput` as `read_fhir`.
     """
 
-    def __init__(self, bundle: dict[str, Any], site: Compiled) -> None:
+    def __init__(
+        self,
+        bundle: dict[str, Any],
+        site: Compiled,
+        *,
+        owner: PlanOwner | None = None,
+        created: datetime | None = None,
+        plan: str | None = None,
+    ) -> None:
         self.bundle = bundle
         self._site = site
-        self.plan = read_plan(bundle, site)
+        self.plan = read_fhir(bundle, site, owner=owner, created=created, plan=plan).plan
+        self._onto = plan or name_of(self.plan.id, bundle)
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else.
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return put_read(plan, self.bundle, self._site)
+        return put_read(plan, self.bundle, self._site, self._onto)
+
+
+def is_plain(bundle: Any, site: Compiled) -> bool:
+    """True if a bundle is ours, its CarePlan is the only one, and it lacks nothing that a caller could give.
+
+    Raises `InvalidInput` if `bundle` is no Bundle.
+    """
+    entries = entries_of(bundle)
+    plans = [entry.resource for entry in entries if entry.type == "CarePlan"]
+    has_owner = any(entry.type == "Patient" for entry in entries)
+    return len(plans) == 1 and has_owner and "created" in plans[0] and is_ours(bundle, site)
 
 
 def is_ours(bundle: Any, site: Compiled) -> bool:
@@ -107,10 +150,8 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
 
     Raises `InvalidInput` if `bundle` is no Bundle.
     """
-    lens = site.lens("CarePlan").inner
-    category = next(node for const, node in lens.consts if "plan-category" in const.place)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
-    return any(category.owns(plan) and not _refers(plan) for plan in plans)
+    return any(is_individual(plan, site) and not _refers(plan) for plan in plans)
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:
@@ -129,22 +170,22 @@ def _refers(plan: dict[str, Any]) -> bool:
 
 
 def _warnings(
-    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
+    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], entries: list[Any]
 ) -> Iterator[Problem]:
     """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
-    people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
-    slots = {slot.entry.number: slot for slot in found.slots}
+    aside = aside_of(adapted.bundle)
+    held = {entry.number: entry for entry in found.entries}
+    lenses, slots = _lenses(found, compiled), {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
-    for entry in found.entries[:count]:
-        number = entry.number
+    for number in range(len(entries)):
+        if is_outcome(entries[number].get("resource")):
+            continue  # told by `notes`
+        if number in aside:
+            yield aside[number]
+            continue
+        entry, lens = held[number], lenses.get(number)
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
-        if number == found.root.number:
-            lens: Lens | None = compiled.assembly("plan").root
-        elif number in people:
-            lens = people[number].part.person
-        else:
-            lens = slots[number].part.lens if number in slots else None
         if lens is None:
             reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
@@ -152,6 +193,15 @@ def _warnings(
         yield from _assumed(lens, slots.get(number), found, ours)
         for path in unread(entry.resource, [lens.inner], found.links):
             yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
+
+
+def _lenses(found: Found, compiled: Compiled) -> dict[int, Lens]:
+    """The lens that reads each entry, by the entry's number."""
+    lenses = {slot.entry.number: slot.part.lens for slot in found.slots}
+    for slot in found.slots:
+        if slot.person is not None and slot.part.person is not None:
+            lenses[slot.person.number] = slot.part.person
+    return {**lenses, found.root.number: compiled.assembly("plan").root}
 
 
 def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
