@@ -61,7 +61,8 @@ def entries_of(bundle: Any) -> list[Entry]:
 
 def aside_of(bundle: Any) -> dict[int, Problem]:
     """Returns a warning for each entry that holds no content, by its number. Raises `InvalidInput` as `entries_of`."""
-    return aside(bundle.get("type"), _entries(bundle))
+    entries = _entries(bundle)
+    return aside(bundle.get("type"), entries)
 
 
 def refuse_aside(bundle: Any) -> None:

@@ -100,7 +100,7 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     _check_subjects(visible_entries, adapted)
     to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
     visible = to_extras | _visible_references(visible_entries)
-    made = list(bundle["entry"])  # with the entries without content, which stay as they are
+    made = [*bundle.get("entry", ())]  # with the entries without content, which stay as they are
     for entry in entries:
         made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible)
         if whole["resource"]["resourceType"] == _ROOT:

@@ -7,11 +7,11 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.errors import InvalidInput, Problem, as_errors
 from ip_fhir.fhir.bundle import aside_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
@@ -61,9 +61,9 @@ def read_fhir(
         found = assembly.find(entries_of(adapted.bundle))
         read = assembly.checked(IndividualPlan, found)
     adapted.hidden |= chosen.others
-    warnings = (*_warnings(found, adapted, compiled, site.tables.fields, bundle["entry"]), *notes(bundle))
+    warnings = (*_warnings(found, adapted, compiled, site.tables.fields, bundle.get("entry", [])), *notes(bundle))
     if told_is_error and warnings:
-        raise InvalidInput(replace(warning, severity="error", code="not-supported") for warning in warnings)
+        raise InvalidInput(as_errors(warnings))
     return Reading(read, warnings)
 
 

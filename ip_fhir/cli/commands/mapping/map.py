@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ip_fhir.cli.options import File, Kind, Overlay, Pretty
+from ip_fhir.cli.given import Given, tell
+from ip_fhir.cli.options import Created, File, Kind, Overlay, Owner, PlanId, Pretty, ToldIsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ Version: TypeAlias = Annotated[
 ]
 
 
-def map_(
+def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: File,
     to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
     fhir_version: Version = None,
@@ -52,6 +52,10 @@ def map_(
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
     ] = False,
+    created: Created = None,
+    owner: Owner = None,
+    plan: PlanId = None,
+    told_is_error: ToldIsError = False,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
@@ -60,12 +64,16 @@ def map_(
     told of other systems' plans only; a line that cannot be mapped is told by its number, the others go on, and the
     exit code is 2.
     """
+    given = Given(created, owner, plan, told_is_error)
     if ndjson:
         from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
 
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_given_version(fhir_version)))
+        if given != Given(told_is_error=told_is_error):
+            raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
+        version = _given_version(fhir_version)
+        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=version, told_is_error=told_is_error))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -76,11 +84,11 @@ def map_(
             site = _site_mapper(overlay, _given_version(fhir_version) or "R4")
             made: dict[str, Any] = site.to_fhir(_own_plan(content))
         else:
-            made = _plan_in_bundle(content, overlay, _given_version(fhir_version)).to_data()
+            made = _plan_in_bundle(content, overlay, _given_version(fhir_version), given).to_data()
     emit(made, pretty=pretty)
 
 
-def put(
+def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan (JSON), or - for stdin.", show_default=False)],
     onto: Annotated[
         str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle to write it onto.", show_default=False)
@@ -88,15 +96,21 @@ def put(
     fhir_version: Version = None,
     overlay: Overlay = None,
     pretty: Pretty = False,
+    created: Created = None,
+    owner: Owner = None,
+    care_plan: PlanId = None,
+    told_is_error: ToldIsError = False,
 ) -> None:
     """Write a plan onto a Bundle.
 
     Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
-    Bundle, which is told on stderr: no server is asked to delete it.
+    Bundle, which is told on stderr: no server is asked to delete it. Where the Bundle has several CarePlans, the one
+    with the plan's id is written, or the one of --plan. --created and --owner need not be given again; if they are, the
+    plan must say the same.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.errors import InvalidInput
+    from ip_fhir.errors import InvalidInput, as_errors
     from ip_fhir.mapping import removed_entries
     from ip_fhir.mapping.fhir_version import version_of
 
@@ -107,9 +121,13 @@ def put(
     expect(under, "bundle")
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        changed = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).update_bundle(bundle, value)
-    gone = removed_entries(bundle, changed)
-    sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in gone)
+        site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version)))
+        changed = site.update_bundle(bundle, value, onto=care_plan)
+        gone = removed_entries(bundle, changed)
+        if gone and told_is_error:
+            raise InvalidInput(as_errors(gone))
+    Given(created, owner).expect_of(value, site)
+    tell(under.name, gone)
     emit(changed, pretty=pretty)
 
 
@@ -146,12 +164,12 @@ def _site_mapper(overlay: Path | None, version: FhirVersion) -> Mapper:
     return Mapper.load(overlay, version)
 
 
-def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
+def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None, given: Given) -> IndividualPlan:
     """Returns the plan in a Bundle, and tells on stderr which places of it were left unread."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping.fhir_version import version_of
 
     bundle = read_bundle(content)
-    reading = _site_mapper(overlay, version_of(bundle, said)).read_fhir(bundle)
-    sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
+    reading = given.read(bundle, _site_mapper(overlay, version_of(bundle, said)))
+    tell(content.name, reading.warnings)
     return reading.plan

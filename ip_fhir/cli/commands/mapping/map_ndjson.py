@@ -20,14 +20,22 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 
-def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: FhirVersion | None = None) -> int:
+def map_ndjson(
+    file: str,
+    to: Target,
+    *,
+    overlay: Path | None = None,
+    version: FhirVersion | None = None,
+    told_is_error: bool = False,
+) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
     from ip_fhir.mapping.ndjson import map_lines
 
     name = "stdin" if file == "-" else file
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
-        for mapped in map_lines(_lines(stream, name, read), to, overlay=overlay, version=version):
+        lines = _lines(stream, name, read)
+        for mapped in map_lines(lines, to, overlay=overlay, version=version, told_is_error=told_is_error):
             done += 1
             failed += mapped.content is None
             if mapped.content is not None:
