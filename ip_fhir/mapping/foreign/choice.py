@@ -100,7 +100,7 @@ def _named(plans: list[Entry], name: str) -> Entry:
     found = [entry for entry in plans if name in (entry.id, *entry.references)]
     if len(found) == 1:
         return found[0]
-    reason = f"holds {len(found) or 'no'} CarePlan{'s'[: len(found) != 1]} of the id or reference that was asked for"
+    reason = f"holds {f'{len(found)} CarePlans' if found else 'no CarePlan'} of the id or reference that was asked for"
     reason += f"; its plans are: {_ids(plans)}" if plans else ""
     raise InvalidInput.at("Bundle", reason, "multiple-matches" if found else "not-found")
 
