@@ -61,10 +61,17 @@ def read_fhir(
         found = assembly.find(entries_of(adapted.bundle))
         read = assembly.checked(IndividualPlan, found)
     adapted.hidden |= chosen.others
-    warnings = (*_warnings(found, adapted, compiled, site.tables.fields, bundle.get("entry", [])), *notes(bundle))
+    unread_places = _warnings(found, adapted, compiled, site.tables.fields, len(bundle.get("entry", ())))
+    warnings = (*unread_places, *_left_out(bundle), *notes(bundle))
     if told_is_error and warnings:
         raise InvalidInput(as_errors(warnings))
     return Reading(read, warnings)
+
+
+def _left_out(bundle: dict[str, Any]) -> Iterator[Problem]:
+    """The warnings about entries without content; not those about an OperationOutcome, which `notes` tells."""
+    entries = bundle.get("entry", ())
+    return (told for n, told in aside_of(bundle).items() if not is_outcome(entries[n].get("resource")))
 
 
 def _moment(created: datetime | None) -> str | None:
@@ -170,22 +177,24 @@ def _refers(plan: dict[str, Any]) -> bool:
 
 
 def _warnings(
-    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], entries: list[Any]
+    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
 ) -> Iterator[Problem]:
     """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
-    aside = aside_of(adapted.bundle)
-    held = {entry.number: entry for entry in found.entries}
-    lenses, slots = _lenses(found, compiled), {slot.entry.number: slot for slot in found.slots}
+    people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
+    slots = {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
-    for number in range(len(entries)):
-        if is_outcome(entries[number].get("resource")):
-            continue  # told by `notes`
-        if number in aside:
-            yield aside[number]
-            continue
-        entry, lens = held[number], lenses.get(number)
+    for entry in found.entries:
+        number = entry.number
+        if number >= count or is_outcome(entry.resource):
+            continue  # made by us, or told by `notes`
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
+        if number == found.root.number:
+            lens: Lens | None = compiled.assembly("plan").root
+        elif number in people:
+            lens = people[number].part.person
+        else:
+            lens = slots[number].part.lens if number in slots else None
         if lens is None:
             reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
@@ -193,15 +202,6 @@ def _warnings(
         yield from _assumed(lens, slots.get(number), found, ours)
         for path in unread(entry.resource, [lens.inner], found.links):
             yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
-
-
-def _lenses(found: Found, compiled: Compiled) -> dict[int, Lens]:
-    """The lens that reads each entry, by the entry's number."""
-    lenses = {slot.entry.number: slot.part.lens for slot in found.slots}
-    for slot in found.slots:
-        if slot.person is not None and slot.part.person is not None:
-            lenses[slot.person.number] = slot.part.person
-    return {**lenses, found.root.number: compiled.assembly("plan").root}
 
 
 def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
