@@ -97,7 +97,7 @@ def is_individual(plan: dict[str, Any], site: Compiled) -> bool:
 
 
 def _named(plans: list[Entry], name: str) -> Entry:
-    found = [entry for entry in plans if name in (entry.id, *entry.references)]
+    found = [entry for entry in plans if name in (entry.id, f"{_ROOT}/{entry.id}", entry.full_url)]
     if len(found) == 1:
         return found[0]
     reason = f"holds {f'{len(found)} CarePlans' if found else 'no CarePlan'} of the id or reference that was asked for"

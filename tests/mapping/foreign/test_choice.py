@@ -265,3 +265,18 @@ def test_a_form_that_asks_for_more_is_refused() -> None:
     """A notice as a form is taken whole: an entry that deletes is not left out without a word."""
     there = {"resourceType": "Bundle", "type": "transaction", "entry": [ENTRIES[0]]}
     assert refusal(lambda: notice_from_form(there)) == ["Bundle.entry[0].request: is deleted by its request"]
+
+
+@pytest.mark.parametrize(("entry", "element"), [(0, "subject"), (3, "subject")])
+def test_a_number_says_who_it_is_under_a_register_of_persons_only(entry: int, element: str) -> None:
+    """The same digits under another system are another thing's number: refused, not taken for the person's."""
+    bundle = json.loads((EXAMPLES / "neighbours" / "national-plan-api.json").read_bytes())
+    owner = read(PlanOwner, {**OWNER.to_data(), "identifier": "14826121549"})
+    subject = bundle["entry"][entry]["resource"][element]
+    subject["identifier"]["system"] = "https://a.example/journal"
+    assert any(
+        said.startswith(f"Bundle.entry[{entry}].resource.{element}: is not the person")
+        for said in refusal(lambda: read_fhir(bundle, owner=owner))
+    )
+    subject["identifier"]["system"] = "http://hl7.no/fhir/NamingSystem/FNR"
+    assert read_fhir(bundle, owner=owner).plan.owner == owner
