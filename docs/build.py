@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parts import architecture, bounds, commands, events, glossary, loop, promises, settings, tables
+from parts import architecture, bounds, commands, events, foreign, glossary, loop, promises, settings, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "paths": tables.paths,
     "converters": tables.converters,
     "old-keys": tables.old_keys,
+    "foreign-options": foreign.options,
+    "foreign-tables": foreign.tables,
     "codes": glossary.codes,
     "bounds": bounds.bounds,
     "layers": lambda: architecture.layers(ROOT),

@@ -160,3 +160,13 @@ def test_links_lead_somewhere(checkout: Path) -> None:
         if not (document.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_every_reason_for_leaving_out_is_in_the_document_of_foreign_plans(checkout: Path) -> None:
+    """What `docs/foreign-plans.md` says of kinds of Bundles names every request, and every option that helps."""
+    text = (checkout / "docs" / "foreign-plans.md").read_text(encoding="utf-8")
+    wanted = ["DELETE", "GET", "HEAD", "PATCH", "OperationOutcome", "transaction-response", "batch-response", "history"]
+    wanted += ["ifMatch", "search.mode", "--created", "--owner", "--plan", "--told-is-error", "onto=", "told_is_error="]
+    assert [word for word in wanted if word not in text] == []
+    tables = set(re.findall(r"^### `(\w+)`", text, re.MULTILINE))
+    assert {"CarePlan", "Patient", "Goal", "Need", "Measure", "CareTeam", "Consent", "Practitioner"} <= tables
