@@ -1,6 +1,6 @@
-"""The one CarePlan of a bundle that is read and written, where a bundle holds several.
+"""The one CarePlan of a bundle that is read and written, where a bundle holds several plans, or several persons'.
 
-The others are hidden from every table by a mark on their type, told when reading, and kept when writing.
+What belongs to others is hidden from every table by a mark on its type, told when reading, and kept when writing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import aside_of, entries_of
 from ip_fhir.fhir.contents import NO_NAME
 from ip_fhir.mapping.dialects.fhir.unread import MARK
+from ip_fhir.mapping.foreign.persons import of_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.compiled import Compiled
 
 _ROOT = "CarePlan"
-_HIDDEN = f"{MARK}{_ROOT}"
 _NEEDS_NAME = (_ROOT, "Consent")  # left out, the plan would be missing, or a no of the person would be
 _OTHER = "is another plan than the one that is read"
 _HINTS = {
@@ -35,9 +35,9 @@ _MAY_BE_A_PERSONS = re.compile(r"\d{11}")
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A bundle in which one CarePlan is visible. `others` has the reason for each hidden one, by number of its entry.
+    """A bundle in which one CarePlan is visible, with its parts. `others` gives the reason for each hidden entry.
 
-    `plan` is the visible one; None if the bundle has none.
+    `plan` is the visible CarePlan; None if the bundle has none.
     """
 
     bundle: dict[str, Any]
@@ -45,10 +45,10 @@ class Chosen:
     others: Mapping[int, str] = field(default_factory=dict)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Return a bundle made from this one with the other CarePlans as they were."""
+        """Return a bundle made from this one with the hidden entries as they were."""
         if not self.others:
             return bundle
-        return {**bundle, "entry": [_with_type(entry, _HIDDEN, _ROOT) for entry in bundle["entry"]]}
+        return {**bundle, "entry": [_shown(entry) for entry in bundle["entry"]]}
 
     @contextmanager
     def hints(self) -> Iterator[None]:
@@ -74,11 +74,12 @@ def choose(bundle: Any, site: Compiled, plan: str | None = None) -> Chosen:
     entries = entries_of(bundle)
     _refuse_left_out(bundle)
     plans = [entry for entry in entries if entry.type == _ROOT]
-    if plan is None and len(plans) < 2:
-        return Chosen(bundle, next(iter(plans), None))
-    chosen = _named(plans, plan) if plan is not None else _active(plans, site)
+    if plan is None and not plans:
+        return Chosen(bundle)
+    chosen = _active(plans, site) if plan is None else _named(plans, plan)
     others = {entry.number: _OTHER for entry in plans if entry is not chosen}
-    made = [_with_type(e, _ROOT, _HIDDEN) if n in others else e for n, e in enumerate(bundle["entry"])]
+    others |= of_others(entries, chosen, site)
+    made = [_hidden(entry) if number in others else entry for number, entry in enumerate(bundle["entry"])]
     return Chosen({**bundle, "entry": made} if others else bundle, chosen, others)
 
 
@@ -142,6 +143,12 @@ def _type(entry: dict[str, Any]) -> Any:
     return resource.get("resourceType") if type(resource) is dict else None
 
 
-def _with_type(entry: dict[str, Any], old: str, new: str) -> dict[str, Any]:
-    """The entry with the new type if its resource has the old one."""
-    return {**entry, "resource": {**entry["resource"], "resourceType": new}} if _type(entry) == old else entry
+def _hidden(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "resource": {**entry["resource"], "resourceType": f"{MARK}{_type(entry)}"}}
+
+
+def _shown(entry: dict[str, Any]) -> dict[str, Any]:
+    type_ = _type(entry)
+    if type(type_) is not str or not type_.startswith(MARK):
+        return entry
+    return {**entry, "resource": {**entry["resource"], "resourceType": type_.removeprefix(MARK)}}

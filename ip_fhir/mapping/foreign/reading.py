@@ -18,6 +18,7 @@ from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
+from ip_fhir.mapping.foreign.persons import of_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -142,14 +143,15 @@ class OpenForeignPlan:
 
 
 def is_plain(bundle: Any, site: Compiled) -> bool:
-    """True if a bundle is ours, its CarePlan is the only one, and it lacks nothing that a caller could give.
+    """True if a bundle is ours, holds one plan and nothing of another person, and lacks nothing a caller could give.
 
     Raises `InvalidInput` if `bundle` is no Bundle.
     """
     entries = entries_of(bundle)
-    plans = [entry.resource for entry in entries if entry.type == "CarePlan"]
-    has_owner = any(entry.type == "Patient" for entry in entries)
-    return len(plans) == 1 and has_owner and "created" in plans[0] and is_ours(bundle, site)
+    plans = [entry for entry in entries if entry.type == "CarePlan"]
+    if len(plans) != 1 or "created" not in plans[0].resource or not is_ours(bundle, site):
+        return False
+    return any(entry.type == "Patient" for entry in entries) and not any(of_others(entries, plans[0], site))
 
 
 def is_ours(bundle: Any, site: Compiled) -> bool:

@@ -149,6 +149,51 @@ def test_what_may_not_be_left_out_without_a_name_is_refused(type_: str) -> None:
     assert refusal(lambda: from_fhir(bundle)) == ["Bundle.entry[11].resource: has neither a fullUrl nor a resource id"]
 
 
+def with_another_person(bundle: JSON, number: str | None, *, register: str = "urn:oid:2.16.578.1.12.4.1.4.1") -> JSON:
+    """The bundle with another Patient, and a no that this one has given."""
+    patient: JSON = {"resourceType": "Patient", "id": "q", "name": [{"family": "Ås"}]}
+    if number is not None:
+        patient["identifier"] = [{"system": register, "value": number}]
+    consent: JSON = {
+        "resourceType": "Consent",
+        "id": "k",
+        "status": "active",
+        "scope": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]
+        },
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": "Patient/q"},
+        "dateTime": "2026-01-05",
+        "provision": {"type": "deny"},
+    }
+    return {**bundle, "entry": [*bundle["entry"], {"resource": patient}, {"resource": consent}]}
+
+
+@BUNDLES
+def test_what_is_about_another_person_is_told_and_kept(bundle: JSON) -> None:
+    """A search answers with two persons' resources: the other's consent is no part of this plan; it refuses nothing."""
+    there = with_another_person(bundle, "14826121549")
+    found = read_fhir(there)
+    assert found.plan == from_fhir(there) == from_fhir(bundle)
+    last = len(there["entry"]) - 1
+    assert f"Bundle.entry[{last}].resource: is about another person than the plan: not read" in map(str, found.warnings)
+    assert put_plan(found.plan, there) == open_plan(there).put(found.plan) == there
+    assert read_fhir(put_plan(retitled(found.plan), there)).plan == retitled(found.plan)
+
+
+@BUNDLES
+@pytest.mark.parametrize(
+    ("number", "register"),
+    [(None, ""), ("own", "urn:oid:2.16.578.1.12.4.1.4.1"), ("57912075186", "urn:oid:2.16.578.1.12.4.1.4.2")],
+    ids=["no number", "the same number", "a number of another register"],
+)
+def test_a_no_of_who_may_be_the_same_person_is_never_left_out(bundle: JSON, number: str | None, register: str) -> None:
+    """Two Patients that may be one person: the consent is not taken for another's, and the bundle is refused."""
+    own = from_fhir(bundle).owner.identifier
+    there = with_another_person(bundle, own if number == "own" else number, register=register)
+    assert any(f"entry[{len(there['entry']) - 1}]" in said for said in refusal(lambda: read_fhir(there)))
+
+
 ENTRIES: tuple[JSON, ...] = (
     {"request": {"method": "DELETE", "url": "Goal/old"}},
     {"resource": {"resourceType": "Goal", "id": "old"}, "request": {"method": "DELETE", "url": "Goal/old"}},
