@@ -92,7 +92,7 @@ CASES = [
         told=(f"{PATIENT_ENTRY}.name[0]",),
         holds=lambda plan: plan.owner.name.full == "Ida Ny",
         change=(("owner", "name", "given"), "Ida Marie"),
-        places=("entry[0].resource.name[1].given",),
+        places=("entry[0].resource.name[1].given[0]",),
     ),
     Case("05-need-refuted", told=(THIRD_ENTRY,), holds=lambda plan: plan.needs == ()),
     Case("05b-need-resolved", told=(THIRD_ENTRY,), holds=lambda plan: plan.needs == ()),
