@@ -19,6 +19,7 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
@@ -101,8 +102,8 @@ def _read_notice(bundle: dict[str, Any], compiled: Compiled) -> Notice:
     Raises `InvalidInput` with every problem, by FHIRPath.
     """
     if compiled.fast_notices is not None:
-        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has, such as Decimal
-            notice: Notice = compiled.fast_notices.read(orjson.dumps(bundle))
+        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
+            notice: Notice = compiled.fast_notices.read(dumps(bundle))
             return notice
     return compiled.assembly("notice").value(Notice, bundle)
 
@@ -164,7 +165,7 @@ def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
 def _read_organization(resource: dict[str, Any], above: str, compiled: Compiled) -> dict[str, Any]:
     """The data of an organisation in the header; `above` is its place. Raises `InvalidInput`."""
     try:
-        known: dict[str, Any] = compiled.organizations[orjson.dumps(resource)]
+        known: dict[str, Any] = compiled.organizations[dumps(resource)]
     except (InvalidInput, orjson.JSONEncodeError):  # the lens tells what is wrong with it, and where
         return compiled.lens("Organization").get(resource, NO_LINKS, above)
     return known

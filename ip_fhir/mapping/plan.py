@@ -8,11 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.fhir.reading import is_certain
 from ip_fhir.mapping.bundle.open_plan import OpenPlan, put_onto
 from ip_fhir.mapping.bundle.reads import LensesNeeded, Reads, StandDown
 
@@ -34,7 +34,18 @@ def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
 
 
 def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
-    """Read the plan in JSON text by the fast reader; None if the lenses must read instead. Counts the read."""
+    """Read the plan in JSON text by the fast reader; None if the lenses must read instead. Counts the read.
+
+    None, too, for text that is no JSON or has a key twice: `read_json` says where.
+    """
+    if not is_certain(content):
+        reads.add(StandDown.TEXT)
+        return None
+    return _read_fast(content, compiled, reads)
+
+
+def _read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+    """`read_fast` of text that no key stands twice in."""
     if compiled.fast is None:
         reads.add(StandDown.TABLES)
         return None
@@ -64,11 +75,11 @@ def open_plan(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> OpenP
 def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
     """The plan if the fast reader can read the bundle, else None. Counts the read."""
     try:
-        content = orjson.dumps(bundle)
-    except TypeError:  # a value that no JSON text has, such as Decimal: the lenses say what is wrong
+        content = dumps(bundle)
+    except TypeError:  # a value that no JSON text has: the lenses say what is wrong
         reads.add(StandDown.DOUBT)
         return None
-    return read_fast(content, compiled, reads)
+    return _read_fast(content, compiled, reads)
 
 
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:

@@ -187,6 +187,31 @@ def test_search_by_code(client: TestClient, message: bytes) -> None:
         assert client.get("/Task", params={"code": value}, headers=AUTH).json()["total"] == count
 
 
+def test_numbers_keep_their_text(client: TestClient, message: bytes) -> None:
+    """What another system adds with `0.700` is answered and read again with `0.700` (field/07; firely 732)."""
+    path = f"/{delivered(client, message)['focus']['reference']}"
+    request = client.get(path, headers=AUTH).content
+    number = (
+        b'"note":[{"text":"x","extension":[{"url":"https://ehr.example/km","valueDecimal":0.700}]}],"status":"active"'
+    )
+    added = request.replace(b'"status":"active"', number, 1)
+    assert added != request
+    put = client.put(path, content=added, headers={**FHIR, "If-Match": 'W/"1"'})
+    assert put.status_code == 200, put.text
+    assert b'"valueDecimal":0.700' in put.content
+    assert b'"valueDecimal":0.700' in client.get(path, headers=AUTH).content
+
+
+def test_a_key_twice_is_refused(client: TestClient, loop: Loop, message: bytes) -> None:
+    """A body in which a key stands twice is refused with its place, and nothing is stored (field/06)."""
+    twice = message.replace(b'"intent":"order"', b'"intent":"proposal","intent":"order"', 1)
+    assert twice != message
+    response = client.post("/$process-message", content=twice, headers=FHIR)
+    assert "stands twice" in refused(response, 400, "structure")
+    assert response.json()["issue"][0]["expression"][0].endswith(".resource.intent")
+    assert loop.municipality.exchange.store.referral("referral-01") is None
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -496,11 +521,3 @@ def test_an_id_that_is_a_persons_number_stays_outside(
     kept = [answer.text, caplog.text, repr(loop.municipality.store.refusals())]
     assert not any("05827500285" in text for text in kept)
     assert loop.municipality.store.referrals() == []
-
-
-def test_of_a_key_given_twice_the_last_counts(client: TestClient, loop: Loop, message: bytes) -> None:
-    """As `ip_fhir.fhir.reading` says: RFC 8259 leaves it open, and it is always the same one here."""
-    twice = message.replace(b'"resourceType":"Bundle"', b'"resourceType":"Basket","resourceType":"Bundle"', 1)
-    assert twice != message
-    assert client.post("/$process-message", content=twice, headers=FHIR).status_code == 200
-    assert loop.state(loop.municipality, "referral-01") == "delivered"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import tomllib
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.data import root
 from ip_fhir.mapping.tables.model import USES, CodeTable, Const, Converter, Row, Source, Systems, Table, Tables
 from ip_fhir.mapping.tables.paths import parse_path
 from ip_fhir.mapping.tables.row_keys import ROW_KEYS
@@ -17,12 +16,6 @@ from ip_fhir.mapping.tables.row_keys import ROW_KEYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.resources.abc import Traversable
-
-
-def root() -> Traversable:
-    """The directory of tables: inside the package when installed, else beside it in a checkout."""
-    packaged = resources.files("ip_fhir") / "_mappings"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "mappings"
 
 
 @cache
@@ -39,13 +32,6 @@ def read_source() -> Source:
         tables=tables,
         bundles=tuple(tomllib.loads((directory / "bundles.toml").read_text(encoding="utf-8"))["bundle"]),
     )
-
-
-@cache
-def element_names() -> frozenset[str]:
-    """The names of all elements of FHIR R4B and R5."""
-    lines = (root() / "element-names.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _files(directory: Traversable, suffix: str) -> list[Traversable]:

@@ -18,7 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.tables.loading import read_source, root
+from ip_fhir.fhir.data import root
+from ip_fhir.mapping.tables.loading import read_source
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Source

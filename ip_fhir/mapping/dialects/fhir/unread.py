@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.mapping.tables.loading import element_names
+from ip_fhir.fhir.data import is_element
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,14 +51,9 @@ def _fhirpath(resource: dict[str, Any], path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif is_element(step):
+        elif is_element(step.replace(MARK, "")):
             text += f".{step}"
         else:
             return f"{text}.(key {list(node).index(step) + 1})".removeprefix(".")
         node = node[step]
     return text.removeprefix(".")
-
-
-def is_element(name: str) -> bool:
-    """True if FHIR has an element of this name; also for what belongs to a primitive one, such as `_birthDate`."""
-    return name.replace(MARK, "").removeprefix("_") in element_names()
