@@ -209,11 +209,11 @@ class Mapper:
         """
         return referrals.referral_to_fhir(referral, existing, self.compiled)
 
-    def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event:
+    def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event | None:
         """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-        A contained green form is an answer; otherwise status and businessStatus give the event. Raises `InvalidInput`
-        if they stand for no event, or for one that needs a green form.
+        None if it says what ours says. A contained green form is an answer; otherwise status and businessStatus give
+        the event. Raises `InvalidInput` if they stand for no event, or for one that needs a green form.
         """
         return referrals.event_from_task(before, task, now, self.compiled)
 
@@ -386,7 +386,9 @@ def referral_to_fhir(
     return _chosen(mapper).referral_to_fhir(referral, existing)
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None) -> Event:
+def event_from_task(
+    before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None
+) -> Event | None:
     """`Mapper.event_from_task`: the event that a Task stands for after the other party has changed it."""
     return _chosen(mapper).event_from_task(before, task, now)
 

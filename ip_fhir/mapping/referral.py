@@ -40,11 +40,12 @@ def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, 
     return ("ServiceRequest", referral.correlation_id), ("Task", _task_id(referral))
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event:
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event | None:
     """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-    A contained green form (QuestionnaireResponse) is an answer; otherwise status and businessStatus give the event.
-    Raises `InvalidInput` if they stand for no event, or for one that needs a green form.
+    None if it says what ours says, whatever else has been added to it. A contained green form (QuestionnaireResponse)
+    is an answer; otherwise status and businessStatus give the event. Raises `InvalidInput` if they stand for no event,
+    or for one that needs a green form.
     """
     if type(task) is dict:
         expect_version(task, compiled.version)
@@ -56,6 +57,8 @@ def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compi
     form = _contained_form(task, compiled)
     if form is not None:
         return Event(id=ident, kind=EventKind.ANSWER, at=now, raised_by=role, form=form)
+    if said["id"] == _task_id(before) and _task(before, task, {}, compiled) == task:
+        return None
     kind = _MEANING.get((role, said["status"], said.get("business_status"))) or _MEANING.get(
         (role, said["status"], None)
     )

@@ -99,8 +99,16 @@ class ResourceContract:
             {"focus": "https://ehr.example/fhir/Task/8"},
             {"correlation": "r"},
             {"status": "requested", "based-on": "ServiceRequest/9", "correlation": "r"},
+            {"status": "draft,requested", "identifier": "1,urn:a|42", "_id": "none,one"},
         ]
         not_found = [{"identifier": "urn:b|42"}, {"status": "request"}, {"status": "draft", "correlation": "r"}]
+        not_found += [
+            {"status": "accepted,received"},
+            {"status": ""},
+            {"_id": ""},
+            {"_id": "none\\,one"},
+            {"identifier": "urn:b|42,urn:a|1"},
+        ]
         for criteria in found:
             assert [one.id for one in store.search_resources("Task", criteria)] == ["one"], criteria
         for criteria in not_found:
