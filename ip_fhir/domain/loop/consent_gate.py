@@ -19,10 +19,11 @@ from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 _KINDS = (ConsentKind.NOTICE, ConsentKind.SHARING)
 _KINDS_FOR_PLAN = (*_KINDS, ConsentKind.PLAN)
 # No valid consent, but no refusal either.
-_NO_VALID_CONSENT = (Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE)
+_NO_VALID_CONSENT = (
+    *(Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE),
+    *(Rule.OF_AGE, Rule.AGE_NOT_KNOWN, Rule.UNDER_AGE),
+)
 _AFTER_WITHDRAWAL = {
     Role.HOSPITAL: (MessageKind.WITHDRAWAL,),
     Role.MUNICIPALITY: (MessageKind.ABORT_AGREED, MessageKind.CLOSURE),
@@ -75,12 +79,18 @@ def _gate(notice: Notice, agreement: Agreement, on: date, to: str) -> Allowed | 
     kinds = _KINDS_FOR_PLAN if notice.kind.asks_for_plan else _KINDS
     pool = [c.evolve(kind=ConsentKind.NOTICE) for c in notice.consents if c.kind in kinds]
     request = _request(notice, agreement, on, to)
-    answer = permits(pool, request, notice.related_persons)
+    answer = _permits(pool, request, notice, agreement)
     if isinstance(answer, Allowed) or not _is_duty(notice, agreement):
         return answer
-    each = (permits([consent], request, notice.related_persons) for consent in pool)
+    each = (_permits([consent], request, notice, agreement) for consent in pool)
     noes = (no for no in each if isinstance(no, Refused) and no.rule not in _NO_VALID_CONSENT)
     return next(noes, None) or Allowed(())
+
+
+def _permits(
+    consents: Iterable[Consent], request: AccessRequest, notice: Notice, agreement: Agreement
+) -> Allowed | Refused:
+    return permits(consents, request, notice.related_persons, notice.owner, agreement.ages)
 
 
 def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: datetime) -> Allowed | Refused:

@@ -234,6 +234,18 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
             "nei: den som samtykket, hadde ikke fullmakt den dagen",
             "no: the one who consented had no mandate that day",
         ),
+        Rule.OF_AGE: (
+            "nei: en forelder samtykket for en som er gammel nok til å samtykke selv",
+            "no: a parent consented for somebody who is old enough to consent alone",
+        ),
+        Rule.AGE_NOT_KNOWN: (
+            "nei: en forelder samtykket, og fødselsdatoen er ikke sikkert kjent",
+            "no: a parent consented, and the birth date is not known for certain",
+        ),
+        Rule.UNDER_AGE: (
+            "nei: personen var for ung til å samtykke alene",
+            "no: the person was too young to consent alone",
+        ),
         Rule.RECIPIENT: (
             "nei: samtykket omfatter ikke denne mottakeren eller dette livsområdet",
             "no: the consent does not cover this recipient or life area",
