@@ -95,6 +95,19 @@ class PlanOwner(Value):
     language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
     needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
     deceased: Day | None = Field(default=None, description="Day of death.")
+    dead: Flag | None = Field(default=None, description="True if dead, where the day is not known; else none or false.")
+
+    @model_validator(mode="after")
+    def _dies_once(self) -> Self:
+        if self.deceased is not None and self.dead is not None:
+            message = "the day of death is given: dead is left out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def has_died(self) -> bool:
+        """True if the person is dead, on a known day or not."""
+        return self.deceased is not None or self.dead is True
 
 
 class MandateKind(StrEnum):
@@ -143,6 +156,7 @@ class Relationship(StrEnum):
     CHILD = "child"
     SIBLING = "sibling"
     GRANDPARENT = "grandparent"
+    FOSTER_PARENT = "foster-parent"  # fosterforelder; decides only with a mandate (barnevernsloven § 9-8, not verified)
     FRIEND = "friend"
     GUARDIAN = "guardian"
     OTHER = "other"
@@ -173,10 +187,13 @@ class OrganizationKind(StrEnum):
     GENERAL_PRACTICE = "general-practice"
     SCHOOL = "school"
     KINDERGARTEN = "kindergarten"
+    PPT = "ppt"  # pedagogisk-psykologisk tjeneste
     NAV = "nav"
+    SOCIAL_SERVICES = "social-services"  # sosialtjenesten i kommunen
     CHILD_WELFARE = "child-welfare"
     HOUSING = "housing"
     EMPLOYER = "employer"
+    LABOUR_MARKET_ENTERPRISE = "labour-market-enterprise"  # arbeidsmarkedsbedrift: AMB, VTA
     VOLUNTARY = "voluntary"
     OTHER = "other"
 

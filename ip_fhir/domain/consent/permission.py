@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 class Rule(StrEnum):
     """The rules by which `permits` refuses, in the order in which they are checked."""
 
+    DECEASED = "deceased"
     NO_CONSENT = "no-consent"
     NOT_GIVEN = "not-given"
     REFUSED = "refused"
@@ -86,6 +87,8 @@ def permits(
     `AccessRequest`.
     """
     require(request, AccessRequest, "request")
+    if owner is not None and owner.has_died and request.kind is ConsentKind.NOTICE:
+        return Refused(Rule.DECEASED, "the person is dead: nobody is notified or reminded")
     relevant = [words_to(consent, request) for consent in consents if consent.kind is request.kind]
     if not relevant:
         return no_consent(request.kind)

@@ -33,6 +33,7 @@ def _sharing(given: str, ident: str = "c1", **more: object) -> Consent:
 JANUARY = date(2026, 1, 12)
 NOT_THE_FAMILY = Provision(access=Access.DENY, recipients=("school",), areas=(LifeArea.FAMILY,))
 EXAMPLES: dict[Rule, tuple[list[Consent], date]] = {
+    Rule.DECEASED: ([_sharing("2026-01-12", kind="notice")], JANUARY),
     Rule.NO_CONSENT: ([Consent(id="c1", kind=ConsentKind.PLAN, given_on=JANUARY)], JANUARY),
     Rule.NOT_GIVEN: ([_sharing("2026-03-30")], date(2026, 3, 26)),
     Rule.REFUSED: ([_sharing("2026-01-12", status=ConsentStatus.REFUSED)], date(2026, 2, 1)),
@@ -58,7 +59,9 @@ def test_every_rule_in_order(checkout: Path) -> None:
 def test_the_example(rule: Rule) -> None:
     """What the table gives as an example is refused by that rule."""
     consents, on = EXAMPLES[rule]
-    request = AccessRequest(ConsentKind.SHARING, "school", on, areas=(LifeArea.EDUCATION, LifeArea.FAMILY))
-    answer = permits(consents, request, [SISTER, MOTHER], OWNER.evolve(birth_date=BORN.get(rule)))
+    kind = ConsentKind.NOTICE if rule is Rule.DECEASED else ConsentKind.SHARING
+    request = AccessRequest(kind, "school", on, areas=(LifeArea.EDUCATION, LifeArea.FAMILY))
+    owner = OWNER.evolve(birth_date=BORN.get(rule), dead=rule is Rule.DECEASED or None)
+    answer = permits(consents, request, [SISTER, MOTHER], owner)
     assert isinstance(answer, Refused)
     assert answer.rule is rule
