@@ -6,6 +6,7 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
 
@@ -36,6 +37,25 @@ class ContactPoint(Value):
 
     system: ContactSystem = Field(description="Means of contact.")
     value: Text = Field(description="Number or address.")
+
+    @property
+    def doubt(self) -> str | None:
+        """The reason why nobody is reached by it, in words without the value; None if it has the form of an address.
+
+        >>> ContactPoint(system=ContactSystem.PHONE, value="Se vedlegg").doubt
+        'no phone number: it has fewer than five digits'
+        """
+        if self.system is ContactSystem.EMAIL:
+            return None if _EMAIL.fullmatch(self.value) else "no e-mail address: it has not the form name@place"
+        if self.system is ContactSystem.URL:
+            return None if _WEB_ADDRESS.fullmatch(self.value) else "no web address"
+        digits = sum(letter.isdigit() for letter in self.value)
+        return None if digits >= _FEWEST_DIGITS else "no phone number: it has fewer than five digits"
+
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_WEB_ADDRESS = re.compile(r"\S+[.:]\S+")
+_FEWEST_DIGITS = 5  # of a Norwegian number: 02800; most have eight
 
 
 class PersonName(Value):
