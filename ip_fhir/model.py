@@ -10,6 +10,7 @@ from uuid import uuid4
 from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side
 from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.completeness import ItemStatus
+from ip_fhir.domain.consent.ages import ConsentAges
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentForm, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.consent.matrix import Cell, ConsentMatrix, Group, Seer
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule
@@ -116,6 +117,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Consent",
+    "ConsentAges",
     "ConsentForm",
     "ConsentKind",
     "ConsentMatrix",

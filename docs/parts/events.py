@@ -44,6 +44,11 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
         "no receipt after all tries, or the other machine refused the notice",
     ),
     Reason.NOT_TAKEN: (_BOTH, (EventKind.RECEIPT_ERROR,), "the other machine refused another message than the notice"),
+    Reason.DECEASED: (
+        _BOTH,
+        (EventKind.TIME, EventKind.RECEIVE),
+        "the notice says that the person is dead: the loop is closed, and the other side is told",
+    ),
     Reason.NOT_ACCEPTED: (_BOTH, (EventKind.TIME,), "the acceptance clock has run out"),
     Reason.ANSWER_DUE: (_BOTH, (EventKind.TIME,), "the answer clock has run out; at the hospital, the whole ladder"),
     Reason.PRELIMINARY_REPLY_DUE: (_MUNICIPALITY, (EventKind.TIME,), "the clock of the preliminary reply has run out"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
+from ip_fhir.domain.consent.ages import LAW, ConsentAges
 from ip_fhir.domain.parties import are_one
 from ip_fhir.domain.people import Organization, RegisterNumbers
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
@@ -130,6 +131,7 @@ class Agreement(Value):
     mentor_talk_every_months: Months | None = Field(
         default=None, description="Months between reminders of talks with the mentor."
     )
+    ages: ConsentAges = Field(default=LAW, description="Ages by which consents count; by default those of the law.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

@@ -6,6 +6,7 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
 
@@ -36,6 +37,25 @@ class ContactPoint(Value):
 
     system: ContactSystem = Field(description="Means of contact.")
     value: Text = Field(description="Number or address.")
+
+    @property
+    def doubt(self) -> str | None:
+        """The reason why nobody is reached by it, in words without the value; None if it has the form of an address.
+
+        >>> ContactPoint(system=ContactSystem.PHONE, value="Se vedlegg").doubt
+        'no phone number: it has fewer than five digits'
+        """
+        if self.system is ContactSystem.EMAIL:
+            return None if _EMAIL.fullmatch(self.value) else "no e-mail address: it has not the form name@place"
+        if self.system is ContactSystem.URL:
+            return None if _WEB_ADDRESS.fullmatch(self.value) else "no web address"
+        digits = sum(letter.isdigit() for letter in self.value)
+        return None if digits >= _FEWEST_DIGITS else "no phone number: it has fewer than five digits"
+
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_WEB_ADDRESS = re.compile(r"\S+[.:]\S+")
+_FEWEST_DIGITS = 5  # of a Norwegian number: 02800; most have eight
 
 
 class PersonName(Value):
@@ -95,6 +115,19 @@ class PlanOwner(Value):
     language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
     needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
     deceased: Day | None = Field(default=None, description="Day of death.")
+    dead: Flag | None = Field(default=None, description="True if dead, where the day is not known; else none or false.")
+
+    @model_validator(mode="after")
+    def _dies_once(self) -> Self:
+        if self.deceased is not None and self.dead is not None:
+            message = "the day of death is given: dead is left out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def has_died(self) -> bool:
+        """True if the person is dead, on a known day or not."""
+        return self.deceased is not None or self.dead is True
 
 
 class MandateKind(StrEnum):
@@ -143,6 +176,7 @@ class Relationship(StrEnum):
     CHILD = "child"
     SIBLING = "sibling"
     GRANDPARENT = "grandparent"
+    FOSTER_PARENT = "foster-parent"  # fosterforelder; decides only with a mandate (barnevernsloven § 9-8, not verified)
     FRIEND = "friend"
     GUARDIAN = "guardian"
     OTHER = "other"
@@ -173,10 +207,13 @@ class OrganizationKind(StrEnum):
     GENERAL_PRACTICE = "general-practice"
     SCHOOL = "school"
     KINDERGARTEN = "kindergarten"
+    PPT = "ppt"  # pedagogisk-psykologisk tjeneste
     NAV = "nav"
+    SOCIAL_SERVICES = "social-services"  # sosialtjenesten i kommunen
     CHILD_WELFARE = "child-welfare"
     HOUSING = "housing"
     EMPLOYER = "employer"
+    LABOUR_MARKET_ENTERPRISE = "labour-market-enterprise"  # arbeidsmarkedsbedrift: AMB, VTA
     VOLUNTARY = "voluntary"
     OTHER = "other"
 

@@ -19,6 +19,7 @@ from ip_fhir.domain.loop.table import (
     BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
     ONLY_BY_HOLDER,
+    OVER,
     RESUMED,
     UNDER_WAY,
     Outcome,
@@ -30,7 +31,7 @@ from ip_fhir.domain.loop.units import has_passed_on, other_side, speaks
 from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import Event, EventKind, KnownParty, Record, Referral, Role, State
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -173,13 +174,9 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
         of_notice = before.role is Role.HOSPITAL and event.message_id == before.notice_message
         return Outcome.OF_NOTICE if of_notice else Outcome.OF_ANOTHER
     if kind is EventKind.RECEIVE and before.role is Role.MUNICIPALITY:
-        if state is State.DRAFT:
-            return Outcome.FIRST
-        if _is_sent_back(before, event):
-            return Outcome.RETURNED
-        if event.notice not in (None, before.notice) and not _is_ours(before, event):
-            raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
-        return Outcome.REPEATED
+        return _outcome_of_notice(before, event)
+    if kind is EventKind.TIME and before.notice.owner.has_died:
+        return Outcome.DECEASED
     if kind is EventKind.TIME:
         timer = due_timer(before, event.at)
         return outcome_of_timer(timer, before.role, agreement) if timer else Outcome.ALWAYS
@@ -193,6 +190,29 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
     if kind in CAN_BE_OVERTAKEN and state not in (*UNDER_WAY, State.DELIVERED) and is_overtaken(before, event):
         return Outcome.OVERTAKEN
     return _outcome_on_hold(before, event)
+
+
+def _outcome_of_notice(before: Referral, event: Event) -> Outcome:
+    """Returns the outcome of a notice that came in: the first, the same again, or a word of the person's death."""
+    if before.state is State.DRAFT:
+        if before.notice.owner.has_died:
+            raise NotTaken.at("notice.owner", "the person is dead: no loop is opened", "business-rule")
+        return Outcome.FIRST
+    if _tells_of_death(before, event):
+        return Outcome.REPEATED if before.state in OVER else Outcome.DECEASED
+    if _is_sent_back(before, event):
+        return Outcome.RETURNED
+    if event.notice not in (None, before.notice) and not _is_ours(before, event):
+        raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
+    return Outcome.REPEATED
+
+
+def _tells_of_death(before: Referral, event: Event) -> bool:
+    """True if the notice is the one that we have, but says that the person is dead."""
+    if event.notice is None or not event.notice.owner.has_died:
+        return False
+    alive = event.notice.owner.evolve(deceased=None, dead=before.notice.owner.dead)
+    return event.notice.evolve(owner=alive) == before.notice
 
 
 def _is_for_another_unit(before: Referral, event: Event) -> bool:
@@ -266,6 +286,8 @@ def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:
         return None
     if event.kind in (EventKind.CANCEL, EventKind.CLOSE, EventKind.AGREE_ABORT):
         return str(event.kind)
+    if row.outcome is Outcome.DECEASED:
+        return str(row.outcome)
     answers = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED)
     return "answered" if before.role is Role.HOSPITAL and row.outcome in answers else None
 

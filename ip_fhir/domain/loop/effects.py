@@ -30,6 +30,9 @@ _NAMESPACE = UUID("6d0f3d5e-3c1c-5d7e-9a57-1b8f3c6f2a10")
 ANSWERED = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED, Outcome.FORWARDED)
 """The outcomes of a complete form, for which nobody needs to wait any longer."""
 
+DEATH = "the person is dead"
+"""The words by which a loop is closed, here and on the other side, when the person is dead."""
+
 _REASONS_TO_TELL: dict[tuple[Role, EventKind], Reason] = {
     (Role.MUNICIPALITY, EventKind.REMIND): Reason.REMINDED,
     (Role.MUNICIPALITY, EventKind.REPORT_INCOMPLETE): Reason.FORM_INCOMPLETE,
@@ -78,6 +81,8 @@ class TransitionEffects:
 
     def effects(self) -> tuple[Effect, ...]:
         """Returns all effects, in order."""
+        if self.outcome is Outcome.DECEASED:
+            return tuple(self._by_death())
         if self.event.kind is EventKind.TIME:
             return tuple(self._by_clock())
         if self.event.kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE):
@@ -99,6 +104,14 @@ class TransitionEffects:
         else:
             overdue = _OVERDUE.get(timer.kind, Reason.ANSWER_DUE) if timer else Reason.ANSWER_DUE
             yield self._tell(Reason.ABORT_UNANSWERED if self.before.state is State.CANCELLING else overdue)
+
+    def _by_death(self) -> Iterator[Effect]:
+        """Yields the closure for the other side and for the units that passed the notice on, and our people to tell."""
+        yield self._send(
+            MessageKind.CLOSURE, text=DEATH, answers=self.before.last_message or self.before.notice_message
+        )
+        yield from self._to_others(MessageKind.CLOSURE, DEATH)
+        yield self._tell(Reason.DECEASED)
 
     def _by_transport(self) -> Iterator[Effect]:
         if self.outcome in (Outcome.FIRST, Outcome.RETURNED):

@@ -51,6 +51,7 @@ class Outcome(StrEnum):
     ESCALATE = "escalate"
     OVERDUE = "overdue"
     FOLLOW_UP = "follow-up"
+    DECEASED = "deceased"  # the person is dead, as the notice says
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,10 @@ _END = (
             _T((*_BEFORE_END, _S.CONFIRMED), _E.CLOSE, role, _O.ALWAYS, _S.CLOSED, "died, moved, or all is done"),
             _ignored(_E.CLOSE, role, "it is over already", OVER),
         )
+    ),
+    *(
+        _T((*_BEFORE_END, _S.CONFIRMED), event, role, _O.DECEASED, _S.CLOSED, "the person is dead: nobody is reminded")
+        for event, role in ((_E.TIME, _CLOCK), (_E.RECEIVE, _MUNICIPALITY))
     ),
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.NEW_NOTICE: (State.DELIVERED,),
     Reason.UNDELIVERED: (State.UNDELIVERED,),
     Reason.NOT_TAKEN: None,  # also when it is over: the other side may not know that
+    Reason.DECEASED: None,  # news that ends the loop
     Reason.NOT_ACCEPTED: (State.DELIVERED,),
     Reason.ANSWER_DUE: OPEN,
     Reason.PRELIMINARY_REPLY_DUE: (State.DELIVERED,),

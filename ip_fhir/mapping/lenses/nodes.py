@@ -99,6 +99,9 @@ class Constant(Leaf):
 class Member:
     """A member of an object; an object that is left empty is removed. A dialect's own looks at its neighbours too."""
 
+    choice: str | None = None
+    """The element that the member is one type of, where a node may have only one of them."""
+
     def __init__(self, name: str, inner: Node) -> None:
         self.name, self.inner = name, inner
 

@@ -206,6 +206,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
+        Reason.DECEASED: ("personen er død: saken er avsluttet", "the person is dead: the case is closed"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {
@@ -222,6 +223,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LifeArea.FAMILY: ("behov hos foreldre, ektefelle, barn", "needs of parents, spouse, children"),
     },
     Rule: {
+        Rule.DECEASED: ("nei: personen er død", "no: the person is dead"),
         Rule.NO_CONSENT: ("nei: det er ikke gitt samtykke til å dele", "no: there is no consent to sharing"),
         Rule.NOT_GIVEN: (
             "nei: samtykket er et utkast eller ikke gitt ennå",
@@ -233,6 +235,18 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Rule.REPRESENTATIVE: (
             "nei: den som samtykket, hadde ikke fullmakt den dagen",
             "no: the one who consented had no mandate that day",
+        ),
+        Rule.OF_AGE: (
+            "nei: en forelder samtykket for en som er gammel nok til å samtykke selv",
+            "no: a parent consented for somebody who is old enough to consent alone",
+        ),
+        Rule.AGE_NOT_KNOWN: (
+            "nei: en forelder samtykket, og fødselsdatoen er ikke sikkert kjent",
+            "no: a parent consented, and the birth date is not known for certain",
+        ),
+        Rule.UNDER_AGE: (
+            "nei: personen var for ung til å samtykke alene",
+            "no: the person was too young to consent alone",
         ),
         Rule.RECIPIENT: (
             "nei: samtykket omfatter ikke denne mottakeren eller dette livsområdet",
@@ -254,7 +268,11 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LegalBasis.PHVL_4_1: ("psykisk helsevernloven § 4-1", "Mental Health Care Act § 4-1"),
         LegalBasis.NAVL_15: ("NAV-loven § 15", "Labour and Welfare Administration Act § 15"),
         LegalBasis.SOTJL_28: ("sosialtjenesteloven § 28", "Social Services Act § 28"),
+        LegalBasis.SOTJL_33: ("sosialtjenesteloven § 33", "Social Services Act § 33"),
         LegalBasis.BVL_15_9: ("barnevernsloven § 15-9", "Child Welfare Act § 15-9"),
+        LegalBasis.HPL_38A: ("helsepersonelloven § 38 a", "Health Personnel Act § 38a"),
+        LegalBasis.OPPLL_15_8: ("opplæringslova (1998) § 15-8", "Education Act (1998) § 15-8"),
+        LegalBasis.BHGL_2B: ("barnehageloven § 2 b", "Kindergarten Act § 2b"),
     },
 }
 

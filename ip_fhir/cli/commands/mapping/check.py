@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +34,7 @@ class Report:
     missing: Sequence[str] = ()
     resources: dict[str, int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
 
     @property
     def complete(self) -> bool:
@@ -55,7 +57,7 @@ def check(
 
     Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
     for what closes the loop. Exit code 0: right and complete; 1: it lacks something; 2: it cannot be used, with a line
-    for each problem and its place.
+    for each problem and its place. What no rule forbids and a person should look at is told on stderr.
     """
     from ip_fhir.cli.files import read_file
     from ip_fhir.errors import InvalidInput
@@ -67,6 +69,7 @@ def check(
         if as_json:
             _emit(Report("unknown", problems=error.problems), valid=False)
         raise
+    sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in checked.warnings)
     if as_json:
         _emit(checked, valid=True)
     else:
@@ -80,6 +83,7 @@ def _check(content: Content, notice: str | None, *, strict: bool) -> Report:
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.remarks.remarks import remarks
 
     kind = kind_of(content)
     if kind == "bundle":
@@ -87,25 +91,28 @@ def _check(content: Content, notice: str | None, *, strict: bool) -> Report:
     if kind == "plan":
         return _plan(read_value(IndividualPlan, content))
     if kind == "notice":
-        return Report(kind, read_value(Notice, content).id)
+        asks = read_value(Notice, content)
+        return Report(kind, asks.id, warnings=remarks(asks))
     answered = None
     if notice is not None:
         asked = read_file(notice)
         expect(asked, "notice")
         answered = read_value(Notice, asked)
     form = read_value(GreenForm, content)
-    return Report(kind, form.id, missing=missing_items(form, answered))
+    return Report(kind, form.id, missing=missing_items(form, answered), warnings=remarks(form))
 
 
 def _plan(plan: IndividualPlan) -> Report:
     from ip_fhir.domain.completeness import completeness
+    from ip_fhir.domain.remarks.remarks import remarks
 
-    return Report("plan", plan.id, items=completeness(plan))
+    return Report("plan", plan.id, items=completeness(plan), warnings=remarks(plan))
 
 
 def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Report:
     """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
+    from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models
     from ip_fhir.mapping import from_fhir, message_from_fhir, message_from_transaction
@@ -116,12 +123,17 @@ def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Report:
             check_models(bundle)
         if types["MessageHeader"]:
             message = message_from_fhir(bundle)
-            return Report(f"bundle: message {message.kind}", message.id, resources=dict(types))
+            about = [part for part in (message.notice, message.form) if part is not None]
+            told = [warning for part in about for warning in remarks(part)]
+            return Report(f"bundle: message {message.kind}", message.id, resources=dict(types), warnings=told)
         if types["ServiceRequest"] and not types["CarePlan"]:
             sent = message_from_transaction(bundle)
-            return Report("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
+            told = list(remarks(sent.notice)) if sent.notice else []
+            ident = sent.notice.id if sent.notice else None
+            return Report("bundle: notice", ident, resources=dict(types), warnings=told)
         plan = from_fhir(bundle)
-    return Report("bundle: plan", plan.id, items=_plan(plan).items, resources=dict(types))
+    checked = _plan(plan)
+    return replace(checked, kind="bundle: plan", resources=dict(types))
 
 
 def _emit(checked: Report, *, valid: bool) -> None:
@@ -136,9 +148,14 @@ def _emit(checked: Report, *, valid: bool) -> None:
             "items": [{**item.to_data(), "met": item.met} for item in checked.items],
             "missing": list(checked.missing),
             "resources": checked.resources,
-            "problems": [{"path": p.path, "reason": p.reason, "code": p.code} for p in checked.problems],
+            "problems": [_in_json(problem) for problem in checked.problems],
+            "warnings": [_in_json(warning) for warning in checked.warnings],
         }
     )
+
+
+def _in_json(problem: Problem) -> dict[str, str]:
+    return {"path": problem.path, "reason": problem.reason, "code": problem.code}
 
 
 def _show(checked: Report, name: str, language: Language) -> None:
