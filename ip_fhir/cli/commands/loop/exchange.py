@@ -68,7 +68,7 @@ def work(
     from ip_fhir.cli.output import emit, say
 
     _log()
-    with opened(config) as exchange:
+    with opened(config, existing=False) as exchange:
         if not once:
             _work_on(exchange, config, listeners=listeners)
             return

@@ -20,12 +20,11 @@ from tests.support.postgres import running_server
 
 
 @pytest.fixture
-def config(sides: Sides) -> Path:
+def config(bare_sides: Sides) -> Path:
     """The settings of a side whose store is not there yet."""
-    return sides.hospital
+    return bare_sides.hospital
 
 
-NOWHERE = "store: there is no store: hospital.sqlite is not there, or empty\n"
 EMPTY = (
     "evidence: there is nothing to check: no record was ever written to this store, "
     "or it is not the one that was meant\n"
@@ -173,14 +172,15 @@ def test_no_command_that_reads_makes_a_store(
 def test_nothing_is_never_whole(run: Run, config: Path) -> None:
     """No store, an empty file, another's database, a store without a record: each in its own words, exit code 1."""
     file = config.parent / "hospital.sqlite"
-    assert run("verify", "-c", config).text == NOWHERE
+    nowhere = f"store: there is no store: {file} is not there, or empty (ip-fhir serve, work and db upgrade make it)\n"
+    assert run("verify", "-c", config).text == nowhere
     file.write_bytes(b"")
-    assert run("verify", "-c", config).text == NOWHERE
+    assert run("verify", "-c", config).text == nowhere
     found = run("verify", "-c", config, "--json")
     assert (found.code, found.data["whole"]) == (1, False)
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE theirs (number integer)")
-    assert run("verify", "-c", config).text == "store: there is no store: hospital.sqlite is another program's\n"
+    assert run("verify", "-c", config).text == f"store: there is no store: {file} is another program's\n"
     file.unlink()
     run("db", "upgrade", "-c", config)
     empty = run("verify", "-c", config, "--json")
