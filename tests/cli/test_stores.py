@@ -18,7 +18,9 @@ LOOKS_ONLY = ("doctor", "verify", "db status")
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "notice send": (NOTICE,),
     "green-form send": (FORM,),
+    "act": ("referral-03",),
     "remind": ("referral-03",),
+    "referrals close": ("referral-03", "--text", "moved"),
     "referrals show": ("referral-03",),
     "outbox show": ("row",),
     "outbox retry": ("row",),
