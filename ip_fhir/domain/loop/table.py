@@ -51,6 +51,7 @@ class Outcome(StrEnum):
     ESCALATE = "escalate"
     OVERDUE = "overdue"
     FOLLOW_UP = "follow-up"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +305,10 @@ _CHASE = (
     _T(UNANSWERED, _E.TIME, _CLOCK, _O.ESCALATE, None, "reminders did not help: the next rung of the ladder"),
     _T(OPEN, _E.TIME, _CLOCK, _O.OVERDUE, None, "a person on our own side must look"),
     _T((_S.CONFIRMED,), _E.TIME, _CLOCK, _O.FOLLOW_UP, None, "an evaluation, or a talk with the mentor, is due"),
+    _T(
+        (_S.CONFIRMED,), _E.TIME, _CLOCK, _O.DONE, _S.CLOSED,
+        "confirmed for as long as the agreement says, nothing is left to do: each side closes by its own clock",
+    ),
 )  # fmt: skip
 
 CAN_BE_OVERTAKEN: dict[EventKind, Role] = {

@@ -14,6 +14,8 @@ from ip_fhir.cli.options import Config, Json
 if TYPE_CHECKING:
     from ip_fhir.ports.capabilities import UnreadableRow
 
+_CLOSED_BY = "close_after_days of the agreement closes them, or `ip-fhir referrals close`"
+
 app = typer.Typer(help="The store's tables, a copy of it, and what is past its time.", rich_markup_mode=None)
 
 
@@ -89,7 +91,7 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say only how many it would be.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take out loops that ended long ago.
+    """Take out loops that ended long ago. One that is confirmed has not ended: it is counted, and kept.
 
     The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
     place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
@@ -98,21 +100,25 @@ def purge(
     from ip_fhir.cli.opening import opened_store, read_config
     from ip_fhir.cli.output import emit, say
     from ip_fhir.exchange.clock import FileClock
+    from ip_fhir.store import Purged
 
     settings = read_config(config)
     now = FileClock(settings.clock.file).now() if settings.clock.file else datetime.now(UTC)
     before = now - timedelta(days=older_than)
     with opened_store(config) as store:
-        if not yes:
-            number = store.count_expired(before)
-            emit({"would_purge": number}) if as_json else say(f"{number} loops would be purged; --yes does it")
-            return
-        done = store.purge(before, now, settings.limits.replayable(now))
+        kept = store.count_confirmed(before)
+        number = None if yes else store.count_expired(before)
+        done = store.purge(before, now, settings.limits.replayable(now)) if yes else Purged()
     if as_json:
-        emit(asdict(done))
-    else:
+        emit({**(asdict(done) if yes else {"would_purge": number}), "confirmed": kept})
+        return
+    if yes:
         said = f"purged: {done.referrals} loops, the words of {done.records} records"
         say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages; {done.reads} rows of the log of reads")
+    else:
+        say(f"{number} loops would be purged; --yes does it")
+    if kept:
+        say(f"{kept} confirmed loops are as old, and kept: {_CLOSED_BY}")
 
 
 @app.command("unreadable")

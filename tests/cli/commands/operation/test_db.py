@@ -80,12 +80,24 @@ def test_purge(run: Run, sides: Sides) -> None:
     assert run("db", "purge", "-c", config, "--older-than", 365, "--yes", "--json").data["referrals"] == 0
     sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
     assert run("db", "purge", "-c", config, "--older-than", 365).text == "1 loops would be purged; --yes does it\n"
-    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 1}
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 1, "confirmed": 0}
     done = run("db", "purge", "-c", config, "--older-than", 365, "--yes")
     counted = "0 receipts and 0 keys of messages; 0 rows of the log of reads"
     assert done.text == f"purged: 1 loops, the words of 2 records; {counted}\n"
     assert run("verify", "-c", config).text.startswith("whole: 4 records, 2 of them purged, ")
     assert run("verify", "-c", config, "--json").data["purged"] == 2
+
+
+def test_confirmed_loops_are_named_and_kept(run: Run, sides: Sides) -> None:
+    """They have not ended: a purge says how many are as old, and how they are closed (findings/users.md B)."""
+    config = sides.hospital
+    with closing(store_of(config)) as store, store.begin() as transaction:
+        transaction.save(referral("r", State.CONFIRMED), None)
+    sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
+    said = "1 confirmed loops are as old, and kept: close_after_days of the agreement closes them, or `ip-fhir referrals"
+    for yes in ((), ("--yes",)):
+        assert said in run("db", "purge", "-c", config, "--older-than", 365, *yes).text
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 0, "confirmed": 1}
 
 
 def test_purge_needs_an_age(run: Run, config: Path) -> None:
