@@ -87,7 +87,7 @@ def test_the_environment_overrides(file: Path) -> None:
         "OTHER_HTTP__PORT": "1",
     }
     settings = read_settings(file, environ)
-    assert settings.database == "sqlite:///other.sqlite"
+    assert settings.database == f"sqlite:///{file.parent}/other.sqlite"
     assert settings.http.port == 9000
     assert settings.peers[0].url == "https://elsewhere.example"
     assert settings.worker.retry.cap == 7.5
@@ -296,3 +296,20 @@ def test_whose_messages_a_listener_brings(listener: dict[str, Any], peers: list[
     assert settings.brought_by(settings.listeners[0]) == name
     alone = settings_of(minimal(peers=[A], listeners=[{"use": "ear"}]), environ={})
     assert alone.brought_by(alone.listeners[0]) == "a"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("sqlite:///store.sqlite", "sqlite:///{}/store.sqlite"),
+        ("sqlite+pysqlite:///data/store.sqlite?timeout=5", "sqlite+pysqlite:///{}/data/store.sqlite?timeout=5"),
+        ("sqlite:////var/lib/ip/store.sqlite", "sqlite:////var/lib/ip/store.sqlite"),
+        ("postgresql://user@host/name", "postgresql://user@host/name"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        (None, "sqlite:///{}/ip-fhir.sqlite"),
+    ],
+)
+def test_the_database_is_beside_the_settings(tmp_path: Path, written: str | None, read: str) -> None:
+    """A SQLite file is relative to the settings file, not to the folder one stands in (findings/users.md 0.7)."""
+    said = {} if written is None else {"database": written}
+    assert settings_of(minimal(**said), tmp_path, {}).database == read.format(tmp_path)

@@ -87,6 +87,7 @@ class TimerKind(StrEnum):
     PRELIMINARY_REPLY = "preliminary-reply"  # the municipality's own: answer within a month
     EVALUATION = "evaluation"  # the municipality's own: the plan is evaluated, again and again
     MENTOR_TALK = "mentor-talk"  # the municipality's own: the coordinator talks with the mentor (fadder)
+    CLOSING = "closing"  # confirmed for long, and nothing is left to do
 
 
 class Timer(Value):

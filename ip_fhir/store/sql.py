@@ -338,6 +338,10 @@ class SqlStore:
         """See `ip_fhir.store.upkeep.count_expired`."""
         return upkeep.count_expired(self._database, before)
 
+    def count_confirmed(self, before: datetime) -> int:
+        """See `ip_fhir.store.upkeep.count_confirmed`."""
+        return upkeep.count_confirmed(self._database, before)
+
     def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
         done = upkeep.purge(self._database, before, now, replayable)

@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.consent.permission import Refused
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
 from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
-from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge
+from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge, too_late_to_answer
 from ip_fhir.domain.loop.table import (
     BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
     ONLY_BY_HOLDER,
     OVER,
     RESUMED,
+    TRANSITIONS,
     UNDER_WAY,
     Outcome,
     Transition,
@@ -36,7 +38,6 @@ from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, No
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
 
@@ -78,7 +79,7 @@ def open_referral(
     """
     opens = {Role.HOSPITAL: EventKind.SEND, Role.MUNICIPALITY: EventKind.RECEIVE}
     if opens.get(role) is not event.kind:
-        raise LoopError(f"no referral: a {role} does not open one by {event.kind}")
+        raise LoopError("a hospital opens a loop by sending a notice, and a municipality by receiving it")
     if event.notice is not None and event.notice != notice:
         raise InvalidInput.at("event.notice", "another notice than the one that opens the referral", "invariant")
     at = event.at
@@ -148,11 +149,15 @@ _NEEDED_FIELD: dict[EventKind, str] = {
 _NEEDS_TEXT_FROM_OUR_SIDE = (EventKind.CLOSE, EventKind.FORWARD, EventKind.ASK_INFORMATION)
 
 
+def needed_from_our_side(kind: EventKind) -> str | None:
+    """Returns the field that an event of our own side must have besides its kind, `form` or `text`; None: nothing."""
+    return _NEEDED_FIELD.get(kind) or ("text" if kind in _NEEDS_TEXT_FROM_OUR_SIDE else None)
+
+
 def _check_fields(referral: Referral, event: Event) -> None:
     """Raises `InvalidInput` if the event lacks a field that its kind needs. Only our own side must give `text`."""
-    needed = _NEEDED_FIELD.get(event.kind)
-    if needed is None and event.kind in _NEEDS_TEXT_FROM_OUR_SIDE and event.raised_by is referral.role:
-        needed = "text"
+    ours = event.raised_by is referral.role
+    needed = needed_from_our_side(event.kind) if ours else _NEEDED_FIELD.get(event.kind)
     if needed is not None and getattr(event, needed) is None:
         raise InvalidInput.at(f"event.{needed}", f"missing, and {event.kind} needs it", "required")
 
@@ -163,8 +168,69 @@ def _find_row(before: Referral, event: Event, outcome: Outcome) -> Transition:
     if row is None and remote:
         row = find(before.state, event.kind, event.raised_by, Outcome.CROSSED)
     if row is None:
-        raise LoopError(f"{before.state}: {event.kind} by {event.raised_by} is not allowed ({outcome})")
+        raise LoopError(_refusal(before, event, outcome))
     return row
+
+
+_WHY_NOT: dict[Outcome, str] = {
+    Outcome.CONSENT_GONE: "consent is withdrawn, or the hospital has ended the loop too",
+    Outcome.PASSED_ON: "another unit has the notice, and decides",
+    Outcome.LATE: "the form is older than what has happened since",
+}
+"""Reasons why an event is refused that the state alone does not say."""
+
+
+def _refusal(before: Referral, event: Event, outcome: Outcome) -> str:
+    """Returns the sentence that refuses an event; to our own side it says what is possible instead."""
+    why = f", as {_WHY_NOT[outcome]}" if outcome in _WHY_NOT else ""
+    said = f"the loop is {before.state}: {event.kind} is not possible for the {event.raised_by} now{why}"
+    if event.raised_by is not before.role:
+        return said
+    possible = ", ".join(possible_events(before))
+    return f"{said}; possible now: {possible}" if possible else f"{said}; nothing more can be done with it"
+
+
+_OPENS_WITH_FORM = (
+    Outcome.APPOINTED,
+    Outcome.DECLINED,
+    Outcome.REJECTED,
+    Outcome.FORWARDED,
+    Outcome.INCOMPLETE,
+    Outcome.REPLACES,
+)
+
+
+def possible_events(referral: Referral) -> tuple[EventKind, ...]:
+    """Returns the events that the side which stores the referral can raise now, withdrawal of consent first.
+
+    They are those of the table: a green form that is refused for its content, or a message that consent does not
+    allow, is not foreseen. What only a message, the transport or the clock brings is not among them.
+    """
+    kinds = sorted(OWN_EVENTS[referral.role], key=lambda kind: kind is not EventKind.WITHDRAW_CONSENT)
+    return tuple(kind for kind in kinds if _is_possible(referral, kind))
+
+
+OWN_EVENTS: dict[Role, tuple[EventKind, ...]] = {
+    role: tuple(
+        kind
+        for kind in EventKind
+        if kind is not EventKind.RECEIVE and any(row.event is kind and row.role is role for row in TRANSITIONS)
+    )
+    for role in (Role.HOSPITAL, Role.MUNICIPALITY)
+}
+"""The events that the people of each side may raise, by the table. `RECEIVE` comes by message alone."""
+
+
+def _is_possible(referral: Referral, kind: EventKind) -> bool:
+    role, state = referral.role, referral.state
+    if kind is EventKind.ANSWER:
+        rows = (find(state, kind, role, outcome) for outcome in _OPENS_WITH_FORM)
+        return not too_late_to_answer(referral) and any(rows)
+    event = Event(id="tried", kind=kind, at=referral.changed, raised_by=role)
+    try:
+        return find(state, kind, role, _outcome(referral, event, Agreement())) is not None
+    except (LoopError, NotYet):
+        return False
 
 
 def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:

@@ -101,7 +101,7 @@ class TransitionEffects:
             yield self._send(MessageKind.REMINDER, number=self.after.reminders, answers=self.before.notice_message)
         elif self.outcome is Outcome.ESCALATE:
             yield self._escalate(self.after.told[-1])
-        else:
+        elif self.outcome is not Outcome.DONE:  # nobody waits for what is done
             overdue = _OVERDUE.get(timer.kind, Reason.ANSWER_DUE) if timer else Reason.ANSWER_DUE
             yield self._tell(Reason.ABORT_UNANSWERED if self.before.state is State.CANCELLING else overdue)
 

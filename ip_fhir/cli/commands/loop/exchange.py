@@ -16,7 +16,6 @@ from ip_fhir.cli.options import By, Config, File, Json, author
 if TYPE_CHECKING:
     from types import FrameType
 
-    from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.sending.due import RunCounts
 
@@ -68,7 +67,7 @@ def work(
     from ip_fhir.cli.output import emit, say
 
     _log()
-    with opened(config) as exchange:
+    with opened(config, existing=False) as exchange:
         if not once:
             _work_on(exchange, config, listeners=listeners)
             return
@@ -85,6 +84,7 @@ def notice_send(file: File, config: Config, by: By = None, as_json: Json = False
 
     It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.notice import Notice
@@ -93,7 +93,7 @@ def notice_send(file: File, config: Config, by: By = None, as_json: Json = False
     expect(content, "notice")
     notice, who = read_value(Notice, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.send_notice(notice, by=who), as_json=as_json)
+        show_stored(exchange, exchange.send_notice(notice, by=who), as_json=as_json)
 
 
 @green_forms.command("send")
@@ -103,6 +103,7 @@ def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as
     Complete or not, it is stored, and goes out when `serve` or `work` runs. --of is needed only where loops of several
     parties have the correlation id that the form answers; `ip-fhir referrals list` shows each by its id here.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.green_form import GreenForm
@@ -111,7 +112,7 @@ def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as
     expect(content, "green-form")
     form, who = read_value(GreenForm, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.answer(form, of=of, by=who), as_json=as_json)
+        show_stored(exchange, exchange.answer(form, of=of, by=who), as_json=as_json)
 
 
 def remind(
@@ -125,35 +126,14 @@ def remind(
 
     It counts as the reminder that would have come next.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.referral import EventKind
 
     who = author(by)
     with opened(config) as exchange, naming(correlation_id):
-        _stored(exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
-
-
-def _stored(referral: Referral, *, as_json: bool) -> None:
-    """Show the referral as it is stored now, without a word about the person."""
-    from ip_fhir.cli.output import emit, say
-
-    last = referral.forms[-1] if referral.forms else None
-    missing = [str(item) for item in last.missing] if last else []
-    if as_json:
-        emit(
-            {
-                "correlation_id": referral.correlation_id,
-                "state": str(referral.state),
-                "reminders": referral.reminders,
-                "form_status": str(last.status) if last else None,
-                "missing": missing,
-            }
-        )
-        return
-    say(f"{referral.correlation_id}: stored; the loop is {referral.state}, `serve` or `work` sends what is to be sent")
-    if missing:
-        say(f"  the form lacks {', '.join(missing)}: the loop stays open")
+        show_stored(exchange, exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
 
 
 def _all_due(exchange: Exchange) -> RunCounts:
