@@ -83,6 +83,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         await super().startup(sockets)
+        addresses = [listener.getsockname() for server in self.servers for listener in server.sockets]
+        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port, *_ in addresses))
         for listener in (listener for server in self.servers for listener in server.sockets):
             with listener.dup() as same:
                 same.listen(_QUEUE)
