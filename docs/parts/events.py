@@ -35,7 +35,8 @@ _MEANINGS: dict[EventKind, str] = {
 }
 _HOSPITAL, _MUNICIPALITY = (Role.HOSPITAL,), (Role.MUNICIPALITY,)
 _BOTH = (Role.HOSPITAL, Role.MUNICIPALITY)
-# Reasons that `_REASONS_TO_TELL` does not name: the sides whose people are told, the events before, and the occasion.
+# Reasons that `_REASONS_TO_TELL` does not name, or not with every event: the sides whose people are told, the events
+# before, and the occasion.
 _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = {
     Reason.NEW_NOTICE: (_MUNICIPALITY, (EventKind.RECEIVE,), "a notice has come, or has come back from another unit"),
     Reason.UNDELIVERED: (
@@ -59,6 +60,22 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     Reason.ESCALATION_OVER: (_BOTH, (EventKind.ANSWER, EventKind.ESCALATE), "the form has come after an escalation"),
     Reason.CONTRADICTORY: (_BOTH, (EventKind.ANSWER,), "two green forms disagree, or one that names somebody is late"),
     Reason.REJECTED: (_HOSPITAL, (EventKind.ANSWER,), "the green form rejects the notice"),
+    Reason.CONFIRMED: (_HOSPITAL, (EventKind.ANSWER,), "the complete form names the coordinator"),
+    Reason.REPLACED: (_HOSPITAL, (EventKind.ANSWER,), "a later form names another coordinator"),
+    Reason.PLAN_STATE: (_HOSPITAL, (EventKind.ANSWER,), "a later form says something else about the plan"),
+    Reason.DETAILS: (_HOSPITAL, (EventKind.ANSWER,), "a later form has other details of the same coordinator"),
+    Reason.DECLINED: (_HOSPITAL, (EventKind.ANSWER,), "the green form says that the person does not want it"),
+    Reason.FORWARDED: (
+        _HOSPITAL,
+        (EventKind.FORWARD, EventKind.ANSWER),
+        "another unit has the notice; a form says which, a forwarding in words",
+    ),
+    Reason.FORM_INCOMPLETE: (
+        _BOTH,
+        (EventKind.ANSWER, EventKind.REPORT_INCOMPLETE),
+        "the form lacks what it must have: the hospital sees what, the municipality is to send another",
+    ),
+    Reason.LATE_FORM: (_HOSPITAL, (EventKind.ANSWER,), "a complete form came when the loop was over"),
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
@@ -85,9 +102,9 @@ def reasons() -> str:
 
 def _occasion(reason: Reason) -> tuple[tuple[Role, ...], tuple[EventKind, ...], str]:
     """Returns the sides that are told, the events that it follows and the occasion."""
-    given = [key for key, told in _REASONS_TO_TELL.items() if told is reason]
-    if not given:
+    if reason in _OCCASIONS:
         return _OCCASIONS[reason]
+    given = [key for key, told in _REASONS_TO_TELL.items() if told is reason]
     roles = tuple(role for role in Role if role in {role for role, _ in given})
     return roles, tuple(dict.fromkeys(event for _, event in given)), "the other side raised it"
 

@@ -68,6 +68,11 @@ _MEANINGS = {
     "worker.retry.cap": "longest wait between attempts, in seconds",
     "worker.retry.attempts": "attempts before a row is parked",
     "clock.file": "file with the simulated time; for tests and the demonstration only",
+    "tell.command": "program and arguments that tell our people; the item comes as JSON on its standard input. "
+    "Without it: a line in the log",
+    "tell.timeout": "seconds that it has to end",
+    "log.format": "lines of `serve` and `work` as `text` or `json`; also `--log-format`",
+    "log.level": "lowest level of our own lines: `debug`, `info`, `warning`, `error`; also `--log-level`",
     "mappings.overlay": "the site's own rows and codes, a TOML file",
     "language": "language of what is shown to people: `nb` or `en`",
 }

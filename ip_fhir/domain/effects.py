@@ -48,6 +48,17 @@ class Reason(StrEnum):
     NO_CONSENT = "no-consent"  # something was due, and was not sent, for want of consent
     CLOSED = "closed"
     DECEASED = "deceased"  # the person is dead: the loop is closed
+    ACCEPTED = "accepted"
+    ASSESSING = "assessing"
+    FORWARDED = "forwarded"
+    CONFIRMED = "confirmed"  # the complete green form has come: who coordinates, from when, how to reach them
+    REPLACED = "replaced"  # another coordinator
+    PLAN_STATE = "plan-state"  # the plan has begun, begins on another day, or is declined
+    DETAILS = "details"  # the same coordinator, with other details, such as another phone
+    VACANT = "vacant"  # the coordinator has left
+    DECLINED = "declined"
+    LATE_FORM = "late-form"  # a form came when the loop was over, and is not acted on
+    ABORT_AGREED = "abort-agreed"
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
 
 
@@ -61,7 +72,7 @@ class Effect(Value):
     id: Id = Field(description="Id, derived from that of the event; also the id of the message.")
     kind: EffectKind = Field(description="Kind.")
     message: MessageKind | None = Field(default=None, description="Kind of message to send.")
-    form_id: Id | None = Field(default=None, description="Id of the green form that the message carries.")
+    form_id: Id | None = Field(default=None, description="Id of the green form that is sent, or told of.")
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
@@ -74,6 +85,7 @@ class Effect(Value):
         default=None, description="Receiver of the message, if it is not the notice's other party."
     )
     party: Id | None = Field(default=None, description="Party that the receiver is; none: not known.")
+    due: AwareDatetime | None = Field(default=None, description="Next deadline of the loop, for whoever is told.")
 
 
 class TimerKind(StrEnum):

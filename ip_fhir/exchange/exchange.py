@@ -227,8 +227,9 @@ class Exchange:
     ) -> RunCounts:
         """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
-        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were. Call it
-        from your own scheduler as often as you like, from as many processes and threads as you like. If `now` (UTC) is
+        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
+        loops were changed. Call it from your own scheduler as often as you like, from as many processes and threads as
+        you like. If `now` (UTC) is
         given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
         `keep_going` is called before each step. A sending that does not end is waited for until its lease is over, and
         then left to itself. Raises `StoreError` only, when the store fails as a whole. A fault in one referral or row

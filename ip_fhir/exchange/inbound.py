@@ -7,6 +7,7 @@ gets the same bytes again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ from ip_fhir.exchange.refusals import (
     unknown_here,
 )
 from ip_fhir.fhir.outcome import problems_of
+from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
@@ -56,13 +58,24 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
     format that is not installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is
     recorded by digest and reason.
     """
-    wire, arrival = context.formats.named(format_name), Arrival.of(credential, content)
+    began, arrival = time.monotonic(), Arrival.of(credential, content)
+    try:
+        return _receive(context, content, credential, format_name, arrival)
+    finally:
+        log_message("in", arrival.party or arrival.peer, arrival.kind, arrival.outcome, began, arrival.loop)
+
+
+def _receive(
+    context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
+) -> bytes:
+    wire = context.formats.named(format_name)
     with refusals_kept(context, arrival):
         incoming = wire.open(content, context.limits)
         message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
             brought = _brought(context, message, credential)
+            arrival.party = brought.party
             _check_addressee(context, message)
             # All that needs no look at the store is done before the transaction: while one is open, others wait.
             persons, foreign = incoming.persons(), incoming.resources() if message.notice is not None else ()
@@ -75,6 +88,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
                 return _same_again(seen, digest), "repeated"
             check_date(context, message, now)
             loop, before = _loop(context, tx, message, brought)
+            arrival.loop = loop if before is not None else None
             if before is not None:
                 check_person(before.referral, persons)
             decision = _decide(context, message, before, brought, loop, now)
@@ -83,6 +97,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
+        arrival.loop = loop
         return reply, "refused" if decision.problems else "ok"
 
     try:
@@ -92,6 +107,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
         if not wire.receipts:
             raise
         return incoming.reply(Answer(receipt_of(message.id, error), (), now, context.url))
+    arrival.outcome = outcome
     context.counts.add("in", message.kind, outcome)
     return reply
 

@@ -51,7 +51,11 @@ class WorklistTransaction(Transaction, Protocol):
     """A transaction that can write the worklist."""
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items. One whose id is there already is left as it is, done or not."""
+        """Add items. One whose id is there already is left as it is, done or not.
+
+        Another open one of the same aggregate and reason gives way: it is closed by nobody when the new one is opened,
+        with the note `IN_ITS_PLACE`, and the new one is kept as `WorklistItem.in_place_of` makes it.
+        """
         ...
 
     def item(self, item_id: str) -> WorklistItem | None:

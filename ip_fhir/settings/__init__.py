@@ -52,9 +52,11 @@ from ip_fhir.settings.sections import EvidenceSettings as EvidenceSettings
 from ip_fhir.settings.sections import HttpSettings as HttpSettings
 from ip_fhir.settings.sections import LimitSettings as LimitSettings
 from ip_fhir.settings.sections import ListenerSettings as ListenerSettings
+from ip_fhir.settings.sections import LogSettings as LogSettings
 from ip_fhir.settings.sections import MappingSettings as MappingSettings
 from ip_fhir.settings.sections import PeerSettings as PeerSettings
 from ip_fhir.settings.sections import RetrySettings as RetrySettings
+from ip_fhir.settings.sections import TellSettings as TellSettings
 from ip_fhir.settings.sections import WorkerSettings as WorkerSettings
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ class Settings(Value):
     clock: ClockSettings = ClockSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     mappings: MappingSettings = MappingSettings()
+    tell: TellSettings = TellSettings()
+    log: LogSettings = LogSettings()
     language: Text = "nb"
 
     @model_validator(mode="before")

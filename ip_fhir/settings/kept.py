@@ -77,6 +77,14 @@ def _database_beside(value: Any, info: ValidationInfo) -> Any:
     return f"{scheme}{separator}{_beside(file, info)}{mark}{query}"
 
 
+def read_command(value: Any, info: ValidationInfo) -> Any:
+    """The words of a command; its program, if it is named with a slash, beside the settings file."""
+    words = value.split() if isinstance(value, str) else value
+    if not isinstance(words, (list, tuple)) or not words or not isinstance(words[0], str) or "/" not in words[0]:
+        return words
+    return [str(_beside(words[0], info).absolute()), *words[1:]]
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
 Beside = Annotated[Path, BeforeValidator(_beside)]
 DatabaseUrl = Annotated[str, BeforeValidator(_database_beside)]

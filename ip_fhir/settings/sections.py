@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
-from ip_fhir.settings.kept import Beside, Secret, read_list, read_option
+from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
 
 def _is_loopback(host: str) -> bool:
@@ -153,6 +153,24 @@ class WorkerSettings(Value):
     per_peer: int = Field(default=4, ge=1, le=64)
     grace: float = Field(default=10.0, gt=0)
     retry: RetrySettings = RetrySettings()
+
+
+class TellSettings(Value):
+    """The command that tells our people: the program and its arguments, and the seconds that it has to end.
+
+    It is run without a shell, with the worklist item as JSON on its standard input, without a person's data. Without a
+    command a line in the log tells them. A program with a slash in its name is found beside the settings file.
+    """
+
+    command: Annotated[tuple[Text, ...], BeforeValidator(read_command)] = Field(default=(), max_length=100)
+    timeout: float = Field(default=10.0, gt=0, le=600)
+
+
+class LogSettings(Value):
+    """The log of `serve` and `work`: lines as text or as JSON, and the lowest level of our own lines."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class ClockSettings(Value):

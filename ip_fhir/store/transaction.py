@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, WorklistItem
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.ports import Seen
 from ip_fhir.store import claim_statements, codec, statements, worklist_statements
 from ip_fhir.store.damage import statements as damage_statements
 from ip_fhir.store.engine import Taken
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
     from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
@@ -118,8 +118,7 @@ class SqlTransaction:
             refusal = refusal.beyond()
             if self._refused_again(refusal):
                 return
-        values = codec.refusal_values(refusal)
-        if self._add(statements.ADD_REFUSAL, values) == 0:
+        if self._add(statements.ADD_REFUSAL, values := codec.refusal_values(refusal)) == 0:
             raise Conflict("another keeps the same refusal")
         self._written.note("refusals", digests.refusal_name(values), digests.refusal_value(values))
 
@@ -296,19 +295,24 @@ class SqlTransaction:
     # --- worklist
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items. One whose id is there already is left as it is."""
-        if not items:
-            return
-        values = [codec.item_values(item) for item in items]
-        added = self._run(worklist_statements.OPEN_ITEM, values).rowcount
-        for one in values if added == len(values) else filter(self._is_as_opened, values):
-            of = digests.owner(one["aggregate_kind"], one["aggregate_id"])
-            self._written.note(of, f"item/{one['id']}", digests.digest_of_row("worklist", one))
+        """Add items, each in the place of an open one of the same aggregate and reason.
 
-    def _is_as_opened(self, values: Mapping[str, Any]) -> bool:
-        """True if the item of this id says what `values` say: it is new, or was there and is as new."""
-        row = self._run(worklist_statements.ITEM, {"item_id": values["id"]}).first()
-        return all(getattr(row, name) == values[name] for name in (*digests.WHOLE["worklist"], "closed"))
+        One whose id is there already is left as it is.
+        """
+        for item in items:
+            of = {"of_kind": item.aggregate.kind, "of_id": item.aggregate.id, "of_reason": item.reason.value}
+            there = self._run(worklist_statements.STANDING, {"item_id": item.id, **of}).rows
+            if all(row.id != item.id for row in there):
+                self._open_in_place_of(there, item)
+
+    def _open_in_place_of(self, there: Sequence[Any], item: WorklistItem) -> None:
+        earlier, _ = self._damage.sort("worklist", there, codec.item)
+        if there:
+            self.finish_items(item.aggregate, (item.reason,), item.opened, None, IN_ITS_PLACE)
+        values = codec.item_values(reduce(WorklistItem.in_place_of, earlier, item))
+        self._run(worklist_statements.OPEN_ITEM, values)
+        of = digests.owner(item.aggregate.kind, item.aggregate.id)
+        self._written.note(of, f"item/{item.id}", digests.digest_of_row("worklist", values))
 
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""

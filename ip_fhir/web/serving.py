@@ -96,6 +96,8 @@ class Server(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:  # its code would say something else about us
             raise OSError(errno.ECANCELED, "the endpoint could not start, the log says why") from None
+        addresses = [listener.getsockname() for server in self.servers for listener in server.sockets]
+        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port, *_ in addresses))
         for listener in (listener for server in self.servers for listener in server.sockets):
             with listener.dup() as same:
                 same.listen(_QUEUE)

@@ -9,7 +9,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
-from ip_fhir.domain.referral import FormStatus, Role, State
+from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 
@@ -95,6 +95,29 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         State.CANCELLED: ("avbrutt", "cancelled"),
         State.WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         State.CLOSED: ("avsluttet", "closed"),
+    },
+    EventKind: {
+        EventKind.SEND: ("meldingen sendes", "notice sent"),
+        EventKind.RECEIPT_OK: ("kvittering", "receipt"),
+        EventKind.RECEIPT_ERROR: ("ikke tatt imot", "not taken in"),
+        EventKind.RECEIVE: ("meldingen er kommet", "notice received"),
+        EventKind.ACCEPT: ("tar imot saken", "accepted"),
+        EventKind.ASSESS: ("kartlegger", "assessment begun"),
+        EventKind.ASK_INFORMATION: ("spør om mer", "more information asked for"),
+        EventKind.GIVE_INFORMATION: ("gir opplysninger", "information given"),
+        EventKind.ANSWER: ("grønt skjema", "green form"),
+        EventKind.COORDINATOR_LEFT: ("koordinatoren har sluttet", "coordinator left"),
+        EventKind.CANCEL: ("avbryter", "cancelled"),
+        EventKind.ASK_ABORT: ("ber om å avbryte", "asked to stop"),
+        EventKind.AGREE_ABORT: ("avbryter etter ønske", "stopped as asked"),
+        EventKind.REFUSE_ABORT: ("avbryter ikke", "does not stop"),
+        EventKind.WITHDRAW_CONSENT: ("samtykket er trukket", "consent withdrawn"),
+        EventKind.CLOSE: ("avslutter", "closed"),
+        EventKind.REMIND: ("purrer", "reminder"),
+        EventKind.FORWARD: ("sender videre", "passed on"),
+        EventKind.ESCALATE: ("varsler ledelsen", "escalation"),
+        EventKind.REPORT_INCOMPLETE: ("skjemaet i retur", "form sent back"),
+        EventKind.TIME: ("en frist er ute", "a deadline has passed"),
     },
     MessageKind: {
         MessageKind.NOTICE: ("melding om behov", "notice"),
@@ -207,6 +230,17 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
         Reason.DECEASED: ("personen er død: saken er avsluttet", "the person is dead: the case is closed"),
+        Reason.ACCEPTED: ("kommunen har tatt imot saken", "the municipality has accepted the case"),
+        Reason.ASSESSING: ("kommunen kartlegger", "the municipality is assessing"),
+        Reason.FORWARDED: ("meldingen er sendt videre", "the notice was passed on"),
+        Reason.CONFIRMED: ("koordinator er bekreftet", "the coordinator is confirmed"),
+        Reason.REPLACED: ("ny koordinator", "another coordinator"),
+        Reason.PLAN_STATE: ("nytt om planen", "news of the plan"),
+        Reason.DETAILS: ("nye opplysninger om koordinatoren", "new details of the coordinator"),
+        Reason.VACANT: ("koordinatoren har sluttet", "the coordinator has left"),
+        Reason.DECLINED: ("personen har takket nei", "the person has declined"),
+        Reason.LATE_FORM: ("et skjema kom for sent", "a form came too late"),
+        Reason.ABORT_AGREED: ("kommunen har avbrutt", "the municipality has stopped"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.sending.due import RunCounts
+    from ip_fhir.settings import Settings
 
 _SECONDS_TO_NOTICE = 0.1
 
@@ -27,11 +29,38 @@ green_forms = typer.Typer(help="Green forms: the municipality's side.", rich_mar
 Of = Annotated[
     str | None, typer.Option("--of", metavar="ID", help="Id here of the loop that it answers.", show_default=False)
 ]
+
+
+class _Form(StrEnum):
+    """The forms of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Level(StrEnum):
+    """The levels of the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+LogFormat = Annotated[
+    _Form | None,
+    typer.Option("--log-format", help="Lines of the log; by default as the settings say.", show_default=False),
+]
+LogLevel = Annotated[
+    _Level | None, typer.Option("--log-level", help="Lowest level of our own lines.", show_default=False)
+]
 Correlation = Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)]
 
 
 def serve(
     config: Config,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     while_stdin_open: Annotated[bool, typer.Option("--while-stdin-open", hidden=True)] = False,
 ) -> None:
     """Run one side: endpoint, worker and listeners.
@@ -44,7 +73,7 @@ def serve(
     settings = read_config(config)
     from ip_fhir.web import serving
 
-    _log()
+    _log(settings, log_format, log_level)
     if while_stdin_open:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     serving.serve(settings)
@@ -57,25 +86,34 @@ def work(
         bool,
         typer.Option("--listeners/--no-listeners", help="Run the listeners of the settings, or leave them to `serve`."),
     ] = True,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     as_json: Json = False,
 ) -> None:
     """Run the worker and the listeners, without the endpoint.
 
-    It handles timers that are due, then messages that are due. Several may share one store.
+    It handles timers that are due, then messages that are due. Several may share one store. With --once it says how
+    much that was, and which loops were changed.
     """
-    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.opening import opened, read_config
     from ip_fhir.cli.output import emit, say
 
-    _log()
+    _log(read_config(config), log_format, log_level)
     with opened(config, existing=False) as exchange:
         if not once:
             _work_on(exchange, config, listeners=listeners)
             return
         ran = _all_due(exchange)
     if as_json:
-        emit({name: getattr(ran, name) for name in ran.__slots__})
+        changed = [
+            {"correlation_id": loop.correlation_id, "before": str(loop.before), "after": str(loop.after)}
+            for loop in ran.changed
+        ]
+        emit({**ran.numbers(), "changed": changed})
     else:
-        say(", ".join(f"{name} {getattr(ran, name)}" for name in ran.__slots__))
+        say(", ".join(f"{name} {number}" for name, number in ran.numbers().items()))
+        for loop in ran.changed:
+            say(f"  {loop.correlation_id}: {loop.before} -> {loop.after}")
 
 
 @notices.command("send")
@@ -171,10 +209,10 @@ def _work_on(exchange: Exchange, config: Config, *, listeners: bool) -> None:
         worker.stop()
 
 
-def _log() -> None:
-    import logging
+def _log(settings: Settings, form: _Form | None, level: _Level | None) -> None:
+    from ip_fhir.logs import write_logs
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    write_logs(sys.stderr, "json" if (form or settings.log.format) == "json" else "text", level or settings.log.level)
 
 
 def _end_with_stdin() -> None:
