@@ -47,6 +47,7 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "consent-withdrawn"
     NO_CONSENT = "no-consent"  # something was due, and was not sent, for want of consent
     CLOSED = "closed"
+    AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.consent.permission import Refused
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
 from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
@@ -212,7 +213,8 @@ def _is_ours(before: Referral, event: Event) -> bool:
     ours, theirs, by = before.notice, event.notice, Unit(event.sender, event.party)
     if theirs is None or by == Unit(None) or by.is_same(other_side(before)):
         return False
-    return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    same = ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    return withheld(theirs) == withheld(same)  # a unit that passes it on leaves out what it was not to pass on
 
 
 def _outcome_on_hold(before: Referral, event: Event) -> Outcome:

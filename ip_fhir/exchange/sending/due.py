@@ -33,6 +33,7 @@ class RunCounts:
     refused: int = 0
     again: int = 0
     parked: int = 0
+    held: int = 0
 
     @property
     def anything(self) -> bool:
