@@ -3,7 +3,7 @@
 | Protocol | without it |
 |---|---|
 | `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
-| `HoldingStore` | a message that waits for a person's yes is parked, and told as undelivered |
+| `HoldingStore` | a message that waits for a person's yes is parked meanwhile |
 | `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
 | `ReadingStore` | reads are counted in the metrics only: nobody can tell afterwards who read what |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |

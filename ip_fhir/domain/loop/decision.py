@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.consent.permission import Refused
-from ip_fhir.domain.consent.protection import withheld
+from ip_fhir.domain.consent.protection import EVERY_PART, withheld
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
+from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
 from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge
 from ip_fhir.domain.loop.table import (
@@ -250,12 +251,13 @@ def _with_consent(after: Referral, event: Event, agreement: Agreement, asked: Tr
 
 
 def _ground_in_words(before: Referral, event: Event, agreement: Agreement) -> str:
-    """Returns the ground on which a notice is sent (consents, or legal basis), in words for the evidence."""
+    """Returns the ground on which a notice is sent, and the kinds of content left out, in words for the evidence."""
     if event.kind is not EventKind.SEND:
         return ""
     answer = gate(before.notice, agreement, local_day(event.at))
     consents = () if isinstance(answer, Refused) else answer.consents
-    return f" (consent: {', '.join(consents)})" if consents else " (legal basis)"
+    ground = f"consent: {', '.join(consents)}" if consents else "legal basis"
+    return f" ({'; '.join((ground, *left_out(before.notice, agreement.content_level, EVERY_PART)))})"
 
 
 def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from ip_fhir.domain.consent.release import awaits_yes, let_go, release
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
+from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.loop.worklist import items_of
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import Aggregate
@@ -80,10 +81,13 @@ class Releases:
 
         return again_on_conflict(once)
 
-    def yes(self, row_id: str, *, by: Author, note: str | None = None) -> Referral:
+    def yes(
+        self, row_id: str, *, by: Author, note: str | None = None, along: Collection[LocatingPart] = ()
+    ) -> Referral:
         """Let a held message leave: it is due now, and stays let go if it is sent again.
 
-        Also one that was kept back before. Raises `InvalidInput` (not-found; business-rule: it waits for no yes).
+        Also one that was kept back before. The parts `along` go to its recipient, in this and later messages. Raises
+        `InvalidInput` (not-found; business-rule: it waits for no yes).
         """
         now = self.context.clock.now()
 
@@ -93,6 +97,10 @@ class Releases:
                 before = _loaded(tx, row.correlation_id)
                 if row.status not in _STATUSES or not awaits_yes(before.referral, row.effect):
                     raise InvalidInput.at("row", "it does not wait for a person's yes", "business-rule")
+                if along:
+                    party = self.context.peer_of(before.referral, row.effect).name
+                    _release(self.context, tx, before, party, along, by)
+                    before = _loaded(tx, row.correlation_id)
                 at = not_before(before, now)
                 decision = let_go(before.referral, row.id, by, event_id=str(uuid4()), at=at)
                 write(tx, before, decision, now, context=self.context)
@@ -120,6 +128,11 @@ class Releases:
             if writes_worklist(tx):
                 tx.finish_item(_item_id(row), now, by, reason)
         self.changed()
+
+    def left_out(self, referral: Referral) -> tuple[str, ...]:
+        """The parts of a referral's notice that do not go to its recipient, in words, without their content."""
+        level = self.context.agreement(referral).content_level
+        return left_out(referral.notice, level, referral.released_to(referral.party))
 
 
 def release_in(

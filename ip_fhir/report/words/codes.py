@@ -206,6 +206,10 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
+        Reason.AWAITING_RELEASE: (
+            "venter på ja: strengt fortrolig adresse",
+            "waits for a yes: strictly protected address",
+        ),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {
