@@ -50,9 +50,9 @@ def protected_notice(protection: AddressProtection | None = AddressProtection.CO
 
 def protected_plan(protection: AddressProtection | None = AddressProtection.CONFIDENTIAL) -> IndividualPlan:
     """A small plan whose owner has this grading and all canaries."""
-    path = sorted((EXAMPLES / "plans").glob("*.json"))[0]
+    path = min((EXAMPLES / "plans").glob("*.json"))
     made = read(IndividualPlan, path.read_bytes())
     owner = made.owner.evolve(address=_ADDRESS, contacts=_CONTACTS, protection=protection)
     measure = Measure(id="measure-hidden", what="Trening", where="Gøymeplassen")
-    bare = {name: () for name in ("goals", "contributions", "reviews", "consents", "cooperation")}
+    bare = dict.fromkeys(("goals", "contributions", "reviews", "consents", "cooperation"), ())
     return made.evolve(**bare, owner=owner, related_persons=(_MOTHER,), measures=(measure,), team=None)

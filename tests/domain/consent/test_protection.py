@@ -1,4 +1,4 @@
-"""Protected addresses: what leads to a person and their relatives is withheld (issue 11, section 8; Normen faktaark 55)."""
+"""Protected addresses: what leads to a person and their relatives is withheld (issue 11, 8; Normen faktaark 55)."""
 
 from __future__ import annotations
 

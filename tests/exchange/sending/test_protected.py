@@ -240,7 +240,7 @@ def test_a_withdrawal_does_not_wait(loop: Loop) -> None:
 
 @pytest.mark.parametrize("cut", ["hold_row", "enqueue", "open_items", "commit"])
 def test_a_crash_while_it_is_held(loop: Loop, cut: str) -> None:
-    """Cut off at any point of holding, the message is neither sent nor lost: after the lease it is held, and told once."""
+    """Cut off at any point of holding, the message is neither sent nor lost: after the lease it is held, told once."""
     hospital = loop.hospital.exchange
     hospital.send_notice(protected_notice(STRICT))
     loop.hospital.store.cut_at = cut
