@@ -12,7 +12,7 @@ information security), faktaark 55, on persons under threat whose address is gra
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from ip_fhir.domain.people import Address, AddressProtection, Relationship
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner, RelatedPerson
     from ip_fhir.domain.plan import IndividualPlan, Measure
 
-    Protected = TypeVar("Protected", IndividualPlan, Notice)
+    Protected = TypeVar("Protected", bound=IndividualPlan | Notice)
 
 
 class LocatingPart(StrEnum):
@@ -88,7 +88,8 @@ def withheld(
         changes["owner"] = _owner(owner, parts, known.get(owner.id))
         if LocatingPart.PLACES in parts and (measures := getattr(value, "measures", ())):
             changes["measures"] = _without_places(measures, getattr(there, "measures", ()))
-    return value.evolve(**changes)
+    made: Any = value.evolve(**changes)  # of the same type
+    return cast("Protected", made)
 
 
 def _owner(owner: PlanOwner, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None) -> PlanOwner:
