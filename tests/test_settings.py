@@ -71,7 +71,7 @@ def test_defaults() -> None:
     """What is not said has a default; the own address is made of host and port."""
     settings = settings_of(minimal(), environ={})
     assert settings.http.url == "http://127.0.0.1:8080"
-    assert settings.limits.max_bytes == 5_000_000
+    assert settings.limits.max_bytes == 30_200_000
     assert settings.worker.retry.attempts == 100
 
 
@@ -220,8 +220,8 @@ def test_proxies_are_addresses_or_networks() -> None:
 def test_there_is_room_for_another_partys_largest_message() -> None:
     """Half of the bytes in flight are one party's at most, and a message must fit into half."""
     with pytest.raises(InvalidInput, match=r"http\.bytes_in_flight: at least twice limits\.max_bytes"):
-        settings_of(minimal(http={"bytes_in_flight": 9_999_999}), environ={})
-    assert settings_of(minimal(http={"bytes_in_flight": 10_000_000}), environ={}).limits.max_bytes == 5_000_000
+        settings_of(minimal(http={"bytes_in_flight": 60_399_999}), environ={})
+    assert settings_of(minimal(http={"bytes_in_flight": 60_400_000}), environ={}).limits.max_bytes == 30_200_000
 
 
 # --- parties, carriers, passing on

@@ -32,6 +32,7 @@ _MEANINGS: dict[EventKind, str] = {
     EventKind.ESCALATE: "An escalation to somebody higher up: it came in, or a person sends one now.",
     EventKind.REPORT_INCOMPLETE: "The hospital says what the green form lacks.",
     EventKind.TIME: "A timer is due.",
+    EventKind.RELEASE: "A person lets out what is protected: a part to one party, or one message. It moves no state.",
 }
 _HOSPITAL, _MUNICIPALITY = (Role.HOSPITAL,), (Role.MUNICIPALITY,)
 _BOTH = (Role.HOSPITAL, Role.MUNICIPALITY)
@@ -77,6 +78,7 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     ),
     Reason.LATE_FORM: (_HOSPITAL, (EventKind.ANSWER,), "a complete form came when the loop was over"),
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
+    Reason.AWAITING_RELEASE: (_BOTH, (), "a message about somebody with a strictly confidential address is to leave"),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
@@ -112,6 +114,8 @@ def _occasion(reason: Reason) -> tuple[tuple[Role, ...], tuple[EventKind, ...], 
 def _section(kind: EventKind) -> str:
     rows = [row for row in TRANSITIONS if row.event is kind]
     lines = [f"### `{kind}`", "", _MEANINGS[kind], ""]
+    if not rows:  # it stands outside the table
+        return "\n".join([*lines, f"- raised by: {', '.join(_BOTH)}", ""])
     lines.append(f"- raised by: {', '.join(dict.fromkeys(row.role.value for row in rows))}")
     if needs := _needs(kind):
         lines.append(f"- must carry: {needs}")

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     DECLINED = "declined"
     LATE_FORM = "late-form"  # a form came when the loop was over, and is not acted on
     ABORT_AGREED = "abort-agreed"
+    AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
 
 

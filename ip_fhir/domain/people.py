@@ -98,6 +98,16 @@ class Gender(StrEnum):
     UNKNOWN = "unknown"
 
 
+class AddressProtection(StrEnum):
+    """The grading of a person's address in the population register (Folkeregisteret); None: none that is known.
+
+    The later member is the stricter. What it withholds is decided in `consent.protection`.
+    """
+
+    CONFIDENTIAL = "confidential"  # fortrolig adresse, once «kode 7»
+    STRICTLY_CONFIDENTIAL = "strictly-confidential"  # strengt fortrolig adresse, once «kode 6»
+
+
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """A language by BCP 47: "nb", "se", "en-GB"."""
 
@@ -112,6 +122,9 @@ class PlanOwner(Value):
     gender: Gender | None = Field(default=None, description="Administrative gender.")
     contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
     address: _Address = Field(default=None, description="Home address.")
+    protection: AddressProtection | None = Field(
+        default=None, description="Grading of the address in the population register."
+    )
     language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
     needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
     deceased: Day | None = Field(default=None, description="Day of death.")
@@ -190,6 +203,9 @@ class RelatedPerson(Value):
     relationship: Relationship = Field(description="Relationship to the plan's owner.")
     identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
     contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
+    protection: AddressProtection | None = Field(
+        default=None, description="Grading of the person's address in the population register."
+    )
     next_of_kin: Flag = Field(default=False, description="True for the closest relative (nærmeste pårørende).")
     mandate: Mandate | None = Field(
         default=None, description="Right to act for the plan's owner; none: no representative."

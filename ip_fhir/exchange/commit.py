@@ -60,9 +60,15 @@ def write(
     effects = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
     tx.enqueue([_row(context, referral, effect, now) for effect in effects])
     for effect in decision.effects:
-        if effect.kind is EffectKind.RESEND and effect.answers is not None:
+        if effect.kind is EffectKind.RESEND and effect.answers is not None and not _is_held(tx, effect.answers):
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
     return put_resources(tx, referral, now, foreign, context=context)
+
+
+def _is_held(tx: Transaction, row_id: str) -> bool:
+    """True if the row waits for a person's yes: the clock does not give it."""
+    row = tx.row(row_id)
+    return row is not None and row.status == "held"
 
 
 def _row(context: Context, referral: Referral, effect: Effect, now: datetime) -> OutboxRow:

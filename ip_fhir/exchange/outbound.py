@@ -1,5 +1,7 @@
 """The way out: due outbox row -> consent checked again -> rendered once -> sent -> receipt and row in one commit.
 
+About a person with a strictly confidential address nothing is rendered or sent that a person of ours has not let go.
+
 An adapter that only hands over gives no receipt: then the row awaits it (`receipts`). After a crash before that the row
 still waits; it is sent again, unchanged to the byte, and the receiver recognises its key.
 """
@@ -11,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.consent.permission import Refused
+from ip_fhir.domain.consent.release import awaits_yes
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import message_of
 from ip_fhir.domain.loop.consent_gate import may_send
@@ -18,6 +21,7 @@ from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
+from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
 from ip_fhir.ports.capabilities import awaits_receipts
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.sending.due import LoopChange
     from ip_fhir.ports import OutboxRow, Receipt
 
-Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked"]
+Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked", "held"]
 """The outcome of one attempt at a row."""
 
 
@@ -67,6 +71,8 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
         if isinstance(verdict, Refused):
             context.store.refused(row.id, f"{verdict.rule}: {verdict.reason}")
             return "refused", None
+        if awaits_yes(referral, row.effect) and hold(context, row, now):
+            return "held", None
         row = _rendered(context, row, referral, peer, now)
         if row.status != "waiting":  # withdrawn since it was claimed
             return "refused", None

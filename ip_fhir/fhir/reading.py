@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ip_fhir.domain.values.json_keys import first_repeated_key, may_repeat_key
+from ip_fhir.domain.values.value import MOST_BASE64
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.data import is_element
 from ip_fhir.fhir.json_text import dumps, loads
@@ -39,10 +40,11 @@ _CHUNK = 65_536  # bytes that are looked at together
 class Limits:
     """Limits of a body: its bytes, its levels of nesting, its parts (objects and lists).
 
-    FHIR resources take about 40 bytes a part, so 5 MB of them have 120,000 parts.
+    The bytes are those of the largest documents that a notice may have, in base64, and 5 MB for all else: what one side
+    may send, the other takes. FHIR resources take about 40 bytes a part, so 5 MB of them have 120,000 parts.
     """
 
-    max_bytes: int = 5_000_000
+    max_bytes: int = MOST_BASE64 + 5_000_000
     max_depth: int = 64
     max_parts: int = 200_000
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
@@ -27,13 +28,21 @@ from ip_fhir.mapping.lenses.references import NO_LINKS, Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import Organization
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.model import Systems
 
 
-def message_to_fhir(message: Message, compiled: Compiled) -> dict[str, Any]:
-    """The message as a Bundle: MessageHeader first, then the resources of its content."""
+def message_to_fhir(message: Message, compiled: Compiled, released: Collection[LocatingPart] = ()) -> dict[str, Any]:
+    """The message as a Bundle: MessageHeader first, then the resources of its content.
+
+    What leads to a person with a protected address is left out, but for the parts in `released`.
+    """
+    if message.notice is not None and (notice := withheld(message.notice, released)) is not message.notice:
+        message = message.evolve(notice=notice)
     data = data_of(message)
     carried = _carried(message, data, compiled)
     base = compiled.systems.base

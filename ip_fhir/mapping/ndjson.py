@@ -15,6 +15,7 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
@@ -24,10 +25,11 @@ from ip_fhir.mapping.foreign.reading import is_ours
 from ip_fhir.mapping.mapper import Mapper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.mapping.tables.variants import FhirVersion
 
     NumberedLine: TypeAlias = tuple[int, bytes]
@@ -62,18 +64,19 @@ def map_lines(
     *,
     overlay: Path | str | None = None,
     version: FhirVersion | None = None,
+    released: Collection[LocatingPart] = (),
 ) -> Iterator[Mapped]:
     """Map each line (a plan, or for `to="plan"` a Bundle, ours or another system's); empty lines are passed over.
 
     `processes` is by default the number of cores; input of a single chunk is mapped in this process. `overlay` is a
-    site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. A bad line
-    raises nothing: its `Mapped` has the problems. Raises `MappingError` for a bad overlay, before the first line.
+    site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. What leads
+    to persons with a protected address is left out both ways, but for the parts in `released`. A bad line raises
+    nothing: its `Mapped` has the problems. Raises `MappingError` for a bad overlay, before the first line.
     """
     if overlay is not None:
         _site(overlay, version or "R4")
-    return _mapped(
-        lines, partial(_map_chunk, to=to, overlay=overlay, version=version), processes or os.cpu_count() or 1
-    )
+    work = partial(_map_chunk, to=to, overlay=overlay, version=version, released=frozenset(released))
+    return _mapped(lines, work, processes or os.cpu_count() or 1)
 
 
 def _mapped(lines: Iterable[bytes], work: Callable[[list[NumberedLine]], list[Mapped]], count: int) -> Iterator[Mapped]:
@@ -108,10 +111,14 @@ def _chunks(lines: Iterator[NumberedLine]) -> Iterator[list[NumberedLine]]:
 
 
 def _map_chunk(
-    chunk: list[NumberedLine], to: Target, overlay: Path | str | None, version: FhirVersion | None
+    chunk: list[NumberedLine],
+    to: Target,
+    overlay: Path | str | None,
+    version: FhirVersion | None,
+    released: frozenset[LocatingPart],
 ) -> list[Mapped]:
-    make = _written if to == "fhir" else _read
-    return [_map_line(number, line, partial(make, overlay=overlay, version=version)) for number, line in chunk]
+    make = partial(_written if to == "fhir" else _read, overlay=overlay, version=version, released=released)
+    return [_map_line(number, line, make) for number, line in chunk]
 
 
 def _map_line(number: int, line: bytes, make: Callable[[bytes], tuple[bytes, tuple[Problem, ...]]]) -> Mapped:
@@ -122,20 +129,32 @@ def _map_line(number: int, line: bytes, make: Callable[[bytes], tuple[bytes, tup
     return Mapped(number, content, (), warnings)
 
 
-def _written(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
-    return _site(overlay, version or "R4").to_fhir_json(read(IndividualPlan, line)), ()
+def _written(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
+) -> tuple[bytes, tuple[Problem, ...]]:
+    site = _site(overlay, version or "R4").releasing(released)
+    return site.to_fhir_json(read(IndividualPlan, line)), ()
 
 
-def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
+def _read(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
+) -> tuple[bytes, tuple[Problem, ...]]:
+    plan, warnings = _plan_in(line, overlay, version)
+    return withheld(plan, released).to_json().encode(), warnings
+
+
+def _plan_in(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None
+) -> tuple[IndividualPlan, tuple[Problem, ...]]:
     plan = _site(overlay, version or "R4").read_fast(line)
     if plan is not None:
-        return plan.to_json().encode(), ()
+        return plan, ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
     if is_ours(bundle, site.compiled):
-        return site.from_fhir(bundle).to_json().encode(), ()
+        return site.from_fhir(bundle), ()
     reading = site.read_fhir(bundle)
-    return reading.plan.to_json().encode(), reading.warnings
+    return reading.plan, reading.warnings
 
 
 @cache

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from ip_fhir.domain.consent.protection import protected_persons, withheld
 from ip_fhir.domain.effects import TimerKind
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop.table import TASK_STATUS
@@ -27,12 +28,32 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
 
     A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
     """
+    notice = withheld(referral.notice)
+    if protected_persons(notice):  # the parties that may read the resources are several: nothing is released to all
+        referral, existing = referral.evolve(notice=notice), [_without_whereabouts(one) for one in existing]
     there = {resource["resourceType"]: resource for resource in existing}
     request, task = there.get("ServiceRequest"), there.get("Task")
     if task is not None and task.get("id") != _task_id(referral):
         task = None
     known = {} if request is None else Links.within(request).references
     return [_request(referral, request, known, compiled), _task(referral, task, known, compiled)]
+
+
+def _without_whereabouts(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource whose contained persons have no address and no telecom, however the other side wrote them."""
+    contained = resource.get("contained")
+    if type(contained) is not list:
+        return resource
+    return {**resource, "contained": [_located_nowhere(one) for one in contained]}
+
+
+def _located_nowhere(contained: Any) -> Any:
+    if type(contained) is not dict or contained.get("resourceType") not in ("Patient", "RelatedPerson"):
+        return contained
+    return {name: value for name, value in contained.items() if name not in _WHEREABOUTS}
+
+
+_WHEREABOUTS = ("address", "_address", "telecom", "_telecom", "contact")
 
 
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretSt
 
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
 
@@ -40,7 +41,7 @@ class HttpSettings(Value):
     idle_seconds: float = Field(default=20.0, gt=0, le=3600)
     connections: int = Field(default=512, ge=1, le=100_000)
     connections_per_client: int = Field(default=64, ge=1, le=100_000)
-    bytes_in_flight: int = Field(default=16_000_000, ge=1_000)
+    bytes_in_flight: int = Field(default=64_000_000, ge=1_000)
 
     @property
     def url(self) -> str:
@@ -118,7 +119,7 @@ class LimitSettings(Value):
     further ones are counted.
     """
 
-    max_bytes: int = Field(default=5_000_000, ge=1_000)
+    max_bytes: int = Field(default=DEFAULT_LIMITS.max_bytes, ge=1_000)
     max_depth: int = Field(default=64, ge=8, le=200)
     max_parts: int = Field(default=200_000, ge=100)
     max_skew: float = Field(default=300.0, ge=0, le=86_400)

@@ -107,10 +107,7 @@ class SqlTransaction:
         self._written.note("inbox", f"inbox/{seen.key}", digests.inbox_value(values))
 
     def refuse(self, refusal: Refusal, most: int = 1000) -> None:
-        """Record a refused message, or count a repeated one, and any beyond `most` of its peer.
-
-        `Conflict` if another transaction records it now.
-        """
+        """Record a refused message, or count a repeated one, and any beyond `most` of its peer; or `Conflict`."""
         if self._refused_again(refusal):
             return
         of_peer = {"of_peer": refusal.peer, "at_most": most}
@@ -257,6 +254,13 @@ class SqlTransaction:
         elif next_try is None:
             self._note_status(row_id, "parked", reason)
 
+    def hold_row(self, row_id: str, reason: str, claim: int) -> bool:
+        """Hold a claimed row until a person lets it go. False for a late report, which changes nothing."""
+        held = self._run(statements.HOLD_ROW, {"row_id": row_id, "of_claim": claim, "reason": reason}).rowcount > 0
+        if held:
+            self._note_status(row_id, "held", reason)
+        return held
+
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
         """Mark a claimed row as awaiting its receipt until `due`. A late report changes nothing."""
         values = {"row_id": row_id, "of_claim": claim, "now": codec.micros(now), "receipt_due": codec.micros(due)}
@@ -276,14 +280,12 @@ class SqlTransaction:
             self._note_status(row_id, "refused", reason)
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Make a parked or sent row due again; a waiting one due now. `InvalidInput` for one that was refused."""
+        """Make a parked, held or sent row due again; a waiting one due now. `InvalidInput` for a refused one."""
         values = {"row_id": row_id, "now": codec.micros(now)}
         if self._run(statements.REVIVE, values).rowcount:
             self._written.note("", f"status/{row_id}", None)
             return
-        if self._run(statements.HURRY, values).rowcount:
-            return
-        if self._known(row_id).status == "refused":
+        if self._run(statements.HURRY, values).rowcount == 0 and self._known(row_id).status == "refused":
             raise InvalidInput.at("row", "it was refused, and is not sent again", "business-rule")
 
     def _known(self, row_id: str) -> OutboxRow:

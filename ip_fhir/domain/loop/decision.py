@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.consent.permission import Refused
+from ip_fhir.domain.consent.protection import EVERY_PART, withheld
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
+from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
 from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge, too_late_to_answer
 from ip_fhir.domain.loop.table import (
@@ -298,7 +300,8 @@ def _is_ours(before: Referral, event: Event) -> bool:
     ours, theirs, by = before.notice, event.notice, Unit(event.sender, event.party)
     if theirs is None or by == Unit(None) or by.is_same(other_side(before)):
         return False
-    return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    same = ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    return withheld(theirs) == withheld(same)  # a unit that passes it on leaves out what it was not to pass on
 
 
 def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
@@ -334,12 +337,13 @@ def _with_consent(after: Referral, event: Event, agreement: Agreement, asked: Tr
 
 
 def _ground_in_words(before: Referral, event: Event, agreement: Agreement) -> str:
-    """Returns the ground on which a notice is sent (consents, or legal basis), in words for the evidence."""
+    """Returns the ground on which a notice is sent, and the kinds of content left out, in words for the evidence."""
     if event.kind is not EventKind.SEND:
         return ""
     answer = gate(before.notice, agreement, local_day(event.at))
     consents = () if isinstance(answer, Refused) else answer.consents
-    return f" (consent: {', '.join(consents)})" if consents else " (legal basis)"
+    ground = f"consent: {', '.join(consents)}" if consents else "legal basis"
+    return f" ({'; '.join((ground, *left_out(before.notice, agreement.content_level, EVERY_PART)))})"
 
 
 def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:

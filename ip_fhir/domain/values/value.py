@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -68,7 +68,13 @@ MadeText = Annotated[str, StringConstraints(pattern=_TEXT)]
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
 """A URL: no blanks, at most 2,000 characters."""
 
-Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=_BASE64)]
+MOST_BASE64: Final = 25_200_000
+"""The most characters of base64 in one document, and in all documents of one notice: 18 MB before encoding.
+
+It is the limit of the Norwegian health network. What a message may have in all follows from it (`fhir.reading.Limits`).
+"""
+
+Base64 = Annotated[str, StringConstraints(max_length=MOST_BASE64, pattern=_BASE64)]
 """Bytes in base64: at most 18 MB before encoding, the limit of the Norwegian health network."""
 
 

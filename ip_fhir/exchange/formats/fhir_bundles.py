@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.json_text import dumps
@@ -61,8 +62,8 @@ class FhirMessage:
         return IncomingMessage(read_json(content, limits))
 
     def write(self, message: Message, mapper: Mapper) -> bytes:
-        """Return a message Bundle."""
-        return write_json(message_to_fhir(message, mapper))
+        """Return a message Bundle. What is not for the recipient was taken out of the message (`loop.message_of`)."""
+        return write_json(message_to_fhir(message, mapper.releasing(EVERY_PART)))
 
 
 class FhirTransaction:

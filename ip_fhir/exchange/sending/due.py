@@ -55,6 +55,7 @@ class RunCounts:
     refused: int = 0
     again: int = 0
     parked: int = 0
+    held: int = 0
     changed: tuple[LoopChange, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
@@ -18,9 +19,10 @@ from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.bundle.assembly import Found
     from ip_fhir.mapping.bundle.parts import Slot
@@ -73,13 +75,18 @@ def _adapted(
     return compiled, adapt(bundle, compiled, owner, created)
 
 
-def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> dict[str, Any]:
+def put_read(
+    plan: IndividualPlan, bundle: dict[str, Any], site: Compiled, released: Collection[LocatingPart] = ()
+) -> dict[str, Any]:
     """Return a copy of another system's bundle, changed so that it says what `plan` says, and nowhere else.
 
-    Raises `InvalidInput` if that system's way of writing a plan has no place or no code for a part of the plan.
+    What leads to a person with a protected address stays as it is there, but for the parts in `released`. Raises
+    `InvalidInput` if that system's way of writing a plan has no place or no code for a part of the plan.
     """
     compiled = variant_for(bundle, site)
     adapted = adapt(bundle, compiled, plan.owner, plan.created.isoformat())
+    if withheld(plan, released) is not plan:
+        plan = withheld(plan, released, compiled.assembly("plan").value(IndividualPlan, adapted.bundle))
     return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base))
 
 
@@ -89,9 +96,9 @@ class OpenForeignPlan:
     The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` as `read_fhir`.
     """
 
-    def __init__(self, bundle: dict[str, Any], site: Compiled) -> None:
+    def __init__(self, bundle: dict[str, Any], site: Compiled, released: Collection[LocatingPart] = ()) -> None:
         self.bundle = bundle
-        self._site = site
+        self._site, self._released = site, released
         self.plan = read_plan(bundle, site)
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class OpenForeignPlan:
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return put_read(plan, self.bundle, self._site)
+        return put_read(plan, self.bundle, self._site, self._released)
 
 
 def is_ours(bundle: Any, site: Compiled) -> bool:

@@ -241,6 +241,10 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.DECLINED: ("personen har takket nei", "the person has declined"),
         Reason.LATE_FORM: ("et skjema kom for sent", "a form came too late"),
         Reason.ABORT_AGREED: ("kommunen har avbrutt", "the municipality has stopped"),
+        Reason.AWAITING_RELEASE: (
+            "venter på ja: strengt fortrolig adresse",
+            "waits for a yes: strictly protected address",
+        ),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {

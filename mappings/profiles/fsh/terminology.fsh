@@ -83,6 +83,7 @@ Description: "What happened to a referral, in the evidence that is exported."
 * #escalate "Escalated"
 * #report-incomplete "Told what the form lacks"
 * #time "A timer was due"
+* #release "Released although protected"
 
 CodeSystem: ProvisionDirectionCodes
 Id: provision-direction

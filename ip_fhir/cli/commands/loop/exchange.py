@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import By, Config, File, Json, author
+from ip_fhir.cli.options import By, Config, File, Json, Released, author, parts
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -117,10 +117,12 @@ def work(
 
 
 @notices.command("send")
-def notice_send(file: File, config: Config, by: By = None, as_json: Json = False) -> None:
+def notice_send(file: File, config: Config, by: By = None, release: Released = None, as_json: Json = False) -> None:
     """Open a loop with a notice.
 
-    It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
+    It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing. What is not sent,
+    such as attachments that the agreement does not let through, and what leads to a person with a protected address,
+    is told on stderr. --release, with --by, lets such a part go to the recipient.
     """
     from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import expect, naming, read_file, read_value
@@ -131,7 +133,11 @@ def notice_send(file: File, config: Config, by: By = None, as_json: Json = False
     expect(content, "notice")
     notice, who = read_value(Notice, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        show_stored(exchange, exchange.send_notice(notice, by=who), as_json=as_json)
+        referral = exchange.send_notice(notice, by=who, released=parts(release))
+        sys.stderr.writelines(
+            f"ip-fhir: {content.name}: warning: {said}\n" for said in exchange.releases.left_out(referral)
+        )
+        show_stored(exchange, referral, as_json=as_json)
 
 
 @green_forms.command("send")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ip_fhir.cli.options import File, Kind, Overlay, Pretty
+from ip_fhir.cli.options import File, Kind, Overlay, Pretty, Released, parts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ip_fhir.cli.files import Content
+    from ip_fhir.cli.options import Part
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping import Mapper
@@ -52,20 +53,23 @@ def map_(
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
     ] = False,
+    release: Released = None,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
     A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. What of the
     Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With --ndjson that is
     told of other systems' plans only; a line that cannot be mapped is told by its number, the others go on, and the
-    exit code is 2.
+    exit code is 2. Address, municipality and contacts of a person with a protected address and of their relatives, and
+    places of measures, are left out, which is told on stderr, unless --release names them.
     """
     if ndjson:
         from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
 
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=_given_version(fhir_version)))
+        version = _given_version(fhir_version)
+        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=version, released=parts(release)))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -73,10 +77,11 @@ def map_(
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            site = _site_mapper(overlay, _given_version(fhir_version) or "R4")
-            made: dict[str, Any] = site.to_fhir(_own_plan(content))
+            site = _site_mapper(overlay, _given_version(fhir_version) or "R4").releasing(parts(release))
+            made: dict[str, Any] = site.to_fhir(_let_out(_own_plan(content), release))
         else:
-            made = _plan_in_bundle(content, overlay, _given_version(fhir_version)).to_data()
+            plan = _plan_in_bundle(content, overlay, _given_version(fhir_version))
+            made = _let_out(plan, release).to_data()
     emit(made, pretty=pretty)
 
 
@@ -88,11 +93,13 @@ def put(
     fhir_version: Version = None,
     overlay: Overlay = None,
     pretty: Pretty = False,
+    release: Released = None,
 ) -> None:
     """Write a plan onto a Bundle.
 
     Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
-    Bundle, which is told on stderr: no server is asked to delete it.
+    Bundle, which is told on stderr: no server is asked to delete it. What leads to a person with a protected address
+    stays as it is in the Bundle, unless --release names it.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
@@ -107,7 +114,8 @@ def put(
     expect(under, "bundle")
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        changed = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).update_bundle(bundle, value)
+        site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).releasing(parts(release))
+        changed = site.update_bundle(bundle, value)
     gone = removed_entries(bundle, changed)
     sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in gone)
     emit(changed, pretty=pretty)
@@ -134,6 +142,18 @@ def _own_plan(content: Content) -> IndividualPlan:
     from ip_fhir.domain.plan import IndividualPlan
 
     return read_value(IndividualPlan, content)
+
+
+def _let_out(plan: IndividualPlan, release: list[Part] | None) -> IndividualPlan:
+    """Returns the plan without what leads to protected persons, but for what is released; tells if it cuts."""
+    from ip_fhir.domain.consent.protection import withheld
+
+    shown = withheld(plan, parts(release))
+    if shown != plan:
+        sys.stderr.write(
+            "ip-fhir: warning: an address is protected: what leads to person and relatives is left out (--release)\n"
+        )
+    return shown
 
 
 def _given_version(version: Fhir | None) -> FhirVersion | None:

@@ -15,19 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.ndjson import Target
     from ip_fhir.mapping.tables.variants import FhirVersion
 
 
-def map_ndjson(file: str, to: Target, *, overlay: Path | None = None, version: FhirVersion | None = None) -> int:
+def map_ndjson(
+    file: str,
+    to: Target,
+    *,
+    overlay: Path | None = None,
+    version: FhirVersion | None = None,
+    released: frozenset[LocatingPart] = frozenset(),
+) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
     from ip_fhir.mapping.ndjson import map_lines
 
     name = "stdin" if file == "-" else file
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
-        for mapped in map_lines(_lines(stream, name, read), to, overlay=overlay, version=version):
+        lines = _lines(stream, name, read)
+        for mapped in map_lines(lines, to, overlay=overlay, version=version, released=released):
             done += 1
             failed += mapped.content is None
             if mapped.content is not None:

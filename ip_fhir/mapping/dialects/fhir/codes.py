@@ -124,6 +124,39 @@ class Concept(Leaf):
         )
 
 
+class StrictestLabel(Leaf):
+    """A list of Codings, such as security labels, of which the strictest that the table has is the value.
+
+    The table's later row is the stricter. Other labels are somebody else's, also those of the same code system.
+    """
+
+    def __init__(self, table: CodeTable) -> None:
+        self.coding = Coding(table)
+        self.rank = {word: rank for rank, word in enumerate(table.codings)}
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The word of the strictest label; None without one."""
+        labels = [item for item in expect(node, list, "a list") if self.coding.owns(item)]
+        words = [word for item in labels if (word := self.coding.get(item, links)) is not None]
+        return max(words, key=self.rank.__getitem__, default=None)
+
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
+        """The labels as they are if they say so already; else one of ours in place of the first, and no other."""
+        items: list[Any] = [] if node is None else expect(node, list, "a list")
+        if self.get(items, links) == value:
+            return node
+        ours = [n for n, item in enumerate(items) if self.coding.owns(item)]
+        new = self.coding.put(value, items[ours[0]] if ours else None, links) if value is not None else None
+        at = ours[0] if ours else len(items)
+        kept = [item for n, item in enumerate(items) if n not in ours]
+        before = at - sum(n < at for n in ours)
+        return [*kept[:before], *([] if new is None else [new]), *kept[before:]] or None
+
+    def owns(self, node: Any) -> bool:
+        """True for a list with a label of the table."""
+        return type(node) is list and any(map(self.coding.owns, node))
+
+
 class ConceptText(Leaf):
     """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
 
@@ -150,6 +183,7 @@ KINDS: Final = (
     LeafKind("code", Code, "vocabulary", coded=True, holds=StrEnum, scalar=True),
     LeafKind("coding", Coding, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind("concept", Concept, "vocabulary", coded=True, holds=StrEnum, element="CodeableConcept"),
+    LeafKind("strictest-label", StrictestLabel, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind(
         "concept-text",
         lambda _: ConceptText(),
