@@ -7,7 +7,7 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
@@ -139,6 +139,9 @@ def _warnings(
         number = entry.number
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
+        if number in found.told:
+            yield from (replace(told, path=told.path.replace(MARK, "")) for told in found.told[number])
+            continue
         if number == found.root.number:
             lens: Lens | None = compiled.assembly("plan").root
         elif number in people:
