@@ -169,7 +169,7 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
     return {**coding, "display": row["display"]} if row["display"] else coding
 
 
-_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
+_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict", "assumed")
 _KIND_KEYS = ("type", "codes", "as", "table")
 _KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(
