@@ -147,10 +147,13 @@ def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) ->
             reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
+        places = dict.fromkeys(unread(entry.resource, [lens.inner], found.links), "is not read")
         otherwise = told(entry.resource, lens.inner, found.links)
-        unsaid = dict.fromkeys(unread(entry.resource, [lens.inner], found.links), "is not read")
-        for path, reason in (otherwise | {p: r for p, r in unsaid.items() if p not in otherwise}).items():
-            yield _warning(f"{entry.at}.{path}".replace(MARK, ""), reason)
+        reasons = {
+            f"{entry.at}.{path}".replace(MARK, ""): reason for path, reason in (otherwise | places | otherwise).items()
+        }
+        reasons |= {path: reason for path, reason in adapted.told.items() if path.startswith(f"{entry.at}.")}
+        yield from (_warning(path, reason) for path, reason in reasons.items())
 
 
 def _warning(at: str, reason: str) -> Problem:

@@ -142,7 +142,7 @@ class ConceptText(Leaf):
 
     def get(self, node: Any, _links: Links) -> str | None:
         """The words, or None."""
-        return _words_of(node)[0]
+        return words_of(node)[0]
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """The concept with the words as its text. Codes for other words are removed: they would contradict it."""
@@ -152,18 +152,18 @@ class ConceptText(Leaf):
     def owns(self, node: Any) -> bool:
         """True for an object with words."""
         try:
-            return type(node) is dict and _words_of(node)[0] is not None
+            return type(node) is dict and words_of(node)[0] is not None
         except Wrong:
             return True  # reading it tells what is wrong
 
     def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
         """The place of the words, where they are no text."""
-        _, place = _words_of(node)
+        _, place = words_of(node)
         if place:
             yield (*path, *place), f"is read as the words: there is no text, but a {place[-1]}"
 
 
-def _words_of(node: Any) -> tuple[str | None, Path]:
+def words_of(node: Any) -> tuple[str | None, Path]:
     """The words of a concept and their place below it; an empty place for its text, or if there are none."""
     text = expect(node, dict, "an object").get("text")
     if text is not None:
