@@ -120,7 +120,7 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     out_of_sight = {r: entry for entry in entries if entry.number in adapted.hidden for r in entry.references}
     adapted.members = Members(compiled, out_of_sight)
     made = [_entry(entry, bundle["entry"][entry.number], adapted, visible, compiled) for entry in entries]
-    extras += [{"resource": resource} for resource in adapted.members.resources.values()]
+    extras = [*({"resource": resource} for resource in adapted.members.resources.values()), *extras]
     for number, entry in enumerate(made):
         if entry["resource"]["resourceType"] == _ROOT:
             whole = {"id": entries[number].id, "created": created}
@@ -157,12 +157,13 @@ def _in_error(resource: dict[str, Any]) -> bool:
 def _lacking(entry: Entry, lens: Lens) -> str | None:
     """The reason not to read a resource that lacks what a plan needs, or says it in an unknown code; else None.
 
-    Other faults are reported when the entry is read.
+    Other faults are reported when the entry is read. Participants are adapted before they are read.
     """
     try:
         lens.get({"id": entry.id, **entry.resource}, at="")
     except InvalidInput as error:
-        return next((_lack(p.path.partition(".")[2], p.code) for p in error.problems if p.code in _LACKS), None)
+        lacking = ((p.path.partition(".")[2], p.code) for p in error.problems if p.code in _LACKS)
+        return next((_lack(*one) for one in lacking if not one[0].startswith("participant")), None)
     return None
 
 
