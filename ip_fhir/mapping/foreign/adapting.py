@@ -120,7 +120,7 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     out_of_sight = {r: entry for entry in entries if entry.number in adapted.hidden for r in entry.references}
     adapted.members = Members(compiled, out_of_sight)
     made = [_entry(entry, bundle["entry"][entry.number], adapted, visible, compiled) for entry in entries]
-    extras = [*({"resource": resource} for resource in adapted.members.resources.values()), *extras]
+    extras += [{"resource": resource} for resource in adapted.members.resources.values()]
     for number, entry in enumerate(made):
         if entry["resource"]["resourceType"] == _ROOT:
             whole = {"id": entries[number].id, "created": created}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
+from ip_fhir.mapping.bundle.parts import unversioned
 from ip_fhir.mapping.dialects.fhir.codes import words_of
 from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.lenses.references import references_in
@@ -85,12 +86,13 @@ class Members:
     def _named(self, member: dict[str, Any]) -> dict[str, Any] | None:
         """The member with a reference to a resource made of their name; None without one, or for another patient."""
         reference = member.get(_HIDDEN_REFERENCE)
-        entry = self.hidden.get(reference) if type(reference) is str else None
+        entry = self.hidden.get(unversioned(reference)) if type(reference) is str else None
         name = _text(member.get("display")) or (None if entry is None else _name_of(entry.resource))
         kind = _type_of(member, entry)
         if name is None or kind not in (*_PERSONS, *_GROUPS, "RelatedPerson"):
             return None
-        ident = f"member-{uuid5(NAMESPACE_URL, reference if type(reference) is str else f'{kind}/{name}')}"
+        key = unversioned(reference) if type(reference) is str else f"{kind}/{name}"
+        ident = f"member-{uuid5(NAMESPACE_URL, key)}"
         made = list(_resources(kind, ident, name))
         self.resources |= made
         return {**member, "reference": made[-1][0]}
@@ -150,7 +152,7 @@ def _type_of(member: dict[str, Any], entry: Entry | None) -> str:
     said, reference = member.get("type"), member.get(_HIDDEN_REFERENCE)
     if type(said) is str:
         return said
-    parts = reference.partition("/_history/")[0].split("/") if type(reference) is str else []
+    parts = unversioned(reference).split("/") if type(reference) is str else []
     return parts[-2] if len(parts) > 1 and parts[-2].isalpha() else ""
 
 

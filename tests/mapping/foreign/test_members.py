@@ -180,6 +180,11 @@ def test_a_foreign_code_stays_until_the_role_is_changed() -> None:
     assert from_fhir(written) == other
 
 
+def _in_order(plan: IndividualPlan) -> IndividualPlan:
+    """The plan with its professionals by id: a role that is written comes after those that were there."""
+    return plan.evolve(professionals=tuple(sorted(plan.professionals, key=lambda person: person.id)))
+
+
 def test_a_member_by_name_becomes_somebody_when_more_is_said() -> None:
     """What a plan says more of them needs a resource; until then there is none, and one used elsewhere stays too."""
     bundle = bundle_of(PUBLISHED["by display"][0])
@@ -194,7 +199,7 @@ def test_a_member_by_name_becomes_somebody_when_more_is_said() -> None:
         added = [e["resource"]["resourceType"] for e in written["entry"][len(bundle["entry"]) :]]
         assert sorted(added) == ["Practitioner", "PractitionerRole"]
         assert participants_of(written)[0]["member"]["display"] == "Per Vik"
-        assert from_fhir(written) == wanted
+        assert _in_order(from_fhir(written)) == _in_order(wanted)
 
 
 def test_who_leaves_the_team_and_stays_in_the_plan_stays() -> None:
@@ -203,7 +208,7 @@ def test_who_leaves_the_team_and_stays_in_the_plan_stays() -> None:
     data = from_fhir(bundle).to_data()
     data["team"].pop("memberships")
     left = read(IndividualPlan, data)
-    assert from_fhir(put_plan(left, bundle)) == left
+    assert _in_order(from_fhir(put_plan(left, bundle))) == _in_order(left)
 
 
 def test_a_new_member_of_another_role_follows_their_way() -> None:
@@ -213,7 +218,7 @@ def test_a_new_member_of_another_role_follows_their_way() -> None:
     data["team"]["memberships"].append({"id": "ny", "member": "o", "role": "other", "role_text": "Tolketjeneste"})
     wanted = read(IndividualPlan, data)
     written = put_plan(wanted, bundle)
-    assert [role["text"] for role in participants_of(written)[1]["role"]] == ["Tolketjeneste"]
+    assert {"text": "Tolketjeneste"} in participants_of(written)[1]["role"]
     assert from_fhir(written) == wanted
 
 

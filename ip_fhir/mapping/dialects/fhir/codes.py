@@ -156,6 +156,12 @@ class ConceptText(Leaf):
         except Wrong:
             return True  # reading it tells what is wrong
 
+    def reads(self, node: Any, _links: Links, path: Path) -> Iterator[Path]:
+        """The text, or the coding that the words are of; other codings are not read."""
+        words, place = words_of(node)
+        if words is not None:
+            yield (*path, *(place[:2] or ("text",)))
+
     def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
         """The place of the words, where they are no text."""
         _, place = words_of(node)
