@@ -242,7 +242,7 @@ PLAN_PROBLEMS: list[tuple[str, Callable[[JSON], None], str, str, str]] = [
         "code-invalid",
     ),
     ("no status", change("Goal", GOAL, "lifecycleStatus", ...), "Goal", "lifecycleStatus", "required"),
-    ("a year alone", change("Goal", GOAL, "startDate", "2026"), "Goal", "startDate", "value"),
+    ("a month that is none", change("Goal", GOAL, "startDate", "2026-13"), "Goal", "startDate", "value"),
     ("a day that is none", change("Goal", GOAL, "startDate", "2026-02-30"), "Goal", "startDate", "value"),
     (
         "a moment without offset",
@@ -293,7 +293,7 @@ REASONS = {
     "a number for text": "is not text",
     "a code outside a closed list": "is a code that the table goal-status does not know",
     "no status": "is required",
-    "a year alone": "a year or a month alone cannot be kept",
+    "a month that is none": "is no day that exists",
     "a day that is none": "day value is outside expected range",
     "a moment without offset": "is not a date and time with an offset",
     "a wrong check digit": "wrong check digit",

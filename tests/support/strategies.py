@@ -339,6 +339,7 @@ def memberships(
         id=ident,
         member=draw(st.sampled_from(actors)),
         role=draw(st.sampled_from(TeamRole)),
+        role_text=draw(maybe(pools.TEXTS)),
         status=status,
         period=period,
         on_behalf_of=draw(one_of(units)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.protection import withheld
+from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.assembly import Located
 from ip_fhir.mapping.bundle.putting import KnownBundle, WholeFields
@@ -57,6 +59,8 @@ def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str
     """
     entries = entries_of(bundle)
     found = assembly.find(entries)
+    with suppress(InvalidInput):  # what is there may be no valid whole; what is in doubt is read as it was read before
+        assembly.checked(type(whole), found)
     return KnownBundle(
         assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
     ).put(whole, base)

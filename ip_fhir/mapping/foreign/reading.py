@@ -7,7 +7,7 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.protection import withheld
@@ -15,20 +15,18 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.open_plan import put_onto
-from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
+from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.bundle.assembly import Found
-    from ip_fhir.mapping.bundle.parts import Slot
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.tables.model import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,7 @@ def read_fhir(
     assembly = compiled.assembly("plan")
     found = assembly.find(entries_of(adapted.bundle))
     plan = assembly.checked(IndividualPlan, found)
-    ours = site.tables.fields
-    return Reading(plan, tuple(_warnings(found, adapted, compiled, ours, len(bundle["entry"]))))
+    return Reading(plan, tuple(_warnings(found, adapted, compiled, len(bundle["entry"]))))
 
 
 def read_plan(bundle: dict[str, Any], site: Compiled) -> IndividualPlan:
@@ -135,10 +132,8 @@ def _refers(plan: dict[str, Any]) -> bool:
     return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
 
 
-def _warnings(
-    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
-) -> Iterator[Problem]:
-    """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
+def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) -> Iterator[Problem]:
+    """Yield a warning for each place that was not read, or otherwise than it stands there, entry by entry."""
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
@@ -146,6 +141,9 @@ def _warnings(
         number = entry.number
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
+        if number in found.told:
+            yield from (replace(problem, path=problem.path.replace(MARK, "")) for problem in found.told[number])
+            continue
         if number == found.root.number:
             lens: Lens | None = compiled.assembly("plan").root
         elif number in people:
@@ -156,22 +154,13 @@ def _warnings(
             reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
-        yield from _assumed(lens, slots.get(number), found, ours)
-        for path in unread(entry.resource, [lens.inner], found.links):
-            yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
-
-
-def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
-    """Yield a warning for each field that our own resources must have, and that was missing and read as the default."""
-    required = {row.field for row in ours[lens.name].rows if row.required}
-    for field in lens.inner.fields if slot is not None else ():
-        row = field.row
-        if row.default is None or row.field not in required or slot is None:
-            continue
-        if field.is_silent(slot.entry.resource, found.links):
-            yield _warning(
-                f"{slot.entry.at}.{row.path[0].name}", f"says nothing that is known here: taken as {row.default!r}"
-            )
+        places = dict.fromkeys(unread(entry.resource, [lens.inner], found.links), "is not read")
+        otherwise = told(entry.resource, lens.inner, found.links)
+        reasons = {
+            f"{entry.at}.{path}".replace(MARK, ""): reason for path, reason in (otherwise | places | otherwise).items()
+        }
+        reasons |= {path: reason for path, reason in adapted.told.items() if path.startswith(f"{entry.at}.")}
+        yield from (_warning(path, reason) for path, reason in reasons.items())
 
 
 def _warning(at: str, reason: str) -> Problem:

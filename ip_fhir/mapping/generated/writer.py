@@ -229,7 +229,7 @@ def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     table = tables.codes[row.of]
 
     def shaped(word: str, coding: dict[str, str]) -> Any:
-        if row.kind == "code":
+        if KINDS[row.kind].scalar:
             return coding["code"]
         if row.kind == "strictest-label":
             return [coding]

@@ -12,7 +12,7 @@ from ip_fhir.mapping.lenses.wrong import Wrong, expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.lenses.nodes import Matching, Path
+    from ip_fhir.mapping.lenses.nodes import Matching, Path, Told
     from ip_fhir.mapping.lenses.references import Links
 
 
@@ -84,6 +84,17 @@ class One:
         found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
         if found is not None:
             yield from self.entry.reads(found[1], links, (*path, found[0]))
+
+    @property
+    def telling(self) -> bool:
+        """As the entry's lens says."""
+        return self.entry.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places told of in the entry."""
+        found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
+        if found is not None:
+            yield from self.entry.tells(found[1], links, (*path, found[0]))
 
     def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
         """The number of the entry and its value; None for both where there is none."""
@@ -195,6 +206,17 @@ class Each:
         for index, item in enumerate(_items(node)):
             if self.entry.owns(item):
                 yield from self.entry.reads(item, links, (*path, index))
+
+    @property
+    def telling(self) -> bool:
+        """As the entries' lens says."""
+        return self.entry.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places told of in each of our entries."""
+        for index, item in enumerate(_items(node)):
+            if self.entry.owns(item):
+                yield from self.entry.tells(item, links, (*path, index))
 
     def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[_Base]:
         """For each wanted value the entry to write it onto; entries are read to find it."""

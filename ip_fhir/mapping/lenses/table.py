@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ip_fhir.mapping.lenses.dialect import Dialect, Guard
-    from ip_fhir.mapping.lenses.nodes import Node, Path
+    from ip_fhir.mapping.lenses.nodes import Node, Path, Told
     from ip_fhir.mapping.lenses.row import RowLens
     from ip_fhir.mapping.tables.model import Const, Table
 
@@ -160,6 +160,20 @@ class TableLens:
             yield from lens.reads(node, links, path)
         for _, const in self.consts:
             yield from const.reads(node, links, path)
+
+    @property
+    def telling(self) -> bool:
+        """True if `tells` may tell anything of some node."""
+        return bool(self._telling_fields)
+
+    @cached_property
+    def _telling_fields(self) -> tuple[RowLens, ...]:
+        return tuple(lens for lens in self.fields if lens.telling)
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that rows read otherwise than they stand there."""
+        for lens in self._telling_fields:
+            yield from lens.tells(node, links, path)
 
     def _check_owner(self, node: Any, links: Links) -> None:
         if links.owner is None:

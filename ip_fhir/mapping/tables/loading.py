@@ -63,7 +63,11 @@ def _check_bundle(data: Mapping[str, Any], fields: Mapping[str, Table], where: s
     _known_keys(data, frozenset({"name", "root", "part", "derived"}), where)
     parts, derived = data.get("part", ()), data.get("derived", ())
     for part in parts:
-        _known_keys(part, frozenset({"field", "table", "by_root", "one"}), where)
+        _known_keys(part, frozenset({"field", "table", "by_root", "one", "in_doubt"}), where)
+        if part.get("in_doubt", "refusal") != "refusal":
+            raise MappingError(
+                f"{where}: there is no rule {part['in_doubt']!r} for what is in doubt; there is 'refusal'"
+            )
     for one in derived:
         _known_keys(one, frozenset({"table", "rule"}), where)
     for name in (data.get("root"), *(row.get("table") for row in (*parts, *derived))):
@@ -151,7 +155,7 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
     return {**coding, "display": row["display"]} if row["display"] else coding
 
 
-_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
+_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict", "assumed")
 _KIND_KEYS = ("type", "codes", "as", "table")
 _KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(

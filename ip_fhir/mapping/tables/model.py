@@ -91,6 +91,7 @@ class Row:
     check_only: bool = False
     write_default: bool = False
     strict: bool = False
+    assumed: bool = False
     converter: Converter = Converter()
     law: str = ""
 

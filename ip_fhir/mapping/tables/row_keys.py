@@ -30,6 +30,9 @@ ROW_KEYS: Final = (
     RowKey("check_only", "Written with its field, and only compared when read.", "check_only = true", "false"),
     RowKey("write_default", "Written in a new resource even if it is the default.", "write_default = true", "false"),
     RowKey(
+        "assumed", "Reading tells that the default was taken: the domain requires a value.", "assumed = true", "false"
+    ),
+    RowKey(
         "strict",
         "Refuse content of this place that cannot be read: without it the rest would mean something else.",
         "strict = true",

@@ -10,6 +10,9 @@ from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import CodeTable
 
@@ -35,6 +38,14 @@ class Code(Leaf):
     def owns(self, node: Any) -> bool:
         """True for a code of the table."""
         return type(node) is str and ("", node) in self.table.words
+
+
+class CodeOrUnknown(Code):
+    """A bare code of a closed table; FHIR's code `unknown` says nothing, and stays until another one is written."""
+
+    def get(self, node: Any, links: Links) -> str | None:  # type: ignore[override]  # None: not known
+        """The domain's word, or None."""
+        return None if node == "unknown" else super().get(node, links)
 
 
 class Coding(Leaf):
@@ -158,16 +169,13 @@ class StrictestLabel(Leaf):
 
 
 class ConceptText(Leaf):
-    """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
+    """The words of a CodeableConcept: its text; else the first display of its codings; else the first code."""
+
+    telling = True
 
     def get(self, node: Any, _links: Links) -> str | None:
         """The words, or None."""
-        text = expect(node, dict, "an object").get("text")
-        if text is not None:
-            return str(expect(text, str, "text"))
-        codings = node.get("coding", [])
-        shown = (c.get("display") for c in expect(codings, list, "a list") if type(c) is dict)
-        return next((words for words in shown if type(words) is str), None)
+        return words_of(node)[0]
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """The concept with the words as its text. Codes for other words are removed: they would contradict it."""
@@ -175,12 +183,41 @@ class ConceptText(Leaf):
         return {"text": value, **rest} if value is not None else rest or None
 
     def owns(self, node: Any) -> bool:
-        """True for an object."""
-        return type(node) is dict
+        """True for an object with words."""
+        try:
+            return type(node) is dict and words_of(node)[0] is not None
+        except Wrong:
+            return True  # reading it tells what is wrong
+
+    def reads(self, node: Any, _links: Links, path: Path) -> Iterator[Path]:
+        """The text, or the coding that the words are of; other codings are not read."""
+        words, place = words_of(node)
+        if words is not None:
+            yield (*path, *(place[:2] or ("text",)))
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place of the words, where they are no text."""
+        _, place = words_of(node)
+        if place:
+            yield (*path, *place), f"is read as the words: there is no text, but a {place[-1]}"
+
+
+def words_of(node: Any) -> tuple[str | None, Path]:
+    """The words of a concept and their place below it; an empty place for its text, or if there are none."""
+    text = expect(node, dict, "an object").get("text")
+    if text is not None:
+        return str(expect(text, str, "text")), ()
+    codings = expect(node.get("coding", []), list, "a list")
+    for name in ("display", "code"):
+        for number, coding in enumerate(codings):
+            if type(coding) is dict and type(words := coding.get(name)) is str and words.strip():
+                return words, ("coding", number, name)
+    return None, ()
 
 
 KINDS: Final = (
     LeafKind("code", Code, "vocabulary", coded=True, holds=StrEnum, scalar=True),
+    LeafKind("code-or-unknown", CodeOrUnknown, "vocabulary", coded=True, holds=StrEnum, scalar=True),
     LeafKind("coding", Coding, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind("concept", Concept, "vocabulary", coded=True, holds=StrEnum, element="CodeableConcept"),
     LeafKind("strictest-label", StrictestLabel, "vocabulary", coded=True, holds=StrEnum, element="Coding"),

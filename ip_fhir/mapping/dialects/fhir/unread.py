@@ -29,6 +29,14 @@ def unread(resource: dict[str, Any], lenses: Iterable[TableLens], links: Links) 
             yield from (_fhirpath(resource, path) for path in _rest(child, (name,), read, above))
 
 
+def told(resource: dict[str, Any], lens: TableLens, links: Links) -> dict[str, str]:
+    """The reasons for which places of the resource are read otherwise than they stand there, by FHIRPath."""
+    found: dict[str, str] = {}
+    for path, reason in lens.tells(resource, links, ()):
+        found.setdefault(_fhirpath(resource, path), reason)
+    return found
+
+
 def _says_more(narrative: Any) -> bool:
     return type(narrative) is not dict or narrative.get("status") not in ("generated", "empty")
 
@@ -55,5 +63,5 @@ def _fhirpath(resource: dict[str, Any], path: Path) -> str:
             text += f".{step}"
         else:
             return f"{text}.(key {list(node).index(step) + 1})".removeprefix(".")
-        node = node[step]
+        node = node.get(step) if type(node) is dict else node[step]
     return text.removeprefix(".")
