@@ -20,11 +20,11 @@ No error carries a person's data: a problem names a place and the *shape* of wha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 Fault: TypeAlias = Literal["caller", "peer", "ours"]
 
@@ -91,6 +91,11 @@ def few_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         else:
             left_out += 1
     return (*kept, more_problems(left_out, kept[0].code)) if left_out and kept else tuple(kept)
+
+
+def as_errors(warnings: Iterable[Problem]) -> Iterator[Problem]:
+    """Yields each warning as an error, for a caller who takes nothing of which a part was left out."""
+    return (replace(warning, code="not-supported", severity="error") for warning in warnings)
 
 
 def more_problems(count: int, code: IssueCode) -> MoreProblems:

@@ -92,3 +92,28 @@ By: TypeAlias = Annotated[
 Overlay: TypeAlias = Annotated[
     Path | None, typer.Option("--overlay", help="A site's own rows and codes (TOML).", show_default=False)
 ]
+Created: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--created",
+        metavar="TIME",
+        help="When the plan was made, if the Bundle does not say: a day, or a time with its zone (ISO 8601).",
+        show_default=False,
+    ),
+]
+Owner: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--owner",
+        metavar="FILE",
+        help="The person whose plan it is, if the Bundle has no Patient: a FHIR Patient, or a plan's owner (JSON).",
+        show_default=False,
+    ),
+]
+PlanId: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--plan", metavar="ID", help="The id of the CarePlan, if the Bundle has several.", show_default=False),
+]
+ToldIsError: TypeAlias = Annotated[
+    bool, typer.Option("--told-is-error", help="Whatever would be told as a warning is an error (exit code 2).")
+]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
+from ip_fhir.fhir.contents import aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,38 @@ class Entry:
 
 
 def entries_of(bundle: Any) -> list[Entry]:
-    """Returns the entries of a bundle. Raises `InvalidInput` with the FHIRPath of each that holds no resource."""
+    """Returns the entries of a bundle that hold its content; `aside_of` gives the others.
+
+    Raises `InvalidInput` with the FHIRPath of each entry that is wrong in itself.
+    """
+    entries = _entries(bundle)
+    others = aside(bundle.get("type"), entries)
+    held = ((number, entry) for number, entry in enumerate(entries) if number not in others)
+    return [Entry(number, entry.get("fullUrl"), entry["resource"]) for number, entry in held]
+
+
+def aside_of(bundle: Any) -> dict[int, Problem]:
+    """Returns a warning for each entry that holds no content, by its number. Raises `InvalidInput` as `entries_of`."""
+    entries = _entries(bundle)
+    return aside(bundle.get("type"), entries)
+
+
+def refuse_aside(bundle: Any) -> None:
+    """Raises `InvalidInput` if an entry holds no content, or is to be written only onto a certain version.
+
+    For bundles that ask us to do something: a request that is left out would be answered as if it were done.
+    """
+    problems = [Problem(told.path, told.reason.removesuffix(": not read")) for told in aside_of(bundle).values()]
+    for number, entry in enumerate(bundle.get("entry", ())):
+        if "ifMatch" in entry.get("request", {}):
+            reason = "asks for a certain version of the resource, and versions are not compared here"
+            problems.append(Problem(f"Bundle.entry[{number}].request.ifMatch", reason))
+    if problems:
+        raise InvalidInput(replace(problem, code="not-supported") for problem in problems)
+
+
+def _entries(bundle: Any) -> list[dict[str, Any]]:
+    """The entries of a bundle as they stand. Raises `InvalidInput` for each that is wrong in itself."""
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
     if "implicitRules" in bundle:
@@ -62,18 +94,19 @@ def entries_of(bundle: Any) -> list[Entry]:
         told = [Problem(f"Bundle.entry[{number}]", reason, "structure") for number, reason in wrong[:MOST_PROBLEMS]]
         more = len(wrong) - len(told)
         raise InvalidInput([*told, *([more_problems(more, "structure")] if more else [])])
-    return [Entry(number, entry.get("fullUrl"), entry["resource"]) for number, entry in enumerate(entries)]
+    return entries
 
 
 def _why_not(entry: Any) -> str | None:
     if not isinstance(entry, dict):
         return "is not an object"
     resource, full_url = entry.get("resource"), entry.get("fullUrl")
-    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-        return "has no resource with a resourceType"
+    if not isinstance(entry.get("request", {}), dict):
+        return "has a request that is not an object"
     if not isinstance(full_url, str | None):
         return "has a fullUrl that is not text"
-    ident = resource.get("id")
-    if not isinstance(ident, str | None):
-        return "has a resource whose id is not text"
-    return "has neither a fullUrl nor a resource id" if not ident and not full_url else None
+    if "resource" not in entry and (entry.get("request") or entry.get("response")):
+        return None
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        return "has no resource with a resourceType"
+    return "has a resource whose id is not text" if not isinstance(resource.get("id"), str | None) else None

@@ -25,6 +25,7 @@ from ip_fhir.mapping.bundle.reads import Reads
 from ip_fhir.mapping.compiled import Compiled, shipped
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign import reading as foreign
+from ip_fhir.mapping.foreign.choice import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -121,7 +122,7 @@ class Mapper:
         """
         compiled = self._for(bundle)
         plans.checked(bundle, compiled.version, strict=strict)
-        ours = foreign.is_ours(bundle, compiled)
+        ours = foreign.is_plain(bundle, compiled)
         return plans.from_fhir(bundle, compiled) if ours else foreign.read_plan(bundle, compiled)
 
     def from_fhir_json(self, content: bytes) -> IndividualPlan:
@@ -137,49 +138,77 @@ class Mapper:
         return plans.read_fast(content, self.compiled, self.reads)
 
     def read_fhir(
-        self, bundle: dict[str, Any], *, owner: PlanOwner | None = None, created: datetime | None = None
+        self,
+        bundle: dict[str, Any],
+        *,
+        owner: PlanOwner | None = None,
+        created: datetime | None = None,
+        plan: str | None = None,
+        told_is_error: bool = False,
     ) -> foreign.Reading:
         """Read the plan in a Bundle, ours or another system's, with a warning for each place that was not read.
 
         `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person; `created` (with zone)
-        if the CarePlan has no creation time. Raises `InvalidInput` with every problem, also where it would be a guess.
+        if the CarePlan has no creation time. `plan` is the id of the CarePlan where there are several; without it the
+        only active one is read. Raises `InvalidInput` with every problem and its FHIRPath, also wherever reading would
+        need a guess; with `told_is_error`, each warning is a problem too.
         """
-        return foreign.read_fhir(bundle, self._for(bundle), owner=owner, created=created)
+        return foreign.read_fhir(
+            bundle, self._for(bundle), owner=owner, created=created, plan=plan, told_is_error=told_is_error
+        )
 
-    def open_plan(self, bundle: dict[str, Any]) -> OpenPlan | foreign.OpenForeignPlan:
+    def open_plan(
+        self,
+        bundle: dict[str, Any],
+        *,
+        owner: PlanOwner | None = None,
+        created: datetime | None = None,
+        plan: str | None = None,
+    ) -> OpenPlan | foreign.OpenForeignPlan:
         """Open a plan in its bundle, to change it. The bundle is read once, and a put to ours costs only the changes.
 
-        Its `put` returns the same as `update_bundle`. Raises `InvalidInput` like `from_fhir`.
+        Its `put` returns the same as `update_bundle`. `owner`, `created` and `plan` are those of `read_fhir`. Raises
+        `InvalidInput` like `read_fhir`.
         """
         compiled = self._for(bundle)
-        if foreign.is_ours(bundle, compiled):
+        if plan is None and foreign.is_plain(bundle, compiled):
             return plans.open_plan(bundle, compiled, self.reads, self.released)
-        return foreign.OpenForeignPlan(bundle, compiled, self.released)
+        return foreign.OpenForeignPlan(
+            bundle, compiled, owner=owner, created=created, plan=plan, released=self.released
+        )
 
-    def update_bundle(self, bundle: dict[str, Any], plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
+    def update_bundle(
+        self, bundle: dict[str, Any], plan: IndividualPlan, *, onto: str | None = None, strict: bool = False
+    ) -> dict[str, Any]:
         """Return a copy of `bundle`, changed so that it says what `plan` says, and nowhere else.
 
-        Entries that are no longer part of the plan leave the bundle (`removed_entries` lists them). With `strict`,
-        FHIR's own models check the result, others' resources too. Raises `InvalidInput` if the bundle has no place for
-        a part of the plan, or is about another person.
+        Where the bundle has several CarePlans, the one with the plan's id is written, or the one whose id is `onto`.
+        Entries that are no longer part of the plan leave the bundle (`removed_entries` lists them); nothing asks a
+        server to delete them. With `strict`, FHIR's own models check the result, including others' resources in it.
+        Raises `InvalidInput` if the bundle has no place for a part of the plan, or is about another person.
         """
         compiled = self._for(bundle)
-        if foreign.is_ours(bundle, compiled):
+        if onto is None and foreign.is_plain(bundle, compiled):
             written = plans.put_plan(plan, bundle, compiled, self.reads, self.released)
         else:
-            written = foreign.put_read(plan, bundle, compiled, self.released)
+            written = foreign.put_read(plan, bundle, compiled, onto, self.released)
         return plans.checked(written, compiled.version, strict=strict)
 
-    def put_plan(self, plan: IndividualPlan, bundle: dict[str, Any], *, strict: bool = False) -> dict[str, Any]:
+    def put_plan(
+        self, plan: IndividualPlan, bundle: dict[str, Any], *, onto: str | None = None, strict: bool = False
+    ) -> dict[str, Any]:
         """The same as `update_bundle`, with the plan as the first argument."""
-        return self.update_bundle(bundle, plan, strict=strict)
+        return self.update_bundle(bundle, plan, onto=onto, strict=strict)
 
     def rebase(self, before: IndividualPlan, after: IndividualPlan, bundle_now: dict[str, Any]) -> Rebased:
         """Apply the change from `before` to `after` to a bundle that somebody else has changed meanwhile.
 
-        Returns the new bundle and the merge; in its conflicts the bundle's value is kept. Raises as `open_plan`, `put`.
+        Returns the new bundle and the merge; in its conflicts the bundle's value is kept. Where the bundle lacks owner
+        or creation time, those of `before` are used. Raises `InvalidInput` as `open_plan` and its `put`.
         """
-        return rebases.rebase(before, after, self.open_plan(bundle_now))
+        name = name_of(before.id, bundle_now)
+        now = self.open_plan(bundle_now, owner=before.owner, created=before.created, plan=name)
+        return rebases.rebase(before, after, now)
 
     @staticmethod
     def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
@@ -304,18 +333,28 @@ def read_fhir(
     *,
     owner: PlanOwner | None = None,
     created: datetime | None = None,
+    plan: str | None = None,
+    told_is_error: bool = False,
     version: FhirVersion | None = None,
     mapper: Mapper | None = None,
 ) -> foreign.Reading:
     """`Mapper.read_fhir`: the plan in a Bundle, and a warning for each place that was not read."""
-    return _chosen(mapper, version).read_fhir(bundle, owner=owner, created=created)
+    return _chosen(mapper, version).read_fhir(
+        bundle, owner=owner, created=created, plan=plan, told_is_error=told_is_error
+    )
 
 
 def open_plan(
-    bundle: dict[str, Any], mapper: Mapper | None = None, *, version: FhirVersion | None = None
+    bundle: dict[str, Any],
+    mapper: Mapper | None = None,
+    *,
+    owner: PlanOwner | None = None,
+    created: datetime | None = None,
+    plan: str | None = None,
+    version: FhirVersion | None = None,
 ) -> OpenPlan | foreign.OpenForeignPlan:
     """`Mapper.open_plan`: a plan in its bundle, read once, to be changed."""
-    return _chosen(mapper, version).open_plan(bundle)
+    return _chosen(mapper, version).open_plan(bundle, owner=owner, created=created, plan=plan)
 
 
 def update_bundle(
@@ -323,11 +362,12 @@ def update_bundle(
     plan: IndividualPlan,
     mapper: Mapper | None = None,
     *,
+    onto: str | None = None,
     version: FhirVersion | None = None,
     strict: bool = False,
 ) -> dict[str, Any]:
     """`Mapper.update_bundle`: a copy of the bundle that says what the plan says, and is otherwise unchanged."""
-    return _chosen(mapper, version).update_bundle(bundle, plan, strict=strict)
+    return _chosen(mapper, version).update_bundle(bundle, plan, onto=onto, strict=strict)
 
 
 def put_plan(
@@ -335,11 +375,12 @@ def put_plan(
     bundle: dict[str, Any],
     mapper: Mapper | None = None,
     *,
+    onto: str | None = None,
     version: FhirVersion | None = None,
     strict: bool = False,
 ) -> dict[str, Any]:
     """The same as `update_bundle`, with the plan as the first argument."""
-    return _chosen(mapper, version).put_plan(plan, bundle, strict=strict)
+    return _chosen(mapper, version).put_plan(plan, bundle, onto=onto, strict=strict)
 
 
 def rebase(

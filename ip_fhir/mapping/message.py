@@ -19,7 +19,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.fhir.bundle import Entry, entries_of, refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
@@ -60,6 +60,7 @@ def message_to_fhir(message: Message, compiled: Compiled, released: Collection[L
 def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
     """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
     version_of(bundle, compiled.version)
+    refuse_aside(bundle)
     entries = entries_of(bundle)
     if bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":
         raise InvalidInput.at("Bundle", "is not a message that begins with its MessageHeader", "structure")
@@ -87,6 +88,7 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
     that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
     """
     version_of(bundle, compiled.version)
+    refuse_aside(bundle)
     entries = entries_of(bundle)
     if bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")

@@ -21,7 +21,7 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.foreign.reading import is_ours
+from ip_fhir.mapping.foreign.reading import is_plain
 from ip_fhir.mapping.mapper import Mapper
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.variants import FhirVersion
 
     NumberedLine: TypeAlias = tuple[int, bytes]
+    Make: TypeAlias = Callable[[bytes], tuple[bytes, tuple[Problem, ...]]]
 
 Target: TypeAlias = Literal["fhir", "plan"]
 
@@ -65,17 +66,21 @@ def map_lines(
     overlay: Path | str | None = None,
     version: FhirVersion | None = None,
     released: Collection[LocatingPart] = (),
+    told_is_error: bool = False,
 ) -> Iterator[Mapped]:
     """Map each line (a plan, or for `to="plan"` a Bundle, ours or another system's); empty lines are passed over.
 
     `processes` is by default the number of cores; input of a single chunk is mapped in this process. `overlay` is a
     site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. What leads
     to persons with a protected address is left out both ways, but for the parts in `released`. A bad line raises
-    nothing: its `Mapped` has the problems. Raises `MappingError` for a bad overlay, before the first line.
+    nothing: its `Mapped` has the problems. With `told_is_error`, a line with places that are not read is bad; every
+    line is looked through for them, which is slow. Raises `MappingError` for a bad overlay, before the first line.
     """
     if overlay is not None:
         _site(overlay, version or "R4")
-    work = partial(_map_chunk, to=to, overlay=overlay, version=version, released=frozenset(released))
+    make = _written if to == "fhir" else _read_whole if told_is_error else _read
+    made = partial(make, overlay=overlay, version=version, released=frozenset(released))
+    work = partial(_map_chunk, make=made)
     return _mapped(lines, work, processes or os.cpu_count() or 1)
 
 
@@ -110,18 +115,11 @@ def _chunks(lines: Iterator[NumberedLine]) -> Iterator[list[NumberedLine]]:
         yield chunk
 
 
-def _map_chunk(
-    chunk: list[NumberedLine],
-    to: Target,
-    overlay: Path | str | None,
-    version: FhirVersion | None,
-    released: frozenset[LocatingPart],
-) -> list[Mapped]:
-    make = partial(_written if to == "fhir" else _read, overlay=overlay, version=version, released=released)
+def _map_chunk(chunk: list[NumberedLine], make: Make) -> list[Mapped]:
     return [_map_line(number, line, make) for number, line in chunk]
 
 
-def _map_line(number: int, line: bytes, make: Callable[[bytes], tuple[bytes, tuple[Problem, ...]]]) -> Mapped:
+def _map_line(number: int, line: bytes, make: Make) -> Mapped:
     try:
         content, warnings = make(line)
     except InvalidInput as error:
@@ -151,10 +149,18 @@ def _plan_in(
         return plan, ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
-    if is_ours(bundle, site.compiled):
+    if is_plain(bundle, site.compiled):
         return site.from_fhir(bundle), ()
     reading = site.read_fhir(bundle)
     return reading.plan, reading.warnings
+
+
+def _read_whole(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
+) -> tuple[bytes, tuple[Problem, ...]]:
+    bundle = read_json(line, _LIMITS)
+    reading = _site(overlay, version_of(bundle, version)).read_fhir(bundle, told_is_error=True)
+    return withheld(reading.plan, released).to_json().encode(), ()
 
 
 @cache

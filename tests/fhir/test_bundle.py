@@ -69,8 +69,8 @@ def test_entries_that_are_no_list() -> None:
         ({"resource": {"resourceType": 1, "id": "x"}}, "has no resource with a resourceType"),
         ({"resource": GOAL, "fullUrl": 1}, "has a fullUrl that is not text"),
         ({"resource": {"resourceType": "Goal", "id": 1}}, "has a resource whose id is not text"),
-        ({"resource": {"resourceType": "Goal"}}, "has neither a fullUrl nor a resource id"),
-        ({"resource": {"resourceType": "Goal", "id": ""}, "fullUrl": ""}, "has neither a fullUrl nor a resource id"),
+        ({"resource": GOAL, "request": "PUT"}, "has a request that is not an object"),
+        ({"fullUrl": "urn:uuid:1", "search": {"mode": "match"}}, "has no resource with a resourceType"),
     ],
 )
 def test_entries_that_are_none(entry: Any, reason: str) -> None:

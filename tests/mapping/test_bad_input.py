@@ -341,7 +341,7 @@ def test_two_plans() -> None:
     there = bundle(1)
     plan = resource(there, "CarePlan")
     there["entry"].append({"fullUrl": "urn:uuid:2", "resource": {**plan, "id": "plan-2"}})
-    with pytest.raises(InvalidInput, match="holds 2 resources that could be the CarePlan"):
+    with pytest.raises(InvalidInput, match="holds 2 CarePlans that could be meant, 2 of them active"):
         from_fhir(there)
     there["entry"] = [e for e in there["entry"] if e["resource"]["resourceType"] != "CarePlan"]
     with pytest.raises(InvalidInput, match="holds 0 resources that could be the CarePlan"):

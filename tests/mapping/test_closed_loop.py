@@ -1,4 +1,4 @@
-"""Published examples of closed-loop referral: read, or refused clearly; and what is read is written back unchanged."""
+"""Published resources, alone: read, or refused clearly; and what is read is written back unchanged."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ TABLES = {
 def published(shared_data: Path) -> list[JSON]:
     """Every resource of a type that we map, alone, in a bundle or contained."""
     found: list[JSON] = []
-    for path in sorted((shared_data / "closed-loop").rglob("*.json")):
+    for path in sorted(shared_data.rglob("*.json")):
         text = path.read_text(encoding="utf-8-sig")
         found += resources(json.loads(text)) if text.lstrip().startswith(("{", "[")) else []  # some are templates
     return found

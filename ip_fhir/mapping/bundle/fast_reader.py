@@ -264,15 +264,23 @@ def _is_unusual(content: bytes) -> bool:
     return b"\xef" in content and _NO_CHARACTER.search(content) is not None
 
 
+class _Writing(msgspec.Struct, gc=False):
+    """The request of an entry that holds content. Any other, such as DELETE, is left to the lenses."""
+
+    method: Literal["PUT", "POST"] = "PUT"
+
+
 def _decoder(structs: list[Any]) -> Callable[[bytes], Any]:
     one_of = structs[0]
     for struct in structs[1:]:
         one_of |= struct
-    entry = msgspec.defstruct("Entry", [("resource", one_of), ("fullUrl", str | None, None)], gc=False)
+    request = ("request", _Writing | None, None)
+    entry = msgspec.defstruct("Entry", [("resource", one_of), ("fullUrl", str | None, None), request], gc=False)
     members: list[Any] = [
         ("resourceType", Literal["Bundle"]),
         ("entry", list[entry]),  # type: ignore[valid-type]  # made at run time
         ("implicitRules", NEVER, None),
+        ("type", Literal["transaction", "collection", "message", "searchset", "batch", "document"], "collection"),
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Bundle", members)).decode
 

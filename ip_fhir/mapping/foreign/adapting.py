@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.values.ids import PersonIdKind
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.parts import unversioned
@@ -57,11 +58,19 @@ class Adapted:
     hidden: dict[int, str] = field(default_factory=dict)
     members: Members | None = None
     dropped: frozenset[str] = frozenset()  # the references of the members' resources that go again
+    registers: frozenset[str] = frozenset()  # the systems of persons' numbers
 
     @property
     def told(self) -> dict[str, str]:
         """The reasons for which places are read otherwise than they stand there, by FHIRPath."""
         return {} if self.members is None else self.members.told
+
+    def is_same(self, number: Any, other: Any) -> bool:
+        """True if two identifiers have one value, and one system or both a register of persons or none."""
+        if type(number) is not dict or type(other) is not dict or number.get("value") != other.get("value"):
+            return False
+        systems = number.get("system"), other.get("system")
+        return systems[0] == systems[1] or all(system is None or system in self.registers for system in systems)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """Return the bundle without the additions, and with hidden parts as they were."""
@@ -77,7 +86,9 @@ class Adapted:
         return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
 
     def _restored(self, entry: dict[str, Any]) -> dict[str, Any]:
-        resource = entry["resource"]
+        resource = entry.get("resource")
+        if resource is None:  # an entry without content
+            return entry
         if resource["resourceType"] == _ROOT:
             added = list(self.added.items())
             resource = {key: value for key, value in resource.items() if (key, value) not in added}
@@ -111,7 +122,8 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     Raises `InvalidInput` if the bundle is about another person than `owner`.
     """
     entries = entries_of(bundle)
-    adapted = Adapted({}, hidden=dict(_hidden(entries, compiled)))
+    registers = (uri for kind in PersonIdKind for uri in compiled.systems.accepted(kind.value))
+    adapted = Adapted({}, hidden=dict(_hidden(entries, compiled)), registers=frozenset(registers))
     visible_entries = [entry for entry in entries if entry.number not in adapted.hidden]
     extras = [*_owner(adapted, visible_entries, owner, compiled), *_roles(visible_entries)]
     _check_subjects(visible_entries, adapted)
@@ -119,13 +131,14 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     visible = to_extras | _visible_references(visible_entries)
     out_of_sight = {r: entry for entry in entries if entry.number in adapted.hidden for r in entry.references}
     adapted.members = Members(compiled, out_of_sight)
-    made = [_entry(entry, bundle["entry"][entry.number], adapted, visible, compiled) for entry in entries]
+    made = [*bundle.get("entry", ())]  # with the entries without content, which stay as they are
+    for entry in entries:
+        made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible, compiled)
+        if whole["resource"]["resourceType"] == _ROOT:
+            said = {"id": entry.id, "created": created}
+            adapted.added = {k: v for k, v in said.items() if v is not None and k not in whole["resource"]}
+            whole["resource"] |= adapted.added
     extras += [{"resource": resource} for resource in adapted.members.resources.values()]
-    for number, entry in enumerate(made):
-        if entry["resource"]["resourceType"] == _ROOT:
-            whole = {"id": entries[number].id, "created": created}
-            adapted.added = {k: v for k, v in whole.items() if v is not None and k not in entry["resource"]}
-            entry["resource"] |= adapted.added
     added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
     adapted.bundle = {**bundle, "entry": [*made, *added]}
     return adapted
@@ -212,7 +225,8 @@ def _owner(
     if reference in known:
         return
     said = number.get("value") if type(number) is dict else None
-    same = reference == f"Patient/{owner.id}" if said is None else said == owner.identifier
+    theirs = {"value": owner.identifier}  # under whichever register: the number says which
+    same = reference == f"Patient/{owner.id}" if said is None else adapted.is_same(number, theirs)
     if not same:
         raise InvalidInput(
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
@@ -227,22 +241,21 @@ def _check_subjects(entries: list[Entry], adapted: Adapted) -> None:
     """Raise `InvalidInput` for parts of the plan whose subject has another number; the lenses check references."""
     people = [entry.resource.get("identifier") for entry in entries if entry.type == "Patient"]
     numbers = [n for found in people if type(found) is list for n in found] + [adapted.number]
-    known = [number.get("value") for number in numbers if type(number) is dict]
     problems = []
     for entry in entries:
         for name in _ABOUT if entry.type in (_ROOT, "Consent", *_PLACES) else ():
             number = _number(entry.resource.get(name))
-            if number is not None and number not in known:
+            if number is not None and not any(adapted.is_same(number, known) for known in numbers):
                 problems.append(Problem(f"{entry.at}.{name}", "is not the person that the plan is of", "invariant"))
     if problems:
         raise InvalidInput(problems)
 
 
 def _number(subject: Any) -> Any:
-    """The identifier's value of a subject that has an identifier and no reference; else None."""
+    """The identifier of a subject that has one with a value, and no reference; else None."""
     if type(subject) is not dict or "reference" in subject or type(subject.get("identifier")) is not dict:
         return None
-    return subject["identifier"].get("value")
+    return subject["identifier"] if subject["identifier"].get("value") is not None else None
 
 
 def _address(entry: dict[str, Any]) -> str:
@@ -302,7 +315,7 @@ def _hide_references(node: Any, names: tuple[str, ...], adapted: Adapted, visibl
     reference = made.get("reference")
     if type(reference) is str and not _may_refer(reference, names, visible) and not set(names[-1:]) & set(_ABOUT):
         made = _with_hidden(made, "reference")
-    elif reference is None and adapted.number is not None and _is_number(made.get("identifier"), adapted.number):
+    elif reference is None and adapted.number is not None and adapted.is_same(made.get("identifier"), adapted.number):
         made["reference"] = adapted.owner
     member = made.get("member")
     if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
@@ -313,10 +326,6 @@ def _hide_references(node: Any, names: tuple[str, ...], adapted: Adapted, visibl
 def _may_refer(reference: str, names: tuple[str, ...], visible: dict[str, set[str] | None]) -> bool:
     places = visible.get(unversioned(reference), set())
     return places is None or not places.isdisjoint(names)
-
-
-def _is_number(identifier: Any, number: dict[str, str]) -> bool:
-    return type(identifier) is dict and identifier.get("value") == number.get("value")
 
 
 def _with_hidden(node: dict[str, Any], name: str) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.errors import Problem
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.errors import InvalidInput, Problem, as_errors
+from ip_fhir.fhir.bundle import aside_of, entries_of
+from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
+from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -43,23 +45,48 @@ def read_fhir(
     *,
     owner: PlanOwner | None = None,
     created: datetime | None = None,
+    plan: str | None = None,
+    told_is_error: bool = False,
 ) -> Reading:
     """Read the plan in a bundle of the FHIR version of `site`, with warnings for places not read; ours as `from_fhir`.
 
     `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person. `created` (with time zone)
-    is used if the CarePlan has no creation time. Raises `InvalidInput` wherever reading would need a guess.
+    is used if the CarePlan has no creation time. `plan` is the CarePlan's id. Raises `InvalidInput` wherever reading
+    would need a guess; with `told_is_error` also for each place that was not read.
     """
-    compiled, adapted = _adapted(bundle, site, owner, None if created is None else created.isoformat())
-    assembly = compiled.assembly("plan")
-    found = assembly.find(entries_of(adapted.bundle))
-    plan = assembly.checked(IndividualPlan, found)
-    return Reading(plan, tuple(_warnings(found, adapted, compiled, len(bundle["entry"]))))
+    chosen = choose(bundle, site, plan)
+    with chosen.hints():
+        compiled, adapted = _adapted(chosen.bundle, site, owner, _moment(created))
+        assembly = compiled.assembly("plan")
+        found = assembly.find(entries_of(adapted.bundle))
+        read = assembly.checked(IndividualPlan, found)
+    adapted.hidden |= chosen.others
+    unread_places = _warnings(found, adapted, compiled, len(bundle.get("entry", ())))
+    warnings = (*unread_places, *_left_out(bundle), *notes(bundle))
+    if told_is_error and warnings:
+        raise InvalidInput(as_errors(warnings))
+    return Reading(read, warnings)
+
+
+def _left_out(bundle: dict[str, Any]) -> Iterator[Problem]:
+    """The warnings about entries without content; not those about an OperationOutcome, which `notes` tells."""
+    entries = bundle.get("entry", ())
+    return (told for n, told in aside_of(bundle).items() if not is_outcome(entries[n].get("resource")))
+
+
+def _moment(created: datetime | None) -> str | None:
+    """The time as FHIR writes it. Raises `InvalidInput` if it has no time zone."""
+    if created is not None and created.tzinfo is None:
+        raise InvalidInput.at("created", "has no time zone")
+    return None if created is None else created.isoformat()
 
 
 def read_plan(bundle: dict[str, Any], site: Compiled) -> IndividualPlan:
     """Read the same plan as `read_fhir`, without looking for places not read."""
-    compiled, adapted = _adapted(bundle, site)
-    return compiled.assembly("plan").value(IndividualPlan, adapted.bundle)
+    chosen = choose(bundle, site)
+    with chosen.hints():
+        compiled, adapted = _adapted(chosen.bundle, site)
+        return compiled.assembly("plan").value(IndividualPlan, adapted.bundle)
 
 
 def _adapted(
@@ -73,37 +100,55 @@ def _adapted(
 
 
 def put_read(
-    plan: IndividualPlan, bundle: dict[str, Any], site: Compiled, released: Collection[LocatingPart] = ()
+    plan: IndividualPlan,
+    bundle: dict[str, Any],
+    site: Compiled,
+    onto: str | None = None,
+    released: Collection[LocatingPart] = (),
 ) -> dict[str, Any]:
     """Return a copy of another system's bundle, changed so that it says what `plan` says, and nowhere else.
 
-    What leads to a person with a protected address stays as it is there, but for the parts in `released`. Raises
-    `InvalidInput` if that system's way of writing a plan has no place or no code for a part of the plan.
+    `onto` is the id of the CarePlan that is written, if not the plan's own. What leads to a person with a protected
+    address stays as it is there, but for the parts in `released`. Raises `InvalidInput` if that system's way of writing
+    a plan has no place or no code for a part of the plan.
     """
-    compiled = variant_for(bundle, site)
-    adapted = adapt(bundle, compiled, plan.owner, plan.created.isoformat())
+    chosen = choose(bundle, site, onto or name_of(plan.id, bundle))
+    compiled = variant_for(chosen.bundle, site)
+    adapted = adapt(chosen.bundle, compiled, plan.owner, plan.created.isoformat())
     if withheld(plan, released) is not plan:
         plan = withheld(plan, released, compiled.assembly("plan").value(IndividualPlan, adapted.bundle))
-    return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base))
+    written = put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base)
+    return chosen.restore(adapted.restore(written))
 
 
 class OpenForeignPlan:
     """A plan in another system's bundle: `plan` is the plan in it, `put` returns a bundle with a changed plan.
 
-    The bundle itself is never changed; each put looks at all of it. Raises `InvalidInput` as `read_fhir`.
+    The bundle itself is never changed; each put looks at all of it. `owner`, `created` and `plan` are those of
+    `read_fhir`. Raises `InvalidInput` as `read_fhir`.
     """
 
-    def __init__(self, bundle: dict[str, Any], site: Compiled, released: Collection[LocatingPart] = ()) -> None:
+    def __init__(  # noqa: PLR0913 - as `read_fhir`, and what may go along
+        self,
+        bundle: dict[str, Any],
+        site: Compiled,
+        *,
+        owner: PlanOwner | None = None,
+        created: datetime | None = None,
+        plan: str | None = None,
+        released: Collection[LocatingPart] = (),
+    ) -> None:
         self.bundle = bundle
         self._site, self._released = site, released
-        self.plan = read_plan(bundle, site)
+        self.plan = read_fhir(bundle, site, owner=owner, created=created, plan=plan).plan
+        self._onto = plan or name_of(self.plan.id, bundle)
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else.
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return put_read(plan, self.bundle, self._site, self._released)
+        return put_read(plan, self.bundle, self._site, self._onto, self._released)
 
 
 def is_ours(bundle: Any, site: Compiled) -> bool:
@@ -111,10 +156,8 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
 
     Raises `InvalidInput` if `bundle` is no Bundle.
     """
-    lens = site.lens("CarePlan").inner
-    category = next(node for const, node in lens.consts if "plan-category" in const.place)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
-    return any(category.owns(plan) and not _refers(plan) for plan in plans)
+    return any(is_individual(plan, site) and not _refers(plan) for plan in plans)
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:
@@ -137,8 +180,10 @@ def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) ->
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
-    for entry in found.entries[:count]:
+    for entry in found.entries:
         number = entry.number
+        if number >= count or is_outcome(entry.resource):
+            continue  # made by us, or told by `notes`
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
         if number in found.told:

@@ -146,12 +146,37 @@ def test_rules_for_the_whole_bundle_are_not_passed_over() -> None:
     assert found == by_lenses == example(1)
 
 
-@pytest.mark.parametrize("entry", [{}, {"resource": {}}, {"resource": {"resourceType": "Observation"}}], ids=str)
+@pytest.mark.parametrize("entry", [{}, {"resource": {}}], ids=str)
 def test_an_entry_that_is_none_is_refused_as_ever(entry: JSON) -> None:
-    """Without a resource, a type, an id and a fullUrl: the lenses say so, with its place."""
+    """Without a resource or a type: the lenses say so, with its place."""
     found, by_lenses = read_both_ways(searchset(examples.bundle(1), entry))
     assert found is None
     assert by_lenses[0].path == "Bundle.entry[0]"
+
+
+GOAL = {"fullUrl": "https://x.example/Goal/g", "resource": {"resourceType": "Goal", "id": "g"}}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"resource": {"resourceType": "Observation"}},
+        {"response": {"status": "200 OK"}},
+        {"request": {"method": "DELETE", "url": "Goal/g"}},
+        {**GOAL, "request": {"method": "DELETE", "url": "Goal/g"}},
+        {**GOAL, "request": {"method": "GET", "url": "Goal/g"}},
+    ],
+    ids=str,
+)
+def test_entries_without_content_are_left_to_the_lenses(entry: JSON) -> None:
+    """A deletion, a question, an answer, a resource that nothing can mean: the lenses read the plan without it."""
+    assert read_both_ways(searchset(examples.bundle(1), entry)) == (None, example(1))
+
+
+@pytest.mark.parametrize("kind", ["history", "transaction-response", 3])
+def test_other_kinds_of_bundles_are_left_to_the_lenses(kind: Any) -> None:
+    """A history may have each resource several times: only the lenses know which one counts."""
+    assert read_both_ways({**examples.bundle(1), "type": kind}) == (None, example(1))
 
 
 def test_a_resource_that_shows_another_version_is_not_passed_over() -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import File, Json, Lang, spoken
+from ip_fhir.cli.given import Given, tell
+from ip_fhir.cli.options import Created, File, Json, Lang, Owner, PlanId, ToldIsError, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ class Report:
         return not self.missing and all(item.met for item in self.items)
 
 
-def check(
+def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: File,
     notice: Annotated[
         str | None, typer.Option("--notice", help="The notice that a green form answers.", show_default=False)
@@ -52,24 +53,29 @@ def check(
     ] = False,
     as_json: Json = False,
     lang: Lang = None,
+    created: Created = None,
+    owner: Owner = None,
+    plan: PlanId = None,
+    told_is_error: ToldIsError = False,
 ) -> None:
     """Check a plan, notice, form or Bundle.
 
     Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
     for what closes the loop. Exit code 0: right and complete; 1: it lacks something; 2: it cannot be used, with a line
-    for each problem and its place. What no rule forbids and a person should look at is told on stderr.
+    for each problem and its place. What of a Bundle is not read, and what no rule forbids and a person should look at,
+    is told on stderr, a line for each place.
     """
     from ip_fhir.cli.files import read_file
     from ip_fhir.errors import InvalidInput
 
     content = read_file(file)
     try:
-        checked = _check(content, notice, strict=strict)
+        checked = _check(content, notice, Given(created, owner, plan, told_is_error), strict=strict)
     except InvalidInput as error:
         if as_json:
             _emit(Report("unknown", problems=error.problems), valid=False)
         raise
-    sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in checked.warnings)
+    tell(content.name, checked.warnings)
     if as_json:
         _emit(checked, valid=True)
     else:
@@ -78,7 +84,7 @@ def check(
         raise typer.Exit(_INCOMPLETE)
 
 
-def _check(content: Content, notice: str | None, *, strict: bool) -> Report:
+def _check(content: Content, notice: str | None, given: Given, *, strict: bool) -> Report:
     from ip_fhir.cli.files import expect, kind_of, read_bundle, read_file, read_value
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
@@ -87,7 +93,7 @@ def _check(content: Content, notice: str | None, *, strict: bool) -> Report:
 
     kind = kind_of(content)
     if kind == "bundle":
-        return _bundle(content.name, read_bundle(content), strict=strict)
+        return _bundle(content.name, read_bundle(content), given, strict=strict)
     if kind == "plan":
         return _plan(read_value(IndividualPlan, content))
     if kind == "notice":
@@ -109,13 +115,13 @@ def _plan(plan: IndividualPlan) -> Report:
     return Report("plan", plan.id, items=completeness(plan), warnings=remarks(plan))
 
 
-def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Report:
+def _bundle(name: str, bundle: JsonObject, given: Given, *, strict: bool) -> Report:
     """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
     from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models
-    from ip_fhir.mapping import from_fhir, message_from_fhir, message_from_transaction
+    from ip_fhir.mapping import default, message_from_fhir, message_from_transaction
 
     with naming(name):
         types = Counter(entry.type for entry in entries_of(bundle))
@@ -131,9 +137,10 @@ def _bundle(name: str, bundle: JsonObject, *, strict: bool) -> Report:
             told = list(remarks(sent.notice)) if sent.notice else []
             ident = sent.notice.id if sent.notice else None
             return Report("bundle: notice", ident, resources=dict(types), warnings=told)
-        plan = from_fhir(bundle)
-    checked = _plan(plan)
-    return replace(checked, kind="bundle: plan", resources=dict(types))
+        reading = given.read(bundle, default())
+    checked = _plan(reading.plan)
+    warnings = [*reading.warnings, *checked.warnings]
+    return replace(checked, kind="bundle: plan", resources=dict(types), warnings=warnings)
 
 
 def _emit(checked: Report, *, valid: bool) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ip_fhir.cli.options import File, Kind, Overlay, Pretty, Released, parts
+from ip_fhir.cli.given import Given, tell
+from ip_fhir.cli.options import (
+    Created,
+    File,
+    Kind,
+    Overlay,
+    Owner,
+    PlanId,
+    Pretty,
+    Released,
+    ToldIsError,
+    parts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +55,7 @@ Version: TypeAlias = Annotated[
 ]
 
 
-def map_(
+def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: File,
     to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
     fhir_version: Version = None,
@@ -54,6 +65,10 @@ def map_(
         bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
     ] = False,
     release: Released = None,
+    created: Created = None,
+    owner: Owner = None,
+    plan: PlanId = None,
+    told_is_error: ToldIsError = False,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
@@ -63,13 +78,16 @@ def map_(
     exit code is 2. Address, municipality and contacts of a person with a protected address and of their relatives, and
     places of measures, are left out, which is told on stderr, unless --release names them.
     """
+    given = Given(created, owner, plan, told_is_error)
     if ndjson:
         from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
 
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        version = _given_version(fhir_version)
-        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=version, released=parts(release)))
+        if given != Given(told_is_error=told_is_error):
+            raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
+        site = {"overlay": overlay, "version": _given_version(fhir_version), "released": parts(release)}
+        raise typer.Exit(map_ndjson(file, to.value, **site, told_is_error=told_is_error))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -80,12 +98,11 @@ def map_(
             site = _site_mapper(overlay, _given_version(fhir_version) or "R4").releasing(parts(release))
             made: dict[str, Any] = site.to_fhir(_let_out(_own_plan(content), release))
         else:
-            plan = _plan_in_bundle(content, overlay, _given_version(fhir_version))
-            made = _let_out(plan, release).to_data()
+            made = _let_out(_plan_in_bundle(content, overlay, _given_version(fhir_version), given), release).to_data()
     emit(made, pretty=pretty)
 
 
-def put(
+def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan (JSON), or - for stdin.", show_default=False)],
     onto: Annotated[
         str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle to write it onto.", show_default=False)
@@ -94,16 +111,22 @@ def put(
     overlay: Overlay = None,
     pretty: Pretty = False,
     release: Released = None,
+    created: Created = None,
+    owner: Owner = None,
+    care_plan: PlanId = None,
+    told_is_error: ToldIsError = False,
 ) -> None:
     """Write a plan onto a Bundle.
 
     Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
-    Bundle, which is told on stderr: no server is asked to delete it. What leads to a person with a protected address
-    stays as it is in the Bundle, unless --release names it.
+    Bundle, which is told on stderr: no server is asked to delete it. Where the Bundle has several CarePlans, the one
+    with the plan's id is written, or the one of --plan. --created and --owner need not be given again; if they are, the
+    plan must say the same. What leads to a person with a protected address stays as it is in the Bundle, unless
+    --release names it.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.errors import InvalidInput
+    from ip_fhir.errors import InvalidInput, as_errors
     from ip_fhir.mapping import removed_entries
     from ip_fhir.mapping.fhir_version import version_of
 
@@ -115,9 +138,12 @@ def put(
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
         site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).releasing(parts(release))
-        changed = site.update_bundle(bundle, value)
-    gone = removed_entries(bundle, changed)
-    sys.stderr.writelines(f"ip-fhir: {under.name}: warning: {warning}\n" for warning in gone)
+        changed = site.update_bundle(bundle, value, onto=care_plan)
+        gone = removed_entries(bundle, changed)
+        if gone and told_is_error:
+            raise InvalidInput(as_errors(gone))
+    Given(created, owner).expect_of(value, site)
+    tell(under.name, gone)
     emit(changed, pretty=pretty)
 
 
@@ -166,12 +192,12 @@ def _site_mapper(overlay: Path | None, version: FhirVersion) -> Mapper:
     return Mapper.load(overlay, version)
 
 
-def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None) -> IndividualPlan:
+def _plan_in_bundle(content: Content, overlay: Path | None, said: FhirVersion | None, given: Given) -> IndividualPlan:
     """Returns the plan in a Bundle, and tells on stderr which places of it were left unread."""
     from ip_fhir.cli.files import read_bundle
     from ip_fhir.mapping.fhir_version import version_of
 
     bundle = read_bundle(content)
-    reading = _site_mapper(overlay, version_of(bundle, said)).read_fhir(bundle)
-    sys.stderr.writelines(f"ip-fhir: {content.name}: warning: {warning}\n" for warning in reading.warnings)
+    reading = given.read(bundle, _site_mapper(overlay, version_of(bundle, said)))
+    tell(content.name, reading.warnings)
     return reading.plan

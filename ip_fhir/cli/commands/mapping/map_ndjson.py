@@ -28,6 +28,7 @@ def map_ndjson(
     overlay: Path | None = None,
     version: FhirVersion | None = None,
     released: frozenset[LocatingPart] = frozenset(),
+    told_is_error: bool = False,
 ) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
     from ip_fhir.mapping.ndjson import map_lines
@@ -36,7 +37,8 @@ def map_ndjson(
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
         lines = _lines(stream, name, read)
-        for mapped in map_lines(lines, to, overlay=overlay, version=version, released=released):
+        options = {"overlay": overlay, "version": version, "released": released, "told_is_error": told_is_error}
+        for mapped in map_lines(lines, to, **options):
             done += 1
             failed += mapped.content is None
             if mapped.content is not None:

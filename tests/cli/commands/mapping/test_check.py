@@ -117,3 +117,29 @@ def test_strict_asks_fhir_itself(run: Run) -> None:
     assert ran.code == 2
     assert f"Bundle.entry[{number}].resource.multipleBirthBoolean: FHIR: " in ran.err
     assert "hemmelig" not in ran.err
+
+
+def test_what_a_bundle_leaves_unread_is_told(run: Run) -> None:
+    """Issue 11: `check` of a Bundle tells each place on stderr, and in JSON; the exit code is that of the plan."""
+    neighbour = EXAMPLES / "neighbours" / "kommunefhir.json"
+    told = run("map", neighbour, "--to", "plan").err
+    ran = run("check", neighbour)
+    assert (ran.code, ran.err) == (1, told)
+    in_json = run("check", neighbour, "--json").data
+    assert len(in_json["warnings"]) == len(told.splitlines())
+    assert "Bundle.entry[6].resource" in [warning["path"] for warning in in_json["warnings"]]
+    strict = run("check", neighbour, "--told-is-error")
+    assert (strict.code, strict.out) == (2, b"")
+
+
+def test_what_the_caller_says_of_a_bundle(run: Run, tmp_path: Path) -> None:
+    """--created, --owner and --plan are those of `map`."""
+    bundle = json.loads((EXAMPLES / "neighbours" / "kommunefhir.json").read_bytes())
+    del bundle["entry"][10]["resource"]["created"]
+    (owner := tmp_path / "patient.json").write_text(json.dumps(bundle["entry"].pop(0)["resource"]), encoding="utf-8")
+    (file := tmp_path / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
+    refused = run("check", file, "--owner", owner)
+    assert refused.code == 2
+    assert "--created of the commands" in refused.err
+    given = ("--owner", owner, "--created", "2026-01-13", "--plan", "plan")
+    assert run("check", file, *given, "--json").data["id"] == "plan"

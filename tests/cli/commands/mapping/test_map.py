@@ -174,3 +174,98 @@ def test_what_leaves_the_bundle_is_told(run: Run, tmp_path: Path) -> None:
     assert ran.err == f"ip-fhir: {onto}: warning: Bundle.entry[{number}].resource: {said}\n"
     assert len(ran.data["entry"]) == len(before) - 1
     assert {entry["request"]["method"] for entry in ran.data["entry"]} == {"PUT"}
+
+
+NEIGHBOUR = EXAMPLES / "neighbours" / "kommunefhir.json"
+
+
+def _without(tmp_path: Path, *, created: bool = True, patient: bool = True) -> Path:
+    """A neighbour's bundle as a file, without a time of creation, or without its Patient."""
+    bundle = json.loads(NEIGHBOUR.read_bytes())
+    if not created:
+        del bundle["entry"][10]["resource"]["created"]
+    if not patient:
+        del bundle["entry"][0]
+    file = tmp_path / "theirs.json"
+    file.write_text(json.dumps(bundle), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("created", ["2026-01-13", "2026-01-13T00:00:00+01:00", "2026-01-12T23:00:00Z"])
+def test_the_time_of_creation_is_given(run: Run, tmp_path: Path, created: str) -> None:
+    """--created says what the Bundle does not; a day is its beginning in Norway. Put back, nothing is added."""
+    file = _without(tmp_path, created=False)
+    ran = run("map", file, "--to", "plan")
+    assert ran.code == 2
+    assert "resource.created: is required; if you know it, say it: created= of read_fhir" in ran.err
+    ran = run("map", file, "--to", "plan", "--created", created)
+    assert ran.code == 0
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(ran.out)
+    assert run("put", plan, "--onto", file).data == json.loads(file.read_bytes())
+    assert run("put", plan, "--onto", file, "--created", created).data == json.loads(file.read_bytes())
+    other = run("put", plan, "--onto", file, "--created", "2026-01-14")
+    assert (other.code, other.out) == (2, b"")
+    assert "--created: is not when the plan says that it was made" in other.err
+
+
+@pytest.mark.parametrize("created", ["2026", "2026-13-01", "2026-01-13T10:00:00", "i går"])
+def test_a_time_that_is_none_is_refused(run: Run, tmp_path: Path, created: str) -> None:
+    """A time needs its zone, a day all its parts: nothing is filled in."""
+    ran = run("map", _without(tmp_path, created=False), "--to", "plan", "--created", created)
+    assert (ran.code, ran.out) == (2, b"")
+    assert "--created: a day (2026-01-31) or a time with its zone" in ran.err
+
+
+def test_the_owner_is_given(run: Run, tmp_path: Path) -> None:
+    """--owner takes a FHIR Patient, or the owner of a plan: the same plan as from the whole Bundle."""
+    whole = run("map", NEIGHBOUR, "--to", "plan").data
+    file = _without(tmp_path, patient=False)
+    refused = run("map", file, "--to", "plan")
+    assert refused.code == 2
+    assert "--owner of the commands" in refused.err
+    patient, owner = tmp_path / "patient.json", tmp_path / "owner.json"
+    patient.write_text(json.dumps(json.loads(NEIGHBOUR.read_bytes())["entry"][0]["resource"]), encoding="utf-8")
+    owner.write_text(json.dumps(whole["owner"]), encoding="utf-8")
+    for given in (patient, owner):
+        ran = run("map", file, "--to", "plan", "--owner", given)
+        assert ran.data == whole
+        assert run("put", "-", "--onto", file, "--owner", given, stdin=ran.out).data == json.loads(file.read_bytes())
+    wrong = run("map", file, "--to", "plan", "--owner", NEIGHBOUR)
+    assert "is not Patient" in wrong.err
+    owner.write_text(json.dumps({**whole["owner"], "birth_date": "1950-01-01"}), encoding="utf-8")
+    other = run("put", "-", "--onto", file, "--owner", owner, stdin=json.dumps(whole).encode())
+    assert "--owner: is not the person whom the plan is about" in other.err
+
+
+def test_one_of_two_plans_is_named(run: Run, tmp_path: Path) -> None:
+    """--plan says which CarePlan is read, and which one is written."""
+    bundle = json.loads(NEIGHBOUR.read_bytes())
+    second = {**bundle["entry"][10]["resource"], "id": "second", "title": "Den andre"}
+    bundle["entry"].append({"resource": second})
+    file = tmp_path / "two.json"
+    file.write_text(json.dumps(bundle), encoding="utf-8")
+    refused = run("map", file, "--to", "plan")
+    assert refused.code == 2
+    assert "2 of them active (plan, second); say which one is meant: plan= of read_fhir" in refused.err
+    plan = run("map", file, "--to", "plan", "--plan", "second").data
+    assert plan["title"] == "Den andre"
+    changed = json.dumps({**plan, "title": "Ny"}).encode()
+    written = run("put", "-", "--onto", file, "--plan", "second", stdin=changed).data
+    assert written["entry"][:-1] == bundle["entry"][:-1]
+    assert written["entry"][-1]["resource"] == {**second, "title": "Ny"}
+
+
+def test_told_is_error(run: Run, tmp_path: Path) -> None:
+    """--told-is-error: each place that would be told is an error, exit code 2, nothing on stdout."""
+    told = run("map", NEIGHBOUR, "--to", "plan")
+    strict = run("map", NEIGHBOUR, "--to", "plan", "--told-is-error")
+    assert (strict.code, strict.out) == (2, b"")
+    assert strict.err == told.err.replace(": warning: ", ": ")
+    ours = tmp_path / "ours.json"
+    ours.write_bytes(run("map", PLAN, "--to", "fhir").out)
+    assert run("map", ours, "--to", "plan", "--told-is-error").code == 0
+    plan = {**json.loads(PLAN.read_bytes()), "consents": []}
+    removed = run("put", "-", "--onto", ours, "--told-is-error", stdin=json.dumps(plan).encode())
+    assert (removed.code, removed.out) == (2, b"")
+    assert "is no part of the plan any more" in removed.err

@@ -43,6 +43,20 @@ def test_a_bad_line_is_named() -> None:
 def test_what_does_not_go_together_is_refused() -> None:
     """Pretty JSON has line breaks, so it is no NDJSON."""
     assert _map(b"{}", "--to", "fhir", "--pretty").returncode == 2
+    refused = _map(b"{}", "--to", "plan", "--created", "2026-01-13")
+    assert refused.returncode == 2
+    assert b"no two lines say the same" in refused.stderr
+
+
+def test_told_is_error() -> None:
+    """A line of which something would be told is not mapped; the others are, and the exit code is 2."""
+    ours = _map(orjson.dumps(example("plans", "01")), "--to", "fhir").stdout
+    theirs = orjson.dumps(orjson.loads((EXAMPLES / "neighbours" / "kommunefhir.json").read_bytes()))
+    result = _map(ours + theirs, "--to", "plan", "--told-is-error")
+    assert result.returncode == 2
+    assert [orjson.loads(line)["id"] for line in result.stdout.splitlines()] == ["plan-01"]
+    assert b"line 2: Bundle.entry[6].resource: " in result.stderr
+    assert b"warning" not in result.stderr
 
 
 def test_a_site_and_a_version(tmp_path: Path) -> None:
