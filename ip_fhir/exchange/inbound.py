@@ -57,9 +57,15 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
     recorded by digest and reason.
     """
     wire, arrival = context.formats.named(format_name), Arrival.of(credential, content)
+    try:
+        with refusals_kept(context, arrival):
+            incoming = wire.open(content, context.limits)
+            message = _understood(incoming, context)
+    except NotTaken as error:
+        if not wire.receipts or error.message_id is None:
+            raise
+        return incoming.reply(Answer(receipt_of(error.message_id, error), (), context.clock.now(), context.url))
     with refusals_kept(context, arrival):
-        incoming = wire.open(content, context.limits)
-        message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
             brought = _brought(context, message, credential)
@@ -100,6 +106,8 @@ def _understood(incoming: Incoming, context: Context) -> Message:
     """Read the message. A broken reference in it is a fault of its content (invariant), not of the address (404)."""
     try:
         return incoming.message(context.mapper)
+    except NotTaken:
+        raise
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

@@ -110,7 +110,7 @@ class Mapper:
         """
         compiled = self._for(bundle)
         plans.checked(bundle, compiled.version, strict=strict)
-        ours = foreign.is_ours(bundle, compiled)
+        ours = foreign.is_plainly_ours(bundle, compiled)
         return plans.from_fhir(bundle, compiled) if ours else foreign.read_plan(bundle, compiled)
 
     def from_fhir_json(self, content: bytes) -> IndividualPlan:
@@ -143,7 +143,7 @@ class Mapper:
         `InvalidInput` like `from_fhir`.
         """
         compiled = self._for(bundle)
-        if foreign.is_ours(bundle, compiled):
+        if foreign.is_plainly_ours(bundle, compiled):
             return plans.open_plan(bundle, compiled, self.reads)
         return foreign.OpenForeignPlan(bundle, compiled)
 
@@ -155,7 +155,7 @@ class Mapper:
         Raises `InvalidInput` if the bundle has no place for a part of the plan, or is about another person.
         """
         compiled = self._for(bundle)
-        if foreign.is_ours(bundle, compiled):
+        if foreign.is_plainly_ours(bundle, compiled):
             written = plans.put_plan(plan, bundle, compiled, self.reads)
         else:
             written = foreign.put_read(plan, bundle, compiled)

@@ -20,7 +20,7 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import Limits, read_json
 from ip_fhir.mapping.fhir_version import version_of
-from ip_fhir.mapping.foreign.reading import is_ours
+from ip_fhir.mapping.foreign.reading import is_plainly_ours
 from ip_fhir.mapping.mapper import Mapper
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) 
         return plan.to_json().encode(), ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
-    if is_ours(bundle, site.compiled):
+    if is_plainly_ours(bundle, site.compiled):
         return site.from_fhir(bundle).to_json().encode(), ()
     reading = site.read_fhir(bundle)
     return reading.plan.to_json().encode(), reading.warnings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import xml.etree.ElementTree as ET  # noqa: S405 - reads the definitions that HL7 publishes, no one's input
+import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path

@@ -4,7 +4,7 @@ Added before, removed afterwards: a PractitionerRole for a Practitioner without 
 has a number, the creation time if the caller knows it.
 
 Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
-part of a plan, resources entered in error, people without an element that a plan needs.
+part of a plan, resources that a check of their table leaves, people without an element that a plan needs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.table import data_of
@@ -111,9 +112,17 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
 
 def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
     """The numbers of the entries that must not be read, each with the reason."""
-    people = {r for e in entries if e.type == "Practitioner" and not _lacking(e, compiled) for r in e.references}
+    left = dict(out_of_sight(entries, compiled.assembly("plan")))
+    people = {
+        reference
+        for entry in entries
+        if entry.type == "Practitioner" and entry.number not in left and not _lacking(entry, compiled)
+        for reference in entry.references
+    }
     for entry in entries:
-        if entry.type != _ROOT and _in_error(entry.resource):
+        if entry.number in left:
+            yield entry.number, left[entry.number]
+        elif entry.type != _ROOT and _in_error(entry.resource):
             yield entry.number, "is entered in error"
         elif entry.type in _ACTORS and (reason := _lacking(entry, compiled)):
             yield entry.number, reason

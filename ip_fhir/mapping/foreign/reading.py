@@ -14,6 +14,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.open_plan import put_onto
+from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 
@@ -68,7 +69,7 @@ def _adapted(
 ) -> tuple[Compiled, Adapted]:
     """The tables that read a bundle, and the bundle adapted to them; one of ours is not adapted."""
     compiled = variant_for(bundle, site)
-    if owner is None and created is None and is_ours(bundle, site):
+    if owner is None and created is None and is_plainly_ours(bundle, site):
         return compiled, Adapted(bundle)
     return compiled, adapt(bundle, compiled, owner, created)
 
@@ -111,6 +112,11 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
     category = next(node for const, node in lens.consts if "plan-category" in const.place)
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return any(category.owns(plan) and not _refers(plan) for plan in plans)
+
+
+def is_plainly_ours(bundle: Any, site: Compiled) -> bool:
+    """True for a bundle of ours of which no part is out of sight. Raises `InvalidInput` if `bundle` is no Bundle."""
+    return is_ours(bundle, site) and not any(out_of_sight(entries_of(bundle), site.assembly("plan")))
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:

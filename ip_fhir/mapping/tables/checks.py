@@ -1,9 +1,9 @@
 """The checks of a table: how each element that changes what the rest means is read.
 
-    [[table.check]]
-    fhir = "verificationStatus"
-    only = ["condition-verification#confirmed"]   # what is none of these is not read
-    otherwise = "left"                            # the resource is out of sight; without it, the whole is refused
+[[table.check]]
+fhir = "verificationStatus"
+only = ["condition-verification#confirmed"]   # what is none of these is not read
+otherwise = "left"                            # the resource is out of sight; without it, the whole is refused
 """
 
 from __future__ import annotations

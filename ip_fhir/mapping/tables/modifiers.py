@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Row, Table
     from ip_fhir.mapping.tables.paths import Segment
 
+
 @cache
 def _listed() -> dict[str, tuple[dict[str, list[str]], dict[str, str]]]:
     """For each FHIR version: the modifiers by the element that they stand in, and the data type of each place."""
@@ -120,6 +121,8 @@ class _Walk:
         here = [row for row in rows if tuple(s.name for s in row.path[: len(above)]) == tuple(above)]
         if any(tuple(s.name for s in row.path[: len(names)]) == names for row in rows):
             return True
+        if any(row.is_table and row.of not in self.tables for row in here):
+            return True  # a table that is not there is told where lenses are built
         if not above or not here:
             return False
         return all(self._minds(row, len(above), name, inner) for row in here)

@@ -62,10 +62,13 @@ class ElementCheck:
 
     def _contradicts(self, value: Any) -> bool:
         """True if a concept has a second coding, of one of the same systems, that is none of the values."""
+        if type(value) is not dict:
+            return False
         systems = {system for system, _ in self.codings}
-        return any(c[0] in systems and c not in self.codings for c in _codings(value) if type(value) is dict)
+        return any(coding[0] in systems and coding not in self.codings for coding in _codings(value))
 
 
+_REQUIRED = "is required"
 _TOLD = {
     "refuse": "changes what the rest means, and cannot be kept here",
     "only": "is none of {}: with anything else the rest means something else",
@@ -86,11 +89,18 @@ class ElementChecks:
 
     def check(self, node: dict[str, Any]) -> None:
         """Raises `Wrong` at the first check that fails."""
+        found = self.denied(node)
+        if found is not None:
+            raise Wrong(found[1], "required" if found[1] == _REQUIRED else "not-supported", found[0])
+
+    def denied(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """The place and the reason of the first check that fails; None if all hold."""
         for one in self.all:
             at = one.failed(node)
             if at is not None:
-                missing = one.check.required and not any(True for _ in standing(node, one.check.names))
-                raise Wrong("is required", "required", at) if missing else Wrong(one.told, "not-supported", at)
+                missing = one.check.required and one.check.names[0] not in node
+                return at, _REQUIRED if missing else one.told
+        return None
 
     def left(self, node: dict[str, Any]) -> tuple[str, str] | None:
         """The place and the reason for which the node is left where it is, out of sight; None if it is not."""

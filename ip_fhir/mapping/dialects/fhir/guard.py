@@ -49,6 +49,10 @@ class FhirGuard:
             return self.left(node) is None
         return bool(node.get("resourceType", self.resource) == self.resource)
 
+    def denied(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """The place and the reason of the first check that fails; None if all hold."""
+        return None if self.checks is None else self.checks.denied(node)
+
     def left(self, node: dict[str, Any]) -> tuple[str, str] | None:
         """The place and the reason for which a check leaves the node out of sight; None if none does."""
         return None if self.checks is None else self.checks.left(node)
