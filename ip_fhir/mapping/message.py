@@ -204,9 +204,8 @@ def _contained(entry: Entry) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _own_id(resource: dict[str, Any], systems: Systems) -> str | None:
     system = systems.uri("id-organization")
-    found = (
-        i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict) and i.get("system") == system
-    )
+    numbers = [i for i in resource.get("identifier") or () if isinstance(i, dict) and i.get("use") != "old"]
+    found = (number.get("value") for number in numbers if number.get("system") == system)
     return next((value for value in found if isinstance(value, str)), None)
 
 

@@ -90,7 +90,7 @@ def _r5(jar: zipfile.ZipFile) -> Iterator[Element]:
             content = package_.extractfile(member) if "StructureDefinition-" in member.name else None
             definition = json.load(content) if content is not None else {"derivation": "constraint"}
             if definition.get("derivation") != "constraint":
-                for node in definition.get("snapshot", {}).get("element", ()):
+                for node in (definition.get("snapshot") or {"element": ()})["element"]:
                     types = [str(type_["code"]) for type_ in node.get("type", ())]
                     yield node["path"], types, bool(node.get("isModifier"))
 

@@ -84,7 +84,7 @@ class Shape:
         return found
 
     def literal(self, path: tuple[str, ...], words: tuple[str, ...]) -> None:
-        """Make decoding fail if there is another text at this path. Raises `Unsupported` for a member read otherwise."""
+        """Make decoding fail for another text at this path. Raises `Unsupported` if the member is read otherwise."""
         name, *rest = path
         if rest:
             self.inner(name).literal(tuple(rest), words)

@@ -163,10 +163,10 @@ class ReaderCode(LeafCode):
 
     def refused_by_row(self, check: Check) -> None:
         """Raise `Unsupported` unless a row refuses the values of a check itself, by a closed table of codes."""
-        for row in self.rows:
-            if tuple(segment.name for segment in row.path) == check.names and row.coded and KINDS[row.kind].scalar:
-                if all(("", value) not in self.tables.codes[row.of].words for value in check.values):
-                    return
+        rows = [row for row in self.rows if tuple(segment.name for segment in row.path) == check.names]
+        closed = [self.tables.codes[row.of].words for row in rows if row.coded and KINDS[row.kind].scalar]
+        if any(all(("", value) not in words for value in check.values) for words in closed):
+            return
         raise Unsupported(f"{self.table.name}: {check.place} has values that only lenses refuse")
 
     def bounds(self) -> Iterator[str]:

@@ -25,7 +25,7 @@ _KEYS = frozenset(key.name for key in CHECK_KEYS) - {"fhir"}
 def checks_of(data: dict[str, Any], dialect: str, where: str) -> Iterator[Check]:
     """Yields the checks that a table of a file says. Raises `MappingError` with the reason.
 
-    Short forms: `unread` lists places where nothing may stand, `within` gives places of which some must be one of these.
+    Short forms: `unread` lists places where nothing may stand, `within` gives places where one must be one of these.
     """
     for place in data.get("unread", ()):
         yield Check(place, tuple(place.split(".")), "refuse", told="is a limit that cannot be kept here")

@@ -1,7 +1,7 @@
 """The law of meaning: each element that changes what the rest means is read as a table says, or loading fails.
 
-The elements are in mappings/modifiers.csv. A table says how it reads one by a row, by a `check`, by a condition on it in
-the path of a row. A fixed part (`const`) is held to the same law.
+The elements are in mappings/modifiers.csv. A table says how it reads one by a row, by a `check`, or by a condition on
+it in the path of a row. A fixed part (`const`) is held to the same law.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One step: a member; of a list which entry (`first`, `current`, `each`, `one`, `own`), of an object its fixed members."""
+    """One step: a member; of a list the `first` entry, `current`, `each`, `one` or `own`; of an object its members."""
 
     name: str
     entries: Literal["none", "first", "current", "each", "one", "own", "object"] = "none"
