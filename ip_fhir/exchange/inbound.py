@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.formats import Incoming
+    from ip_fhir.exchange.formats import Format, Incoming
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import Stored, Transaction, WireFormat
 
@@ -62,9 +62,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
             incoming = wire.open(content, context.limits)
             message = _understood(incoming, context)
     except NotTaken as error:
-        if not wire.receipts or error.message_id is None:
-            raise
-        return incoming.reply(Answer(receipt_of(error.message_id, error), (), context.clock.now(), context.url))
+        return _told(context, wire, incoming, error.message_id, error)
     with refusals_kept(context, arrival):
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
@@ -95,11 +93,16 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
         with refusals_kept(context, arrival), places_of(incoming):
             reply, outcome = again_on_conflict(once)
     except NotTaken as error:
-        if not wire.receipts:
-            raise
-        return incoming.reply(Answer(receipt_of(message.id, error), (), now, context.url))
+        return _told(context, wire, incoming, message.id, error)
     context.counts.add("in", message.kind, outcome)
     return reply
+
+
+def _told(context: Context, wire: Format, incoming: Incoming, message_id: str | None, error: NotTaken) -> bytes:
+    """The receipt that tells a refusal. Raises the error where the wire has none, or no id of the message was read."""
+    if not wire.receipts or message_id is None:
+        raise error
+    return incoming.reply(Answer(receipt_of(message_id, error), (), context.clock.now(), context.url))
 
 
 def _understood(incoming: Incoming, context: Context) -> Message:

@@ -34,7 +34,6 @@ from tests.support.two_sides import EXAMPLES, START, form, notice, organizations
 _CONCEPTS = {
     "clinicalStatus": ("http://terminology.hl7.org/CodeSystem/condition-clinical", "resolved"),
     "verificationStatus": ("http://terminology.hl7.org/CodeSystem/condition-ver-status", "refuted"),
-    "scope": ("http://terminology.hl7.org/CodeSystem/consentscope", "research"),
 }
 _LINK = [{"type": "replaced-by", "other": {"reference": "Patient/another"}}]
 _EXTENSION = [{"url": "urn:x", "valueBoolean": True}]
@@ -45,9 +44,10 @@ _HARM: dict[str, list[tuple[str, Any]]] = {
     "CareTeam": _STATUS,
     "Communication": [("status", "not-done"), *_STATUS],
     "Condition": [
-        (name, {"coding": [{"system": s, "code": c}]}) for name, (s, c) in _CONCEPTS.items() if name[0] != "s"
-    ]
-    + [("verificationStatus", {"text": "avkreftet"}), ("clinicalStatus", "active")],
+        *((name, {"coding": [{"system": s, "code": c}]}) for name, (s, c) in _CONCEPTS.items()),
+        ("verificationStatus", {"text": "avkreftet"}),
+        ("clinicalStatus", "active"),
+    ],
     "Consent": [("scope", {"text": "forskning"}), *_STATUS],
     "Goal": [("lifecycleStatus", "entered-in-error"), ("modifierExtension", _EXTENSION)],
     "Organization": [("active", False), ("active", "true"), ("implicitRules", "urn:x")],
@@ -173,10 +173,10 @@ def test_a_plan_is_not_read_over_damage_of_meaning(data: st.DataObject) -> None:
     harmed = damaged(data, to_fhir(plan))
     try:
         reading = read_fhir(harmed)
-    except InvalidInput as refused:
-        with pytest.raises(InvalidInput) as again:
+    except InvalidInput:
+        refusal(harmed)
+        with pytest.raises(InvalidInput):
             from_fhir_json(orjson.dumps(harmed))
-        assert again.value.problems == refused.problems
         return
     assert reading.plan != plan
     assert from_fhir_json(orjson.dumps(harmed)) == from_fhir(harmed) == reading.plan
