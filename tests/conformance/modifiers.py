@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ip_fhir.mapping.tables.loading import build_tables
 from ip_fhir.mapping.tables.variants import SETS, varied
@@ -88,9 +88,9 @@ def _r5(jar: zipfile.ZipFile) -> Iterator[Element]:
     with tarfile.open(fileobj=io.BytesIO(jar.read(core))) as package_:
         for member in package_:
             content = package_.extractfile(member) if "StructureDefinition-" in member.name else None
-            definition = json.load(content) if content is not None else {"derivation": "constraint"}
-            if definition.get("derivation") != "constraint":
-                for node in (definition.get("snapshot") or {"element": ()})["element"]:
+            definition: dict[str, Any] = json.load(content) if content is not None else {}
+            if definition.get("derivation") != "constraint" and "snapshot" in definition:
+                for node in definition["snapshot"]["element"]:
                     types = [str(type_["code"]) for type_ in node.get("type", ())]
                     yield node["path"], types, bool(node.get("isModifier"))
 

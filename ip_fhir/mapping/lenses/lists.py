@@ -77,7 +77,7 @@ class One:
         items = _items(node)
         at = self._place(items)
         if at is None:
-            return [*filter(None, [self.which]), *self.entry.steps(names, None)]
+            return [*filter(None, [self._next(items)]), *self.entry.steps(names, None)]
         return [f"[{at}]", *self.entry.steps(names, items[at])]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
@@ -86,6 +86,10 @@ class One:
         at = self._place(items)
         if at is not None:
             yield from self.entry.reads(items[at], links, (*path, at))
+
+    def _next(self, _items: list[Any]) -> str:
+        """The step to the entry where there is none yet."""
+        return self.which
 
     def _place(self, items: list[Any]) -> int | None:
         """The number of the first entry that passes the test; None where there is none."""
@@ -117,6 +121,10 @@ class Current(One):
     def __init__(self, entry: Matching, rank: Callable[[Any], Any]) -> None:
         super().__init__(entry, "", "own")
         self.rank = rank
+
+    def _next(self, items: list[Any]) -> str:
+        """The step to the end of the list, where a new entry goes."""
+        return f"[{len(items)}]"
 
     def _place(self, items: list[Any]) -> int | None:
         """The number of the entry; what is no object is looked at first, so that it is refused."""

@@ -54,7 +54,8 @@ def _check(given: dict[str, Any], dialect: str, where: str) -> Check:
     if given.get("otherwise", "left") != "left":
         raise MappingError(f"{where}, {place}: otherwise is 'left', or not there")
     names, left = tuple(place.split(".")), "otherwise" in given
-    return Check(place, names, kind, tuple(values), left, given.get("required", False), given.get("told", ""))
+    told = given["read"] if kind == "read" else given.get("told", "")
+    return Check(place, names, kind, tuple(values), left, given.get("required", False), told)
 
 
 def _is_reason(text: Any) -> bool:
