@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.formats import Incoming
+    from ip_fhir.exchange.formats import Format, Incoming
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import Stored, Transaction, WireFormat
 
@@ -69,9 +69,13 @@ def _receive(
     context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
 ) -> bytes:
     wire = context.formats.named(format_name)
+    try:
+        with refusals_kept(context, arrival):
+            incoming = wire.open(content, context.limits)
+            message = _understood(incoming, context)
+    except NotTaken as error:
+        return _told(context, wire, incoming, error.message_id, error)
     with refusals_kept(context, arrival):
-        incoming = wire.open(content, context.limits)
-        message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
             brought = _brought(context, message, credential)
@@ -104,18 +108,25 @@ def _receive(
         with refusals_kept(context, arrival), places_of(incoming):
             reply, outcome = again_on_conflict(once)
     except NotTaken as error:
-        if not wire.receipts:
-            raise
-        return incoming.reply(Answer(receipt_of(message.id, error), (), now, context.url))
+        return _told(context, wire, incoming, message.id, error)
     arrival.outcome = outcome
     context.counts.add("in", message.kind, outcome)
     return reply
+
+
+def _told(context: Context, wire: Format, incoming: Incoming, message_id: str | None, error: NotTaken) -> bytes:
+    """The receipt that tells a refusal. Raises the error where the wire has none, or no id of the message was read."""
+    if not wire.receipts or message_id is None:
+        raise error
+    return incoming.reply(Answer(receipt_of(message_id, error), (), context.clock.now(), context.url))
 
 
 def _understood(incoming: Incoming, context: Context) -> Message:
     """Read the message. A broken reference in it is a fault of its content (invariant), not of the address (404)."""
     try:
         return incoming.message(context.mapper)
+    except NotTaken:
+        raise
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

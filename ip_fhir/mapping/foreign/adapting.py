@@ -4,7 +4,7 @@ Added before, removed afterwards: a PractitionerRole for a Practitioner without 
 has a number, the creation time if the caller knows it.
 
 Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
-part of a plan, resources entered in error, people without an element that a plan needs.
+part of a plan, resources that a check of their table leaves, people without an element that a plan needs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ip_fhir.domain.values.ids import PersonIdKind
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.foreign.members import Members
 from ip_fhir.mapping.lenses.references import Links, references_in
@@ -147,11 +148,18 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
 def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
     """The numbers of the entries that must not be read, each with the reason."""
     lenses = _lenses(compiled)
-    readable = (e for e in entries if e.type == _PRACTITIONER and not _lacking(e, lenses[_PRACTITIONER]))
-    people = {r for e in readable for r in e.references}
+    left = dict(out_of_sight(entries, compiled.assembly("plan")))
+    people = {
+        reference
+        for entry in entries
+        if entry.type == _PRACTITIONER and entry.number not in left and not _lacking(entry, lenses[_PRACTITIONER])
+        for reference in entry.references
+    }
     for entry in entries:
         lens = lenses.get(entry.type)
-        if entry.type != _ROOT and _in_error(entry.resource):
+        if entry.number in left:
+            yield entry.number, left[entry.number]
+        elif entry.type != _ROOT and _in_error(entry.resource):
             yield entry.number, "is entered in error"
         elif lens is not None and lens.owns(entry.resource) and (reason := _lacking(entry, lens)):
             yield entry.number, reason

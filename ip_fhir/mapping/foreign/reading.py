@@ -16,6 +16,7 @@ from ip_fhir.errors import InvalidInput, Problem, as_errors
 from ip_fhir.fhir.bundle import aside_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
+from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
@@ -94,7 +95,7 @@ def _adapted(
 ) -> tuple[Compiled, Adapted]:
     """The tables that read a bundle, and the bundle adapted to them; one of ours is not adapted."""
     compiled = variant_for(bundle, site)
-    if owner is None and created is None and is_ours(bundle, site):
+    if owner is None and created is None and is_plainly_ours(bundle, site):
         return compiled, Adapted(bundle)
     return compiled, adapt(bundle, compiled, owner, created)
 
@@ -151,6 +152,17 @@ class OpenForeignPlan:
         return put_read(plan, self.bundle, self._site, self._onto, self._released)
 
 
+def is_plain(bundle: Any, site: Compiled) -> bool:
+    """True if a bundle is plainly ours, its CarePlan is the only one, and it lacks nothing that a caller could give.
+
+    Raises `InvalidInput` if `bundle` is no Bundle.
+    """
+    entries = entries_of(bundle)
+    plans = [entry.resource for entry in entries if entry.type == "CarePlan"]
+    has_owner = any(entry.type == "Patient" for entry in entries)
+    return len(plans) == 1 and has_owner and "created" in plans[0] and is_plainly_ours(bundle, site)
+
+
 def is_ours(bundle: Any, site: Compiled) -> bool:
     """True if a CarePlan in the bundle has the category of an individual plan, and holds its measures as ours do.
 
@@ -158,6 +170,11 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
     """
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return any(is_individual(plan, site) and not _refers(plan) for plan in plans)
+
+
+def is_plainly_ours(bundle: Any, site: Compiled) -> bool:
+    """True for a bundle of ours of which no part is out of sight. Raises `InvalidInput` if `bundle` is no Bundle."""
+    return is_ours(bundle, site) and not any(out_of_sight(entries_of(bundle), site.assembly("plan")))
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:

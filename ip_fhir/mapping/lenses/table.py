@@ -34,6 +34,8 @@ class TableLens:
 
     def get(self, node: Any, links: Links) -> dict[str, Any] | None:
         """The domain data that the table reads in the node; None if it finds nothing in a part of a resource."""
+        if self.table.resource is None and self.guard.left(expect(node, dict, "an object")) is not None:
+            return None
         self.guard.check(expect(node, dict, "an object"))
         data: dict[str, Any] = {}
         for lens in self.fields:
@@ -61,6 +63,10 @@ class TableLens:
             return None
         if node is None:
             return self.put_new(value, None, links)
+        if self.table.resource is None and self.guard.left(expect(node, dict, "an object")) is not None:
+            if value is None:
+                return node
+            raise Wrong("holds what another system put there", "business-rule")
         if known is None or value is None or self.has_dependent_rows:
             return self._put(value, node, links)
         self.guard.check_put(node)

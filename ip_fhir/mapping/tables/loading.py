@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.data import root
+from ip_fhir.mapping.tables.checks import checks_of
 from ip_fhir.mapping.tables.model import USES, CodeTable, Const, Converter, Row, Source, Systems, Table, Tables
+from ip_fhir.mapping.tables.modifiers import unsaid
 from ip_fhir.mapping.tables.paths import parse_path
 from ip_fhir.mapping.tables.row_keys import ROW_KEYS
 
@@ -51,6 +53,8 @@ def build_tables(source: Source) -> Tables:
     fields = {name: _table(data) for name, data in source.tables.items()}
     for number, bundle in enumerate(source.bundles, start=1):
         _check_bundle(bundle, fields, f"bundles row {number}")
+    if problems := tuple(dict.fromkeys(unsaid(fields, source.fhir))):
+        raise MappingError(*problems)
     return Tables(systems, codes, fields, source.bundles)
 
 
@@ -159,9 +163,9 @@ _PLAIN = ("key", "default", "required", "match", "check_only", "write_default", 
 _KIND_KEYS = ("type", "codes", "as", "table")
 _KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(
-    ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within")
+    ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within", "check")
 )
-_CONST_KEYS = frozenset(("value", "owner", "match"))
+_CONST_KEYS = frozenset(("value", "owner", "match", "free"))
 _CONVERTERS = {
     "second-place": ("place",),
     "only-where": ("field", "is"),
@@ -185,8 +189,7 @@ def _table(data: dict[str, Any]) -> Table:
             consts=tuple(
                 _const(const, dialect, f"{where} const {n}") for n, const in enumerate(data.get("const", ()), start=1)
             ),
-            unread=tuple(data.get("unread", ())),
-            within={path: tuple(codings) for path, codings in data.get("within", {}).items()},
+            checks=tuple(checks_of(data, dialect, where)),
             elsewhere=data.get("elsewhere", {}),
             derived=data.get("derived", {}),
         )
@@ -200,7 +203,8 @@ def _const(data: dict[str, Any], dialect: str, where: str) -> Const:
         path = parse_path(data[dialect])
     except MappingError as error:
         raise MappingError(f"{where}: {error}") from None
-    return Const(data[dialect], path, data.get("value"), data.get("owner", False), data.get("match", False))
+    flags = {key: data[key] for key in ("owner", "match", "free") if key in data}
+    return Const(data[dialect], path, data.get("value"), **flags)
 
 
 def row_of(data: dict[str, Any], dialect: str = "fhir") -> Row:

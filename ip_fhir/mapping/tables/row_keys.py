@@ -1,4 +1,4 @@
-"""The keys of a row: the meaning of each, its default, and an example. `docs/mapping.md` is generated from these."""
+"""The keys of a row and of a check: their meaning, default and example. `docs/mapping.md` is generated from these."""
 
 from __future__ import annotations
 
@@ -51,3 +51,28 @@ ROW_KEYS: Final = (
     ),
 )
 """Every key that a row may have, in the order in which rows write them."""
+
+CHECK_KEYS: Final = (
+    RowKey("fhir", "The element's place: names with dots between; each entry of a list is looked at.", 'fhir = "use"'),
+    RowKey("refuse", "Nothing may stand there.", "refuse = true"),
+    RowKey("only", "Each that stands there is one of these: a code, true or false, or `system#code`.", "only = [true]"),
+    RowKey("some", "If something stands there, at least one of it is one of these.", 'some = ["act-reason#TREAT"]'),
+    RowKey("never", "None of these stands there; a row reads the others.", 'never = ["entered-in-error"]'),
+    RowKey(
+        "order",
+        "Of several entries the one whose value comes first here counts (`name[current]`); an entry with another value"
+        ' is no entry of ours. `""` stands for no value.',
+        'order = ["official", "usual", ""]',
+    ),
+    RowKey("last", "An entry with the element counts after those without it.", "last = true"),
+    RowKey("read", "Something else reads the element: the reason says what.", 'read = "by the leaf kind person-id"'),
+    RowKey(
+        "otherwise",
+        'With "left", a resource or entry that fails the check is out of sight and stays as it is; a plan tells it.',
+        'otherwise = "left"',
+        "refused",
+    ),
+    RowKey("required", "Refuse a resource in which this place is empty.", "required = true", "false"),
+    RowKey("told", "The words in which a failed check is told.", 'told = "is not a need"'),
+)
+"""Every key that a check may have. It has one of `refuse` to `read`."""
