@@ -129,7 +129,7 @@ class OpenForeignPlan:
     `read_fhir`. Raises `InvalidInput` as `read_fhir`.
     """
 
-    def __init__(  # noqa: PLR0913 - as `read_fhir`, and what may go along
+    def __init__(
         self,
         bundle: dict[str, Any],
         site: Compiled,

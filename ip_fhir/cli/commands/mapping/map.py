@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -86,8 +87,10 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
             raise typer.BadParameter("--ndjson does not go with --pretty")
         if given != Given(told_is_error=told_is_error):
             raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
-        site = {"overlay": overlay, "version": _given_version(fhir_version), "released": parts(release)}
-        raise typer.Exit(map_ndjson(file, to.value, **site, told_is_error=told_is_error))
+        version, released = _given_version(fhir_version), parts(release)
+        raise typer.Exit(
+            map_ndjson(file, to.value, overlay=overlay, version=version, released=released, told_is_error=told_is_error)
+        )
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 

@@ -37,8 +37,9 @@ def map_ndjson(
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
         lines = _lines(stream, name, read)
-        options = {"overlay": overlay, "version": version, "released": released, "told_is_error": told_is_error}
-        for mapped in map_lines(lines, to, **options):
+        for mapped in map_lines(
+            lines, to, overlay=overlay, version=version, released=released, told_is_error=told_is_error
+        ):
             done += 1
             failed += mapped.content is None
             if mapped.content is not None:
