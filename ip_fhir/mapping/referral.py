@@ -20,6 +20,7 @@ from ip_fhir.mapping.lenses.table import data_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ip_fhir.domain.notice import Notice
     from ip_fhir.mapping.compiled import Compiled
 
 
@@ -197,7 +198,20 @@ def _task(
     links = Links({**_addresses(known), _REQUEST: f"ServiceRequest/{referral.correlation_id}", **said}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
+    data |= _numbers(notice)
     return compiled.lens("Task").put(data, existing, links)
+
+
+def _numbers(notice: Notice) -> dict[str, str | None]:
+    """The numbers by which the Task names person, sender and recipient, whom only the ServiceRequest contains."""
+    owner = notice.owner.model_dump(mode="json", include={"identifier"})
+    numbers: dict[str, str | None] = {"person_number": owner["identifier"]}
+    parties = {o.id: o for o in notice.organizations}
+    for field, ident in (("sender", notice.sender), ("recipient", notice.recipient)):
+        said = parties[ident].model_dump(mode="json", include={"her_id", "organization_number"})
+        numbers[f"{field}_her_id"] = said["her_id"]
+        numbers[f"{field}_number"] = said["organization_number"] if said["her_id"] is None else None
+    return numbers
 
 
 def _addresses(known: dict[str, str]) -> dict[str, str]:

@@ -105,6 +105,30 @@ class PersonIdentifier(Leaf):
         return found if found in accepted else accepted[0]
 
 
+class OnePersonIdentifier(Leaf):
+    """A single Identifier, as in a logical reference, whose system is one of the registers of persons."""
+
+    def __init__(self, systems: Systems) -> None:
+        self.among = PersonIdentifier(systems)
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The number, unchecked; None for an identifier of another system."""
+        return self.among.get([expect(node, dict, "an object")], links)
+
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
+        """The number under its register's system. Raises `Wrong` where another identifier stands there."""
+        if node is not None and not self.owns(node):
+            if value is not None:
+                raise Wrong("has another identifier", "business-rule")
+            return node
+        written = self.among.put(value, None if node is None else [node], links)
+        return None if written is None else written[0]
+
+    def owns(self, node: Any) -> bool:
+        """True for a person's number."""
+        return self.among.owns([node])
+
+
 _SAMPLES = ("05827500285", "17851950222")  # of test registers: nobody's numbers
 
 
@@ -132,6 +156,17 @@ KINDS: Final = (
         sample=_sample,
         value=PersonId,
         written="person_id({})",
+        names=_names,
+    ),
+    LeafKind(
+        "one-person-id",
+        OnePersonIdentifier,
+        "person-number",
+        holds=PersonId,
+        element="Identifier",
+        sample=_sample,
+        value=PersonId,
+        written="person_id({})[0]",
         names=_names,
     ),
 )
