@@ -31,6 +31,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": commands.exit_codes,
     "settings": settings.settings,
     "row-keys": tables.row_keys,
+    "check-keys": tables.check_keys,
+    "modifiers": tables.modifiers,
     "leaf-kinds": tables.leaf_kinds,
     "paths": tables.paths,
     "converters": tables.converters,

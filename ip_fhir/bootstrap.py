@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import random
+import shutil
 import socket
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -19,10 +21,12 @@ from ip_fhir.exchange.formats import Formats, can_write
 from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import BoundListener, at_listener
 from ip_fhir.exchange.peers import Carrier, Peer, Peers
+from ip_fhir.exchange.sending.tell_command import TellCommand
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import Endpoint
+from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
@@ -30,8 +34,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from ip_fhir.domain.effects import Reason
     from ip_fhir.exchange.formats import Format
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
+    from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
 
 log = logging.getLogger("ip_fhir")
@@ -67,7 +73,7 @@ def open_exchange(
         agreements=settings.agreements,
         url=settings.http.url,
         jitter=random.SystemRandom().random,
-        tell=tell or _log_row,
+        tell=tell or _tell(settings),
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
@@ -92,6 +98,8 @@ _NOT_OF_PARTIES = {
     "worker",
     "clock",
     "mappings",
+    "tell",
+    "log",
     "language",
 }
 
@@ -177,6 +185,27 @@ def _texts(secrets: Iterable[SecretStr]) -> tuple[str, ...]:
     return tuple(secret.get_secret_value() for secret in secrets)
 
 
-def _log_row(row: OutboxRow) -> None:
-    """The `tell` of an EHR that passes none: logs that its people must look at a referral, without the content."""
-    log.warning("for our people: effect %s of referral %s", row.id, row.correlation_id)
+def _tell(settings: Settings) -> Callable[[OutboxRow], None]:
+    """The `tell` of an EHR that passes none: the command of the settings, else a line in the log.
+
+    Raises `InvalidInput` when there is no such program.
+    """
+    language: Language = "en" if settings.language == "en" else "nb"
+
+    def words(reason: Reason) -> str:
+        return word(reason, language)
+
+    command = settings.tell.command
+    if not command:
+        return partial(_log_row, words)
+    if shutil.which(command[0]) is None:
+        raise InvalidInput.at("tell.command", "there is no such program, or it may not be run", "not-found")
+    return TellCommand(command, settings.tell.timeout, settings.role, words)
+
+
+def _log_row(words: Callable[[Reason], str], row: OutboxRow) -> None:
+    """Logs why our people must look, and at what, without the words that others wrote."""
+    reason = row.effect.reason
+    said = words(reason) if reason else "?"
+    fields = {"reason": reason and str(reason), "loop": row.correlation_id}
+    log.warning("for our people: %s (%s %s)", said, row.aggregate_kind, row.correlation_id, extra=fields)

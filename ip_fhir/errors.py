@@ -143,8 +143,11 @@ class InvalidInput(IpFhirError, ValueError):
 class NotTaken(InvalidInput):
     """A message that was understood and is not taken in: no such referral, another person, too old.
 
-    Nothing was applied. On a wire that has receipts its sender is told by one, for good or (`retry`) for now.
+    Nothing was applied. On a wire that has receipts its sender is told by one, for good or (`retry`) for now;
+    `message_id` is the message's, where it was not read whole.
     """
+
+    message_id: str | None = None
 
 
 class NotYet(NotTaken):

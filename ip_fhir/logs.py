@@ -1,16 +1,77 @@
-"""Log lines that count instead of repeating: whatever happens ten thousand times a minute is one line a minute."""
+"""Log lines: one for each message, counted ones for what repeats, and their form, as text or as JSON.
+
+No line holds a person's data: parties, kinds, outcomes and ids only.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
+
+MESSAGES: Final = logging.getLogger("ip_fhir.messages")
+"""The logger that has one line for each message that comes in or goes out, at the level INFO."""
+
+_FIELDS: Final = ("direction", "party", "kind", "outcome", "milliseconds", "loop", "reason")
+_TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def log_message(
+    direction: Literal["in", "out"], party: str | None, kind: str, outcome: str, began: float, loop: str | None
+) -> None:
+    """Writes the line of a message: the party it is from or to, kind, outcome, milliseconds, the loop's id here.
+
+    `began` is in seconds of the machine's monotonic clock; `party` and `loop` are None where they are not known.
+    """
+    if not MESSAGES.isEnabledFor(logging.INFO):
+        return
+    milliseconds = round((time.monotonic() - began) * 1000)
+    where = "from" if direction == "in" else "to"
+    about = f", loop {loop}" if loop else ""
+    words = f"{direction}: {kind} {where} {party or 'nobody known'}: {outcome}, {milliseconds} ms{about}"
+    fields = {"direction": direction, "party": party, "kind": str(kind), "outcome": outcome}
+    MESSAGES.info("%s", words, extra={**fields, "milliseconds": milliseconds, "loop": loop})
+
+
+class JsonLines(logging.Formatter):
+    """Writes each record as one JSON object in a line: time (UTC), level, logger, message, and its fields by name.
+
+    Of an exception only the type is written: its text and its trace may hold a person's data.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line."""
+        said = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None},
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            said["error"] = record.exc_info[0].__name__
+        return json.dumps(said, ensure_ascii=False)
+
+
+def write_logs(stream: TextIO, form: Literal["text", "json"], level: str) -> None:
+    """Sends the log lines of this process to a stream: ours from `level` on, those of other libraries from WARNING.
+
+    For a program of ours; an EHR that embeds the library configures `logging` itself.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("ip_fhir").setLevel(level.upper())
+
 
 _MOST_REASONS = 200
 _OTHERS = "others"

@@ -10,9 +10,11 @@ from uuid import uuid4
 from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side
 from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.completeness import ItemStatus
+from ip_fhir.domain.consent.ages import ConsentAges
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentForm, ConsentKind, ConsentStatus, Provision
 from ip_fhir.domain.consent.matrix import Cell, ConsentMatrix, Group, Seer
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule
+from ip_fhir.domain.consent.protection import LocatingPart
 from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.effects import Effect, EffectKind, Reason, Timer, TimerKind
 from ip_fhir.domain.green_form import (
@@ -30,6 +32,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind, Urgency
 from ip_fhir.domain.people import (
     Address,
+    AddressProtection,
     Attachment,
     ContactPoint,
     ContactSystem,
@@ -72,6 +75,7 @@ from ip_fhir.domain.referral import (
     KnownParty,
     Record,
     Referral,
+    Release,
     Role,
     State,
     Told,
@@ -104,6 +108,7 @@ __all__ = [
     "AccessRequest",
     "Achievement",
     "Address",
+    "AddressProtection",
     "Aggregate",
     "Agreement",
     "Allowed",
@@ -116,6 +121,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Consent",
+    "ConsentAges",
     "ConsentForm",
     "ConsentKind",
     "ConsentMatrix",
@@ -149,6 +155,7 @@ __all__ = [
     "KnownParty",
     "LegalBasis",
     "LifeArea",
+    "LocatingPart",
     "Mandate",
     "MandateKind",
     "Measure",
@@ -189,6 +196,7 @@ __all__ = [
     "RejectionReason",
     "RelatedPerson",
     "Relationship",
+    "Release",
     "ReshId",
     "Resource",
     "Review",

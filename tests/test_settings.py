@@ -71,7 +71,7 @@ def test_defaults() -> None:
     """What is not said has a default; the own address is made of host and port."""
     settings = settings_of(minimal(), environ={})
     assert settings.http.url == "http://127.0.0.1:8080"
-    assert settings.limits.max_bytes == 5_000_000
+    assert settings.limits.max_bytes == 30_200_000
     assert settings.worker.retry.attempts == 100
 
 
@@ -87,7 +87,7 @@ def test_the_environment_overrides(file: Path) -> None:
         "OTHER_HTTP__PORT": "1",
     }
     settings = read_settings(file, environ)
-    assert settings.database == "sqlite:///other.sqlite"
+    assert settings.database == f"sqlite:///{file.parent}/other.sqlite"
     assert settings.http.port == 9000
     assert settings.peers[0].url == "https://elsewhere.example"
     assert settings.worker.retry.cap == 7.5
@@ -220,8 +220,8 @@ def test_proxies_are_addresses_or_networks() -> None:
 def test_there_is_room_for_another_partys_largest_message() -> None:
     """Half of the bytes in flight are one party's at most, and a message must fit into half."""
     with pytest.raises(InvalidInput, match=r"http\.bytes_in_flight: at least twice limits\.max_bytes"):
-        settings_of(minimal(http={"bytes_in_flight": 9_999_999}), environ={})
-    assert settings_of(minimal(http={"bytes_in_flight": 10_000_000}), environ={}).limits.max_bytes == 5_000_000
+        settings_of(minimal(http={"bytes_in_flight": 60_399_999}), environ={})
+    assert settings_of(minimal(http={"bytes_in_flight": 60_400_000}), environ={}).limits.max_bytes == 30_200_000
 
 
 # --- parties, carriers, passing on
@@ -296,3 +296,20 @@ def test_whose_messages_a_listener_brings(listener: dict[str, Any], peers: list[
     assert settings.brought_by(settings.listeners[0]) == name
     alone = settings_of(minimal(peers=[A], listeners=[{"use": "ear"}]), environ={})
     assert alone.brought_by(alone.listeners[0]) == "a"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("sqlite:///store.sqlite", "sqlite:///{}/store.sqlite"),
+        ("sqlite+pysqlite:///data/store.sqlite?timeout=5", "sqlite+pysqlite:///{}/data/store.sqlite?timeout=5"),
+        ("sqlite:////var/lib/ip/store.sqlite", "sqlite:////var/lib/ip/store.sqlite"),
+        ("postgresql://user@host/name", "postgresql://user@host/name"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        (None, "sqlite:///{}/ip-fhir.sqlite"),
+    ],
+)
+def test_the_database_is_beside_the_settings(tmp_path: Path, written: str | None, read: str) -> None:
+    """A SQLite file is relative to the settings file, not to the folder one stands in (findings/users.md 0.7)."""
+    said = {} if written is None else {"database": written}
+    assert settings_of(minimal(**said), tmp_path, {}).database == read.format(tmp_path)

@@ -32,10 +32,12 @@ _MEANINGS: dict[EventKind, str] = {
     EventKind.ESCALATE: "An escalation to somebody higher up: it came in, or a person sends one now.",
     EventKind.REPORT_INCOMPLETE: "The hospital says what the green form lacks.",
     EventKind.TIME: "A timer is due.",
+    EventKind.RELEASE: "A person lets out what is protected: a part to one party, or one message. It moves no state.",
 }
 _HOSPITAL, _MUNICIPALITY = (Role.HOSPITAL,), (Role.MUNICIPALITY,)
 _BOTH = (Role.HOSPITAL, Role.MUNICIPALITY)
-# Reasons that `_REASONS_TO_TELL` does not name: the sides whose people are told, the events before, and the occasion.
+# Reasons that `_REASONS_TO_TELL` does not name, or not with every event: the sides whose people are told, the events
+# before, and the occasion.
 _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = {
     Reason.NEW_NOTICE: (_MUNICIPALITY, (EventKind.RECEIVE,), "a notice has come, or has come back from another unit"),
     Reason.UNDELIVERED: (
@@ -44,6 +46,11 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
         "no receipt after all tries, or the other machine refused the notice",
     ),
     Reason.NOT_TAKEN: (_BOTH, (EventKind.RECEIPT_ERROR,), "the other machine refused another message than the notice"),
+    Reason.DECEASED: (
+        _BOTH,
+        (EventKind.TIME, EventKind.RECEIVE),
+        "the notice says that the person is dead: the loop is closed, and the other side is told",
+    ),
     Reason.NOT_ACCEPTED: (_BOTH, (EventKind.TIME,), "the acceptance clock has run out"),
     Reason.ANSWER_DUE: (_BOTH, (EventKind.TIME,), "the answer clock has run out; at the hospital, the whole ladder"),
     Reason.PRELIMINARY_REPLY_DUE: (_MUNICIPALITY, (EventKind.TIME,), "the clock of the preliminary reply has run out"),
@@ -54,7 +61,24 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     Reason.ESCALATION_OVER: (_BOTH, (EventKind.ANSWER, EventKind.ESCALATE), "the form has come after an escalation"),
     Reason.CONTRADICTORY: (_BOTH, (EventKind.ANSWER,), "two green forms disagree, or one that names somebody is late"),
     Reason.REJECTED: (_HOSPITAL, (EventKind.ANSWER,), "the green form rejects the notice"),
+    Reason.CONFIRMED: (_HOSPITAL, (EventKind.ANSWER,), "the complete form names the coordinator"),
+    Reason.REPLACED: (_HOSPITAL, (EventKind.ANSWER,), "a later form names another coordinator"),
+    Reason.PLAN_STATE: (_HOSPITAL, (EventKind.ANSWER,), "a later form says something else about the plan"),
+    Reason.DETAILS: (_HOSPITAL, (EventKind.ANSWER,), "a later form has other details of the same coordinator"),
+    Reason.DECLINED: (_HOSPITAL, (EventKind.ANSWER,), "the green form says that the person does not want it"),
+    Reason.FORWARDED: (
+        _HOSPITAL,
+        (EventKind.FORWARD, EventKind.ANSWER),
+        "another unit has the notice; a form says which, a forwarding in words",
+    ),
+    Reason.FORM_INCOMPLETE: (
+        _BOTH,
+        (EventKind.ANSWER, EventKind.REPORT_INCOMPLETE),
+        "the form lacks what it must have: the hospital sees what, the municipality is to send another",
+    ),
+    Reason.LATE_FORM: (_HOSPITAL, (EventKind.ANSWER,), "a complete form came when the loop was over"),
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
+    Reason.AWAITING_RELEASE: (_BOTH, (), "a message about somebody with a strictly confidential address is to leave"),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
@@ -80,9 +104,9 @@ def reasons() -> str:
 
 def _occasion(reason: Reason) -> tuple[tuple[Role, ...], tuple[EventKind, ...], str]:
     """Returns the sides that are told, the events that it follows and the occasion."""
-    given = [key for key, told in _REASONS_TO_TELL.items() if told is reason]
-    if not given:
+    if reason in _OCCASIONS:
         return _OCCASIONS[reason]
+    given = [key for key, told in _REASONS_TO_TELL.items() if told is reason]
     roles = tuple(role for role in Role if role in {role for role, _ in given})
     return roles, tuple(dict.fromkeys(event for _, event in given)), "the other side raised it"
 
@@ -90,6 +114,8 @@ def _occasion(reason: Reason) -> tuple[tuple[Role, ...], tuple[EventKind, ...], 
 def _section(kind: EventKind) -> str:
     rows = [row for row in TRANSITIONS if row.event is kind]
     lines = [f"### `{kind}`", "", _MEANINGS[kind], ""]
+    if not rows:  # it stands outside the table
+        return "\n".join([*lines, f"- raised by: {', '.join(_BOTH)}", ""])
     lines.append(f"- raised by: {', '.join(dict.fromkeys(row.role.value for row in rows))}")
     if needs := _needs(kind):
         lines.append(f"- must carry: {needs}")

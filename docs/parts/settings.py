@@ -18,7 +18,8 @@ _MEANINGS = {
     "units": "our departments; their numbers are ours, too",
     "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused "
     '(`units = "closed"` says the same where we have no departments)',
-    "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`",
+    "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`; the file is relative to the "
+    "settings file, and `serve`, `work` and `db upgrade` make it",
     "http.host": "address where we listen",
     "http.port": "port where we listen; 0 takes a free one",
     "http.base_url": "address by which others know us; it goes into receipts. Without it: `http://host:port`",
@@ -67,6 +68,11 @@ _MEANINGS = {
     "worker.retry.cap": "longest wait between attempts, in seconds",
     "worker.retry.attempts": "attempts before a row is parked",
     "clock.file": "file with the simulated time; for tests and the demonstration only",
+    "tell.command": "program and arguments that tell our people; the item comes as JSON on its standard input. "
+    "Without it: a line in the log",
+    "tell.timeout": "seconds that it has to end",
+    "log.format": "lines of `serve` and `work` as `text` or `json`; also `--log-format`",
+    "log.level": "lowest level of our own lines: `debug`, `info`, `warning`, `error`; also `--log-level`",
     "mappings.overlay": "the site's own rows and codes, a TOML file",
     "language": "language of what is shown to people: `nb` or `en`",
 }

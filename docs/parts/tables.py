@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ip_fhir.mapping.tables.model import Check
+
 
 def row_keys() -> str:
     """The keys of a row."""
@@ -10,6 +15,46 @@ def row_keys() -> str:
     lines = ["| key | meaning | default | example |", "|---|---|---|---|"]
     lines += [f"| `{key.name}` | {key.meaning} | {key.default} | `{key.example}` |" for key in ROW_KEYS]
     return "\n".join(lines) + "\n"
+
+
+def check_keys() -> str:
+    """The keys of a check."""
+    from ip_fhir.mapping.tables.row_keys import CHECK_KEYS
+
+    lines = ["| key | meaning | default | example |", "|---|---|---|---|"]
+    lines += [f"| `{key.name}` | {key.meaning} | {key.default} | `{key.example}` |" for key in CHECK_KEYS]
+    return "\n".join(lines) + "\n"
+
+
+def modifiers() -> str:
+    """For each table of a resource, its checks: what is read, and what becomes of the rest."""
+    from ip_fhir.mapping.tables.loading import load_tables
+
+    lines = ["| table | element | what is read | anything else |", "|---|---|---|---|"]
+    for table in load_tables().fields.values():
+        for check in table.checks:
+            fate = "out of sight, kept" if check.left or check.kind == "order" else "refused"
+            lines.append(f"| {table.name} | `{check.place}` | {_read_as(check)} | {fate} |")
+    return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def _read_as(check: Check) -> str:
+    """The values of a check in words."""
+    values = [_value(value) for value in check.values]
+    return {
+        "refuse": "nothing",
+        "only": ", ".join(values),
+        "some": f"one of it is {', '.join(values)}",
+        "never": f"all but {', '.join(values)}",
+        "order": f"first {', then '.join(values)}",
+        "last": "after those without it",
+        "read": str(check.told) or "see the table",
+    }[check.kind] + (" (required)" if check.required else "")
+
+
+def _value(value: object) -> str:
+    """A value of a check: a code without its system, true or false, or none."""
+    return str(value).lower() if isinstance(value, bool) else f"`{str(value).rpartition('#')[2]}`" if value else "none"
 
 
 def leaf_kinds() -> str:

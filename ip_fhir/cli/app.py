@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ip_fhir.cli.commands import demo
-from ip_fhir.cli.commands.loop import agreement, consent, exchange, outbox, referrals, worklist
+from ip_fhir.cli.commands.loop import act, agreement, consent, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
 from ip_fhir.cli.commands.operation import db, doctor, evidence, reads
@@ -52,10 +52,12 @@ app.command("check")(check.check)
 app.command("schema")(map_.schema)
 app.command("serve")(exchange.serve)
 app.command("work")(exchange.work)
+app.command("act")(act.act)
 app.command("remind")(exchange.remind)
 app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
+referrals.app.command("close")(act.close)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")
 app.add_typer(mappings.app, name="mappings")

@@ -1,12 +1,13 @@
 """The exit codes of `ip-fhir`, and an error's lines on stderr.
 
-The codes are those of `ip_fhir.errors`, so that a script can tell whose fault it was.
+The codes are those of `ip_fhir.errors`, so that a script can tell whose fault it was, and one more for what the
+operating system refused.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, MappingError
 
@@ -22,10 +23,23 @@ EXIT_CODES: dict[int, str] = {
     5: "consent forbids it: nothing was sent",
     6: "a mapping table or overlay is wrong",
     7: "the store could not be read or written: trying again is safe",
+    8: "the machine would not: a port in use, a file or folder that may not be written, a full disk",
     130: "interrupted (Ctrl-C)",
     141: "whoever read our output stopped reading",
 }
 """Every exit code and what it means; shown by --help."""
+
+
+REFUSED_BY_MACHINE: Final = 8
+"""The exit code of an error that the operating system gave."""
+
+
+def machine_line(error: OSError) -> str | None:
+    """Returns the line for an error of the operating system: the file or address, and its reason; None without one."""
+    if error.errno is None or not error.strerror:
+        return None
+    name = error.filename if isinstance(error.filename, str) else None
+    return ": ".join(filter(None, (name, error.strerror[:1].lower() + error.strerror[1:])))
 
 
 def lines_of(error: IpFhirError) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.settings import Settings
+    from ip_fhir.store import SqlStore
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "web": ("h11", "prometheus_client", "starlette", "uvicorn"),
@@ -37,24 +38,29 @@ def read_config(path: Path) -> Settings:
 
 
 def absence(url: str) -> str | None:
-    """Returns the reason why there is no store at a database URL; None if there is one. Makes no file."""
+    """Returns the reason why there is no store at a database URL; None if there is one. Makes no file.
+
+    A sentence that names the file, and the commands that make a store.
+    """
     from ip_fhir.store import standing
 
     found = standing(url)
     if found.version is not None:
         return None
-    if found.database == "sqlite":
-        name = Path(url.partition(":///")[2].partition("?")[0]).name
-        state = "another program's" if found.size else "not there, or empty"
-        return f"there is no store: {name} is {state}"
-    return "there is no store: the database has no tables of ours (ip-fhir db upgrade makes them)"
+    if found.database != "sqlite":
+        return "there is no store: the database has no tables of ours (ip-fhir db upgrade makes them)"
+    file = url.partition(":///")[2].partition("?")[0]
+    if found.size:
+        return f"there is no store: {file} is another program's"
+    return f"there is no store: {file} is not there, or empty (ip-fhir serve, work and db upgrade make it)"
 
 
 @contextmanager
-def opened(path: Path, *, existing: bool = False) -> Iterator[Exchange]:
+def opened(path: Path, *, existing: bool = True) -> Iterator[Exchange]:
     """Opens the exchange that a settings file describes, and closes it afterwards.
 
-    Raises `StoreError` if the store must be `existing` and is not there: a command that reads makes none.
+    Raises `StoreError` if there is no store. Only without `existing` one is made: by a command that others then find
+    in this place. A store that any command made would take in a notice that nobody sends.
     """
     from ip_fhir.bootstrap import open_exchange
 
@@ -66,6 +72,21 @@ def opened(path: Path, *, existing: bool = False) -> Iterator[Exchange]:
         yield exchange
     finally:
         exchange.close()
+
+
+@contextmanager
+def opened_store(path: Path) -> Iterator[SqlStore]:
+    """Opens the store of a settings file alone, and closes it afterwards. Raises `StoreError` if there is none."""
+    from ip_fhir.store import open_store
+
+    url = read_config(path).database
+    if (absent := absence(url)) is not None:
+        raise StoreError(absent)
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def missing_packages(extra: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 if TYPE_CHECKING:
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.referral import Author
 
 
@@ -26,6 +27,22 @@ class Kind(StrEnum):
     PLAN = "plan"
     NOTICE = "notice"
     GREEN_FORM = "green-form"
+
+
+class Part(StrEnum):
+    """The parts that lead to a person with a protected address (`domain.consent.protection.LocatingPart`)."""
+
+    ADDRESS = "address"
+    MUNICIPALITY = "municipality"
+    CONTACTS = "contacts"
+    PLACES = "places"
+
+
+def parts(ticked: list[Part] | None) -> frozenset[LocatingPart]:
+    """The parts that `--release` names."""
+    from ip_fhir.domain.consent.protection import LocatingPart
+
+    return frozenset(LocatingPart(part.value) for part in ticked or ())
 
 
 def spoken(chosen: Language | None) -> Literal["nb", "en"]:
@@ -58,6 +75,14 @@ Config: TypeAlias = Annotated[
 ]
 Lang: TypeAlias = Annotated[
     Language | None, typer.Option("--lang", help="Language of the words; by default the locale's.", show_default=False)
+]
+Released: TypeAlias = Annotated[
+    list[Part] | None,
+    typer.Option(
+        "--release",
+        help="Let this go along although an address is protected, for one recipient; may be repeated.",
+        show_default=False,
+    ),
 ]
 File: TypeAlias = Annotated[str, typer.Argument(help="A JSON file, or - for stdin.", show_default=False)]
 By: TypeAlias = Annotated[

@@ -20,8 +20,10 @@ def emit(data: Any, *, pretty: bool = False) -> None:
     """Writes data as one JSON text in UTF-8, with a line break."""
     import orjson
 
+    from ip_fhir.fhir.json_text import dumps
+
     options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if pretty else 0)
-    emit_bytes(orjson.dumps(data, option=options, default=str))
+    emit_bytes(dumps(data, options, str))
 
 
 def emit_bytes(content: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
-from ip_fhir.cli.exits import lines_of
+from ip_fhir.cli.exits import REFUSED_BY_MACHINE, lines_of, machine_line
 from ip_fhir.errors import IpFhirError, RenamedWarning
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         return _report([f"{' '.join(error.format_message().split())} (see --help)"], 2)
     except (KeyboardInterrupt, typer.Abort):
         return _report(["interrupted"], INTERRUPTED)
-    except BrokenPipeError:
-        return _discard_output()
+    except OSError as error:  # before all others: the library's own errors are none of these
+        return _refused_by_machine(error)
     except SystemExit as end:  # a signal's, with 0; or typer's and rich's way to say that nobody reads, with 1
         return _discard_output() if end.code == 1 else int(end.code or 0)
     except Exception as error:  # noqa: BLE001 - the last door: nobody sees a trace with a person's data in it
@@ -69,6 +69,18 @@ def _report(lines: Sequence[str], code: int) -> int:
     except OSError:  # nobody listens; the exit code says it
         pass
     return code
+
+
+def _refused_by_machine(error: OSError) -> int:
+    """Report an error of the operating system. What is left of stdout goes nowhere if it cannot be written."""
+    if isinstance(error, BrokenPipeError):
+        return _discard_output()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _discard_output()
+    line = machine_line(error)
+    return _report([_unforeseen(error)], 1) if line is None else _report([line], REFUSED_BY_MACHINE)
 
 
 def _unforeseen(error: Exception) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
+from ip_fhir.domain.consent.ages import LAW, ConsentAges
 from ip_fhir.domain.parties import are_one
 from ip_fhir.domain.people import Organization, RegisterNumbers
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
@@ -28,6 +29,10 @@ Days = Annotated[int, Field(strict=True, ge=1, le=365)]
 
 Months = Annotated[int, Field(strict=True, ge=1, le=60)]
 """The interval between two reminders of the same kind in months, 1 to 60."""
+
+
+LongDays = Annotated[int, Field(strict=True, ge=1, le=3_650)]
+"""A time after which nothing more is expected, in days, 1 to 3650."""
 
 
 class ContentLevel(StrEnum):
@@ -88,6 +93,10 @@ class Agreement(Value):
     and with `mentor_talk_every_months` of the talks between a coordinator and the mentor. Without them, dates stand
     only in the plan.
 
+    With `close_after_days` a confirmed loop in which nothing has happened for so long, and of which no evaluation or
+    talk is due any more, is closed by the clock, on each side by its own, and may then be purged. Without it, a loop
+    stays confirmed until somebody closes it, and hears that the coordinator has left however late that is.
+
     An agreement without parties is the default, for parties without an agreement of their own.
     """
 
@@ -129,6 +138,10 @@ class Agreement(Value):
     )
     mentor_talk_every_months: Months | None = Field(
         default=None, description="Months between reminders of talks with the mentor."
+    )
+    ages: ConsentAges = Field(default=LAW, description="Ages by which consents count; by default those of the law.")
+    close_after_days: LongDays | None = Field(
+        default=None, description="Calendar days after which a confirmed loop closes, if nothing is left to do."
     )
 
     @model_validator(mode="after")

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ip_fhir.domain.consent.consent import Access, ConsentKind, ConsentStatus
+from ip_fhir.domain.people import Relationship
 from ip_fhir.domain.plan import Contributor, IndividualPlan, MeasureStatus
 from ip_fhir.domain.team import MembershipStatus
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.value import Text, Value, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ip_fhir.domain.consent.consent import Consent
+    from ip_fhir.domain.people import RelatedPerson
     from ip_fhir.domain.plan import Measure
     from ip_fhir.domain.values.value import Period
 
@@ -42,7 +46,8 @@ class ItemStatus(Value):
 def completeness(plan: IndividualPlan) -> tuple[ItemStatus, ...]:
     """Returns the nine items in order. Raises `InvalidInput` if `plan` is no plan.
 
-    A coordinator or consent whose period ended before the day on which the plan was last changed does not count.
+    A coordinator or consent whose period ended before the day (in Norway) on which the plan was last changed does not
+    count. Sharing that the person has refused is an answer: no consent to it is missing then.
     """
     require(plan, IndividualPlan, "plan")
     return tuple(ItemStatus(item=item, asks_for=asks, missing=tuple(lacks(plan))) for item, asks, lacks in _ITEMS)
@@ -78,8 +83,13 @@ def _contributions(plan: IndividualPlan) -> Iterator[str]:
         yield "what the person contributes"
     if Contributor.SERVICES not in given:
         yield "what the services contribute"
-    if plan.related_persons and Contributor.RELATIVES not in given:
+    if any(map(_is_relative, plan.related_persons)) and Contributor.RELATIVES not in given:
         yield "what the relatives contribute"
+
+
+def _is_relative(person: RelatedPerson) -> bool:
+    """True unless the person only represents: a guardian (verge) is no relative for being one."""
+    return person.relationship is not Relationship.GUARDIAN
 
 
 def _measures(plan: IndividualPlan) -> Iterator[str]:
@@ -111,8 +121,13 @@ def _consent(plan: IndividualPlan) -> Iterator[str]:
     given = [c for c in plan.consents if c.status is ConsentStatus.ACTIVE and _still_holds(c.period, plan)]
     if not any(consent.kind is ConsentKind.PLAN and consent.access is Access.PERMIT for consent in given):
         yield "consent to the plan"
-    if all(consent.kind is not ConsentKind.SHARING for consent in given):
+    if not any(consent.kind is ConsentKind.SHARING for consent in (*given, *_refusals(plan))):
         yield "consent to sharing confidential information, where it applies"
+
+
+def _refusals(plan: IndividualPlan) -> list[Consent]:
+    """Returns the consents by which the person has said no: where sharing is refused, no consent to it is missing."""
+    return [consent for consent in plan.consents if consent.status is ConsentStatus.REFUSED]
 
 
 def _cooperation(plan: IndividualPlan) -> Iterator[str]:
@@ -127,7 +142,7 @@ def _measures_meant(plan: IndividualPlan) -> list[Measure]:
 
 
 def _still_holds(period: Period, plan: IndividualPlan) -> bool:
-    return period.end is None or period.end >= (plan.updated or plan.created).date()
+    return period.end is None or period.end >= local_day(plan.updated or plan.created)
 
 
 _ITEMS: tuple[tuple[str, str, Callable[[IndividualPlan], Iterator[str]]], ...] = (

@@ -47,6 +47,19 @@ class Reason(StrEnum):
     CONSENT_WITHDRAWN = "consent-withdrawn"
     NO_CONSENT = "no-consent"  # something was due, and was not sent, for want of consent
     CLOSED = "closed"
+    DECEASED = "deceased"  # the person is dead: the loop is closed
+    ACCEPTED = "accepted"
+    ASSESSING = "assessing"
+    FORWARDED = "forwarded"
+    CONFIRMED = "confirmed"  # the complete green form has come: who coordinates, from when, how to reach them
+    REPLACED = "replaced"  # another coordinator
+    PLAN_STATE = "plan-state"  # the plan has begun, begins on another day, or is declined
+    DETAILS = "details"  # the same coordinator, with other details, such as another phone
+    VACANT = "vacant"  # the coordinator has left
+    DECLINED = "declined"
+    LATE_FORM = "late-form"  # a form came when the loop was over, and is not acted on
+    ABORT_AGREED = "abort-agreed"
+    AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
 
 
@@ -60,7 +73,7 @@ class Effect(Value):
     id: Id = Field(description="Id, derived from that of the event; also the id of the message.")
     kind: EffectKind = Field(description="Kind.")
     message: MessageKind | None = Field(default=None, description="Kind of message to send.")
-    form_id: Id | None = Field(default=None, description="Id of the green form that the message carries.")
+    form_id: Id | None = Field(default=None, description="Id of the green form that is sent, or told of.")
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
@@ -73,6 +86,7 @@ class Effect(Value):
         default=None, description="Receiver of the message, if it is not the notice's other party."
     )
     party: Id | None = Field(default=None, description="Party that the receiver is; none: not known.")
+    due: AwareDatetime | None = Field(default=None, description="Next deadline of the loop, for whoever is told.")
 
 
 class TimerKind(StrEnum):
@@ -86,6 +100,7 @@ class TimerKind(StrEnum):
     PRELIMINARY_REPLY = "preliminary-reply"  # the municipality's own: answer within a month
     EVALUATION = "evaluation"  # the municipality's own: the plan is evaluated, again and again
     MENTOR_TALK = "mentor-talk"  # the municipality's own: the coordinator talks with the mentor (fadder)
+    CLOSING = "closing"  # confirmed for long, and nothing is left to do
 
 
 class Timer(Value):

@@ -5,6 +5,7 @@ A form that is only partly filled in is kept but counts as not returned; `missin
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value, require
 from ip_fhir.errors import InvalidInput, Problem
@@ -189,6 +191,21 @@ def _lacks_coordinators(form: GreenForm) -> Iterator[Missing]:
         yield Missing.COORDINATOR
     for coordinator in named:
         yield from _lacks_coordinator(coordinator, people.get(coordinator.holder))
+    if named and all(is_far_ahead(coordinator, form) for coordinator in named):
+        yield Missing.COORDINATOR_FROM
+
+
+LONGEST_WAIT = timedelta(days=183)
+"""The time from a form until its first coordinator begins, after which nobody counts as appointed: half a year.
+
+A choice of this library: law and agreements give no number of days.
+"""
+
+
+def is_far_ahead(coordinator: Coordinator, form: GreenForm) -> bool:
+    """True if the coordinator begins more than `LONGEST_WAIT` after the day on which the form was written (Norway)."""
+    start = coordinator.period.start
+    return start is not None and start - local_day(form.authored) > LONGEST_WAIT
 
 
 def _lacks_coordinator(coordinator: Coordinator, person: Professional | None) -> Iterator[Missing]:
@@ -196,7 +213,7 @@ def _lacks_coordinator(coordinator: Coordinator, person: Professional | None) ->
         yield Missing.COORDINATOR_ROLE
     if person is None or person.organization is None:
         yield Missing.COORDINATOR_ORGANIZATION
-    if person is None or not person.contacts:
+    if person is None or all(contact.doubt for contact in person.contacts):
         yield Missing.COORDINATOR_CONTACT
     if coordinator.period.start is None:
         yield Missing.COORDINATOR_FROM

@@ -15,7 +15,7 @@ from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professio
 from ip_fhir.domain.plan import Need
 from ip_fhir.domain.plan_rules import organization_problems, recipients, repeated_ids
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Day, Id, Moment, Text, Value
+from ip_fhir.domain.values.value import MOST_BASE64, Day, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -97,11 +97,21 @@ def _notice_problems(notice: Notice) -> Iterator[Problem]:
     lists = ("related_persons", "organizations", "professionals", "needs", "consents")
     yield from repeated_ids(((name, getattr(notice, name)) for name in lists), "the notice", {notice.owner.id})
     yield from organization_problems(notice.organizations)
+    if sum(len(document.data or "") for document in documents_of(notice)) > MOST_BASE64:
+        yield Problem("attachments", "all documents together are larger than 18 MB", "too-long")
     if notice.sender == notice.recipient:
         yield Problem("recipient", "the recipient is the sender", "invariant")
     for path, ref, known in _references(notice):
         if ref is not None and ref not in known:
             yield Problem(path, "refers to nobody in the notice", "invariant")
+
+
+def documents_of(notice: Notice) -> Iterator[Attachment]:
+    """Yields every document in the notice: its attachments, the papers of its consents and of mandates."""
+    yield from notice.attachments
+    yield from (consent.document for consent in notice.consents if consent.document is not None)
+    mandates = (person.mandate for person in notice.related_persons)
+    yield from (mandate.document for mandate in mandates if mandate is not None and mandate.document is not None)
 
 
 def _references(notice: Notice) -> Iterator[tuple[str, str | None, set[str]]]:

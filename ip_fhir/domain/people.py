@@ -6,6 +6,7 @@ not have an HPR number. Organisations have two levels, as in Norwegian addressin
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
 
@@ -36,6 +37,25 @@ class ContactPoint(Value):
 
     system: ContactSystem = Field(description="Means of contact.")
     value: Text = Field(description="Number or address.")
+
+    @property
+    def doubt(self) -> str | None:
+        """The reason why nobody is reached by it, in words without the value; None if it has the form of an address.
+
+        >>> ContactPoint(system=ContactSystem.PHONE, value="Se vedlegg").doubt
+        'no phone number: it has fewer than five digits'
+        """
+        if self.system is ContactSystem.EMAIL:
+            return None if _EMAIL.fullmatch(self.value) else "no e-mail address: it has not the form name@place"
+        if self.system is ContactSystem.URL:
+            return None if _WEB_ADDRESS.fullmatch(self.value) else "no web address"
+        digits = sum(letter.isdigit() for letter in self.value)
+        return None if digits >= _FEWEST_DIGITS else "no phone number: it has fewer than five digits"
+
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_WEB_ADDRESS = re.compile(r"\S+[.:]\S+")
+_FEWEST_DIGITS = 5  # of a Norwegian number: 02800; most have eight
 
 
 class PersonName(Value):
@@ -78,6 +98,16 @@ class Gender(StrEnum):
     UNKNOWN = "unknown"
 
 
+class AddressProtection(StrEnum):
+    """The grading of a person's address in the population register (Folkeregisteret); None: none that is known.
+
+    The later member is the stricter. What it withholds is decided in `consent.protection`.
+    """
+
+    CONFIDENTIAL = "confidential"  # fortrolig adresse, once «kode 7»
+    STRICTLY_CONFIDENTIAL = "strictly-confidential"  # strengt fortrolig adresse, once «kode 6»
+
+
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """A language by BCP 47: "nb", "se", "en-GB"."""
 
@@ -92,9 +122,25 @@ class PlanOwner(Value):
     gender: Gender | None = Field(default=None, description="Administrative gender.")
     contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
     address: _Address = Field(default=None, description="Home address.")
+    protection: AddressProtection | None = Field(
+        default=None, description="Grading of the address in the population register."
+    )
     language: Language | None = Field(default=None, description="Language to speak with the person, by BCP 47.")
     needs_interpreter: Flag | None = Field(default=None, description="True if an interpreter is needed.")
     deceased: Day | None = Field(default=None, description="Day of death.")
+    dead: Flag | None = Field(default=None, description="True if dead, where the day is not known; else none or false.")
+
+    @model_validator(mode="after")
+    def _dies_once(self) -> Self:
+        if self.deceased is not None and self.dead is not None:
+            message = "the day of death is given: dead is left out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def has_died(self) -> bool:
+        """True if the person is dead, on a known day or not."""
+        return self.deceased is not None or self.dead is True
 
 
 class MandateKind(StrEnum):
@@ -143,6 +189,7 @@ class Relationship(StrEnum):
     CHILD = "child"
     SIBLING = "sibling"
     GRANDPARENT = "grandparent"
+    FOSTER_PARENT = "foster-parent"  # fosterforelder; decides only with a mandate (barnevernsloven § 9-8, not verified)
     FRIEND = "friend"
     GUARDIAN = "guardian"
     OTHER = "other"
@@ -156,6 +203,9 @@ class RelatedPerson(Value):
     relationship: Relationship = Field(description="Relationship to the plan's owner.")
     identifier: PersonId | None = Field(default=None, description="Fødselsnummer, D-number, FHN or DUF number.")
     contacts: tuple[ContactPoint, ...] = Field(default=(), max_length=100, description="Ways to reach the person.")
+    protection: AddressProtection | None = Field(
+        default=None, description="Grading of the person's address in the population register."
+    )
     next_of_kin: Flag = Field(default=False, description="True for the closest relative (nærmeste pårørende).")
     mandate: Mandate | None = Field(
         default=None, description="Right to act for the plan's owner; none: no representative."
@@ -173,10 +223,13 @@ class OrganizationKind(StrEnum):
     GENERAL_PRACTICE = "general-practice"
     SCHOOL = "school"
     KINDERGARTEN = "kindergarten"
+    PPT = "ppt"  # pedagogisk-psykologisk tjeneste
     NAV = "nav"
+    SOCIAL_SERVICES = "social-services"  # sosialtjenesten i kommunen
     CHILD_WELFARE = "child-welfare"
     HOUSING = "housing"
     EMPLOYER = "employer"
+    LABOUR_MARKET_ENTERPRISE = "labour-market-enterprise"  # arbeidsmarkedsbedrift: AMB, VTA
     VOLUNTARY = "voluntary"
     OTHER = "other"
 

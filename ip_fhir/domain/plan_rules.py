@@ -1,4 +1,7 @@
-"""The rules across the parts of a plan: ids are unique, references resolve, goals form a tree of two levels."""
+"""The rules across the parts of a plan: ids are unique, references resolve, goals form a tree of two levels.
+
+And no plan is active that the person refuses.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from itertools import chain, dropwhile
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.consent import ConsentKind, ConsentStatus
+from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
+from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
@@ -69,7 +75,33 @@ def plan_problems(plan: IndividualPlan) -> tuple[Problem, ...]:
         *organization_problems(plan.organizations),
         *_reference_problems(plan),
     ]
+    if is_refused(plan):
+        reason = "the plan is active, and the last word about it is a no: revoke it, or add a later consent"
+        found.append(Problem("status", reason, "business-rule"))
     return tuple(found)
+
+
+_ACTIVE = "active"
+_NOES = (ConsentStatus.REFUSED, ConsentStatus.WITHDRAWN)
+
+
+def is_refused(plan: IndividualPlan) -> bool:
+    """True if the plan is active though the person refuses it: the last word about a plan is a no.
+
+    The day asked about is that of the last change (in Norway), or that of a later refusal. A yes and a no of the same
+    day are no refusal here: they only are no consent.
+    """
+    fields = plan.__dict__
+    if fields["status"] != _ACTIVE:
+        return False
+    consents = [consent for consent in fields["consents"] if consent.kind is ConsentKind.PLAN]
+    if not any(consent.status in _NOES for consent in consents):
+        return False
+    changed = local_day(fields["updated"] or fields["created"])
+    day = max(changed, *(c.given_on for c in consents if c.status is not ConsentStatus.DRAFT))
+    request = AccessRequest(ConsentKind.PLAN, fields["owner"].id, day)
+    answer = permits(consents, request, fields["related_persons"], fields["owner"])
+    return isinstance(answer, Refused) and answer.rule in EXPLICIT_NOES
 
 
 def _is_sound(plan: IndividualPlan) -> bool:
@@ -95,6 +127,7 @@ def _is_sound(plan: IndividualPlan) -> bool:
         _goals_are_sound(fields["goals"], fields["measures"])
         and all(refs <= known[what] for what, refs in _referred_ids(fields, team).items())
         and _has_two_levels(organizations)
+        and not is_refused(plan)
     )
 
 

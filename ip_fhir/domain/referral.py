@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from ip_fhir.domain.consent.protection import LocatingPart
 from ip_fhir.domain.effects import Timer
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
@@ -68,6 +69,7 @@ class EventKind(StrEnum):
     ESCALATE = "escalate"  # an escalation came in
     REPORT_INCOMPLETE = "report-incomplete"  # the hospital says what the form lacks
     TIME = "time"  # a timer is due
+    RELEASE = "release"  # a person of ours lets out what is protected; it moves no state, so the table has no row
 
 
 class Author(Value):
@@ -82,6 +84,15 @@ class Author(Value):
 
     def __repr__(self) -> str:
         return "Author(***)"
+
+
+class Release(Value):
+    """Parts about persons with a protected address that a person of ours lets go to one party. The latest counts."""
+
+    party: Id = Field(description="Party that may have them, by its name in the settings.")
+    parts: tuple[LocatingPart, ...] = Field(max_length=10, description="Parts that may go; none: they no longer may.")
+    at: AwareDatetime = Field(description="Time of the release.")
+    by: Author = Field(description="The person of our own side who decided so.")
 
 
 class Event(Value):
@@ -205,6 +216,17 @@ class Referral(Value):
         default=(), max_length=1_000, description="Times when a coordinator left."
     )
     told: tuple[Told, ...] = Field(default=(), max_length=1_000, description="Contacts on the ladder who were told.")
+    releases: tuple[Release, ...] = Field(
+        default=(), max_length=1_000, description="What our people have let go to one party."
+    )
+    let_go: tuple[Id, ...] = Field(
+        default=(), max_length=10_000, description="Ids of the messages that a person has let go."
+    )
+
+    def released_to(self, party: str | None) -> tuple[LocatingPart, ...]:
+        """Returns the parts that were released to this party, by the latest release; nothing for None."""
+        found = (release.parts for release in reversed(self.releases) if release.party == party)
+        return next(found, ())
 
     @property
     def form(self) -> GreenForm | None:

@@ -30,6 +30,7 @@ class TeamRole(StrEnum):
     CONTACT_PSYCHOLOGIST = "contact-psychologist"
     SERVICE_PROVIDER = "service-provider"
     VOLUNTEER = "volunteer"
+    OTHER = "other"  # a role that has no word here; `Membership.role_text` may say it
 
 
 class MembershipStatus(StrEnum):
@@ -48,6 +49,7 @@ class Membership(Value):
     id: Id = Field(description="Id in the team.")
     member: Id = Field(description="Id of the member: a person or an organisation.")
     role: TeamRole = Field(description="Role in the team.")
+    role_text: Text | None = Field(default=None, description="Role in words, where it is said in words.")
     status: MembershipStatus = Field(default=MembershipStatus.ACCEPTED, description="Status.")
     period: Period = Field(default=Period(), description="Days of the membership.")
     on_behalf_of: Id | None = Field(default=None, description="Id of the organisation that the member stands for.")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop.worklist import items_of, no_longer_needed
+from ip_fhir.domain.loop.worklist import ended_by_form, items_of, no_longer_needed, note_of_state
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.exchange.access.parties import parties_of
@@ -60,9 +60,15 @@ def write(
     effects = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
     tx.enqueue([_row(context, referral, effect, now) for effect in effects])
     for effect in decision.effects:
-        if effect.kind is EffectKind.RESEND and effect.answers is not None:
+        if effect.kind is EffectKind.RESEND and effect.answers is not None and not _is_held(tx, effect.answers):
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
     return put_resources(tx, referral, now, foreign, context=context)
+
+
+def _is_held(tx: Transaction, row_id: str) -> bool:
+    """True if the row waits for a person's yes: the clock does not give it."""
+    row = tx.row(row_id)
+    return row is not None and row.status == "held"
 
 
 def _row(context: Context, referral: Referral, effect: Effect, now: datetime) -> OutboxRow:
@@ -77,9 +83,10 @@ def _row(context: Context, referral: Referral, effect: Effect, now: datetime) ->
 def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:
     """Close the worklist items that the new state makes needless, in the name of who caused it, and open new ones."""
     aggregate, state = Aggregate.of_referral(decision.referral.correlation_id), decision.referral.state
-    if before is not None and before.referral.state is not state:
-        over = no_longer_needed(before.referral.state, state)
-        tx.finish_items(aggregate, over, now, decision.records[-1].event.by, f"the loop is {state}")
+    if before is not None:
+        over = no_longer_needed(before.referral.state, state) + ended_by_form(before.referral, decision.referral)
+        by = decision.records[-1].event.by
+        tx.finish_items(aggregate, tuple(dict.fromkeys(over)), now, by, note_of_state(state))
     tx.open_items(items_of(decision.effects, aggregate, now))
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import Agreement, find_agreement
+from ip_fhir.domain.consent.release import is_strict
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
 from ip_fhir.domain.referral import KnownParty, Role
@@ -110,8 +111,11 @@ class Context:
         return frozenset(party for party in concerned if party is not None and party != OURS)
 
     def speaking(self, credential: Credential, referral: Referral) -> tuple[str, ...]:
-        """The parties that a credential may speak for and that the referral concerns, in the order of the settings."""
-        concerned = self.parties_of(referral)
+        """The parties that a credential may speak for and that the referral concerns, in the order of the settings.
+
+        None, where an address is strictly confidential: what is read has no person's yes. It goes by message only.
+        """
+        concerned = frozenset[str]() if is_strict(referral) else self.parties_of(referral)
         return tuple(party for party in credential.speaks_as if party in concerned)
 
     def agreement(self, referral: Referral) -> Agreement:

@@ -8,6 +8,7 @@ exchange.receive_receipt(receipt, peer) a receipt that comes after the message w
 exchange.worklist(), .done(id, by)      tasks of our own people, and who has done them
 exchange.run_due()                      timers and outbox: called by your own scheduler, or by a Worker
 exchange.park(row_id, reason), .retry() a person's decision to stop or repeat a sending
+exchange.releases.yes(row_id, by), ...  a person's decision on what is about somebody with a protected address
 """
 
 from __future__ import annotations
@@ -32,13 +33,15 @@ from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
 from ip_fhir.exchange.sending.circuits import Way
 from ip_fhir.exchange.sending.due import RunCounts, run_timers
+from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
 from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.notice import Notice
@@ -79,6 +82,7 @@ class Exchange:
         self._idle: dict[Literal["timers", "outbox"], tuple[int, datetime]] = {}
         self._readiness = Readiness(context)
         self._bulkheads = Bulkheads()
+        self.releases = Releases(context, lambda: self._active(None))
 
     @property
     def store(self) -> Store:
@@ -105,11 +109,13 @@ class Exchange:
 
     # --- done by our own people
 
-    def send_notice(self, notice: Notice, *, by: Author | None = None) -> Referral:
+    def send_notice(
+        self, notice: Notice, *, by: Author | None = None, released: Collection[LocatingPart] = ()
+    ) -> Referral:
         """Open a loop: the notice is stored and will be sent. Sending the same notice again changes nothing.
 
-        `by`, here and below, is the person who did this: kept as evidence, never sent or logged. Returns the referral
-        after it.
+        `by`, here and below, is the person who did this: kept as evidence, never sent or logged. `released` are the
+        parts that go along although an address is protected (`Releases`). Returns the referral after it.
 
         Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.
@@ -130,7 +136,8 @@ class Exchange:
                 known = context.known_in(notice, OURS)
                 decision = open_referral(notice, context.role, event, agreement, party=party, known=known, key=key)
                 write(tx, None, decision, now, context=context)
-            return decision.referral
+                after = decision.referral
+                return release_in(context, tx, after, released, by) if released else after
 
         return self._active(again_on_conflict(once))
 
@@ -227,13 +234,13 @@ class Exchange:
     ) -> RunCounts:
         """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
-        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were. Call it
-        from your own scheduler as often as you like, from as many processes and threads as you like. If `now` (UTC) is
-        given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
-        `keep_going` is called before each step. A sending that does not end is waited for until its lease is over, and
-        then left to itself. Raises `StoreError` only, when the store fails as a whole. A fault in one referral or row
-        stops no other: what a peer or an adapter does wrong is recorded with the row, a timer that fails stays due and
-        is logged, and a row that cannot be read is set aside until somebody has mended it, and our people are told.
+        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
+        loops were changed. Call it as often as you like, from as many processes and threads as you like. If `now` (UTC)
+        is given, it is the time of the whole run, and rows not begun within half a lease are left for the next.
+        `keep_going` is called before each step. A sending that does not end is left to itself after its lease. Raises
+        `StoreError` only, when the store fails as a whole. A fault in one referral or row stops no other: it is
+        recorded with the row, a timer that fails stays due and is logged, and a row that cannot be read is set aside,
+        and our people are told.
         """
         run_clock = RunClock.of(self._context, now)
         ran = self.run_timers(now, limit, keep_going)
@@ -291,9 +298,8 @@ class Exchange:
         """The state of this side without a person's data: for a load balancer, an operator, a test that waits.
 
         `idle` is true if the last `run_due` found nothing to do, neither the time nor `changes` has moved since, and
-        nobody else has put a due row or timer into the store. `changes` grows with everything that happens: if both
-        sides are idle and their `changes` are as before, no message is under way between them. Rows are counted up
-        to 200.
+        nothing else in the store is due. `changes` grows with everything that happens: if both sides are idle and their
+        `changes` are as before, no message is under way between them. Rows are counted up to 200.
         """
         now = self.now()
         waiting = self.store.outbox("waiting", _COUNTED)
@@ -315,7 +321,7 @@ class Exchange:
     def check(self) -> None:
         """Raise `StoreError` unless something can be taken in: the clock gives a time, and the store can be written.
 
-        It is tried at most once a second; in between, what was found last is said.
+        Tried at most once a second.
         """
         if (reason := self._readiness.reason()) is not None:
             raise StoreError(reason)
@@ -335,8 +341,7 @@ class Exchange:
     def park(self, row_id: str, reason: str, *, by: Author | None = None) -> None:
         """Stop sending this row until `retry`, because a person decided so. The loop is told that it did not arrive.
 
-        Raises `InvalidInput` when there is no such row (not-found), or it neither waits nor awaits its receipt
-        (business-rule); `StoreError`.
+        Raises `InvalidInput` (not-found; business-rule: it neither waits nor awaits its receipt), `StoreError`.
         """
         row = self._row(row_id)
         if row.status not in receipts.UNDER_WAY:
@@ -345,7 +350,9 @@ class Exchange:
         self._moved()
 
     def retry(self, row_id: str) -> None:
-        """Send this row now, with the bytes it had. Raises `InvalidInput` (not-found; it was refused), `StoreError`."""
+        """Send this row now, with the bytes it had. Raises `InvalidInput` (not-found; refused; held), `StoreError`."""
+        if self._row(row_id).status == "held":
+            raise InvalidInput.at("row", "it awaits a person's yes: see `releases`", "business-rule")
         self.store.retry(row_id, self.now())
         self._active(None)
 
@@ -374,10 +381,7 @@ class Exchange:
         ]
 
     def close(self) -> None:
-        """Finish the sendings under way, but for those that take longer than half of `grace`, and the log of reads.
-
-        Then close the store.
-        """
+        """Finish the sendings under way, for half of `grace` at most, and the log of reads; then close the store."""
         self._bulkheads.close(self._context.settings.grace / 2)
         try:
             self._context.reads.finish(self.store)

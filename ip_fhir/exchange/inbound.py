@@ -7,6 +7,7 @@ gets the same bytes again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,7 @@ from ip_fhir.exchange.refusals import (
     unknown_here,
 )
 from ip_fhir.fhir.outcome import problems_of
+from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.formats import Incoming
+    from ip_fhir.exchange.formats import Format, Incoming
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import Stored, Transaction, WireFormat
 
@@ -56,13 +58,28 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
     format that is not installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is
     recorded by digest and reason.
     """
-    wire, arrival = context.formats.named(format_name), Arrival.of(credential, content)
+    began, arrival = time.monotonic(), Arrival.of(credential, content)
+    try:
+        return _receive(context, content, credential, format_name, arrival)
+    finally:
+        log_message("in", arrival.party or arrival.peer, arrival.kind, arrival.outcome, began, arrival.loop)
+
+
+def _receive(
+    context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
+) -> bytes:
+    wire = context.formats.named(format_name)
+    try:
+        with refusals_kept(context, arrival):
+            incoming = wire.open(content, context.limits)
+            message = _understood(incoming, context)
+    except NotTaken as error:
+        return _told(context, wire, incoming, error.message_id, error)
     with refusals_kept(context, arrival):
-        incoming = wire.open(content, context.limits)
-        message = _understood(incoming, context)
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
             brought = _brought(context, message, credential)
+            arrival.party = brought.party
             _check_addressee(context, message)
             # All that needs no look at the store is done before the transaction: while one is open, others wait.
             persons, foreign = incoming.persons(), incoming.resources() if message.notice is not None else ()
@@ -75,6 +92,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
                 return _same_again(seen, digest), "repeated"
             check_date(context, message, now)
             loop, before = _loop(context, tx, message, brought)
+            arrival.loop = loop if before is not None else None
             if before is not None:
                 check_person(before.referral, persons)
             decision = _decide(context, message, before, brought, loop, now)
@@ -83,23 +101,32 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
             receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
             reply = incoming.reply(Answer(receipt, stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
+        arrival.loop = loop
         return reply, "refused" if decision.problems else "ok"
 
     try:
         with refusals_kept(context, arrival), places_of(incoming):
             reply, outcome = again_on_conflict(once)
     except NotTaken as error:
-        if not wire.receipts:
-            raise
-        return incoming.reply(Answer(receipt_of(message.id, error), (), now, context.url))
+        return _told(context, wire, incoming, message.id, error)
+    arrival.outcome = outcome
     context.counts.add("in", message.kind, outcome)
     return reply
+
+
+def _told(context: Context, wire: Format, incoming: Incoming, message_id: str | None, error: NotTaken) -> bytes:
+    """The receipt that tells a refusal. Raises the error where the wire has none, or no id of the message was read."""
+    if not wire.receipts or message_id is None:
+        raise error
+    return incoming.reply(Answer(receipt_of(message_id, error), (), context.clock.now(), context.url))
 
 
 def _understood(incoming: Incoming, context: Context) -> Message:
     """Read the message. A broken reference in it is a fault of its content (invariant), not of the address (404)."""
     try:
         return incoming.message(context.mapper)
+    except NotTaken:
+        raise
     except InvalidInput as error:
         found = (replace(p, code="invariant") if p.code == "not-found" else p for p in error.problems)
         raise InvalidInput(found) from None

@@ -1,5 +1,7 @@
 """The way out: due outbox row -> consent checked again -> rendered once -> sent -> receipt and row in one commit.
 
+About a person with a strictly confidential address nothing is rendered or sent that a person of ours has not let go.
+
 An adapter that only hands over gives no receipt: then the row awaits it (`receipts`). After a crash before that the row
 still waits; it is sent again, unchanged to the byte, and the receiver recognises its key.
 """
@@ -11,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.consent.permission import Refused
+from ip_fhir.domain.consent.release import awaits_yes
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import message_of
 from ip_fhir.domain.loop.consent_gate import may_send
@@ -18,36 +21,48 @@ from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
+from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
 from ip_fhir.ports.capabilities import awaits_receipts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
+    from ip_fhir.exchange.sending.due import LoopChange
     from ip_fhir.ports import OutboxRow, Receipt
 
-Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked"]
+Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked", "held"]
 """The outcome of one attempt at a row."""
 
 
-def send(context: Context, row: OutboxRow, now: datetime) -> Done:
+_Attempt: TypeAlias = "tuple[Done, LoopChange | None]"
+
+
+def send(
+    context: Context, row: OutboxRow, now: datetime, changed: Callable[[LoopChange], object] = lambda _change: None
+) -> Done:
     """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row.
+
+    `changed` is called with the change of the row's loop, if it changed.
 
     A row of which our own people were told is still to be closed: see `close_told`.
     A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
     """
     try:
-        return _send(context, row, now)
+        done, change = _send(context, row, now)
     except Unreadable as error:
         return _postponed(context, row, error, now)
+    if change is not None:
+        changed(change)
+    return done
 
 
-def _send(context: Context, row: OutboxRow, now: datetime) -> Done:
+def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     if row.effect.kind is EffectKind.TELL:
         return _tell(context, row, now)
     try:
@@ -55,27 +70,28 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> Done:
         verdict = may_send(referral, row.effect, context.agreement(referral), now)
         if isinstance(verdict, Refused):
             context.store.refused(row.id, f"{verdict.rule}: {verdict.reason}")
-            return "refused"
+            return "refused", None
+        if awaits_yes(referral, row.effect) and hold(context, row, now):
+            return "held", None
         row = _rendered(context, row, referral, peer, now)
         if row.status != "waiting":  # withdrawn since it was claimed
-            return "refused"
+            return "refused", None
         if _deliver(context, row, referral, peer, now) is None:
             return _handed_over(context, row, referral, now)
     except StoreError:
         raise
     except IpFhirError as error:
         return _failed(context, row, error, now)
-    conclude(context, row, EventKind.RECEIPT_OK, now)
-    return "sent"
+    return "sent", conclude(context, row, EventKind.RECEIPT_OK, now)
 
 
-def _tell(context: Context, row: OutboxRow, now: datetime) -> Done:
+def _tell(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     """Hand the row to our own people through the EHR's `tell`; if that fails, the row is tried again."""
     try:
         context.tell(row)
     except Exception as error:  # noqa: BLE001 - somebody else's code
         return _failed(context, row, Unavailable(f"our own people could not be told: {type(error).__name__}"), now)
-    return "told"
+    return "told", None
 
 
 def close_told(context: Context, row_ids: Sequence[str], now: datetime) -> None:
@@ -144,24 +160,23 @@ def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:
         raise Unavailable(f"adapter {peer.adapter.name} failed: {type(error).__name__}") from error
 
 
-def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> Done:
+def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> _Attempt:
     """Mark the row as awaiting its receipt; in a store without that status it is tried again after the same time."""
     agreement = context.agreement(referral)
     if awaits_receipts(context.store):
         context.store.hand_over(row.id, now, receipt_due(agreement, now), row.claim)
-        return "awaiting"
+        return "awaiting", None
     wait = agreement.receipt_minutes * 60.0
     return _failed(context, row, Unavailable("handed over, and no receipt has come", retry_after=wait), now)
 
 
-def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime) -> Done:
+def _failed(context: Context, row: OutboxRow, error: IpFhirError, now: datetime) -> _Attempt:
     """Schedule another attempt, or park the row: then the loop has a person told."""
     again = next_try(error, row.attempts, now, context.settings.retry, context.jitter)
     if again is not None:
         context.store.failed(row.id, _words(error), again, row.claim)
-        return "again"
-    park(context, row, now, _words(error))
-    return "parked"
+        return "again", None
+    return "parked", park(context, row, now, _words(error))
 
 
 def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetime) -> Done:
@@ -171,12 +186,12 @@ def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetim
     return "parked" if again is None else "again"
 
 
-def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> None:
+def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> LoopChange | None:
     """Stop sending the row until a person retries it; the loop learns that it did not arrive, and alerts our people."""
     if row.effect.kind is EffectKind.TELL:
         context.store.failed(row.id, reason, None, row.claim)
-    else:
-        conclude(context, row, EventKind.RECEIPT_ERROR, now, reason, by)
+        return None
+    return conclude(context, row, EventKind.RECEIPT_ERROR, now, reason, by)
 
 
 def _words(error: IpFhirError) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -31,8 +32,9 @@ from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
-from ip_fhir.exchange.sending.due import RunCounts
+from ip_fhir.exchange.sending.due import LoopChange, RunCounts
 from ip_fhir.exchange.sending.retry import next_try
+from ip_fhir.logs import log_message
 from ip_fhir.ports import Seen
 from ip_fhir.ports.capabilities import awaits_receipts
 
@@ -64,7 +66,7 @@ _NO_RECEIPT: Final = "handed over, and no receipt has come"
 
 def settle(context: Context, receipt: Receipt, credential: Credential) -> Settled:
     """Apply a receipt that came after the message was handed over, by the module's table. Raises `StoreError` only."""
-    now = context.clock.now()
+    now, began = context.clock.now(), time.monotonic()
     known = _IS_ID.fullmatch(receipt.message_id) is not None and not find_person_number(receipt.message_id)
     arrival = Arrival(credential.name, _digest(receipt), receipt.message_id if known else None, KIND)
 
@@ -78,14 +80,17 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
             peer = context.peer_of(before.referral, row.effect)
             if peer.name not in credential.speaks_as:
                 raise InvalidInput.at("message.id", "the message was sent to another party", "forbidden")
+            arrival.loop = row.correlation_id
             return _Settling(context, tx, before, row, now).by(receipt, peer.name)
 
     try:
         with refusals_kept(context, arrival):
             settled = again_on_conflict(once)
     except InvalidInput:
+        log_message("in", credential.name, KIND, "refused", began, None)
         return "refused"
     context.counts.add("in", KIND, settled)
+    log_message("in", credential.name, KIND, settled, began, arrival.loop)
     return settled
 
 
@@ -149,8 +154,8 @@ def conclude(
     reason: str | None = None,
     by: Author | None = None,
     statuses: tuple[OutboxStatus, ...] = UNDER_WAY,
-) -> None:
-    """End a row that is in one of the `statuses` and apply the event to its loop, in one commit.
+) -> LoopChange | None:
+    """End a row that is in one of the `statuses` and apply the event to its loop, in one commit; return its change.
 
     `RECEIPT_OK` finishes the row, also if it was closed or parked while the message was on the wire: the message has
     arrived, and outbox and evidence say so. `RECEIPT_ERROR` parks it, unless it has been claimed again since. Otherwise
@@ -158,7 +163,7 @@ def conclude(
     """
     happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
-    def once() -> None:
+    def once() -> LoopChange | None:
         with context.store.begin() as tx:
             # Load the referral before the row: if another process settles the row in between, it changes the referral
             # too, and our save conflicts.
@@ -166,17 +171,16 @@ def conclude(
             current = tx.row(row.id)
             arrived = kind is EventKind.RECEIPT_OK and current is not None and current.status != "sent"
             if current is None or (current.status not in statuses and not arrived):  # another worker has ended it
-                return
+                return None
             if kind is EventKind.RECEIPT_ERROR and current.claim != row.claim:  # another worker is sending it now
-                return
+                return None
             if kind is EventKind.RECEIPT_OK:
                 tx.finish(row.id, now)
             else:
                 tx.failed(row.id, reason or "", None, row.claim)
-            if before is not None:
-                _decide(context, tx, before, happened, now)
+            return None if before is None else _decide(context, tx, before, happened, now)
 
-    again_on_conflict(once)
+    return again_on_conflict(once)
 
 
 def _event(
@@ -186,13 +190,14 @@ def _event(
     return Event(id=ident, kind=kind, at=now, raised_by=Role.TRANSPORT, message_id=row.id, text=reason, by=by)
 
 
-def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> None:
+def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> LoopChange | None:
     happened = event.evolve(at=not_before(before, now))
     try:
         decision = decide(before.referral, happened, context.agreement(before.referral))
     except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
-        return
+        return None
     write(tx, before, decision, now, context=context)
+    return LoopChange(before.referral.correlation_id, before.referral.state, decision.referral.state)
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:
@@ -229,8 +234,8 @@ def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callabl
 def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
     try:
         if row.handovers > _agreed_resends(context, row):
-            conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
-            return RunCounts(parked=1)
+            change = conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
+            return RunCounts(parked=1, changed=() if change is None else (change,))
         context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
     except Unreadable as error:
         log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data

@@ -33,12 +33,18 @@ _LONGEST_REASON = 500
 
 @dataclass
 class Arrival:
-    """A message on its way in: its peer and digest and, once it could be read, its id and kind."""
+    """A message on its way in: its peer and digest and, once it could be read, its id, kind and party.
+
+    `loop` is the key of the loop that it was taken into, `outcome` the result of taking it in.
+    """
 
     peer: str
     digest: str
     message_id: str | None = None
     kind: str = UNREADABLE
+    party: str | None = None
+    loop: str | None = None
+    outcome: str = "failed"
 
     @classmethod
     def of(cls, credential: Credential, content: bytes) -> Arrival:
@@ -59,7 +65,8 @@ def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...]
         problem = next(iter(problems_of(error)), None)
         if problem is None or problem.code not in but:
             _keep(context, arrival, error)
-        context.counts.add("in", arrival.kind, "not-yet" if error.retry else "not-taken")
+        arrival.outcome = "not-yet" if error.retry else "not-taken"
+        context.counts.add("in", arrival.kind, arrival.outcome)
         raise
 
 

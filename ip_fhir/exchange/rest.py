@@ -15,6 +15,7 @@ from ip_fhir.exchange.inbound import check_role
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import event_from_task
+from ip_fhir.ports.resources import alternatives, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVe
 
     That it was shown, or was another's, is recorded before. Raises `StoreError` if it cannot be.
     """
-    found = context.store.search_resources(type_, {"_id": id_}, 1) if type_ in SEARCH_PARAMETERS else []
+    found = context.store.search_resources(type_, {"_id": exactly(id_)}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found:
         raise _not_found(type_)
     if not _concerns(context, found[0], peer):
@@ -129,11 +130,11 @@ def _total(context: Context, peer: Credential, type_: str, criteria: Mapping[str
 def update(
     context: Context, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
 ) -> ResourceVersion:
-    """Apply a changed Task as an event of the loop, or keep elements added to a ServiceRequest; return the new version.
+    """Apply a changed Task as an event of the loop, or keep elements that were only added; return the new version.
 
-    `based_on` is the version that was changed. Raises `InvalidInput` (not-found; conflict: the version is stale;
-    business-rule: this party may not make this change), `LoopError`, `StoreError`. A refusal is recorded by digest and
-    reason, but for not-found and conflict.
+    A resource that is put as it stands keeps its version. `based_on` is the version that was changed. Raises
+    `InvalidInput` (not-found; conflict: the version is stale; business-rule: this party may not make this change),
+    `LoopError`, `StoreError`. A refusal is recorded by digest and reason, but for not-found and conflict.
     """
     try:
         with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
@@ -163,14 +164,15 @@ def _updated(
             raise InvalidInput.at(type_, "concerns several parties of this carrier", "business-rule")
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
-        if type_ == "Task":
-            event = event_from_task(before.referral, body, not_before(before, now), context.mapper)
+        if type_ != "Task":
+            _add_to_request(context, tx, before, current, body, now)
+        elif (event := event_from_task(before.referral, body, not_before(before, now), context.mapper)) is None:
+            put_resources(tx, before.referral, now, [body], context=context)
+        else:
             event = event.evolve(party=speaking[0], to_party=context.party_given(event.form))
             check_role(context, before.referral, event)
             decision = decide(before.referral, event, context.agreement(before.referral))
             write(tx, before, decision, now, [body], context=context)
-        else:
-            _add_to_request(context, tx, before, current, body, now)
         return tx.resource(type_, id_) or current
 
 
@@ -206,7 +208,10 @@ def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> 
 
 
 def _has_code(body: JsonObject, wanted: str) -> bool:
-    """Token search: `code`, `system|code` or `|code`."""
-    system, bar, code = wanted.rpartition("|")
+    """Token search: `code`, `system|code` or `|code`, several joined by commas."""
     codings = body.get("code", {}).get("coding", [])
-    return any(c.get("code") == code and (not bar or c.get("system", "") == system) for c in codings)
+    for one in alternatives(wanted):
+        system, bar, code = one.rpartition("|")
+        if any(c.get("code") == code and (not bar or c.get("system", "") == system) for c in codings):
+            return True
+    return False

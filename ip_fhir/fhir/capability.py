@@ -70,6 +70,7 @@ def _resource(resource: ResourceCapability) -> JsonObject:
         "interaction": [{"code": code} for code in resource.interactions],
         "versioning": "versioned-update",  # an update needs If-Match
         "readHistory": False,
+        "conditionalRead": "not-match",
         "updateCreate": False,
         "searchParam": [{"name": name, "type": type_} for name, type_ in resource.search.items()],
     }

@@ -1,17 +1,24 @@
 """FHIR resources from and to UTF-8 JSON, within limits. Errors name the place.
 
 RFC 8259 section 8.1: JSON between systems is UTF-8; a byte order mark must not be sent but may be ignored, and is
-ignored here, since Windows systems send it. Of a key given twice the last one counts (section 4 leaves it open).
+ignored here, since Windows systems send it. A key that stands twice in one object is refused: section 4 leaves open
+which of the values counts. Numbers keep the text that they were written as.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ip_fhir.domain.values.json_keys import first_repeated_key, may_repeat_key
+from ip_fhir.domain.values.value import MOST_BASE64
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.data import is_element
+from ip_fhir.fhir.json_text import dumps, loads
 
 if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject
@@ -25,6 +32,7 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 _NO_BEGINNING = bytes(byte for byte in range(256) if byte not in b"{[")
 _SMALLEST_PART = 2  # bytes: `{}`
+_TYPE = re.compile("[A-Z][A-Za-z]{1,40}")
 _CHUNK = 65_536  # bytes that are looked at together
 
 
@@ -32,10 +40,11 @@ _CHUNK = 65_536  # bytes that are looked at together
 class Limits:
     """Limits of a body: its bytes, its levels of nesting, its parts (objects and lists).
 
-    FHIR resources take about 40 bytes a part, so 5 MB of them have 120,000 parts.
+    The bytes are those of the largest documents that a notice may have, in base64, and 5 MB for all else: what one side
+    may send, the other takes. FHIR resources take about 40 bytes a part, so 5 MB of them have 120,000 parts.
     """
 
-    max_bytes: int = 5_000_000
+    max_bytes: int = MOST_BASE64 + 5_000_000
     max_depth: int = 64
     max_parts: int = 200_000
 
@@ -47,7 +56,7 @@ def read_json(content: bytes, limits: Limits = DEFAULT_LIMITS) -> JsonObject:
     """Reads one FHIR resource from UTF-8 JSON.
 
     Bytes and parts are counted before anything is made of them. Raises `InvalidInput`: `too-long` (bytes), `too-costly`
-    (depth, parts), `structure` (charset, JSON).
+    (depth, parts), `structure` (charset, JSON, a key that stands twice in one object).
 
     >>> read_json(b'{"resourceType": "Task"}')
     {'resourceType': 'Task'}
@@ -61,8 +70,40 @@ def read_json(content: bytes, limits: Limits = DEFAULT_LIMITS) -> JsonObject:
         raise InvalidInput.at("", "a FHIR resource is a JSON object", "structure")
     if not isinstance(data.get("resourceType"), str):
         raise InvalidInput.at("resourceType", "missing, so this is no FHIR resource", "structure")
-    _check_nesting(data, limits)
+    if may_repeat_key(content, _count_keys(data, limits)):
+        _refuse_repeated_key(content, data["resourceType"])
     return data
+
+
+def is_certain(content: bytes) -> bool:
+    """True if JSON text says the same to every parser: no object in it has a key twice.
+
+    Most systems write JSON without blanks, as it is written here: if the same text is written again, no key was lost.
+    """
+    try:
+        data = loads(content)
+        return dumps(data) == content or not may_repeat_key(content, _count_keys(data, DEFAULT_LIMITS))
+    except (ValueError, RecursionError, InvalidInput):
+        return False
+
+
+def _refuse_repeated_key(content: bytes, type_: str) -> None:
+    """Raises `InvalidInput` with the place of the first key that stands twice, if one does.
+
+    A key that is no element of FHIR may be anything, also a person's: only its position is told.
+    """
+    steps = first_repeated_key(content)
+    if steps is None:
+        return
+    at = type_ if _TYPE.fullmatch(type_) else ""
+    for step in steps:
+        if step.key is None:
+            at += f"[{step.number}]"
+        else:
+            at += f".{step.key}" if is_element(step.key) else f".(key {step.number + 1})"
+    raise InvalidInput.at(
+        at.removeprefix("."), "stands twice in one object, so it is not known which counts", "structure"
+    )
 
 
 def has_too_many_parts(content: bytes, limits: Limits = DEFAULT_LIMITS) -> bool:
@@ -100,39 +141,46 @@ def too_long(limits: Limits) -> InvalidInput:
 
 def write_json(resource: JsonObject) -> bytes:
     """Returns the resource as UTF-8 JSON without blanks. Keys keep their order: same resource, same bytes."""
-    return orjson.dumps(resource)
+    return dumps(resource)
 
 
 def _parse(content: bytes) -> Any:
     if content.startswith(_UTF16_BOMS):
         raise InvalidInput.at("", "the text is UTF-16; FHIR JSON is UTF-8", "structure")
     try:
-        return orjson.loads(content.removeprefix(_BOM))
-    except orjson.JSONDecodeError as error:
-        raise _json_problem(content, error) from None
+        return loads(content.removeprefix(_BOM))
+    except (ValueError, RecursionError):
+        raise _json_problem(content) from None
 
 
-def _json_problem(content: bytes, error: orjson.JSONDecodeError) -> InvalidInput:
-    """Returns the error, with line and column. The parser's text is left out: it may quote the input."""
+def _json_problem(content: bytes) -> InvalidInput:
+    """Returns the error, with line and column, which another parser knows. Its text is left out: it may quote."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as wrong:
         return InvalidInput.at("", f"not UTF-8 at byte {wrong.start}; FHIR JSON is UTF-8", "structure")
-    if "recursion" in error.msg.lower() or "depth" in error.msg.lower():  # the parser's own bound, 1024
-        return InvalidInput.at("", "nested too deep", "too-costly")
-    return InvalidInput.at("", f"not JSON: line {error.lineno}, column {error.colno}", "structure")
+    try:
+        orjson.loads(content.removeprefix(_BOM))
+    except orjson.JSONDecodeError as error:
+        if "depth" in error.msg.lower():  # the parser's own bound, 1024
+            return InvalidInput.at("", "nested too deep", "too-costly")
+        if "infinity" not in error.msg.lower():
+            return InvalidInput.at("", f"not JSON: line {error.lineno}, column {error.colno}", "structure")
+    return InvalidInput.at("", "has a number that is too large or too small, or is nested too deep", "too-costly")
 
 
-def _check_nesting(data: JsonObject, limits: Limits) -> None:
-    """Raises `InvalidInput` for too many levels. Goes level by level, so that it does not recurse itself."""
+def _count_keys(data: Any, limits: Limits) -> int:
+    """Returns the number of keys in all objects. Raises `InvalidInput` for too many levels.
+
+    Goes level by level, so that it does not recurse itself.
+    """
     level: list[Any] = [data]
+    keys = 0
     for _ in range(limits.max_depth):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
+        objects = [node for node in level if type(node) is dict]
+        keys += sum(map(len, objects))
+        below = chain(*map(dict.values, objects), *[node for node in level if type(node) is list])
+        level = [child for child in below if type(child) is dict or type(child) is list]
         if not level:
-            return
+            return keys
     raise InvalidInput.at("", f"nested deeper than {limits.max_depth} levels", "too-costly")

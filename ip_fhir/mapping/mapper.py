@@ -6,11 +6,13 @@ overlay, reads and writes that version alone.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import evidence
@@ -26,11 +28,12 @@ from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from pydantic import BaseModel
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import PlanOwner
@@ -49,9 +52,12 @@ if TYPE_CHECKING:
 class Mapper:
     """Maps by one set of tables: as they ship, or with a site's overlay. Threads may share it.
 
-    A process may hold several: an EHR vendor serves many municipalities. `version` is the FHIR version that is written,
-    `compiled` holds the tables and their lenses, `reads` counts fast and slow reads of plans.
+    A process may hold several: an EHR vendor serves many municipalities. `version` is the FHIR version written, `reads`
+    counts reads of plans. What leads to a person with a protected address is not written (`consent.protection`), but
+    for the parts in `released`.
     """
+
+    released: frozenset[LocatingPart] = frozenset()
 
     def __init__(self, compiled: Compiled, *, any_version: bool = False) -> None:
         self.compiled = compiled
@@ -63,8 +69,7 @@ class Mapper:
     def load(cls, overlay: Overlay | None = None, version: FhirVersion | None = None) -> Mapper:
         """The mapper with a site's overlay (path of a TOML file, or its content); without one, `default(version)`.
 
-        An overlay is for one version, by default R4. Raises `MappingError` with every problem of the overlay: table,
-        row, reason.
+        An overlay is for one version, by default R4. Raises `MappingError` with every problem of the overlay.
         """
         return default(version) if overlay is None else cls(Compiled.load(overlay, version or "R4"))
 
@@ -74,7 +79,15 @@ class Mapper:
             return self
         if version != self.version:
             raise InvalidInput.at("version", f"is {version}, and the mapper is for {self.version}", "not-supported")
-        return default(version) if self._any_version else self
+        return default(version).releasing(self.released) if self._any_version else self
+
+    def releasing(self, parts: Collection[LocatingPart]) -> Mapper:
+        """This mapper, which also writes these parts of persons with a protected address; for one recipient only."""
+        if self.released == frozenset(parts):
+            return self
+        made = copy(self)
+        made.released = frozenset(parts)
+        return made
 
     @property
     def tables(self) -> Tables:
@@ -88,15 +101,14 @@ class Mapper:
     def to_fhir(self, plan: IndividualPlan, *, strict: bool = False) -> dict[str, Any]:
         """The plan as a transaction Bundle of about one resource for each person, goal and consent.
 
-        Sending it twice creates no duplicates: the second writes the same resources again. `from_fhir` returns an equal
-        plan. With `strict`, FHIR's own models check the result (they cost a hundred times more). Raises `InvalidInput`
-        if the tables have no code for a word: a request cannot be `scheduled`.
+        Sending it twice creates no duplicates. `from_fhir` returns an equal plan, but for what is withheld. `strict`:
+        FHIR's own models check it (a hundred times slower). Raises `InvalidInput` where the tables have no code.
         """
         return plans.checked(orjson.loads(self.to_fhir_json(plan)), self.version, strict=strict)
 
     def to_fhir_json(self, plan: IndividualPlan) -> bytes:
         """The same Bundle as UTF-8 JSON text, made directly, without dicts in between."""
-        return plans.to_fhir_json(plan, self.compiled)
+        return plans.to_fhir_json(withheld(plan, self.released), self.compiled)
 
     def to_models(self, plan: IndividualPlan) -> list[BaseModel]:
         """The plan's resources as typed objects of `fhir.resources` (R4B or R5), each checked by its model."""
@@ -105,9 +117,8 @@ class Mapper:
     def from_fhir(self, bundle: dict[str, Any], *, strict: bool = False) -> IndividualPlan:
         """Read the plan in a Bundle, ours or another system's.
 
-        `read_fhir` reads the same plan, and also lists the places that were not read. With `strict`, FHIR's own models
-        check the whole Bundle first, also elements that no row reads. Raises `InvalidInput` with every problem and its
-        FHIRPath; mixed FHIR versions are one.
+        `read_fhir` reads the same plan, and lists the places that were not read. With `strict`, FHIR's own models check
+        the whole Bundle first. Raises `InvalidInput` with every problem and its FHIRPath; mixed FHIR versions are one.
         """
         compiled = self._for(bundle)
         plans.checked(bundle, compiled.version, strict=strict)
@@ -137,10 +148,10 @@ class Mapper:
     ) -> foreign.Reading:
         """Read the plan in a Bundle, ours or another system's, with a warning for each place that was not read.
 
-        `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person. `created` (with time
-        zone) is used if the CarePlan has no creation time. `plan` is the id of the CarePlan where there are several;
-        without it the only active one is read. Raises `InvalidInput` with every problem and its FHIRPath, also wherever
-        reading would need a guess; with `told_is_error`, each warning is a problem too.
+        `owner` is used if the bundle has no Patient: the CarePlan's subject must be this person; `created` (with zone)
+        if the CarePlan has no creation time. `plan` is the id of the CarePlan where there are several; without it the
+        only active one is read. Raises `InvalidInput` with every problem and its FHIRPath, also wherever reading would
+        need a guess; with `told_is_error`, each warning is a problem too.
         """
         return foreign.read_fhir(
             bundle, self._for(bundle), owner=owner, created=created, plan=plan, told_is_error=told_is_error
@@ -156,13 +167,15 @@ class Mapper:
     ) -> OpenPlan | foreign.OpenForeignPlan:
         """Open a plan in its bundle, to change it. The bundle is read once, and a put to ours costs only the changes.
 
-        `plan` of the result is the plan in the bundle; `put(changed)` returns the same as `update_bundle(bundle,
-        changed)`. `owner`, `created` and `plan` are those of `read_fhir`. Raises `InvalidInput` like `read_fhir`.
+        Its `put` returns the same as `update_bundle`. `owner`, `created` and `plan` are those of `read_fhir`. Raises
+        `InvalidInput` like `read_fhir`.
         """
         compiled = self._for(bundle)
         if plan is None and foreign.is_plain(bundle, compiled):
-            return plans.open_plan(bundle, compiled, self.reads)
-        return foreign.OpenForeignPlan(bundle, compiled, owner=owner, created=created, plan=plan)
+            return plans.open_plan(bundle, compiled, self.reads, self.released)
+        return foreign.OpenForeignPlan(
+            bundle, compiled, owner=owner, created=created, plan=plan, released=self.released
+        )
 
     def update_bundle(
         self, bundle: dict[str, Any], plan: IndividualPlan, *, onto: str | None = None, strict: bool = False
@@ -176,9 +189,9 @@ class Mapper:
         """
         compiled = self._for(bundle)
         if onto is None and foreign.is_plain(bundle, compiled):
-            written = plans.put_plan(plan, bundle, compiled, self.reads)
+            written = plans.put_plan(plan, bundle, compiled, self.reads, self.released)
         else:
-            written = foreign.put_read(plan, bundle, compiled, onto)
+            written = foreign.put_read(plan, bundle, compiled, onto, self.released)
         return plans.checked(written, compiled.version, strict=strict)
 
     def put_plan(
@@ -190,9 +203,8 @@ class Mapper:
     def rebase(self, before: IndividualPlan, after: IndividualPlan, bundle_now: dict[str, Any]) -> Rebased:
         """Apply the change from `before` to `after` to a bundle that somebody else has changed meanwhile.
 
-        `before` is the plan as it was read, `after` as it is to be. Returns the new bundle and the merge with its
-        conflicts; in a conflict the value of `bundle_now` is kept. Where the bundle lacks owner or creation time, those
-        of `before` are used. Raises `InvalidInput` as `open_plan` and its `put`.
+        Returns the new bundle and the merge; in its conflicts the bundle's value is kept. Where the bundle lacks owner
+        or creation time, those of `before` are used. Raises `InvalidInput` as `open_plan` and its `put`.
         """
         name = name_of(before.id, bundle_now)
         now = self.open_plan(bundle_now, owner=before.owner, created=before.created, plan=name)
@@ -205,7 +217,7 @@ class Mapper:
 
     def message_to_fhir(self, message: Message) -> dict[str, Any]:
         """The message as a Bundle: MessageHeader first, then the resources of its content."""
-        return messages.message_to_fhir(message, self.compiled)
+        return messages.message_to_fhir(message, self.compiled, self.released)
 
     def message_from_fhir(self, bundle: dict[str, Any]) -> Message:
         """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
@@ -214,14 +226,14 @@ class Mapper:
     def message_from_transaction(self, bundle: dict[str, Any]) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
-        If the ServiceRequest has no correlation id, its own id serves as one. The message id derives from the same id,
-        so that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
+        Without a correlation id, the ServiceRequest's own id serves as one; the message id derives from it, so that the
+        same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
         """
         return messages.message_from_transaction(bundle, self.compiled)
 
     def notice_to_form(self, notice: Notice) -> dict[str, Any]:
         """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and the resources it refers to."""
-        return forms.notice_to_form(notice, self.compiled)
+        return forms.notice_to_form(withheld(notice, self.released), self.compiled)
 
     def notice_from_form(self, bundle: dict[str, Any]) -> Notice:
         """Read the notice in a Bundle of `notice_to_form`. Raises `InvalidInput` with every problem, by FHIRPath."""
@@ -234,11 +246,11 @@ class Mapper:
         """
         return referrals.referral_to_fhir(referral, existing, self.compiled)
 
-    def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event:
+    def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event | None:
         """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-        A contained green form is an answer; otherwise status and businessStatus give the event. Raises `InvalidInput`
-        if they stand for no event, or for one that needs a green form.
+        None if it says what ours says. A contained green form is an answer; else the statuses give the event. Raises
+        `InvalidInput` if they do not.
         """
         return referrals.event_from_task(before, task, now, self.compiled)
 
@@ -253,10 +265,7 @@ class Mapper:
 
 
 def default(version: FhirVersion | None = None) -> Mapper:
-    """The mapper on the shipped tables for one version; without one it writes R4, and reads R4 and R5.
-
-    Raises `MappingError` for a version that has no tables.
-    """
+    """The mapper on the shipped tables of a version (`MappingError`: unknown); without one R4 is written, both read."""
     return _default(version)
 
 
@@ -423,7 +432,9 @@ def referral_to_fhir(
     return _chosen(mapper).referral_to_fhir(referral, existing)
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None) -> Event:
+def event_from_task(
+    before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None
+) -> Event | None:
     """`Mapper.event_from_task`: the event that a Task stands for after the other party has changed it."""
     return _chosen(mapper).event_from_task(before, task, now)
 

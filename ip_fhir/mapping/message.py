@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.errors import InvalidInput, NotTaken, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of, refuse_aside
+from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
@@ -26,13 +28,21 @@ from ip_fhir.mapping.lenses.references import NO_LINKS, Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import Organization
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.model import Systems
 
 
-def message_to_fhir(message: Message, compiled: Compiled) -> dict[str, Any]:
-    """The message as a Bundle: MessageHeader first, then the resources of its content."""
+def message_to_fhir(message: Message, compiled: Compiled, released: Collection[LocatingPart] = ()) -> dict[str, Any]:
+    """The message as a Bundle: MessageHeader first, then the resources of its content.
+
+    What leads to a person with a protected address is left out, but for the parts in `released`.
+    """
+    if message.notice is not None and (notice := withheld(message.notice, released)) is not message.notice:
+        message = message.evolve(notice=notice)
     data = data_of(message)
     carried = _carried(message, data, compiled)
     base = compiled.systems.base
@@ -58,17 +68,37 @@ def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
     data["sent"] = bundle.get("timestamp")
     if not isinstance(data["sent"], str):
         raise InvalidInput.at("Bundle.timestamp", "is required", "required")
-    if data["kind"] == MessageKind.NOTICE:
-        data["notice"] = _read_notice(bundle, compiled)
-    elif data["kind"] == MessageKind.GREEN_FORM:
-        data["form"] = compiled.assembly("green-form").value(GreenForm, bundle)
-    said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
-    if said is not None:
-        data |= _read_communication(said, compiled)
+    try:
+        if data["kind"] == MessageKind.NOTICE:
+            data["notice"] = _read_notice(bundle, compiled)
+        elif data["kind"] == MessageKind.GREEN_FORM:
+            data["form"] = compiled.assembly("green-form").value(GreenForm, bundle)
+        said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
+        if said is not None:
+            data |= _read_communication(said, compiled)
+    except InvalidInput as error:
+        raise _not_taken(entries, data["id"], compiled) or error from None
     try:
         return read(Message, data)
     except InvalidInput as error:
         raise InvalidInput(_where(problem, entries[0], said, compiled) for problem in error.problems) from None
+
+
+def _not_taken(entries: list[Entry], message_id: str, compiled: Compiled) -> NotTaken | None:
+    """The error for a message of which a resource says itself that it does not hold; None where none does."""
+    lenses = [compiled.lens(name) for name in ("Notice", "GreenForm", "Communication")]
+    failed = (
+        (entry, lens.inner.guard.denied(entry.resource))
+        for entry in entries
+        for lens in lenses
+        if lens.owns(entry.resource)
+    )
+    problems = [Problem(f"{entry.at}.{found[0]}", found[1], "not-supported") for entry, found in failed if found]
+    if not problems:
+        return None
+    error = NotTaken(problems)
+    error.message_id = message_id
+    return error
 
 
 def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Message:
@@ -103,8 +133,8 @@ def _read_notice(bundle: dict[str, Any], compiled: Compiled) -> Notice:
     Raises `InvalidInput` with every problem, by FHIRPath.
     """
     if compiled.fast_notices is not None:
-        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has, such as Decimal
-            notice: Notice = compiled.fast_notices.read(orjson.dumps(bundle))
+        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
+            notice: Notice = compiled.fast_notices.read(dumps(bundle))
             return notice
     return compiled.assembly("notice").value(Notice, bundle)
 
@@ -166,7 +196,7 @@ def _read_header(entry: Entry, compiled: Compiled) -> dict[str, Any]:
 def _read_organization(resource: dict[str, Any], above: str, compiled: Compiled) -> dict[str, Any]:
     """The data of an organisation in the header; `above` is its place. Raises `InvalidInput`."""
     try:
-        known: dict[str, Any] = compiled.organizations[orjson.dumps(resource)]
+        known: dict[str, Any] = compiled.organizations[dumps(resource)]
     except (InvalidInput, orjson.JSONEncodeError):  # the lens tells what is wrong with it, and where
         return compiled.lens("Organization").get(resource, NO_LINKS, above)
     return known
@@ -186,9 +216,8 @@ def _contained(entry: Entry) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _own_id(resource: dict[str, Any], systems: Systems) -> str | None:
     system = systems.uri("id-organization")
-    found = (
-        i.get("value") for i in resource.get("identifier") or () if isinstance(i, dict) and i.get("system") == system
-    )
+    numbers = [i for i in resource.get("identifier") or () if isinstance(i, dict) and i.get("use") != "old"]
+    found = (number.get("value") for number in numbers if number.get("system") == system)
     return next((value for value in found if isinstance(value, str)), None)
 
 

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
@@ -24,10 +25,11 @@ from ip_fhir.mapping.foreign.reading import is_plain
 from ip_fhir.mapping.mapper import Mapper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.mapping.tables.variants import FhirVersion
 
     NumberedLine: TypeAlias = tuple[int, bytes]
@@ -63,19 +65,22 @@ def map_lines(
     *,
     overlay: Path | str | None = None,
     version: FhirVersion | None = None,
+    released: Collection[LocatingPart] = (),
     told_is_error: bool = False,
 ) -> Iterator[Mapped]:
     """Map each line (a plan, or for `to="plan"` a Bundle, ours or another system's); empty lines are passed over.
 
     `processes` is by default the number of cores; input of a single chunk is mapped in this process. `overlay` is a
-    site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. A bad line
-    raises nothing: its `Mapped` has the problems. With `told_is_error`, a line with places that are not read is bad;
-    every line is looked through for them, which is slow. Raises `MappingError` for a bad overlay, before line 1.
+    site's file. `version` is by default R4 for writing, and for reading the version that each Bundle shows. What leads
+    to persons with a protected address is left out both ways, but for the parts in `released`. A bad line raises
+    nothing: its `Mapped` has the problems. With `told_is_error`, a line with places that are not read is bad; every
+    line is looked through for them, which is slow. Raises `MappingError` for a bad overlay, before the first line.
     """
     if overlay is not None:
         _site(overlay, version or "R4")
     make = _written if to == "fhir" else _read_whole if told_is_error else _read
-    work = partial(_map_chunk, make=partial(make, overlay=overlay, version=version))
+    made = partial(make, overlay=overlay, version=version, released=frozenset(released))
+    work = partial(_map_chunk, make=made)
     return _mapped(lines, work, processes or os.cpu_count() or 1)
 
 
@@ -122,28 +127,40 @@ def _map_line(number: int, line: bytes, make: Make) -> Mapped:
     return Mapped(number, content, (), warnings)
 
 
-def _written(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
-    return _site(overlay, version or "R4").to_fhir_json(read(IndividualPlan, line)), ()
+def _written(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
+) -> tuple[bytes, tuple[Problem, ...]]:
+    site = _site(overlay, version or "R4").releasing(released)
+    return site.to_fhir_json(read(IndividualPlan, line)), ()
 
 
-def _read(line: bytes, overlay: Path | str | None, version: FhirVersion | None) -> tuple[bytes, tuple[Problem, ...]]:
+def _read(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
+) -> tuple[bytes, tuple[Problem, ...]]:
+    plan, warnings = _plan_in(line, overlay, version)
+    return withheld(plan, released).to_json().encode(), warnings
+
+
+def _plan_in(
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None
+) -> tuple[IndividualPlan, tuple[Problem, ...]]:
     plan = _site(overlay, version or "R4").read_fast(line)
     if plan is not None:
-        return plan.to_json().encode(), ()
+        return plan, ()
     bundle = read_json(line, _LIMITS)
     site = _site(overlay, version_of(bundle, version))
     if is_plain(bundle, site.compiled):
-        return site.from_fhir(bundle).to_json().encode(), ()
+        return site.from_fhir(bundle), ()
     reading = site.read_fhir(bundle)
-    return reading.plan.to_json().encode(), reading.warnings
+    return reading.plan, reading.warnings
 
 
 def _read_whole(
-    line: bytes, overlay: Path | str | None, version: FhirVersion | None
+    line: bytes, overlay: Path | str | None, version: FhirVersion | None, released: frozenset[LocatingPart]
 ) -> tuple[bytes, tuple[Problem, ...]]:
     bundle = read_json(line, _LIMITS)
     reading = _site(overlay, version_of(bundle, version)).read_fhir(bundle, told_is_error=True)
-    return reading.plan.to_json().encode(), ()
+    return withheld(reading.plan, released).to_json().encode(), ()
 
 
 @cache

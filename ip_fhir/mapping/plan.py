@@ -8,17 +8,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.fhir.reading import is_certain
 from ip_fhir.mapping.bundle.open_plan import OpenPlan, put_onto
 from ip_fhir.mapping.bundle.reads import LensesNeeded, Reads, StandDown
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pydantic import BaseModel
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.variants import FhirVersion
 
@@ -34,7 +38,18 @@ def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
 
 
 def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
-    """Read the plan in JSON text by the fast reader; None if the lenses must read instead. Counts the read."""
+    """Read the plan in JSON text by the fast reader; None if the lenses must read instead. Counts the read.
+
+    None, too, for text that is no JSON or has a key twice: `read_json` says where.
+    """
+    if not is_certain(content):
+        reads.add(StandDown.TEXT)
+        return None
+    return _read_fast(content, compiled, reads)
+
+
+def _read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+    """`read_fast` of text that no key stands twice in."""
     if compiled.fast is None:
         reads.add(StandDown.TABLES)
         return None
@@ -47,28 +62,42 @@ def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPla
     return plan
 
 
-def put_plan(plan: IndividualPlan, bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> dict[str, Any]:
-    """Return a copy of a Bundle of ours, changed so that it says what `plan` says, and nowhere else."""
+def put_plan(
+    plan: IndividualPlan,
+    bundle: dict[str, Any],
+    compiled: Compiled,
+    reads: Reads,
+    released: Collection[LocatingPart] = (),
+) -> dict[str, Any]:
+    """Return a copy of a Bundle of ours, changed so that it says what `plan` says, and nowhere else.
+
+    What leads to a person with a protected address stays as it is there, but for the parts in `released`. For that the
+    plan in the bundle must be readable: raises `InvalidInput` if it is not.
+    """
     known = _read_if_certain(bundle, compiled, reads)
+    if known is None and withheld(plan, released) is not plan:
+        known = from_fhir(bundle, compiled)
     if known is None:
         return put_onto(compiled.assembly("plan"), plan, bundle, compiled.systems.base)
-    return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base).put(plan)
+    return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base, released).put(plan)
 
 
-def open_plan(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> OpenPlan:
+def open_plan(
+    bundle: dict[str, Any], compiled: Compiled, reads: Reads, released: Collection[LocatingPart] = ()
+) -> OpenPlan:
     """Open the plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
     plan = _read_if_certain(bundle, compiled, reads) or from_fhir(bundle, compiled)
-    return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base)
+    return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base, released)
 
 
 def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
     """The plan if the fast reader can read the bundle, else None. Counts the read."""
     try:
-        content = orjson.dumps(bundle)
-    except TypeError:  # a value that no JSON text has, such as Decimal: the lenses say what is wrong
+        content = dumps(bundle)
+    except TypeError:  # a value that no JSON text has: the lenses say what is wrong
         reads.add(StandDown.DOUBT)
         return None
-    return read_fast(content, compiled, reads)
+    return _read_fast(content, compiled, reads)
 
 
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:

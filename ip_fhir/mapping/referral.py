@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from ip_fhir.domain.consent.protection import protected_persons, withheld
 from ip_fhir.domain.effects import TimerKind
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop.table import TASK_STATUS
@@ -19,6 +20,7 @@ from ip_fhir.mapping.lenses.table import data_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ip_fhir.domain.notice import Notice
     from ip_fhir.mapping.compiled import Compiled
 
 
@@ -27,6 +29,9 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
 
     A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
     """
+    notice = withheld(referral.notice)
+    if protected_persons(notice):  # the parties that may read the resources are several: nothing is released to all
+        referral, existing = referral.evolve(notice=notice), [_without_whereabouts(one) for one in existing]
     there = {resource["resourceType"]: resource for resource in existing}
     request, task = there.get("ServiceRequest"), there.get("Task")
     if task is not None and task.get("id") != _task_id(referral):
@@ -35,16 +40,34 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
     return [_request(referral, request, known, compiled), _task(referral, task, known, compiled)]
 
 
+def _without_whereabouts(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource whose contained persons have no address and no telecom, however the other side wrote them."""
+    contained = resource.get("contained")
+    if type(contained) is not list:
+        return resource
+    return {**resource, "contained": [_located_nowhere(one) for one in contained]}
+
+
+def _located_nowhere(contained: Any) -> Any:
+    if type(contained) is not dict or contained.get("resourceType") not in ("Patient", "RelatedPerson"):
+        return contained
+    return {name: value for name, value in contained.items() if name not in _WHEREABOUTS}
+
+
+_WHEREABOUTS = ("address", "_address", "telecom", "_telecom", "contact")
+
+
 def referral_resources(referral: Referral) -> tuple[tuple[str, str], tuple[str, str]]:
     """Type and id of the resources that `referral_to_fhir` makes, in its order."""
     return ("ServiceRequest", referral.correlation_id), ("Task", _task_id(referral))
 
 
-def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event:
+def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compiled: Compiled) -> Event | None:
     """The event that a Task stands for after the other party has changed it; dated `now` (UTC).
 
-    A contained green form (QuestionnaireResponse) is an answer; otherwise status and businessStatus give the event.
-    Raises `InvalidInput` if they stand for no event, or for one that needs a green form.
+    None if it says what ours says, whatever else has been added to it. A contained green form (QuestionnaireResponse)
+    is an answer; otherwise status and businessStatus give the event. Raises `InvalidInput` if they stand for no event,
+    or for one that needs a green form.
     """
     if type(task) is dict:
         expect_version(task, compiled.version)
@@ -56,6 +79,8 @@ def event_from_task(before: Referral, task: dict[str, Any], now: datetime, compi
     form = _contained_form(task, compiled)
     if form is not None:
         return Event(id=ident, kind=EventKind.ANSWER, at=now, raised_by=role, form=form)
+    if said["id"] == _task_id(before) and _task(before, task, {}, compiled) == task:
+        return None
     kind = _MEANING.get((role, said["status"], said.get("business_status"))) or _MEANING.get(
         (role, said["status"], None)
     )
@@ -173,7 +198,20 @@ def _task(
     links = Links({**_addresses(known), _REQUEST: f"ServiceRequest/{referral.correlation_id}", **said}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
+    data |= _numbers(notice)
     return compiled.lens("Task").put(data, existing, links)
+
+
+def _numbers(notice: Notice) -> dict[str, str | None]:
+    """The numbers by which the Task names person, sender and recipient, whom only the ServiceRequest contains."""
+    owner = notice.owner.model_dump(mode="json", include={"identifier"})
+    numbers: dict[str, str | None] = {"person_number": owner["identifier"]}
+    parties = {o.id: o for o in notice.organizations}
+    for field, ident in (("sender", notice.sender), ("recipient", notice.recipient)):
+        said = parties[ident].model_dump(mode="json", include={"her_id", "organization_number"})
+        numbers[f"{field}_her_id"] = said["her_id"]
+        numbers[f"{field}_number"] = said["organization_number"] if said["her_id"] is None else None
+    return numbers
 
 
 def _addresses(known: dict[str, str]) -> dict[str, str]:

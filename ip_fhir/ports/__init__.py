@@ -240,7 +240,7 @@ class Transaction(ResourceTransaction, Protocol):
         ...
 
     def drop_waiting(self, correlation_id: str, reason: str, keep: Sequence[str] = ()) -> None:
-        """Close the referral's waiting, awaiting and parked rows (`refused`, with the reason), but for `keep` (ids)."""
+        """Close the referral's unsent rows, held and parked ones too (`refused`, with the reason), but for `keep`."""
         ...
 
     def row(self, row_id: str) -> OutboxRow | None:
@@ -280,7 +280,7 @@ class Store(ResourceStore, Protocol):
         Of each lane at most one row is returned: the first that was enqueued. A lane is the rows of one referral (or
         plan) with the same effect kind and `to`: an escalation, or an alert to our own people, does not wait behind a
         message to a peer that is down. A waiting or awaiting row holds up later rows of its lane, also while it is
-        leased or not yet due. A parked row does not: it waits for a person, and a withdrawal must not wait for that.
+        leased or not yet due. A parked or held row does not: it waits for a person, and a withdrawal must not.
         """
         ...
 
@@ -345,7 +345,7 @@ class Store(ResourceStore, Protocol):
         ...
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Make a parked or sent row due again, with the bytes it had (a resend) and in its old place in its lane.
+        """Make a parked, held or sent row due again, with the bytes it had (a resend), in its old place in its lane.
 
         A waiting row becomes due now if it was due later; a lease on it stays. An awaiting row waits again, due now.
         Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).

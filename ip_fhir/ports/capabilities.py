@@ -3,6 +3,7 @@
 | Protocol | without it |
 |---|---|
 | `ReceiptStore` | a row that was handed over waits for its next attempt; resends follow the retry policy |
+| `HoldingStore` | a message that waits for a person's yes is parked meanwhile |
 | `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
 | `ReadingStore` | reads are counted in the metrics only: nobody can tell afterwards who read what |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
@@ -47,11 +48,40 @@ class ReceiptStore(Store, Protocol):
         ...
 
 
+class HoldingTransaction(Transaction, Protocol):
+    """A transaction that can hold a row until a person lets it go."""
+
+    def hold_row(self, row_id: str, reason: str, claim: int) -> bool:
+        """Mark a claimed, waiting row as `held`; the lease ends. It holds up no later row of its lane.
+
+        False, without a change, if there is no such row that waits, or it has been claimed again since. `retry` makes
+        it due again.
+        """
+        ...
+
+
+class HoldingStore(Store, Protocol):
+    """Holds rows of which a person must say yes before they leave (`held`)."""
+
+    def begin(self) -> AbstractContextManager[HoldingTransaction]:
+        """As `Store.begin`."""
+        ...
+
+    @property
+    def holds_rows(self) -> bool:
+        """True."""
+        ...
+
+
 class WorklistTransaction(Transaction, Protocol):
     """A transaction that can write the worklist."""
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items. One whose id is there already is left as it is, done or not."""
+        """Add items. One whose id is there already is left as it is, done or not.
+
+        Another open one of the same aggregate and reason gives way: it is closed by nobody when the new one is opened,
+        with the note `IN_ITS_PLACE`, and the new one is kept as `WorklistItem.in_place_of` makes it.
+        """
         ...
 
     def item(self, item_id: str) -> WorklistItem | None:
@@ -215,6 +245,7 @@ class TrialStore(Store, Protocol):
 
 _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "ReceiptStore": ("hand_over", "overdue_receipts"),
+    "HoldingStore": ("holds_rows",),
     "WorklistStore": ("worklist",),
     "ReadingStore": ("add_readings", "readings", "reading_counts", "seal_readings"),
     "AggregateStore": ("records",),
@@ -226,6 +257,11 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
 def awaits_receipts(store: Store) -> TypeGuard[ReceiptStore]:
     """True if rows of the store can await their receipt."""
     return _has(store, "ReceiptStore")
+
+
+def holds_rows(transaction: Transaction) -> TypeGuard[HoldingTransaction]:
+    """True if the transaction is of a store that holds rows until a person lets them go."""
+    return hasattr(transaction, "hold_row")
 
 
 def lists_work(store: Store) -> TypeGuard[WorklistStore]:

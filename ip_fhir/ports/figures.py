@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
     from ip_fhir.errors import IssueCode
 
-OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused"]
-"""`awaiting`: handed over, and its receipt has not come. Only of a store that is a `capabilities.ReceiptStore`."""
+OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused", "held"]
+"""`awaiting`: handed over, and its receipt has not come. Only of a store that is a `capabilities.ReceiptStore`.
+
+`held`: not tried, until a person lets it go. Only of a store that is a `capabilities.HoldingStore`.
+"""
 
 
 BEYOND: Final = "beyond"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
@@ -14,6 +15,29 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.aggregate import Aggregate
 
 JsonObject: TypeAlias = "dict[str, Any]"
+
+_SEPARATE = re.compile(r"(?<!\\)((?:\\\\)*),")
+_ESCAPED = re.compile(r"\\([,|$\\])")
+
+
+def alternatives(value: str) -> tuple[str, ...]:
+    """The values of a search criterion of which one must match: they are joined by commas.
+
+    A comma, bar or backslash of the value itself has a backslash before it (FHIR R4, search, section 3.1.1.4.5.1).
+
+    >>> alternatives("requested,received")
+    ('requested', 'received')
+    """
+    return tuple(_ESCAPED.sub(r"\1", one) for one in _SEPARATE.sub("\\1\n", value).split("\n"))
+
+
+def exactly(value: str) -> str:
+    """The search criterion that only this value matches.
+
+    >>> alternatives(exactly("a,b"))
+    ('a,b',)
+    """
+    return re.sub(r"([,\\])", r"\\\1", value)
 
 
 class SearchPlace(NamedTuple):
@@ -106,8 +130,9 @@ class ResourceStore(Protocol):
         each resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found
         only without `parties` and `after`.
 
-        An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`. Raises
-        `InvalidInput` for any other criterion: ignoring it would find too much.
+        An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`; of several values,
+        joined by commas, one must match (see `alternatives`). Raises `InvalidInput` for any other criterion: ignoring
+        it would find too much.
         """
         ...
 

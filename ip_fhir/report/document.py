@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.completeness import completeness
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.errors import InvalidInput
@@ -38,10 +39,13 @@ def plan_document(
     """Returns the plan as a FHIR R4 document Bundle: a Composition of type 9602 A02-2, then the plan's resources.
 
     `narrative` is the whole document in words, as text or as an XHTML `<div>`; without it, the sections are its words.
-    `from_fhir` reads the plan back. The same plan gives the same document. Raises `InvalidInput` for a narrative that
-    FHIR does not allow, and where the plan has the id of one of its parts.
+    `from_fhir` reads the plan back, but for what leads to a person with a protected address: only what the mapper
+    releases is in it (`Mapper.releasing`); what `narrative` says is the caller's. The same plan gives the same
+    document. Raises `InvalidInput` for a narrative that FHIR does not allow, and where the plan has the id of one of
+    its parts.
     """
     mapper = mapper or default()
+    plan = withheld(plan, mapper.released)
     document = _document(plan, language)
     composition = mapper.lens("Composition").new(document, _links(plan, mapper)) | _composition_text(narrative)
     # What is in a document is reached from its Composition (R4 3.3.1); a Provenance may point the other way.
@@ -66,6 +70,7 @@ def plan_document_reference(
 ) -> dict[str, Any]:
     """Returns the DocumentReference by which an index of documents finds the rendered plan, `attachment`."""
     mapper = mapper or default()
+    plan = withheld(plan, mapper.released)
     document = _document(plan, language).evolve(attachment=attachment)
     made: dict[str, Any] = mapper.lens("DocumentReference").new(document, _links(plan, mapper))
     return made

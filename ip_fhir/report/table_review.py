@@ -179,6 +179,8 @@ def _segment_words(segment: Segment, systems: Systems) -> Iterator[str]:
         return
     if segment.entries == "first":
         yield f"the first {segment.name}"
+    elif segment.entries == "current":
+        yield f"the {segment.name} that counts now"
     elif segment.entries == "own":
         yield f"the {segment.name} with a code of the table"
     elif segment.entries == "each":
@@ -193,6 +195,8 @@ def _condition_words(segment: Segment, condition: Condition, systems: Systems) -
     if condition.kind == "member":
         value = systems.uri(condition.value[1:]) if condition.value.startswith("@") else condition.value
         return f"{segment.name} with {condition.member} {value}"
+    if condition.kind == "not-member":
+        return f"{segment.name} with another {condition.member} than {condition.value}"
     if condition.kind == "coding":
         name, _, code = condition.value.partition("#")
         of = f" of its {condition.member}" if condition.member else ""
@@ -222,6 +226,8 @@ def _test(condition: Condition, systems: Systems) -> str:
         accepted = _accepted(condition.value, systems)
         among = " | ".join(f"'{value}'" for value in accepted)
         return f"{condition.member} = {among}" if len(accepted) == 1 else f"{condition.member} in ({among})"
+    if condition.kind == "not-member":
+        return f"({condition.member} = '{condition.value}').not()"
     if condition.kind == "coding":
         name, _, code = condition.value.partition("#")
         prefix = f"{condition.member}." if condition.member else ""

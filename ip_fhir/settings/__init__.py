@@ -26,8 +26,8 @@
     speaks_for = "hospital"                         # whose messages it brings: a peer or a carrier
     password = { env = "QUEUE_PASSWORD" }
 
-`IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths are relative to the
-file. A token is its text, `{ env = "NAME" }` or `{ file = "path" }`.
+`IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths, also that
+of a SQLite database, are relative to the file. A token is its text, `{ env = "NAME" }` or `{ file = "path" }`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.parties import OURS, Parties, check_names
@@ -45,16 +45,18 @@ from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput, place_in_toml
-from ip_fhir.settings.kept import read_agreements
+from ip_fhir.settings.kept import DatabaseUrl, read_agreements
 from ip_fhir.settings.sections import CarrierSettings as CarrierSettings
 from ip_fhir.settings.sections import ClockSettings as ClockSettings
 from ip_fhir.settings.sections import EvidenceSettings as EvidenceSettings
 from ip_fhir.settings.sections import HttpSettings as HttpSettings
 from ip_fhir.settings.sections import LimitSettings as LimitSettings
 from ip_fhir.settings.sections import ListenerSettings as ListenerSettings
+from ip_fhir.settings.sections import LogSettings as LogSettings
 from ip_fhir.settings.sections import MappingSettings as MappingSettings
 from ip_fhir.settings.sections import PeerSettings as PeerSettings
 from ip_fhir.settings.sections import RetrySettings as RetrySettings
+from ip_fhir.settings.sections import TellSettings as TellSettings
 from ip_fhir.settings.sections import WorkerSettings as WorkerSettings
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class Settings(Value):
     role: Role
     organization: Organization
     units: tuple[Organization, ...] = ()
-    database: str = "sqlite:///ip-fhir.sqlite"
+    database: DatabaseUrl = Field(default="sqlite:///ip-fhir.sqlite", validate_default=True)
     http: HttpSettings = HttpSettings()
     unit_list: Literal["open", "closed"] = "open"
     peers: tuple[PeerSettings, ...] = ()
@@ -84,6 +86,8 @@ class Settings(Value):
     clock: ClockSettings = ClockSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     mappings: MappingSettings = MappingSettings()
+    tell: TellSettings = TellSettings()
+    log: LogSettings = LogSettings()
     language: Text = "nb"
 
     @model_validator(mode="before")

@@ -68,5 +68,23 @@ def read_list(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
+def _database_beside(value: Any, info: ValidationInfo) -> Any:
+    """A database URL; the file of a SQLite store is relative to the settings file, as every path here."""
+    scheme, separator, rest = value.partition(":///") if isinstance(value, str) else ("", "", "")
+    file, mark, query = rest.partition("?")
+    if not separator or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:")):
+        return value
+    return f"{scheme}{separator}{_beside(file, info)}{mark}{query}"
+
+
+def read_command(value: Any, info: ValidationInfo) -> Any:
+    """The words of a command; its program, if it is named with a slash, beside the settings file."""
+    words = value.split() if isinstance(value, str) else value
+    if not isinstance(words, (list, tuple)) or not words or not isinstance(words[0], str) or "/" not in words[0]:
+        return words
+    return [str(_beside(words[0], info).absolute()), *words[1:]]
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
 Beside = Annotated[Path, BeforeValidator(_beside)]
+DatabaseUrl = Annotated[str, BeforeValidator(_database_beside)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
-from ip_fhir.settings.kept import Beside, Secret, read_list, read_option
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
 
 def _is_loopback(host: str) -> bool:
@@ -40,7 +41,7 @@ class HttpSettings(Value):
     idle_seconds: float = Field(default=20.0, gt=0, le=3600)
     connections: int = Field(default=512, ge=1, le=100_000)
     connections_per_client: int = Field(default=64, ge=1, le=100_000)
-    bytes_in_flight: int = Field(default=16_000_000, ge=1_000)
+    bytes_in_flight: int = Field(default=64_000_000, ge=1_000)
 
     @property
     def url(self) -> str:
@@ -118,7 +119,7 @@ class LimitSettings(Value):
     further ones are counted.
     """
 
-    max_bytes: int = Field(default=5_000_000, ge=1_000)
+    max_bytes: int = Field(default=DEFAULT_LIMITS.max_bytes, ge=1_000)
     max_depth: int = Field(default=64, ge=8, le=200)
     max_parts: int = Field(default=200_000, ge=100)
     max_skew: float = Field(default=300.0, ge=0, le=86_400)
@@ -153,6 +154,24 @@ class WorkerSettings(Value):
     per_peer: int = Field(default=4, ge=1, le=64)
     grace: float = Field(default=10.0, gt=0)
     retry: RetrySettings = RetrySettings()
+
+
+class TellSettings(Value):
+    """The command that tells our people: the program and its arguments, and the seconds that it has to end.
+
+    It is run without a shell, with the worklist item as JSON on its standard input, without a person's data. Without a
+    command a line in the log tells them. A program with a slash in its name is found beside the settings file.
+    """
+
+    command: Annotated[tuple[Text, ...], BeforeValidator(read_command)] = Field(default=(), max_length=100)
+    timeout: float = Field(default=10.0, gt=0, le=600)
+
+
+class LogSettings(Value):
+    """The log of `serve` and `work`: lines as text or as JSON, and the lowest level of our own lines."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class ClockSettings(Value):

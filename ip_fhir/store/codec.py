@@ -14,8 +14,9 @@ from ip_fhir.domain.loop.waiting import is_overdue, waits_since
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, Record, Referral
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.domain.values.value import Value, read
+from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.fhir.json_text import dumps, loads
 from ip_fhir.ports import EvidenceRecord, Figures, OutboxRow, OutboxStatus, Refusal, ResourceVersion, Seen, Stored
 from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
 from ip_fhir.store.damage.unreadable import is_instant, is_text
@@ -60,7 +61,7 @@ def moment(number: int) -> datetime:
 def dump(data: Any) -> str:
     """Returns canonical JSON: keys sorted, no blanks. Raises `InvalidInput` for data that JSON cannot hold."""
     try:
-        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+        return dumps(data, orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:
         raise InvalidInput.at("", "cannot be written as JSON", "structure") from None
 
@@ -68,7 +69,7 @@ def dump(data: Any) -> str:
 def parse(model: type[V], text: str) -> V:
     """Reads a stored value. Raises `StoreError` if it cannot be read, since that is not the caller's fault."""
     try:
-        return read(model, text)
+        return model.model_validate_json(text)  # written here: no key stands twice
     except InvalidInput as error:
         paths = ", ".join(problem.path or "(all)" for problem in error.problems)
         raise StoreError(f"a stored {model.__name__} cannot be read: {paths}") from None
@@ -164,8 +165,8 @@ def resource_values(resource: ResourceVersion) -> dict[str, Any]:
 def resource_version(row: Row[Any]) -> ResourceVersion:
     """Returns a resource's table row as a value."""
     try:
-        body = orjson.loads(row.body)
-    except orjson.JSONDecodeError:
+        body = loads(row.body)
+    except (ValueError, RecursionError):
         raise StoreError(f"a stored {row.type} cannot be read") from None
     if not isinstance(body, dict) or (body.get("resourceType"), body.get("id")) != (row.type, row.id):
         raise StoreError(f"a stored {row.type} is not the one of its id")

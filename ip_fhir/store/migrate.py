@@ -26,7 +26,8 @@ _LOCK: Final = select(func.pg_advisory_xact_lock(0x1F41_2001))  # any number tha
 def upgrade(database: Database) -> None:
     """Runs the missing migrations, all in one transaction. Raises `StoreError`; then nothing was changed.
 
-    The rows of a store from before the chain had digests are put into the chain as they stand (`integrity.baseline`).
+    The rows of a store from before the chain had digests are put into the chain as they stand, and what a migration
+    changed in those of a later one (`integrity.baseline`).
     Several processes may do so at once: the first does it, the others find it done.
     """
     if database.embedded:
@@ -42,6 +43,8 @@ def upgrade(database: Database) -> None:
             run(connection)
             if before is not None and before < baseline.SINCE:
                 baseline.write_baseline(connection)
+            elif before is not None and before < baseline.JOINED:
+                baseline.write_joined(connection)
 
 
 def is_current(connection: Connection) -> bool:

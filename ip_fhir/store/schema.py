@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0008"
+VERSION: Final = "0009"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -191,6 +191,15 @@ worklist = Table(
     Column("done_by", Text),
     Column("note", Text),
     Index("worklist_by_closed", "closed", "opened", "id"),
+    Index(
+        "worklist_open",
+        "aggregate_kind",
+        "aggregate_id",
+        "reason",
+        unique=True,
+        sqlite_where=text("closed = 0"),
+        postgresql_where=text("closed = 0"),
+    ),
     Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
 )
 

@@ -143,6 +143,11 @@ class SqlStore:
         with self.begin() as transaction:
             transaction.hand_over(row_id, now, due, claim)
 
+    @property
+    def holds_rows(self) -> bool:
+        """True: a row can wait for a person's yes (`HoldingStore`)."""
+        return True
+
     def give_back(self, row_id: str, claim: int) -> None:
         """Gives back a claimed row that was not tried: it is due as before."""
         with self.begin() as transaction:
@@ -154,7 +159,7 @@ class SqlStore:
             transaction.refused(row_id, reason)
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Makes a parked or sent row due again, with the bytes it had."""
+        """Makes a parked, held or sent row due again, with the bytes it had."""
         with self.begin() as transaction:
             transaction.retry(row_id, now)
 
@@ -337,6 +342,10 @@ class SqlStore:
     def count_expired(self, before: datetime) -> int:
         """See `ip_fhir.store.upkeep.count_expired`."""
         return upkeep.count_expired(self._database, before)
+
+    def count_confirmed(self, before: datetime) -> int:
+        """See `ip_fhir.store.upkeep.count_confirmed`."""
+        return upkeep.count_confirmed(self._database, before)
 
     def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDED: Final = (State.CLOSED, State.CANCELLED, State.WITHDRAWN, State.REJECTED)
 """The states in which neither side has anything more to do."""
 
-UNSENT: Final = ("waiting", "awaiting", "parked")
+UNSENT: Final = ("waiting", "awaiting", "parked", "held")
 _UNDER_WAY: Final = ("waiting", "awaiting")
 
 SCHEMA_VERSION: Final = select(alembic_version.c.version_num)
@@ -223,13 +223,20 @@ TRY_AGAIN: Final = (
 
 PARK: Final = (
     update(outbox)
-    .where(_by_row_id, one_of(outbox.c.status, _UNDER_WAY))
+    .where(_by_row_id, one_of(outbox.c.status, (*_UNDER_WAY, "held")))
     .values(status="parked", last_error=bindparam("reason"), **_no_lease)
 )
 """An attempt failed; a person must look."""
 
 STILL_THEIRS: Final[ColumnElement[bool]] = outbox.c.claim == bindparam("of_claim")
 """Added to the two above: only if nobody has claimed the row since."""
+
+HOLD_ROW: Final = (
+    update(outbox)
+    .where(_by_row_id, outbox.c.status == "waiting", STILL_THEIRS)
+    .values(status="held", last_error=bindparam("reason"), **_no_lease)
+)
+"""A claimed row waits for a person's yes."""
 
 HAND_OVER: Final = (
     update(outbox)
@@ -292,10 +299,10 @@ DROP: Final = (
 
 REVIVE: Final = (
     update(outbox)
-    .where(_by_row_id, one_of(outbox.c.status, ("parked", "sent")))
+    .where(_by_row_id, one_of(outbox.c.status, ("parked", "held", "sent")))
     .values(status="waiting", due=bindparam("now"), attempts=0, handovers=0, sent_at=null(), **_no_lease)
 )
-"""A row that was parked or sent is due again."""
+"""A row that was parked, held or sent is due again."""
 
 _could_be_sooner = and_(outbox.c.status == "waiting", outbox.c.due > bindparam("now"))
 

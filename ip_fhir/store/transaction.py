@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, WorklistItem
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.ports import Seen
 from ip_fhir.store import claim_statements, codec, statements, worklist_statements
 from ip_fhir.store.damage import statements as damage_statements
 from ip_fhir.store.engine import Taken
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.referral import Author, Record, Referral
     from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
@@ -107,10 +107,7 @@ class SqlTransaction:
         self._written.note("inbox", f"inbox/{seen.key}", digests.inbox_value(values))
 
     def refuse(self, refusal: Refusal, most: int = 1000) -> None:
-        """Record a refused message, or count a repeated one, and any beyond `most` of its peer.
-
-        `Conflict` if another transaction records it now.
-        """
+        """Record a refused message, or count a repeated one, and any beyond `most` of its peer; or `Conflict`."""
         if self._refused_again(refusal):
             return
         of_peer = {"of_peer": refusal.peer, "at_most": most}
@@ -118,8 +115,7 @@ class SqlTransaction:
             refusal = refusal.beyond()
             if self._refused_again(refusal):
                 return
-        values = codec.refusal_values(refusal)
-        if self._add(statements.ADD_REFUSAL, values) == 0:
+        if self._add(statements.ADD_REFUSAL, values := codec.refusal_values(refusal)) == 0:
             raise Conflict("another keeps the same refusal")
         self._written.note("refusals", digests.refusal_name(values), digests.refusal_value(values))
 
@@ -258,6 +254,13 @@ class SqlTransaction:
         elif next_try is None:
             self._note_status(row_id, "parked", reason)
 
+    def hold_row(self, row_id: str, reason: str, claim: int) -> bool:
+        """Hold a claimed row until a person lets it go. False for a late report, which changes nothing."""
+        held = self._run(statements.HOLD_ROW, {"row_id": row_id, "of_claim": claim, "reason": reason}).rowcount > 0
+        if held:
+            self._note_status(row_id, "held", reason)
+        return held
+
     def hand_over(self, row_id: str, now: datetime, due: datetime, claim: int) -> None:
         """Mark a claimed row as awaiting its receipt until `due`. A late report changes nothing."""
         values = {"row_id": row_id, "of_claim": claim, "now": codec.micros(now), "receipt_due": codec.micros(due)}
@@ -277,14 +280,12 @@ class SqlTransaction:
             self._note_status(row_id, "refused", reason)
 
     def retry(self, row_id: str, now: datetime) -> None:
-        """Make a parked or sent row due again; a waiting one due now. `InvalidInput` for one that was refused."""
+        """Make a parked, held or sent row due again; a waiting one due now. `InvalidInput` for a refused one."""
         values = {"row_id": row_id, "now": codec.micros(now)}
         if self._run(statements.REVIVE, values).rowcount:
             self._written.note("", f"status/{row_id}", None)
             return
-        if self._run(statements.HURRY, values).rowcount:
-            return
-        if self._known(row_id).status == "refused":
+        if self._run(statements.HURRY, values).rowcount == 0 and self._known(row_id).status == "refused":
             raise InvalidInput.at("row", "it was refused, and is not sent again", "business-rule")
 
     def _known(self, row_id: str) -> OutboxRow:
@@ -296,19 +297,24 @@ class SqlTransaction:
     # --- worklist
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items. One whose id is there already is left as it is."""
-        if not items:
-            return
-        values = [codec.item_values(item) for item in items]
-        added = self._run(worklist_statements.OPEN_ITEM, values).rowcount
-        for one in values if added == len(values) else filter(self._is_as_opened, values):
-            of = digests.owner(one["aggregate_kind"], one["aggregate_id"])
-            self._written.note(of, f"item/{one['id']}", digests.digest_of_row("worklist", one))
+        """Add items, each in the place of an open one of the same aggregate and reason.
 
-    def _is_as_opened(self, values: Mapping[str, Any]) -> bool:
-        """True if the item of this id says what `values` say: it is new, or was there and is as new."""
-        row = self._run(worklist_statements.ITEM, {"item_id": values["id"]}).first()
-        return all(getattr(row, name) == values[name] for name in (*digests.WHOLE["worklist"], "closed"))
+        One whose id is there already is left as it is.
+        """
+        for item in items:
+            of = {"of_kind": item.aggregate.kind, "of_id": item.aggregate.id, "of_reason": item.reason.value}
+            there = self._run(worklist_statements.STANDING, {"item_id": item.id, **of}).rows
+            if all(row.id != item.id for row in there):
+                self._open_in_place_of(there, item)
+
+    def _open_in_place_of(self, there: Sequence[Any], item: WorklistItem) -> None:
+        earlier, _ = self._damage.sort("worklist", there, codec.item)
+        if there:
+            self.finish_items(item.aggregate, (item.reason,), item.opened, None, IN_ITS_PLACE)
+        values = codec.item_values(reduce(WorklistItem.in_place_of, earlier, item))
+        self._run(worklist_statements.OPEN_ITEM, values)
+        of = digests.owner(item.aggregate.kind, item.aggregate.id)
+        self._written.note(of, f"item/{item.id}", digests.digest_of_row("worklist", values))
 
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""

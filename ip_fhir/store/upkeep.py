@@ -81,6 +81,12 @@ def count_expired(database: Database, before: datetime) -> int:
         return int(execute(connection, statements.COUNT_EXPIRED, {"before": codec.micros(before)}).scalar() or 0)
 
 
+def count_confirmed(database: Database, before: datetime) -> int:
+    """Returns the number of confirmed referrals unchanged since `before`, which `purge` keeps until they are closed."""
+    with database.reading() as connection:
+        return int(execute(connection, statements.COUNT_CONFIRMED, {"before": codec.micros(before)}).scalar() or 0)
+
+
 def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
     """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
 
+from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.schema import (
     evidence,
@@ -40,6 +41,13 @@ COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired
 """The number of those referrals."""
 
 _of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
+
+COUNT_CONFIRMED: Final = (
+    select(func.count())
+    .select_from(referral)
+    .where(referral.c.state == State.CONFIRMED, referral.c.changed < bindparam("before"))
+)
+"""The number of confirmed referrals that have not changed for as long: they are kept until they are closed."""
 
 RECORDS_OF: Final = WORDS.where(evidence.c.aggregate_id.in_(_of_referrals)).order_by(None)
 """The evidence of some referrals."""

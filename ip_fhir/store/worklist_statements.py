@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
 from ip_fhir.store.schema import worklist
 from ip_fhir.store.statements import insert_unless
 
@@ -19,6 +20,14 @@ OPEN_ITEM: Final = insert_unless(worklist, worklist.c.id == bindparam("id"), lea
 ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
 """One item."""
 
+STANDING: Final = select(worklist).where(
+    or_(
+        worklist.c.id == bindparam("item_id"),
+        and_(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason")),
+    )
+)
+"""An item of an id, and the open items of an aggregate that have a reason."""
+
 FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), worklist.c.closed == 0).values(_done)
 """Marks an open item as done."""
 
@@ -29,6 +38,9 @@ FINISH_REASON: Final = (
     .returning(worklist.c.id)
 )
 """Marks the open items of an aggregate that have a reason as done; returns their ids."""
+
+JOINED: Final = select(worklist).where(worklist.c.note == IN_ITS_PLACE, worklist.c.done_by.is_(None))
+"""The items that gave way to a later one."""
 
 _listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, worklist.c.id).limit(bindparam("at_most"))
 

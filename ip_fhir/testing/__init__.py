@@ -8,6 +8,7 @@
 |-----------------------------|---------------------|-------------------------------------------------|
 | a store                     | `StoreContract`     | `only_loops(store)`: without capabilities       |
 | a store's receipts          | `ReceiptContract`   | SQLite: `sqlite:///file`                        |
+| rows that wait for a yes    | `HoldingContract`   | the same                                        |
 | a store's worklist          | `WorklistContract`  | the same                                        |
 | a store's log of reads      | `ReadingContract`   | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.listener_contract import ListenerContract
     from ip_fhir.testing.store.aggregates import AggregateContract
     from ip_fhir.testing.store.contract import StoreContract
+    from ip_fhir.testing.store.holding import HoldingContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
     from ip_fhir.testing.store.worklist import WorklistContract
@@ -40,6 +42,7 @@ __all__ = [
     "FakeListener",
     "FormatContract",
     "HandingOver",
+    "HoldingContract",
     "ListenerContract",
     "PeerDouble",
     "ReadingContract",
@@ -57,6 +60,7 @@ _HOME = {
     "ListenerContract": "listener_contract",
     "StoreContract": "store.contract",
     "AggregateContract": "store.aggregates",
+    "HoldingContract": "store.holding",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
     "WorklistContract": "store.worklist",

@@ -137,7 +137,8 @@ class _Endpoint:
         peer = self._peer(request)
         id_ = request.path_params["id"]
         if request.method != "PUT":
-            return _version(await run_in_threadpool(self._exchange.read_resource, peer, type_, id_))
+            found = await run_in_threadpool(self._exchange.read_resource, peer, type_, id_)
+            return _version(found, unchanged=asked.has_version(request, found.version))
         based_on = asked.if_match(request)
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
@@ -149,14 +150,14 @@ class _Endpoint:
 
     async def search(self, type_: str, request: Request) -> Response:
         peer = self._peer(request)
-        return await self._found(type_, query_of(type_, request.query_params.multi_items()), peer)
+        return await self._found(type_, query_of(type_, request.query_params.multi_items(), self._exchange.url), peer)
 
     async def search_by_form(self, type_: str, request: Request) -> Response:
         peer = self._peer(request)
         asked.require_form(request)
         async with self._bodies.read(request, peer.name) as content:
             pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
-        return await self._found(type_, query_of(type_, pairs), peer)
+        return await self._found(type_, query_of(type_, pairs, self._exchange.url), peer)
 
     async def _found(self, type_: str, query: Query, peer: Credential) -> Response:
         work = partial(self._exchange.search_resources, peer, type_, query.criteria, query.count, query.cursor)
@@ -274,9 +275,12 @@ def _fhir(resource: JsonObject) -> Response:
     return Response(write_json(resource), media_type=FHIR_JSON)
 
 
-def _version(resource: ResourceVersion) -> Response:
-    """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning)."""
-    response = _fhir(resource.body)
+def _version(resource: ResourceVersion, *, unchanged: bool = False) -> Response:
+    """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning).
+
+    Without the resource if the caller has this version (RFC 9110, section 13.1.2).
+    """
+    response = Response(status_code=304) if unchanged else _fhir(resource.body)
     response.headers["ETag"] = f'W/"{resource.version}"'
     response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
     return response

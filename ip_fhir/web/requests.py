@@ -102,6 +102,12 @@ def require_form(request: Request) -> None:
     _require_identity(request)
 
 
+def has_version(request: Request, version: int) -> bool:
+    """True if `If-None-Match` names this version, or any (`*`); a tag of another form is no version of ours."""
+    tags = {tag.strip() for tag in ",".join(request.headers.getlist("if-none-match")).split(",")}
+    return not tags.isdisjoint({"*", f'W/"{version}"', f'"{version}"'})
+
+
 def if_match(request: Request) -> int:
     """Returns the version in `If-Match: W/"3"` or `"3"`. Raises `BadRequest` 428 if there is none, 400 for any other.
 

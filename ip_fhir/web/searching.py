@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.exchange.rest import MOST, SEARCH_PARAMETERS
+from ip_fhir.ports.resources import alternatives, exactly
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ COUNT: Final = "_count"
 
 CURSOR: Final = "_cursor"
 """The parameter of a `next` link that says where the page begins."""
+
+_MOST_ALTERNATIVES = 20
+_STATUS_SYSTEMS = {
+    "ServiceRequest": "http://hl7.org/fhir/request-status",
+    "Task": "http://hl7.org/fhir/task-status",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,11 @@ class Query:
         return f"{base}?{urlencode(pairs)}"
 
 
-def query_of(type_: str, pairs: Iterable[tuple[str, str]]) -> Query:
+def query_of(type_: str, pairs: Iterable[tuple[str, str]], url: str) -> Query:
     """Returns the search that a GET, or a POST to _search, asks for.
 
     Raises `BadRequest` 400 for a parameter that is not supported, and for a person's number or a search by person: the
-    links of the answer are URLs too.
+    links of the answer are URLs too. `url` is our own base: a reference with it means the same as one without.
     """
     criteria: dict[str, str] = {}
     for name, value in pairs:
@@ -58,16 +65,38 @@ def query_of(type_: str, pairs: Iterable[tuple[str, str]]) -> Query:
             raise BadRequest(
                 400, f"a search parameter that is not supported; these are: {known}", "not-supported", type_
             )
-        if name in criteria or "," in value:
-            reason = "one value each; neither AND nor OR is supported"
-            raise BadRequest(400, reason, "not-supported", f"{type_}.{name}")
-        if not value:
-            raise BadRequest(400, "has no value", "value", f"{type_}.{name}")
-        criteria[name] = value
+        if name in criteria:
+            raise BadRequest(400, "is given twice; AND is not supported", "not-supported", f"{type_}.{name}")
+        criteria[name] = value if name in (COUNT, CURSOR) else _criterion(type_, name, value, url)
     count, cursor = criteria.pop(COUNT, "100"), criteria.pop(CURSOR, None)
     if not (count.isascii() and count.isdecimal() and len(count) <= 4 and 1 <= int(count) <= MOST):
         raise BadRequest(400, f"is a number from 1 to {MOST}", "value", f"{type_}.{COUNT}")
     return Query(criteria, int(count), cursor)
+
+
+def _criterion(type_: str, name: str, value: str, url: str) -> str:
+    """The value as the store knows it. Raises `BadRequest` 400 for one that could find nothing, whatever is there."""
+    at, kind = f"{type_}.{name}", SEARCH_PARAMETERS[type_][name]
+    several = alternatives(value)
+    if not all(several):
+        raise BadRequest(400, "has no value", "value", at)
+    if len(several) > _MOST_ALTERNATIVES:
+        raise BadRequest(400, f"has more than {_MOST_ALTERNATIVES} values", "too-costly", at)
+    if kind == "reference":
+        several = tuple(one.removeprefix(f"{url}/") for one in several)
+    if name == "status":
+        several = tuple(_status(type_, one, at) for one in several)
+    elif kind == "token" and any(one.endswith("|") for one in several):
+        raise BadRequest(400, "has a system and no value, which is not supported", "not-supported", at)
+    return ",".join(map(exactly, several))
+
+
+def _status(type_: str, value: str, at: str) -> str:
+    """The code of a status, which all come from one system: with another, or said to have none, nothing is found."""
+    system, bar, code = value.rpartition("|")
+    if bar and system != _STATUS_SYSTEMS[type_]:
+        raise BadRequest(400, f"is a code of the system {_STATUS_SYSTEMS[type_]}", "value", at)
+    return code
 
 
 def searchset(url: str, type_: str, query: Query, page: Page) -> JsonObject:

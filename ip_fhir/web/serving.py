@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import signal
@@ -21,6 +22,7 @@ from ip_fhir.logs import CountedLog, CountedRepeats
 from ip_fhir.web.app import create_app
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.protocol import PROTOCOL_LOG, Guarded
+from ip_fhir.web.sockets import address_of, bound_sockets, close_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +42,16 @@ def serve(settings: Settings) -> None:
 
     What is not finished `worker.grace` seconds after the signal is left, and the process ends with code 0.
 
-    Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start.
+    Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start, and `OSError` when
+    the address cannot be listened at; then no store was made.
     """
     listeners = open_listeners(settings)
-    exchange = open_exchange(settings)
+    sockets = bound_sockets(settings.http.host, settings.http.port)
+    try:
+        exchange = open_exchange(settings)
+    except BaseException:
+        close_all(sockets)
+        raise
     try:
         token = settings.http.metrics_token
         worker = Worker(exchange, settings.worker.rest)
@@ -54,10 +62,12 @@ def serve(settings: Settings) -> None:
         signal.signal(signal.SIGTERM, partial(_leave, grace))
         config = server_config(app, settings.http, protection, settings.worker.grace / 2)
         with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told):
-            Server(config, grace).run()
+            log.info("listening at %s", ", ".join(map(address_of, sockets)))
+            Server(config, grace).run(sockets)
     except KeyboardInterrupt:
         pass
     finally:
+        close_all(sockets)
         exchange.close()
 
 
@@ -81,8 +91,13 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        await super().startup(sockets)
+        """Listen. Raises `OSError` when the application cannot start; the log says why."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # its code would say something else about us
+            raise OSError(errno.ECANCELED, "the endpoint could not start, the log says why") from None
+        addresses = [listener.getsockname() for server in self.servers for listener in server.sockets]
+        log.info("listening on %s", ", ".join(f"{host} port {port}" for host, port, *_ in addresses))
         for listener in (listener for server in self.servers for listener in server.sockets):
             with listener.dup() as same:
                 same.listen(_QUEUE)

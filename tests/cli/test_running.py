@@ -2,9 +2,11 @@
 
 import io
 import signal
+import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +16,9 @@ from hypothesis import strategies as st
 
 import ip_fhir
 from ip_fhir import errors
-from ip_fhir.cli.exits import EXIT_CODES
+from ip_fhir.cli.exits import EXIT_CODES, REFUSED_BY_MACHINE
 from ip_fhir.cli.running import INTERRUPTED, UNREAD
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, Sides
 from tests.house import wheel_gate
 from tests.support.two_sides import EXAMPLES
 
@@ -198,3 +200,37 @@ def test_help_loads_nothing_heavy() -> None:
 def test_import_is_light() -> None:
     """`import ip_fhir` loads no web, XML, database or FHIR model package."""
     assert wheel_gate.heavy_imports(Path(sys.executable), "import ip_fhir") == set()
+
+
+# --- what the machine refuses --------------------------------------------------------------------
+
+
+def test_a_port_in_use(sides: Sides) -> None:
+    """`serve` at an address that somebody listens at: its own exit code, one line with address and reason.
+
+    Before, it was 3, which says that the loop does not allow it (findings/users.md B).
+    """
+    port = tomllib.loads(sides.hospital.read_text(encoding="utf-8"))["http"]["port"]
+    with socket.create_server(("127.0.0.1", port)):
+        ran = subprocess.run(
+            command("serve", "--config", str(sides.hospital)), capture_output=True, text=True, timeout=60, check=False
+        )
+    assert ran.returncode == REFUSED_BY_MACHINE
+    assert ran.stderr.splitlines()[-1] == f"ip-fhir: 127.0.0.1:{port}: address already in use"
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk() -> None:
+    """Output that cannot be written ends with one line and the machine's exit code."""
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(command("schema", "plan"), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (REFUSED_BY_MACHINE, "ip-fhir: no space left on device\n")
+
+
+def test_a_file_that_may_not_be_written(run: Run, sides: Sides) -> None:
+    """A store's copy into a folder that is not there: refused by the machine, in words, nothing unforeseen."""
+    ran = run("db", "backup", sides.hospital.parent / "nowhere" / "copy.sqlite", "--config", sides.hospital)
+    assert ran.code in (7, REFUSED_BY_MACHINE)
+    assert "unforeseen" not in ran.err
+    assert ran.err.count("\n") == 1

@@ -101,11 +101,14 @@ CASES: list[tuple[str, Any, dict[str, tuple[str, ...]]]] = [
     ("no consent", {**WHOLE, "consents": []}, {"h": (NO_PLAN, NO_SHARING)}),
     ("no plan consent", {**WHOLE, "consents": [SHARING]}, {"h": (NO_PLAN,)}),
     ("no sharing consent", {**WHOLE, "consents": [PLAN]}, {"h": (NO_SHARING,)}),
-    ("plan refused", {**WHOLE, "consents": [consent("p", "plan", status="refused"), SHARING]}, {"h": (NO_PLAN,)}),
+    ("plan refused", {**WHOLE, "status": "revoked",
+                      "consents": [consent("p", "plan", status="refused"), SHARING]}, {"h": (NO_PLAN,)}),
     ("plan denied", {**WHOLE, "consents": [consent("p", "plan", access="deny"), SHARING]}, {"h": (NO_PLAN,)}),
     ("sharing with exceptions only", {**WHOLE, "consents": [PLAN, consent("s", "sharing", access="deny")]}, {}),
-    ("withdrawn", {**WHOLE, "consents": [consent("p", "plan", status="withdrawn", withdrawn_on="2026-02-01"), SHARING]},
+    ("withdrawn", {**WHOLE, "status": "revoked",
+                   "consents": [consent("p", "plan", status="withdrawn", withdrawn_on="2026-02-01"), SHARING]},
         {"h": (NO_PLAN,)}),
+    ("sharing refused", {**WHOLE, "consents": [PLAN, consent("s", "sharing", status="refused")]}, {}),
     ("run out", {**WHOLE, "consents": [PLAN, consent("s", "sharing", period={"end": "2026-08-20"})]},
         {"h": (NO_SHARING,)}),
     ("runs out today", {**WHOLE, "consents": [PLAN, consent("s", "sharing", period={"end": "2026-08-21"})]}, {}),
@@ -147,3 +150,21 @@ def test_every_plan_has_nine_answers(plan: IndividualPlan) -> None:
     items = completeness(plan)
     assert "".join(item.item for item in items) == "abcdefghi"
     assert all(item.met == (item.missing == ()) for item in items)
+
+
+def test_a_guardian_is_no_relative() -> None:
+    """A guardian as the only related person: nothing of relatives is missing (users.md E, completeness d)."""
+    guardian = {"id": "g", "name": {"family": "Verge"}, "relationship": "guardian", "mandate": {"kind": "guardian"}}
+    alone = {
+        **{name: WHOLE[name] for name in ("id", "owner", "created")},
+        "contributions": [{"id": "1", "by": "owner", "text": "x"}, {"id": "2", "by": "services", "text": "x"}],
+    }
+    assert "d" not in lacks({**alone, "related_persons": [guardian]})
+
+
+@pytest.mark.parametrize(("end", "missing"), [("2026-06-30", True), ("2026-07-01", False)])
+def test_the_day_is_the_norwegian_one(end: str, missing: bool) -> None:
+    """30 June 23:30 UTC is 1 July in Oslo: a coordinator until 30 June has left by then (users.md E, c)."""
+    places = [coordinator(start="2026-01-01", end=end)]
+    plan = {**with_team(coordinators=places), "updated": "2026-06-30T23:30:00Z"}
+    assert ("c" in lacks(plan)) is missing

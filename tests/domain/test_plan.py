@@ -210,3 +210,38 @@ def test_all_problems_at_once() -> None:
 def test_eleven_life_areas() -> None:
     """The areas are the eleven of the municipalities' application forms."""
     assert len(LifeArea) == 11
+
+
+# --- a plan and the person's no (users.md D, SKUR 46; E) ---------------------------------------------
+
+
+def _consent(ident: str, given: str, **fields: Any) -> dict[str, Any]:
+    return {"id": ident, "kind": "plan", "given_on": given, **fields}
+
+
+YES, NO = _consent("yes", "2026-03-01"), _consent("no", "2026-04-01", status="refused")
+GONE = _consent("gone", "2026-03-01", status="withdrawn", withdrawn_on="2026-05-01")
+REFUSALS: list[tuple[str, list[dict[str, Any]], bool]] = [
+    ("a yes", [YES], False),
+    ("nobody has said anything", [], False),
+    ("a no", [NO], True),
+    ("a no after a yes", [YES, NO], True),
+    ("a yes after a no", [NO, {**YES, "given_on": "2026-04-02"}], False),
+    ("withdrawn", [GONE], True),
+    ("withdrawn from a day that has not come", [{**GONE, "withdrawn_on": "2099-01-01"}], False),
+    ("a no after the last change", [{**NO, "given_on": "2099-01-01"}], True),
+    ("a no to sharing", [YES, {**NO, "kind": "sharing"}], False),
+    ("a draft", [{**NO, "status": "draft"}], False),
+]
+
+
+@pytest.mark.parametrize(("words", "consents", "refused"), REFUSALS, ids=[case[0] for case in REFUSALS])
+def test_no_plan_is_active_against_the_persons_no(words: str, consents: list[dict[str, Any]], refused: bool) -> None:
+    """An active plan is refused with a reason, also when it is read; revoked, the same plan is kept."""
+    plan = {**PLAN, "consents": consents, "status": "active"}
+    if not refused:
+        assert read(IndividualPlan, plan).status is PlanStatus.ACTIVE
+        return
+    with pytest.raises(InvalidInput, match=r"^status: the plan is active, and the last word about it is a no"):
+        read(IndividualPlan, plan)
+    assert read(IndividualPlan, {**plan, "status": "revoked"}).status is PlanStatus.REVOKED

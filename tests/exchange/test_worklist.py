@@ -89,7 +89,9 @@ def test_the_answer_came(loop: Loop) -> None:
     assert {Reason.NEW_NOTICE, Reason.ANSWER_DUE, Reason.REMINDED} <= set(reasons(loop.municipality))
     loop.municipality.exchange.answer(form("01"), by=ODD)
     loop.settle()
-    assert reasons(loop.hospital) == reasons(loop.municipality) == []
+    assert (reasons(loop.hospital), reasons(loop.municipality)) == ([Reason.CONFIRMED], [])
+    (news,) = loop.hospital.exchange.worklist()
+    assert (news.form_id, news.text) == (form("01").id, None)
     assert {item.by for item in loop.hospital.exchange.worklist(open_only=False)} == {None}
     assert {item.by for item in loop.municipality.exchange.worklist(open_only=False)} == {ODD}
 

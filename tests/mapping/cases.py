@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.loop.table import TASK_STATUS
+from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.values.value import Value
 from ip_fhir.mapping import default, lens
 from ip_fhir.mapping.lenses.references import Links
@@ -48,6 +49,12 @@ def root_data(value: Value, table: str) -> dict[str, Any]:
             if part.get("by_root") and found:
                 data[part["field"]] = found["id"] if part.get("one") else [item["id"] for item in found]
     return data
+
+
+def _graded(people: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The same people, with each grading of their addresses; plans and notices are drawn without."""
+    gradings = st.sampled_from((None, *AddressProtection))
+    return st.builds(lambda person, grading: person.evolve(protection=grading), people, gradings)
 
 
 @st.composite
@@ -122,7 +129,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "NoticeForm": make.notices(),
     "NoticeFormNeed": make.needs(),
     "Organization": make.organizations("organization-1", UNITS[1:]),
-    "Patient": make.owners(),
+    "Patient": _graded(make.owners()),
     "PersonalResource": make.resources(),
     "Practitioner": make.professionals("professional-1", UNITS),
     "PractitionerRole": make.professionals("professional-1", UNITS),
@@ -136,7 +143,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     ),
     "Provision": make.provisions(EVERYBODY),
     "Rejection": make.rejections(),
-    "RelatedPerson": make.related_persons("related-1"),
+    "RelatedPerson": _graded(make.related_persons("related-1")),
     "Section": _sections("a"),
 }
 

@@ -175,11 +175,27 @@ def test_what_a_changed_task_means(ours: Role, status: str, business: str | None
     task.pop("businessStatus", None)
     if business is not None:
         task["businessStatus"] = {"coding": [{"system": f"{OWN}/CodeSystem/business-status", "code": business}]}
-    event = event_from_task(before, task, NOW)
+    event, other_version = (event_from_task(before, {**task, "meta": {"versionId": v}}, NOW) for v in ("7", "8"))
+    assert event is not None
+    assert other_version is not None
     other = Role.MUNICIPALITY if ours is Role.HOSPITAL else Role.HOSPITAL
     assert (event.kind, event.raised_by, event.at) == (kind, other, NOW)
-    assert event_from_task(before, task, NOW).id == event.id
-    assert event_from_task(before, {**task, "meta": {"versionId": "8"}}, NOW).id != event.id
+    assert event_from_task(before, task, NOW) == event
+    assert other_version.id != event.id
+
+
+def test_a_task_that_says_nothing_new() -> None:
+    """As it stands, or with something added that ours has no word for, it is no event; one word of ours changed is."""
+    task = referral_to_fhir(referral(), [])[1]
+    added = {
+        **task,
+        "note": [{"text": "sett på mandag"}],
+        "extension": [{"url": "https://a.example/x", "valueCode": "y"}],
+    }
+    assert event_from_task(referral(), task, NOW) is None
+    assert event_from_task(referral(), added, NOW) is None
+    with pytest.raises(InvalidInput):
+        event_from_task(referral(), {**added, "status": "completed"}, NOW)
 
 
 @pytest.mark.parametrize(("ours", "status"), [(Role.HOSPITAL, "completed"), (Role.MUNICIPALITY, "accepted")])
@@ -211,4 +227,5 @@ def test_a_form_in_a_task_is_the_answer() -> None:
     contained = [entry["resource"] for entry in carried]
     task = {**referral_to_fhir(referral(), [])[1], "status": "completed", "contained": contained}
     event = event_from_task(referral(), task, NOW)
+    assert event is not None
     assert (event.kind, event.form) == (EventKind.ANSWER, f)

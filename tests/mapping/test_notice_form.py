@@ -13,8 +13,8 @@ from hypothesis import given, settings
 
 from ip_fhir.domain.notice import Notice
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.data import root
 from ip_fhir.mapping import default, notice_from_form, notice_to_form
-from ip_fhir.mapping.tables.loading import root
 from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.mapping.test_bad_input import form_message, notice, notice_message
 from tests.support import strategies as make

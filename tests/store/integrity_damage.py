@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, State
 from ip_fhir.ports import Refusal, Seen
@@ -14,7 +15,10 @@ from tests.store.places import Place
 def fill(store: SqlStore, ident: str = "r", *, state: State = State.SENT) -> None:
     """A loop with one of each thing: rows that wait, are sent, parked and refused, two versions, two items."""
     rows = [outbox_row(f"{ident}-{name}", ident) for name in ("waits", "sent", "parked", "refused")]
-    items: list[WorklistItem] = [work_item(f"{ident}-open", ident), work_item(f"{ident}-done", ident)]
+    items: list[WorklistItem] = [
+        work_item(f"{ident}-open", ident),
+        work_item(f"{ident}-done", ident, Reason.NEW_NOTICE),
+    ]
     with store.begin() as transaction:
         transaction.save(referral(ident, state, due=after(days=3)), None)
         transaction.append(ident, [record(f"{ident}-1", state=state).evolve(before=None)])

@@ -8,6 +8,8 @@ from ip_fhir.ports import Store, Transaction
 from ip_fhir.ports.capabilities import (
     AggregateStore,
     AggregateTransaction,
+    HoldingStore,
+    HoldingTransaction,
     ReadingStore,
     ReceiptStore,
     TrialStore,
@@ -22,7 +24,14 @@ from ip_fhir.ports.capabilities import (
     writes_worklist,
 )
 from ip_fhir.store import SqlStore
-from ip_fhir.testing import AggregateContract, ReceiptContract, StoreContract, WorklistContract, only_loops
+from ip_fhir.testing import (
+    AggregateContract,
+    HoldingContract,
+    ReceiptContract,
+    StoreContract,
+    WorklistContract,
+    only_loops,
+)
 from tests.store.places import Place
 
 
@@ -49,6 +58,10 @@ class TestReceipts(ReceiptContract):
     """The same two databases await receipts."""
 
 
+class TestHolding(HoldingContract):
+    """And hold rows until a person says yes."""
+
+
 class TestWorklist(WorklistContract):
     """And keep a worklist."""
 
@@ -66,6 +79,7 @@ class TestOnlyLoops(TestSqlStore):
         plain = only_loops(store)
         assert missing(plain) == (
             "ReceiptStore",
+            "HoldingStore",
             "WorklistStore",
             "ReadingStore",
             "AggregateStore",
@@ -92,11 +106,13 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     """Our own store has every capability, and the type checker sees so."""
     assert missing(store) == ()
     ports: tuple[ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 6
+    holding: HoldingStore = store
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
-    of_stores = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore)
-    protocols = (*of_stores, WorklistTransaction, AggregateTransaction, UnreadableTransaction)
-    for protocol, ours in zip(protocols, (*ports, *transactions), strict=True):
+        held: HoldingTransaction = begun
+    of_stores = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore, HoldingStore)
+    protocols = (*of_stores, WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
+    for protocol, ours in zip(protocols, (*ports, holding, *transactions, held), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

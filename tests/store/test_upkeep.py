@@ -54,6 +54,7 @@ def test_only_what_has_ended_is_purged(store: SqlStore, state: State) -> None:
     """A loop that goes on is never taken out, however long nothing has happened in it."""
     fill(store, "r", state)
     assert store.count_expired(LATER) == int(state in ENDED)
+    assert store.count_confirmed(LATER) == int(state is State.CONFIRMED)
     assert store.purge(LATER, LATER) == (Purged(1, 2) if state in ENDED else Purged())
     assert (store.referral("r") is None) == (state in ENDED)
 

@@ -44,6 +44,7 @@ from ip_fhir.domain.plan import (
     ReviewKind,
     ReviewStatus,
 )
+from ip_fhir.domain.plan_rules import is_refused
 from ip_fhir.domain.team import (
     CareTeam,
     Coordinator,
@@ -338,6 +339,7 @@ def memberships(
         id=ident,
         member=draw(st.sampled_from(actors)),
         role=draw(st.sampled_from(TeamRole)),
+        role_text=draw(maybe(pools.TEXTS)),
         status=status,
         period=period,
         on_behalf_of=draw(one_of(units)),
@@ -458,10 +460,10 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
     everybody, units = names.everybody, names.organizations
     tree = _goal_tree(draw, names.people)
     towards = tuple(goal.id for goal in tree)
-    return IndividualPlan(
+    status = draw(st.sampled_from(PlanStatus))
+    plan = IndividualPlan(
         **draw(st.sampled_from(_PLANS)),
         owner=draw(owners()),
-        status=draw(st.sampled_from(PlanStatus)),
         legal_basis=draw(legal_bases()),
         author=draw(one_of(everybody)),
         coordinating_unit=draw(one_of(units)),
@@ -480,6 +482,8 @@ def plans(draw: st.DrawFn) -> IndividualPlan:
         team=draw(st.none() | care_teams(names)),
         consents=_list(draw, consents, names.related, everybody),
     )
+    refused = status is PlanStatus.ACTIVE and is_refused(plan.model_copy(update={"status": status}))
+    return plan.evolve(status=PlanStatus.REVOKED if refused else status)
 
 
 @reused

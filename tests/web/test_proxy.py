@@ -182,8 +182,8 @@ def test_a_notice_comes_through(proxy: Proxy) -> None:
 
 def test_a_body_has_an_end(proxy: Proxy) -> None:
     """413 for one that is longer than the endpoint takes; one byte less is the endpoint's to judge."""
-    assert proxy.status(f"{_POST}{_TOKEN}Content-Length: 6000000\r\n{_CLOSE}".encode() + b" " * 6_000_000) == 413
-    assert proxy.status(f"{_POST}{_TOKEN}Content-Length: 5000000\r\n{_CLOSE}".encode() + b" " * 5_000_000) == 400
+    assert proxy.status(f"{_POST}{_TOKEN}Content-Length: 31000000\r\n{_CLOSE}".encode() + b" " * 31_000_000) == 413
+    assert proxy.status(f"{_POST}{_TOKEN}Content-Length: 30200000\r\n{_CLOSE}".encode() + b" " * 30_200_000) == 400
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from ip_fhir.errors import InvalidInput, StoreError
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.web import requests as asked
 from ip_fhir.web.app import create_app
 from tests.support.two_sides import TOKENS, Loop
@@ -121,7 +122,8 @@ def test_what_belongs_to_a_message_is_no_refused_request(loop: Loop, caplog: pyt
     assert client.post("/$process-message", content=b"{}", headers=json).status_code == 400
     assert client.get("/Task/1", headers=AUTH).status_code == 404
     assert client.delete("/Task/1", headers=AUTH).status_code == 405
-    assert client.post("/$process-message", content=b" " * 5_000_001, headers=json).status_code == 413
+    longer = b" " * (DEFAULT_LIMITS.max_bytes + 1)
+    assert client.post("/$process-message", content=longer, headers=json).status_code == 413
     assert 'ip_fhir_refused_requests_total{reason="too-large"} 1.0' in client.get("/metrics").text
     assert client.get("/metrics").text.count("ip_fhir_refused_requests_total{") == 1
     assert caplog.messages == ["requests refused with 413: too-large"]

@@ -12,13 +12,14 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ip_fhir.domain.consent.ages import LAW
 from ip_fhir.domain.consent.permission import (
     EXPLICIT_NOES,
     Allowed,
     Refused,
+    Speakers,
     Words,
     decide,
-    mandates_of,
     no_consent,
     said_on,
     voice,
@@ -29,9 +30,10 @@ from ip_fhir.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
+    from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.consent import Consent, ConsentKind
     from ip_fhir.domain.consent.permission import Voice
-    from ip_fhir.domain.people import RelatedPerson
+    from ip_fhir.domain.people import PlanOwner, RelatedPerson
 
 _ONE_DAY = timedelta(days=1)
 
@@ -62,11 +64,17 @@ class Answers:
     """
 
     def __init__(
-        self, consents: Iterable[Consent], kind: ConsentKind, on: date, related_persons: Iterable[RelatedPerson]
+        self,
+        consents: Iterable[Consent],
+        kind: ConsentKind,
+        on: date,
+        related_persons: Iterable[RelatedPerson],
+        owner: PlanOwner | None = None,
+        ages: ConsentAges = LAW,
     ) -> None:
         self.calls = 0
         self._consents = [consent for consent in consents if consent.kind is kind]
-        self._kind, self._on, self._mandates = kind, on, mandates_of(related_persons)
+        self._kind, self._on, self._speakers = kind, on, Speakers.of(owner, related_persons, ages)
         self._own_areas = [{area for p in consent.provisions for area in p.areas} for consent in self._consents]
         self._areas = set[LifeArea]().union(*self._own_areas)
         self._naming: dict[str, set[tuple[int, int]]] = {}
@@ -75,7 +83,7 @@ class Answers:
                 for recipient in provision.recipients:
                     self._naming.setdefault(recipient, set()).add((number, place))
         self._timelines: dict[tuple[Variant, LifeArea | None], list[tuple[date, Voice]]] = {}
-        self._known: dict[tuple[Numbers, Numbers], dict[LifeArea | None, Answer]] = {}
+        self._known: dict[tuple[Numbers, Numbers, bool], dict[LifeArea | None, Answer]] = {}
 
     @property
     def recipients(self) -> Container[str]:
@@ -90,13 +98,15 @@ class Answers:
         """
         own = frozenset(self._naming.get(recipient, ()))
         through = frozenset().union(*(self._naming.get(ident, ()) for ident in within)) - own
-        known = self._known.get((own, through))
+        to_parent = recipient in self._speakers.parents
+        known = self._known.get((own, through, to_parent))
         if known is None:
-            known = self._known[own, through] = self._answers(dict.fromkeys(through, 1) | dict.fromkeys(own, 2))
+            nearness = dict.fromkeys(through, 1) | dict.fromkeys(own, 2)
+            known = self._known[own, through, to_parent] = self._answers(nearness, to_parent=to_parent)
         for area in (None, *LifeArea):
             yield area, known[area if area in self._areas else None]
 
-    def _answers(self, named: dict[tuple[int, int], int]) -> dict[LifeArea | None, Answer]:
+    def _answers(self, named: dict[tuple[int, int], int], *, to_parent: bool) -> dict[LifeArea | None, Answer]:
         """Returns the answers by area; `named` gives the nearness of each provision that names the recipient."""
         if not self._consents:
             return {None: Answer(no_consent(self._kind))}
@@ -108,12 +118,15 @@ class Answers:
         for (number, place), nearness in sorted(named.items()):
             places.setdefault(number, []).append((place, nearness))
         variants = [(number, tuple(places.get(number, ()))) for number in range(len(self._consents))]
-        return {area: self._answer(variants, area) for area in areas}
+        return {area: self._answer(variants, area, to_parent=to_parent) for area in areas}
 
-    def _answer(self, variants: list[Variant], area: LifeArea | None) -> Answer:
+    def _answer(self, variants: list[Variant], area: LifeArea | None, *, to_parent: bool) -> Answer:
         timelines = [self._timeline(variant, area) for variant in variants]
-        given = decide([(one, timeline[0][1]) for one, timeline in zip(self._consents, timelines, strict=True)])
-        return Answer(given, _last_day(self._consents, timelines) if isinstance(given, Allowed) else None)
+        voices = [(one, timeline[0][1]) for one, timeline in zip(self._consents, timelines, strict=True)]
+        given = decide(voices, to_parent=to_parent)
+        if isinstance(given, Refused):
+            return Answer(given)
+        return Answer(given, _last_day(self._consents, timelines, to_parent=to_parent))
 
     def _timeline(self, variant: Variant, area: LifeArea | None) -> list[tuple[date, Voice]]:
         """Returns the voices of a consent: on the day `on`, and on each later day on which it changes."""
@@ -131,18 +144,20 @@ class Answers:
 
     def _voices(self, words: Words, area: LifeArea | None) -> list[tuple[date, Voice]]:
         found: list[tuple[date, Voice]] = []
-        for day in (self._on, *_turning_days(words, self._on)):
+        for day in (self._on, *_turning_days(words, self._on, self._speakers)):
             self.calls += 1
-            said = voice(words, area, day, self._mandates)
+            said = voice(words, area, day, self._speakers)
             if not found or said != found[-1][1]:
                 found.append((day, said))
         return found
 
 
-def _turning_days(words: Words, after: date) -> list[date]:
+def _turning_days(words: Words, after: date, speakers: Speakers) -> list[date]:
     """Returns the days after `after` on which a consent's voice may change: first days, and days after last days."""
     consent = words.consent
     days = {consent.given_on, consent.withdrawn_on or consent.given_on}
+    if consent.given_by is not None:
+        days.update(speakers.days_of_age())
     for period in (consent.period, *(provision.period for _, provision in words.provisions)):
         if period.start is not None:
             days.add(period.start)
@@ -151,9 +166,9 @@ def _turning_days(words: Words, after: date) -> list[date]:
     return sorted(day for day in days if day > after)
 
 
-def _last_day(consents: list[Consent], timelines: list[list[tuple[date, Voice]]]) -> date | None:
+def _last_day(consents: list[Consent], timelines: list[list[tuple[date, Voice]]], *, to_parent: bool) -> date | None:
     """Returns the day before the first one on which the answer is no; None if it stays yes."""
-    balance = _Balance()
+    balance = _Balance(to_parent=to_parent)
     voices = [timeline[0][1] for timeline in timelines]
     for consent, said in zip(consents, voices, strict=True):
         balance.count(consent, said, 1)
@@ -174,11 +189,16 @@ def _last_day(consents: list[Consent], timelines: list[list[tuple[date, Voice]]]
 class _Balance:
     """The voices of all consents on one day, counted, so that one may change without asking the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, to_parent: bool) -> None:
         self._yes, self._ending_noes, self._denials = _Latest(), _Latest(), 0
+        self._to_parent, self._own, self._kept = to_parent, _Latest(), _Latest()
 
     def count(self, consent: Consent, said: Voice, change: int) -> None:
         """Add (1) or remove (-1) a consent's voice."""
+        if said.word == "own":
+            self._own.count(consent.given_on, change)
+        elif said.word == "kept" and self._to_parent:
+            self._kept.count(said_on(consent), change)
         if said.rule is None:
             self._yes.count(consent.given_on, change)
         elif said.rule in EXPLICIT_NOES:
@@ -188,8 +208,10 @@ class _Balance:
 
     def is_yes(self) -> bool:
         """True if these voices allow, by the rules of `permission.decide`."""
-        yes, no = self._yes.latest(), self._ending_noes.latest()
-        return yes is not None and not self._denials and (no is None or no < yes)
+        yes, no, kept = self._yes.latest(), self._ending_noes.latest(), self._kept.latest()
+        if yes is None or self._denials or (no is not None and no >= yes):
+            return False
+        return kept is None or kept < (self._own.latest() or date.min)
 
 
 class _Latest:

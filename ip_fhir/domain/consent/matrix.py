@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.ages import LAW
 from ip_fhir.domain.consent.answers import Answer, Answers
 from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.permission import Refused, Rule
@@ -17,6 +18,8 @@ from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
+
+    from ip_fhir.domain.consent.ages import ConsentAges
 
 AREAS: tuple[LifeArea | None, ...] = (None, *LifeArea)
 """The columns: None (content of no life area), then each life area."""
@@ -91,17 +94,18 @@ class ConsentMatrix:
         }
 
 
-def consent_matrix(plan: IndividualPlan, on: date) -> ConsentMatrix:
+def consent_matrix(plan: IndividualPlan, on: date, ages: ConsentAges = LAW) -> ConsentMatrix:
     """Returns who may see which life areas of `plan` on the day `on`, by its consents to sharing.
 
     A consent to an organisation also covers its units and their staff. Consent is only one condition for access: a
-    consent may still cover somebody who has left the team and no longer needs to see the plan. Raises `InvalidInput` if
+    consent may still cover somebody who has left the team and no longer needs to see the plan. `ages` says from when a
+    person consents alone. Raises `InvalidInput` if
     `plan` is no plan, or (too-costly) if its consents name hundreds, each in another way.
     """
     require(plan, IndividualPlan, "plan")
     taking_part = _taking_part(plan, on)
     organizations = {organization.id for organization in plan.organizations}
-    answers = Answers(plan.consents, ConsentKind.SHARING, on, plan.related_persons)
+    answers = Answers(plan.consents, ConsentKind.SHARING, on, plan.related_persons, plan.owner, ages)
     seers = []
     for ident, name, within in _everybody_named(plan, answers.recipients):
         group = Group.TEAM if ident in taking_part else Group.NAMED

@@ -4,11 +4,20 @@ Read `table` first, then `decision`.
 """
 
 from ip_fhir.domain.loop.consent_gate import gate, may_send
-from ip_fhir.domain.loop.decision import Decision, decide, due_event, open_referral
+from ip_fhir.domain.loop.decision import (
+    OWN_EVENTS,
+    Decision,
+    decide,
+    due_event,
+    needed_from_our_side,
+    open_referral,
+    possible_events,
+)
 from ip_fhir.domain.loop.messages import event_of, message_of
 from ip_fhir.domain.loop.table import TASK_STATUS, TRANSITIONS, Outcome, TaskStatus, Transition
 
 __all__ = [
+    "OWN_EVENTS",
     "TASK_STATUS",
     "TRANSITIONS",
     "Decision",
@@ -21,5 +30,7 @@ __all__ = [
     "gate",
     "may_send",
     "message_of",
+    "needed_from_our_side",
     "open_referral",
+    "possible_events",
 ]

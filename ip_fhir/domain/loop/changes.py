@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.domain.loop.effects import ANSWERED, effect_id, ends_escalation, told_next
+from ip_fhir.domain.loop.effects import ANSWERED, DEATH, effect_id, ends_escalation, told_next
 from ip_fhir.domain.loop.forms import is_older, is_overtaken, is_progress, is_same_sender
 from ip_fhir.domain.loop.table import UNDER_WAY, Outcome
 from ip_fhir.domain.loop.timers import paused_anew, resumable, timers_after
@@ -42,6 +42,8 @@ def changed(
     changes |= _forms(before, event, verdict)
     changes |= _hold_fields(before, event, row, agreement)
     changes |= _reason_fields(before, event, state)
+    if row.outcome is Outcome.DECEASED:
+        changes |= {"reason": DEATH, "notice": event.notice or before.notice}
     if event.kind is EventKind.WITHDRAW_CONSENT:
         changes["consent_gone"] = before.consent_gone or event.at
     if event.kind in _ENDS and event.raised_by is not before.role and row.outcome is not Outcome.PASSED_ON:

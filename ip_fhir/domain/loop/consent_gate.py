@@ -13,16 +13,18 @@ from ip_fhir.domain.consent.consent import Access, ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.parties import are_one, may_be_one
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.domain.values.terms import COORDINATOR_DUTIES
+from ip_fhir.domain.values.terms import LegalBasis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
 _KINDS = (ConsentKind.NOTICE, ConsentKind.SHARING)
 _KINDS_FOR_PLAN = (*_KINDS, ConsentKind.PLAN)
 # No valid consent, but no refusal either.
-_NO_VALID_CONSENT = (Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE)
+_NO_VALID_CONSENT = (
+    *(Rule.NO_CONSENT, Rule.NOT_GIVEN, Rule.PERIOD, Rule.REPRESENTATIVE),
+    *(Rule.OF_AGE, Rule.AGE_NOT_KNOWN, Rule.UNDER_AGE),
+)
 _AFTER_WITHDRAWAL = {
     Role.HOSPITAL: (MessageKind.WITHDRAWAL,),
     Role.MUNICIPALITY: (MessageKind.ABORT_AGREED, MessageKind.CLOSURE),
@@ -75,12 +80,18 @@ def _gate(notice: Notice, agreement: Agreement, on: date, to: str) -> Allowed | 
     kinds = _KINDS_FOR_PLAN if notice.kind.asks_for_plan else _KINDS
     pool = [c.evolve(kind=ConsentKind.NOTICE) for c in notice.consents if c.kind in kinds]
     request = _request(notice, agreement, on, to)
-    answer = permits(pool, request, notice.related_persons)
-    if isinstance(answer, Allowed) or not _is_duty(notice, agreement):
+    answer = _permits(pool, request, notice, agreement)
+    if isinstance(answer, Allowed) or answer.rule is Rule.DECEASED or not _is_duty(notice, agreement):
         return answer
-    each = (permits([consent], request, notice.related_persons) for consent in pool)
+    each = (_permits([consent], request, notice, agreement) for consent in pool)
     noes = (no for no in each if isinstance(no, Refused) and no.rule not in _NO_VALID_CONSENT)
     return next(noes, None) or Allowed(())
+
+
+def _permits(
+    consents: Iterable[Consent], request: AccessRequest, notice: Notice, agreement: Agreement
+) -> Allowed | Refused:
+    return permits(consents, request, notice.related_persons, notice.owner, agreement.ages)
 
 
 def may_send(referral: Referral, effect: Effect, agreement: Agreement, now: datetime) -> Allowed | Refused:
@@ -110,9 +121,25 @@ def _theirs(referral: Referral, effect: Effect) -> frozenset[str] | None:
 
 
 def _is_duty(notice: Notice, agreement: Agreement) -> bool:
-    if notice.kind.asks_for_plan:
-        return False
-    return bool(COORDINATOR_DUTIES & {*notice.legal_basis, *agreement.legal_basis})
+    """True if a section of law that is about this kind of notice makes it a duty; no section stands in for a plan's."""
+    return not DUTIES[notice.kind].isdisjoint({*notice.legal_basis, *agreement.legal_basis})
+
+
+_COORDINATOR = frozenset({LegalBasis.PBRL_2_5B, LegalBasis.HOL_7_2, LegalBasis.SPHLSL_2_5A})
+_CHILD_COORDINATOR = frozenset({LegalBasis.PBRL_2_5C, LegalBasis.HOL_7_2A})
+
+DUTIES: dict[NoticeKind, frozenset[LegalBasis]] = {
+    NoticeKind.PLAN: frozenset(),
+    NoticeKind.PLAN_AND_COORDINATOR: frozenset(),
+    NoticeKind.COORDINATOR: _COORDINATOR,
+    NoticeKind.CHILD_COORDINATOR: _CHILD_COORDINATOR,
+}
+"""The sections that make a coordinator a duty, by the kind of notice that each is about: such a notice may go out
+without consent. A plan always needs consent.
+
+hpl § 38 a makes personnel notify, but what they tell is confidential, and consent applies (the directorate's guide,
+13.5): it is no ground.
+"""
 
 
 def _request(notice: Notice, agreement: Agreement, on: date, to: str) -> AccessRequest:

@@ -10,13 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.agreement import ContentLevel
+from ip_fhir.domain.consent.protection import LocatingPart, withheld
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
 
 _ONLY_WITH_NEEDS: dict[str, Any] = {"needs": (), "reason": None, "wished_coordinator": None, "discharge": None}
 _ONLY_WITH_PLAN: dict[str, Any] = {"attachments": ()}
+_SENT_BY_LEVEL = (*_ONLY_WITH_PLAN, *_ONLY_WITH_NEEDS, "related_persons")
 
 
 def cut_to(notice: Notice, level: ContentLevel) -> Notice:
@@ -28,6 +32,21 @@ def cut_to(notice: Notice, level: ContentLevel) -> Notice:
     consenting = {consent.given_by for consent in notice.consents}
     related = tuple(person for person in notice.related_persons if person.id in consenting)
     return notice.evolve(**_ONLY_WITH_PLAN, **_ONLY_WITH_NEEDS, related_persons=related)
+
+
+def left_out(notice: Notice, level: ContentLevel, released: Collection[LocatingPart] = ()) -> tuple[str, ...]:
+    """Returns the kinds of content that the notice has and its recipient does not get, in words, without the content.
+
+    `released` are the parts that go along although an address is protected.
+    """
+    sent = cut_to(notice, level)
+    cut = [name for name in _SENT_BY_LEVEL if getattr(sent, name) != getattr(notice, name)]
+    lines = [f"{name.replace('_', ' ')}: not sent at the content level {level}" for name in cut]
+    if withheld(sent, released) != sent:
+        parts = (part for part in LocatingPart if withheld(sent, {*LocatingPart} - {part}) != sent)
+        kept = ", ".join(part for part in parts if part not in released)
+        lines.append(f"protected address: {kept} not sent")
+    return tuple(lines)
 
 
 def addressed_to(notice: Notice, unit: Organization) -> Notice:

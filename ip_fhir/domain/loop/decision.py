@@ -10,16 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.consent.permission import Refused
+from ip_fhir.domain.consent.protection import EVERY_PART, withheld
 from ip_fhir.domain.loop.changes import changed
 from ip_fhir.domain.loop.consent_gate import gate, may_send
+from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.loop.effects import TransitionEffects, effect_id
-from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge
+from ip_fhir.domain.loop.forms import is_newer, is_overtaken, judge, too_late_to_answer
 from ip_fhir.domain.loop.table import (
     BEGINS_ANEW,
     CAN_BE_OVERTAKEN,
     ONLY_BY_HOLDER,
+    OVER,
     RESUMED,
+    TRANSITIONS,
     UNDER_WAY,
     Outcome,
     Transition,
@@ -30,12 +35,11 @@ from ip_fhir.domain.loop.units import has_passed_on, other_side, speaks
 from ip_fhir.domain.parties import Unit
 from ip_fhir.domain.referral import Event, EventKind, KnownParty, Record, Referral, Role, State
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotYet, Problem
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.notice import Notice
 
@@ -77,7 +81,7 @@ def open_referral(
     """
     opens = {Role.HOSPITAL: EventKind.SEND, Role.MUNICIPALITY: EventKind.RECEIVE}
     if opens.get(role) is not event.kind:
-        raise LoopError(f"no referral: a {role} does not open one by {event.kind}")
+        raise LoopError("a hospital opens a loop by sending a notice, and a municipality by receiving it")
     if event.notice is not None and event.notice != notice:
         raise InvalidInput.at("event.notice", "another notice than the one that opens the referral", "invariant")
     at = event.at
@@ -147,11 +151,15 @@ _NEEDED_FIELD: dict[EventKind, str] = {
 _NEEDS_TEXT_FROM_OUR_SIDE = (EventKind.CLOSE, EventKind.FORWARD, EventKind.ASK_INFORMATION)
 
 
+def needed_from_our_side(kind: EventKind) -> str | None:
+    """Returns the field that an event of our own side must have besides its kind, `form` or `text`; None: nothing."""
+    return _NEEDED_FIELD.get(kind) or ("text" if kind in _NEEDS_TEXT_FROM_OUR_SIDE else None)
+
+
 def _check_fields(referral: Referral, event: Event) -> None:
     """Raises `InvalidInput` if the event lacks a field that its kind needs. Only our own side must give `text`."""
-    needed = _NEEDED_FIELD.get(event.kind)
-    if needed is None and event.kind in _NEEDS_TEXT_FROM_OUR_SIDE and event.raised_by is referral.role:
-        needed = "text"
+    ours = event.raised_by is referral.role
+    needed = needed_from_our_side(event.kind) if ours else _NEEDED_FIELD.get(event.kind)
     if needed is not None and getattr(event, needed) is None:
         raise InvalidInput.at(f"event.{needed}", f"missing, and {event.kind} needs it", "required")
 
@@ -162,8 +170,69 @@ def _find_row(before: Referral, event: Event, outcome: Outcome) -> Transition:
     if row is None and remote:
         row = find(before.state, event.kind, event.raised_by, Outcome.CROSSED)
     if row is None:
-        raise LoopError(f"{before.state}: {event.kind} by {event.raised_by} is not allowed ({outcome})")
+        raise LoopError(_refusal(before, event, outcome))
     return row
+
+
+_WHY_NOT: dict[Outcome, str] = {
+    Outcome.CONSENT_GONE: "consent is withdrawn, or the hospital has ended the loop too",
+    Outcome.PASSED_ON: "another unit has the notice, and decides",
+    Outcome.LATE: "the form is older than what has happened since",
+}
+"""Reasons why an event is refused that the state alone does not say."""
+
+
+def _refusal(before: Referral, event: Event, outcome: Outcome) -> str:
+    """Returns the sentence that refuses an event; to our own side it says what is possible instead."""
+    why = f", as {_WHY_NOT[outcome]}" if outcome in _WHY_NOT else ""
+    said = f"the loop is {before.state}: {event.kind} is not possible for the {event.raised_by} now{why}"
+    if event.raised_by is not before.role:
+        return said
+    possible = ", ".join(possible_events(before))
+    return f"{said}; possible now: {possible}" if possible else f"{said}; nothing more can be done with it"
+
+
+_OPENS_WITH_FORM = (
+    Outcome.APPOINTED,
+    Outcome.DECLINED,
+    Outcome.REJECTED,
+    Outcome.FORWARDED,
+    Outcome.INCOMPLETE,
+    Outcome.REPLACES,
+)
+
+
+def possible_events(referral: Referral) -> tuple[EventKind, ...]:
+    """Returns the events that the side which stores the referral can raise now, withdrawal of consent first.
+
+    They are those of the table: a green form that is refused for its content, or a message that consent does not
+    allow, is not foreseen. What only a message, the transport or the clock brings is not among them.
+    """
+    kinds = sorted(OWN_EVENTS[referral.role], key=lambda kind: kind is not EventKind.WITHDRAW_CONSENT)
+    return tuple(kind for kind in kinds if _is_possible(referral, kind))
+
+
+OWN_EVENTS: dict[Role, tuple[EventKind, ...]] = {
+    role: tuple(
+        kind
+        for kind in EventKind
+        if kind is not EventKind.RECEIVE and any(row.event is kind and row.role is role for row in TRANSITIONS)
+    )
+    for role in (Role.HOSPITAL, Role.MUNICIPALITY)
+}
+"""The events that the people of each side may raise, by the table. `RECEIVE` comes by message alone."""
+
+
+def _is_possible(referral: Referral, kind: EventKind) -> bool:
+    role, state = referral.role, referral.state
+    if kind is EventKind.ANSWER:
+        rows = (find(state, kind, role, outcome) for outcome in _OPENS_WITH_FORM)
+        return not too_late_to_answer(referral) and any(rows)
+    event = Event(id="tried", kind=kind, at=referral.changed, raised_by=role)
+    try:
+        return find(state, kind, role, _outcome(referral, event, Agreement())) is not None
+    except (LoopError, NotYet):
+        return False
 
 
 def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
@@ -173,13 +242,9 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
         of_notice = before.role is Role.HOSPITAL and event.message_id == before.notice_message
         return Outcome.OF_NOTICE if of_notice else Outcome.OF_ANOTHER
     if kind is EventKind.RECEIVE and before.role is Role.MUNICIPALITY:
-        if state is State.DRAFT:
-            return Outcome.FIRST
-        if _is_sent_back(before, event):
-            return Outcome.RETURNED
-        if event.notice not in (None, before.notice) and not _is_ours(before, event):
-            raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
-        return Outcome.REPEATED
+        return _outcome_of_notice(before, event)
+    if kind is EventKind.TIME and before.notice.owner.has_died:
+        return Outcome.DECEASED
     if kind is EventKind.TIME:
         timer = due_timer(before, event.at)
         return outcome_of_timer(timer, before.role, agreement) if timer else Outcome.ALWAYS
@@ -193,6 +258,29 @@ def _outcome(before: Referral, event: Event, agreement: Agreement) -> Outcome:
     if kind in CAN_BE_OVERTAKEN and state not in (*UNDER_WAY, State.DELIVERED) and is_overtaken(before, event):
         return Outcome.OVERTAKEN
     return _outcome_on_hold(before, event)
+
+
+def _outcome_of_notice(before: Referral, event: Event) -> Outcome:
+    """Returns the outcome of a notice that came in: the first, the same again, or a word of the person's death."""
+    if before.state is State.DRAFT:
+        if before.notice.owner.has_died:
+            raise NotTaken.at("notice.owner", "the person is dead: no loop is opened", "business-rule")
+        return Outcome.FIRST
+    if _tells_of_death(before, event):
+        return Outcome.REPEATED if before.state in OVER else Outcome.DECEASED
+    if _is_sent_back(before, event):
+        return Outcome.RETURNED
+    if event.notice not in (None, before.notice) and not _is_ours(before, event):
+        raise LoopError("another notice under this correlation id: one that was sent is not changed, but added to")
+    return Outcome.REPEATED
+
+
+def _tells_of_death(before: Referral, event: Event) -> bool:
+    """True if the notice is the one that we have, but says that the person is dead."""
+    if event.notice is None or not event.notice.owner.has_died:
+        return False
+    alive = event.notice.owner.evolve(deceased=None, dead=before.notice.owner.dead)
+    return event.notice.evolve(owner=alive) == before.notice
 
 
 def _is_for_another_unit(before: Referral, event: Event) -> bool:
@@ -212,7 +300,8 @@ def _is_ours(before: Referral, event: Event) -> bool:
     ours, theirs, by = before.notice, event.notice, Unit(event.sender, event.party)
     if theirs is None or by == Unit(None) or by.is_same(other_side(before)):
         return False
-    return theirs == ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    same = ours.evolve(recipient=theirs.recipient, organizations=theirs.organizations)
+    return withheld(theirs) == withheld(same)  # a unit that passes it on leaves out what it was not to pass on
 
 
 def _outcome_on_hold(before: Referral, event: Event) -> Outcome:
@@ -248,12 +337,13 @@ def _with_consent(after: Referral, event: Event, agreement: Agreement, asked: Tr
 
 
 def _ground_in_words(before: Referral, event: Event, agreement: Agreement) -> str:
-    """Returns the ground on which a notice is sent (consents, or legal basis), in words for the evidence."""
+    """Returns the ground on which a notice is sent, and the kinds of content left out, in words for the evidence."""
     if event.kind is not EventKind.SEND:
         return ""
     answer = gate(before.notice, agreement, local_day(event.at))
     consents = () if isinstance(answer, Refused) else answer.consents
-    return f" (consent: {', '.join(consents)})" if consents else " (legal basis)"
+    ground = f"consent: {', '.join(consents)}" if consents else "legal basis"
+    return f" ({'; '.join((ground, *left_out(before.notice, agreement.content_level, EVERY_PART)))})"
 
 
 def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:
@@ -266,6 +356,8 @@ def _drop_reason(before: Referral, event: Event, row: Transition) -> str | None:
         return None
     if event.kind in (EventKind.CANCEL, EventKind.CLOSE, EventKind.AGREE_ABORT):
         return str(event.kind)
+    if row.outcome is Outcome.DECEASED:
+        return str(row.outcome)
     answers = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED)
     return "answered" if before.role is Role.HOSPITAL and row.outcome in answers else None
 

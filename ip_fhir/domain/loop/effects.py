@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from ip_fhir.domain.agreement import Side
-from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind
+from ip_fhir.domain.effects import Effect, EffectKind, Reason, TimerKind, earliest
 from ip_fhir.domain.green_form import FormDecision, Missing, missing_items
+from ip_fhir.domain.loop.forms import holders
 from ip_fhir.domain.loop.messages import MESSAGE_OF
 from ip_fhir.domain.loop.table import OVER, Outcome
 from ip_fhir.domain.loop.timers import due_timer
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.referral import Event, Referral
 
 _NAMESPACE = UUID("6d0f3d5e-3c1c-5d7e-9a57-1b8f3c6f2a10")
 
 ANSWERED = (Outcome.APPOINTED, Outcome.DECLINED, Outcome.REJECTED, Outcome.FORWARDED)
 """The outcomes of a complete form, for which nobody needs to wait any longer."""
+
+DEATH = "the person is dead"
+"""The words by which a loop is closed, here and on the other side, when the person is dead."""
 
 _REASONS_TO_TELL: dict[tuple[Role, EventKind], Reason] = {
     (Role.MUNICIPALITY, EventKind.REMIND): Reason.REMINDED,
@@ -38,10 +43,27 @@ _REASONS_TO_TELL: dict[tuple[Role, EventKind], Reason] = {
     (Role.MUNICIPALITY, EventKind.ASK_ABORT): Reason.ABORT_ASKED,
     (Role.MUNICIPALITY, EventKind.WITHDRAW_CONSENT): Reason.CONSENT_WITHDRAWN,
     (Role.MUNICIPALITY, EventKind.CLOSE): Reason.CLOSED,
+    (Role.HOSPITAL, EventKind.ACCEPT): Reason.ACCEPTED,
+    (Role.HOSPITAL, EventKind.ASSESS): Reason.ASSESSING,
+    (Role.HOSPITAL, EventKind.FORWARD): Reason.FORWARDED,
+    (Role.HOSPITAL, EventKind.COORDINATOR_LEFT): Reason.VACANT,
+    (Role.HOSPITAL, EventKind.AGREE_ABORT): Reason.ABORT_AGREED,
     (Role.HOSPITAL, EventKind.ASK_INFORMATION): Reason.INFORMATION_ASKED,
     (Role.HOSPITAL, EventKind.REFUSE_ABORT): Reason.ABORT_REFUSED,
     (Role.HOSPITAL, EventKind.CLOSE): Reason.CLOSED,
 }
+
+_REASONS_OF_FORMS: dict[Outcome, Reason] = {
+    Outcome.APPOINTED: Reason.CONFIRMED,
+    Outcome.DECLINED: Reason.DECLINED,
+    Outcome.REJECTED: Reason.REJECTED,
+    Outcome.FORWARDED: Reason.FORWARDED,
+    Outcome.INCOMPLETE: Reason.FORM_INCOMPLETE,
+    Outcome.CROSSED: Reason.LATE_FORM,
+}
+"""The reason for which the hospital's people are told of a green form; for `Outcome.REPLACES` see `_differences`."""
+
+_GONE = (State.CANCELLED, State.WITHDRAWN, State.CLOSED)
 
 _ENDED_BY = {
     State.CANCELLING: MessageKind.ABORT_REQUEST,
@@ -78,6 +100,8 @@ class TransitionEffects:
 
     def effects(self) -> tuple[Effect, ...]:
         """Returns all effects, in order."""
+        if self.outcome is Outcome.DECEASED:
+            return tuple(self._by_death())
         if self.event.kind is EventKind.TIME:
             return tuple(self._by_clock())
         if self.event.kind in (EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE):
@@ -96,9 +120,17 @@ class TransitionEffects:
             yield self._send(MessageKind.REMINDER, number=self.after.reminders, answers=self.before.notice_message)
         elif self.outcome is Outcome.ESCALATE:
             yield self._escalate(self.after.told[-1])
-        else:
+        elif self.outcome is not Outcome.DONE:  # nobody waits for what is done
             overdue = _OVERDUE.get(timer.kind, Reason.ANSWER_DUE) if timer else Reason.ANSWER_DUE
             yield self._tell(Reason.ABORT_UNANSWERED if self.before.state is State.CANCELLING else overdue)
+
+    def _by_death(self) -> Iterator[Effect]:
+        """Yields the closure for the other side and for the units that passed the notice on, and our people to tell."""
+        yield self._send(
+            MessageKind.CLOSURE, text=DEATH, answers=self.before.last_message or self.before.notice_message
+        )
+        yield from self._to_others(MessageKind.CLOSURE, DEATH)
+        yield self._tell(Reason.DECEASED)
 
     def _by_transport(self) -> Iterator[Effect]:
         if self.outcome in (Outcome.FIRST, Outcome.RETURNED):
@@ -133,7 +165,7 @@ class TransitionEffects:
         reason = _REASONS_TO_TELL.get((self.before.role, self.event.kind))
         if self.event.kind is EventKind.ESCALATE:
             yield from self._escalated()
-        elif reason is not None and (changed or self.outcome not in IGNORED):
+        elif reason is not None and (changed or self.outcome not in IGNORED or self._concerns_us_all_the_same()):
             yield self._tell(reason, number=self.event.number, missing=self.event.missing, text=self.event.text)
         if self.event.kind is EventKind.WITHDRAW_CONSENT and self.after.state in (State.CONFIRMED, *OVER):
             # The hospital may believe that we still work on it, and our waiting messages were dropped: it must be told.
@@ -143,12 +175,37 @@ class TransitionEffects:
             has_it = addressee(self.before)
             to = Unit(self.event.sender, self.event.party) if has_it and self.event.sender else has_it
             yield self._send(MessageKind.FORM_INCOMPLETE, missing=lacks, answers=self.event.message_id, recipient=to)
-        if self.outcome is Outcome.REJECTED:
-            yield self._tell(Reason.REJECTED)
+        yield from self._told_of_form()
         yield from self._about_form()
         if self._was_passed_on_and_is_done():
             yield from self._to_others(MessageKind.CLOSURE, "done by the unit that it was passed on to")
         yield from self._too_late_to_pass_on()
+
+    def _concerns_us_all_the_same(self) -> bool:
+        """True for an event that changes nothing, and that our people wait for all the same.
+
+        It says what our last form lacks, or that the municipality does not stop though consent is gone.
+        """
+        if self.event.kind is EventKind.REPORT_INCOMPLETE and self.before.forms:
+            last = self.before.forms[-1]
+            return last.status is FormStatus.INCOMPLETE and self.event.answers == last.message
+        refused = self.event.kind is EventKind.REFUSE_ABORT and self.outcome is Outcome.CROSSED
+        return refused and self.before.state is State.CANCELLING
+
+    def _told_of_form(self) -> Iterator[Effect]:
+        """Yields the effects that tell the hospital's people of a green form that came."""
+        form = self.event.form
+        if form is None or self.event.kind is not EventKind.ANSWER:
+            return
+        if self.outcome is Outcome.REPLACES and self.before.form is not None:
+            reasons = _differences(self.before.form, form)
+        elif self.outcome is Outcome.LATE:
+            over = self.before.state in _GONE and not missing_items(form, self.before.notice)
+            reasons = (Reason.LATE_FORM,) if over else ()
+        else:
+            reasons = (_REASONS_OF_FORMS[self.outcome],) if self.outcome in _REASONS_OF_FORMS else ()
+        for reason in reasons:
+            yield self._tell(reason, form_id=form.id, missing=self.after.forms[-1].missing)
 
     def _was_passed_on_and_is_done(self) -> bool:
         """True if the unit that the notice was passed on to has ended it: the units that passed it on must be told."""
@@ -248,6 +305,7 @@ class TransitionEffects:
         return self._effect(EffectKind.RESEND, "resend", message=MessageKind.NOTICE, answers=answers)
 
     def _tell(self, reason: Reason, purpose: str = "", **details: Any) -> Effect:
+        details["due"] = earliest(self.after.timers)
         return self._effect(EffectKind.TELL, f"tell-{purpose or reason.value}", reason=reason, **details)
 
     def _effect(self, kind: EffectKind, purpose: str, **details: Any) -> Effect:
@@ -257,6 +315,14 @@ class TransitionEffects:
     def replacement_of(self, effect: Effect) -> Effect:
         """Returns the effect that replaces `effect` if consent does not allow it: a person is told."""
         return self._tell(Reason.NO_CONSENT, f"no-consent-{effect.id}", answers=effect.id)
+
+
+def _differences(old: GreenForm, new: GreenForm) -> tuple[Reason, ...]:
+    """Returns the reasons for which people are told of a form that replaces another: what it says anew."""
+    plan = (old.plan_state, old.plan_starts) != (new.plan_state, new.plan_starts)
+    found = [Reason.REPLACED] if holders(old).keys() != holders(new).keys() else []
+    found += [Reason.PLAN_STATE] if plan else []
+    return tuple(found) or (Reason.DETAILS,)
 
 
 def told_next(before: Referral, event: Event, agreement: Agreement, step: int) -> Told:

@@ -72,7 +72,7 @@ def judge(referral: Referral, event: Event, form: GreenForm, agreement: Agreemen
     if is_overtaken(referral, event) or _is_written_before_it_was_passed_on(referral, event, form):
         return _LATE
     missing = missing_items(form, referral.notice)
-    if not remote and _too_late_to_answer(referral):
+    if not remote and too_late_to_answer(referral):
         return FormVerdict(Outcome.CONSENT_GONE, FormStatus.LATE)  # the table has no row for it, so it is refused
     if not remote and missing and has_passed_on(referral):
         return FormVerdict(Outcome.PASSED_ON, FormStatus.LATE)  # no row either: another unit has the notice
@@ -135,7 +135,7 @@ def _is_written_before_it_was_passed_on(referral: Referral, event: Event, form: 
     return bool(missing_items(form, referral.notice)) or (last is not None and form.authored <= last.authored)
 
 
-def _too_late_to_answer(referral: Referral) -> bool:
+def too_late_to_answer(referral: Referral) -> bool:
     """True if the municipality can only stop, as consent is gone, or the hospital has ended the loop too."""
     if referral.state is State.REJECTED:
         return referral.ended_there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.loop.content import addressed_to, cut_to
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.people import OrganizationKind
@@ -108,6 +109,7 @@ def _raised_by(message: Message, receiver: Role | None) -> Role:
 def message_of(referral: Referral, effect: Effect, now: datetime, agreement: Agreement) -> Message:
     """Returns the message of a SEND effect, with no more of the person's data than the agreement allows.
 
+    What leads to a person with a protected address is in it only where one of our people has released it to this party.
     `now` (with zone) becomes the time of sending. Raises `InvalidInput` for an effect without a message, or with a form
     that the referral does not have.
     """
@@ -139,7 +141,8 @@ def _parties(referral: Referral, effect: Effect) -> tuple[Organization, Organiza
 
 
 def _notice(referral: Referral, effect: Effect, agreement: Agreement) -> Notice:
-    notice = cut_to(referral.notice, agreement.content_level)
+    released = referral.released_to(effect.party or referral.party)
+    notice = withheld(cut_to(referral.notice, agreement.content_level), released)
     return notice if effect.recipient is None else addressed_to(notice, effect.recipient)
 
 

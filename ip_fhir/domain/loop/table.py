@@ -51,6 +51,8 @@ class Outcome(StrEnum):
     ESCALATE = "escalate"
     OVERDUE = "overdue"
     FOLLOW_UP = "follow-up"
+    DECEASED = "deceased"  # the person is dead, as the notice says
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,10 @@ _END = (
             _ignored(_E.CLOSE, role, "it is over already", OVER),
         )
     ),
+    *(
+        _T((*_BEFORE_END, _S.CONFIRMED), event, role, _O.DECEASED, _S.CLOSED, "the person is dead: nobody is reminded")
+        for event, role in ((_E.TIME, _CLOCK), (_E.RECEIVE, _MUNICIPALITY))
+    ),
 )  # fmt: skip
 
 _CHASE = (
@@ -304,6 +310,10 @@ _CHASE = (
     _T(UNANSWERED, _E.TIME, _CLOCK, _O.ESCALATE, None, "reminders did not help: the next rung of the ladder"),
     _T(OPEN, _E.TIME, _CLOCK, _O.OVERDUE, None, "a person on our own side must look"),
     _T((_S.CONFIRMED,), _E.TIME, _CLOCK, _O.FOLLOW_UP, None, "an evaluation, or a talk with the mentor, is due"),
+    _T(
+        (_S.CONFIRMED,), _E.TIME, _CLOCK, _O.DONE, _S.CLOSED,
+        "confirmed for as long as the agreement says, nothing is left to do: each side closes by its own clock",
+    ),
 )  # fmt: skip
 
 CAN_BE_OVERTAKEN: dict[EventKind, Role] = {

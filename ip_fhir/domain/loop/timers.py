@@ -55,11 +55,13 @@ def due_timer(referral: Referral, now: datetime) -> Timer | None:
 
 
 def outcome_of_timer(timer: Timer, role: Role, agreement: Agreement) -> Outcome:
-    """Returns the outcome of a due timer: resend, give up, remind, escalate, follow up, or overdue."""
+    """Returns the outcome of a due timer: resend, give up, remind, escalate, follow up, done, or overdue."""
     if timer.kind is TimerKind.RECEIPT:
         return Outcome.RESEND if timer.step <= agreement.receipt_resends else Outcome.GIVE_UP
     if timer.kind in _FOLLOW_UPS:
         return Outcome.FOLLOW_UP
+    if timer.kind is TimerKind.CLOSING:
+        return Outcome.DONE
     if timer.kind in _FIRST_REPLY or role is Role.MUNICIPALITY:
         return Outcome.OVERDUE
     if timer.kind is TimerKind.REMINDER or (timer.kind is TimerKind.ANSWER and agreement.reminders):
@@ -130,11 +132,22 @@ def _while_sent(before: Referral, event: Event, agreement: Agreement) -> dict[st
 
 
 def _while_confirmed(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> tuple[Timer, ...]:
+    """Returns the follow-ups that are due in a confirmed loop; if there is none, the timer that closes it."""
+    following = _follow_ups(before, event, outcome, agreement)
+    if following or agreement.close_after_days is None:
+        return following
+    running = tuple(timer for timer in before.timers if timer.kind is TimerKind.CLOSING)
+    if running and outcome is not Outcome.REPLACES:
+        return running
+    return (Timer(kind=TimerKind.CLOSING, due=add_days(event.at, agreement.close_after_days)),)
+
+
+def _follow_ups(before: Referral, event: Event, outcome: Outcome, agreement: Agreement) -> tuple[Timer, ...]:
     """Returns the municipality's own timers: evaluations if there is a plan, talks if there is a mentor."""
     if before.role is not Role.MUNICIPALITY:
         return ()
     if event.kind is EventKind.TIME:
-        return _after_due(before, event, agreement)
+        return tuple(timer for timer in _after_due(before, event, agreement) if timer.kind in _FOLLOW_UPS)
     form = event.form
     running = {timer.kind: timer for timer in before.timers if timer.kind in _FOLLOW_UPS}
     if form is None or outcome not in (Outcome.APPOINTED, Outcome.REPLACES):

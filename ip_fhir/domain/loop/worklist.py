@@ -1,7 +1,10 @@
 """Worklist items: the tasks of our own people about an aggregate, open until they are done.
 
-An item is opened in the same commit as the decision that asks for it. It is closed when a person marks it as done, or
-when the referral reaches a state in which it is no longer needed (`NEEDED`), such as an answered notice.
+An item is opened in the same commit as the decision that asks for it, in the place of an open one of the same referral
+and reason. It is closed when a person marks it as done, when the referral reaches a state in which it is no longer
+needed (`NEEDED`), such as an answered notice, or when a complete form ends it (`ENDED_BY_FORM`).
+
+An item names nobody: it refers to the referral and to the green form, and holds words that the other side wrote.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from typing import TYPE_CHECKING
 from pydantic import AwareDatetime, Field
 
 from ip_fhir.domain.effects import EffectKind, Reason
+from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.loop.table import OPEN, OVER
-from ip_fhir.domain.referral import Author, State
+from ip_fhir.domain.referral import Author, FormStatus, State
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.domain.values.value import Id, Text, Value
 
@@ -21,14 +25,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.referral import Referral
 
 _LIVE = tuple(state for state in State if state not in OVER)
 _ON_HOLD = (State.AWAITING_INFORMATION, State.CANCELLING)  # the referral may return to the state before the hold
+_COORDINATED = (State.CONFIRMED, State.CLOSED)  # news of a coordinator outlives the end of a loop that nobody has seen
 
 NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.NEW_NOTICE: (State.DELIVERED,),
     Reason.UNDELIVERED: (State.UNDELIVERED,),
     Reason.NOT_TAKEN: None,  # also when it is over: the other side may not know that
+    Reason.DECEASED: None,  # news that ends the loop
     Reason.NOT_ACCEPTED: (State.DELIVERED,),
     Reason.ANSWER_DUE: OPEN,
     Reason.PRELIMINARY_REPLY_DUE: (State.DELIVERED,),
@@ -38,7 +45,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.REMINDED: OPEN,
     Reason.ESCALATED: OPEN,
     Reason.ESCALATION_OVER: None,  # news that somebody has to read
-    Reason.FORM_INCOMPLETE: (State.INCOMPLETE, *_ON_HOLD),
+    Reason.FORM_INCOMPLETE: (State.INCOMPLETE, State.CONFIRMED, *_ON_HOLD),
     Reason.CONTRADICTORY: _LIVE,
     Reason.REJECTED: (State.REJECTED,),
     Reason.INFORMATION_ASKED: (State.AWAITING_INFORMATION,),
@@ -49,15 +56,36 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.CONSENT_WITHDRAWN: None,  # as when cancelled
     Reason.NO_CONSENT: _LIVE,
     Reason.CLOSED: None,  # as when cancelled
+    Reason.ACCEPTED: (State.ACCEPTED, *_ON_HOLD),
+    Reason.ASSESSING: (State.ASSESSING, *_ON_HOLD),
+    Reason.FORWARDED: OPEN,
+    Reason.CONFIRMED: _COORDINATED,
+    Reason.REPLACED: _COORDINATED,
+    Reason.PLAN_STATE: _COORDINATED,
+    Reason.DETAILS: _COORDINATED,
+    Reason.VACANT: OPEN,
+    Reason.DECLINED: None,  # news that ends the loop
+    Reason.LATE_FORM: None,  # the municipality believes that it has answered
+    Reason.ABORT_AGREED: None,  # as when declined
+    Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no: also the last message waits
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it."""
 
 
-class WorklistItem(Value):
-    """One task on the worklist. `to`, `text` and `number` come from its effect. Times are with zone.
+ENDED_BY_FORM = (Reason.FORM_INCOMPLETE,)
+"""The reasons whose open items a complete form ends, also where the state stays as it is."""
 
-    An item that was closed because the loop moved on has `done` but no `by`.
+IN_ITS_PLACE = "a later one is in its place"
+"""The note of an item that gave way to a later one of the same referral and reason."""
+
+_MOST_WORDS = 10_000  # of earlier items, in a later one
+
+
+class WorklistItem(Value):
+    """One task on the worklist. All but `aggregate`, `opened`, `done`, `by` and `note` comes from its effect.
+
+    Times are with zone. An item that was closed because the loop moved on has `done` but no `by`.
     """
 
     id: Id = Field(description="Id of the item: that of the effect by which people are told.")
@@ -67,9 +95,24 @@ class WorklistItem(Value):
     to: Text | None = Field(default=None, description="The contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    form_id: Id | None = Field(default=None, description="Id of the green form that it is about.")
+    missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that this green form lacks.")
+    due: AwareDatetime | None = Field(default=None, description="Next deadline of the loop when it was opened.")
     done: AwareDatetime | None = Field(default=None, description="Time when it was done; none while it is open.")
     by: Author | None = Field(default=None, description="The person who did it; none if the loop moved on by itself.")
     note: Text | None = Field(default=None, description="Their words about it.")
+
+    def in_place_of(self, earlier: WorklistItem) -> WorklistItem:
+        """Returns the item with the contacts and the words of an earlier one, which it takes the place of."""
+        return self.evolve(to=_both(earlier.to, self.to, "; "), text=_both(earlier.text, self.text, "\n"))
+
+
+def _both(earlier: str | None, later: str | None, between: str) -> str | None:
+    """Returns both texts, the later one last, and each part once; None if there is neither."""
+    if earlier is None or later is None:
+        return later or earlier
+    kept = [part for part in earlier.split(between) if part != later]
+    return between.join((between.join(kept)[-_MOST_WORDS:], later)) if kept else later
 
 
 def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> list[WorklistItem]:
@@ -83,6 +126,9 @@ def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> l
             to=effect.to,
             text=effect.text,
             number=effect.number,
+            form_id=effect.form_id,
+            missing=effect.missing,
+            due=effect.due,
         )
         for effect in effects
         if effect.kind is EffectKind.TELL and effect.reason is not None
@@ -97,3 +143,15 @@ def no_longer_needed(before: State, after: State) -> tuple[Reason, ...]:
     """
     ended = ((reason, states) for reason, states in NEEDED.items() if states is not None)
     return tuple(reason for reason, states in ended if before in states and after not in states)
+
+
+def ended_by_form(before: Referral, after: Referral) -> tuple[Reason, ...]:
+    """Returns the reasons whose open items a form ends that came between `before` and `after`: one that is acted on."""
+    acted_on = (FormStatus.COMPLETE, FormStatus.REPLACES)
+    came = after.forms[len(before.forms) :]
+    return ENDED_BY_FORM if any(kept.status in acted_on for kept in came) else ()
+
+
+def note_of_state(state: State) -> str:
+    """Returns the note of an item that was closed because the loop has come to a state."""
+    return f"the loop is {state}"

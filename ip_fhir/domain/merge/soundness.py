@@ -73,6 +73,8 @@ def _clashes(
         direct = [p for p in {*by_id.get(ident, ()), *by_id.get(None, ())} if _covers(applied[p], name)]
         if direct:
             found |= dict.fromkeys(direct, Place(homes[named], named) if named in homes else None)
+        elif name == "status":  # the status is theirs: mine has brought the person's no
+            found |= dict.fromkeys((p for p in applied if p.field.startswith("consents")), Place(name))
         else:  # the reference is theirs: mine has removed or changed the item that it refers to
             about = [p for p in by_id.get(named, ()) if p.field in _lists_of(name) or p.field.endswith(".part_of")]
             found |= dict.fromkeys(about, Place(name, ident))

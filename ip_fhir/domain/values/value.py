@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -22,9 +22,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, from_json
 
 from ip_fhir.domain.values.ids import PARTS_OF_11_DIGITS, find_person_number
+from ip_fhir.domain.values.json_keys import first_repeated_key, may_repeat_key
 from ip_fhir.errors import InvalidInput, IssueCode, Problem, few_problems
 
 if TYPE_CHECKING:
@@ -67,7 +68,13 @@ MadeText = Annotated[str, StringConstraints(pattern=_TEXT)]
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=_URL)]
 """A URL: no blanks, at most 2,000 characters."""
 
-Base64 = Annotated[str, StringConstraints(max_length=25_200_000, pattern=_BASE64)]
+MOST_BASE64: Final = 25_200_000
+"""The most characters of base64 in one document, and in all documents of one notice: 18 MB before encoding.
+
+It is the limit of the Norwegian health network. What a message may have in all follows from it (`fhir.reading.Limits`).
+"""
+
+Base64 = Annotated[str, StringConstraints(max_length=MOST_BASE64, pattern=_BASE64)]
 """Bytes in base64: at most 18 MB before encoding, the limit of the Norwegian health network."""
 
 
@@ -139,12 +146,16 @@ class Value(BaseModel):
     def from_json(cls, text: str | bytes) -> Self:
         """Reads a value from JSON text (`str`, or bytes in UTF-8), as `to_json` writes it. Raises `InvalidInput`.
 
+        A key that stands twice in one object is refused. (`model_validate_json` takes the last one.)
+
         >>> Period.from_json('{"start": "2026-01-12"}').start
         datetime.date(2026, 1, 12)
         """
         if not isinstance(text, str | bytes | bytearray):
             raise InvalidInput.at("", f"JSON text is str or bytes, not {type(text).__name__}", "structure")
-        return cls.model_validate_json(text)
+        value = cls.model_validate_json(text)
+        _refuse_repeated_key(text.encode() if isinstance(text, str) else bytes(text))
+        return value
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -239,6 +250,20 @@ def read(model: type[V], data: str | bytes | Mapping[str, Any]) -> V:
     if not _is_type_of_value(model):
         raise InvalidInput.at("model", f"is no type of domain value, but {_kind_of(model)}")
     return model.from_json(data) if isinstance(data, str | bytes | bytearray) else model.from_data(data)
+
+
+def _refuse_repeated_key(text: bytes) -> None:
+    """Raises `InvalidInput` at the first key that stands twice in one object of valid JSON text."""
+    if may_repeat_key(text, _keys_in(from_json(text))) and (steps := first_repeated_key(text)) is not None:
+        path = ".".join(str(step.number) if step.key is None else step.key for step in steps)
+        raise InvalidInput.at(path, "stands twice in one object, so it is not known which counts", "structure")
+
+
+def _keys_in(data: Any) -> int:
+    """Returns the number of keys in all objects of JSON data."""
+    if type(data) is dict:
+        return len(data) + sum(map(_keys_in, data.values()))
+    return sum(map(_keys_in, data)) if type(data) is list else 0
 
 
 def _is_type_of_value(model: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ip_fhir.domain.consent.release import is_strict
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import StoreError
 from ip_fhir.ports import PartyNames
@@ -26,7 +27,9 @@ _WHILE_ONE_WAITS: Final = 2_000  # a second or so
 
 
 def parties_of(context: Context, referral: Referral) -> PartyNames:
-    """The parties that a referral concerns: only they may find, read and change it."""
+    """The parties that a referral concerns: only they may find, read and change it. See `Context.speaking`."""
+    if is_strict(referral):
+        return PartyNames(frozenset(), context.basis)
     return PartyNames(context.parties_of(referral), context.basis)
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.containing import standing_alone
+from ip_fhir.fhir.json_text import dumps
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.fhir.subjects import persons_in
@@ -60,8 +62,8 @@ class FhirMessage:
         return IncomingMessage(read_json(content, limits))
 
     def write(self, message: Message, mapper: Mapper) -> bytes:
-        """Return a message Bundle."""
-        return write_json(message_to_fhir(message, mapper))
+        """Return a message Bundle. What is not for the recipient was taken out of the message (`loop.message_of`)."""
+        return write_json(message_to_fhir(message, mapper.releasing(EVERY_PART)))
 
 
 class FhirTransaction:
@@ -97,7 +99,7 @@ class _IncomingBundle:
     def digest(self) -> str:
         """Return the SHA-256 of the Bundle without its envelope, keys sorted."""
         content = {key: value for key, value in self._bundle.items() if key not in _ENVELOPE}
-        return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return sha256(dumps(content, orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class IncomingMessage(_IncomingBundle):

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, close_told, send
-from ip_fhir.exchange.sending.due import RunCounts
+from ip_fhir.exchange.sending.due import LoopChange, RunCounts, joined
+from ip_fhir.logs import log_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,6 +110,8 @@ class Sending:
         self._under_way: dict[Future[Done], _UnderWay] = {}
         self._ended: deque[Future[Done]] = deque()
         self._done: Counter[Done] = Counter()
+        self._noted: deque[LoopChange] = deque()
+        self._changed: tuple[LoopChange, ...] = ()
         self._told: list[str] = []
         self._told_since = 0.0
         self._failed: Exception | None = None
@@ -128,7 +131,7 @@ class Sending:
                 time.sleep(self._signals.pause)
         if self._failed is not None:
             raise self._failed
-        return RunCounts(**{str(name): number for name, number in self._done.items()})
+        return RunCounts(**{str(name): number for name, number in self._done.items()}, changed=self._changed)
 
     def _step(self, limit: int, long: float) -> bool:
         """Do what can be done without waiting. Returns True if there is something to wait for."""
@@ -150,6 +153,7 @@ class Sending:
         """Count the rows that have ended. More of the same peer may be there now."""
         while self._ended:
             future = self._ended.popleft()
+            self._note_changes()
             ended = self._under_way.pop(future, None)
             if ended is None:  # it was left hanging
                 continue
@@ -163,6 +167,11 @@ class Sending:
                 log.error("sending: %s", said)
             if all(claimed.row.peer != peer for claimed in self._waiting):
                 self._looked = 0.0
+
+    def _note_changes(self) -> None:
+        """Take in the changes of rows that have ended; each loop once, however long the run."""
+        new = [self._noted.popleft() for _ in range(len(self._noted))]
+        self._changed = joined((*self._changed, *new)) if new else self._changed
 
     def _count(self, done: Done, row: OutboxRow) -> None:
         self._done[done] += 1
@@ -245,8 +254,11 @@ class Sending:
 
     def _one(self, row: OutboxRow) -> Done:
         """Send one row; runs in a thread of its peer."""
-        done = send(self._context, row, self._run_clock.now())
+        began = time.monotonic()
+        done = send(self._context, row, self._run_clock.now(), self._noted.append)
         self._context.counts.add("out", row.effect.message or row.effect.kind, done)
+        if row.effect.message is not None:
+            log_message("out", row.peer, row.effect.message, done, began, row.correlation_id)
         return done
 
     def _has_ended(self, future: Future[Done]) -> None:

@@ -11,9 +11,10 @@ from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from ip_fhir.domain.referral import State
     from ip_fhir.exchange.context import Context
 
 log = logging.getLogger("ip_fhir.exchange")
@@ -22,8 +23,29 @@ _TIMERS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
+class LoopChange:
+    """A loop that was changed: its id here, the state before and the state after, which may be the same."""
+
+    correlation_id: str
+    before: State
+    after: State
+
+
+def joined(changes: Iterable[LoopChange]) -> tuple[LoopChange, ...]:
+    """Returns one change for each loop, from its first state to its last, in the order of their first changes."""
+    found: dict[str, LoopChange] = {}
+    for change in changes:
+        first = found.get(change.correlation_id, change)
+        found[change.correlation_id] = LoopChange(change.correlation_id, first.before, change.after)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
 class RunCounts:
-    """Counts of one run: `timers` handled, timers and overdue receipts that `failed`, and rows by outcome."""
+    """Counts of one run: `timers` handled, timers and overdue receipts that `failed`, and rows by outcome.
+
+    `changed` are the loops that the run changed, each once.
+    """
 
     timers: int = 0
     failed: int = 0
@@ -33,19 +55,27 @@ class RunCounts:
     refused: int = 0
     again: int = 0
     parked: int = 0
+    held: int = 0
+    changed: tuple[LoopChange, ...] = ()
 
     @property
     def anything(self) -> bool:
         """True if something was done; a failed timer alone does not count."""
-        return any(getattr(self, f.name) for f in fields(self) if f.name != "failed")
+        return any(number for name, number in self.numbers().items() if name != "failed")
 
     def __add__(self, other: RunCounts) -> RunCounts:
-        return RunCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        theirs = other.numbers()
+        total = {name: number + theirs[name] for name, number in self.numbers().items()}
+        return RunCounts(**total, changed=joined((*self.changed, *other.changed)))
+
+    def numbers(self) -> dict[str, int]:
+        """The counts by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "changed"}
 
 
 def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> RunCounts:
     """Apply up to `limit` timers due at `now` (UTC), each in a transaction of its own. Raises `StoreError`."""
-    done, failed = 0, set[str]()
+    done, failed, changed = 0, set[str](), list[LoopChange]()
     while done < limit:
         due = context.store.due_timers(now, _TIMERS_AT_ONCE + len(failed))
         due = [correlation_id for correlation_id in due if correlation_id not in failed]
@@ -53,30 +83,32 @@ def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable
             break
         for correlation_id in due:
             if not keep_going() or done >= limit:
-                return RunCounts(timers=done, failed=len(failed))
-            if _timer(context, correlation_id, now):
+                return RunCounts(timers=done, failed=len(failed), changed=joined(changed))
+            if _timer(context, correlation_id, now, changed):
                 done += 1
             else:
                 failed.add(correlation_id)
-    return RunCounts(timers=done, failed=len(failed))
+    return RunCounts(timers=done, failed=len(failed), changed=joined(changed))
 
 
-def _timer(context: Context, correlation_id: str, now: datetime) -> bool:
-    """Apply one referral's due timer; False if that failed: it stays due, and the log has the error.
+def _timer(context: Context, correlation_id: str, now: datetime, changed: list[LoopChange]) -> bool:
+    """Apply one referral's due timer, and add to `changed`; False if that failed: it stays due, and is logged.
 
     Raises `StoreError` if the store fails as a whole. A referral that cannot be read is set aside with the next run.
     """
 
-    def once() -> None:
+    def once() -> list[LoopChange]:
         with context.store.begin() as tx:
             before = tx.load(correlation_id)
             event = due_event(before.referral, not_before(before, now)) if before else None
-            if before is not None and event is not None:
-                decision = decide(before.referral, event, context.agreement(before.referral))
-                write(tx, before, decision, now, context=context)
+            if before is None or event is None:
+                return []
+            decision = decide(before.referral, event, context.agreement(before.referral))
+            write(tx, before, decision, now, context=context)
+        return [LoopChange(correlation_id, before.referral.state, decision.referral.state)]
 
     try:
-        again_on_conflict(once)
+        changed += again_on_conflict(once)
     except Unreadable as error:
         log.error("timer: %s", error)  # noqa: TRY400 - a trace may hold a person's data
         return False

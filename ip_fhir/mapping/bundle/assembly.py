@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,13 +12,14 @@ from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.bundle.derived import derived
 from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
 from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of, unversioned
+from ip_fhir.mapping.bundle.refusal import Refusal
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.generated.structs import WrittenBundle, WrittenEntry, WrittenReference, WrittenRequest, write_json
 from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.values.value import V
@@ -41,13 +42,17 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A whole as found in a bundle: its data in JSON form, and the entries that hold it."""
+    """A whole as found in a bundle: its data in JSON form, and the entries that hold it.
+
+    `told` has warnings by the number of an entry that was not read as it stands, or not at all.
+    """
 
     data: dict[str, Any]
     root: Entry
     slots: list[Slot]
     links: Links
     entries: list[Entry]
+    told: dict[int, list[Problem]] = field(default_factory=dict)
 
     def slot_of(self, part: Part, ident: str) -> Slot:
         """The slot of this part and domain id."""
@@ -119,7 +124,25 @@ class Assembly:
         try:
             return read(model, found.data)
         except InvalidInput as error:
+            if self._settle(found, error.problems):
+                return self.checked(model, found)
             raise InvalidInput(self._where(problem, found) for problem in error.problems) from None
+
+    def _settle(self, found: Found, problems: Sequence[Problem]) -> bool:
+        """Replace in `found` each value in doubt that the domain's rules refuse. False if there is none."""
+        refused: dict[str, list[Problem]] = {}
+        for problem in problems:
+            name, _, rest = problem.path.partition(".")
+            number = rest.partition(".")[0]
+            part = next((p for p in self.parts if p.field == name and p.in_doubt is not None), None)
+            if part is not None and number.isdigit():
+                slot = found.slot_of(part, found.data[name][int(number)]["id"])
+                refused.setdefault(slot.ident, []).append(self._where(problem, found))
+        for slot in [slot for slot in found.slots if slot.part.in_doubt is not None and slot.ident in refused]:
+            if slot.entry.number in found.told:
+                return False  # it stands in for the entry already, and is refused all the same
+            _stand_in(slot, found, refused[slot.ident])
+        return bool(refused)
 
     def locate(self, entries: list[Entry]) -> Located:
         """Find the entries of the whole. Raises `InvalidInput` without a single root, and for ambiguous references."""
@@ -147,7 +170,7 @@ class Assembly:
         """Read the whole in these entries as data in JSON form, not yet checked by the domain's rules."""
         located = self.locate(entries)
         root, slots, links = located.root, located.slots, located.links
-        data, problems = _read_parts(slots, links)
+        data, problems, told = _read_parts(slots, links)
         try:
             whole = self.root.get({**root.resource, "id": root.id}, links, root.at)
         except InvalidInput as error:
@@ -168,7 +191,7 @@ class Assembly:
                 named[part.field] = {item["id"] for item in items_of({part.field: chosen}, part)}
         # Entries that the root refers to for another reason (a second team, a background condition) are not the plan's.
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
-        return Found(whole, root, ours, links, entries)
+        return Found(whole, root, ours, links, entries, told)
 
     def _named(self, part: Part, root: Entry, named: set[str]) -> set[str] | None:
         """The references that make an entry this part's: all in the root, or for the owner those in the root's subject.
@@ -271,18 +294,47 @@ def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[di
     yield part.lens.new(item, links)
 
 
-def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+def _read_parts(
+    slots: list[Slot], links: Links
+) -> tuple[dict[str, dict[str, Any]], list[Problem], dict[int, list[Problem]]]:
+    """The data of each part by field and id, the problems, and what is to be told; slots out of sight are removed."""
     data: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
+    told: dict[int, list[Problem]] = {}
+    hidden: set[int] = set()
     for slot in slots:
         try:
             data.setdefault(slot.part.field, {})[slot.ident] = _read_slot(slot, links)
         except InvalidInput as error:
-            problems += error.problems
-    return data, problems
+            rule = slot.part.in_doubt
+            if rule is None or rule.is_of_another(slot.entry, error.problems):
+                problems += error.problems
+                continue
+            told[slot.entry.number] = rule.told(slot.entry, error.problems)
+            value = rule.value(slot.ident, slot.entry, links)
+            if value is None:
+                hidden.add(slot.entry.number)
+            else:
+                data.setdefault(slot.part.field, {})[slot.ident] = value
+    slots[:] = [slot for slot in slots if slot.entry.number not in hidden]
+    return data, problems, told
+
+
+def _stand_in(slot: Slot, found: Found, problems: list[Problem]) -> None:
+    """Replace the value of a slot by the one that its part's rule gives, or take both out of what was found."""
+    rule = cast("Refusal", slot.part.in_doubt)
+    found.told[slot.entry.number] = rule.told(slot.entry, problems)
+    value = rule.value(slot.ident, slot.entry, found.links)
+    items: list[dict[str, Any]] = found.data[slot.part.field]
+    at = next(n for n, item in enumerate(items) if item["id"] == slot.ident)
+    items[at : at + 1] = [] if value is None else [value]
+    if value is None:
+        found.slots[:] = [one for one in found.slots if one is not slot]
 
 
 def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
+    if slot.part.in_doubt is not None:
+        return slot.part.in_doubt.read(slot.ident, slot.entry, links)
     item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
     if slot.part.person is None:
         return item
@@ -306,6 +358,10 @@ def _values(field: str, one: bool, whole: Any) -> Iterable[Any]:
     return ((found,) if found is not None else ()) if one else found
 
 
+# The rules for what cannot be kept whole that bundles.toml may name; there are no others.
+_IN_DOUBT = {"refusal": Refusal}
+
+
 def assemblies(
     rows: Iterable[Dict[str, Any]], lenses: Dict[str, Lens], writer: Callable[[str], Writer]
 ) -> dict[str, Assembly]:
@@ -313,7 +369,8 @@ def assemblies(
 
     def part(row: dict[str, Any]) -> Part:
         table = row.pop("table")
-        return Part(lens=lenses[table], person=lenses[_PRACTITIONER] if table == _ROLE else None, **row)
+        rule = _IN_DOUBT[row.pop("in_doubt")](lenses[table]) if "in_doubt" in row else None
+        return Part(lens=lenses[table], person=lenses[_PRACTITIONER] if table == _ROLE else None, in_doubt=rule, **row)
 
     def assembly(row: Dict[str, Any]) -> Assembly:
         parts = tuple(part(dict(p)) for p in row["part"])

@@ -55,6 +55,7 @@ class _Part:
     by_root: bool
     one: bool
     most: int | None
+    doubtful: bool  # an entry that the part's lens does not own may be read as one all the same
 
 
 class _References(dict[str, str]):
@@ -104,7 +105,15 @@ class FastReader:
         whole = domain_types()[root.domain]
         bounds = {p.field: most_items(whole.model_fields[p.field]) for p in assembly.parts}
         self._parts = tuple(
-            _Part(p.field, structs[p.table], readers.function(p.table, many=True), p.by_root, p.one, bounds[p.field])
+            _Part(
+                p.field,
+                structs[p.table],
+                readers.function(p.table, many=True),
+                p.by_root,
+                p.one,
+                bounds[p.field],
+                p.in_doubt is not None,
+            )
             for p in assembly.parts
         )
         self._finish = readers.finish(whole)
@@ -162,6 +171,8 @@ class FastReader:
                 values = part.read(structs, *given, self._read_people(people, *given))
             else:
                 values = part.read(structs, *given)
+            if part.doubtful and len(values) != len(structs):
+                raise Doubt
             if part.by_root:
                 values = _in_order(part, structs, values, fields[part.field], given[1])
             fields[part.field] = tuple(values) if not part.one else values[0] if values else None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.protection import withheld
+from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.assembly import Located
 from ip_fhir.mapping.bundle.putting import KnownBundle, WholeFields
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping.bundle.assembly import Assembly
@@ -21,16 +27,24 @@ class OpenPlan:
     `bundle` itself is never changed.
     """
 
-    def __init__(self, assembly: Assembly, bundle: dict[str, Any], plan: IndividualPlan, base: str) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        bundle: dict[str, Any],
+        plan: IndividualPlan,
+        base: str,
+        released: Collection[LocatingPart] = (),
+    ) -> None:
         self.plan, self.bundle = plan, bundle
-        self._assembly, self._base = assembly, base
+        self._assembly, self._base, self._released = assembly, base, released
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else. Only changed fields cost time.
 
-        Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
+        What leads to a person with a protected address stays as it is in the bundle, unless it was released. Raises
+        `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return self._known_bundle.put(plan, self._base)
+        return self._known_bundle.put(withheld(plan, self._released, self.plan), self._base)
 
     @cached_property
     def _known_bundle(self) -> KnownBundle:
@@ -45,6 +59,8 @@ def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str
     """
     entries = entries_of(bundle)
     found = assembly.find(entries)
+    with suppress(InvalidInput):  # what is there may be no valid whole; what is in doubt is read as it was read before
+        assembly.checked(type(whole), found)
     return KnownBundle(
         assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
     ).put(whole, base)

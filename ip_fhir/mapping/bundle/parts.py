@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.mapping.lenses.references import Links, references_in
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.mapping.bundle.refusal import Refusal
     from ip_fhir.mapping.lenses.table import Lens
 
 PRACTITIONER = "Practitioner"
@@ -21,7 +22,8 @@ PRACTITIONER = "Practitioner"
 class Part:
     """One field of the whole and the lens of its resources; for professionals also the lens of the person.
 
-    `by_root`: the root resource refers to its entries. `one`: the field has a single value, not a list.
+    `by_root`: the root resource refers to its entries. `one`: the field has a single value, not a list. `in_doubt`: the
+    rule for an entry that cannot be kept whole; without one, such an entry is an error.
     """
 
     field: str
@@ -29,11 +31,16 @@ class Part:
     person: Lens | None = None
     by_root: bool = False
     one: bool = False
+    in_doubt: Refusal | None = None
 
     @property
     def table(self) -> str:
         """The name of the table."""
         return self.lens.name
+
+    def owns(self, resource: dict[str, Any]) -> bool:
+        """True for a resource that is read as this part."""
+        return self.lens.owns(resource) or (self.in_doubt is not None and self.in_doubt.counts(resource))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,12 @@ def people_of(entries: list[Entry]) -> dict[str, list[Entry]]:
 def slots_of(
     part: Part, entries: list[Entry], named: set[str] | None, people: dict[str, list[Entry]]
 ) -> Iterator[Slot]:
-    """Yield the entries that are this part: owned by its lens and, unless `named` is None, named by the root.
+    """Yield the entries that are this part: owned by it and, unless `named` is None, named by the root.
 
     Raises `InvalidInput` if a role refers to two persons of the bundle.
     """
     for entry in entries:
-        if not part.lens.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
+        if not part.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
             continue
         person = next(iter(references_in(entry.resource.get("practitioner"))), "") if part.person is not None else ""
         found = people.get(person) or people.get(unversioned(person), [])

@@ -144,6 +144,7 @@ class _BundleUpdate:
         slots = {ident: slot for ident in known if (slot := self.onto.slots.get((part.field, ident)))}
         people: dict[int, dict[str, Any]] = {}
         before = len(self.added)
+        self._expect_removable(part, known, slots)
         entries = {
             ident: self._item(part, item, known.get(ident), slots.get(ident), people)
             for ident, item in self.wanted.items(part).items()
@@ -151,6 +152,13 @@ class _BundleUpdate:
         new_people, self.added = self.added[before:], self.added[:before]
         self.added += [*new_people, *self._placed(part, slots, entries)]
         self.places |= people
+
+    def _expect_removable(self, part: Part, known: dict[str, Any], slots: dict[str, Slot]) -> None:
+        """Raise `InvalidInput` if a value is missing now that stands in for what cannot be kept whole."""
+        if part.in_doubt is not None:
+            left = self.wanted.items(part)
+            for ident in (ident for ident in slots if ident not in left):
+                part.in_doubt.expect_whole(ident, slots[ident].entry, known[ident], self.onto.located.links)
 
     def _placed(self, part: Part, slots: dict[str, Slot], entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         """Put each kept entry in its place and remove the others. Returns the new entries, to be added at the end.
@@ -175,7 +183,16 @@ class _BundleUpdate:
             *persons, resource = new_resources(part, data_of(item), self.links)
             self.added += map(self._entry, persons)
             return self._entry(resource)
-        same = not self.anew and (item is known or item == known)
+        equal = item is known or item == known
+        if part.in_doubt is not None and not equal:
+            part.in_doubt.expect_whole(slot.ident, slot.entry, known, self.onto.located.links)
+        if (
+            self.anew
+            and part.in_doubt is not None
+            and part.in_doubt.stands_in(slot.ident, slot.entry, known, self.onto.located.links)
+        ):
+            return self._old(slot.entry)
+        same = not self.anew and equal
         if slot.person is not None and part.person is not None:
             person = self._put(part.person, slot.person, item, known, same=same)
             if people.setdefault(slot.person.number, person) != person:

@@ -4,7 +4,7 @@ Added before, removed afterwards: a PractitionerRole for a Practitioner without 
 has a number, the creation time if the caller knows it.
 
 Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
-part of a plan, resources entered in error, people without an element that a plan needs.
+part of a plan, resources that a check of their table leaves, people without an element that a plan needs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from ip_fhir.domain.values.ids import PersonIdKind
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK
-from ip_fhir.mapping.lenses.references import references_in
+from ip_fhir.mapping.foreign.members import Members
+from ip_fhir.mapping.lenses.references import Links, references_in
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +29,13 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.fhir.bundle import Entry
     from ip_fhir.mapping.compiled import Compiled
+    from ip_fhir.mapping.lenses.table import Lens
 
 _EXTRA = f"extra{MARK}"
-_HIDDEN_NAMES = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # the names of hidden members, and their own
+_HIDDEN_NAMES = {f"{name}{MARK}": name for name in ("reference", "role", "detail")}  # hidden members, and their own
 _ROOT = "CarePlan"
-_ACTORS = {"RelatedPerson": "RelatedPerson", "Organization": "Organization", "Practitioner": "Practitioner"}
+_PRACTITIONER = "Practitioner"
+_LACKS = ("required", "code-invalid")  # the codes of problems for which a part is out of sight, and the plan is read
 _ABOUT = ("subject", "patient")  # never hidden: another person's goal must not be read as this one's
 _PEOPLE = ("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole")
 # Other resources that may be part of a plan, and the elements by which a plan refers to them.
@@ -52,7 +57,14 @@ class Adapted:
     number: dict[str, str] | None = None  # the owner's identifier, by which the bundle refers to them
     added: dict[str, str] = field(default_factory=dict)  # members that were added to the CarePlan
     hidden: dict[int, str] = field(default_factory=dict)
+    members: Members | None = None
+    dropped: frozenset[str] = frozenset()  # the references of the members' resources that go again
     registers: frozenset[str] = frozenset()  # the systems of persons' numbers
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The reasons for which places are read otherwise than they stand there, by FHIRPath."""
+        return {} if self.members is None else self.members.told
 
     def is_same(self, number: Any, other: Any) -> bool:
         """True if two identifiers have one value, and one system or both a register of persons or none."""
@@ -63,9 +75,15 @@ class Adapted:
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """Return the bundle without the additions, and with hidden parts as they were."""
+        if self.members is not None and self.members.resources:
+            changed = {_address(e) for e in bundle["entry"] if _EXTRA in e and e["resource"] != e[_EXTRA]}
+            others = [e for e in bundle["entry"] if _address(e) not in self.members.resources]
+            self.dropped = frozenset(self.members.resources) - self.members.kept(others, changed)
         return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
 
     def _was_added(self, entry: dict[str, Any]) -> bool:
+        if self.members is not None and _address(entry) in self.members.resources:
+            return _address(entry) in self.dropped
         return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
 
     def _restored(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +101,8 @@ class Adapted:
             return [self._unhidden(item) for item in node]
         if type(node) is not dict:
             return node
+        if self.members is not None and "member" in node:
+            node = self.members.restore(node, self.dropped)
         shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in _newest_members(node)}
         if type(kind := shown.get("resourceType")) is str:
             shown["resourceType"] = kind.lstrip(MARK)
@@ -110,13 +130,16 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     _check_subjects(visible_entries, adapted)
     to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
     visible = to_extras | _visible_references(visible_entries)
+    out_of_sight = {r: entry for entry in entries if entry.number in adapted.hidden for r in entry.references}
+    adapted.members = Members(compiled, out_of_sight)
     made = [*bundle.get("entry", ())]  # with the entries without content, which stay as they are
     for entry in entries:
-        made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible)
+        made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible, compiled)
         if whole["resource"]["resourceType"] == _ROOT:
             said = {"id": entry.id, "created": created}
             adapted.added = {k: v for k, v in said.items() if v is not None and k not in whole["resource"]}
             whole["resource"] |= adapted.added
+    extras += [{"resource": resource} for resource in adapted.members.resources.values()]
     added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
     adapted.bundle = {**bundle, "entry": [*made, *added]}
     return adapted
@@ -124,11 +147,21 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
 
 def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
     """The numbers of the entries that must not be read, each with the reason."""
-    people = {r for e in entries if e.type == "Practitioner" and not _lacking(e, compiled) for r in e.references}
+    lenses = _lenses(compiled)
+    left = dict(out_of_sight(entries, compiled.assembly("plan")))
+    people = {
+        reference
+        for entry in entries
+        if entry.type == _PRACTITIONER and entry.number not in left and not _lacking(entry, lenses[_PRACTITIONER])
+        for reference in entry.references
+    }
     for entry in entries:
-        if entry.type != _ROOT and _in_error(entry.resource):
+        lens = lenses.get(entry.type)
+        if entry.number in left:
+            yield entry.number, left[entry.number]
+        elif entry.type != _ROOT and _in_error(entry.resource):
             yield entry.number, "is entered in error"
-        elif entry.type in _ACTORS and (reason := _lacking(entry, compiled)):
+        elif lens is not None and lens.owns(entry.resource) and (reason := _lacking(entry, lens)):
             yield entry.number, reason
         elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
             yield entry.number, "is the role of nobody who can be read in the bundle"
@@ -142,17 +175,28 @@ def _in_error(resource: dict[str, Any]) -> bool:
     return "entered-in-error" in (status, *codes)
 
 
-def _lacking(entry: Entry, compiled: Compiled) -> str | None:
-    """The reason not to read a person or organisation that lacks an element a plan needs; else None.
+def _lacking(entry: Entry, lens: Lens) -> str | None:
+    """The reason not to read a resource that lacks what a plan needs, or says it in an unknown code; else None.
 
-    Other faults are reported when the entry is read.
+    Other faults are reported when the entry is read. Participants are adapted before they are read.
     """
     try:
-        compiled.lens(_ACTORS[entry.type]).get({"id": entry.id, **entry.resource}, at="")
+        lens.get({"id": entry.id, **entry.resource}, at="")
     except InvalidInput as error:
-        lacking = [problem.path.partition(".")[2] for problem in error.problems if problem.code == "required"]
-        return f"has no {lacking[0]}, which a plan needs" if lacking else None
+        lacking = ((p.path.partition(".")[2], p.code) for p in error.problems if p.code in _LACKS)
+        return next((_lack(*one) for one in lacking if not one[0].startswith("participant")), None)
     return None
+
+
+def _lack(place: str, code: str) -> str:
+    return f"has no {place}, which a plan needs" if code == "required" else f"has an unknown code in {place}"
+
+
+def _lenses(compiled: Compiled) -> dict[str, Lens]:
+    """The lenses of the parts of a plan that may be out of sight, by the type of their resources."""
+    parts = compiled.assembly("plan").parts
+    others = {str(part.lens.resource): part.lens for part in parts if part.field != "owner" and part.in_doubt is None}
+    return others | {_PRACTITIONER: compiled.lens(_PRACTITIONER)}
 
 
 def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
@@ -222,6 +266,12 @@ def _number(subject: Any) -> Any:
     return subject["identifier"] if subject["identifier"].get("value") is not None else None
 
 
+def _address(entry: dict[str, Any]) -> str:
+    """The relative reference to an entry's resource; a text that is none for an entry without content."""
+    resource = entry.get("resource", {})
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
 def _references_to(entry: dict[str, Any]) -> Iterator[str]:
     resource = entry["resource"]
     yield f"{resource['resourceType']}/{resource['id']}"
@@ -240,12 +290,28 @@ def _visible_references(entries: list[Entry]) -> dict[str, set[str] | None]:
     return visible
 
 
+def _without_unreadable(activity: Any, compiled: Compiled) -> Any:
+    """The activity, with its detail hidden if that lacks what a measure needs, or says it in an unknown code."""
+    lens = compiled.lens("Measure").inner
+    if lens.table.resource is not None or not lens.owns(activity):
+        return activity
+    try:
+        lens.get(activity, Links.within(activity))
+    except Wrong as wrong:
+        return _with_hidden(activity, "detail") if wrong.code in _LACKS else activity
+    return activity
+
+
 def _entry(
-    entry: Entry, whole: dict[str, Any], adapted: Adapted, visible: dict[str, set[str] | None]
+    entry: Entry, whole: dict[str, Any], adapted: Adapted, visible: dict[str, set[str] | None], compiled: Compiled
 ) -> dict[str, Any]:
     resource = _hide_references(entry.resource, (), adapted, visible)
     if entry.number in adapted.hidden:
         resource["resourceType"] = f"{MARK}{entry.type}"
+    elif entry.type == "CareTeam" and adapted.members is not None:
+        resource = adapted.members.adapt(resource, entry.at)
+    elif entry.type == _ROOT and type(resource.get("activity")) is list:
+        resource["activity"] = [_without_unreadable(activity, compiled) for activity in resource["activity"]]
     return {**whole, "resource": resource}
 
 

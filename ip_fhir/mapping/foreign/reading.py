@@ -7,29 +7,30 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput, Problem, as_errors
 from ip_fhir.fhir.bundle import aside_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
-from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
+from ip_fhir.mapping.bundle.sight import out_of_sight
+from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
 from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
 from ip_fhir.mapping.foreign.persons import of_others
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.bundle.assembly import Found
-    from ip_fhir.mapping.bundle.parts import Slot
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
-    from ip_fhir.mapping.tables.model import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read_fhir(
         found = assembly.find(entries_of(adapted.bundle))
         read = assembly.checked(IndividualPlan, found)
     adapted.hidden |= chosen.others
-    unread_places = _warnings(found, adapted, compiled, site.tables.fields, len(bundle.get("entry", ())))
+    unread_places = _warnings(found, adapted, compiled, len(bundle.get("entry", ())))
     warnings = (*unread_places, *_left_out(bundle), *notes(bundle))
     if told_is_error and warnings:
         raise InvalidInput(as_errors(warnings))
@@ -95,20 +96,29 @@ def _adapted(
 ) -> tuple[Compiled, Adapted]:
     """The tables that read a bundle, and the bundle adapted to them; one of ours is not adapted."""
     compiled = variant_for(bundle, site)
-    if owner is None and created is None and is_ours(bundle, site):
+    if owner is None and created is None and is_plainly_ours(bundle, site):
         return compiled, Adapted(bundle)
     return compiled, adapt(bundle, compiled, owner, created)
 
 
-def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled, onto: str | None = None) -> dict[str, Any]:
+def put_read(
+    plan: IndividualPlan,
+    bundle: dict[str, Any],
+    site: Compiled,
+    onto: str | None = None,
+    released: Collection[LocatingPart] = (),
+) -> dict[str, Any]:
     """Return a copy of another system's bundle, changed so that it says what `plan` says, and nowhere else.
 
-    `onto` is the id of the CarePlan that is written, if not the plan's own. Raises `InvalidInput` if that system's way
-    of writing a plan has no place or no code for a part of the plan.
+    `onto` is the id of the CarePlan that is written, if not the plan's own. What leads to a person with a protected
+    address stays as it is there, but for the parts in `released`. Raises `InvalidInput` if that system's way of writing
+    a plan has no place or no code for a part of the plan.
     """
     chosen = choose(bundle, site, onto or name_of(plan.id, bundle))
     compiled = variant_for(chosen.bundle, site)
     adapted = adapt(chosen.bundle, compiled, plan.owner, plan.created.isoformat())
+    if withheld(plan, released) is not plan:
+        plan = withheld(plan, released, compiled.assembly("plan").value(IndividualPlan, adapted.bundle))
     written = put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base)
     return chosen.restore(adapted.restore(written))
 
@@ -128,9 +138,10 @@ class OpenForeignPlan:
         owner: PlanOwner | None = None,
         created: datetime | None = None,
         plan: str | None = None,
+        released: Collection[LocatingPart] = (),
     ) -> None:
         self.bundle = bundle
-        self._site = site
+        self._site, self._released = site, released
         self.plan = read_fhir(bundle, site, owner=owner, created=created, plan=plan).plan
         self._onto = plan or name_of(self.plan.id, bundle)
 
@@ -139,7 +150,7 @@ class OpenForeignPlan:
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return put_read(plan, self.bundle, self._site, self._onto)
+        return put_read(plan, self.bundle, self._site, self._onto, self._released)
 
 
 def is_plain(bundle: Any, site: Compiled) -> bool:
@@ -149,7 +160,7 @@ def is_plain(bundle: Any, site: Compiled) -> bool:
     """
     entries = entries_of(bundle)
     plans = [entry for entry in entries if entry.type == "CarePlan"]
-    if len(plans) != 1 or "created" not in plans[0].resource or not is_ours(bundle, site):
+    if len(plans) != 1 or "created" not in plans[0].resource or not is_plainly_ours(bundle, site):
         return False
     return any(entry.type == "Patient" for entry in entries) and not any(of_others(entries, plans[0], site))
 
@@ -161,6 +172,11 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
     """
     plans = [entry.resource for entry in entries_of(bundle) if entry.type == "CarePlan"]
     return any(is_individual(plan, site) and not _refers(plan) for plan in plans)
+
+
+def is_plainly_ours(bundle: Any, site: Compiled) -> bool:
+    """True for a bundle of ours of which no part is out of sight. Raises `InvalidInput` if `bundle` is no Bundle."""
+    return is_ours(bundle, site) and not any(out_of_sight(entries_of(bundle), site.assembly("plan")))
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:
@@ -178,10 +194,8 @@ def _refers(plan: dict[str, Any]) -> bool:
     return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
 
 
-def _warnings(
-    found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
-) -> Iterator[Problem]:
-    """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
+def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) -> Iterator[Problem]:
+    """Yield a warning for each place that was not read, or otherwise than it stands there, entry by entry."""
     people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
     slots = {slot.entry.number: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
@@ -191,6 +205,9 @@ def _warnings(
             continue  # made by us, or told by `notes`
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
+        if number in found.told:
+            yield from (replace(problem, path=problem.path.replace(MARK, "")) for problem in found.told[number])
+            continue
         if number == found.root.number:
             lens: Lens | None = compiled.assembly("plan").root
         elif number in people:
@@ -201,22 +218,13 @@ def _warnings(
             reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
-        yield from _assumed(lens, slots.get(number), found, ours)
-        for path in unread(entry.resource, [lens.inner], found.links):
-            yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
-
-
-def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
-    """Yield a warning for each field that our own resources must have, and that was missing and read as the default."""
-    required = {row.field for row in ours[lens.name].rows if row.required}
-    for field in lens.inner.fields if slot is not None else ():
-        row = field.row
-        if row.default is None or row.field not in required or slot is None:
-            continue
-        if field.is_silent(slot.entry.resource, found.links):
-            yield _warning(
-                f"{slot.entry.at}.{row.path[0].name}", f"says nothing that is known here: taken as {row.default!r}"
-            )
+        places = dict.fromkeys(unread(entry.resource, [lens.inner], found.links), "is not read")
+        otherwise = told(entry.resource, lens.inner, found.links)
+        reasons = {
+            f"{entry.at}.{path}".replace(MARK, ""): reason for path, reason in (otherwise | places | otherwise).items()
+        }
+        reasons |= {path: reason for path, reason in adapted.told.items() if path.startswith(f"{entry.at}.")}
+        yield from (_warning(path, reason) for path, reason in reasons.items())
 
 
 def _warning(at: str, reason: str) -> Problem:

@@ -13,7 +13,7 @@ from ip_fhir.domain.values.ids import PersonId, PersonIdKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.fhir.conditions import test
 from ip_fhir.mapping.dialects.fhir.dialect import FHIR
-from ip_fhir.mapping.dialects.fhir.guard import limits_of
+from ip_fhir.mapping.dialects.fhir.element_checks import ElementChecks, checks_of
 from ip_fhir.mapping.generated.decoding import Doubt, Memo
 from ip_fhir.mapping.generated.drafts import adapter, default_of
 from ip_fhir.mapping.lenses.building import Builder
@@ -115,11 +115,13 @@ class Fragments:
         return known, Memo(_or_doubt(lambda text: met({name: orjson.loads(text)})))
 
     def within(self, table: Table, path: tuple[str, ...]) -> Memo:
-        """A `Memo` on the text of a path's first member: True if it is within the table's limits, else `Doubt`."""
-        limits = limits_of(table, self.tables.systems)
+        """A `Memo` on the text of a path's first member: True if the table's checks of it hold, else `Doubt`."""
+        every = checks_of(table, self.tables.systems)
+        mine = tuple(one for one in (every.all if every else ()) if one.check.names[0] == path[0])
+        checks = ElementChecks(mine, ())
 
         def read(text: bytes) -> bool:
-            limits.check({path[0]: orjson.loads(text)})
+            checks.check({path[0]: orjson.loads(text)})
             return True
 
         return Memo(_or_doubt(read))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import keyword
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -82,6 +82,14 @@ class Shape:
         if not isinstance(found, Shape) or found.many != many:
             raise Unsupported(f"{name} is read in two ways")
         return found
+
+    def literal(self, path: tuple[str, ...], words: tuple[str, ...]) -> None:
+        """Make decoding fail for another text at this path. Raises `Unsupported` if the member is read otherwise."""
+        name, *rest = path
+        if rest:
+            self.inner(name).literal(tuple(rest), words)
+        else:
+            self.member(name, Literal[words] | None)
 
     def refuse(self, path: tuple[str, ...]) -> None:
         """Make decoding fail if there is anything at this path. Raises `Unsupported` below a member kept as text."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.generated.reader_leaves import ReaderSet
     from ip_fhir.mapping.generated.tree import TreeEntry
-    from ip_fhir.mapping.tables.model import Converter
+    from ip_fhir.mapping.tables.model import Check, Converter
 
 
 class Chain:
@@ -96,7 +96,7 @@ class ReaderCode(LeafCode):
             c.name == "set-by-another" and (second.path, *_deciding_word(c)) not in guarded for c, second in seconds
         ):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
-        self.later = [tuple(path.split(".")) for path in self.table.unread]
+        self.later = [check.names for check in self.table.checks if check.kind in ("refuse", "last")]
         self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
 
     def is_set(self, row: Row) -> bool:
@@ -123,8 +123,8 @@ class ReaderCode(LeafCode):
 
     def checks(self) -> Iterator[str]:
         """Yield the lines that check required fields, limits, and that the resource is this table's."""
-        for within in self.table.within:
-            yield from self.within(tuple(within.split(".")))
+        for check in self.table.checks:
+            yield from self.check(check)
         for path in self.later:
             self.shape.refuse(path)
         matches = [self.variable(row.domain[0]) for row in self.rows if row.match]
@@ -142,6 +142,32 @@ class ReaderCode(LeafCode):
                 yield f"    if {self.variable(name)} is None:"
                 yield "        raise Doubt"
         yield from self.bounds()
+
+    def check(self, check: Check) -> Iterator[str]:
+        """Yield the lines of a check of values; texts are checked when they are decoded.
+
+        What the lenses would take, and is neither text nor a coding (a flag), is refused: it is rarely said.
+        """
+        words = tuple(value for value in check.values if type(value) is str and value)
+        if check.kind == "never":
+            self.refused_by_row(check)
+        elif any("#" in word for word in words):
+            yield from self.within(check.names)
+        elif check.kind in ("only", "order") and words:
+            self.shape.literal(check.names, words)
+        elif check.kind == "only":
+            self.later.append(check.names)
+        if check.required or (check.kind == "order" and "" not in check.values):
+            yield f"    if s.{attribute(check.names[0])} is None:"
+            yield "        raise Doubt"
+
+    def refused_by_row(self, check: Check) -> None:
+        """Raise `Unsupported` unless a row refuses the values of a check itself, by a closed table of codes."""
+        rows = [row for row in self.rows if tuple(segment.name for segment in row.path) == check.names]
+        closed = [self.tables.codes[row.of].words for row in rows if row.coded and KINDS[row.kind].scalar]
+        if any(all(("", value) not in words for value in check.values) for words in closed):
+            return
+        raise Unsupported(f"{self.table.name}: {check.place} has values that only lenses refuse")
 
     def bounds(self) -> Iterator[str]:
         """Yield the lines that check how many items the lists have; a field read as a whole is checked by pydantic."""
@@ -282,13 +308,18 @@ class ReaderCode(LeafCode):
             self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
             self.item(entries[0], name, item, shape, pad + "    ", depth)
             return
+        if len(entries) == 1 and entries[0].segment.entries == "current":
+            self.lines += [f"{pad}if {var}:", f"{pad}    if len({var}) > 1:", f"{pad}        raise Doubt"]
+            self.lines += [f"{pad}    {item} = {var}[0]"]
+            self.item(entries[0], name, item, shape, pad + "    ", depth)
+            return
         if len(entries) == 1 and _is_first_reference(entries[0]):
             self.lines += [f"{pad}if len({var}) > 1:", f"{pad}    raise Doubt"]
             self.lines += [f"{pad}if {var}:", f"{pad}    {item} = {var}[0]"]
             self.item(entries[0], name, item, shape, pad + "    ", depth)
             return
         read = [entry for entry in entries if not reads_nothing(entry.tree)]
-        if any(entry.segment.entries in ("own", "first") for entry in read):
+        if any(entry.segment.entries in ("own", "first", "current") for entry in read):
             raise Unsupported(f"{self.table.name}: entries of {name}")
         if all(_is_plain(entry) for entry in read):
             self.tables_in(read, name, var, shape, pad)

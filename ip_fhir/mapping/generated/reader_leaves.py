@@ -80,6 +80,9 @@ class LeafCode:
         if condition.kind == "member" and condition.value == "true":
             shape.member(name, FLAG)
             return f"{member} is True"
+        if condition.kind == "not-member":
+            shape.member(name, TEXT)
+            return f"{member} != {condition.value!r}"
         if condition.kind in ("member", "named"):
             shape.member(name, TEXT)
             texts = accepted(condition, self.tables.systems)

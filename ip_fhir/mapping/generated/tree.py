@@ -56,7 +56,7 @@ class Tree:
             member.boxed = member.boxed or TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
             member.boxed.tree.add(rest, leaf, systems)
             return
-        shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "one"))
+        shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "current", "one"))
         entry = next(shared, None)
         if entry is None:
             entry = TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())

@@ -229,8 +229,10 @@ def _shaped(row: Row, tables: Tables) -> dict[str, Any]:
     table = tables.codes[row.of]
 
     def shaped(word: str, coding: dict[str, str]) -> Any:
-        if row.kind == "code":
+        if KINDS[row.kind].scalar:
             return coding["code"]
+        if row.kind == "strictest-label":
+            return [coding]
         return coding if row.kind == "coding" else {"coding": [coding, *table.beside.get(word, ())]}
 
     return {word: shaped(word, coding) for word, coding in table.codings.items()}

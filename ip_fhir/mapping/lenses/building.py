@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.lenses.converters import ROW_LENSES
-from ip_fhir.mapping.lenses.lists import Each, One
+from ip_fhir.mapping.lenses.lists import Current, Each, One
 from ip_fhir.mapping.lenses.nodes import Constant, Matching, Strict
 from ip_fhir.mapping.lenses.table import TableLens
 
@@ -136,6 +136,10 @@ class Builder:
             prefix = row.domain[-1].rstrip("s") if row is not None else ""
             return Each(entry, key, prefix, rewrite=row is not None and row.is_table, strict=strict)
         kind = segment.entries
+        if kind == "current":
+            if row is None or not row.is_table or segment is not row.path[-1]:
+                raise MappingError("[current] stands at the end of a path with a table, whose checks say what counts")
+            return Current(entry, self.built[row.of].guard.rank)
         return One(entry, self.dialect.which(segment, self.systems), kind, strict=strict and kind == "own")
 
     def _matcher(self, segment: Segment) -> tuple[Callable[[Any], bool], Callable[[], Any]]:

@@ -43,6 +43,11 @@ class SecondPlace(RowLens):
 
     def places(self, _resource: Any, _links: Links) -> tuple[Node, ...]:
         """Both lenses."""
+        return self.all_places
+
+    @property
+    def all_places(self) -> tuple[Node, ...]:
+        """Both lenses."""
         return (self.node, self.second)
 
     def put(self, value: Any, resource: Any, links: Links, known: Any = None) -> Any:
@@ -121,6 +126,11 @@ class SetByAnother(_Conditional):
         """Both lenses, first the one that counts first."""
         return (self.node, self.others) if self.holds(resource, links) else (self.others, self.node)
 
+    @property
+    def all_places(self) -> tuple[Node, ...]:
+        """Both lenses."""
+        return (self.node, self.others)
+
     def write(self, data: Any, resource: Any, links: Links) -> Any:
         """The resource with the field as in `data`."""
         value = value_at(data, self.row.domain)
@@ -154,6 +164,11 @@ class TableByWord(_Conditional):
     def places(self, resource: Any, links: Links) -> tuple[Node, ...]:
         """The lens of the table that is meant."""
         return (self._chosen(resource, links),)
+
+    @property
+    def all_places(self) -> tuple[Node, ...]:
+        """The lenses of both tables."""
+        return (self.node, self.instead)
 
     def put(self, value: Any, resource: Any, links: Links, _known: Any = None) -> Any:
         """The resource with another value."""

@@ -28,6 +28,18 @@ class Guard(Protocol):
         """True if the node is of the table's type."""
         ...
 
+    def denied(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """The place and the reason of the first element that changes what the rest means; None if none does."""
+        ...
+
+    def left(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """The place and the reason for which the node is left where it is, out of sight; None if it is read."""
+        ...
+
+    def rank(self, node: dict[str, Any]) -> Any:
+        """The rank of the node among entries of one list: the lowest counts."""
+        ...
+
     def skeleton(self) -> dict[str, Any]:
         """The members by which a new node shows its type."""
         ...

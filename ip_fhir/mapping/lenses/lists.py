@@ -10,9 +10,9 @@ from ip_fhir.mapping.lenses.nodes import UNREADABLE
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from ip_fhir.mapping.lenses.nodes import Matching, Path
+    from ip_fhir.mapping.lenses.nodes import Matching, Path, Told
     from ip_fhir.mapping.lenses.references import Links
 
 
@@ -74,16 +74,37 @@ class One:
 
     def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
         """The entry's number, or `which` if there is none yet, and the steps below it."""
-        found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
-        if found is None:
-            return [*filter(None, [self.which]), *self.entry.steps(names, None)]
-        return [f"[{found[0]}]", *self.entry.steps(names, found[1])]
+        items = _items(node)
+        at = self._place(items)
+        if at is None:
+            return [*filter(None, [self._next(items)]), *self.entry.steps(names, None)]
+        return [f"[{at}]", *self.entry.steps(names, items[at])]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
         """The places read in the entry."""
+        items = _items(node)
+        at = self._place(items)
+        if at is not None:
+            yield from self.entry.reads(items[at], links, (*path, at))
+
+    def _next(self, _items: list[Any]) -> str:
+        """The step to the entry where there is none yet."""
+        return self.which
+
+    def _place(self, items: list[Any]) -> int | None:
+        """The number of the first entry that passes the test; None where there is none."""
+        return next((n for n, item in enumerate(items) if self.test(item)), None)
+
+    @property
+    def telling(self) -> bool:
+        """As the entry's lens says."""
+        return self.entry.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places told of in the entry."""
         found = next(((n, item) for n, item in enumerate(_items(node)) if self.test(item)), None)
         if found is not None:
-            yield from self.entry.reads(found[1], links, (*path, found[0]))
+            yield from self.entry.tells(found[1], links, (*path, found[0]))
 
     def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
         """The number of the entry and its value; None for both where there is none."""
@@ -103,6 +124,34 @@ class One:
             if at is None or value is not None:
                 at, said = index, value
         return at, said
+
+
+class Current(One):
+    """The entry of a list that counts now: of those that are ours, the one of the lowest rank; the others stay."""
+
+    def __init__(self, entry: Matching, rank: Callable[[Any], Any]) -> None:
+        super().__init__(entry, "", "own")
+        self.rank = rank
+
+    def _next(self, items: list[Any]) -> str:
+        """The step to the end of the list, where a new entry goes."""
+        return f"[{len(items)}]"
+
+    def _place(self, items: list[Any]) -> int | None:
+        """The number of the entry; what is no object is looked at first, so that it is refused."""
+        broken = next((n for n, item in enumerate(items) if type(item) is not dict), None)
+        ours = [(self.rank(item), n) for n, item in enumerate(items) if broken is None and self.entry.owns(item)]
+        return min(ours)[1] if ours else broken
+
+    def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
+        at = self._place(items)
+        if at is None:
+            return None, None
+        try:
+            return at, self.entry.get(items[at], links)
+        except Wrong as wrong:
+            wrong.path.insert(0, f"[{at}]")
+            raise
 
 
 def _comparable(value: Any) -> str:
@@ -195,6 +244,17 @@ class Each:
         for index, item in enumerate(_items(node)):
             if self.entry.owns(item):
                 yield from self.entry.reads(item, links, (*path, index))
+
+    @property
+    def telling(self) -> bool:
+        """As the entries' lens says."""
+        return self.entry.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places told of in each of our entries."""
+        for index, item in enumerate(_items(node)):
+            if self.entry.owns(item):
+                yield from self.entry.tells(item, links, (*path, index))
 
     def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[_Base]:
         """For each wanted value the entry to write it onto; entries are read to find it."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str | int, ...]"
 """A place in a tree: member names and numbers of list entries."""
 
+Told: TypeAlias = "tuple[Path, str]"
+"""A place that is read otherwise than it stands there, and the reason, in words for a warning."""
+
 
 class Node(Protocol):
     """The interface of every lens on a node. All but `owns` and `steps` raise `Wrong`."""
@@ -47,9 +50,21 @@ class Node(Protocol):
         """The places that this lens reads in a node at `path`, after `get` has read it without an error."""
         ...
 
+    @property
+    def telling(self) -> bool:
+        """True if `tells` may tell anything of some node."""
+        ...
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that this lens reads otherwise than they stand there, after `get` has read the node at `path`."""
+        ...
+
 
 class Leaf(ABC):
     """The end of a path: what all leaf lenses have in common."""
+
+    telling = False
+    """True for a kind of leaf that may read something otherwise than it stands there."""
 
     @abstractmethod
     def get(self, node: Any, links: Links) -> Any:
@@ -76,6 +91,10 @@ class Leaf(ABC):
         if says_something:
             yield path
 
+    def tells(self, _node: Any, _links: Links, _path: Path) -> Iterator[Told]:
+        """Nothing: the leaf reads its node as it stands there."""
+        return iter(())
+
 
 class Constant(Leaf):
     """A fixed value; None stands for any value at a path that only has to be present."""
@@ -98,6 +117,9 @@ class Constant(Leaf):
 
 class Member:
     """A member of an object; an object that is left empty is removed. A dialect's own looks at its neighbours too."""
+
+    choice: str | None = None
+    """The element that the member is one type of, where a node may have only one of them."""
 
     def __init__(self, name: str, inner: Node) -> None:
         self.name, self.inner = name, inner
@@ -157,6 +179,17 @@ class Member:
         if child is not None:
             yield from self.inner.reads(child, links, (*path, self.name))
 
+    @property
+    def telling(self) -> bool:
+        """As the inner lens says."""
+        return self.inner.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that the inner lens tells of in the member."""
+        child = node.get(self.name) if type(node) is dict else None
+        if child is not None:
+            yield from self.inner.tells(child, links, (*path, self.name))
+
 
 class Matching:
     """An object that must match: an entry of a list, or a member with fixed parts.
@@ -199,6 +232,16 @@ class Matching:
             yield from ((*path, name) for name in self.skeleton() or () if name not in self.shared)
             yield from self.inner.reads(node, links, path)
 
+    @property
+    def telling(self) -> bool:
+        """As the inner lens says."""
+        return self.inner.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that the inner lens tells of, if it matches."""
+        if self.matches(node):
+            yield from self.inner.tells(node, links, path)
+
 
 class Strict:
     """A place where everything must be something that the inner lens can read."""
@@ -228,6 +271,15 @@ class Strict:
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
         """The places that the inner lens reads."""
         return self.inner.reads(node, links, path)
+
+    @property
+    def telling(self) -> bool:
+        """As the inner lens says."""
+        return self.inner.telling
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that the inner lens tells of."""
+        return self.inner.tells(node, links, path)
 
 
 UNREADABLE = "cannot be read here, and to leave it out would change what the rest means"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ip_fhir.mapping.lenses.nodes import Node, Path
+    from ip_fhir.mapping.lenses.nodes import Node, Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row
 
@@ -66,6 +67,25 @@ class RowLens:
         """The places that were read."""
         for node in self.places(resource, links):
             yield from node.reads(resource, links, path)
+
+    @property
+    def telling(self) -> bool:
+        """True if `tells` may tell anything of some resource."""
+        return self.row.assumed or any(node.telling for node in self.all_places)
+
+    @property
+    def all_places(self) -> tuple[Node, ...]:
+        """The lenses that `places` may return, of any resource."""
+        return (self.node,)
+
+    def tells(self, resource: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The row's place if its default is an assumption, and the places that were read otherwise than they stand."""
+        if self.row.assumed and self.is_silent(resource, links):
+            plain = [segment.name for segment in takewhile(lambda s: s.entries == "none", self.row.path)]
+            names = plain if len(plain) == len(self.row.path) else [*plain, self.row.path[len(plain)].name]
+            yield (*path, *names), f"says nothing that is known here: taken as {self.row.default!r}"
+        for node in self.places(resource, links):
+            yield from node.tells(resource, links, path)
 
 
 def value_at(data: Any, path: tuple[str, ...]) -> Any:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.mapping.lenses.nodes import Member
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.row import value_at
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ip_fhir.mapping.lenses.dialect import Dialect, Guard
-    from ip_fhir.mapping.lenses.nodes import Node, Path
+    from ip_fhir.mapping.lenses.nodes import Node, Path, Told
     from ip_fhir.mapping.lenses.row import RowLens
     from ip_fhir.mapping.tables.model import Const, Table
 
@@ -33,6 +34,8 @@ class TableLens:
 
     def get(self, node: Any, links: Links) -> dict[str, Any] | None:
         """The domain data that the table reads in the node; None if it finds nothing in a part of a resource."""
+        if self.table.resource is None and self.guard.left(expect(node, dict, "an object")) is not None:
+            return None
         self.guard.check(expect(node, dict, "an object"))
         data: dict[str, Any] = {}
         for lens in self.fields:
@@ -60,11 +63,15 @@ class TableLens:
             return None
         if node is None:
             return self.put_new(value, None, links)
+        if self.table.resource is None and self.guard.left(expect(node, dict, "an object")) is not None:
+            if value is None:
+                return node
+            raise Wrong("holds what another system put there", "business-rule")
         if known is None or value is None or self.has_dependent_rows:
             return self._put(value, node, links)
         self.guard.check_put(node)
         result = node
-        for lens in self.fields:
+        for lens in self._cleared_first(value):
             path = lens.row.domain
             if value.get(path[0]) == known.get(path[0]):
                 continue
@@ -90,10 +97,26 @@ class TableLens:
     def _put(self, value: Any, node: Any, links: Links) -> Any:
         result = expect(node, dict, "an object")
         self.guard.check_put(result)
-        for lens in self.fields:
+        for lens in self._cleared_first(value):
             if not lens.row.check_only or not self._says(node, lens.row.domain, value, links):
                 result = lens.write(value, result, links) or {}
         return self._finished(value, node, result, links)
+
+    def _cleared_first(self, value: Any) -> Sequence[RowLens]:
+        """The rows in the order of writing: of those that write one element, the one that clears it comes first.
+
+        Such are the types of a choice: `deceasedBoolean` goes before `deceasedDateTime` comes.
+        """
+        if not self._exclusive:
+            return self.fields
+        return sorted(self.fields, key=lambda lens: value is not None and value_at(value, lens.row.domain) is not None)
+
+    @cached_property
+    def _exclusive(self) -> bool:
+        """True if two rows of the table write different types of one choice."""
+        nodes = [lens.node for lens in self.fields]
+        choices = [node.choice for node in nodes if isinstance(node, Member) and node.choice is not None]
+        return len(choices) > len(set(choices))
 
     def _finished(self, value: Any, before: Any, result: dict[str, Any], links: Links) -> Any:
         """The node after writing; None if nothing is left in it."""
@@ -143,6 +166,20 @@ class TableLens:
             yield from lens.reads(node, links, path)
         for _, const in self.consts:
             yield from const.reads(node, links, path)
+
+    @property
+    def telling(self) -> bool:
+        """True if `tells` may tell anything of some node."""
+        return bool(self._telling_fields)
+
+    @cached_property
+    def _telling_fields(self) -> tuple[RowLens, ...]:
+        return tuple(lens for lens in self.fields if lens.telling)
+
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The places that rows read otherwise than they stand there."""
+        for lens in self._telling_fields:
+            yield from lens.tells(node, links, path)
 
     def _check_owner(self, node: Any, links: Links) -> None:
         if links.owner is None:

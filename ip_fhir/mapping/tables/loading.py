@@ -5,24 +5,19 @@ from __future__ import annotations
 import csv
 import tomllib
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.data import root
+from ip_fhir.mapping.tables.checks import checks_of
 from ip_fhir.mapping.tables.model import USES, CodeTable, Const, Converter, Row, Source, Systems, Table, Tables
+from ip_fhir.mapping.tables.modifiers import unsaid
 from ip_fhir.mapping.tables.paths import parse_path
 from ip_fhir.mapping.tables.row_keys import ROW_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.resources.abc import Traversable
-
-
-def root() -> Traversable:
-    """The directory of tables: inside the package when installed, else beside it in a checkout."""
-    packaged = resources.files("ip_fhir") / "_mappings"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "mappings"
 
 
 @cache
@@ -39,13 +34,6 @@ def read_source() -> Source:
         tables=tables,
         bundles=tuple(tomllib.loads((directory / "bundles.toml").read_text(encoding="utf-8"))["bundle"]),
     )
-
-
-@cache
-def element_names() -> frozenset[str]:
-    """The names of all elements of FHIR R4B and R5."""
-    lines = (root() / "element-names.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _files(directory: Traversable, suffix: str) -> list[Traversable]:
@@ -65,6 +53,8 @@ def build_tables(source: Source) -> Tables:
     fields = {name: _table(data) for name, data in source.tables.items()}
     for number, bundle in enumerate(source.bundles, start=1):
         _check_bundle(bundle, fields, f"bundles row {number}")
+    if problems := tuple(dict.fromkeys(unsaid(fields, source.fhir))):
+        raise MappingError(*problems)
     return Tables(systems, codes, fields, source.bundles)
 
 
@@ -77,7 +67,11 @@ def _check_bundle(data: Mapping[str, Any], fields: Mapping[str, Table], where: s
     _known_keys(data, frozenset({"name", "root", "part", "derived"}), where)
     parts, derived = data.get("part", ()), data.get("derived", ())
     for part in parts:
-        _known_keys(part, frozenset({"field", "table", "by_root", "one"}), where)
+        _known_keys(part, frozenset({"field", "table", "by_root", "one", "in_doubt"}), where)
+        if part.get("in_doubt", "refusal") != "refusal":
+            raise MappingError(
+                f"{where}: there is no rule {part['in_doubt']!r} for what is in doubt; there is 'refusal'"
+            )
     for one in derived:
         _known_keys(one, frozenset({"table", "rule"}), where)
     for name in (data.get("root"), *(row.get("table") for row in (*parts, *derived))):
@@ -165,13 +159,13 @@ def _coding(row: dict[str, str], systems: Systems) -> dict[str, str]:
     return {**coding, "display": row["display"]} if row["display"] else coding
 
 
-_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict")
+_PLAIN = ("key", "default", "required", "match", "check_only", "write_default", "law", "strict", "assumed")
 _KIND_KEYS = ("type", "codes", "as", "table")
 _KEYS = frozenset(key.name for key in ROW_KEYS) - {"fhir"}  # the key of a path is its dialect's name
 _TABLE_KEYS = frozenset(
-    ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within")
+    ("name", "domain", "dialect", "resource", "row", "const", "elsewhere", "derived", "unread", "within", "check")
 )
-_CONST_KEYS = frozenset(("value", "owner", "match"))
+_CONST_KEYS = frozenset(("value", "owner", "match", "free"))
 _CONVERTERS = {
     "second-place": ("place",),
     "only-where": ("field", "is"),
@@ -195,8 +189,7 @@ def _table(data: dict[str, Any]) -> Table:
             consts=tuple(
                 _const(const, dialect, f"{where} const {n}") for n, const in enumerate(data.get("const", ()), start=1)
             ),
-            unread=tuple(data.get("unread", ())),
-            within={path: tuple(codings) for path, codings in data.get("within", {}).items()},
+            checks=tuple(checks_of(data, dialect, where)),
             elsewhere=data.get("elsewhere", {}),
             derived=data.get("derived", {}),
         )
@@ -210,7 +203,8 @@ def _const(data: dict[str, Any], dialect: str, where: str) -> Const:
         path = parse_path(data[dialect])
     except MappingError as error:
         raise MappingError(f"{where}: {error}") from None
-    return Const(data[dialect], path, data.get("value"), data.get("owner", False), data.get("match", False))
+    flags = {key: data[key] for key in ("owner", "match", "free") if key in data}
+    return Const(data[dialect], path, data.get("value"), **flags)
 
 
 def row_of(data: dict[str, Any], dialect: str = "fhir") -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.tables.paths import Segment
@@ -91,6 +91,7 @@ class Row:
     check_only: bool = False
     write_default: bool = False
     strict: bool = False
+    assumed: bool = False
     converter: Converter = Converter()
     law: str = ""
 
@@ -114,7 +115,8 @@ class Row:
 class Const:
     """A fixed part: a value, a matching entry, or a reference to the plan owner. Written when the resource is new.
 
-    With `match`, a resource without it is not this table's.
+    With `match`, a resource without it is not this table's. `free` is the reason for which anything else may stand in
+    its place when reading.
     """
 
     place: str
@@ -122,6 +124,30 @@ class Const:
     value: Any = None
     owner: bool = False
     match: bool = False
+    free: str = ""
+
+
+CheckKind: TypeAlias = Literal["refuse", "only", "some", "never", "order", "last", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A statement of how an element that changes what the rest means is read.
+
+    By `kind`: `refuse`: nothing may stand there; `only`, `some`, `never`: each, at least one, or none of what stands
+    there is one of `values`; `order`: of several entries the one whose value comes first counts, and others are no
+    entries of ours; `last`: an entry with the element counts after those without; `read`: something else reads it.
+
+    `left`: where the check fails, the resource or entry is not ours and stays as it is; else the whole is refused.
+    """
+
+    place: str
+    names: tuple[str, ...]
+    kind: CheckKind
+    values: tuple[Any, ...] = ()
+    left: bool = False
+    required: bool = False
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +164,7 @@ class Table:
     rows: tuple[Row, ...]
     dialect: str = "fhir"
     consts: tuple[Const, ...] = ()
-    unread: tuple[str, ...] = ()  # unread paths that limit the meaning of rows: a resource with one is refused
-    within: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by path, codings of which one must be there
+    checks: tuple[Check, ...] = ()
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     derived: Mapping[str, str] = field(default_factory=dict)
 
@@ -162,6 +187,7 @@ class Source:
     codes: dict[str, list[dict[str, str]]]
     tables: dict[str, dict[str, Any]]
     bundles: tuple[dict[str, Any], ...]
+    fhir: str = "R4"  # the FHIR version that the tables are for
 
 
 USES = ("both", "read", "beside", "none")

@@ -3,8 +3,10 @@
 The grammar is everybody's; the meaning of conditions is the dialect's. In FHIR (`dialects/fhir/conditions.py`):
 
     birthDate                        a member
-    name[0].family                   the first entry of a list; made when there is none
+    note[0].text                     the first entry of a list; made when there is none
+    name[current]                    the entry that counts now, by the checks of the table that reads it
     identifier[system=@hpr].value    the entry whose members match; `@hpr` is a name in systems.toml, aliases match too
+    identifier[use!=old].value       the entry whose member is not that word, or is not there
     relationship[?]                  the first entry that the row can read
     category[~plan-category#ip]      the entry that is a CodeableConcept with that coding
     scope{~consentscope#research}    an object that is a CodeableConcept with that coding
@@ -23,11 +25,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
 
-ConditionKind: TypeAlias = Literal["member", "named", "coding", "flag", "no-flag"]
+ConditionKind: TypeAlias = Literal["member", "not-member", "named", "coding", "flag", "no-flag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One step: a member; of a list which entry (`first`, `each`, `one`, `own`), of an object its fixed members."""
+    """One step: a member; of a list the `first` entry, `current`, `each`, `one` or `own`; of an object its members."""
 
     name: str
-    entries: Literal["none", "first", "each", "one", "own", "object"] = "none"
+    entries: Literal["none", "first", "current", "each", "one", "own", "object"] = "none"
     conditions: tuple[Condition, ...] = ()
 
 
@@ -79,6 +81,9 @@ def parse_path(text: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+_WORDS: Final[dict[str, Literal["first", "current", "own"]]] = {"0": "first", "?": "own", "current": "current"}
+
+
 def _segment(match: re.Match[str], path: str) -> Segment:
     name = match["name"]
     if match["ext"] is not None:
@@ -88,8 +93,8 @@ def _segment(match: re.Match[str], path: str) -> Segment:
     inside = match["list"]
     if inside is None:
         return Segment(name)
-    if inside in ("0", "?"):
-        return Segment(name, "first" if inside == "0" else "own")
+    if inside in _WORDS:
+        return Segment(name, _WORDS[inside])
     each = inside.startswith("*")
     conditions = _conditions(inside.removeprefix("*"), path)
     if not each and not conditions:
@@ -107,6 +112,9 @@ def _condition(text: str, path: str) -> Condition:
         return Condition("flag" if text[0] == "+" else "no-flag", text[1:])
     if coding := _CODING.fullmatch(text):
         return Condition("coding", coding["member"], coding["coding"], bool(coding["many"]))
+    if "!=" in text:
+        member, _, value = text.partition("!=")
+        return Condition("not-member", member, value)
     member, equals, value = text.partition("=")
     if not equals:
         message = f"path {path!r}: condition {text!r} cannot be read"

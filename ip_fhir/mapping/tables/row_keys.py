@@ -1,4 +1,4 @@
-"""The keys of a row: the meaning of each, its default, and an example. `docs/mapping.md` is generated from these."""
+"""The keys of a row and of a check: their meaning, default and example. `docs/mapping.md` is generated from these."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ ROW_KEYS: Final = (
     RowKey("check_only", "Written with its field, and only compared when read.", "check_only = true", "false"),
     RowKey("write_default", "Written in a new resource even if it is the default.", "write_default = true", "false"),
     RowKey(
+        "assumed", "Reading tells that the default was taken: the domain requires a value.", "assumed = true", "false"
+    ),
+    RowKey(
         "strict",
         "Refuse content of this place that cannot be read: without it the rest would mean something else.",
         "strict = true",
@@ -48,3 +51,28 @@ ROW_KEYS: Final = (
     ),
 )
 """Every key that a row may have, in the order in which rows write them."""
+
+CHECK_KEYS: Final = (
+    RowKey("fhir", "The element's place: names with dots between; each entry of a list is looked at.", 'fhir = "use"'),
+    RowKey("refuse", "Nothing may stand there.", "refuse = true"),
+    RowKey("only", "Each that stands there is one of these: a code, true or false, or `system#code`.", "only = [true]"),
+    RowKey("some", "If something stands there, at least one of it is one of these.", 'some = ["act-reason#TREAT"]'),
+    RowKey("never", "None of these stands there; a row reads the others.", 'never = ["entered-in-error"]'),
+    RowKey(
+        "order",
+        "Of several entries the one whose value comes first here counts (`name[current]`); an entry with another value"
+        ' is no entry of ours. `""` stands for no value.',
+        'order = ["official", "usual", ""]',
+    ),
+    RowKey("last", "An entry with the element counts after those without it.", "last = true"),
+    RowKey("read", "Something else reads the element: the reason says what.", 'read = "by the leaf kind person-id"'),
+    RowKey(
+        "otherwise",
+        'With "left", a resource or entry that fails the check is out of sight and stays as it is; a plan tells it.',
+        'otherwise = "left"',
+        "refused",
+    ),
+    RowKey("required", "Refuse a resource in which this place is empty.", "required = true", "false"),
+    RowKey("told", "The words in which a failed check is told.", 'told = "is not a need"'),
+)
+"""Every key that a check may have. It has one of `refuse` to `read`."""

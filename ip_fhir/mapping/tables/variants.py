@@ -18,7 +18,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
-from ip_fhir.mapping.tables.loading import read_source, root
+from ip_fhir.fhir.data import root
+from ip_fhir.mapping.tables.loading import read_source
 
 if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Source
@@ -65,7 +66,8 @@ def vary(shipped: Source, variant: dict[str, Any]) -> Source:
         tables[name] = _whole(changed, laws) if "domain" in changed else _changed(tables[name], changed)
     own = {bundle["name"]: bundle for bundle in variant.get("bundle", ())}
     bundles = (own.get(bundle["name"], bundle) for bundle in shipped.bundles)
-    return replace(shipped, tables=tables, bundles=tuple(b for b in bundles if b["root"] not in without))
+    kept = tuple(bundle for bundle in bundles if bundle["root"] not in without)
+    return replace(shipped, tables=tables, bundles=kept, fhir=variant.get("fhir", shipped.fhir))
 
 
 def _without(data: dict[str, Any], drop: tuple[str, ...]) -> dict[str, Any]:
@@ -78,7 +80,9 @@ def _changed(data: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
     """The rows of a table with a variant's: each replaces the row of the same field, new ones follow."""
     new = {_key(row): row for row in changed.get("row", ())}
     rows = [_lawful(new.pop(_key(row)), row) if _key(row) in new else row for row in data["row"]]
-    return {**data, **changed, "row": [*rows, *new.values()]}
+    own = {check["fhir"] for check in changed.get("check", ())}
+    kept = [check for check in data.get("check", ()) if check["fhir"] not in own]
+    return {**data, **changed, "row": [*rows, *new.values()], "check": [*kept, *changed.get("check", ())]}
 
 
 def _whole(data: dict[str, Any], laws: dict[tuple[str, str, bool], str]) -> dict[str, Any]:

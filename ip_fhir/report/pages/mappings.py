@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ip_fhir.mapping.tables.loading import root
+from ip_fhir.fhir.data import root
 from ip_fhir.report.table_review import code_lines, in_words, sheets
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
-from ip_fhir.domain.referral import FormStatus, Role, State
+from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 
@@ -95,6 +95,29 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         State.CANCELLED: ("avbrutt", "cancelled"),
         State.WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         State.CLOSED: ("avsluttet", "closed"),
+    },
+    EventKind: {
+        EventKind.SEND: ("meldingen sendes", "notice sent"),
+        EventKind.RECEIPT_OK: ("kvittering", "receipt"),
+        EventKind.RECEIPT_ERROR: ("ikke tatt imot", "not taken in"),
+        EventKind.RECEIVE: ("meldingen er kommet", "notice received"),
+        EventKind.ACCEPT: ("tar imot saken", "accepted"),
+        EventKind.ASSESS: ("kartlegger", "assessment begun"),
+        EventKind.ASK_INFORMATION: ("spør om mer", "more information asked for"),
+        EventKind.GIVE_INFORMATION: ("gir opplysninger", "information given"),
+        EventKind.ANSWER: ("grønt skjema", "green form"),
+        EventKind.COORDINATOR_LEFT: ("koordinatoren har sluttet", "coordinator left"),
+        EventKind.CANCEL: ("avbryter", "cancelled"),
+        EventKind.ASK_ABORT: ("ber om å avbryte", "asked to stop"),
+        EventKind.AGREE_ABORT: ("avbryter etter ønske", "stopped as asked"),
+        EventKind.REFUSE_ABORT: ("avbryter ikke", "does not stop"),
+        EventKind.WITHDRAW_CONSENT: ("samtykket er trukket", "consent withdrawn"),
+        EventKind.CLOSE: ("avslutter", "closed"),
+        EventKind.REMIND: ("purrer", "reminder"),
+        EventKind.FORWARD: ("sender videre", "passed on"),
+        EventKind.ESCALATE: ("varsler ledelsen", "escalation"),
+        EventKind.REPORT_INCOMPLETE: ("skjemaet i retur", "form sent back"),
+        EventKind.TIME: ("en frist er ute", "a deadline has passed"),
     },
     MessageKind: {
         MessageKind.NOTICE: ("melding om behov", "notice"),
@@ -206,6 +229,22 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Reason.CONSENT_WITHDRAWN: ("samtykket er trukket", "consent withdrawn"),
         Reason.NO_CONSENT: ("ikke sendt: mangler samtykke", "not sent: no consent"),
         Reason.CLOSED: ("avsluttet", "closed"),
+        Reason.DECEASED: ("personen er død: saken er avsluttet", "the person is dead: the case is closed"),
+        Reason.ACCEPTED: ("kommunen har tatt imot saken", "the municipality has accepted the case"),
+        Reason.ASSESSING: ("kommunen kartlegger", "the municipality is assessing"),
+        Reason.FORWARDED: ("meldingen er sendt videre", "the notice was passed on"),
+        Reason.CONFIRMED: ("koordinator er bekreftet", "the coordinator is confirmed"),
+        Reason.REPLACED: ("ny koordinator", "another coordinator"),
+        Reason.PLAN_STATE: ("nytt om planen", "news of the plan"),
+        Reason.DETAILS: ("nye opplysninger om koordinatoren", "new details of the coordinator"),
+        Reason.VACANT: ("koordinatoren har sluttet", "the coordinator has left"),
+        Reason.DECLINED: ("personen har takket nei", "the person has declined"),
+        Reason.LATE_FORM: ("et skjema kom for sent", "a form came too late"),
+        Reason.ABORT_AGREED: ("kommunen har avbrutt", "the municipality has stopped"),
+        Reason.AWAITING_RELEASE: (
+            "venter på ja: strengt fortrolig adresse",
+            "waits for a yes: strictly protected address",
+        ),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {
@@ -222,6 +261,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LifeArea.FAMILY: ("behov hos foreldre, ektefelle, barn", "needs of parents, spouse, children"),
     },
     Rule: {
+        Rule.DECEASED: ("nei: personen er død", "no: the person is dead"),
         Rule.NO_CONSENT: ("nei: det er ikke gitt samtykke til å dele", "no: there is no consent to sharing"),
         Rule.NOT_GIVEN: (
             "nei: samtykket er et utkast eller ikke gitt ennå",
@@ -233,6 +273,18 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         Rule.REPRESENTATIVE: (
             "nei: den som samtykket, hadde ikke fullmakt den dagen",
             "no: the one who consented had no mandate that day",
+        ),
+        Rule.OF_AGE: (
+            "nei: en forelder samtykket for en som er gammel nok til å samtykke selv",
+            "no: a parent consented for somebody who is old enough to consent alone",
+        ),
+        Rule.AGE_NOT_KNOWN: (
+            "nei: en forelder samtykket, og fødselsdatoen er ikke sikkert kjent",
+            "no: a parent consented, and the birth date is not known for certain",
+        ),
+        Rule.UNDER_AGE: (
+            "nei: personen var for ung til å samtykke alene",
+            "no: the person was too young to consent alone",
         ),
         Rule.RECIPIENT: (
             "nei: samtykket omfatter ikke denne mottakeren eller dette livsområdet",
@@ -254,7 +306,11 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LegalBasis.PHVL_4_1: ("psykisk helsevernloven § 4-1", "Mental Health Care Act § 4-1"),
         LegalBasis.NAVL_15: ("NAV-loven § 15", "Labour and Welfare Administration Act § 15"),
         LegalBasis.SOTJL_28: ("sosialtjenesteloven § 28", "Social Services Act § 28"),
+        LegalBasis.SOTJL_33: ("sosialtjenesteloven § 33", "Social Services Act § 33"),
         LegalBasis.BVL_15_9: ("barnevernsloven § 15-9", "Child Welfare Act § 15-9"),
+        LegalBasis.HPL_38A: ("helsepersonelloven § 38 a", "Health Personnel Act § 38a"),
+        LegalBasis.OPPLL_15_8: ("opplæringslova (1998) § 15-8", "Education Act (1998) § 15-8"),
+        LegalBasis.BHGL_2B: ("barnehageloven § 2 b", "Kindergarten Act § 2b"),
     },
 }
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ip_fhir.store.integrity.digests import dump_wrote
+from ip_fhir.store import worklist_statements
+from ip_fhir.store.integrity.digests import PARTS, digest_of_columns, dump_wrote
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.integrity.things import any_text, standing
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SINCE: Final = "0007"
 """The migration with which records of evidence can carry digests."""
 
+JOINED: Final = "0009"
+"""The migration that left one open worklist item for each aggregate and reason."""
+
 _AT_ONCE: Final = 500  # things in one record
 
 
@@ -32,6 +36,16 @@ def write_baseline(connection: Connection) -> None:
             for thing in things:
                 by_owner.setdefault(thing.of, {})[thing.name] = thing.value
             add_links(connection, (), dump_wrote(things=by_owner, stood=True))
+
+
+def write_joined(connection: Connection) -> None:
+    """Adds records with the digests of the worklist items that migration `JOINED` closed."""
+    closed = [dict(row) for row in connection.execute(worklist_statements.JOINED).mappings()]
+    for start in range(0, len(closed), _AT_ONCE):
+        outcomes = {
+            f"outcome/{row['id']}": digest_of_columns(row, PARTS["outcome"]) for row in closed[start : start + _AT_ONCE]
+        }
+        add_links(connection, (), dump_wrote(things={"": outcomes}))
 
 
 def _pages(things: Iterable[Thing]) -> Iterator[list[Thing]]:

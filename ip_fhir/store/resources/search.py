@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.ports.resources import alternatives
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.resources import statements
 from ip_fhir.store.tokens import NAMES
@@ -49,12 +50,15 @@ def without_parties(connection: Connection, basis: str, limit: int) -> list[str]
     return list(dict.fromkeys(row.aggregate_id for row in rows))
 
 
-def _names(criteria: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(name for name in criteria if name in NAMES))
+def _names(criteria: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, len(alternatives(criteria[name]))) for name in sorted(criteria) if name in NAMES)
 
 
-def _by(criteria: Mapping[str, str]) -> dict[str, bool]:
-    return {"by_id": "_id" in criteria, "by_referral": "correlation" in criteria}
+def _by(criteria: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "by_id": len(alternatives(criteria["_id"])) if "_id" in criteria else 0,
+        "by_referral": "correlation" in criteria,
+    }
 
 
 def _values(type_: str, criteria: Mapping[str, str], parties: PartyNames | None) -> dict[str, Any]:
@@ -62,10 +66,15 @@ def _values(type_: str, criteria: Mapping[str, str], parties: PartyNames | None)
         problem = f"{len(unknown)} parameters are not among _id, correlation, {', '.join(NAMES)}"
         raise InvalidInput.at("search", problem, "not-supported")
     values = {"of_type": type_}
-    values |= {f"value_{number}": criteria[name] for number, name in enumerate(_names(criteria))}
-    values |= {"of_id": criteria["_id"]} if "_id" in criteria else {}
+    for number, (name, _) in enumerate(_names(criteria)):
+        values |= _numbered(f"value_{number}", criteria[name])
+    values |= _numbered("of_id", criteria["_id"]) if "_id" in criteria else {}
     values |= {"of_referral": criteria["correlation"]} if "correlation" in criteria else {}
     if parties is not None:
         values |= {f"party_{number}": name for number, name in enumerate(sorted(parties.names))}
         values["basis"] = parties.basis
     return values
+
+
+def _numbered(parameter: str, value: str) -> dict[str, str]:
+    return {f"{parameter}_{index}": one for index, one in enumerate(alternatives(value))}

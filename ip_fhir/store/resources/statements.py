@@ -74,13 +74,18 @@ _COMMON: Final = frozenset({"status"})  # tokens that many resources have
 Matching: TypeAlias = "Select[Any]"
 
 
-def search(names: Sequence[str], *, by_id: bool, by_referral: bool, parties: int | None, after: bool) -> Matching:
-    """Current versions that have every token: parameters `of_type`, `at_most`, and `value_0` … for `names`.
+Names: TypeAlias = "Sequence[tuple[str, int]]"
+"""Names of tokens, each with the number of values of which a resource has one."""
 
-    With `of_id`, `of_referral`, `party_0` … and `basis`, and the place `after_kind`, `after_aggregate`, `after_id`
-    where those are asked for. `parties` is the number of parties; None finds resources of any aggregate.
+
+def search(names: Names, *, by_id: int, by_referral: bool, parties: int | None, after: bool) -> Matching:
+    """Current versions that have every token: parameters `of_type`, `at_most`, and `value_0_0` … for `names`.
+
+    With `of_id_0` … (`by_id` of them), `of_referral`, `party_0` … and `basis`, and the place `after_kind`,
+    `after_aggregate`, `after_id` where those are asked for. `parties` is the number of parties; None finds resources of
+    any aggregate.
     """
-    few = by_id or by_referral or not _COMMON.issuperset(names)
+    few = by_id or by_referral or not _COMMON.issuperset(name for name, _ in names)
     place: tuple[ColumnElement[str], ...] = _PLACE
     if parties is None or few:
         found = select(resource).where(resource.c.type == bindparam("of_type"))
@@ -95,7 +100,7 @@ def search(names: Sequence[str], *, by_id: bool, by_referral: bool, parties: int
     return found.order_by(*place).limit(bindparam("at_most"))
 
 
-def count(names: Sequence[str], *, by_id: bool, by_referral: bool, parties: int) -> Matching:
+def count(names: Names, *, by_id: int, by_referral: bool, parties: int) -> Matching:
     """The number of resources that `search` finds in all its pages, up to `at_most`."""
     found = search(names, by_id=by_id, by_referral=by_referral, parties=parties, after=False)
     found = found.with_only_columns(literal(1)).order_by(None)
@@ -132,19 +137,23 @@ def _of(theirs: Subquery) -> Matching:
     return found.where(resource.c.type + _no_index == bindparam("of_type"))
 
 
-def _matching(found: Matching, names: Sequence[str], *, by_id: bool, by_referral: bool) -> Matching:
+def _matching(found: Matching, names: Names, *, by_id: int, by_referral: bool) -> Matching:
     found = found.where(resource.c.current)
     if by_id:
-        found = found.where(resource.c.id == bindparam("of_id"))
+        found = found.where(_is_one_of(resource.c.id, "of_id", by_id))
     if by_referral:
         of_referral = resource.c.aggregate_id == bindparam("of_referral")
         found = found.where(resource.c.aggregate_kind == REFERRAL, of_referral)
-    for number, name in enumerate(names):
+    for number, (name, values) in enumerate(names):
         hit = token.alias(f"token_{number}")
-        value = hit.c.value == bindparam(f"value_{number}")
+        value = _is_one_of(hit.c.value, f"value_{number}", values)
         has = and_(hit.c.type == bindparam("of_type"), hit.c.name == name, value)
         if name in _COMMON:
             found = found.where(exists().where(has, hit.c.id == resource.c.id))
         else:
             found = found.where(resource.c.id.in_(select(hit.c.id).where(has)))
     return found
+
+
+def _is_one_of(column: ColumnElement[str], parameter: str, number: int) -> ColumnElement[bool]:
+    return or_(*(column == bindparam(f"{parameter}_{index}") for index in range(number)))

@@ -13,6 +13,7 @@ import pytest
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
+from ip_fhir.fhir.json_text import loads
 from ip_fhir.ports import PartyNames
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading, ReadingCount
 from ip_fhir.testing.store.samples import NOON, after, append, at_once, referral, task
@@ -69,6 +70,20 @@ class ResourceContract:
         with store.begin() as transaction:
             assert transaction.resource("Task", "t") == task("t", 2, status="received")
 
+    def test_numbers(self, store: Store) -> None:
+        """A number keeps the text that it came as, also with zeros at its end or more digits than a float has."""
+        text = b'{"resourceType":"Task","id":"t","a":0.700,"b":1E2,"c":12345678901234567890123456789}'
+        with store.begin() as transaction:
+            transaction.put_resource(replace(task("t"), body=loads(text)), None)
+        with store.begin() as transaction:
+            kept = transaction.resource("Task", "t")
+        assert kept is not None
+        assert {name: str(kept.body[name]) for name in "abc"} == {
+            "a": "0.700",
+            "b": "1E2",
+            "c": "12345678901234567890123456789",
+        }
+
     def test_search(self, store: Store) -> None:
         """A resource is found by id, identifier (with or without its system), status, based-on, focus, correlation."""
         with store.begin() as transaction:
@@ -84,8 +99,16 @@ class ResourceContract:
             {"focus": "https://ehr.example/fhir/Task/8"},
             {"correlation": "r"},
             {"status": "requested", "based-on": "ServiceRequest/9", "correlation": "r"},
+            {"status": "draft,requested", "identifier": "1,urn:a|42", "_id": "none,one"},
         ]
         not_found = [{"identifier": "urn:b|42"}, {"status": "request"}, {"status": "draft", "correlation": "r"}]
+        not_found += [
+            {"status": "accepted,received"},
+            {"status": ""},
+            {"_id": ""},
+            {"_id": "none\\,one"},
+            {"identifier": "urn:b|42,urn:a|1"},
+        ]
         for criteria in found:
             assert [one.id for one in store.search_resources("Task", criteria)] == ["one"], criteria
         for criteria in not_found:

@@ -183,6 +183,14 @@ Context: CareTeam.participant
 * value[x] 1..1
 * value[x] only string
 
+Extension: IpRoleText
+Id: ip-role-text
+Title: "Role in words"
+Description: "The role of the member in the team in words, where no code says it."
+Context: CareTeam.participant
+* value[x] 1..1
+* value[x] only string
+
 Extension: IpAppointedBy
 Id: ip-appointed-by
 Title: "Appointed by"

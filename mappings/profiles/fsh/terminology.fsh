@@ -83,6 +83,7 @@ Description: "What happened to a referral, in the evidence that is exported."
 * #escalate "Escalated"
 * #report-incomplete "Told what the form lacks"
 * #time "A timer was due"
+* #release "Released although protected"
 
 CodeSystem: ProvisionDirectionCodes
 Id: provision-direction
@@ -119,6 +120,31 @@ Instance: id-plan
 InstanceOf: NamingSystem
 Usage: #definition
 * insert Names(plan, @id-plan, Individual plans)
+
+Instance: id-need
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(need, @id-need, Needs for services in individual plans)
+
+Instance: id-goal
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(goal, @id-goal, Goals of individual plans)
+
+Instance: id-team
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(team, @id-team, Teams of individual plans)
+
+Instance: id-consent
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(consent, @id-consent, Consents to individual plans and to sharing them)
+
+Instance: id-review
+InstanceOf: NamingSystem
+Usage: #definition
+* insert Names(review, @id-review, Follow-ups and evaluations of individual plans)
 
 Instance: id-green-form
 InstanceOf: NamingSystem

@@ -12,7 +12,7 @@ from ip_fhir.domain.consent.matrix import AREAS, Cell, ConsentMatrix, Group, con
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.domain.values.value import read
+from ip_fhir.domain.values.value import Period, read
 from tests.support.two_sides import EXAMPLES
 
 PLANS = [read(IndividualPlan, file.read_bytes()) for file in sorted((EXAMPLES / "plans").glob("*.json"))]
@@ -97,7 +97,7 @@ def test_it_says_what_permits_says(plan: IndividualPlan, on: date) -> None:
 
             def asked(day: date, seer_id: str = seer.id, areas: Any = areas, within: Any = tuple(within)) -> Any:
                 request = AccessRequest(ConsentKind.SHARING, seer_id, day, within, areas)
-                return permits(plan.consents, request, plan.related_persons)
+                return permits(plan.consents, request, plan.related_persons, plan.owner)
 
             answer = asked(on)
             assert one.allowed is isinstance(answer, Allowed)
@@ -135,6 +135,15 @@ def test_no_consent_at_all() -> None:
 
 def test_the_end_of_time() -> None:
     """A period that ends with the calendar has no day after it."""
-    endless = CHILD.consents[2].period.evolve(end=date.max)
-    consents = (CHILD.consents[2].evolve(period=endless),)
-    assert told(consent_matrix(CHILD.evolve(consents=consents), date(2026, 5, 1)), "pro-gp", None) is None
+    endless = ADULT.consents[2].period.evolve(end=date.max)
+    consents = (ADULT.consents[2].evolve(period=endless),)
+    assert told(consent_matrix(ADULT.evolve(consents=consents), date(2026, 5, 1)), "pro-gp", None) is None
+
+
+def test_a_mothers_yes_ends_on_the_sixteenth_birthday() -> None:
+    """The matrix shows the last day of a parent's word (users.md 0.8)."""
+    endless = CHILD.consents[2].evolve(period=Period())
+    found = consent_matrix(CHILD.evolve(consents=(endless,)), date(2026, 5, 1))
+    born = CHILD.owner.birth_date
+    assert born is not None
+    assert told(found, "pro-gp", None) == born.replace(year=born.year + 16) - timedelta(days=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, ConsentStatus
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
-from ip_fhir.domain.people import RelatedPerson
+from ip_fhir.domain.people import PersonName, PlanOwner, RelatedPerson
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
@@ -68,6 +68,7 @@ def representative(**mandate: Any) -> RelatedPerson:
 
 
 BY_MOTHER = consent(given_by="mor")
+CHILD = PlanOwner(id="owner", name=PersonName(family="Sæbø"), birth_date=date(2018, 5, 4))
 
 # --- one consent -------------------------------------------------------------------------------------
 
@@ -177,7 +178,7 @@ def test_silence_is_no_consent() -> None:
 )
 def test_a_representatives_word(mandate: dict[str, Any], rule: Rule | None) -> None:
     """It counts when there was a mandate on the day it was given; that the mandate ends later does not undo it."""
-    answer = permits([BY_MOTHER], asked(), [representative(**mandate)])
+    answer = permits([BY_MOTHER], asked(), [representative(**mandate)], CHILD)
     assert (answer.rule if isinstance(answer, Refused) else None) is rule
 
 

@@ -337,3 +337,45 @@ def test_what_is_followed_up_follows_the_coordinator() -> None:
     assert set(_timers(vacant)) == {TimerKind.ANSWER}
     closed = happens(before, EventKind.CLOSE, Role.MUNICIPALITY, NOW, FOLLOWED_UP, text="died")
     assert closed.timers == ()
+
+
+CLOSING = Agreement(close_after_days=365)
+
+
+@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.MUNICIPALITY])
+def test_a_confirmed_loop_closes_by_the_clock(role: Role) -> None:
+    """On each side by its own clock, a year after the form; nothing is sent and nobody is told (users.md B)."""
+    (decision,) = run(_confirmed(role, CLOSING), datetime(2028, 1, 1, tzinfo=UTC), CLOSING)
+    (record,) = decision.records
+    assert (decision.referral.state, decision.referral.timers, decision.effects) == (State.CLOSED, (), ())
+    assert (record.before, record.event.raised_by) == (State.CONFIRMED, Role.CLOCK)
+    assert record.event.at.date().isoformat() == "2027-03-02"
+    assert record.note is not None
+    assert record.note.startswith("confirmed for as long as the agreement says")
+
+
+def test_without_the_rule_nothing_closes() -> None:
+    """The default: whoever is confirmed hears that the coordinator left, however late."""
+    assert _confirmed(Role.HOSPITAL, AGREEMENT).timers == ()
+
+
+def test_a_loop_with_something_to_follow_up_does_not_close() -> None:
+    """Evaluations go on, so nothing is done yet."""
+    agreement = CLOSING.evolve(evaluation_every_months=6)
+    before = _confirmed(Role.MUNICIPALITY, agreement)
+    decisions = run(before, datetime(2028, 1, 1, tzinfo=UTC), agreement)
+    assert {decision.referral.state for decision in decisions} == {State.CONFIRMED}
+    assert {timer.kind for timer in decisions[-1].referral.timers} == {TimerKind.EVALUATION}
+
+
+def test_a_new_coordinator_starts_the_wait_anew() -> None:
+    """A replacement is news; that the same form comes again is none."""
+    before = _confirmed(Role.HOSPITAL, CLOSING)
+    at = NOW + timedelta(days=100)
+    again = happens(before, EventKind.ANSWER, Role.MUNICIPALITY, at, CLOSING, form=before.forms[-1].form)
+    assert again.timers == before.timers
+    later = form("form-2", "bo", NOW.date() + timedelta(days=100))
+    replaced = happens(before, EventKind.ANSWER, Role.MUNICIPALITY, at, CLOSING, form=later)
+    assert [timer.due - before.timers[0].due for timer in replaced.timers] == [timedelta(days=100)]
+    vacant = happens(before, EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, at, CLOSING)
+    assert TimerKind.CLOSING not in {timer.kind for timer in vacant.timers}

@@ -38,7 +38,7 @@ from tests.support.loop import (
 )
 
 TODAY = date(2026, 3, 2)
-DUTY = (LegalBasis.PBRL_2_5B,)
+DUTY = (LegalBasis.PBRL_2_5B, LegalBasis.PBRL_2_5C)
 ONLY_COORDINATOR = (NoticeKind.COORDINATOR, NoticeKind.CHILD_COORDINATOR)
 
 
@@ -295,3 +295,25 @@ def test_a_notice_passed_on_stands_alone() -> None:
         open_referral(taken, Role.MUNICIPALITY, event(EventKind.RECEIVE, Role.MUNICIPALITY), AGREEMENT).referral.notice
         == taken
     )
+
+
+# What each section of law is about, written down on its own (users.md E, "notice without consent by law").
+ABOUT: dict[str, set[NoticeKind]] = {
+    "pbrl-2-5b": {NoticeKind.COORDINATOR},
+    "hol-7-2": {NoticeKind.COORDINATOR},
+    "sphlsl-2-5a": {NoticeKind.COORDINATOR},
+    "pbrl-2-5c": {NoticeKind.CHILD_COORDINATOR},
+    "hol-7-2a": {NoticeKind.CHILD_COORDINATOR},
+}
+
+
+@pytest.mark.promise(17)
+@pytest.mark.parametrize("basis", LegalBasis)
+@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("where", ["notice", "agreement"])
+def test_a_section_counts_for_its_kind_of_notice_only(basis: LegalBasis, kind: NoticeKind, where: str) -> None:
+    """An agreement with hol § 7-2 lets no child coordinator's notice go, and § 7-2 a none of another's."""
+    by = {"notice": (), "agreement": ()} | {where: (basis,)}
+    asks = notice(kind=kind, consents=(), legal_basis=by["notice"])
+    answer = gate(asks, AGREEMENT.evolve(legal_basis=by["agreement"]), TODAY)
+    assert isinstance(answer, Allowed) is (kind in ABOUT.get(basis, set()))

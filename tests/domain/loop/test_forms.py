@@ -53,7 +53,8 @@ def _statuses(referral: Referral) -> list[FormStatus]:
 def test_incomplete_is_reported_with_what_it_lacks() -> None:
     """The hospital's answer to a half-filled form lists the missing items, and answers the message that brought it."""
     decision = _arrives(delivered(), incomplete())
-    (report,) = decision.effects
+    report, told = decision.effects
+    assert (told.kind, told.reason, told.missing) == (EffectKind.TELL, Reason.FORM_INCOMPLETE, report.missing)
     assert (report.kind, report.message, report.answers) == (EffectKind.SEND, MessageKind.FORM_INCOMPLETE, "m-1")
     assert report.missing == missing_items(incomplete(), notice()) == (Missing.COORDINATOR,)
     assert decision.referral.forms[0].missing == report.missing
@@ -92,7 +93,8 @@ def test_promise_8_new_details_of_the_same_coordinator() -> None:
     moved = HOLDERS["anna"].evolve(title="kontaktperson")
     newer = form("form-2", professionals=(moved, HOLDERS["bo"]))
     decision = _arrives(_confirmed(), newer, 2)
-    assert (decision.referral.state, decision.effects, decision.referral.form) == (State.CONFIRMED, (), newer)
+    assert (decision.referral.state, decision.referral.form) == (State.CONFIRMED, newer)
+    assert [(e.reason, e.form_id) for e in decision.effects] == [(Reason.DETAILS, "form-2")]
 
 
 @pytest.mark.promise(8)
@@ -100,7 +102,7 @@ def test_promise_8_a_later_coordinator_replaces() -> None:
     """Promise 8: another coordinator from a later day takes over; the first one's period ends the day before."""
     decision = _arrives(_confirmed(), form("form-2", "bo", date(2026, 6, 1)), 2)
     assert decision.referral.form == form("form-2", "bo", date(2026, 6, 1))
-    assert decision.effects == ()
+    assert [(e.reason, e.form_id) for e in decision.effects] == [(Reason.REPLACED, "form-2")]
     assert _history(decision.referral) == [
         ("anna", date(2026, 3, 9), date(2026, 5, 31)),
         ("bo", date(2026, 6, 1), None),
@@ -163,7 +165,7 @@ def test_promise_7_a_form_after_the_end(kind: EventKind, text: str | None) -> No
     assert decision.referral.state is over.state
     assert _statuses(decision.referral) == [FormStatus.LATE]
     assert decision.referral.form is None
-    assert decision.effects == ()
+    assert [(e.reason, e.form_id) for e in decision.effects] == [(Reason.LATE_FORM, "form-1")]
     assert [problem.code for problem in decision.problems] == ["business-rule"]
     assert "Anvik" not in str(decision.problems)
 

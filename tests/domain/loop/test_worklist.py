@@ -27,7 +27,7 @@ NEEDED = {
     "abort-unanswered": "cancelling",
     "reminded": OPEN,
     "escalated": OPEN,
-    "form-incomplete": "incomplete awaiting-information cancelling",
+    "form-incomplete": "incomplete confirmed awaiting-information cancelling",
     "contradictory": LIVE,
     "rejected": "rejected",
     "information-asked": "awaiting-information",
@@ -35,8 +35,27 @@ NEEDED = {
     "abort-asked": "cancelling",
     "abort-refused": OPEN,
     "no-consent": LIVE,
+    "accepted": "accepted awaiting-information cancelling",
+    "assessing": "assessing awaiting-information cancelling",
+    "forwarded": OPEN,
+    "confirmed": "confirmed closed",
+    "replaced": "confirmed closed",
+    "plan-state": "confirmed closed",
+    "details": "confirmed closed",
+    "vacant": OPEN,
 }
-STAYS = {"not-taken", "escalation-over", "cancelled", "consent-withdrawn", "closed", "unreadable"}
+STAYS = {
+    "deceased",
+    "not-taken",
+    "escalation-over",
+    "cancelled",
+    "consent-withdrawn",
+    "closed",
+    "unreadable",
+    "declined",
+    "late-form",
+    "abort-agreed",
+}
 """Whatever the loop does: news that somebody must have seen, or work that must be stopped."""
 
 

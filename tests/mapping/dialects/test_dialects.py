@@ -55,6 +55,18 @@ class SegmentGuard:
         """True for the segment."""
         return bool(node.get("segment", self.kind) == self.kind)
 
+    def denied(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """The field that changes the meaning."""
+        return ("Z", "is unknown here") if "Z" in node else None
+
+    def left(self, node: dict[str, Any]) -> tuple[str, str] | None:
+        """None: no segment is out of sight."""
+        return None
+
+    def rank(self, node: dict[str, Any]) -> int:
+        """The same for all."""
+        return 0
+
     def skeleton(self) -> dict[str, Any]:
         """The segment's name."""
         return {"segment": self.kind}

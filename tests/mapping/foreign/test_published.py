@@ -17,6 +17,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import Reading, put_plan, read_fhir
+from ip_fhir.mapping.bundle.refusal import AS_NO
 from tests.mapping.foreign.published import JSON, Published, fhirpath, leaves, published, whole_plans, with_value
 from tests.mapping.json_diff import differences
 
@@ -58,6 +59,14 @@ def plans(shared_data: Path) -> list[tuple[Published, Reading]]:
     """Every whole plan that is read, with the reading."""
     found = [(one, reading(one.bundle)) for one in whole_plans(shared_data)]
     return [(one, read_) for one, read_ in found if read_ is not None]
+
+
+def told_by(found: Reading) -> list[str]:
+    """The places that are told; of a consent that is read as a no, the whole consent, as its reason says."""
+    return [
+        warning.path.partition(".resource")[0] + ".resource" if warning.reason.endswith(AS_NO) else warning.path
+        for warning in found.warnings
+    ]
 
 
 def type_of(one: Published) -> str:
@@ -136,8 +145,7 @@ def test_one_change_changes_one_place(parts: list[tuple[Published, Reading]]) ->
     for one, found in parts:
         name, way, value, element = CHANGES.get(type_of(one), ("", (), "", ""))
         data = with_field(found.plan.to_data(), name, way, value)
-        is_kept_as_it_is = f"Bundle.entry[{one.part}].resource" in [warning.path for warning in found.warnings]
-        if data is None or is_kept_as_it_is:  # a consent that stands in for one that cannot be kept whole
+        if data is None or f"Bundle.entry[{one.part}].resource" in told_by(found):  # a consent that stays as it is
             continue
         places = differences(one.bundle, put_plan(read(IndividualPlan, data), one.bundle))
         assert places
@@ -163,7 +171,7 @@ def test_no_leaf_is_silent(parts: list[tuple[Published, Reading]], plans: list[t
 def _listen(one: Published, found: Reading, number: int, silent: Counter[str]) -> int:
     """Change each leaf of one entry that is not told; count in `silent` those that nobody hears. Return the number."""
     resource = one.bundle["entry"][number]["resource"]
-    told = [warning.path for warning in found.warnings]
+    told = told_by(found)
     tried = 0
     for path, value in leaves(resource):
         at = fhirpath(("entry", number, "resource", *path))

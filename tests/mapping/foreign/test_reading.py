@@ -33,23 +33,33 @@ OWNER = PlanOwner(
     contacts=(ContactPoint(system=ContactSystem.PHONE, value="+47 00 00 05 21"),),
 )
 
-# Restated by hand from the bundles: every place that no field of a plan says.
+# Restated by hand from the bundles: every place that no field of a plan says, or says otherwise than it stands there.
 UNREAD = {
     "another-record": [
         *("0:contained", "0:goal[1]", "0:activity[0].detail.kind", "0:activity[0].detail.code.coding"),
         *("0:activity[0].detail.location.reference", "0:activity[0].detail.performer[1]", "0:activity[0].progress"),
         *("0:note[0].time", "1:identifier[1]", "2:name[0].prefix", "2:telecom", "3:relationship", "4:"),
-        *("5:participant[0]", "5:participant[2]", "5:participant[3]", "7:priority", "8:"),
+        *("5:participant[0].role", "5:participant[2].role", "6:code.coding[0].display", "7:priority", "8:"),
+        "9:description.coding[0].display",
     ],
     "kommunefhir": [
-        *("0:active", "0:name[0].use", "0:telecom[0].use", "1:type", "4:participant[0]", "4:participant[2]"),
+        *("0:active", "0:name[0].use", "0:telecom[0].use", "1:type", "4:participant[0].role"),
         *("4:managingOrganization", "5:category", "6:", "7:target[0].measure", "8:intent", "8:category", "8:priority"),
         *("8:authoredOn", "8:requester", "8:performer", "8:reasonReference", "8:supportingInfo", "9:", "10:category"),
         *("10:supportingInfo", "10:activity[0].outcomeReference", "10:activity[1]"),
     ],
     "national-plan-api": [
-        *("0:description", "0:author", "1:onsetDateTime", "3:addresses", "4:addresses", "5:category"),
-        *("5:occurrenceTiming", "5:reasonReference", "6:category", "6:performer", "6:reasonReference", "7:category"),
+        *(
+            "0:description",
+            "0:author",
+            "1:code.coding[0].display",
+            "1:onsetDateTime",
+            "3:addresses",
+            "4:addresses",
+            "5:category",
+        ),
+        *("5:occurrenceTiming", "5:reasonReference", "6:category", "6:performer", "6:reasonReference"),
+        *("7:code.coding[0].display", "7:category"),
     ],
 }
 
@@ -115,7 +125,7 @@ def test_a_reference_may_name_a_version(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_every_place_left_unread_is_told_and_no_other(name: str) -> None:
-    """A warning for each, with its FHIRPath, none with a person's data in it."""
+    """A warning for each, also for words of a display, with its FHIRPath, none with a person's data in it."""
     bundle = bundle_of(name)
     warnings = reading(bundle).warnings
     places = (place.partition(":") for place in UNREAD[name])
@@ -161,7 +171,12 @@ def test_kommunefhir_gives_a_plan() -> None:
     assert plan.goals[0].target == "Klarer stell og enkel matlaging med litt hjelp"
     assert [m.what for m in plan.measures] == ["Vurdering ved fysioterapeut og ergoterapeut"]
     assert plan.team is not None
-    assert [(m.member, m.role.value) for m in plan.team.memberships] == [("sykepleier-rolle", "primary-contact")]
+    assert [(m.role.value, m.role_text) for m in plan.team.memberships] == [
+        ("other", "Primærsykepleier"),
+        ("primary-contact", None),
+        ("general-practitioner", None),
+    ]
+    assert {m.member for m in plan.team.memberships[:2]} == {"sykepleier-rolle"}
     assert [o.kind.value for o in plan.organizations] == ["other"]
 
 
@@ -169,16 +184,27 @@ def test_a_record_without_ids_and_profiles_gives_a_plan() -> None:
     """References by urn, a Practitioner without a role, a goal entered in error, a coordinator by code."""
     plan = from_fhir(bundle_of("another-record"))
     assert plan.status.value == "on-hold"
-    assert [person.name.full for person in plan.professionals] == ["Per Nygård"]
-    assert plan.author == plan.professionals[0].id
+    nygaard = _professional(plan, "Per Nygård")
+    assert plan.author == nygaard
     assert [(g.text, g.status) for g in plan.goals] == [
         ("Sykle til skolen med de andre", GoalStatus.ACTIVE),
         ("Dresses independently", GoalStatus.PROPOSED),
     ]
     assert [m.what for m in plan.measures] == ["Fysioterapi i gruppe", "Søke om tilrettelagt transport"]
     assert plan.team is not None
-    assert [c.holder for c in plan.team.coordinators] == [plan.professionals[0].id]
-    assert plan.team.memberships == ()
+    assert [c.holder for c in plan.team.coordinators] == [nygaard]
+    assert [(m.role.value, m.role_text) for m in plan.team.memberships] == [
+        ("other", None),
+        ("other", "Caregiver"),
+        ("general-practitioner", None),
+    ]
+    assert plan.team.memberships[2].member == _professional(plan, "Vikar")
+
+
+def _professional(plan: IndividualPlan, name: str) -> str:
+    """The id of the one professional of this name."""
+    (ident,) = (person.id for person in plan.professionals if person.name.full == name)
+    return ident
 
 
 CHANGES = [
@@ -202,7 +228,7 @@ CHANGES = [
     ),
     (
         "kommunefhir",
-        ("team", "memberships", 0, "period", "end"),
+        ("team", "memberships", 1, "period", "end"),
         "2026-02-01",
         [
             "entry[4].resource.participant[1].period.end",
@@ -248,7 +274,8 @@ def test_a_professional_gets_a_role_when_the_plan_says_one() -> None:
     """A Practitioner cannot say where somebody works: a PractitionerRole is added, the Practitioner stays."""
     bundle = bundle_of("another-record")
     data = from_fhir(bundle).to_data()
-    data["professionals"][0]["title"] = "Fysioterapeut i kommunen"
+    nygaard = next(person for person in data["professionals"] if person["name"]["family"] == "Nygård")
+    nygaard["title"] = "Fysioterapeut i kommunen"
     plan = read(IndividualPlan, data)
     written = put_plan(plan, bundle)
     assert written["entry"][: len(bundle["entry"])] == bundle["entry"]
@@ -268,21 +295,13 @@ def _set(name: str, ident: str, member: str, value: Any) -> dict[str, Any]:
 NATIONAL_PLAN = "5d1b8f52-0b1e-4a3e-9d2c-6f1f6b0c1a01"
 GUESSES = [
     (_set("kommunefhir", "plan", "status", "unknown"), "Bundle.entry[10].resource.status: is a code that"),
-    (_set("kommunefhir", "plan", "created", "2026-01"), "Bundle.entry[10].resource.created: is not a date and time"),
+    (_set("kommunefhir", "plan", "created", "2026-1"), "Bundle.entry[10].resource.created: is not a date and time"),
+    (_set("kommunefhir", "plan", "created", "2026-13"), "Bundle.entry[10].resource.created: is no day that exists"),
     (_set("kommunefhir", "plan", "created", "2026-02-30"), "Bundle.entry[10].resource.created: is no day that exists"),
     (_set("kommunefhir", "plan", "created", None), "Bundle.entry[10].resource.created: is required"),
-    (_set("kommunefhir", "plan", "period", {"start": "2026"}), "Bundle.entry[10].resource.period.start: is not a"),
+    (_set("kommunefhir", "plan", "period", {"start": "26"}), "Bundle.entry[10].resource.period.start: is not a"),
     (_set("kommunefhir", "plan", "subject", {"display": "hun"}), "Bundle.entry[10].resource"),
-    (
-        _set("kommunefhir", "maal", "lifecycleStatus", "done"),
-        "Bundle.entry[7].resource.lifecycleStatus: is a code that",
-    ),
-    (
-        _set("kommunefhir", "maal", "description", {"coding": [{"code": "x"}]}),
-        "Bundle.entry[7].resource.description: is",
-    ),
     (_set("kommunefhir", "maal", "subject", {"reference": "Patient/another"}), "Bundle.entry[7].resource.subject"),
-    (_set("kommunefhir", "rehabilitering", "status", "unknown"), "Bundle.entry[8].resource.status: is a code that"),
     (
         _set("kommunefhir", "patient", "name", [{"text": "Ingrid"}]),
         "Bundle.entry[0].resource.name[0].family: is required",
@@ -290,15 +309,6 @@ GUESSES = [
     (
         _set("kommunefhir", "maal", "modifierExtension", [{"url": "x"}]),
         "Bundle.entry[7].resource.modifierExtension: is",
-    ),
-    (
-        _set(
-            "kommunefhir",
-            "maal",
-            "achievementStatus",
-            {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/goal-achievement", "code": "splendid"}]},
-        ),
-        "Bundle.entry[7].resource.achievementStatus.coding[0]: is a code that the table achievement does not know",
     ),
 ]
 

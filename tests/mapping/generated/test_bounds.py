@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
+from ip_fhir.domain.consent.consent import Access
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import Value
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import Mapper, default, from_fhir_json, to_fhir_json
+from ip_fhir.mapping import Mapper, default, from_fhir_json, read_fhir, to_fhir_json
 from tests.support import growing
 from tests.support.growing import PLAN_CASES, Case, bounds_of
 
@@ -29,11 +31,19 @@ def test_at_the_bound_it_is_read_fast(case: Case) -> None:
 
 @pytest.mark.parametrize("name", FULL)
 def test_one_above_is_refused_as_the_lenses_refuse_it(name: str) -> None:
-    """The fast reader leaves one item too many to the lenses, whose error names the bound."""
+    """The fast reader leaves one item too many to the lenses, whose error names the bound.
+
+    A consent with one too many cannot be kept whole: it is read as a no, and the warning names the bound.
+    """
     full = growing.plan(**FULL[name].make(BOUNDS[name]))
     longer = one_more(full, name)
     content = to_fhir_json(longer)
     assert default().read_fast(content) is None
+    if name.partition(".")[0] in ("Consent", "Provision"):
+        assert {(c.access, c.provisions) for c in from_fhir_json(content).consents} == {(Access.DENY, ())}
+        warnings = read_fhir(orjson.loads(content)).warnings
+        assert any(f"has more than {BOUNDS[name]} items" in warning.reason for warning in warnings)
+        return
     with pytest.raises(InvalidInput, match=f"has more than {BOUNDS[name]} items"):
         from_fhir_json(content)
 

@@ -12,7 +12,7 @@ import pytest
 
 from ip_fhir.domain.consent.consent import Consent, ConsentKind
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, Refused, Rule, permits
-from ip_fhir.domain.people import Mandate, MandateKind, PersonName, RelatedPerson, Relationship
+from ip_fhir.domain.people import Mandate, MandateKind, PersonName, PlanOwner, RelatedPerson, Relationship
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError
@@ -32,6 +32,9 @@ MOTHER = RelatedPerson(
     relationship=Relationship.MOTHER,
     mandate=Mandate(kind=MandateKind.PARENT),
 )
+CHILD = PlanOwner(
+    id=OWNER, name=PersonName(family="Prøve"), birth_date=date(2021, 3, 4)
+)  # the infant of the published case
 IN_FORCE, AFTER = date(2022, 12, 31), date(2023, 1, 1)
 ASKED = AccessRequest(kind=ConsentKind.SHARING, recipient="municipality", on=IN_FORCE, areas=tuple(LifeArea))
 
@@ -91,7 +94,7 @@ def test_decided_as_described(shared_data: Path, name: str) -> None:
     """Within our domain, the decision is the described one, on a day in force and after."""
     consent = _get(_published(shared_data, name))
     for on, rule in zip((IN_FORCE, AFTER), DECIDED[name], strict=True):
-        answer = permits([consent], replace(ASKED, on=on), [MOTHER])
+        answer = permits([consent], replace(ASKED, on=on), [MOTHER], CHILD if consent.given_by else None)
         assert (answer.rule if isinstance(answer, Refused) else None) is rule
         assert answer.consents == (consent.id,)
 
@@ -119,7 +122,9 @@ def test_never_wider_without_what_limits_it(shared_data: Path, name: str) -> Non
     limited = copy.deepcopy(resource)
     for limit in ("securityLabel", "data", "dataPeriod", "actor", "purpose", "provision", "period"):
         limited["provision"].pop(limit, None)
-    answer = permits([_get(limited)], replace(ASKED, on=date(2026, 1, 12)), [MOTHER])
+    consent = _get(limited)
+    person = CHILD if consent.given_by else None
+    answer = permits([consent], replace(ASKED, on=date(2026, 1, 12)), [MOTHER], person)
     assert isinstance(answer, Allowed) is (resource["provision"]["type"] == "permit")
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import MappingError
+from ip_fhir.fhir.data import root
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.tables.completeness import check_tables
-from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source, root
+from ip_fhir.mapping.tables.loading import build_tables, load_tables, read_source
 from ip_fhir.mapping.tables.model import Source, Tables
 from ip_fhir.mapping.tables.variants import SETS, varied
 

@@ -176,6 +176,8 @@ def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, s
     for name in ("evaluation", "mentor_talk"):
         if (months := getattr(agreement, f"{name}_every_months")) is not None:
             yield words[name], words["months"].format(months)
+    if agreement.close_after_days is not None:
+        yield words["close"], words["close-is"].format(a=agreement)
     for number, contact in enumerate(agreement.ladder, 1):
         parts = [part for part in (contact.name, contact.role, words[contact.side], contact.how) if part]
         yield f"{words['rung']} {number}", ", ".join(parts)
@@ -204,6 +206,8 @@ _WORDS: dict[Language, dict[str, str]] = {
         "preliminary-is": "innen {a.preliminary_reply_days} dager",
         "evaluation": "Evaluering av planen",
         "mentor_talk": "Samtale med fadder",
+        "close": "Saken avsluttes",
+        "close-is": "{a.close_after_days} dager etter bekreftelsen, når ingenting gjenstår",
         "months": "hver {}. måned",
         "rung": "Trinn",
         "two": "To koordinatorer",
@@ -233,6 +237,8 @@ _WORDS: dict[Language, dict[str, str]] = {
         "preliminary-is": "within {a.preliminary_reply_days} calendar days",
         "evaluation": "Plan evaluated",
         "mentor_talk": "Talk with the mentor",
+        "close": "Loop closed",
+        "close-is": "{a.close_after_days} days after the confirmation, when nothing is left to do",
         "months": "every {} months",
         "rung": "Step",
         "two": "Two coordinators",

@@ -7,18 +7,19 @@ import signal
 import sys
 import threading
 import time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.options import By, Config, File, Json, author
+from ip_fhir.cli.options import By, Config, File, Json, Released, author, parts
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.sending.due import RunCounts
+    from ip_fhir.settings import Settings
 
 _SECONDS_TO_NOTICE = 0.1
 
@@ -28,11 +29,38 @@ green_forms = typer.Typer(help="Green forms: the municipality's side.", rich_mar
 Of = Annotated[
     str | None, typer.Option("--of", metavar="ID", help="Id here of the loop that it answers.", show_default=False)
 ]
+
+
+class _Form(StrEnum):
+    """The forms of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Level(StrEnum):
+    """The levels of the log."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+LogFormat = Annotated[
+    _Form | None,
+    typer.Option("--log-format", help="Lines of the log; by default as the settings say.", show_default=False),
+]
+LogLevel = Annotated[
+    _Level | None, typer.Option("--log-level", help="Lowest level of our own lines.", show_default=False)
+]
 Correlation = Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)]
 
 
 def serve(
     config: Config,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     while_stdin_open: Annotated[bool, typer.Option("--while-stdin-open", hidden=True)] = False,
 ) -> None:
     """Run one side: endpoint, worker and listeners.
@@ -45,7 +73,7 @@ def serve(
     settings = read_config(config)
     from ip_fhir.web import serving
 
-    _log()
+    _log(settings, log_format, log_level)
     if while_stdin_open:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     serving.serve(settings)
@@ -58,33 +86,45 @@ def work(
         bool,
         typer.Option("--listeners/--no-listeners", help="Run the listeners of the settings, or leave them to `serve`."),
     ] = True,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
     as_json: Json = False,
 ) -> None:
     """Run the worker and the listeners, without the endpoint.
 
-    It handles timers that are due, then messages that are due. Several may share one store.
+    It handles timers that are due, then messages that are due. Several may share one store. With --once it says how
+    much that was, and which loops were changed.
     """
-    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.opening import opened, read_config
     from ip_fhir.cli.output import emit, say
 
-    _log()
-    with opened(config) as exchange:
+    _log(read_config(config), log_format, log_level)
+    with opened(config, existing=False) as exchange:
         if not once:
             _work_on(exchange, config, listeners=listeners)
             return
         ran = _all_due(exchange)
     if as_json:
-        emit({name: getattr(ran, name) for name in ran.__slots__})
+        changed = [
+            {"correlation_id": loop.correlation_id, "before": str(loop.before), "after": str(loop.after)}
+            for loop in ran.changed
+        ]
+        emit({**ran.numbers(), "changed": changed})
     else:
-        say(", ".join(f"{name} {getattr(ran, name)}" for name in ran.__slots__))
+        say(", ".join(f"{name} {number}" for name, number in ran.numbers().items()))
+        for loop in ran.changed:
+            say(f"  {loop.correlation_id}: {loop.before} -> {loop.after}")
 
 
 @notices.command("send")
-def notice_send(file: File, config: Config, by: By = None, as_json: Json = False) -> None:
+def notice_send(file: File, config: Config, by: By = None, release: Released = None, as_json: Json = False) -> None:
     """Open a loop with a notice.
 
-    It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing.
+    It is stored, and goes out when `serve` or `work` runs. Sending the same again changes nothing. What is not sent,
+    such as attachments that the agreement does not let through, and what leads to a person with a protected address,
+    is told on stderr. --release, with --by, lets such a part go to the recipient.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.notice import Notice
@@ -93,7 +133,11 @@ def notice_send(file: File, config: Config, by: By = None, as_json: Json = False
     expect(content, "notice")
     notice, who = read_value(Notice, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.send_notice(notice, by=who), as_json=as_json)
+        referral = exchange.send_notice(notice, by=who, released=parts(release))
+        sys.stderr.writelines(
+            f"ip-fhir: {content.name}: warning: {said}\n" for said in exchange.releases.left_out(referral)
+        )
+        show_stored(exchange, referral, as_json=as_json)
 
 
 @green_forms.command("send")
@@ -103,6 +147,7 @@ def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as
     Complete or not, it is stored, and goes out when `serve` or `work` runs. --of is needed only where loops of several
     parties have the correlation id that the form answers; `ip-fhir referrals list` shows each by its id here.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import expect, naming, read_file, read_value
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.green_form import GreenForm
@@ -111,7 +156,7 @@ def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as
     expect(content, "green-form")
     form, who = read_value(GreenForm, content), author(by)
     with opened(config) as exchange, naming(content.name):
-        _stored(exchange.answer(form, of=of, by=who), as_json=as_json)
+        show_stored(exchange, exchange.answer(form, of=of, by=who), as_json=as_json)
 
 
 def remind(
@@ -125,35 +170,14 @@ def remind(
 
     It counts as the reminder that would have come next.
     """
+    from ip_fhir.cli.commands.loop.stored import show_stored
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
     from ip_fhir.domain.referral import EventKind
 
     who = author(by)
     with opened(config) as exchange, naming(correlation_id):
-        _stored(exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
-
-
-def _stored(referral: Referral, *, as_json: bool) -> None:
-    """Show the referral as it is stored now, without a word about the person."""
-    from ip_fhir.cli.output import emit, say
-
-    last = referral.forms[-1] if referral.forms else None
-    missing = [str(item) for item in last.missing] if last else []
-    if as_json:
-        emit(
-            {
-                "correlation_id": referral.correlation_id,
-                "state": str(referral.state),
-                "reminders": referral.reminders,
-                "form_status": str(last.status) if last else None,
-                "missing": missing,
-            }
-        )
-        return
-    say(f"{referral.correlation_id}: stored; the loop is {referral.state}, `serve` or `work` sends what is to be sent")
-    if missing:
-        say(f"  the form lacks {', '.join(missing)}: the loop stays open")
+        show_stored(exchange, exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
 
 
 def _all_due(exchange: Exchange) -> RunCounts:
@@ -191,10 +215,10 @@ def _work_on(exchange: Exchange, config: Config, *, listeners: bool) -> None:
         worker.stop()
 
 
-def _log() -> None:
-    import logging
+def _log(settings: Settings, form: _Form | None, level: _Level | None) -> None:
+    from ip_fhir.logs import write_logs
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    write_logs(sys.stderr, "json" if (form or settings.log.format) == "json" else "text", level or settings.log.level)
 
 
 def _end_with_stdin() -> None:

@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ip_fhir.cli.options import By, Config, Json, author
+from ip_fhir.cli.options import By, Config, Json, Released, author, parts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ip_fhir.domain.referral import Author
     from ip_fhir.ports import OutboxRow, Refusal
 
 app = typer.Typer(help="Messages that go out: what waits, what a person must look at.", rich_markup_mode=None)
 
 Row = Annotated[str, typer.Argument(metavar="ROW-ID", help="As `outbox list` shows it.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
-_STATUSES = ("waiting", "awaiting", "sent", "parked", "refused")
+_STATUSES = ("waiting", "awaiting", "held", "sent", "parked", "refused")
 
 
 @app.command("list")
 def list_(
     config: Config,
     status: Annotated[
-        str, typer.Option("--status", help="waiting, awaiting (its receipt), sent, parked, refused, or all.")
+        str, typer.Option("--status", help="waiting, awaiting (its receipt), held, sent, parked, refused, or all.")
     ] = "parked",
     limit: Limit = 100,
     as_json: Json = False,
@@ -86,6 +87,75 @@ def park(
     _said(row_id, "parked", "parked", as_json=as_json)
 
 
+@app.command("release")
+def release(
+    row_id: Row,
+    config: Config,
+    by: By = None,
+    along: Released = None,
+    as_json: Json = False,
+) -> None:
+    """Let a held message leave.
+
+    Each message about a person with a strictly confidential address (strengt fortrolig) is held until somebody says
+    yes. --release also lets parts that are withheld go to its recipient. Who said so (--by) is kept as evidence.
+    """
+    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.opening import opened
+
+    who = _decider(by)
+    with opened(config, existing=True) as exchange, naming(row_id):
+        exchange.releases.yes(row_id, by=who, along=parts(along))
+    _said(row_id, "let go; `serve` or `work` sends it", "waiting", as_json=as_json)
+
+
+@app.command("withhold")
+def withhold(
+    row_id: Row,
+    config: Config,
+    reason: Annotated[str, typer.Option("--reason", help="Why, without naming anybody: it is kept.")] = "by a person",
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a held message back.
+
+    It is parked, and the loop learns that it has not arrived. `outbox release` may still let it go.
+    """
+    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.opening import opened
+
+    who = _decider(by)
+    with opened(config, existing=True) as exchange, naming(row_id):
+        exchange.releases.no(row_id, reason, by=who)
+    _said(row_id, "kept back", "parked", as_json=as_json)
+
+
+@app.command("disclose")
+def disclose(
+    correlation_id: Annotated[str, typer.Argument(metavar="CORRELATION-ID", help="The loop's id.", show_default=False)],
+    config: Config,
+    to: Annotated[str, typer.Option("--to", metavar="PARTY", help="As the settings name it.", show_default=False)],
+    by: By = None,
+    along: Released = None,
+    as_json: Json = False,
+) -> None:
+    """Say what of a person with a protected address may go to one party.
+
+    The parts of --release, and no others, go along in messages of this loop that are made from now on.
+    """
+    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.opening import opened
+    from ip_fhir.cli.output import emit, say
+
+    who, ticked = _decider(by), parts(along)
+    with opened(config, existing=True) as exchange, naming(correlation_id):
+        exchange.releases.parts(correlation_id, to, ticked, by=who)
+    if as_json:
+        emit({"correlation_id": correlation_id, "to": to, "released": sorted(ticked)})
+    else:
+        say(f"{correlation_id}: {', '.join(sorted(ticked)) or 'nothing'} may go to {to}")
+
+
 @app.command("refusals")
 def refusals(config: Config, limit: Limit = 100, as_json: Json = False) -> None:
     """List messages that came and were not taken in, latest first.
@@ -108,6 +178,16 @@ def refusals(config: Config, limit: Limit = 100, as_json: Json = False) -> None:
             for one in found
         ]
         show(("From", "Message", "First", "Last", "Times", "Why"), rows)
+
+
+def _decider(by: str | None) -> Author:
+    """The person of `--by`, without whom nothing is decided."""
+    from ip_fhir.errors import InvalidInput
+
+    who = author(by)
+    if who is None:
+        raise InvalidInput.at("--by", "missing: who decides this is evidence", "required")
+    return who
 
 
 def _status(name: str) -> str | None:

@@ -56,10 +56,12 @@ def list_(
 def show_(correlation_id: Correlation, config: Config, as_json: Json = False, lang: Lang = None) -> None:
     """Show one loop, step by step.
 
-    State, deadlines, forms and every step with its reason. --json gives the whole referral, names too.
+    State, deadlines, forms and every step with its reason. --json gives the whole referral, names too, but not what
+    leads to a person with a protected address.
     """
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, name_unreadable
+    from ip_fhir.domain.consent.protection import withheld
     from ip_fhir.errors import InvalidInput
 
     with opened(config, existing=True) as exchange:
@@ -69,7 +71,8 @@ def show_(correlation_id: Correlation, config: Config, as_json: Json = False, la
     if stored is None:
         raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
     if as_json:
-        emit({**stored.referral.to_data(), "evidence": [_step(record) for record in evidence]})
+        referral = stored.referral.evolve(notice=withheld(stored.referral.notice))
+        emit({**referral.to_data(), "evidence": [_step(record) for record in evidence]})
     else:
         _show(stored.referral, evidence, spoken(lang))
 

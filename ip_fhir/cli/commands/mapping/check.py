@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,7 +61,8 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
 
     Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
     for what closes the loop. Exit code 0: right and complete; 1: it lacks something; 2: it cannot be used, with a line
-    for each problem and its place. What of a Bundle is not read is told on stderr, a line for each place.
+    for each problem and its place. What of a Bundle is not read, and what no rule forbids and a person should look at,
+    is told on stderr, a line for each place.
     """
     from ip_fhir.cli.files import read_file
     from ip_fhir.errors import InvalidInput
@@ -87,6 +88,7 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     from ip_fhir.domain.green_form import GreenForm, missing_items
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.remarks.remarks import remarks
 
     kind = kind_of(content)
     if kind == "bundle":
@@ -94,25 +96,28 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     if kind == "plan":
         return _plan(read_value(IndividualPlan, content))
     if kind == "notice":
-        return Report(kind, read_value(Notice, content).id)
+        asks = read_value(Notice, content)
+        return Report(kind, asks.id, warnings=remarks(asks))
     answered = None
     if notice is not None:
         asked = read_file(notice)
         expect(asked, "notice")
         answered = read_value(Notice, asked)
     form = read_value(GreenForm, content)
-    return Report(kind, form.id, missing=missing_items(form, answered))
+    return Report(kind, form.id, missing=missing_items(form, answered), warnings=remarks(form))
 
 
 def _plan(plan: IndividualPlan) -> Report:
     from ip_fhir.domain.completeness import completeness
+    from ip_fhir.domain.remarks.remarks import remarks
 
-    return Report("plan", plan.id, items=completeness(plan))
+    return Report("plan", plan.id, items=completeness(plan), warnings=remarks(plan))
 
 
 def _bundle(name: str, bundle: JsonObject, given: Given, *, strict: bool) -> Report:
     """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
+    from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models
     from ip_fhir.mapping import default, message_from_fhir, message_from_transaction
@@ -123,13 +128,18 @@ def _bundle(name: str, bundle: JsonObject, given: Given, *, strict: bool) -> Rep
             check_models(bundle)
         if types["MessageHeader"]:
             message = message_from_fhir(bundle)
-            return Report(f"bundle: message {message.kind}", message.id, resources=dict(types))
+            about = [part for part in (message.notice, message.form) if part is not None]
+            told = [warning for part in about for warning in remarks(part)]
+            return Report(f"bundle: message {message.kind}", message.id, resources=dict(types), warnings=told)
         if types["ServiceRequest"] and not types["CarePlan"]:
             sent = message_from_transaction(bundle)
-            return Report("bundle: notice", sent.notice.id if sent.notice else None, resources=dict(types))
+            told = list(remarks(sent.notice)) if sent.notice else []
+            ident = sent.notice.id if sent.notice else None
+            return Report("bundle: notice", ident, resources=dict(types), warnings=told)
         reading = given.read(bundle, default())
-    items = _plan(reading.plan).items
-    return Report("bundle: plan", reading.plan.id, items=items, resources=dict(types), warnings=reading.warnings)
+    checked = _plan(reading.plan)
+    warnings = [*reading.warnings, *checked.warnings]
+    return replace(checked, kind="bundle: plan", resources=dict(types), warnings=warnings)
 
 
 def _emit(checked: Report, *, valid: bool) -> None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from ip_fhir.cli.given import Given, tell
-from ip_fhir.cli.options import Created, File, Kind, Overlay, Owner, PlanId, Pretty, ToldIsError
+from ip_fhir.cli.options import (
+    Created,
+    File,
+    Kind,
+    Overlay,
+    Owner,
+    PlanId,
+    Pretty,
+    Released,
+    ToldIsError,
+    parts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ip_fhir.cli.files import Content
+    from ip_fhir.cli.options import Part
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping import Mapper
@@ -52,6 +65,7 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     ndjson: Annotated[
         bool, typer.Option("--ndjson", help="A plan or Bundle a line, as many as there are, on all cores.")
     ] = False,
+    release: Released = None,
     created: Created = None,
     owner: Owner = None,
     plan: PlanId = None,
@@ -62,7 +76,8 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. What of the
     Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With --ndjson that is
     told of other systems' plans only; a line that cannot be mapped is told by its number, the others go on, and the
-    exit code is 2.
+    exit code is 2. Address, municipality and contacts of a person with a protected address and of their relatives, and
+    places of measures, are left out, which is told on stderr, unless --release names them.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
@@ -72,8 +87,10 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
             raise typer.BadParameter("--ndjson does not go with --pretty")
         if given != Given(told_is_error=told_is_error):
             raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
-        version = _given_version(fhir_version)
-        raise typer.Exit(map_ndjson(file, to.value, overlay=overlay, version=version, told_is_error=told_is_error))
+        version, released = _given_version(fhir_version), parts(release)
+        raise typer.Exit(
+            map_ndjson(file, to.value, overlay=overlay, version=version, released=released, told_is_error=told_is_error)
+        )
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -81,10 +98,10 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     expect(content, "plan" if to is Form.FHIR else "bundle")
     with naming(content.name):
         if to is Form.FHIR:
-            site = _site_mapper(overlay, _given_version(fhir_version) or "R4")
-            made: dict[str, Any] = site.to_fhir(_own_plan(content))
+            site = _site_mapper(overlay, _given_version(fhir_version) or "R4").releasing(parts(release))
+            made: dict[str, Any] = site.to_fhir(_let_out(_own_plan(content), release))
         else:
-            made = _plan_in_bundle(content, overlay, _given_version(fhir_version), given).to_data()
+            made = _let_out(_plan_in_bundle(content, overlay, _given_version(fhir_version), given), release).to_data()
     emit(made, pretty=pretty)
 
 
@@ -96,6 +113,7 @@ def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     fhir_version: Version = None,
     overlay: Overlay = None,
     pretty: Pretty = False,
+    release: Released = None,
     created: Created = None,
     owner: Owner = None,
     care_plan: PlanId = None,
@@ -106,7 +124,8 @@ def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
     Bundle, which is told on stderr: no server is asked to delete it. Where the Bundle has several CarePlans, the one
     with the plan's id is written, or the one of --plan. --created and --owner need not be given again; if they are, the
-    plan must say the same.
+    plan must say the same. What leads to a person with a protected address stays as it is in the Bundle, unless
+    --release names it.
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
@@ -121,7 +140,7 @@ def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     expect(under, "bundle")
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version)))
+        site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).releasing(parts(release))
         changed = site.update_bundle(bundle, value, onto=care_plan)
         gone = removed_entries(bundle, changed)
         if gone and told_is_error:
@@ -152,6 +171,18 @@ def _own_plan(content: Content) -> IndividualPlan:
     from ip_fhir.domain.plan import IndividualPlan
 
     return read_value(IndividualPlan, content)
+
+
+def _let_out(plan: IndividualPlan, release: list[Part] | None) -> IndividualPlan:
+    """Returns the plan without what leads to protected persons, but for what is released; tells if it cuts."""
+    from ip_fhir.domain.consent.protection import withheld
+
+    shown = withheld(plan, parts(release))
+    if shown != plan:
+        sys.stderr.write(
+            "ip-fhir: warning: an address is protected: what leads to person and relatives is left out (--release)\n"
+        )
+    return shown
 
 
 def _given_version(version: Fhir | None) -> FhirVersion | None:

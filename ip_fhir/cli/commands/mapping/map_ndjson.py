@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.ndjson import Target
     from ip_fhir.mapping.tables.variants import FhirVersion
@@ -26,6 +27,7 @@ def map_ndjson(
     *,
     overlay: Path | None = None,
     version: FhirVersion | None = None,
+    released: frozenset[LocatingPart] = frozenset(),
     told_is_error: bool = False,
 ) -> int:
     """Map every line of a file (`-`: stdin) to stdout, in order. Returns 2 if a line could not be mapped, else 0."""
@@ -35,7 +37,9 @@ def map_ndjson(
     done = failed = 0
     with _opened(file, name) as stream, _progress(stream) as read:
         lines = _lines(stream, name, read)
-        for mapped in map_lines(lines, to, overlay=overlay, version=version, told_is_error=told_is_error):
+        for mapped in map_lines(
+            lines, to, overlay=overlay, version=version, released=released, told_is_error=told_is_error
+        ):
             done += 1
             failed += mapped.content is None
             if mapped.content is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ip_fhir.cli.options import Config, Json
-from ip_fhir.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ip_fhir.ports.capabilities import UnreadableRow
-    from ip_fhir.store import SqlStore
+
+_CLOSED_BY = "close_after_days of the agreement closes them, or `ip-fhir referrals close`"
 
 app = typer.Typer(help="The store's tables, a copy of it, and what is past its time.", rich_markup_mode=None)
 
@@ -77,9 +74,10 @@ def backup(
 
     The copy is the store as it stood at one moment, checked, and readable by its owner alone. PostgreSQL: pg_dump.
     """
+    from ip_fhir.cli.opening import opened_store
     from ip_fhir.cli.output import say
 
-    with _store(config) as store:
+    with opened_store(config) as store:
         store.backup(target)
     say(f"copied: {target.stat().st_size} bytes")
 
@@ -93,30 +91,34 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say only how many it would be.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take out loops that ended long ago.
+    """Take out loops that ended long ago. One that is confirmed has not ended: it is counted, and kept.
 
     The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
     place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
     in; receipts when they are older than that. The log of reads goes in whole batches that are as old.
     """
-    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.opening import opened_store, read_config
     from ip_fhir.cli.output import emit, say
     from ip_fhir.exchange.clock import FileClock
+    from ip_fhir.store import Purged
 
     settings = read_config(config)
     now = FileClock(settings.clock.file).now() if settings.clock.file else datetime.now(UTC)
     before = now - timedelta(days=older_than)
-    with _store(config) as store:
-        if not yes:
-            number = store.count_expired(before)
-            emit({"would_purge": number}) if as_json else say(f"{number} loops would be purged; --yes does it")
-            return
-        done = store.purge(before, now, settings.limits.replayable(now))
+    with opened_store(config) as store:
+        kept = store.count_confirmed(before)
+        number = None if yes else store.count_expired(before)
+        done = store.purge(before, now, settings.limits.replayable(now)) if yes else Purged()
     if as_json:
-        emit(asdict(done))
-    else:
+        emit({**(asdict(done) if yes else {"would_purge": number}), "confirmed": kept})
+        return
+    if yes:
         said = f"purged: {done.referrals} loops, the words of {done.records} records"
         say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages; {done.reads} rows of the log of reads")
+    else:
+        say(f"{number} loops would be purged; --yes does it")
+    if kept:
+        say(f"{kept} confirmed loops are as old, and kept: {_CLOSED_BY}")
 
 
 @app.command("unreadable")
@@ -133,9 +135,10 @@ def unreadable(
     Each is set aside, and left as it is, until somebody has mended it in the database and `db take-up` has tried it.
     Exit code 1 if there is any.
     """
+    from ip_fhir.cli.opening import opened_store
     from ip_fhir.cli.output import emit, say, show
 
-    with _store(config) as store:
+    with opened_store(config) as store:
         if look:
             store.look_through()
             store.set_aside(datetime.now(UTC))
@@ -163,27 +166,12 @@ def take_up(
 
     It is read first: one that still cannot be read stays set aside, exit code 7.
     """
+    from ip_fhir.cli.opening import opened_store
     from ip_fhir.cli.output import say
 
-    with _store(config) as store:
+    with opened_store(config) as store:
         store.take_up(kind, key)
     say(f"{kind} {key}: taken up again")
-
-
-@contextmanager
-def _store(config: Path) -> Iterator[SqlStore]:
-    """Opens the store of the settings, and makes none. Raises `StoreError` if there is none."""
-    from ip_fhir.cli.opening import absence, read_config
-    from ip_fhir.store import open_store
-
-    url = read_config(config).database
-    if (absent := absence(url)) is not None:
-        raise StoreError(absent)
-    store = open_store(url)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _counted(url: str) -> dict[str, Any]:

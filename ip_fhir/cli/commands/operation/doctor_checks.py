@@ -291,6 +291,11 @@ def _store(settings: Settings) -> Iterator[Finding]:
         parked = len(store.outbox("parked", 200))
         if parked:
             yield Finding("outbox", "warn", f"{parked} messages are parked and wait for a person")
+        held = len(store.outbox("held", 200))
+        if held:
+            yield Finding(
+                "outbox", "warn", f"{held} messages wait for a person's yes: ip-fhir outbox list --status held"
+            )
         yield from check_refusals(store)
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
@@ -333,6 +338,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
 
     lacks = {
         "ReceiptStore": "cannot await a receipt: what is handed over is tried again as after a failure",
+        "HoldingStore": "holds no message for a person's yes: it is parked meanwhile",
         "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
         "ReadingStore": "keeps no log of reads: nobody can tell afterwards who read what",
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,12 +30,11 @@ def list_(
     Time, party, resource and version, and the ground: that the party takes part in the loop, or that it was refused
     because it does not. Of a search the names of its criteria, not their values.
     """
-    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.opening import opened_store
     from ip_fhir.cli.output import emit, say, show
     from ip_fhir.domain.values.aggregate import Aggregate
-    from ip_fhir.store import open_store
 
-    with closing(open_store(read_config(config).database)) as store:
+    with opened_store(config) as store:
         found = store.readings(None if of is None else Aggregate.of_referral(of), limit)
     if as_json:
         emit([_data(one) for one in found])
@@ -53,11 +51,10 @@ def counts(config: Config, limit: Most = 100, as_json: Json = False) -> None:
     They showed only what the same request had shown before (nothing-new), nothing (nothing-found), or were refused
     again (refused).
     """
-    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.opening import opened_store
     from ip_fhir.cli.output import emit, say, show
-    from ip_fhir.store import open_store
 
-    with closing(open_store(read_config(config).database)) as store:
+    with opened_store(config) as store:
         found = store.reading_counts(limit)
     if as_json:
         names = ("party", "outcome", "times")

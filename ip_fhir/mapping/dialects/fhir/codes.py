@@ -10,6 +10,9 @@ from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import CodeTable
 
@@ -35,6 +38,14 @@ class Code(Leaf):
     def owns(self, node: Any) -> bool:
         """True for a code of the table."""
         return type(node) is str and ("", node) in self.table.words
+
+
+class CodeOrUnknown(Code):
+    """A bare code of a closed table; FHIR's code `unknown` says nothing, and stays until another one is written."""
+
+    def get(self, node: Any, links: Links) -> str | None:  # type: ignore[override]  # None: not known
+        """The domain's word, or None."""
+        return None if node == "unknown" else super().get(node, links)
 
 
 class Coding(Leaf):
@@ -124,17 +135,47 @@ class Concept(Leaf):
         )
 
 
+class StrictestLabel(Leaf):
+    """A list of Codings, such as security labels, of which the strictest that the table has is the value.
+
+    The table's later row is the stricter. Other labels are somebody else's, also those of the same code system.
+    """
+
+    def __init__(self, table: CodeTable) -> None:
+        self.coding = Coding(table)
+        self.rank = {word: rank for rank, word in enumerate(table.codings)}
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The word of the strictest label; None without one."""
+        labels = [item for item in expect(node, list, "a list") if self.coding.owns(item)]
+        words = [word for item in labels if (word := self.coding.get(item, links)) is not None]
+        return max(words, key=self.rank.__getitem__, default=None)
+
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
+        """The labels as they are if they say so already; else one of ours in place of the first, and no other."""
+        items: list[Any] = [] if node is None else expect(node, list, "a list")
+        if self.get(items, links) == value:
+            return node
+        ours = [n for n, item in enumerate(items) if self.coding.owns(item)]
+        new = self.coding.put(value, items[ours[0]] if ours else None, links) if value is not None else None
+        at = ours[0] if ours else len(items)
+        kept = [item for n, item in enumerate(items) if n not in ours]
+        before = at - sum(n < at for n in ours)
+        return [*kept[:before], *([] if new is None else [new]), *kept[before:]] or None
+
+    def owns(self, node: Any) -> bool:
+        """True for a list with a label of the table."""
+        return type(node) is list and any(map(self.coding.owns, node))
+
+
 class ConceptText(Leaf):
-    """The words of a CodeableConcept: its text; where it has none, the display of its first coding that has one."""
+    """The words of a CodeableConcept: its text; else the first display of its codings; else the first code."""
+
+    telling = True
 
     def get(self, node: Any, _links: Links) -> str | None:
         """The words, or None."""
-        text = expect(node, dict, "an object").get("text")
-        if text is not None:
-            return str(expect(text, str, "text"))
-        codings = node.get("coding", [])
-        shown = (c.get("display") for c in expect(codings, list, "a list") if type(c) is dict)
-        return next((words for words in shown if type(words) is str), None)
+        return words_of(node)[0]
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """The concept with the words as its text. Codes for other words are removed: they would contradict it."""
@@ -142,14 +183,44 @@ class ConceptText(Leaf):
         return {"text": value, **rest} if value is not None else rest or None
 
     def owns(self, node: Any) -> bool:
-        """True for an object."""
-        return type(node) is dict
+        """True for an object with words."""
+        try:
+            return type(node) is dict and words_of(node)[0] is not None
+        except Wrong:
+            return True  # reading it tells what is wrong
+
+    def reads(self, node: Any, _links: Links, path: Path) -> Iterator[Path]:
+        """The text, or the display or code that the words are of; what stands beside it is not read."""
+        words, place = words_of(node)
+        if words is not None:
+            yield (*path, *(place or ("text",)))
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place of the words, where they are no text."""
+        _, place = words_of(node)
+        if place:
+            yield (*path, *place), f"is read as the words: there is no text, but a {place[-1]}"
+
+
+def words_of(node: Any) -> tuple[str | None, Path]:
+    """The words of a concept and their place below it; an empty place for its text, or if there are none."""
+    text = expect(node, dict, "an object").get("text")
+    if text is not None:
+        return str(expect(text, str, "text")), ()
+    codings = expect(node.get("coding", []), list, "a list")
+    for name in ("display", "code"):
+        for number, coding in enumerate(codings):
+            if type(coding) is dict and type(words := coding.get(name)) is str and words.strip():
+                return words, ("coding", number, name)
+    return None, ()
 
 
 KINDS: Final = (
     LeafKind("code", Code, "vocabulary", coded=True, holds=StrEnum, scalar=True),
+    LeafKind("code-or-unknown", CodeOrUnknown, "vocabulary", coded=True, holds=StrEnum, scalar=True),
     LeafKind("coding", Coding, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind("concept", Concept, "vocabulary", coded=True, holds=StrEnum, element="CodeableConcept"),
+    LeafKind("strictest-label", StrictestLabel, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind(
         "concept-text",
         lambda _: ConceptText(),

@@ -3,6 +3,7 @@
 [system=@hpr]          a member with that value; `@hpr` is a name in systems.toml, aliases match too
 [verified=true]        a member that is the boolean true
 [concept=*]            a member that says anything
+[use!=old]             a member that is not that word, or is not there
 extension(ip-need)     an entry with that url; `extension(=https://…)` names it in full
 [~plan-category#ip]    a CodeableConcept with that coding; `[type*~part#SBJ]`: in a member that is a list
 [*+ip-responsible]     a flag extension; `-` without it
@@ -42,6 +43,8 @@ def test(condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], b
         return lambda node: node.get(member) is True
     if condition.kind == "member" and value == "*":
         return lambda node: member in node
+    if condition.kind == "not-member":
+        return lambda node: node.get(member) != value
     if condition.kind in ("member", "named"):
         known, name = accepted(condition, systems), "url" if condition.kind == "named" else member
         return lambda node: text_or_none(node.get(name)) in known

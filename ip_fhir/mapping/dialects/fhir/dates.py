@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -16,13 +17,15 @@ from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row, Systems
 
 _OSLO = ZoneInfo("Europe/Oslo")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PARTIAL = re.compile(r"\d{4}(-\d\d)?")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
@@ -105,6 +108,58 @@ class Day(Leaf):
 _START = DayBound(end=False)
 
 
+class KnownDay(Day):
+    """A day; a year or a month alone says none, is told, and stays as it is until a day is written."""
+
+    telling = True
+
+    def get(self, node: Any, links: Links) -> str | None:  # type: ignore[override]  # None: no whole day
+        """The day, or None."""
+        return None if _is_partial(node) else super().get(node, links)
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has a year or a month alone."""
+        if _is_partial(node):
+            yield path, "is a year or a month alone, and no day: not read"
+
+
+class BoundDay(Day):
+    """The first or (`end`) last day of a period; of a year or a month alone, its first or last day.
+
+    FHIR's `Period` means it so (http://hl7.org/fhir/R4/datatypes.html#Period). What stands there keeps its precision
+    until another day is written.
+    """
+
+    telling = True
+
+    def __init__(self, *, end: bool) -> None:
+        self.end = end
+
+    def get(self, node: Any, links: Links) -> str:
+        """The day."""
+        return _bound_of(node, end=self.end) if _is_partial(node) else super().get(node, links)
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has a year or a month alone."""
+        if _is_partial(node):
+            yield path, f"is a year or a month alone: read as its {'last' if self.end else 'first'} day"
+
+
+def _is_partial(node: Any) -> bool:
+    return type(node) is str and _PARTIAL.fullmatch(node) is not None
+
+
+def _bound_of(node: str, *, end: bool) -> str:
+    """The first or last day of a year or month. Raises `Wrong` if there is no such year or month."""
+    year, _, month = node.partition("-")
+    try:
+        first = date(int(year), int(month or 1), 1)
+        last = date(first.year, int(month or 12), monthrange(first.year, int(month or 12))[1])
+    except ValueError:
+        raise Wrong("is no day that exists") from None
+    return (last if end else first).isoformat()
+
+
 class PeriodDay(Day):
     """The first or (`end`) last day of a period: a moment only where the period has that whole day, in Norway.
 
@@ -123,16 +178,24 @@ class PeriodDay(Day):
 
 
 class InstantOrDay(Instant):
-    """A moment; where another system gives only the day, the day's start in Norway."""
+    """A moment; where another system gives only the day, the month or the year, the start of it in Norway."""
+
+    telling = True
 
     def get(self, node: Any, links: Links) -> str:
         """The moment in the form that the domain's JSON has."""
-        if type(node) is str and _DATE.fullmatch(node):
+        day = _bound_of(node, end=False) if _is_partial(node) else node
+        if type(day) is str and _DATE.fullmatch(day):
             try:
-                return _canonical(_START.put(node, None, links))
+                return _canonical(_START.put(day, None, links))
             except ValueError:
                 raise Wrong("is no day that exists") from None
         return super().get(node, links)
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has a year or a month alone."""
+        if _is_partial(node):
+            yield path, "is a year or a month alone: read as its first day"
 
 
 def _check_date(text: str) -> str | None:
@@ -185,6 +248,9 @@ KINDS: Final = (
     _moment_kind("instant-or-day", InstantOrDay(), "lens", "dateTime"),
     _day_kind("date", Primitive(str, "text", _check_date), ""),
     _day_kind("day", Day()),
+    _day_kind("known-day", KnownDay()),
+    _day_kind("start-day", BoundDay(end=False)),
+    _day_kind("end-day", BoundDay(end=True)),
     _bound("day-start", end=False),
     _bound("day-end", end=True),
     _day_kind("first-day", PeriodDay(end=False)),

@@ -29,6 +29,8 @@ def which(segment: Segment, systems: Systems) -> str:
             conditions.append(f"{condition.member}.exists()")
         elif condition.kind == "member":
             conditions.append(f"{condition.member}={value}" if value == "true" else f"{condition.member}='{value}'")
+        elif condition.kind == "not-member":
+            continue
         elif condition.kind == "coding":
             code = f"coding.where(code='{value.partition('#')[2]}').exists()"
             conditions.append(f"{condition.member}.{code}" if condition.member else code)

@@ -13,7 +13,7 @@ from ip_fhir.mapping.lenses.wrong import Wrong, expect
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ip_fhir.mapping.lenses.nodes import Path
+    from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row, Systems
 
@@ -24,6 +24,8 @@ class PersonIdentifier(Leaf):
     Of several registers the first of `PersonIdKind` counts: a D-number stays with who has got a fødselsnummer since.
     Numbers marked as old are left alone.
     """
+
+    telling = True
 
     def __init__(self, systems: Systems) -> None:
         self.accepted = {kind: (systems.uri(kind.value), *systems.accepted(kind.value)) for kind in PersonIdKind}
@@ -60,6 +62,22 @@ class PersonIdentifier(Leaf):
         """The entries that are numbers in use."""
         yield from ((*path, n) for n, item in enumerate(node) if self.owns([item]))
 
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The number that counts, if it is of another register than its system says; and the numbers beside it."""
+        at = self._at(node)
+        for number, item in enumerate(node):
+            if number == at and self._is_misplaced(item):
+                yield (*path, number, "system"), "is not the series that the number is of: read by the number itself"
+            elif number != at and self._ranked(item) is not None:
+                yield (*path, number), "is a second number in use, of a register that counts after the other: not read"
+
+    def _is_misplaced(self, item: dict[str, Any]) -> bool:
+        """True if the number is valid, and of another register than its system says."""
+        try:
+            return item["system"] not in self.accepted[PersonId(item["value"]).kind]
+        except InvalidInput:
+            return False  # the domain refuses it
+
     def _at(self, items: list[Any]) -> int | None:
         """The index of the number that counts; None where there is none."""
         mine = [(rank, n) for n, item in enumerate(items) if (rank := self._ranked(item)) is not None]
@@ -85,6 +103,30 @@ class PersonIdentifier(Leaf):
         except InvalidInput as error:
             raise Wrong(str(error)) from None
         return found if found in accepted else accepted[0]
+
+
+class OnePersonIdentifier(Leaf):
+    """A single Identifier, as in a logical reference, whose system is one of the registers of persons."""
+
+    def __init__(self, systems: Systems) -> None:
+        self.among = PersonIdentifier(systems)
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The number, unchecked; None for an identifier of another system."""
+        return self.among.get([expect(node, dict, "an object")], links)
+
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
+        """The number under its register's system. Raises `Wrong` where another identifier stands there."""
+        if node is not None and not self.owns(node):
+            if value is not None:
+                raise Wrong("has another identifier", "business-rule")
+            return node
+        written = self.among.put(value, None if node is None else [node], links)
+        return None if written is None else written[0]
+
+    def owns(self, node: Any) -> bool:
+        """True for a person's number."""
+        return self.among.owns([node])
 
 
 _SAMPLES = ("05827500285", "17851950222")  # of test registers: nobody's numbers
@@ -114,6 +156,17 @@ KINDS: Final = (
         sample=_sample,
         value=PersonId,
         written="person_id({})",
+        names=_names,
+    ),
+    LeafKind(
+        "one-person-id",
+        OnePersonIdentifier,
+        "person-number",
+        holds=PersonId,
+        element="Identifier",
+        sample=_sample,
+        value=PersonId,
+        written="person_id({})[0]",
         names=_names,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.mapping.tables.loading import element_names
+from ip_fhir.fhir.data import is_element
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +29,14 @@ def unread(resource: dict[str, Any], lenses: Iterable[TableLens], links: Links) 
             yield from (_fhirpath(resource, path) for path in _rest(child, (name,), read, above))
 
 
+def told(resource: dict[str, Any], lens: TableLens, links: Links) -> dict[str, str]:
+    """The reasons for which places of the resource are read otherwise than they stand there, by FHIRPath."""
+    found: dict[str, str] = {}
+    for path, reason in lens.tells(resource, links, ()):
+        found.setdefault(_fhirpath(resource, path), reason)
+    return found
+
+
 def _says_more(narrative: Any) -> bool:
     return type(narrative) is not dict or narrative.get("status") not in ("generated", "empty")
 
@@ -51,14 +59,9 @@ def _fhirpath(resource: dict[str, Any], path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif is_element(step):
+        elif is_element(step.replace(MARK, "")):
             text += f".{step}"
         else:
             return f"{text}.(key {list(node).index(step) + 1})".removeprefix(".")
-        node = node[step]
+        node = node.get(step) if type(node) is dict else node[step]
     return text.removeprefix(".")
-
-
-def is_element(name: str) -> bool:
-    """True if FHIR has an element of this name; also for what belongs to a primitive one, such as `_birthDate`."""
-    return name.replace(MARK, "").removeprefix("_") in element_names()

@@ -57,7 +57,7 @@ def test_what_the_loop_forbids(run: Run, sides: Sides) -> None:
     run("notice", "send", NOTICE, "--config", sides.hospital)
     ran = run("remind", "referral-03", "--config", sides.hospital)
     assert ran.code == 3
-    assert ran.err.startswith("ip-fhir: referral-03: sent: remind")
+    assert ran.err.startswith("ip-fhir: referral-03: the loop is sent: remind is not possible for the hospital now; ")
     assert run("green-form", "send", COMPLETE, "--config", sides.municipality).code == 2
     assert run("remind", "nobody", "--config", sides.hospital).code == 2
     assert run("referrals", "show", "nobody", "--config", sides.hospital).code == 2

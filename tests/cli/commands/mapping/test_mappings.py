@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ip_fhir.fhir.data import root
 from ip_fhir.mapping import Mapper, default
-from ip_fhir.mapping.tables.loading import root
 from ip_fhir.mapping.tables.variants import SETS
 from ip_fhir.report.pages import mappings
 from tests.cli.conftest import Run

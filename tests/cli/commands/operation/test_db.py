@@ -20,12 +20,11 @@ from tests.support.postgres import running_server
 
 
 @pytest.fixture
-def config(sides: Sides) -> Path:
+def config(bare_sides: Sides) -> Path:
     """The settings of a side whose store is not there yet."""
-    return sides.hospital
+    return bare_sides.hospital
 
 
-NOWHERE = "store: there is no store: hospital.sqlite is not there, or empty\n"
 EMPTY = (
     "evidence: there is nothing to check: no record was ever written to this store, "
     "or it is not the one that was meant\n"
@@ -81,12 +80,26 @@ def test_purge(run: Run, sides: Sides) -> None:
     assert run("db", "purge", "-c", config, "--older-than", 365, "--yes", "--json").data["referrals"] == 0
     sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
     assert run("db", "purge", "-c", config, "--older-than", 365).text == "1 loops would be purged; --yes does it\n"
-    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 1}
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 1, "confirmed": 0}
     done = run("db", "purge", "-c", config, "--older-than", 365, "--yes")
     counted = "0 receipts and 0 keys of messages; 0 rows of the log of reads"
     assert done.text == f"purged: 1 loops, the words of 2 records; {counted}\n"
     assert run("verify", "-c", config).text.startswith("whole: 4 records, 2 of them purged, ")
     assert run("verify", "-c", config, "--json").data["purged"] == 2
+
+
+def test_confirmed_loops_are_named_and_kept(run: Run, sides: Sides) -> None:
+    """They have not ended: a purge says how many are as old, and how they are closed (findings/users.md B)."""
+    config = sides.hospital
+    with closing(store_of(config)) as store, store.begin() as transaction:
+        transaction.save(referral("r", State.CONFIRMED), None)
+    sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
+    said = (
+        "1 confirmed loops are as old, and kept: close_after_days of the agreement closes them, or `ip-fhir referrals"
+    )
+    for yes in ((), ("--yes",)):
+        assert said in run("db", "purge", "-c", config, "--older-than", 365, *yes).text
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 0, "confirmed": 1}
 
 
 def test_purge_needs_an_age(run: Run, config: Path) -> None:
@@ -173,14 +186,15 @@ def test_no_command_that_reads_makes_a_store(
 def test_nothing_is_never_whole(run: Run, config: Path) -> None:
     """No store, an empty file, another's database, a store without a record: each in its own words, exit code 1."""
     file = config.parent / "hospital.sqlite"
-    assert run("verify", "-c", config).text == NOWHERE
+    nowhere = f"store: there is no store: {file} is not there, or empty (ip-fhir serve, work and db upgrade make it)\n"
+    assert run("verify", "-c", config).text == nowhere
     file.write_bytes(b"")
-    assert run("verify", "-c", config).text == NOWHERE
+    assert run("verify", "-c", config).text == nowhere
     found = run("verify", "-c", config, "--json")
     assert (found.code, found.data["whole"]) == (1, False)
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE theirs (number integer)")
-    assert run("verify", "-c", config).text == "store: there is no store: hospital.sqlite is another program's\n"
+    assert run("verify", "-c", config).text == f"store: there is no store: {file} is another program's\n"
     file.unlink()
     run("db", "upgrade", "-c", config)
     empty = run("verify", "-c", config, "--json")

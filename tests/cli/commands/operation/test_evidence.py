@@ -55,8 +55,9 @@ def database(config: Path) -> Path:
     return Path(read_settings(config).database.removeprefix("sqlite:///").partition("?")[0])
 
 
-def test_nothing_is_not_whole(run: Run, config: Path) -> None:
+def test_nothing_is_not_whole(run: Run, bare_sides: Sides) -> None:
     """No file, an empty one, a store without a record: exit code 1, the reason, and no file is made."""
+    config = bare_sides.hospital
     file = database(config)
     ran = run("verify", "-c", config)
     assert (ran.code, ran.text[:26]) == (1, "store: there is no store: ")

@@ -11,8 +11,8 @@ from typing import Any
 import fhir.resources
 import fhir.resources.R4B
 
+from ip_fhir.fhir.data import element_names
 from ip_fhir.mapping import read_fhir, to_fhir
-from ip_fhir.mapping.tables.loading import element_names
 from tests.mapping.examples import example
 
 

@@ -1,0 +1,127 @@
+"""Protected addresses (fortrolig, strengt fortrolig): withholds what would lead somebody to the person.
+
+All that leaves is made of the value that `withheld` returns: messages, resources, documents, what is printed. Address,
+municipality, contacts of the person and of their relatives, and the places of measures are left out, unless a person
+of ours has ticked them for the one recipient (`domain.referral.Release`). Organisations and professionals stay whole:
+their addresses and numbers are the service's own, and by them the loop is closed.
+
+Not seen through: free texts and attachments, which may name anything. Source: Normen (the health sector's norm for
+information security), faktaark 55, on persons under threat whose address is graded in the population register.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from ip_fhir.domain.people import Address, AddressProtection, Relationship
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.people import PlanOwner, RelatedPerson
+    from ip_fhir.domain.plan import IndividualPlan, Measure
+
+    Protected = TypeVar("Protected", bound=IndividualPlan | Notice)
+
+
+class LocatingPart(StrEnum):
+    """A kind of information that leads to a person; each is released by itself."""
+
+    ADDRESS = "address"  # street or box, postal code and postal place
+    MUNICIPALITY = "municipality"  # of residence; the recipient unit's own number is not the person's
+    CONTACTS = "contacts"  # phone, e-mail and other ways to reach the person
+    PLACES = "places"  # where measures are carried out
+
+
+EVERY_PART: Final = tuple(LocatingPart)
+"""All of it: for a value that has been through `withheld` already."""
+
+_NO_FAMILY = (Relationship.FRIEND, Relationship.GUARDIAN)
+"""Relationships that tell nothing of where the owner lives: a protected guardian protects only themselves."""
+
+_STRICTNESS: Final = tuple(AddressProtection)
+
+
+def protection_of(value: IndividualPlan | Notice) -> AddressProtection | None:
+    """Returns the strictest grading of the owner and all related persons; None if nobody's address is graded."""
+    gradings = (value.owner.protection, *(person.protection for person in value.related_persons))
+    return max((one for one in gradings if one is not None), key=_STRICTNESS.index, default=None)
+
+
+def protected_persons(value: IndividualPlan | Notice) -> frozenset[str]:
+    """Returns the ids of the persons whose whereabouts are withheld: those who are graded, and their relatives.
+
+    The relatives of a graded owner are all related persons; those of a graded relative are the owner and all related
+    persons, as a family may live together. A friend or guardian who is graded is alone.
+    """
+    graded = [person for person in value.related_persons if person.protection is not None]
+    if value.owner.protection is not None or any(person.relationship not in _NO_FAMILY for person in graded):
+        return frozenset({value.owner.id, *(person.id for person in value.related_persons)})
+    return frozenset(person.id for person in graded)
+
+
+def withheld(
+    value: Protected, released: Collection[LocatingPart] = (), there: IndividualPlan | Notice | None = None
+) -> Protected:
+    """Returns the plan or notice without the parts that lead to protected persons, but for those in `released`.
+
+    `there` is the same plan or notice as the recipient has it: a part that is withheld stays as it is there, neither
+    disclosed nor taken away. Returns `value` itself if nothing is withheld.
+    """
+    persons = protected_persons(value)
+    parts = frozenset(EVERY_PART) - frozenset(released)
+    if not persons or not parts:
+        return value
+    known: dict[str, PlanOwner | RelatedPerson] = {}
+    if there is not None:
+        known = {there.owner.id: there.owner, **{person.id: person for person in there.related_persons}}
+    owner = value.owner
+    changes: dict[str, Any] = {
+        "related_persons": tuple(
+            _relative(person, parts, known.get(person.id)) if person.id in persons else person
+            for person in value.related_persons
+        )
+    }
+    if owner.id in persons:
+        changes["owner"] = _owner(owner, parts, known.get(owner.id))
+        if LocatingPart.PLACES in parts and (measures := getattr(value, "measures", ())):
+            changes["measures"] = _without_places(measures, getattr(there, "measures", ()))
+    made: Any = value.evolve(**changes)  # of the same type
+    return cast("Protected", made)
+
+
+def _owner(owner: PlanOwner, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None) -> PlanOwner:
+    address = _address(owner.address, parts, getattr(known, "address", None))
+    return owner.evolve(contacts=_contacts(owner, parts, known), address=address)
+
+
+def _relative(
+    person: RelatedPerson, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None
+) -> RelatedPerson:
+    return person.evolve(contacts=_contacts(person, parts, known))
+
+
+def _contacts(
+    person: PlanOwner | RelatedPerson, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None
+) -> Any:
+    if LocatingPart.CONTACTS not in parts:
+        return person.contacts
+    return () if known is None else known.contacts
+
+
+def _address(address: Address | None, parts: frozenset[LocatingPart], known: Address | None) -> Address | None:
+    """Returns the address with each part from `address` if it is released, else from `known`; None if it is empty."""
+    ours, theirs = address or Address(), known or Address()
+    lines, within = (theirs if part in parts else ours for part in (LocatingPart.ADDRESS, LocatingPart.MUNICIPALITY))
+    made = Address(lines=lines.lines, postal_code=lines.postal_code, city=lines.city, municipality=within.municipality)
+    return made if made != Address() else None
+
+
+def _without_places(measures: tuple[Measure, ...], there: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    known = {measure.id: measure.where for measure in there}
+    return tuple(
+        measure if measure.where == known.get(measure.id) else measure.evolve(where=known.get(measure.id))
+        for measure in measures
+    )
