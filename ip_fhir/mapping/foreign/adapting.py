@@ -77,7 +77,8 @@ class Adapted:
         """Return the bundle without the additions, and with hidden parts as they were."""
         if self.members is not None and self.members.resources:
             changed = {_address(e) for e in bundle["entry"] if _EXTRA in e and e["resource"] != e[_EXTRA]}
-            others = [e for e in bundle["entry"] if _address(e) not in self.members.resources]
+            held = [e for e in bundle["entry"] if "resource" in e]  # others have no content
+            others = [e for e in held if _address(e) not in self.members.resources]
             self.dropped = frozenset(self.members.resources) - self.members.kept(others, changed)
         return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
 

@@ -39,8 +39,9 @@ UNREAD = {
         *("0:contained", "0:goal[1]", "0:activity[0].detail.kind", "0:activity[0].detail.code.coding"),
         *("0:activity[0].detail.location.reference", "0:activity[0].detail.performer[1]", "0:activity[0].progress"),
         *("0:note[0].time", "1:identifier[1]", "2:name[0].prefix", "2:telecom", "3:relationship", "4:"),
-        *("5:participant[0].role", "5:participant[2].role", "6:code.coding[0].display", "7:priority", "8:"),
-        "9:description.coding[0].display",
+        *("5:participant[0].role", "5:participant[2].role", "6:code.coding[0].display"),
+        *("6:code.coding[0].system", "6:code.coding[0].code", "7:priority", "8:"),
+        *("9:description.coding[0].display", "9:description.coding[0].system", "9:description.coding[0].code"),
     ],
     "kommunefhir": [
         *("0:active", "0:name[0].use", "0:telecom[0].use", "1:type", "4:participant[0].role"),
@@ -53,13 +54,15 @@ UNREAD = {
             "0:description",
             "0:author",
             "1:code.coding[0].display",
+            "1:code.coding[0].system",
+            "1:code.coding[0].code",
             "1:onsetDateTime",
             "3:addresses",
             "4:addresses",
             "5:category",
         ),
         *("5:occurrenceTiming", "5:reasonReference", "6:category", "6:performer", "6:reasonReference"),
-        *("7:code.coding[0].display", "7:category"),
+        *("7:code.coding[0].display", "7:category", "7:code.coding[0].system", "7:code.coding[0].code"),
     ],
 }
 

@@ -124,9 +124,10 @@ def test_what_a_bundle_leaves_unread_is_told(run: Run) -> None:
     neighbour = EXAMPLES / "neighbours" / "kommunefhir.json"
     told = run("map", neighbour, "--to", "plan").err
     ran = run("check", neighbour)
-    assert (ran.code, ran.err) == (1, told)
+    assert ran.code == 1
+    assert ran.err.startswith(told)  # after it what is told of the plan itself
     in_json = run("check", neighbour, "--json").data
-    assert len(in_json["warnings"]) == len(told.splitlines())
+    assert len(in_json["warnings"]) >= len(told.splitlines())
     assert "Bundle.entry[6].resource" in [warning["path"] for warning in in_json["warnings"]]
     strict = run("check", neighbour, "--told-is-error")
     assert (strict.code, strict.out) == (2, b"")
