@@ -99,14 +99,12 @@ def _empty(row: Row) -> str:
     return f"taken as `{row.default}`, told" if isinstance(row.default, str) else "left empty"
 
 
-def _checks(table: Any) -> Iterator[tuple[str, str, str]]:
-    """The elements that are only checked: the place, the condition, the result where it does not hold."""
-    for place in getattr(table, "unread", ()):
-        yield place, _CHECKED["refuse"], "refused"
-    for place, values in getattr(table, "within", {}).items():
-        yield place, _CHECKED["some"].format(_listed(values)), "refused"
-    for check in getattr(table, "checks", ()):
+def _checks(table: Table) -> Iterator[tuple[str, str, str]]:
+    """The elements that are checked: the place, the condition, the result where it does not hold."""
+    for check in table.checks:
         then = "out of sight, told" if check.left else "refused"
+        if check.kind in ("read", "order", "last"):
+            then = "-"
         yield check.place, _CHECKED[check.kind].format(_listed(check.values), check.told), then
 
 
