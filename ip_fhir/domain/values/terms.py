@@ -49,4 +49,3 @@ class LegalBasis(StrEnum):
     OPPLL_15_8 = "oppll-15-8"
     # Kindergarten takes part in the plan. Source: Prop. 100 L (2020-2021); the number is not verified.
     BHGL_2B = "bhgl-2b"
-
