@@ -94,7 +94,9 @@ def test_confirmed_loops_are_named_and_kept(run: Run, sides: Sides) -> None:
     with closing(store_of(config)) as store, store.begin() as transaction:
         transaction.save(referral("r", State.CONFIRMED), None)
     sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
-    said = "1 confirmed loops are as old, and kept: close_after_days of the agreement closes them, or `ip-fhir referrals"
+    said = (
+        "1 confirmed loops are as old, and kept: close_after_days of the agreement closes them, or `ip-fhir referrals"
+    )
     for yes in ((), ("--yes",)):
         assert said in run("db", "purge", "-c", config, "--older-than", 365, *yes).text
     assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 0, "confirmed": 1}
