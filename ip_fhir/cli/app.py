@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ip_fhir.cli.commands import demo
-from ip_fhir.cli.commands.loop import act, agreement, consent, exchange, outbox, referrals, worklist
+from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
 from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads
@@ -59,6 +59,8 @@ app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
 referrals.app.command("close")(act.close)
+exchange.notices.command("new")(drafts.notice_new)
+exchange.green_forms.command("new")(drafts.green_form_new)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")
 app.add_typer(mappings.app, name="mappings")
