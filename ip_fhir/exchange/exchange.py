@@ -184,6 +184,10 @@ class Exchange:
         """See `ip_fhir.exchange.worklist.items`."""
         return worklist.items(self._context, open_only=open_only, limit=limit, correlation_id=correlation_id)
 
+    def work_item(self, item_id: str) -> WorklistItem:
+        """See `ip_fhir.exchange.worklist.item`."""
+        return worklist.item(self._context, item_id)
+
     def done(self, item_id: str, *, by: Author, note: str | None = None) -> WorklistItem:
         """See `ip_fhir.exchange.worklist.done`."""
         return worklist.done(self._context, item_id, by, note)
@@ -228,8 +232,7 @@ class Exchange:
         """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
-        loops were changed. Call it from your own scheduler as often as you like, from as many processes and threads as
-        you like. If `now` (UTC) is
+        loops were changed. Any number of processes and threads may call it, as often as they like. If `now` (UTC) is
         given, it is the time of the whole run, and rows not begun within half a lease are left for the next run.
         `keep_going` is called before each step. A sending that does not end is waited for until its lease is over, and
         then left to itself. Raises `StoreError` only, when the store fails as a whole. A fault in one referral or row
