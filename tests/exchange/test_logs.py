@@ -135,11 +135,22 @@ def _names(text: str) -> set[str]:
     return set(walk(json.loads(text)))
 
 
+class _Kept(logging.Handler):
+    """Keeps records in a list."""
+
+    def __init__(self, records: list[logging.LogRecord]) -> None:
+        super().__init__()
+        self._records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self._records.append(record)
+
+
 def test_the_form_of_a_line() -> None:
     """As text in one line; as JSON with the fields by name, and of an error its type only."""
     records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.addFilter(lambda record: records.append(record) is not None)
+    handler = _Kept(records)
     MESSAGES.addHandler(handler)
     level = MESSAGES.level
     try:
