@@ -33,7 +33,7 @@ def case_lines(referral: Referral, today: date, language: Language, *, names: bo
     for form, place in current(referral, today):
         yield word(place.kind, language).capitalize(), _coordinator(form, place, language, names=names)
     yield from _decision(referral, language)
-    yield label["other"], said_of(other_side(referral))
+    yield label["other"], said_of(other_side(referral), language)
     if due := next_due(referral):
         yield label["due"], local(due)
 
@@ -94,12 +94,19 @@ def step_rows(evidence: Sequence[EvidenceRecord], language: Language, *, names: 
     ]
 
 
-def said_of(unit: Unit) -> str:
+def said_of(unit: Unit, language: Language) -> str:
     """The party by its name in the settings, and beside it what was said: a name and numbers, which prove nothing."""
     from ip_fhir.domain.parties import numbers_of
 
     said = unit.organization
-    words = [] if said is None else [said.name, *(f"{register} {number}" for register, number in numbers_of(said))]
+    words = (
+        []
+        if said is None
+        else [
+            said.name,
+            *(f"{_REGISTERS[language].get(register, register)} {number}" for register, number in numbers_of(said)),
+        ]
+    )
     return f"{unit.party or '?'}: {', '.join(words)}"
 
 
@@ -178,6 +185,10 @@ def _decision(referral: Referral, language: Language) -> Iterator[tuple[str, str
     yield label["answer"], ": ".join(filter(None, (word(form.decision, language), ", ".join(more))))
 
 
+_REGISTERS: dict[Language, dict[str, str]] = {
+    "nb": {"her_id": "HER-id", "organization_number": "organisasjonsnummer", "resh_id": "RESH-id"},
+    "en": {"her_id": "HER-id", "organization_number": "organisation number", "resh_id": "RESH-id"},
+}
 _LABELS: dict[Language, dict[str, str]] = {
     "nb": {
         "person": "Person",
