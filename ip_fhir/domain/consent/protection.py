@@ -88,8 +88,7 @@ def withheld(
         changes["owner"] = _owner(owner, parts, known.get(owner.id))
         if LocatingPart.PLACES in parts and (measures := getattr(value, "measures", ())):
             changes["measures"] = _without_places(measures, getattr(there, "measures", ()))
-    made: Any = value.evolve(**changes)  # of the same type
-    return cast("Protected", made)
+    return cast("Protected", value.evolve(**changes))
 
 
 def _owner(owner: PlanOwner, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None) -> PlanOwner:
