@@ -7,9 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, withheld
+from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protected_persons, withheld
 from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
@@ -29,8 +32,9 @@ from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.ndjson import map_lines
 from ip_fhir.ports import JsonObject
 from ip_fhir.report.document import plan_document
+from tests.support import strategies as make
 from tests.support.data import EXAMPLES
-from tests.support.protected import CANARIES, IN_NOTICE, protected_notice, protected_plan
+from tests.support.protected import CANARIES, IN_NOTICE, graded, protected_notice, protected_plan
 
 V3 = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 R, V, N = ({"system": V3, "code": code} for code in "RVN")
@@ -189,6 +193,36 @@ def test_resources_that_others_may_read() -> None:
     theirs = default().referral_to_fhir(referral.evolve(notice=free), [])
     assert leaks(theirs) != []
     assert leaks(default().referral_to_fhir(referral, theirs)) == []
+
+
+_OF_OWNER = set(CANARIES) - {"99900002"}
+
+
+def _expected(whole: IndividualPlan | Notice) -> set[str]:
+    """The canaries that may be seen: those of persons who are neither graded nor relatives of somebody graded."""
+    hidden = protected_persons(whole)
+    shown = _OF_OWNER if whole.owner.id not in hidden else set[str]()
+    free = [person for person in whole.related_persons if person.id not in hidden]
+    return shown | ({"99900002"} if free else set())
+
+
+@given(st.data())
+def test_whoever_is_graded(data: st.DataObject) -> None:
+    """Of any plan and notice, with any gradings: what is made of them shows nobody who is protected."""
+    plan, notice = data.draw(make.plans().flatmap(graded)), data.draw(make.notices().flatmap(graded))
+    assert set(leaks(to_fhir_json(plan))) <= _expected(plan)
+    assert set(leaks(notice_to_form(notice))) <= _expected(notice)
+    message = Message(
+        id="m1",
+        kind=MessageKind.NOTICE,
+        correlation_id=notice.correlation_id,
+        sent=notice.authored,
+        sender=notice.organization(notice.sender),
+        recipient=notice.organization(notice.recipient),
+        notice=notice,
+    )
+    assert set(leaks(message_to_fhir(message))) <= _expected(notice)
+    assert from_fhir(to_fhir(plan)) == withheld(plan)
 
 
 def test_lines() -> None:
