@@ -49,7 +49,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.CONSENT_WITHDRAWN: None,  # as when cancelled
     Reason.NO_CONSENT: _LIVE,
     Reason.CLOSED: None,  # as when cancelled
-    Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no: also the last message waits
+    Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it."""

@@ -36,7 +36,7 @@ NEEDED = {
     "abort-refused": OPEN,
     "no-consent": LIVE,
 }
-STAYS = {"not-taken", "escalation-over", "cancelled", "consent-withdrawn", "closed", "unreadable"}
+STAYS = {"not-taken", "escalation-over", "cancelled", "consent-withdrawn", "closed", "unreadable", "awaiting-release"}
 """Whatever the loop does: news that somebody must have seen, or work that must be stopped."""
 
 

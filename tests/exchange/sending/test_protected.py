@@ -231,11 +231,13 @@ def test_a_withdrawal_does_not_wait(loop: Loop) -> None:
     hospital.act(LOOP, EventKind.REMIND)
     loop.settle()
     (reminder,) = held(loop.hospital)
+    assert [item.reason for item in hospital.worklist()] == [Reason.AWAITING_RELEASE]
     hospital.act(LOOP, EventKind.WITHDRAW_CONSENT)
     loop.settle()
     kinds = [str(message_from_fhir(read_json(content)).kind) for content in loop.hospital.wire.sent]
     assert kinds == ["notice", "withdrawal"]
     assert [row.id for row in hospital.store.outbox("refused")] == [reminder.id]
+    assert hospital.worklist() == []
 
 
 @pytest.mark.parametrize("cut", ["hold_row", "enqueue", "open_items", "commit"])
