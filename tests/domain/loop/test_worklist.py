@@ -48,6 +48,7 @@ NEEDED = {
     "vacant": OPEN,
 }
 STAYS = {
+    "awaiting-release",
     "deceased",
     "not-taken",
     "escalation-over",
