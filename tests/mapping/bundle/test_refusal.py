@@ -273,3 +273,11 @@ def test_a_plan_of_readable_consents_is_read_fast() -> None:
     plan: IndividualPlan = mapper.from_fhir_json(orjson.dumps(_bundle(YES)))
     assert plan.consents == (YES,)
     assert mapper.reads.fast == 1
+
+
+def test_a_new_consent_may_not_have_the_id_of_one_out_of_sight() -> None:
+    """The bundle would have two resources of one id."""
+    there = _bundle(YES)
+    bundle = _with(there, {**_damaged(_consents(there)[0], "undated"), "status": "draft"})
+    with pytest.raises(InvalidInput, match="has the id of what is to be added"):
+        put_plan(from_fhir(bundle).evolve(consents=(YES,)), bundle)
