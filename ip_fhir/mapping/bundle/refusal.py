@@ -7,7 +7,7 @@ refusal stands in for it in the domain. The resource itself stays as it is: a pu
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind
@@ -65,7 +65,7 @@ class Refusal:
         """The data of the no that stands in for the consent; None for one that is not in force.
 
         The kind and the day are the consent's own where it has one that can be read, else sharing, and a day before any
-        other.
+        other. Raises `InvalidInput` if its id is none that the domain allows.
         """
         if not _is_in_force(entry.resource):
             return None
@@ -74,7 +74,10 @@ class Refusal:
         said = {"id": ident, "kind": kind, "given_on": day or _UNDATED, "access": Access.DENY}
         with suppress(InvalidInput):
             return data_of(read(Consent, said))
-        return data_of(read(Consent, {**said, "given_on": _UNDATED}))
+        try:
+            return data_of(read(Consent, {**said, "given_on": _UNDATED}))
+        except InvalidInput as error:  # an id that no value of the domain may have
+            raise InvalidInput(replace(p, path=f"{entry.at}.{p.path}") for p in error.problems) from None
 
     def told(self, entry: Entry, problems: Iterable[Problem]) -> list[Problem]:
         """Warnings for a consent that was not read as it stands; `problems` are the reasons, by FHIRPath."""

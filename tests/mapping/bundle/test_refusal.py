@@ -296,3 +296,12 @@ def test_a_consent_of_two_kinds_is_a_no_to_sharing(version: FhirVersion) -> None
     permitted = _consents(_bundle(YES, version=version))[0]
     one = _with(there, {**permitted, "category": [*sharing, loinc]})
     assert from_fhir_json(orjson.dumps(one)).consents == from_fhir(one).consents == (YES,)
+
+
+def test_an_id_that_is_a_person_s_number_is_refused_at_its_place() -> None:
+    """A no needs an id too; the error does not say the number."""
+    there = _bundle(YES)
+    bundle = _with(there, {**_damaged(_consents(there)[0], "extended"), "id": "17851950222"})
+    with pytest.raises(InvalidInput, match=rf"Bundle\.entry\[{len(bundle['entry']) - 1}\]\.resource\.id: ") as caught:
+        from_fhir(bundle)
+    assert "17851950222" not in str(caught.value)
