@@ -97,6 +97,25 @@ def test_numbers_that_are_old_stay() -> None:
     assert written["telecom"] == [telecom[0], {"system": "phone", "value": "9"}, telecom[2]]
 
 
+@given(data=st.data())
+def test_numbers_are_read_by_rank(data: st.DataObject) -> None:
+    """The preferred number first, those without a rank last; the ranks stay with the places, so the laws hold."""
+    ranks = data.draw(st.lists(st.sampled_from((None, 1, 2, 3)), min_size=1, max_size=4))
+    telecom = [
+        {"system": "phone", "value": f"n{n}", "extension": [{"url": f"urn:{n}"}], **({"rank": rank} if rank else {})}
+        for n, rank in enumerate(ranks)
+    ]
+    resource = patient(telecom=telecom)
+    read_ = lens("Patient").get(resource, LINKS)
+    order = sorted(range(len(ranks)), key=lambda n: ranks[n] or 9)
+    assert [contact["value"] for contact in read_["contacts"]] == [f"n{n}" for n in order]
+    assert lens("Patient").put(read_, resource, LINKS) == resource
+    values = data.draw(st.lists(st.sampled_from(("n0", "n1", "n2", "x", "y")), unique=True))
+    contacts = [{"system": "phone", "value": value} for value in values]
+    written = lens("Patient").put({**read_, "contacts": contacts}, resource, LINKS)
+    assert lens("Patient").get(written, LINKS).get("contacts", []) == contacts
+
+
 def test_what_is_no_object_among_names_is_refused() -> None:
     """A text where a name should be is told with its place, whatever stands beside it."""
     with pytest.raises(InvalidInput, match=r"Patient.name\[1\]: is not an object"):
@@ -107,7 +126,7 @@ def test_what_is_no_object_among_names_is_refused() -> None:
 @settings(max_examples=30)
 @given(data=st.data())
 def test_others_names_and_numbers_survive(version: FhirVersion, data: st.DataObject) -> None:
-    """With names, addresses and numbers that do not count anywhere among ours, the same plan is read and all is kept."""
+    """With names, addresses and numbers that do not count among ours, the same plan is read and all is kept."""
     plan = data.draw(make.plans())
     bundle = to_fhir(plan, version=version)
     woven = copy.deepcopy(bundle)
