@@ -339,7 +339,8 @@ class Ranked(Each):
 
     def _in_place(self, new: list[Any], before: list[Any]) -> list[Any]:
         """The written entries, each with the number that its place had."""
-        return [self._numbered(entry, old) for entry, old in zip_longest(new, before[: len(new)], fillvalue={})]
+        nothing: dict[str, Any] = {}
+        return [self._numbered(entry, old) for entry, old in zip_longest(new, before[: len(new)], fillvalue=nothing)]
 
     def _numbered(self, entry: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         number = old.get(self.number)

@@ -379,6 +379,8 @@ def test_a_new_coordinator_starts_the_wait_anew() -> None:
     assert [timer.due - before.timers[0].due for timer in replaced.timers] == [timedelta(days=100)]
     vacant = happens(before, EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, at, CLOSING)
     assert TimerKind.CLOSING not in {timer.kind for timer in vacant.timers}
+
+
 CLOSES = Agreement.from_data({
     "closed_every_year": ["03-09"], "closed_days": ["2026-03-10"],
     "evaluation_every_months": 6, "mentor_talk_every_months": 2, "preliminary_reply_days": 7,
