@@ -1,31 +1,46 @@
-"""A FHIR R4 Bundle as read: its resources and the references that mean them. No meaning."""
+"""A FHIR R4 Bundle as read: its entries, and the resources in them. No meaning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from ip_fhir.fhir.summaries import refuse_summaries
 
 UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
 """The reason for refusing a resource with `implicitRules` (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
 
 
+Place: TypeAlias = "tuple[int, int | None]"
+"""The place of a resource in a bundle: the number of the entry, and of the contained resource in it if it is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a bundle: its number, its fullUrl and its resource."""
+    """One resource of a bundle: the number and fullUrl of its entry, and the resource.
+
+    `method` is the entry's HTTP method, if it has one. A contained resource has the entry that contains it and its
+    `index` there.
+    """
 
     number: int
     full_url: str | None
     resource: dict[str, Any]
+    method: str | None = None
+    container: Entry | None = None
+    index: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """The place of the resource in the bundle."""
+        return self.number, self.index
 
     @property
     def at(self) -> str:
         """The FHIRPath of the resource."""
+        if self.container is not None:
+            return f"{self.container.at}.contained[{self.index}]"
         return f"Bundle.entry[{self.number}].resource"
 
     @property
@@ -39,20 +54,17 @@ class Entry:
         found = self.resource.get("id")
         return found if isinstance(found, str) else str(self.full_url).rpartition("/")[2].rpartition(":")[2]
 
-    @property
-    def references(self) -> Iterator[str]:
-        """Yields every reference by which other resources may mean this one."""
-        if self.full_url is not None:
-            yield self.full_url
-        yield f"{self.type}/{self.id}"
-
 
 def entries_of(bundle: Any) -> list[Entry]:
-    """Returns the entries of a bundle. Raises `InvalidInput` with the FHIRPath of each that holds no resource."""
+    """Returns the entries of a bundle.
+
+    Raises `InvalidInput` with the FHIRPath of each that holds no resource, and of each tag of a summary.
+    """
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
     if "implicitRules" in bundle:
         raise InvalidInput.at("Bundle.implicitRules", UNKNOWN_RULES, "not-supported")
+    refuse_summaries(bundle)
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
@@ -62,7 +74,15 @@ def entries_of(bundle: Any) -> list[Entry]:
         told = [Problem(f"Bundle.entry[{number}]", reason, "structure") for number, reason in wrong[:MOST_PROBLEMS]]
         more = len(wrong) - len(told)
         raise InvalidInput([*told, *([more_problems(more, "structure")] if more else [])])
-    return [Entry(number, entry.get("fullUrl"), entry["resource"]) for number, entry in enumerate(entries)]
+    return [
+        Entry(number, entry.get("fullUrl"), entry["resource"], _method(entry)) for number, entry in enumerate(entries)
+    ]
+
+
+def _method(entry: dict[str, Any]) -> str | None:
+    request = entry.get("request")
+    found = request.get("method") if isinstance(request, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _why_not(entry: Any) -> str | None:

@@ -51,14 +51,14 @@ def put_plan(plan: IndividualPlan, bundle: dict[str, Any], compiled: Compiled, r
     """Return a copy of a Bundle of ours, changed so that it says what `plan` says, and nowhere else."""
     known = _read_if_certain(bundle, compiled, reads)
     if known is None:
-        return put_onto(compiled.assembly("plan"), plan, bundle, compiled.systems.base)
-    return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base).put(plan)
+        return put_onto(compiled.assembly("plan"), plan, bundle)
+    return OpenPlan(compiled.assembly("plan"), bundle, known).put(plan)
 
 
 def open_plan(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> OpenPlan:
     """Open the plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
     plan = _read_if_certain(bundle, compiled, reads) or from_fhir(bundle, compiled)
-    return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base)
+    return OpenPlan(compiled.assembly("plan"), bundle, plan)
 
 
 def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.fhir.references import References, references_in
 from ip_fhir.mapping.bundle.derived import derived
+from ip_fhir.mapping.bundle.links import links_between
 from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
-from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of, unversioned
+from ip_fhir.mapping.bundle.parts import Part, Slot, places_of, refuse_doubles, slots_of, with_own_ids
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.generated.structs import WrittenBundle, WrittenEntry, WrittenReference, WrittenRequest, write_json
-from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.values.value import V
+    from ip_fhir.fhir.bundle import Place
     from ip_fhir.mapping.bundle.derived import Derived
+    from ip_fhir.mapping.bundle.links import BundleLinks
     from ip_fhir.mapping.generated.writer import Writer
     from ip_fhir.mapping.lenses.table import Lens
 
@@ -36,7 +40,7 @@ class Located:
 
     root: Entry
     slots: list[Slot]
-    links: Links
+    links: BundleLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Found:
     data: dict[str, Any]
     root: Entry
     slots: list[Slot]
-    links: Links
+    links: BundleLinks
     entries: list[Entry]
 
     def slot_of(self, part: Part, ident: str) -> Slot:
@@ -127,21 +131,31 @@ class Assembly:
         if len(roots) != 1:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
-        people = people_of(entries)
+        references = References(entries)
+        root = roots[0]
+        slots = self._slots(entries, root, references)
+        held = {place for slot in slots for place in places_of(slot)} | {root.place}
+        inside = [one for number, several in references.contained.items() if (number, None) in held for one in several]
+        if inside:
+            slots = self._slots([*entries, *inside], root, references)
+        refuse_doubles(slots, references)
+        self._expect_owner(slots, root)
+        slots = with_own_ids(slots, references)
+        return Located(root, slots, links_between(slots, references))
+
+    def _slots(self, entries: Iterable[Entry], root: Entry, references: References) -> list[Slot]:
+        """The parts of the whole among these resources, part by part."""
         of_type: dict[str, list[Entry]] = {}
         for entry in entries:
             of_type.setdefault(entry.type, []).append(entry)
-        named = _names(roots[0].resource)
-        slots = [
+        named = _named({**root.resource, "contained": None}, root, references)
+        return [
             slot
             for part in self.parts
             for slot in slots_of(
-                part, of_type.get(str(part.lens.resource), []), self._named(part, roots[0], named), people
+                part, of_type.get(str(part.lens.resource), []), self._of_part(part, root, named, references), references
             )
         ]
-        refuse_doubles(slots)
-        self._expect_owner(slots, roots[0])
-        return Located(roots[0], slots, links_between(slots))
 
     def find(self, entries: list[Entry]) -> Found:
         """Read the whole in these entries as data in JSON form, not yet checked by the domain's rules."""
@@ -149,7 +163,7 @@ class Assembly:
         root, slots, links = located.root, located.slots, located.links
         data, problems = _read_parts(slots, links)
         try:
-            whole = self.root.get({**root.resource, "id": root.id}, links, root.at)
+            whole = self.root.get({**root.resource, "id": root.id}, links.of(root), root.at)
         except InvalidInput as error:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
@@ -159,7 +173,7 @@ class Assembly:
             items = data.get(part.field, {})
             listed = whole.pop(part.field, None)
             if part.one:
-                chosen = items.get(listed) if listed else next(iter(items.values()), None)
+                chosen = items.get(listed) if listed else items.get(min(items, default=""))
             else:
                 chosen = [items[i] for i in listed or () if i in items] if part.by_root else list(items.values())
             if chosen:
@@ -170,14 +184,14 @@ class Assembly:
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, root, ours, links, entries)
 
-    def _named(self, part: Part, root: Entry, named: set[str]) -> set[str] | None:
-        """The references that make an entry this part's: all in the root, or for the owner those in the root's subject.
+    def _of_part(self, part: Part, root: Entry, named: set[Place], references: References) -> set[Place] | None:
+        """The places that make a resource this part's: all that the root names, for the owner those of its subject.
 
         None: the part is not found by reference.
         """
         if not part.by_root:
             return None
-        return named if part.field != "owner" else _names(root.resource.get(self._subject))
+        return named if part.field != "owner" else _named(root.resource.get(self._subject), root, references)
 
     @property
     def _subject(self) -> str:
@@ -251,9 +265,9 @@ class Assembly:
         )
 
 
-def _names(node: Any) -> set[str]:
-    """The references below a node, without the version that they may name."""
-    return set(map(unversioned, references_in(node)))
+def _named(node: Any, holder: Entry, references: References) -> set[Place]:
+    """The places of the resources that the references below a node mean."""
+    return {entry.place for one in references_in(node) for entry in references.meant_by(one, holder)}
 
 
 def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
@@ -271,7 +285,7 @@ def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[di
     yield part.lens.new(item, links)
 
 
-def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+def _read_parts(slots: Iterable[Slot], links: BundleLinks) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
     data: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
     for slot in slots:
@@ -282,13 +296,13 @@ def _read_parts(slots: Iterable[Slot], links: Links) -> tuple[dict[str, dict[str
     return data, problems
 
 
-def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
-    item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
+def _read_slot(slot: Slot, links: BundleLinks) -> dict[str, Any]:
+    item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links.of(slot.entry), slot.entry.at)
     if slot.part.person is None:
         return item
     if slot.person is None:
         raise InvalidInput.at(f"{slot.entry.at}.practitioner", "refers to nobody in the bundle", "not-found")
-    return {**slot.part.person.get(slot.person.resource, links, slot.person.at), **item}
+    return {**slot.part.person.get(slot.person.resource, links.of(slot.person), slot.person.at), **item}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,16 @@ class OpenPlan:
     `bundle` itself is never changed.
     """
 
-    def __init__(self, assembly: Assembly, bundle: dict[str, Any], plan: IndividualPlan, base: str) -> None:
+    def __init__(self, assembly: Assembly, bundle: dict[str, Any], plan: IndividualPlan) -> None:
         self.plan, self.bundle = plan, bundle
-        self._assembly, self._base = assembly, base
+        self._assembly = assembly
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else. Only changed fields cost time.
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return self._known_bundle.put(plan, self._base)
+        return self._known_bundle.put(plan)
 
     @cached_property
     def _known_bundle(self) -> KnownBundle:
@@ -38,7 +38,7 @@ class OpenPlan:
         return KnownBundle(self._assembly, self.bundle, entries, self._assembly.locate(entries), WholeFields(self.plan))
 
 
-def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str) -> dict[str, Any]:
+def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any]) -> dict[str, Any]:
     """Return the bundle, changed so that it says what `whole` says, even if it holds no valid whole before.
 
     Raises `InvalidInput` if the bundle cannot be read, or is about another person.
@@ -47,4 +47,4 @@ def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str
     found = assembly.find(entries)
     return KnownBundle(
         assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
-    ).put(whole, base)
+    ).put(whole)

@@ -4,7 +4,8 @@ Added before, removed afterwards: a PractitionerRole for a Practitioner without 
 has a number, the creation time if the caller knows it.
 
 Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
-part of a plan, resources entered in error, people without an element that a plan needs.
+part of a plan, resources entered in error, people without an element that a plan needs. A reference by an identifier
+gets the literal reference to the one resource of the bundle that has it; the identifier is set aside.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.fhir.references import References, references_in, unversioned
 from ip_fhir.mapping.dialects.fhir.unread import MARK
-from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
     from ip_fhir.mapping.compiled import Compiled
 
 _EXTRA = f"extra{MARK}"
+_LOGICAL = f"identifier{MARK}"  # the reference that was added for an identifier, and the identifier
+_OF_REFERENCE = {"id", "extension", "reference", "type", "identifier", "display"}
 _HIDDEN_NAMES = {f"reference{MARK}": "reference", f"role{MARK}": "role"}  # the names of hidden members, and their own
 _ROOT = "CarePlan"
+_LONGEST_ID = 64
 _ACTORS = {"RelatedPerson": "RelatedPerson", "Organization": "Organization", "Practitioner": "Practitioner"}
 _ABOUT = ("subject", "patient")  # never hidden: another person's goal must not be read as this one's
 _PEOPLE = ("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole")
@@ -44,13 +47,14 @@ _PLACES = {
 
 @dataclass(slots=True)
 class Adapted:
-    """An adapted bundle, what is needed to restore it, and why entries are hidden (by number of the entry)."""
+    """An adapted bundle, what is needed to restore it, and why resources are hidden (by their place)."""
 
     bundle: dict[str, Any]
     owner: str | None = None  # the reference to the owner that was added
+    owner_name: str | None = None  # the same from outside the CarePlan
     number: dict[str, str] | None = None  # the owner's identifier, by which the bundle refers to them
     added: dict[str, str] = field(default_factory=dict)  # members that were added to the CarePlan
-    hidden: dict[int, str] = field(default_factory=dict)
+    hidden: dict[Place, str] = field(default_factory=dict)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """Return the bundle without the additions, and with hidden parts as they were."""
@@ -72,12 +76,17 @@ class Adapted:
             return [self._unhidden(item) for item in node]
         if type(node) is not dict:
             return node
-        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in _newest_members(node)}
+        aside = node.get(_LOGICAL)
+        rest = {key: value for key, value in _newest_members(node) if key != _LOGICAL}
+        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in rest.items()}
         if type(kind := shown.get("resourceType")) is str:
             shown["resourceType"] = kind.lstrip(MARK)
-        if self.number is not None and shown.get("reference") == self.owner:
+        if aside is not None and shown.get("reference") == aside["reference"]:
             del shown["reference"]
-            shown.setdefault("identifier", self.number)
+            shown["identifier"] = aside["identifier"]
+        elif self.number is not None and shown.get("reference") == self.owner:  # in a new resource
+            del shown["reference"]
+            shown["identifier"] = self.number
         return shown
 
 
@@ -92,13 +101,15 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     Raises `InvalidInput` if the bundle is about another person than `owner`.
     """
     entries = entries_of(bundle)
-    adapted = Adapted({}, hidden=dict(_hidden(entries, compiled)))
-    visible_entries = [entry for entry in entries if entry.number not in adapted.hidden]
-    extras = [*_owner(adapted, visible_entries, owner, compiled), *_roles(visible_entries)]
+    links = References(entries)
+    adapted = Adapted({}, hidden=dict(_hidden(links, compiled)))
+    visible_entries = [
+        entry for entry in links.all() if not {entry.place, (entry.number, None)} & adapted.hidden.keys()
+    ]
+    extras = [*_owner(adapted, visible_entries, owner, compiled, links), *_roles(visible_entries, links)]
     _check_subjects(visible_entries, adapted)
-    to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
-    visible = to_extras | _visible_references(visible_entries)
-    made = [_entry(entry, bundle["entry"][entry.number], adapted, visible) for entry in entries]
+    sight = _Sight(links, _visible(visible_entries), adapted, _same_systems(compiled))
+    made = [sight.adapted(entry, bundle["entry"][entry.number]) for entry in entries]
     for number, entry in enumerate(made):
         if entry["resource"]["resourceType"] == _ROOT:
             whole = {"id": entries[number].id, "created": created}
@@ -109,16 +120,22 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     return adapted
 
 
-def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
-    """The numbers of the entries that must not be read, each with the reason."""
-    people = {r for e in entries if e.type == "Practitioner" and not _lacking(e, compiled) for r in e.references}
-    for entry in entries:
+def _same_systems(compiled: Compiled) -> list[frozenset[str]]:
+    """The sets of identifier systems that mean one: each system with its aliases."""
+    return [compiled.systems.accepted(name) for name in compiled.systems.aliases]
+
+
+def _hidden(links: References, compiled: Compiled) -> Iterator[tuple[Place, str]]:
+    """The places of the resources that must not be read, each with the reason."""
+    several = list(links.all())
+    people = {entry.place for entry in several if entry.type == "Practitioner" and not _lacking(entry, compiled)}
+    for entry in several:
         if entry.type != _ROOT and _in_error(entry.resource):
-            yield entry.number, "is entered in error"
+            yield entry.place, "is entered in error"
         elif entry.type in _ACTORS and (reason := _lacking(entry, compiled)):
-            yield entry.number, reason
-        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
-            yield entry.number, "is the role of nobody who can be read in the bundle"
+            yield entry.place, reason
+        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioners(entry, links)):
+            yield entry.place, "is the role of nobody who can be read in the bundle"
 
 
 def _in_error(resource: dict[str, Any]) -> bool:
@@ -142,25 +159,36 @@ def _lacking(entry: Entry, compiled: Compiled) -> str | None:
     return None
 
 
-def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
-    """Make a PractitionerRole for every Practitioner without one."""
-    named = {r for e in entries if e.type == "PractitionerRole" for r in _practitioner(e)}
+def _roles(entries: list[Entry], links: References) -> Iterator[dict[str, Any]]:
+    """Make a PractitionerRole for every Practitioner without one; of contained ones, for those in a part of a plan."""
+    named = {place for e in entries if e.type == "PractitionerRole" for place in _practitioners(e, links)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
     for entry in entries:
-        if entry.type == "Practitioner" and not named & set(entry.references):
-            ident = entry.id if entry.id not in taken else f"role-of-{entry.id}"[:64]
-            practitioner = {"reference": next(iter(entry.references))}
-            resource = {"resourceType": "PractitionerRole", "id": ident, "practitioner": practitioner}
-            yield {"resource": resource}
+        if entry.type != "Practitioner" or entry.place in named or not _may_contain(entry.container):
+            continue
+        around = () if entry.container is None else (f"role-of-{entry.container.id}.{entry.id}"[:_LONGEST_ID],)
+        ids = (entry.id, f"role-of-{entry.id}"[:_LONGEST_ID], *around)
+        ident = next((one for one in ids if one not in taken), None)
+        if ident is None:
+            raise InvalidInput.at(entry.at, "has an id that two others have", "multiple-matches")
+        taken.add(ident)
+        practitioner = {"reference": links.names(entry)[0]}
+        yield {"resource": {"resourceType": "PractitionerRole", "id": ident, "practitioner": practitioner}}
 
 
-def _practitioner(role: Entry) -> set[str]:
-    """The references to the person of a role."""
-    return set(map(unversioned, references_in(role.resource.get("practitioner"))))
+def _may_contain(container: Entry | None) -> bool:
+    """True if what a resource contains may be part of a plan; also for None, which is no container."""
+    return container is None or container.type in (_ROOT, "Consent", "Appointment", *_PLACES, *_PEOPLE)
+
+
+def _practitioners(role: Entry, links: References) -> set[Place]:
+    """The places of the persons of a role."""
+    held = references_in(role.resource.get("practitioner"))
+    return {entry.place for reference in held for entry in links.meant_by(reference, role)}
 
 
 def _owner(
-    adapted: Adapted, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled
+    adapted: Adapted, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled, links: References
 ) -> Iterator[dict[str, Any]]:
     """Make a Patient of the owner if the bundle has none and its subject is the owner, by number or reference.
 
@@ -170,21 +198,26 @@ def _owner(
     subject = root.resource.get("subject") if root is not None else None
     if owner is None or root is None or type(subject) is not dict:
         return
-    known = {reference for entry in entries if entry.type == "Patient" for reference in entry.references}
     reference, number = subject.get("reference"), subject.get("identifier")
-    reference = unversioned(reference) if type(reference) is str else None
-    if reference in known:
+    if type(reference) is not str:
+        reference = None
+        known = links.by_identifier(number, "Patient", _same_systems(compiled))
+    else:
+        known = links.one(reference, root)
+    if known is not None and known.type == "Patient" and known in entries:
         return
     said = number.get("value") if type(number) is dict else None
-    same = reference == f"Patient/{owner.id}" if said is None else said == owner.identifier
+    here = None if reference is None else unversioned(reference)
+    same = here == f"Patient/{owner.id}" if said is None else said == owner.identifier
     if not same:
         raise InvalidInput(
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
         )
     resource = compiled.lens("Patient").new(data_of(owner))
-    adapted.owner = reference or f"Patient/{owner.id}"
+    adapted.owner = here or f"Patient/{owner.id}"
+    adapted.owner_name = links.absolute(adapted.owner, root)
     adapted.number = number if reference is None else None
-    yield {"fullUrl": adapted.owner, "resource": resource}
+    yield {"fullUrl": adapted.owner_name, "resource": resource}
 
 
 def _check_subjects(entries: list[Entry], adapted: Adapted) -> None:
@@ -209,54 +242,75 @@ def _number(subject: Any) -> Any:
     return subject["identifier"].get("value")
 
 
-def _references_to(entry: dict[str, Any]) -> Iterator[str]:
-    resource = entry["resource"]
-    yield f"{resource['resourceType']}/{resource['id']}"
-    if "fullUrl" in entry:
-        yield entry["fullUrl"]
-
-
-def _visible_references(entries: list[Entry]) -> dict[str, set[str] | None]:
-    """By reference, the elements that may hold it; None for people and organisations, whom any element may name."""
-    visible: dict[str, set[str] | None] = {}
+def _visible(entries: Iterable[Entry]) -> dict[Place, set[str] | None]:
+    """By resource, the elements that may refer to it; None for people and organisations, whom any element may name."""
+    visible: dict[Place, set[str] | None] = {}
     for entry in entries:
         if entry.type in _PEOPLE:
-            visible |= dict.fromkeys(entry.references)
+            visible[entry.place] = None
         elif entry.type in _PLACES:
-            visible |= dict.fromkeys(entry.references, _PLACES[entry.type])
+            visible[entry.place] = _PLACES[entry.type]
     return visible
 
 
-def _entry(
-    entry: Entry, whole: dict[str, Any], adapted: Adapted, visible: dict[str, set[str] | None]
-) -> dict[str, Any]:
-    resource = _hide_references(entry.resource, (), adapted, visible)
-    if entry.number in adapted.hidden:
-        resource["resourceType"] = f"{MARK}{entry.type}"
-    return {**whole, "resource": resource}
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Makes copies of resources in which references that cannot be followed are hidden."""
 
+    links: References
+    visible: dict[Place, set[str] | None]
+    adapting: Adapted
+    systems: list[frozenset[str]]
 
-def _hide_references(node: Any, names: tuple[str, ...], adapted: Adapted, visible: dict[str, set[str] | None]) -> Any:
-    """A copy of the node in which references that cannot be followed are hidden."""
-    if type(node) is list:
-        return [_hide_references(item, names, adapted, visible) for item in node]
-    if type(node) is not dict:
-        return node
-    made = {key: _hide_references(value, (*names, key), adapted, visible) for key, value in node.items()}
-    reference = made.get("reference")
-    if type(reference) is str and not _may_refer(reference, names, visible) and not set(names[-1:]) & set(_ABOUT):
-        made = _with_hidden(made, "reference")
-    elif reference is None and adapted.number is not None and _is_number(made.get("identifier"), adapted.number):
-        made["reference"] = adapted.owner
-    member = made.get("member")
-    if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
-        made = _with_hidden(made, "role")  # no known person: neither a member nor a vacant place in the team
-    return made
+    def adapted(self, entry: Entry, whole: dict[str, Any]) -> dict[str, Any]:
+        """The bundle's entry with the resource adapted, and what it contains."""
+        resource = self._copy(entry.resource, (), entry)
+        for one in (entry, *self.links.contained.get(entry.number, ())):
+            if one.place in self.adapting.hidden:
+                made = resource if one.index is None else resource["contained"][one.index]
+                made["resourceType"] = f"{MARK}{one.type}"
+        return {**whole, "resource": resource}
 
+    def _copy(self, node: Any, names: tuple[str, ...], holder: Entry) -> Any:
+        if type(node) is list:
+            return [self._copy(item, names, holder) for item in node]
+        if type(node) is not dict:
+            return node
+        made = {key: self._copy(value, (*names, key), holder) for key, value in node.items()}
+        reference = made.get("reference")
+        if type(reference) is str:
+            if not self._may_refer(reference, names, holder) and not set(names[-1:]) & set(_ABOUT):
+                made = _with_hidden(made, "reference")
+        elif reference is None and type(made.get("identifier")) is dict and made.keys() <= _OF_REFERENCE:
+            made = self._with_literal(made, names, holder)
+        member = made.get("member")
+        if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
+            made = _with_hidden(made, "role")  # no known person: neither a member nor a vacant place in the team
+        return made
 
-def _may_refer(reference: str, names: tuple[str, ...], visible: dict[str, set[str] | None]) -> bool:
-    places = visible.get(unversioned(reference), set())
-    return places is None or not places.isdisjoint(names)
+    def _may_refer(self, reference: str, names: tuple[str, ...], holder: Entry) -> bool:
+        target = self.links.meant_by(reference, holder)
+        if not target:
+            return self._is_owner(reference, holder)
+        places = self.visible.get(target[0].place, set())
+        return places is None or not places.isdisjoint(names)
+
+    def _is_owner(self, reference: str, holder: Entry) -> bool:
+        """True for a reference to the owner whom the caller named."""
+        return self.adapting.owner_name == self.links.absolute(reference, holder)
+
+    def _with_literal(self, node: dict[str, Any], names: tuple[str, ...], holder: Entry) -> dict[str, Any]:
+        """The node with the reference to the one resource that has its identifier, if it may be referred to here."""
+        number = self.adapting.number
+        if number is not None and _is_number(node["identifier"], number):
+            reference = self.adapting.owner
+        else:
+            target = self.links.by_identifier(node["identifier"], node.get("type"), self.systems)
+            reference = None if target is None else self.links.between(holder, target)
+        if reference is None or not self._may_refer(reference, names, holder):
+            return node
+        rest = {key: value for key, value in node.items() if key != "identifier"}
+        return {"reference": reference, **rest, _LOGICAL: {"reference": reference, "identifier": node["identifier"]}}
 
 
 def _is_number(identifier: Any, number: dict[str, str]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import Problem
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.dialects.fhir.unread import MARK, unread
 from ip_fhir.mapping.foreign.adapting import Adapted, adapt
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.fhir.bundle import Place
     from ip_fhir.mapping.bundle.assembly import Found
     from ip_fhir.mapping.bundle.parts import Slot
     from ip_fhir.mapping.compiled import Compiled
@@ -80,7 +81,7 @@ def put_read(plan: IndividualPlan, bundle: dict[str, Any], site: Compiled) -> di
     """
     compiled = variant_for(bundle, site)
     adapted = adapt(bundle, compiled, plan.owner, plan.created.isoformat())
-    return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base))
+    return adapted.restore(put_onto(compiled.assembly("plan"), plan, adapted.bundle))
 
 
 class OpenForeignPlan:
@@ -132,26 +133,36 @@ def _warnings(
     found: Found, adapted: Adapted, compiled: Compiled, ours: Mapping[str, Table], count: int
 ) -> Iterator[Problem]:
     """Yield a warning for each place that was not read, entry by entry; `ours` are the tables for our own bundles."""
-    people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
-    slots = {slot.entry.number: slot for slot in found.slots}
+    people = {slot.person.place: slot for slot in found.slots if slot.person is not None}
+    slots = {slot.entry.place: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
-    for entry in found.entries[:count]:
-        number = entry.number
+    for entry in _resources(found.entries[:count], {found.root.place, *people, *slots}):
+        place = entry.place
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
-        if number == found.root.number:
+        if place == found.root.place:
             lens: Lens | None = compiled.assembly("plan").root
-        elif number in people:
-            lens = people[number].part.person
+        elif place in people:
+            lens = people[place].part.person
         else:
-            lens = slots[number].part.lens if number in slots else None
+            lens = slots[place].part.lens if place in slots else None
         if lens is None:
-            reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
+            reason = adapted.hidden.get(place, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
-        yield from _assumed(lens, slots.get(number), found, ours)
-        for path in unread(entry.resource, [lens.inner], found.links):
-            yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
+        yield from _assumed(lens, slots.get(place), found, ours)
+        for path in unread(entry.resource, [lens.inner], found.links.of(entry)):
+            if path != "contained":  # told one by one
+                yield _warning(f"{entry.at}.{path}".replace(MARK, ""), "is not read")
+
+
+def _resources(entries: list[Entry], read: set[Place]) -> Iterator[Entry]:
+    """Every entry, and after one that is read each resource that it contains."""
+    for entry in entries:
+        yield entry
+        inside = entry.resource.get("contained") if entry.place in read else None
+        for index, inner in enumerate(inside if type(inside) is list else ()):
+            yield Entry(entry.number, None, inner if type(inner) is dict else {}, container=entry, index=index)
 
 
 def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Table]) -> Iterator[Problem]:
@@ -161,7 +172,7 @@ def _assumed(lens: Lens, slot: Slot | None, found: Found, ours: Mapping[str, Tab
         row = field.row
         if row.default is None or row.field not in required or slot is None:
             continue
-        if field.is_silent(slot.entry.resource, found.links):
+        if field.is_silent(slot.entry.resource, found.links.of(slot.entry)):
             yield _warning(
                 f"{slot.entry.at}.{row.path[0].name}", f"says nothing that is known here: taken as {row.default!r}"
             )

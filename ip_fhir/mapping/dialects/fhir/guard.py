@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.errors import MappingError
 from ip_fhir.fhir.bundle import UNKNOWN_RULES
 from ip_fhir.fhir.elements import standing
+from ip_fhir.fhir.summaries import IS_SUMMARY, summary_tags
 from ip_fhir.mapping.lenses.wrong import Wrong, expect, text_or_none
 
 if TYPE_CHECKING:
@@ -40,9 +41,12 @@ class FhirGuard:
         self.check_put(node)
 
     def check_put(self, node: dict[str, Any]) -> None:
-        """Refuse a limit that no row reads. FHIR: a resource by unknown rules may not be processed."""
+        """Refuse a limit that no row reads, and a summary. FHIR: a resource by unknown rules may not be processed."""
         if self.resource is not None and "implicitRules" in node:
             raise Wrong(UNKNOWN_RULES, "not-supported", "implicitRules")
+        if self.resource is not None and "meta" in node:
+            for path in summary_tags(node):
+                raise Wrong(IS_SUMMARY, "not-supported", path)
         if self.limits is not None:
             self.limits.check(node)
 
