@@ -44,12 +44,6 @@ def refuse_summaries(bundle: dict[str, Any]) -> None:
         raise InvalidInput(few_problems(Problem(path, IS_SUMMARY, "not-supported") for path in found))
 
 
-def without_tags(bundle: dict[str, Any]) -> dict[str, Any]:
-    """Returns a copy of a bundle without those tags, for a reader who knows that it is a summary."""
-    bare: dict[str, Any] = _without_tags(bundle)
-    return bare
-
-
 def _tags_in(node: Any, at: str = "Bundle") -> Iterator[str]:
     """The paths of the tags in a resource and in those that it holds, as entries or contained."""
     if not isinstance(node, dict):
@@ -60,12 +54,6 @@ def _tags_in(node: Any, at: str = "Bundle") -> Iterator[str]:
         for number, one in enumerate(several if isinstance(several, list) else ()):
             inner = one.get("resource") if name == "entry" and isinstance(one, dict) else one
             yield from _tags_in(inner, f"{at}.{step.format(number)}")
-
-
-def _without_tags(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_without_tags(item) for item in node if not _is_summary(item)]
-    return {name: _without_tags(value) for name, value in node.items()} if isinstance(node, dict) else node
 
 
 def _is_summary(tag: Any) -> bool:

@@ -163,17 +163,29 @@ def _roles(entries: list[Entry], links: References) -> Iterator[dict[str, Any]]:
     """Make a PractitionerRole for every Practitioner without one; of contained ones, for those in a part of a plan."""
     named = {place for e in entries if e.type == "PractitionerRole" for place in _practitioners(e, links)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
-    for entry in entries:
-        if entry.type != "Practitioner" or entry.place in named or not _may_contain(entry.container):
-            continue
-        around = () if entry.container is None else (f"role-of-{entry.container.id}.{entry.id}"[:_LONGEST_ID],)
-        ids = (entry.id, f"role-of-{entry.id}"[:_LONGEST_ID], *around)
-        ident = next((one for one in ids if one not in taken), None)
-        if ident is None:
-            raise InvalidInput.at(entry.at, "has an id that two others have", "multiple-matches")
-        taken.add(ident)
+    lone = [
+        entry
+        for entry in entries
+        if entry.type == "Practitioner" and entry.place not in named and _may_contain(entry.container)
+    ]
+    ids: dict[Place, str] = {}
+    for entry in sorted(lone, key=lambda one: links.names(one)[0]):  # the order of the entries gives no other ids
+        ids[entry.place] = _role_id(entry, taken)
+        taken.add(ids[entry.place])
+    for entry in lone:
         practitioner = {"reference": links.names(entry)[0]}
-        yield {"resource": {"resourceType": "PractitionerRole", "id": ident, "practitioner": practitioner}}
+        resource = {"resourceType": "PractitionerRole", "id": ids[entry.place], "practitioner": practitioner}
+        yield {"resource": resource}
+
+
+def _role_id(person: Entry, taken: set[str]) -> str:
+    """The id of the role that is made for a person. Raises `InvalidInput` if none is left."""
+    around = () if person.container is None else (f"role-of-{person.container.id}.{person.id}"[:_LONGEST_ID],)
+    ids: tuple[str, ...] = (person.id, f"role-of-{person.id}"[:_LONGEST_ID], *around)
+    found = next((one for one in ids if one not in taken), None)
+    if found is None:
+        raise InvalidInput.at(person.at, "has an id that two others have", "multiple-matches")
+    return found
 
 
 def _may_contain(container: Entry | None) -> bool:
