@@ -32,9 +32,10 @@ class References:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = list(entries)
-        self._bases = {entry.number: base_of(entry) for entry in self.entries}
-        bases = {base for base in self._bases.values() if base is not None}
+        found = {entry.number: base_of(entry) for entry in self.entries}
+        bases = {base for base in found.values() if base is not None}
         self._shared = bases.pop() if len(bases) == 1 else ""
+        self._bases = {number: self._shared if base is None else base for number, base in found.items()}
         self.contained = {entry.number: inside for entry in self.entries if (inside := contained_in(entry))}
         self._names: dict[Place, list[str]] = {}
         self._named: dict[str, list[Entry]] = {}
@@ -51,8 +52,8 @@ class References:
 
     def base(self, entry: Entry) -> str:
         """Returns the base of an entry's relative references, which ends in a slash; empty if it has none."""
-        found = self._bases[entry.number] if entry.number in self._bases else base_of(entry)
-        return self._shared if found is None else found
+        found = self._bases.get(entry.number)
+        return (base_of(entry) or self._shared) if found is None else found
 
     def names(self, entry: Entry) -> list[str]:
         """Returns every absolute name of a resource, first the one by which references are written."""
@@ -63,7 +64,7 @@ class References:
             return [f"{self.names(entry.container)[0]}#{entry.id}"]
         own = f"{self.base(entry)}{entry.type}/{entry.id}"
         url = entry.full_url
-        if url is None:
+        if url is None or url == own:
             return [own]
         if url.startswith("urn:"):
             by_urn_alone = entry.method == "POST" or "id" not in entry.resource
@@ -75,6 +76,9 @@ class References:
 
     def meant_by(self, reference: str, holder: Entry) -> list[Entry]:
         """Returns the resources that a reference in `holder` means; several if the bundle does not say which."""
+        found = self._named.get(f"{self.base(holder)}{reference}")  # relative, as nearly all are
+        if found is not None and len(found) == 1 and not reference.startswith("#"):
+            return found
         found = self._named.get(self.absolute(reference, holder), [])
         version = reference.partition(_HISTORY)[2]
         same = [entry for entry in found if _version(entry) == version] if version and len(found) > 1 else []

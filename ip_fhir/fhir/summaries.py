@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 IS_SUMMARY: Final = "says that the server left out parts of it: a summary is neither read as a whole nor put back"
 """The reason for refusing a resource with the tag."""
 
+_HOLDERS: Final = {"meta", "contained", "entry"}
 _CODE: Final = "SUBSETTED"
 _SYSTEMS: Final = (
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
@@ -48,12 +49,19 @@ def _tags_in(node: Any, at: str = "Bundle") -> Iterator[str]:
     """The paths of the tags in a resource and in those that it holds, as entries or contained."""
     if not isinstance(node, dict):
         return
-    yield from (f"{at}.{path}" for path in summary_tags(node))
-    for name, step in (("entry", "entry[{}].resource"), ("contained", "contained[{}]")):
-        several = node.get(name)
-        for number, one in enumerate(several if isinstance(several, list) else ()):
-            inner = one.get("resource") if name == "entry" and isinstance(one, dict) else one
-            yield from _tags_in(inner, f"{at}.{step.format(number)}")
+    if "meta" in node:
+        yield from (f"{at}.{path}" for path in summary_tags(node))
+    for index, inner in enumerate(_listed(node, "contained")):
+        yield from _tags_in(inner, f"{at}.contained[{index}]")
+    for number, entry in enumerate(_listed(node, "entry")):
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict) and _HOLDERS & inner.keys():
+            yield from _tags_in(inner, f"{at}.entry[{number}].resource")
+
+
+def _listed(node: dict[str, Any], name: str) -> list[Any]:
+    found = node.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _is_summary(tag: Any) -> bool:

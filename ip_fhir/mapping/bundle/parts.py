@@ -105,7 +105,8 @@ def with_own_ids(slots: list[Slot], links: References) -> list[Slot]:
             raise InvalidInput.at(slot.entry.at, "has an id that two other entries have", "multiple-matches")
         taken.add(ident)
         idents[slot.entry.place] = ident
-    return [replace(slot, ident=idents[slot.entry.place]) for slot in slots]
+    wanted = [(slot, idents[slot.entry.place]) for slot in slots]
+    return [slot if slot.ident == ident else replace(slot, ident=ident) for slot, ident in wanted]
 
 
 def _ids(entry: Entry) -> Iterator[str]:
