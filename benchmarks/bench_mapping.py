@@ -66,7 +66,7 @@ def subjects() -> dict[str, Callable[[], object]]:
     changed = opened.plan.evolve(title="Min plan")
     other_measure = opened.plan.evolve(measures=(first.evolve(how="Alene"), *others))
     one_fewer = opened.plan.evolve(measures=tuple(others))
-    plan_assembly, base = default().compiled.assembly("plan"), default().compiled.systems.base
+    plan_assembly = default().compiled.assembly("plan")
     own = plan.to_json()
     among_others, of_versions = orjson.dumps(_searchset(bundle)), orjson.dumps(_versioned(bundle))
     if not from_fhir_json(among_others) == from_fhir_json(of_versions) == plan:
@@ -82,9 +82,7 @@ def subjects() -> dict[str, Callable[[], object]]:
         "put one measure changed onto a bundle": lambda: opened.put(other_measure),
         "put one measure fewer onto a bundle": lambda: opened.put(one_fewer),
         "put onto a bundle not read before": lambda: put_plan(changed, bundle),
-        "put one measure onto a bundle that the lenses read": lambda: put_onto(
-            plan_assembly, other_measure, bundle, base
-        ),
+        "put one measure onto a bundle that the lenses read": lambda: put_onto(plan_assembly, other_measure, bundle),
         "floor: plan's own JSON -> plan (pydantic)": lambda: IndividualPlan.model_validate_json(own),
         "by hand: plan -> FHIR bytes": lambda: orjson.dumps(by_hand.write(plan)),
         "by hand: FHIR bytes -> plan": lambda: by_hand_back.read(orjson.loads(content)),

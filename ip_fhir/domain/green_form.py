@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from ip_fhir.domain.people import Organization, Professional
 from ip_fhir.domain.plan_rules import organization_problems, repeated_ids
 from ip_fhir.domain.team import Coordinator
 from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.domain.values.order import Unordered
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import Day, Flag, Id, Moment, Text, Value, require
 from ip_fhir.errors import InvalidInput, Problem
@@ -73,8 +74,10 @@ class Rejection(Value):
     complaint_to: Text | None = Field(default=None, description="Receiver of a complaint.")
 
 
-class GreenForm(Value):
+class GreenForm(Unordered, Value):
     """An answer to a notice, complete or not. `answers` is the correlation id of the loop."""
+
+    UNORDERED: ClassVar[tuple[str, ...]] = ("organizations", "professionals")
 
     id: Id = Field(description="Id of the form.")
     answers: Id = Field(description="Correlation id of the loop.")

@@ -6,7 +6,7 @@ From the specialist level it replaces the application procedure. It contains eve
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.people import Attachment, Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Need
 from ip_fhir.domain.plan_rules import organization_problems, recipients, repeated_ids
+from ip_fhir.domain.values.order import Unordered
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import MOST_BASE64, Day, Id, Moment, Text, Value
 from ip_fhir.errors import InvalidInput, Problem
@@ -48,11 +49,13 @@ class Urgency(StrEnum):
     URGENT = "urgent"
 
 
-class Notice(Value):
+class Notice(Unordered, Value):
     """One notice. `correlation_id` identifies the whole loop, on every wire.
 
     `sender` and `recipient` are ids of `organizations`, and `author` is an id of `professionals`.
     """
+
+    UNORDERED: ClassVar[tuple[str, ...]] = ("related_persons", "organizations", "professionals", "consents")
 
     id: Id = Field(description="Id of the notice.")
     correlation_id: Id = Field(description="Id of the whole loop, the same on every wire.")

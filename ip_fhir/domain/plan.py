@@ -6,7 +6,7 @@ Source: Forskrift om individuell plan ved ytelse av velferdstjenester, in force 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan_rules import plan_problems
 from ip_fhir.domain.team import CareTeam
+from ip_fhir.domain.values.order import Unordered
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
 from ip_fhir.domain.values.value import Count, Day, Id, Moment, Period, Text, Value
 from ip_fhir.errors import InvalidInput
@@ -188,12 +189,14 @@ class Arrangement(Value):
     responsible: Id | None = Field(default=None, description="Id of who is responsible.")
 
 
-class IndividualPlan(Value):
+class IndividualPlan(Unordered, Value):
     """The individual plan of one person, with all actors and items that it refers to.
 
     Actors (owner, related persons, professionals, organisations) are referred to by id; ids are unique in the plan.
     `version` counts from 1; `replaces` is the id of the plan that this one follows.
     """
+
+    UNORDERED: ClassVar[tuple[str, ...]] = ("related_persons", "organizations", "professionals", "reviews", "consents")
 
     id: Id = Field(description="Id of the plan.")
     owner: PlanOwner = Field(description="The person whose plan it is.")

@@ -1,32 +1,47 @@
-"""A FHIR R4 Bundle as read: its resources and the references that mean them. No meaning."""
+"""A FHIR R4 Bundle as read: its entries, and the resources in them. No meaning."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
 from ip_fhir.fhir.contents import aside
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from ip_fhir.fhir.summaries import refuse_summaries
 
 UNKNOWN_RULES = "names rules that are unknown here, and without which nothing in it may be read"
 """The reason for refusing a resource with `implicitRules` (http://hl7.org/fhir/R4/resource.html#implicitRules)."""
 
 
+Place: TypeAlias = "tuple[int, int | None]"
+"""The place of a resource in a bundle: the number of the entry, and of the contained resource in it if it is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a bundle: its number, its fullUrl and its resource."""
+    """One resource of a bundle: the number and fullUrl of its entry, and the resource.
+
+    `method` is the entry's HTTP method, if it has one. A contained resource has the entry that contains it and its
+    `index` there.
+    """
 
     number: int
     full_url: str | None
     resource: dict[str, Any]
+    method: str | None = None
+    container: Entry | None = None
+    index: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """The place of the resource in the bundle."""
+        return self.number, self.index
 
     @property
     def at(self) -> str:
         """The FHIRPath of the resource."""
+        if self.container is not None:
+            return f"{self.container.at}.contained[{self.index}]"
         return f"Bundle.entry[{self.number}].resource"
 
     @property
@@ -40,23 +55,16 @@ class Entry:
         found = self.resource.get("id")
         return found if isinstance(found, str) else str(self.full_url).rpartition("/")[2].rpartition(":")[2]
 
-    @property
-    def references(self) -> Iterator[str]:
-        """Yields every reference by which other resources may mean this one."""
-        if self.full_url is not None:
-            yield self.full_url
-        yield f"{self.type}/{self.id}"
-
 
 def entries_of(bundle: Any) -> list[Entry]:
     """Returns the entries of a bundle that hold its content; `aside_of` gives the others.
 
-    Raises `InvalidInput` with the FHIRPath of each entry that is wrong in itself.
+    Raises `InvalidInput` with the FHIRPath of each entry that is wrong in itself, and of each tag of a summary.
     """
     entries = _entries(bundle)
     others = aside(bundle.get("type"), entries)
     held = ((number, entry) for number, entry in enumerate(entries) if number not in others)
-    return [Entry(number, entry.get("fullUrl"), entry["resource"]) for number, entry in held]
+    return [Entry(number, entry.get("fullUrl"), entry["resource"], _method(entry)) for number, entry in held]
 
 
 def aside_of(bundle: Any) -> dict[int, Problem]:
@@ -85,6 +93,7 @@ def _entries(bundle: Any) -> list[dict[str, Any]]:
         raise InvalidInput.at("Bundle", "is not a FHIR Bundle", "structure")
     if "implicitRules" in bundle:
         raise InvalidInput.at("Bundle.implicitRules", UNKNOWN_RULES, "not-supported")
+    refuse_summaries(bundle)
     entries = bundle.get("entry", [])
     if not isinstance(entries, list):
         raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
@@ -95,6 +104,11 @@ def _entries(bundle: Any) -> list[dict[str, Any]]:
         more = len(wrong) - len(told)
         raise InvalidInput([*told, *([more_problems(more, "structure")] if more else [])])
     return entries
+
+
+def _method(entry: dict[str, Any]) -> str | None:
+    found = entry.get("request", {}).get("method")
+    return found if isinstance(found, str) else None
 
 
 def _why_not(entry: Any) -> str | None:

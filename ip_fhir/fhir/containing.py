@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+from ip_fhir.fhir.bundle import Entry
+from ip_fhir.fhir.references import References, references_in
 
-    from ip_fhir.fhir.bundle import Entry
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from ip_fhir.fhir.bundle import Place
     from ip_fhir.ports import JsonObject
 
 
@@ -21,45 +24,39 @@ def standing_alone(resource: JsonObject, entries: Iterable[Entry], addressed: Co
     Types in `addressed` have an address of their own and are left out. So are resources that have contained ones
     themselves, which cannot be nested.
     """
-    known = {
-        reference: entry
-        for entry in entries
-        if entry.resource is not resource and entry.type not in addressed and "contained" not in entry.resource
-        for reference in entry.references
-    }
+    links = References(entries)
+    itself = next((one for one in links.entries if one.resource is resource), Entry(-1, None, resource))
     there = resource.get("contained", [])
-    taken: dict[str, JsonObject] = {}
-    waiting: list[Any] = [resource]
+    ids = {inner.get("id") for inner in there if isinstance(inner, dict)}
+    inside: dict[Place, str] = {}
+    taken: list[Entry] = []
+    waiting = [itself]
     while waiting:
-        for reference in _references(waiting.pop()):
-            entry = known.get(reference)
-            if entry is not None and entry.id not in taken:
-                taken[entry.id] = entry.resource
-                waiting.append(entry.resource)
-    inside = {reference: f"#{entry.id}" for reference, entry in known.items() if entry.id in taken}
-    contained = [_pointing_inside({**r, "id": id_}, inside) for id_, r in taken.items()]
-    alone: JsonObject = _pointing_inside(resource, inside)
+        holder = waiting.pop()
+        for reference in references_in(holder.resource):
+            entry = links.one(reference, holder)
+            if entry is None or entry is itself or entry.place in inside or not _may_be_inside(entry, addressed):
+                continue
+            ident = entry.id if entry.id not in ids else f"{entry.type}.{entry.id}"
+            ids.add(ident)
+            inside[entry.place] = f"#{ident}"
+            taken.append(entry)
+            waiting.append(entry)
+    contained = [{**_pointing_inside(e.resource, e, links, inside), "id": inside[e.place][1:]} for e in taken]
+    alone: JsonObject = _pointing_inside(resource, itself, links, inside)
     return {**alone, "contained": [*there, *contained]} if contained else alone
 
 
-def _references(node: Any) -> list[str]:
-    """Returns every reference below a node."""
-    found: list[str] = []
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict) and isinstance(node.get("reference"), str):
-            found.append(node["reference"])
-        children = node.values() if isinstance(node, dict) else node
-        waiting += [child for child in children if isinstance(child, dict | list)]
-    return found
+def _may_be_inside(entry: Entry, addressed: Collection[str]) -> bool:
+    return entry.container is None and entry.type not in addressed and "contained" not in entry.resource
 
 
-def _pointing_inside(node: Any, inside: dict[str, str]) -> Any:
+def _pointing_inside(node: Any, holder: Entry, links: References, inside: Mapping[Place, str]) -> Any:
     """Returns a copy in which references point to contained resources. Recursive: the reader has bounded the depth."""
     if isinstance(node, list):
-        return [_pointing_inside(item, inside) if isinstance(item, dict | list) else item for item in node]
-    copy = {k: _pointing_inside(v, inside) if isinstance(v, dict | list) else v for k, v in node.items()}
+        return [_pointing_inside(v, holder, links, inside) if isinstance(v, dict | list) else v for v in node]
+    copy = {k: _pointing_inside(v, holder, links, inside) if isinstance(v, dict | list) else v for k, v in node.items()}
     if isinstance(copy.get("reference"), str):
-        copy["reference"] = inside.get(copy["reference"], copy["reference"])
+        entry = links.one(copy["reference"], holder)
+        copy["reference"] = copy["reference"] if entry is None else inside.get(entry.place, copy["reference"])
     return copy

@@ -78,8 +78,8 @@ def put_plan(
     if known is None and withheld(plan, released) is not plan:
         known = from_fhir(bundle, compiled)
     if known is None:
-        return put_onto(compiled.assembly("plan"), plan, bundle, compiled.systems.base)
-    return OpenPlan(compiled.assembly("plan"), bundle, known, compiled.systems.base, released).put(plan)
+        return put_onto(compiled.assembly("plan"), plan, bundle)
+    return OpenPlan(compiled.assembly("plan"), bundle, known, released).put(plan)
 
 
 def open_plan(
@@ -87,7 +87,7 @@ def open_plan(
 ) -> OpenPlan:
     """Open the plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
     plan = _read_if_certain(bundle, compiled, reads) or from_fhir(bundle, compiled)
-    return OpenPlan(compiled.assembly("plan"), bundle, plan, compiled.systems.base, released)
+    return OpenPlan(compiled.assembly("plan"), bundle, plan, released)
 
 
 def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:

@@ -13,8 +13,9 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.references import references_in
 from ip_fhir.mapping.fhir_version import expect_version
-from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:

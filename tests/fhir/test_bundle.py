@@ -1,11 +1,11 @@
-"""A Bundle's entries, by every reference that may mean them; and what is no Bundle."""
+"""A Bundle's entries, and what is no Bundle."""
 
 from typing import Any
 
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.fhir.bundle import entries_of
 
 GOAL = {"resourceType": "Goal", "id": "g"}
 
@@ -22,21 +22,6 @@ def test_entries_in_order() -> None:
         (0, "Bundle.entry[0].resource", "Goal", "g"),
         (1, "Bundle.entry[1].resource", "Task", "1"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("full_url", "resource", "references"),
-    [
-        (None, GOAL, ["Goal/g"]),
-        ("https://ehr.example/Goal/g", GOAL, ["https://ehr.example/Goal/g", "Goal/g"]),
-        ("urn:uuid:1-2", {"resourceType": "Goal"}, ["urn:uuid:1-2", "Goal/1-2"]),
-        ("urn:oid:1.2.3", {"resourceType": "Goal"}, ["urn:oid:1.2.3", "Goal/1.2.3"]),
-        ("#g", {"resourceType": "Goal", "id": "g"}, ["#g", "Goal/g"]),
-    ],
-)
-def test_references(full_url: str | None, resource: dict[str, Any], references: list[str]) -> None:
-    """An entry is meant by its fullUrl, and by its type and id."""
-    assert list(Entry(0, full_url, resource).references) == references
 
 
 def test_no_entries() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from ip_fhir.mapping.lenses.references import references_in
+from ip_fhir.fhir.references import references_in
 
 JSON = dict[str, Any]
 

@@ -12,8 +12,8 @@ from ip_fhir.domain.people import Attachment
 from ip_fhir.domain.plan import IndividualPlan, Need, PlanStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.references import references_in
 from ip_fhir.mapping import Mapper, from_fhir
-from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.report.document import plan_document, plan_document_reference
 from tests.support import growing
 from tests.support import strategies as make

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, MappingError, Problem
 from ip_fhir.fhir.bundle import Entry, entries_of
+from ip_fhir.fhir.references import References, references_in
 from ip_fhir.mapping.bundle.derived import derived
+from ip_fhir.mapping.bundle.links import links_between
 from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
-from ip_fhir.mapping.bundle.parts import Part, Slot, links_between, people_of, refuse_doubles, slots_of, unversioned
+from ip_fhir.mapping.bundle.parts import Part, Slot, places_of, refuse_doubles, slots_of, with_own_ids
 from ip_fhir.mapping.bundle.refusal import Refusal
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.generated.structs import WrittenBundle, WrittenEntry, WrittenReference, WrittenRequest, write_json
-from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from ip_fhir.domain.values.value import V
+    from ip_fhir.fhir.bundle import Place
     from ip_fhir.mapping.bundle.derived import Derived
+    from ip_fhir.mapping.bundle.links import BundleLinks
     from ip_fhir.mapping.generated.writer import Writer
     from ip_fhir.mapping.lenses.table import Lens
 
@@ -37,7 +41,7 @@ class Located:
 
     root: Entry
     slots: list[Slot]
-    links: Links
+    links: BundleLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class Found:
     data: dict[str, Any]
     root: Entry
     slots: list[Slot]
-    links: Links
+    links: BundleLinks
     entries: list[Entry]
-    told: dict[int, list[Problem]] = field(default_factory=dict)
+    told: dict[Place, list[Problem]] = field(default_factory=dict)
 
     def slot_of(self, part: Part, ident: str) -> Slot:
         """The slot of this part and domain id."""
@@ -139,7 +143,7 @@ class Assembly:
                 slot = found.slot_of(part, found.data[name][int(number)]["id"])
                 refused.setdefault(slot.ident, []).append(self._where(problem, found))
         for slot in [slot for slot in found.slots if slot.part.in_doubt is not None and slot.ident in refused]:
-            if slot.entry.number in found.told:
+            if slot.entry.place in found.told:
                 return False  # it stands in for the entry already, and is refused all the same
             _stand_in(slot, found, refused[slot.ident])
         return bool(refused)
@@ -150,21 +154,31 @@ class Assembly:
         if len(roots) != 1:
             reason = f"holds {len(roots)} resources that could be the {self.root.name}; there must be one"
             raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
-        people = people_of(entries)
+        references = References(entries)
+        root = roots[0]
+        slots = self._slots(entries, root, references)
+        held = {place for slot in slots for place in places_of(slot)} | {root.place}
+        inside = [one for number, several in references.contained.items() if (number, None) in held for one in several]
+        if inside:
+            slots = self._slots([*entries, *inside], root, references)
+        refuse_doubles(slots, references)
+        self._expect_owner(slots, root)
+        slots = with_own_ids(slots, references)
+        return Located(root, slots, links_between(slots, references))
+
+    def _slots(self, entries: Iterable[Entry], root: Entry, references: References) -> list[Slot]:
+        """The parts of the whole among these resources, part by part."""
         of_type: dict[str, list[Entry]] = {}
         for entry in entries:
             of_type.setdefault(entry.type, []).append(entry)
-        named = _names(roots[0].resource)
-        slots = [
+        named = _named({**root.resource, "contained": None}, root, references)
+        return [
             slot
             for part in self.parts
             for slot in slots_of(
-                part, of_type.get(str(part.lens.resource), []), self._named(part, roots[0], named), people
+                part, of_type.get(str(part.lens.resource), []), self._of_part(part, root, named, references), references
             )
         ]
-        refuse_doubles(slots)
-        self._expect_owner(slots, roots[0])
-        return Located(roots[0], slots, links_between(slots))
 
     def find(self, entries: list[Entry]) -> Found:
         """Read the whole in these entries as data in JSON form, not yet checked by the domain's rules."""
@@ -172,7 +186,7 @@ class Assembly:
         root, slots, links = located.root, located.slots, located.links
         data, problems, told = _read_parts(slots, links)
         try:
-            whole = self.root.get({**root.resource, "id": root.id}, links, root.at)
+            whole = self.root.get({**root.resource, "id": root.id}, links.of(root), root.at)
         except InvalidInput as error:
             raise InvalidInput([*error.problems, *problems]) from None
         if problems:
@@ -182,7 +196,7 @@ class Assembly:
             items = data.get(part.field, {})
             listed = whole.pop(part.field, None)
             if part.one:
-                chosen = items.get(listed) if listed else next(iter(items.values()), None)
+                chosen = items.get(listed) if listed else items.get(min(items, default=""))
             else:
                 chosen = [items[i] for i in listed or () if i in items] if part.by_root else list(items.values())
             if chosen:
@@ -193,14 +207,14 @@ class Assembly:
         ours = [slot for slot in slots if slot.ident in named.get(slot.part.field, (slot.ident,))]
         return Found(whole, root, ours, links, entries, told)
 
-    def _named(self, part: Part, root: Entry, named: set[str]) -> set[str] | None:
-        """The references that make an entry this part's: all in the root, or for the owner those in the root's subject.
+    def _of_part(self, part: Part, root: Entry, named: set[Place], references: References) -> set[Place] | None:
+        """The places that make a resource this part's: all that the root names, for the owner those of its subject.
 
         None: the part is not found by reference.
         """
         if not part.by_root:
             return None
-        return named if part.field != "owner" else _names(root.resource.get(self._subject))
+        return named if part.field != "owner" else _named(root.resource.get(self._subject), root, references)
 
     @property
     def _subject(self) -> str:
@@ -274,9 +288,9 @@ class Assembly:
         )
 
 
-def _names(node: Any) -> set[str]:
-    """The references below a node, without the version that they may name."""
-    return set(map(unversioned, references_in(node)))
+def _named(node: Any, holder: Entry, references: References) -> set[Place]:
+    """The places of the resources that the references below a node mean."""
+    return {entry.place for one in references_in(node) for entry in references.meant_by(one, holder)}
 
 
 def items_of(data: dict[str, Any], part: Part) -> list[dict[str, Any]]:
@@ -295,13 +309,13 @@ def new_resources(part: Part, item: dict[str, Any], links: Links) -> Iterator[di
 
 
 def _read_parts(
-    slots: list[Slot], links: Links
-) -> tuple[dict[str, dict[str, Any]], list[Problem], dict[int, list[Problem]]]:
+    slots: list[Slot], links: BundleLinks
+) -> tuple[dict[str, dict[str, Any]], list[Problem], dict[Place, list[Problem]]]:
     """The data of each part by field and id, the problems, and what is to be told; slots out of sight are removed."""
     data: dict[str, dict[str, Any]] = {}
     problems: list[Problem] = []
-    told: dict[int, list[Problem]] = {}
-    hidden: set[int] = set()
+    told: dict[Place, list[Problem]] = {}
+    hidden: set[Place] = set()
     for slot in slots:
         try:
             data.setdefault(slot.part.field, {})[slot.ident] = _read_slot(slot, links)
@@ -310,21 +324,21 @@ def _read_parts(
             if rule is None or rule.is_of_another(slot.entry, error.problems):
                 problems += error.problems
                 continue
-            told[slot.entry.number] = rule.told(slot.entry, error.problems)
-            value = rule.value(slot.ident, slot.entry, links)
+            told[slot.entry.place] = rule.told(slot.entry, error.problems)
+            value = rule.value(slot.ident, slot.entry, links.of(slot.entry))
             if value is None:
-                hidden.add(slot.entry.number)
+                hidden.add(slot.entry.place)
             else:
                 data.setdefault(slot.part.field, {})[slot.ident] = value
-    slots[:] = [slot for slot in slots if slot.entry.number not in hidden]
+    slots[:] = [slot for slot in slots if slot.entry.place not in hidden]
     return data, problems, told
 
 
 def _stand_in(slot: Slot, found: Found, problems: list[Problem]) -> None:
     """Replace the value of a slot by the one that its part's rule gives, or take both out of what was found."""
     rule = cast("Refusal", slot.part.in_doubt)
-    found.told[slot.entry.number] = rule.told(slot.entry, problems)
-    value = rule.value(slot.ident, slot.entry, found.links)
+    found.told[slot.entry.place] = rule.told(slot.entry, problems)
+    value = rule.value(slot.ident, slot.entry, found.links.of(slot.entry))
     items: list[dict[str, Any]] = found.data[slot.part.field]
     at = next(n for n, item in enumerate(items) if item["id"] == slot.ident)
     items[at : at + 1] = [] if value is None else [value]
@@ -332,15 +346,15 @@ def _stand_in(slot: Slot, found: Found, problems: list[Problem]) -> None:
         found.slots[:] = [one for one in found.slots if one is not slot]
 
 
-def _read_slot(slot: Slot, links: Links) -> dict[str, Any]:
+def _read_slot(slot: Slot, links: BundleLinks) -> dict[str, Any]:
     if slot.part.in_doubt is not None:
-        return slot.part.in_doubt.read(slot.ident, slot.entry, links)
-    item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links, slot.entry.at)
+        return slot.part.in_doubt.read(slot.ident, slot.entry, links.of(slot.entry))
+    item = slot.part.lens.get({**slot.entry.resource, "id": slot.ident}, links.of(slot.entry), slot.entry.at)
     if slot.part.person is None:
         return item
     if slot.person is None:
         raise InvalidInput.at(f"{slot.entry.at}.practitioner", "refers to nobody in the bundle", "not-found")
-    return {**slot.part.person.get(slot.person.resource, links, slot.person.at), **item}
+    return {**slot.part.person.get(slot.person.resource, links.of(slot.person), slot.person.at), **item}
 
 
 @dataclass(frozen=True, slots=True)

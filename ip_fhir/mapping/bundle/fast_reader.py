@@ -17,7 +17,8 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, has_too_many_parts
-from ip_fhir.mapping.bundle.parts import PRACTITIONER, unversioned
+from ip_fhir.fhir.references import unversioned
+from ip_fhir.mapping.bundle.parts import PRACTITIONER
 from ip_fhir.mapping.bundle.reads import LensesNeeded, StandDown
 from ip_fhir.mapping.generated.decoding import NEVER, RAW, TEXT, Doubt, Memo, Shape, Unsupported, attribute
 from ip_fhir.mapping.generated.drafts import most_items
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.table import TableLens
     from ip_fhir.mapping.tables.model import Tables
 
-# JSON escapes of characters that the domain's texts may not have: control characters, U+FFFE, U+FFFF, half a pair.
-_RARE = re.compile(rb"\\(?:[bf]|u(?:00[01]|[fF]{3}[eEfF]|[dD][89a-fA-F]))")
+# JSON escapes of characters that the domain's texts may not have (control characters, U+FFFE, U+FFFF, half a pair), and
+# of capital letters, which nobody escapes: the tag of a summary must not be hidden that way.
+_RARE = re.compile(rb"\\(?:[bf]|u(?:00[0145]|[fF]{3}[eEfF]|[dD][89a-fA-F]))")
+_SUMMARY = b"SUBSETTED"  # the lenses say whether it is the tag, or stands in somebody's words
 _NO_CHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 _ID_BYTES = bytes(b for b in range(128) if chr(b).isalnum() or chr(b) in "-.")
 _LONGEST_ID = 64
@@ -98,7 +101,7 @@ class FastReader:
         self._read_people = readers.function(PRACTITIONER, many=True)
         self._kinds = {struct: (f"{types[name]}/", _IDS) for name, struct in structs.items()}
         self._kinds[self._person] = f"{PRACTITIONER}/", _PEOPLE
-        self._kinds[self._root] = "", _OTHERS
+        self._kinds[self._root] = f"{types[root.name]}/", _OTHERS
         self._decode: Callable[[bytes], Any]
         self._learn({str(d.lens.resource) for d in assembly.derived})
         self._subject = attribute(next(const.path[0].name for const in root.consts if const.owner))
@@ -125,6 +128,8 @@ class FastReader:
             raise LensesNeeded(StandDown.SIZE)
         if _is_unusual(content):
             raise LensesNeeded(StandDown.TEXT)
+        if _SUMMARY in content:
+            raise LensesNeeded(StandDown.DOUBT)
         try:
             return self._whole(self._decoded(content).entry)
         except _NOT_SURE:
@@ -150,7 +155,7 @@ class FastReader:
             for type_ in new:
                 shape = _foreign_refused(Shape({"id": TEXT}), type_, self._foreign)
                 struct = self._silent[type_] = shape.struct(type_, type_)
-                self._kinds[struct] = "", _OTHERS
+                self._kinds[struct] = f"{type_}/", _OTHERS
             self._decode = _decoder([*self._structs, *self._silent.values()])
             return True
 
@@ -186,7 +191,8 @@ class FastReader:
         """
         ids, people = _References(), _References()
         found: dict[Any, list[Any]] = defaultdict(list)
-        kinds, by_kind, others, without = self._kinds, (ids, people, None), 0, 0
+        kinds, by_kind, others, names = self._kinds, (ids, people, None), 0, 0
+        self._check_bases(entries)
         for entry in entries:
             resource, url = entry.resource, entry.fullUrl
             struct, ident = type(resource), resource.id
@@ -198,18 +204,45 @@ class FastReader:
                 if not (ident or url):
                     raise Doubt
                 continue
-            known[prefix + ident] = ident
+            key = prefix + ident
             if url is not None:
                 known[url] = ident
-            else:
-                without += 1
+                names += 1
+                if url.startswith("urn:"):  # the lenses say if it is meant by its id, too
+                    continue
+            known[key] = ident
+            names += 1
         things = len(entries) - others
         if len(set(ids.values())) != things - len(found[self._person]):
             raise Doubt
         persons = self._persons(found, ids, people)
-        if len(ids) != 2 * things - without:
+        if len(ids) != names:
             raise Doubt
         return found, ids, persons
+
+    def _check_bases(self, entries: list[Any]) -> None:
+        """Raise `Doubt` if entries are of several servers: the lenses know what a reference in each of them means."""
+        kinds, root = self._kinds, self._root
+        base, loose, beside = None, False, []
+        for entry in entries:
+            url, resource = entry.fullUrl, entry.resource
+            struct = type(resource)
+            prefix, kind = kinds[struct]
+            if base is not None and url == f"{base}{prefix}{resource.id}":
+                continue
+            by_nothing = url is None or url.startswith("urn:")
+            if kind == _OTHERS and struct is not root:
+                beside += [] if by_nothing else [(url, prefix)]
+                continue
+            if by_nothing:
+                loose = True
+                continue
+            found = url.removesuffix(f"{prefix}{resource.id}")
+            if len(found) == len(url) or not found.startswith(("http://", "https://")) or base not in (None, found):
+                raise Doubt
+            base = found
+        if loose and base is not None and not all(url.startswith(base + prefix) for url, prefix in beside):
+            raise Doubt
 
     def _persons(self, found: dict[Any, list[Any]], ids: dict[str, str], people: dict[str, str]) -> list[Any]:
         """Return the person of each role, and map references to the person to the role's id: the professional's id."""
@@ -228,10 +261,11 @@ def _has_several_categories(struct: Any) -> bool:
 
 
 def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[str]) -> None:
-    """Decode each resource's id; refuse implicitRules, elements of another FHIR version, and measures by reference."""
+    """Decode each resource's id; refuse implicitRules, contained resources, measures by reference, other versions."""
     for name, shape in shapes.items():
         shape.member("id", TEXT)
         shape.refuse(("implicitRules",))
+        shape.refuse(("contained",))
         _foreign_refused(shape, types[name], foreign)
     shapes[_ROLE].inner("practitioner").member("reference", TEXT)
     if "CarePlan" in shapes:

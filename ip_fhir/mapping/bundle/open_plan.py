@@ -32,11 +32,10 @@ class OpenPlan:
         assembly: Assembly,
         bundle: dict[str, Any],
         plan: IndividualPlan,
-        base: str,
         released: Collection[LocatingPart] = (),
     ) -> None:
         self.plan, self.bundle = plan, bundle
-        self._assembly, self._base, self._released = assembly, base, released
+        self._assembly, self._released = assembly, released
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else. Only changed fields cost time.
@@ -44,7 +43,7 @@ class OpenPlan:
         What leads to a person with a protected address stays as it is in the bundle, unless it was released. Raises
         `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
-        return self._known_bundle.put(withheld(plan, self._released, self.plan), self._base)
+        return self._known_bundle.put(withheld(plan, self._released, self.plan))
 
     @cached_property
     def _known_bundle(self) -> KnownBundle:
@@ -52,7 +51,7 @@ class OpenPlan:
         return KnownBundle(self._assembly, self.bundle, entries, self._assembly.locate(entries), WholeFields(self.plan))
 
 
-def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str) -> dict[str, Any]:
+def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any]) -> dict[str, Any]:
     """Return the bundle, changed so that it says what `whole` says, even if it holds no valid whole before.
 
     Raises `InvalidInput` if the bundle cannot be read, or is about another person.
@@ -63,4 +62,4 @@ def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any], base: str
         assembly.checked(type(whole), found)
     return KnownBundle(
         assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
-    ).put(whole, base)
+    ).put(whole)

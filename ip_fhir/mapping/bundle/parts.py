@@ -1,21 +1,23 @@
-"""Finds the entries of a bundle that are parts of a whole, and the references between them."""
+"""Finds the resources of a bundle that are parts of a whole, and gives each an id of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.fhir.references import references_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
+    from ip_fhir.fhir.references import References
     from ip_fhir.mapping.bundle.refusal import Refusal
     from ip_fhir.mapping.lenses.table import Lens
 
 PRACTITIONER = "Practitioner"
+_LONGEST_ID = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A part found in a bundle: its domain id and its entry (for a professional the role's, and the person's)."""
+    """A part found in a bundle: its domain id and its resource (for a professional the role's, and the person's)."""
 
     part: Part
     ident: str
@@ -53,78 +55,71 @@ class Slot:
     person: Entry | None = None
 
 
-def people_of(entries: list[Entry]) -> dict[str, list[Entry]]:
-    """The Practitioner entries by every reference that means them."""
-    people: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if entry.type == PRACTITIONER:
-            for reference in set(entry.references):
-                people.setdefault(reference, []).append(entry)
-    return people
+def places_of(slot: Slot) -> Iterator[Place]:
+    """Yield the places of a slot's resources: one, or for a professional the role's and the person's."""
+    yield slot.entry.place
+    if slot.person is not None:
+        yield slot.person.place
 
 
-def slots_of(
-    part: Part, entries: list[Entry], named: set[str] | None, people: dict[str, list[Entry]]
-) -> Iterator[Slot]:
-    """Yield the entries that are this part: owned by it and, unless `named` is None, named by the root.
+def slots_of(part: Part, entries: Iterable[Entry], named: set[Place] | None, links: References) -> Iterator[Slot]:
+    """Yield the resources that are this part: owned by it and, unless `named` is None, named by the root.
 
     Raises `InvalidInput` if a role refers to two persons of the bundle.
     """
     for entry in entries:
-        if not part.owns(entry.resource) or (named is not None and named.isdisjoint(entry.references)):
+        if not part.owns(entry.resource) or (named is not None and entry.place not in named):
             continue
-        person = next(iter(references_in(entry.resource.get("practitioner"))), "") if part.person is not None else ""
-        found = people.get(person) or people.get(unversioned(person), [])
+        found = _people(entry, links) if part.person is not None else []
         if len(found) > 1:
             reason = "refers to two entries of the bundle"
             raise InvalidInput.at(f"{entry.at}.practitioner", reason, "multiple-matches")
         yield Slot(part, entry.id, entry, found[0] if found else None)
 
 
-def refuse_doubles(slots: list[Slot]) -> None:
+def _people(role: Entry, links: References) -> list[Entry]:
+    """The Practitioners that a role's first reference to one means."""
+    reference = next(iter(references_in(role.resource.get("practitioner"))), "")
+    return [entry for entry in links.meant_by(reference, role) if entry.type == PRACTITIONER]
+
+
+def refuse_doubles(slots: list[Slot], links: References) -> None:
     """Raise `InvalidInput` if one reference means two entries: it cannot be told which one is meant."""
-    owner: dict[str, int] = {}
+    owner: dict[str, Place] = {}
     problems = [
         Problem(slot.entry.at, "has the id or fullUrl of another entry", "multiple-matches")
         for slot in slots
-        if any(owner.setdefault(ref, slot.entry.number) != slot.entry.number for ref in slot.entry.references)
+        if any(owner.setdefault(name, slot.entry.place) != slot.entry.place for name in links.names(slot.entry))
     ]
     if problems:
         raise InvalidInput(problems)
 
 
-def links_between(slots: list[Slot]) -> Links:
-    """The links of the slots, both ways. The second slot with an id gets a new one with its type in front.
+def with_own_ids(slots: list[Slot], links: References) -> list[Slot]:
+    """The slots, each with a domain id of its own: its resource's, or one with the type or the container in front.
 
-    Raises `InvalidInput` for a third. Renamed slots are replaced in `slots`.
+    The ids do not depend on the order of the entries. Raises `InvalidInput` for a slot for which there is no id left.
     """
-    references: dict[str, str] = {}
-    ids: dict[str, str] = {}
-    owner = None
-    for number, slot in enumerate(slots):
-        ident = slot.ident if slot.ident not in references else f"{slot.entry.type}.{slot.ident}"[:64]
-        if ident in references:
+    parts: dict[str, int] = {}
+    for slot in slots:
+        parts.setdefault(slot.part.field, len(parts))
+    in_order = sorted(slots, key=lambda slot: (parts[slot.part.field], links.names(slot.entry)[0]))
+    taken: set[str] = set()
+    idents: dict[Place, str] = {}
+    for slot in in_order:
+        ident = next((one for one in _ids(slot.entry) if one not in taken), None)
+        if ident is None:
             raise InvalidInput.at(slot.entry.at, "has an id that two other entries have", "multiple-matches")
-        if ident != slot.ident:
-            slots[number] = slot = Slot(slot.part, ident, slot.entry, slot.person)  # noqa: PLW2901 - the renamed one
-        if slot.part.field == "owner":
-            owner = ident
-        references[ident] = reference_to(slot.entry)
-        ids.update(dict.fromkeys(slot.entry.references, ident))
-        if slot.person is not None:
-            references[f"~{ident}"] = reference_to(slot.person)
-            for reference in slot.person.references:
-                ids.setdefault(reference, ident)
-    return Links(references, ids, owner)
+        taken.add(ident)
+        idents[slot.entry.place] = ident
+    wanted = [(slot, idents[slot.entry.place]) for slot in slots]
+    return [slot if slot.ident == ident else replace(slot, ident=ident) for slot, ident in wanted]
 
 
-def unversioned(reference: str) -> str:
-    """The reference without `/_history/<version>` (http://hl7.org/fhir/R4/references.html)."""
-    return reference.partition("/_history/")[0]
-
-
-def reference_to(entry: Entry) -> str:
-    """The reference by which other entries of the bundle refer to this one."""
-    if entry.full_url is not None and entry.full_url.startswith("urn:"):
-        return entry.full_url
-    return f"{entry.type}/{entry.id}"
+def _ids(entry: Entry) -> Iterator[str]:
+    """The ids that a resource may get in the domain, the best one first."""
+    yield entry.id
+    yield f"{entry.type}.{entry.id}"[:_LONGEST_ID]
+    if entry.container is not None:
+        yield f"{entry.container.id}.{entry.id}"[:_LONGEST_ID]
+        yield f"{entry.container.type}.{entry.container.id}.{entry.id}"[:_LONGEST_ID]

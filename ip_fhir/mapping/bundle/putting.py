@@ -5,22 +5,24 @@ The caller gives the whole that the bundle is known to hold, and only fields tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.bundle.assembly import new_resources
-from ip_fhir.mapping.bundle.parts import reference_to
-from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.bundle.entries import NewEntries, Written
+from ip_fhir.mapping.bundle.links import BundleLinks
+from ip_fhir.mapping.bundle.parts import places_of
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
     from ip_fhir.domain.values.value import Value
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
     from ip_fhir.mapping.bundle.assembly import Assembly, Located
     from ip_fhir.mapping.bundle.derived import Derived
     from ip_fhir.mapping.bundle.parts import Part, Slot
+    from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.lenses.table import Lens
 
 
@@ -76,15 +78,21 @@ class KnownBundle:
         return {key: slot for key, slot in found.items() if key in mine}
 
     @cached_property
-    def links(self) -> Links:
+    def contained(self) -> dict[str, Entry]:
+        """The contained resources among the slots, by domain id (`~id`: the person of a role)."""
+        found = {slot.ident: slot.entry for slot in self.slots.values()}
+        found |= {f"~{slot.ident}": slot.person for slot in self.slots.values() if slot.person is not None}
+        return {ident: entry for ident, entry in found.items() if entry.container is not None}
+
+    @cached_property
+    def links(self) -> BundleLinks:
         """The bundle's own references, for a put that neither adds nor removes entries."""
         found, whole = self.located, self.known.field("id")
-        references = {**found.links.references, f"={whole}": reference_to(found.root)}
-        ids = {**found.links.ids, **dict.fromkeys(found.root.references, whole)}
-        return Links(references, ids, found.links.owner)
+        targets = {**found.links.targets, f"={whole}": found.root}
+        return replace(found.links, targets=targets, idents={**found.links.idents, found.root.place: whole})
 
-    def put(self, whole: Value, base: str) -> dict[str, Any]:
-        """Return the bundle with `whole` in place of the known one; new entries get a fullUrl under `base`.
+    def put(self, whole: Value) -> dict[str, Any]:
+        """Return the bundle with `whole` in place of the known one; new entries are written as the bundle's own.
 
         Raises `InvalidInput` with the FHIRPath if the bundle has no place for a part of it, or is about another person.
         """
@@ -92,22 +100,23 @@ class KnownBundle:
         if self.located.links.owner != (None if owner is None else owner.id):
             raise InvalidInput.at("Bundle", "is about another person", "invariant")
         wanted = WholeFields(data_of(whole)) if isinstance(self.known.whole, dict) else WholeFields(whole)
-        return _BundleUpdate(self, whole, wanted, base).result()
+        return _BundleUpdate(self, whole, wanted).result()
 
 
 class _BundleUpdate:
-    """One put under way: `places` has the new entry by number (None: it is removed), `added` the additional entries."""
+    """One put under way: `places` has the new resource by place (None: it is removed), `added` the new entries."""
 
-    def __init__(self, onto: KnownBundle, whole: Value, wanted: WholeFields, base: str) -> None:
-        self.onto, self.whole, self.wanted, self.base = onto, whole, wanted, base
+    def __init__(self, onto: KnownBundle, whole: Value, wanted: WholeFields) -> None:
+        self.onto, self.whole, self.wanted = onto, whole, wanted
         self.known, self.bundle, self.root = onto.known, onto.bundle, onto.located.root
-        self.places: dict[int, dict[str, Any] | None] = {}
+        self.new = NewEntries(onto.bundle, onto.located.links.references, self.root)
+        self.places: dict[Place, dict[str, Any] | None] = {}
         self.added: list[dict[str, Any]] = []
         self.changed = self.known.changed(wanted)
         self.parts = onto.parts
         self.moving = {name for name in self.changed if name in self.parts and self._moves(self.parts[name])}
         in_place = not self.moving and "id" not in self.changed
-        self.links = onto.links if in_place else _links_onto(onto, wanted)
+        self.links = onto.links if in_place else _links_onto(onto, wanted, self.new)
         # If an id now means another kind of value, or the whole has another id, every reference is written anew.
         self.anew = not in_place and self._means_another()
 
@@ -120,16 +129,13 @@ class _BundleUpdate:
         for derived in self.onto.assembly.derived:
             if self.anew or self.changed & {"id", *derived.fields}:
                 self._derived(derived, {item.id: item for item in derived.make(self.whole)})
-        entries = [*self.bundle["entry"], *self.added]
-        for number, entry in self.places.items():
-            entries[number] = entry
-        if None in self.places.values():
-            entries = [entry for entry in entries if entry is not None]
-        return {**self.bundle, "entry": entries}
+        written = Written(self.bundle, self.places, self.onto.contained, self.new)
+        return {**self.bundle, "entry": [*written.entries(), *self.added]}
 
     def _moves(self, part: Part) -> bool:
-        """True if values of the part are added, removed or reordered."""
-        return [*self.known.items(part)] != [*self.wanted.items(part)]
+        """True if values of the part are added or removed, or if the root names them in another order."""
+        known, wanted = self.known.items(part), self.wanted.items(part)
+        return [*known] != [*wanted] if part.by_root else known.keys() != wanted.keys()
 
     def _means_another(self) -> bool:
         if "id" in self.changed:
@@ -139,18 +145,25 @@ class _BundleUpdate:
         return any(after.get(ident, field) != field for ident, field in before.items())
 
     def _part(self, part: Part) -> None:
-        """Bring the entries of one part up to date."""
+        """Bring the resources of one part up to date. Each kept one stays in its place, and new ones go to the end."""
         known = self.known.items(part)
         slots = {ident: slot for ident in known if (slot := self.onto.slots.get((part.field, ident)))}
-        people: dict[int, dict[str, Any]] = {}
-        before = len(self.added)
+        people: dict[Place, dict[str, Any]] = {}
+        new: list[dict[str, Any]] = []
+        kept: dict[Place, dict[str, Any]] = {}
         self._expect_removable(part, known, slots)
-        entries = {
-            ident: self._item(part, item, known.get(ident), slots.get(ident), people)
-            for ident, item in self.wanted.items(part).items()
-        }
-        new_people, self.added = self.added[before:], self.added[:before]
-        self.added += [*new_people, *self._placed(part, slots, entries)]
+        for ident, item in self.wanted.items(part).items():
+            slot = slots.get(ident)
+            if slot is None:
+                self._expect_new(part, ident)
+                *persons, resource = new_resources(part, data_of(item), self.links.of(self.new.holder))
+                self.added += map(self.new.entry, persons)
+                new.append(self.new.entry(resource))
+            else:
+                kept[slot.entry.place] = self._item(slot, item, known.get(ident), people)
+        self.added += new
+        self.places |= dict.fromkeys(place for slot in slots.values() for place in places_of(slot))
+        self.places |= kept
         self.places |= people
 
     def _expect_new(self, part: Part, ident: str) -> None:
@@ -165,58 +178,37 @@ class _BundleUpdate:
         """Raise `InvalidInput` if a value is missing now that stands in for what cannot be kept whole."""
         if part.in_doubt is not None:
             left = self.wanted.items(part)
-            for ident in (ident for ident in slots if ident not in left):
-                part.in_doubt.expect_whole(ident, slots[ident].entry, known[ident], self.onto.located.links)
+            for ident, slot in slots.items():
+                if ident not in left:
+                    part.in_doubt.expect_whole(ident, slot.entry, known[ident], self._links_of(slot))
 
-    def _placed(self, part: Part, slots: dict[str, Slot], entries: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-        """Put each kept entry in its place and remove the others. Returns the new entries, to be added at the end.
+    def _links_of(self, slot: Slot) -> Links:
+        """The bundle's own references, as they stand in a slot's resource."""
+        return self.onto.located.links.of(slot.entry)
 
-        If the entries' order is the order of the whole's list (not `by_root`), they change places among themselves.
-        """
-        numbers = sorted(slot.entry.number for slot in slots.values())
-        persons = [slot.person.number for slot in slots.values() if slot.person is not None]
-        self.places |= dict.fromkeys([*numbers, *persons])
-        if part.by_root:
-            self.places |= {slots[i].entry.number: entry for i, entry in entries.items() if i in slots}
-            return [entry for i, entry in entries.items() if i not in slots]
-        in_order = list(entries.values())
-        self.places |= dict(zip(numbers, in_order, strict=False))
-        return in_order[len(numbers) :]
-
-    def _item(
-        self, part: Part, item: Any, known: Any, slot: Slot | None, people: dict[int, dict[str, Any]]
-    ) -> dict[str, Any]:
-        """The entry of one item; for a professional the role's, while the person's is put in `people`."""
-        if slot is None:
-            self._expect_new(part, item.id if not isinstance(item, dict) else item["id"])
-            *persons, resource = new_resources(part, data_of(item), self.links)
-            self.added += map(self._entry, persons)
-            return self._entry(resource)
-        equal = item is known or item == known
-        if part.in_doubt is not None and not equal:
-            part.in_doubt.expect_whole(slot.ident, slot.entry, known, self.onto.located.links)
-        if (
-            self.anew
-            and part.in_doubt is not None
-            and part.in_doubt.stands_in(slot.ident, slot.entry, known, self.onto.located.links)
-        ):
-            return self._old(slot.entry)
+    def _item(self, slot: Slot, item: Any, known: Any, people: dict[Place, dict[str, Any]]) -> dict[str, Any]:
+        """The resource of one item; for a professional the role's, while the person's is put in `people`."""
+        equal, rule = item is known or item == known, slot.part.in_doubt
+        if rule is not None and not equal:
+            rule.expect_whole(slot.ident, slot.entry, known, self._links_of(slot))
+        if self.anew and rule is not None and rule.stands_in(slot.ident, slot.entry, known, self._links_of(slot)):
+            return slot.entry.resource
         same = not self.anew and equal
-        if slot.person is not None and part.person is not None:
-            person = self._put(part.person, slot.person, item, known, same=same)
-            if people.setdefault(slot.person.number, person) != person:
+        if slot.person is not None and slot.part.person is not None:
+            person = self._put(slot.part.person, slot.person, item, known, same=same)
+            if people.setdefault(slot.person.place, person) != person:
                 reason = "is one person in two roles, who cannot get two names or numbers"
                 raise InvalidInput.at(slot.person.at, reason, "invariant")
-        return self._put(part.lens, slot.entry, item, known, same=same)
+        return self._put(slot.part.lens, slot.entry, item, known, same=same)
 
     def _put(self, lens: Lens, entry: Entry, item: Any, known: Any, *, same: bool) -> dict[str, Any]:
         if same:
-            return self._old(entry)
+            return entry.resource
         ident = entry.resource.get("id")
         says = {} if ident is None else {"id": ident}  # the resource keeps its own id, also if the whole uses another
         there = None if self.anew else {**data_of(known), **says}
-        new = lens.put({**data_of(item), **says}, entry.resource, self.links, entry.at, there)
-        return self._replaced(entry, new if ident is not None else {k: v for k, v in new.items() if k != "id"})
+        new = lens.put({**data_of(item), **says}, entry.resource, self.links.of(entry), entry.at, there)
+        return new if ident is not None else {k: v for k, v in new.items() if k != "id"}
 
     def _root(self) -> None:
         """Bring the root resource up to date."""
@@ -228,10 +220,10 @@ class _BundleUpdate:
         whole = self.anew or lens.inner.has_dependent_rows
         known = None if self.anew else self._root_data(self.known, None if whole else own | listed)
         data = self._root_data(self.wanted, None if whole else own | listed)
-        new = lens.put(data, entry.resource, self.links, entry.at, known)
+        new = lens.put(data, entry.resource, self.links.of(entry), entry.at, known)
         if entry.resource.get("id") is None and new.get("id") == entry.id:  # the id is in its fullUrl only
             new = {name: value for name, value in new.items() if name != "id"}
-        self.places[entry.number] = self._replaced(entry, new)
+        self.places[entry.place] = new
 
     def _root_data(self, said: WholeFields, names: set[str] | None) -> dict[str, Any]:
         """These fields of the root (None: all), with the values of parts replaced by their ids."""
@@ -251,40 +243,34 @@ class _BundleUpdate:
         for entry in (entry for entry in self.onto.entries if derived.owns(entry, ids)):
             item, before = items.pop(entry.id, None), derived.source(known, entry.id)
             if before is not None and item is None:
-                self.places[entry.number] = None
+                self.places[entry.place] = None
             elif before is not None and before != derived.source(wanted, entry.id):
-                new = derived.lens.put(data_of(item), entry.resource, self.links, entry.at)
-                self.places[entry.number] = self._replaced(entry, new)
+                links = self.links.of(entry)
+                self.places[entry.place] = derived.lens.put(data_of(item), entry.resource, links, entry.at)
         new_items = (item for ident, item in items.items() if derived.source(known, ident) is None)
-        self.added += [self._entry(derived.lens.new(item, self.links)) for item in new_items]
-
-    def _old(self, entry: Entry) -> dict[str, Any]:
-        old: dict[str, Any] = self.bundle["entry"][entry.number]
-        return old
-
-    def _replaced(self, entry: Entry, new: dict[str, Any]) -> dict[str, Any]:
-        old = self._old(entry)
-        return old if new == entry.resource else {**old, "resource": new}
-
-    def _entry(self, resource: dict[str, Any]) -> dict[str, Any]:
-        url = f"{resource['resourceType']}/{resource['id']}"
-        with_request = self.bundle.get("type") in ("transaction", "batch")
-        request = {"request": {"method": "PUT", "url": url}} if with_request else {}
-        return {"fullUrl": f"{self.base}/{url}", "resource": resource, **request}
+        links = self.links.of(self.new.holder)
+        self.added += [self.new.entry(derived.lens.new(item, links)) for item in new_items]
 
 
-def _links_onto(onto: KnownBundle, wanted: WholeFields) -> Links:
+def _links_onto(onto: KnownBundle, wanted: WholeFields, new: NewEntries) -> BundleLinks:
     """The bundle's own references for values that stay, new ones for values that are added.
 
     A reference to anything else reads as an id with `!` in front, which equals no id, so that it is written anew.
     """
     found, assembly = onto.located, onto.assembly
     items = {part.field: wanted.items(part) for part in assembly.parts}
-    own = assembly.own_links(items, wanted.field("id"))
+    whole = wanted.field("id")
+    own = assembly.own_links(items, whole)
     kind = {ident: part for part in assembly.parts for ident in items[part.field]}
     stays = {slot.ident for slot in onto.slots.values() if kind.get(slot.ident) is slot.part}
-    kept = {i: ref for i, ref in found.links.references.items() if i.removeprefix("~") in stays}
-    ids = {ref: i if i in stays else f"!{i}" for ref, i in found.links.ids.items()}
-    whole = {f"={wanted.field('id')}": reference_to(found.root)}
-    ids |= dict.fromkeys(found.root.references, wanted.field("id"))
-    return Links({**own.references, **kept, **whole}, ids, own.owner)
+    kept = {i: target for i, target in found.links.targets.items() if i.removeprefix("~") in stays}
+    idents = {place: i if i in stays else f"!{i}" for place, i in found.links.idents.items()}
+    added = {ident: new.target(_resource(reference)) for ident, reference in own.references.items()}
+    targets = {**added, **kept, f"={whole}": found.root}
+    return BundleLinks(found.links.references, {**idents, found.root.place: whole}, targets, own.owner)
+
+
+def _resource(reference: str) -> dict[str, Any]:
+    """The type and id that a relative reference names, as a resource has them."""
+    type_, _, ident = reference.partition("/")
+    return {"resourceType": type_, "id": ident}

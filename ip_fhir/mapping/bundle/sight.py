@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
     from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.lenses.table import TableLens
 
 
-def out_of_sight(entries: Iterable[Entry], assembly: Assembly) -> Iterator[tuple[int, str]]:
-    """Yields the number of each entry that a check of its table leaves, with the element and the reason to tell."""
+def out_of_sight(entries: Iterable[Entry], assembly: Assembly) -> Iterator[tuple[Place, str]]:
+    """Yields the place of each resource that a check of its table leaves, with the element and the reason to tell."""
     tables = _tables(assembly)
     for entry in entries:
         for inner in tables.get(entry.type, ()):
             found = inner.guard.left(entry.resource)
             if found is not None:
-                yield entry.number, f"{found[0]}: {found[1]}"
+                yield entry.place, f"{found[0]}: {found[1]}"
                 break
 
 

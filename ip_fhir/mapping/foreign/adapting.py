@@ -4,7 +4,8 @@ Added before, removed afterwards: a PractitionerRole for a Practitioner without 
 has a number, the creation time if the caller knows it.
 
 Hidden from the lenses by a tilde in the name, which no name in FHIR has: references to resources that are missing or no
-part of a plan, resources that a check of their table leaves, people without an element that a plan needs.
+part of a plan, resources that a check of their table leaves, people without an element that a plan needs. A reference
+by an identifier gets the literal reference to the one resource of the bundle that has it; the identifier is set aside.
 """
 
 from __future__ import annotations
@@ -15,26 +16,29 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.values.ids import PersonIdKind
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.bundle import entries_of
-from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.fhir.references import References, references_in, unversioned
 from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.foreign.members import Members
-from ip_fhir.mapping.lenses.references import Links, references_in
+from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
 
 _EXTRA = f"extra{MARK}"
+_LOGICAL = f"identifier{MARK}"  # the reference that was added for an identifier, and the identifier
+_OF_REFERENCE = {"id", "extension", "reference", "type", "identifier", "display"}
 _HIDDEN_NAMES = {f"{name}{MARK}": name for name in ("reference", "role", "detail")}  # hidden members, and their own
 _ROOT = "CarePlan"
 _PRACTITIONER = "Practitioner"
+_LONGEST_ID = 64
 _LACKS = ("required", "code-invalid")  # the codes of problems for which a part is out of sight, and the plan is read
 _ABOUT = ("subject", "patient")  # never hidden: another person's goal must not be read as this one's
 _PEOPLE = ("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole")
@@ -50,13 +54,14 @@ _PLACES = {
 
 @dataclass(slots=True)
 class Adapted:
-    """An adapted bundle, what is needed to restore it, and why entries are hidden (by number of the entry)."""
+    """An adapted bundle, what is needed to restore it, and why resources are hidden (by their place)."""
 
     bundle: dict[str, Any]
     owner: str | None = None  # the reference to the owner that was added
+    owner_name: str | None = None  # the same from outside the CarePlan
     number: dict[str, str] | None = None  # the owner's identifier, by which the bundle refers to them
     added: dict[str, str] = field(default_factory=dict)  # members that were added to the CarePlan
-    hidden: dict[int, str] = field(default_factory=dict)
+    hidden: dict[Place, str] = field(default_factory=dict)
     members: Members | None = None
     dropped: frozenset[str] = frozenset()  # the references of the members' resources that go again
     registers: frozenset[str] = frozenset()  # the systems of persons' numbers
@@ -104,12 +109,17 @@ class Adapted:
             return node
         if self.members is not None and "member" in node:
             node = self.members.restore(node, self.dropped)
-        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in _newest_members(node)}
+        aside = node.get(_LOGICAL)
+        rest = {key: value for key, value in _newest_members(node) if key != _LOGICAL}
+        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in rest.items()}
         if type(kind := shown.get("resourceType")) is str:
             shown["resourceType"] = kind.lstrip(MARK)
-        if self.number is not None and shown.get("reference") == self.owner:
+        if aside is not None and shown.get("reference") == aside["reference"]:
             del shown["reference"]
-            shown.setdefault("identifier", self.number)
+            shown["identifier"] = aside["identifier"]
+        elif self.number is not None and shown.get("reference") == self.owner:  # in a new resource
+            del shown["reference"]
+            shown["identifier"] = self.number
         return shown
 
 
@@ -124,48 +134,54 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     Raises `InvalidInput` if the bundle is about another person than `owner`.
     """
     entries = entries_of(bundle)
+    links = References(entries)
     registers = (uri for kind in PersonIdKind for uri in compiled.systems.accepted(kind.value))
-    adapted = Adapted({}, hidden=dict(_hidden(entries, compiled)), registers=frozenset(registers))
-    visible_entries = [entry for entry in entries if entry.number not in adapted.hidden]
-    extras = [*_owner(adapted, visible_entries, owner, compiled), *_roles(visible_entries)]
+    adapted = Adapted({}, hidden=dict(_hidden(links, compiled)), registers=frozenset(registers))
+    visible_entries = [
+        entry for entry in links.all() if not {entry.place, (entry.number, None)} & adapted.hidden.keys()
+    ]
+    extras = [*_owner(adapted, visible_entries, owner, compiled, links), *_roles(visible_entries, links)]
     _check_subjects(visible_entries, adapted)
-    to_extras = {reference: None for entry in extras for reference in _references_to(entry)}
-    visible = to_extras | _visible_references(visible_entries)
-    out_of_sight = {r: entry for entry in entries if entry.number in adapted.hidden for r in entry.references}
-    adapted.members = Members(compiled, out_of_sight)
+    adapted.members = Members(compiled, links, adapted.hidden.keys())
+    sight = _Sight(links, _visible(visible_entries), adapted, compiled)
     made = [*bundle.get("entry", ())]  # with the entries without content, which stay as they are
     for entry in entries:
-        made[entry.number] = whole = _entry(entry, made[entry.number], adapted, visible, compiled)
+        made[entry.number] = whole = sight.adapted(entry, made[entry.number])
         if whole["resource"]["resourceType"] == _ROOT:
             said = {"id": entry.id, "created": created}
             adapted.added = {k: v for k, v in said.items() if v is not None and k not in whole["resource"]}
             whole["resource"] |= adapted.added
-    extras += [{"resource": resource} for resource in adapted.members.resources.values()]
+    extras += adapted.members.entries()
     added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
     adapted.bundle = {**bundle, "entry": [*made, *added]}
     return adapted
 
 
-def _hidden(entries: list[Entry], compiled: Compiled) -> Iterator[tuple[int, str]]:
-    """The numbers of the entries that must not be read, each with the reason."""
+def _same_systems(compiled: Compiled) -> list[frozenset[str]]:
+    """The sets of identifier systems that mean one: each system with its aliases."""
+    return [compiled.systems.accepted(name) for name in compiled.systems.aliases]
+
+
+def _hidden(links: References, compiled: Compiled) -> Iterator[tuple[Place, str]]:
+    """The places of the resources that must not be read, each with the reason."""
+    several = list(links.all())
     lenses = _lenses(compiled)
-    left = dict(out_of_sight(entries, compiled.assembly("plan")))
+    left = dict(out_of_sight(several, compiled.assembly("plan")))
     people = {
-        reference
-        for entry in entries
-        if entry.type == _PRACTITIONER and entry.number not in left and not _lacking(entry, lenses[_PRACTITIONER])
-        for reference in entry.references
+        entry.place
+        for entry in several
+        if entry.type == _PRACTITIONER and entry.place not in left and not _lacking(entry, lenses[_PRACTITIONER])
     }
-    for entry in entries:
+    for entry in several:
         lens = lenses.get(entry.type)
-        if entry.number in left:
-            yield entry.number, left[entry.number]
+        if entry.place in left:
+            yield entry.place, left[entry.place]
         elif entry.type != _ROOT and _in_error(entry.resource):
-            yield entry.number, "is entered in error"
+            yield entry.place, "is entered in error"
         elif lens is not None and lens.owns(entry.resource) and (reason := _lacking(entry, lens)):
-            yield entry.number, reason
-        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioner(entry)):
-            yield entry.number, "is the role of nobody who can be read in the bundle"
+            yield entry.place, reason
+        elif entry.type == "PractitionerRole" and people.isdisjoint(_practitioners(entry, links)):
+            yield entry.place, "is the role of nobody who can be read in the bundle"
 
 
 def _in_error(resource: dict[str, Any]) -> bool:
@@ -200,25 +216,48 @@ def _lenses(compiled: Compiled) -> dict[str, Lens]:
     return others | {_PRACTITIONER: compiled.lens(_PRACTITIONER)}
 
 
-def _roles(entries: list[Entry]) -> Iterator[dict[str, Any]]:
-    """Make a PractitionerRole for every Practitioner without one."""
-    named = {r for e in entries if e.type == "PractitionerRole" for r in _practitioner(e)}
+def _roles(entries: list[Entry], links: References) -> Iterator[dict[str, Any]]:
+    """Make a PractitionerRole for every Practitioner without one; of contained ones, for those in a part of a plan."""
+    named = {place for e in entries if e.type == "PractitionerRole" for place in _practitioners(e, links)}
     taken = {entry.id for entry in entries if entry.type == "PractitionerRole"}
-    for entry in entries:
-        if entry.type == "Practitioner" and not named & set(entry.references):
-            ident = entry.id if entry.id not in taken else f"role-of-{entry.id}"[:64]
-            practitioner = {"reference": next(iter(entry.references))}
-            resource = {"resourceType": "PractitionerRole", "id": ident, "practitioner": practitioner}
-            yield {"resource": resource}
+    lone = [
+        entry
+        for entry in entries
+        if entry.type == "Practitioner" and entry.place not in named and _may_contain(entry.container)
+    ]
+    ids: dict[Place, str] = {}
+    for entry in sorted(lone, key=lambda one: links.names(one)[0]):  # the order of the entries gives no other ids
+        ids[entry.place] = _role_id(entry, taken)
+        taken.add(ids[entry.place])
+    for entry in lone:
+        practitioner = {"reference": links.names(entry)[0]}
+        resource = {"resourceType": "PractitionerRole", "id": ids[entry.place], "practitioner": practitioner}
+        yield {"resource": resource}
 
 
-def _practitioner(role: Entry) -> set[str]:
-    """The references to the person of a role."""
-    return set(map(unversioned, references_in(role.resource.get("practitioner"))))
+def _role_id(person: Entry, taken: set[str]) -> str:
+    """The id of the role that is made for a person. Raises `InvalidInput` if none is left."""
+    around = () if person.container is None else (f"role-of-{person.container.id}.{person.id}"[:_LONGEST_ID],)
+    ids: tuple[str, ...] = (person.id, f"role-of-{person.id}"[:_LONGEST_ID], *around)
+    found = next((one for one in ids if one not in taken), None)
+    if found is None:
+        raise InvalidInput.at(person.at, "has an id that two others have", "multiple-matches")
+    return found
+
+
+def _may_contain(container: Entry | None) -> bool:
+    """True if what a resource contains may be part of a plan; also for None, which is no container."""
+    return container is None or container.type in (_ROOT, "Consent", "Appointment", *_PLACES, *_PEOPLE)
+
+
+def _practitioners(role: Entry, links: References) -> set[Place]:
+    """The places of the persons of a role."""
+    held = references_in(role.resource.get("practitioner"))
+    return {entry.place for reference in held for entry in links.meant_by(reference, role)}
 
 
 def _owner(
-    adapted: Adapted, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled
+    adapted: Adapted, entries: list[Entry], owner: PlanOwner | None, compiled: Compiled, links: References
 ) -> Iterator[dict[str, Any]]:
     """Make a Patient of the owner if the bundle has none and its subject is the owner, by number or reference.
 
@@ -228,22 +267,27 @@ def _owner(
     subject = root.resource.get("subject") if root is not None else None
     if owner is None or root is None or type(subject) is not dict:
         return
-    known = {reference for entry in entries if entry.type == "Patient" for reference in entry.references}
     reference, number = subject.get("reference"), subject.get("identifier")
-    reference = unversioned(reference) if type(reference) is str else None
-    if reference in known:
+    if type(reference) is not str:
+        reference = None
+        known = links.by_identifier(number, "Patient", _same_systems(compiled))
+    else:
+        known = links.one(reference, root)
+    if known is not None and known.type == "Patient" and known in entries:
         return
     said = number.get("value") if type(number) is dict else None
+    here = None if reference is None else unversioned(reference)
     theirs = {"value": owner.identifier}  # under whichever register: the number says which
-    same = reference == f"Patient/{owner.id}" if said is None else adapted.is_same(number, theirs)
+    same = here == f"Patient/{owner.id}" if said is None else adapted.is_same(number, theirs)
     if not same:
         raise InvalidInput(
             [Problem(f"{root.at}.subject", "is not the person that the plan is said to be of", "invariant")]
         )
     resource = compiled.lens("Patient").new(data_of(owner))
-    adapted.owner = reference or f"Patient/{owner.id}"
+    adapted.owner = here or f"Patient/{owner.id}"
+    adapted.owner_name = links.absolute(adapted.owner, root)
     adapted.number = number if reference is None else None
-    yield {"fullUrl": adapted.owner, "resource": resource}
+    yield {"fullUrl": adapted.owner_name, "resource": resource}
 
 
 def _check_subjects(entries: list[Entry], adapted: Adapted) -> None:
@@ -273,21 +317,14 @@ def _address(entry: dict[str, Any]) -> str:
     return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
-def _references_to(entry: dict[str, Any]) -> Iterator[str]:
-    resource = entry["resource"]
-    yield f"{resource['resourceType']}/{resource['id']}"
-    if "fullUrl" in entry:
-        yield entry["fullUrl"]
-
-
-def _visible_references(entries: list[Entry]) -> dict[str, set[str] | None]:
-    """By reference, the elements that may hold it; None for people and organisations, whom any element may name."""
-    visible: dict[str, set[str] | None] = {}
+def _visible(entries: Iterable[Entry]) -> dict[Place, set[str] | None]:
+    """By resource, the elements that may refer to it; None for people and organisations, whom any element may name."""
+    visible: dict[Place, set[str] | None] = {}
     for entry in entries:
         if entry.type in _PEOPLE:
-            visible |= dict.fromkeys(entry.references)
+            visible[entry.place] = None
         elif entry.type in _PLACES:
-            visible |= dict.fromkeys(entry.references, _PLACES[entry.type])
+            visible[entry.place] = _PLACES[entry.type]
     return visible
 
 
@@ -303,40 +340,73 @@ def _without_unreadable(activity: Any, compiled: Compiled) -> Any:
     return activity
 
 
-def _entry(
-    entry: Entry, whole: dict[str, Any], adapted: Adapted, visible: dict[str, set[str] | None], compiled: Compiled
-) -> dict[str, Any]:
-    resource = _hide_references(entry.resource, (), adapted, visible)
-    if entry.number in adapted.hidden:
-        resource["resourceType"] = f"{MARK}{entry.type}"
-    elif entry.type == "CareTeam" and adapted.members is not None:
-        resource = adapted.members.adapt(resource, entry.at)
-    elif entry.type == _ROOT and type(resource.get("activity")) is list:
-        resource["activity"] = [_without_unreadable(activity, compiled) for activity in resource["activity"]]
-    return {**whole, "resource": resource}
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """Makes copies of resources in which references that cannot be followed are hidden."""
 
+    links: References
+    visible: dict[Place, set[str] | None]
+    adapting: Adapted
+    compiled: Compiled
 
-def _hide_references(node: Any, names: tuple[str, ...], adapted: Adapted, visible: dict[str, set[str] | None]) -> Any:
-    """A copy of the node in which references that cannot be followed are hidden."""
-    if type(node) is list:
-        return [_hide_references(item, names, adapted, visible) for item in node]
-    if type(node) is not dict:
-        return node
-    made = {key: _hide_references(value, (*names, key), adapted, visible) for key, value in node.items()}
-    reference = made.get("reference")
-    if type(reference) is str and not _may_refer(reference, names, visible) and not set(names[-1:]) & set(_ABOUT):
-        made = _with_hidden(made, "reference")
-    elif reference is None and adapted.number is not None and adapted.is_same(made.get("identifier"), adapted.number):
-        made["reference"] = adapted.owner
-    member = made.get("member")
-    if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
-        made = _with_hidden(made, "role")  # no known person: neither a member nor a vacant place in the team
-    return made
+    def adapted(self, entry: Entry, whole: dict[str, Any]) -> dict[str, Any]:
+        """The bundle's entry with the resource adapted, and what it contains."""
+        resource = self._copy(entry.resource, (), entry)
+        for one in self.links.contained.get(entry.number, ()):
+            resource["contained"][one.index] = self._part(one, resource["contained"][one.index])
+        return {**whole, "resource": self._part(entry, resource)}
 
+    def _part(self, entry: Entry, made: dict[str, Any]) -> dict[str, Any]:
+        """The copy of one resource: hidden, or with what in it cannot be read hidden or put in another way."""
+        members = self.adapting.members
+        if entry.place in self.adapting.hidden:
+            return {**made, "resourceType": f"{MARK}{entry.type}"}
+        if entry.type == "CareTeam" and members is not None:
+            return members.adapt(made, entry)
+        if entry.type == _ROOT and type(made.get("activity")) is list:
+            return {**made, "activity": [_without_unreadable(one, self.compiled) for one in made["activity"]]}
+        return made
 
-def _may_refer(reference: str, names: tuple[str, ...], visible: dict[str, set[str] | None]) -> bool:
-    places = visible.get(unversioned(reference), set())
-    return places is None or not places.isdisjoint(names)
+    def _copy(self, node: Any, names: tuple[str, ...], holder: Entry) -> Any:
+        if type(node) is list:
+            return [self._copy(item, names, holder) for item in node]
+        if type(node) is not dict:
+            return node
+        made = {key: self._copy(value, (*names, key), holder) for key, value in node.items()}
+        reference = made.get("reference")
+        if type(reference) is str:
+            if not self._may_refer(reference, names, holder) and not set(names[-1:]) & set(_ABOUT):
+                made = _with_hidden(made, "reference")
+        elif reference is None and type(made.get("identifier")) is dict and made.keys() <= _OF_REFERENCE:
+            made = self._with_literal(made, names, holder)
+        member = made.get("member")
+        if names[-1:] == ("participant",) and type(member) is dict and "reference" not in member:
+            made = _with_hidden(made, "role")  # no known person: neither a member nor a vacant place in the team
+        return made
+
+    def _may_refer(self, reference: str, names: tuple[str, ...], holder: Entry) -> bool:
+        target = self.links.meant_by(reference, holder)
+        if not target:
+            return self._is_owner(reference, holder)
+        places = self.visible.get(target[0].place, set())
+        return places is None or not places.isdisjoint(names)
+
+    def _is_owner(self, reference: str, holder: Entry) -> bool:
+        """True for a reference to the owner whom the caller named."""
+        return self.adapting.owner_name == self.links.absolute(reference, holder)
+
+    def _with_literal(self, node: dict[str, Any], names: tuple[str, ...], holder: Entry) -> dict[str, Any]:
+        """The node with the reference to the one resource that has its identifier, if it may be referred to here."""
+        number = self.adapting.number
+        if number is not None and self.adapting.is_same(node["identifier"], number):
+            reference = self.adapting.owner
+        else:
+            target = self.links.by_identifier(node["identifier"], node.get("type"), _same_systems(self.compiled))
+            reference = None if target is None else self.links.between(holder, target)
+        if reference is None or not self._may_refer(reference, names, holder):
+            return node
+        rest = {key: value for key, value in node.items() if key != "identifier"}
+        return {"reference": reference, **rest, _LOGICAL: {"reference": reference, "identifier": node["identifier"]}}
 
 
 def _with_hidden(node: dict[str, Any], name: str) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.fhir.references import references_in, unversioned
 from ip_fhir.mapping.dialects.fhir.codes import words_of
 from ip_fhir.mapping.dialects.fhir.unread import MARK
-from ip_fhir.mapping.lenses.references import references_in
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import Entry, Place
+    from ip_fhir.fhir.references import References
     from ip_fhir.mapping.compiled import Compiled
 
 HIDDEN_ROLE: Final = f"role{MARK}"
@@ -39,28 +39,36 @@ class Members:
     """
 
     compiled: Compiled
-    hidden: Mapping[str, Entry]  # by reference, entries that are out of sight
+    links: References
+    hidden: Collection[Place]  # the resources that are out of sight
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # by reference, the fullUrl of a resource that was made
 
-    def adapt(self, team: dict[str, Any], at: str) -> dict[str, Any]:
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yield the resources that were made, as entries of the bundle."""
+        for reference, resource in self.resources.items():
+            name = self.names[reference]
+            yield {"fullUrl": name, "resource": resource} if ":" in name else {"resource": resource}
+
+    def adapt(self, team: dict[str, Any], holder: Entry) -> dict[str, Any]:
         """The team with each participant as the tables read it; references out of sight are hidden already."""
         participants = team.get("participant")
         if type(participants) is not list:
             return team
-        places = (f"{at}.participant[{number}]" for number in range(len(participants)))
+        places = (f"{holder.at}.participant[{number}]" for number in range(len(participants)))
         adapted = [
-            self._participant(one, place) if type(one) is dict else one
+            self._participant(one, place, holder) if type(one) is dict else one
             for one, place in zip(participants, places, strict=True)
         ]
         return {**team, "participant": adapted}
 
-    def _participant(self, one: dict[str, Any], at: str) -> dict[str, Any]:
+    def _participant(self, one: dict[str, Any], at: str, holder: Entry) -> dict[str, Any]:
         member = one.get("member")
         if type(member) is not dict:
             return one  # a coordinator's place that is vacant, or a role that nobody has
         if "reference" not in member:
-            member = self._named(member)
+            member = self._named(member, holder)
         if member is None:
             self.told[at] = _UNKNOWN
             return one
@@ -83,19 +91,25 @@ class Members:
         concept = {"coding": [coding], **({"text": words} if words else {})}
         return {"role": concept if self.compiled.version == "R5" else [concept]}
 
-    def _named(self, member: dict[str, Any]) -> dict[str, Any] | None:
+    def _named(self, member: dict[str, Any], holder: Entry) -> dict[str, Any] | None:
         """The member with a reference to a resource made of their name; None without one, or for another patient."""
         reference = member.get(_HIDDEN_REFERENCE)
-        entry = self.hidden.get(unversioned(reference)) if type(reference) is str else None
+        entry = self._hidden(reference, holder) if type(reference) is str else None
         name = _text(member.get("display")) or (None if entry is None else _name_of(entry.resource))
         kind = _type_of(member, entry)
         if name is None or kind not in (*_PERSONS, *_GROUPS, "RelatedPerson"):
             return None
-        key = unversioned(reference) if type(reference) is str else f"{kind}/{name}"
+        key = self.links.absolute(reference, holder) if type(reference) is str else f"{kind}/{name}"
         ident = f"member-{uuid5(NAMESPACE_URL, key)}"
         made = list(_resources(kind, ident, name))
         self.resources |= made
+        self.names |= {made_as: self.links.absolute(made_as, holder) for made_as, _ in made}
         return {**member, "reference": made[-1][0]}
+
+    def _hidden(self, reference: str, holder: Entry) -> Entry | None:
+        """The resource out of sight that a reference means; None if it means none, or several."""
+        found = self.links.one(reference, holder)
+        return found if found is not None and found.place in self.hidden else None
 
     def restore(self, node: dict[str, Any], dropped: Iterable[str]) -> dict[str, Any]:
         """The participant without what was put into it; `dropped` are the references of resources that go again."""
@@ -123,8 +137,8 @@ class Members:
         members: set[str] = set()
         for entry in entries:
             inner, outer = _split(entry["resource"])
-            members.update(inner)
-            named.update(outer)
+            members.update(map(_relative, inner))
+            named.update(map(_relative, outer))
         stays = {r for r in self.resources if r in changed or r in named or _twin(r).isdisjoint(members)}
         return {r for r in self.resources if not _twin(r).isdisjoint(stays)}
 
@@ -137,6 +151,10 @@ def _split(resource: dict[str, Any]) -> tuple[set[str], set[str]]:
     members = [one.get("member") for one in participants if type(one) is dict]
     bare = [{k: v for k, v in one.items() if k != "member"} for one in participants if type(one) is dict]
     return set(references_in(members)), set(references_in({**resource, "participant": bare}))
+
+
+def _relative(reference: str) -> str:
+    return "/".join(unversioned(reference).split("/")[-2:])
 
 
 def _twin(reference: str) -> set[str]:

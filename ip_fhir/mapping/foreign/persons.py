@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.ids import PersonIdKind
-from ip_fhir.mapping.bundle.parts import unversioned
+from ip_fhir.fhir.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,25 +24,23 @@ def of_others(entries: Iterable[Entry], plan: Entry, site: Compiled) -> Iterator
     any other case they are left to be read, or refused: a no of the plan's own person must never be lost.
     """
     several = list(entries)
-    patients = [entry for entry in several if entry.type == "Patient"]
-    owner = _patient(plan.resource.get("subject"), patients)
-    if owner is None or len(patients) == 1:
+    links = References(several)
+    owner = _patient(plan, "subject", links)
+    if owner is None or sum(entry.type == "Patient" for entry in several) == 1:
         return
     for entry in several:
         if entry.type in _NOT_BY_PLAN:
-            person = _patient(entry.resource.get("patient"), patients)
+            person = _patient(entry, "patient", links)
             if person is not None and _differ(_numbers(person, site), _numbers(owner, site)):
                 yield entry.number, _OTHER
 
 
-def _patient(node: Any, patients: list[Entry]) -> Entry | None:
-    """The one Patient that a reference means; None if there is none, or several."""
+def _patient(entry: Entry, element: str, links: References) -> Entry | None:
+    """The one Patient that an element refers to; None if there is none, or several."""
+    node = entry.resource.get(element)
     reference = node.get("reference") if type(node) is dict else None
-    if type(reference) is not str:
-        return None
-    name = unversioned(reference)
-    found = [entry for entry in patients if name in (entry.full_url, f"Patient/{entry.id}")]
-    return found[0] if len(found) == 1 else None
+    found = links.one(reference, entry) if type(reference) is str else None
+    return found if found is not None and found.type == "Patient" else None
 
 
 def _numbers(patient: Entry, site: Compiled) -> dict[str, set[Any]]:

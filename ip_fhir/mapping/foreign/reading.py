@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput, Problem, as_errors
-from ip_fhir.fhir.bundle import aside_of, entries_of
+from ip_fhir.fhir.bundle import Entry, aside_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.bundle.sight import out_of_sight
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.fhir.bundle import Place
     from ip_fhir.mapping.bundle.assembly import Found
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
@@ -62,7 +63,7 @@ def read_fhir(
         assembly = compiled.assembly("plan")
         found = assembly.find(entries_of(adapted.bundle))
         read = assembly.checked(IndividualPlan, found)
-    adapted.hidden |= chosen.others
+    adapted.hidden |= {(number, None): reason for number, reason in chosen.others.items()}
     unread_places = _warnings(found, adapted, compiled, len(bundle.get("entry", ())))
     warnings = (*unread_places, *_left_out(bundle), *notes(bundle))
     if told_is_error and warnings:
@@ -119,7 +120,7 @@ def put_read(
     adapted = adapt(chosen.bundle, compiled, plan.owner, plan.created.isoformat())
     if withheld(plan, released) is not plan:
         plan = withheld(plan, released, compiled.assembly("plan").value(IndividualPlan, adapted.bundle))
-    written = put_onto(compiled.assembly("plan"), plan, adapted.bundle, compiled.systems.base)
+    written = put_onto(compiled.assembly("plan"), plan, adapted.bundle)
     return chosen.restore(adapted.restore(written))
 
 
@@ -196,35 +197,46 @@ def _refers(plan: dict[str, Any]) -> bool:
 
 def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) -> Iterator[Problem]:
     """Yield a warning for each place that was not read, or otherwise than it stands there, entry by entry."""
-    people = {slot.person.number: slot for slot in found.slots if slot.person is not None}
-    slots = {slot.entry.number: slot for slot in found.slots}
+    people = {slot.person.place: slot for slot in found.slots if slot.person is not None}
+    slots = {slot.entry.place: slot for slot in found.slots}
     derived = compiled.assembly("plan").derived
-    for entry in found.entries:
-        number = entry.number
-        if number >= count or is_outcome(entry.resource):
-            continue  # made by us, or told by `notes`
+    entries = [entry for entry in found.entries if entry.number < count]  # the others were made by us
+    for entry in _resources(entries, {found.root.place, *people, *slots}):
+        place = entry.place
+        if is_outcome(entry.resource):
+            continue  # told by `notes`
         if any(made.lens.owns(entry.resource) for made in derived):
             continue  # derived from the plan: nothing is lost
-        if number in found.told:
-            yield from (replace(problem, path=problem.path.replace(MARK, "")) for problem in found.told[number])
+        if place in found.told:
+            yield from (replace(problem, path=problem.path.replace(MARK, "")) for problem in found.told[place])
             continue
-        if number == found.root.number:
+        if place == found.root.place:
             lens: Lens | None = compiled.assembly("plan").root
-        elif number in people:
-            lens = people[number].part.person
+        elif place in people:
+            lens = people[place].part.person
         else:
-            lens = slots[number].part.lens if number in slots else None
+            lens = slots[place].part.lens if place in slots else None
         if lens is None:
-            reason = adapted.hidden.get(number, "is no part of the plan as it is read here")
+            reason = adapted.hidden.get(place, "is no part of the plan as it is read here")
             yield _warning(entry.at, f"{reason}: not read")
             continue
-        places = dict.fromkeys(unread(entry.resource, [lens.inner], found.links), "is not read")
-        otherwise = told(entry.resource, lens.inner, found.links)
+        links = found.links.of(entry)
+        places = {path: "is not read" for path in unread(entry.resource, [lens.inner], links) if path != "contained"}
+        otherwise = told(entry.resource, lens.inner, links)
         reasons = {
             f"{entry.at}.{path}".replace(MARK, ""): reason for path, reason in (otherwise | places | otherwise).items()
         }
         reasons |= {path: reason for path, reason in adapted.told.items() if path.startswith(f"{entry.at}.")}
         yield from (_warning(path, reason) for path, reason in reasons.items())
+
+
+def _resources(entries: list[Entry], read: set[Place]) -> Iterator[Entry]:
+    """Every entry, and after one that is read each resource that it contains: what is contained is told one by one."""
+    for entry in entries:
+        yield entry
+        inside = entry.resource.get("contained") if entry.place in read else None
+        for index, inner in enumerate(inside if type(inside) is list else ()):
+            yield Entry(entry.number, None, inner if type(inner) is dict else {}, container=entry, index=index)
 
 
 def _warning(at: str, reason: str) -> Problem:

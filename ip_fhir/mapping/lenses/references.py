@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.fhir.references import references_in, unversioned
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Links:
 
     def ident(self, reference: str) -> str:
         """The domain id that a reference means."""
-        found = self.ids.get(reference) or self.ids.get(reference.partition("/_history/")[0])
+        found = self.ids.get(reference) or self.ids.get(unversioned(reference))
         if found is not None:
             return found
         if self.closed:
@@ -64,27 +65,6 @@ class Links:
 def _last(reference: str) -> str:
     """The id at the end of a reference: `Patient/p1`, `urn:uuid:…`, `#p1`."""
     return reference.rpartition("/")[2].removeprefix("urn:uuid:").removeprefix("urn:oid:").removeprefix("#")
-
-
-def references_in(node: Any) -> list[str]:
-    """Every `reference` string below a node, in its order (depth is bounded by the reader)."""
-    found: list[str] = []
-    _collect(node, found)
-    return found
-
-
-def _collect(node: Any, found: list[str]) -> None:
-    if type(node) is dict:
-        reference = node.get("reference")
-        if type(reference) is str:
-            found.append(reference)
-        for child in node.values():
-            if type(child) is dict or type(child) is list:
-                _collect(child, found)
-    elif type(node) is list:
-        for child in node:
-            if type(child) is dict or type(child) is list:
-                _collect(child, found)
 
 
 NO_LINKS = Links({}, closed=False)

@@ -171,7 +171,7 @@ def test_two_resources_of_different_type_with_one_id() -> None:
             "Condition",
         ):
             entry["resource"]["id"] = "1"
-            entry["fullUrl"] = f"https://ehr.example/{entry['resource']['resourceType']}/1"
+            entry["fullUrl"] = f"https://ip-fhir.github.io/fhir/{entry['resource']['resourceType']}/1"
     renamed = _replace(renamed, {f"Goal/{plan.goals[0].id}": "Goal/1", f"Condition/{need}": "Condition/1"})
     found = from_fhir(renamed)
     assert {found.goals[0].text, found.needs[0].text} == {plan.goals[0].text, plan.needs[0].text}

@@ -113,7 +113,7 @@ def test_what_is_put_is_what_writing_it_all_gives(plan: IndividualPlan, change: 
     except InvalidInput:
         reject()  # such a plan cannot be
     mapper = default()
-    whole = _result(lambda: put_onto(mapper.compiled.assembly("plan"), changed, bundle, mapper.compiled.systems.base))
+    whole = _result(lambda: put_onto(mapper.compiled.assembly("plan"), changed, bundle))
     assert _result(lambda: mapper.open_plan(bundle).put(changed)) == whole
     assert _result(lambda: mapper.put_plan(changed, bundle)) == whole
     assert orjson.dumps(bundle) == before

@@ -36,9 +36,17 @@ OWNER = PlanOwner(
 # Restated by hand from the bundles: every place that no field of a plan says, or says otherwise than it stands there.
 UNREAD = {
     "another-record": [
-        *("0:contained", "0:goal[1]", "0:activity[0].detail.kind", "0:activity[0].detail.code.coding"),
+        *("0:goal[1]", "0:activity[0].detail.kind", "0:activity[0].detail.code.coding"),
         *("0:activity[0].detail.location.reference", "0:activity[0].detail.performer[1]", "0:activity[0].progress"),
-        *("0:note[0].time", "1:identifier[1]", "2:name[0].prefix", "2:telecom", "3:relationship", "4:"),
+        *(
+            "0:note[0].time",
+            "0:contained[0]",
+            "1:identifier[1]",
+            "2:name[0].prefix",
+            "2:telecom",
+            "3:relationship",
+            "4:",
+        ),
         *("5:participant[0].role", "5:participant[2].role", "6:code.coding[0].display"),
         *("6:code.coding[0].system", "6:code.coding[0].code", "7:priority", "8:"),
         *("9:description.coding[0].display", "9:description.coding[0].system", "9:description.coding[0].code"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.fhir.bundle import UNKNOWN_RULES
+from ip_fhir.fhir.summaries import IS_SUMMARY, summary_tags
 from ip_fhir.mapping.dialects.fhir.element_checks import checks_of
 from ip_fhir.mapping.lenses.wrong import Wrong, expect, text_or_none
 
@@ -37,9 +38,15 @@ class FhirGuard:
         self.check_put(node)
 
     def check_put(self, node: dict[str, Any]) -> None:
-        """Refuse an element that fails a check. FHIR: a resource by unknown rules may not be processed."""
+        """Refuse an element that fails a check, and a summary.
+
+        FHIR: a resource by unknown rules may not be processed.
+        """
         if self.resource is not None and "implicitRules" in node:
             raise Wrong(UNKNOWN_RULES, "not-supported", "implicitRules")
+        if self.resource is not None and "meta" in node:
+            for path in summary_tags(node):
+                raise Wrong(IS_SUMMARY, "not-supported", path)
         if self.checks is not None:
             self.checks.check(node)
 

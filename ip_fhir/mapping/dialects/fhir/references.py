@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.lenses.leaf_kind import LeafKind
 from ip_fhir.mapping.lenses.nodes import Leaf
 from ip_fhir.mapping.lenses.wrong import expect
@@ -11,6 +12,10 @@ from ip_fhir.mapping.lenses.wrong import expect
 if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row
+
+
+# The members that speak of the target, also an identifier that is set aside.
+_OF_THE_OLD: Final = ("reference", "display", "identifier", "type", f"identifier{MARK}")
 
 
 class Reference(Leaf):
@@ -25,7 +30,7 @@ class Reference(Leaf):
 
     def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
         """The Reference to another target; display, identifier and type of the old one are removed."""
-        rest = {k: v for k, v in (node or {}).items() if k not in ("reference", "display", "identifier", "type")}
+        rest = {k: v for k, v in (node or {}).items() if k not in _OF_THE_OLD}
         if value is None:
             return rest or None
         return {"reference": links.reference(value), **rest}
