@@ -69,7 +69,7 @@ def write_logs(stream: TextIO, form: Literal["text", "json"], level: str) -> Non
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("ip_fhir").setLevel(level.upper())
 
 

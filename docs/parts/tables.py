@@ -48,6 +48,7 @@ def _read_as(check: Check) -> str:
         "never": f"all but {', '.join(values)}",
         "order": f"first {', then '.join(values)}",
         "last": "after those without it",
+        "ranked": "in this order",
         "read": str(check.told) or "see the table",
     }[check.kind] + (" (required)" if check.required else "")
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from ip_fhir.cli.commands import demo
-from ip_fhir.cli.commands.loop import act, agreement, consent, exchange, outbox, referrals, worklist
+from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, reads
+from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads
 from ip_fhir.cli.exits import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
@@ -46,6 +46,7 @@ def top(
 
 
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.command("map")(map_.map_)
 app.command("put")(map_.put)
 app.command("check")(check.check)
@@ -58,6 +59,8 @@ app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
 referrals.app.command("close")(act.close)
+exchange.notices.command("new")(drafts.notice_new)
+exchange.green_forms.command("new")(drafts.green_form_new)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")
 app.add_typer(mappings.app, name="mappings")

@@ -66,17 +66,21 @@ def naming(name: str) -> Iterator[None]:
 
 def kind_of(content: Content) -> FileKind:
     """Returns the kind of value in a file, by its fields. Raises `InvalidInput` if it is none of the four."""
-    import orjson
-
-    try:
-        data = orjson.loads(content.data.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        read_bundle(content)  # says where it is not JSON, and in which way
-        raise
+    data = _parsed(content)
     with naming(content.name):
         if not isinstance(data, dict):
             raise InvalidInput.at("", "is not a JSON object", "structure")
         return _kind_of(data)
+
+
+def _parsed(content: Content) -> Any:
+    import orjson
+
+    try:
+        return orjson.loads(content.data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        read_bundle(content)  # says where it is not JSON, and in which way
+        raise
 
 
 def _kind_of(data: dict[str, Any]) -> FileKind:
@@ -94,10 +98,16 @@ def _kind_of(data: dict[str, Any]) -> FileKind:
 
 
 def read_value(model: type[V], content: Content) -> V:
-    """Reads a plan, notice or green form. Raises `InvalidInput` with every problem and its path."""
+    """Reads a plan, notice or green form. Raises `InvalidInput` with every problem and its path.
+
+    Of a draft that is not filled in yet the problems are the places to fill in: none is ever sent as it stands.
+    """
     from ip_fhir.domain.values.value import read
+    from ip_fhir.settings.unfilled import FILL_IN, check_filled
 
     with naming(content.name):
+        if FILL_IN.encode() in content.data:
+            check_filled(_parsed(content))
         return read(model, content.data.removeprefix(b"\xef\xbb\xbf"))
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.exchange import Exchange
+    from ip_fhir.ports import Clock
     from ip_fhir.settings import Settings
     from ip_fhir.store import SqlStore
 
@@ -35,6 +36,13 @@ def read_config(path: Path) -> Settings:
     except InvalidInput as error:
         known = all(problem.path == path.name for problem in error.problems)  # it could not be read at all
         raise error if known else in_file(error, path.name) from None
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Returns the side's clock: the simulated one that the settings name, or the system's."""
+    from ip_fhir.exchange.clock import FileClock, SystemClock
+
+    return FileClock(settings.clock.file) if settings.clock.file else SystemClock()
 
 
 def absence(url: str) -> str | None:

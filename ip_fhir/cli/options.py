@@ -69,6 +69,7 @@ def author(text: str | None) -> Author | None:
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON on stdout, for machines.")]
 Pretty: TypeAlias = Annotated[bool, typer.Option("--pretty", help="Indent the JSON.")]
+NoNames: TypeAlias = Annotated[bool, typer.Option("--no-names", help="For a screen that others see: nobody's name.")]
 Config: TypeAlias = Annotated[
     Path,
     typer.Option("--config", "-c", envvar="IP_FHIR_CONFIG", help="The settings file (TOML).", show_default=False),

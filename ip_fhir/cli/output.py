@@ -73,6 +73,8 @@ def table(*columns: str, title: str | None = None) -> Table:
 def show(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """Prints a table of text."""
     made = table(*headings, title=title)
+    made.columns[0].no_wrap = True  # an id, to be copied
+    made.columns[0].min_width = max((len(row[0]) for row in rows), default=0)
     for row in rows:
         made.add_row(*row)
     console().print(made)

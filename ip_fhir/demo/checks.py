@@ -81,7 +81,8 @@ def check_stores(people: People, language: Language) -> list[Check]:
     found: list[Check] = []
     for role, exchange in people.exchanges.items():
         problems = [str(problem) for problem in exchange.store.verify()]
-        left = [row for row in exchange.store.outbox(limit=_ALL) if row.status in ("waiting", "awaiting", "parked")]
+        unsent = ("waiting", "awaiting", "held", "parked")
+        left = [row for row in exchange.store.outbox(limit=_ALL) if row.status in unsent]
         found.append(Check(names["evidence"], role, ok=not problems, detail="; ".join(problems)))
         found.append(Check(names["outbox"], role, ok=not left, detail=f"{len(left)} messages were not sent"))
     return found

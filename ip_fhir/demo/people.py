@@ -64,7 +64,7 @@ class People:
         hospital, municipality = (side_in(self.exchanges[role].store, correlation_id) for role in SIDES)
         if hospital is None or municipality is None:
             return None
-        return Loop(hospital, municipality, self.agreement.answer_days)
+        return Loop(hospital, municipality, self.agreement.answer_days, self.agreement.closed)
 
     def evidence(self, role: Role, after: int) -> list[EvidenceRecord]:
         """Returns a side's records of evidence after that number."""

@@ -10,14 +10,15 @@ import tomllib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from ip_fhir.domain.consent.ages import LAW, ConsentAges
 from ip_fhir.domain.parties import are_one
 from ip_fhir.domain.people import Organization, RegisterNumbers
+from ip_fhir.domain.values.calendar import ClosedDays
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Text, Value, unknown_keys
+from ip_fhir.domain.values.value import Day, Text, Value, unknown_keys
 from ip_fhir.errors import InvalidInput, Problem, place_in_toml
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ Months = Annotated[int, Field(strict=True, ge=1, le=60)]
 
 LongDays = Annotated[int, Field(strict=True, ge=1, le=3_650)]
 """A time after which nothing more is expected, in days, 1 to 3650."""
+
+DayOfYear = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))$"
+    ),
+]
+"""A day of every year as month and day: `12-24`."""
 
 
 class ContentLevel(StrEnum):
@@ -139,6 +148,12 @@ class Agreement(Value):
     mentor_talk_every_months: Months | None = Field(
         default=None, description="Months between reminders of talks with the mentor."
     )
+    closed_days: tuple[Day, ...] = Field(
+        default=(), max_length=400, description="Single days that are no working days: 2026-05-15."
+    )
+    closed_every_year: tuple[DayOfYear, ...] = Field(
+        default=(), max_length=60, description="Days of every year that are no working days: 12-24, 12-31."
+    )
     ages: ConsentAges = Field(default=LAW, description="Ages by which consents count; by default those of the law.")
     close_after_days: LongDays | None = Field(
         default=None, description="Calendar days after which a confirmed loop closes, if nothing is left to do."
@@ -150,6 +165,12 @@ class Agreement(Value):
         if problems:
             raise InvalidInput(problems)
         return self
+
+    @property
+    def closed(self) -> ClosedDays:
+        """The days beside weekends and public holidays on which no clock counts."""
+        yearly = frozenset((int(day[:2]), int(day[3:])) for day in self.closed_every_year)
+        return ClosedDays(frozenset(self.closed_days), yearly)
 
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
         """True if the agreement is between these two organisations, compared by `parties.are_one`."""

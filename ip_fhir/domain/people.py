@@ -303,3 +303,6 @@ class Professional(Value):
     contacts: tuple[ContactPoint, ...] = Field(
         default=(), max_length=100, description="Ways to reach the person at work."
     )
+    protection: AddressProtection | None = Field(
+        default=None, description="Grading of the person's own address in the population register."
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from ip_fhir.domain.effects import EffectKind
+from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.loop.worklist import ended_by_form, items_of, no_longer_needed, note_of_state
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
@@ -83,6 +83,8 @@ def _row(context: Context, referral: Referral, effect: Effect, now: datetime) ->
 def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decision, now: datetime) -> None:
     """Close the worklist items that the new state makes needless, in the name of who caused it, and open new ones."""
     aggregate, state = Aggregate.of_referral(decision.referral.correlation_id), decision.referral.state
+    if decision.drops_waiting is not None:  # nothing is held any more
+        tx.finish_items(aggregate, [Reason.AWAITING_RELEASE], now, None, decision.drops_waiting)
     if before is not None:
         over = no_longer_needed(before.referral.state, state) + ended_by_form(before.referral, decision.referral)
         by = decision.records[-1].event.by

@@ -191,6 +191,10 @@ class Exchange:
         """See `ip_fhir.exchange.worklist.items`."""
         return worklist.items(self._context, open_only=open_only, limit=limit, correlation_id=correlation_id)
 
+    def work_item(self, item_id: str) -> WorklistItem:
+        """See `ip_fhir.exchange.worklist.item`."""
+        return worklist.item(self._context, item_id)
+
     def done(self, item_id: str, *, by: Author, note: str | None = None) -> WorklistItem:
         """See `ip_fhir.exchange.worklist.done`."""
         return worklist.done(self._context, item_id, by, note)

@@ -28,6 +28,18 @@ def items(context: Context, *, open_only: bool, limit: int, correlation_id: str 
     return _store(context).worklist(open_only=open_only, limit=limit, aggregate=aggregate)
 
 
+def item(context: Context, item_id: str) -> WorklistItem:
+    """The item in its present state.
+
+    Raises `InvalidInput` (not-found; not-supported: the store keeps no worklist), `StoreError`.
+    """
+    with _store(context).begin() as tx:
+        found = tx.item(item_id)
+    if found is None:
+        raise InvalidInput.at("item", "the worklist has no such item", "not-found")
+    return found
+
+
 def done(context: Context, item_id: str, by: Author, note: str | None) -> WorklistItem:
     """Mark an item as done now and return it. One that is done already is returned unchanged: the first mark counts.
 

@@ -115,6 +115,7 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
     requests = [entry for entry in entries if compiled.lens("Notice").owns(entry.resource)]
     if len(requests) == 1 and not _correlated(requests[0].resource, compiled.systems):
         bundle = _with_correlation(bundle, requests[0], compiled.systems)
+    _check_tasks(entries, compiled)
     notice = _read_notice(bundle, compiled)
     return Message(
         id=f"transaction-{notice.id}"[:64],
@@ -125,6 +126,15 @@ def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Mess
         recipient=notice.organization(notice.recipient),
         notice=notice,
     )
+
+
+def _check_tasks(entries: list[Entry], compiled: Compiled) -> None:
+    """Raise `InvalidInput` for a Task beside the notice that asks for nothing; one of another kind is not looked at."""
+    guard = compiled.lens("Task").inner.guard
+    failed = ((entry, guard.denied(entry.resource)) for entry in entries if entry.type == "Task")
+    problems = [Problem(f"{e.at}.{found[0]}", found[1], "not-supported") for e, found in failed if found]
+    if told := [problem for problem in problems if not problem.path.endswith(".code")]:
+        raise InvalidInput(told)
 
 
 def _read_notice(bundle: dict[str, Any], compiled: Compiled) -> Notice:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop.table import OVER
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
-from ip_fhir.domain.values.calendar import add_working_days
+from ip_fhir.domain.values.calendar import NONE_CLOSED, ClosedDays, add_working_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,11 +56,12 @@ def side_in(store: Store, correlation_id: str) -> SideOfLoop | None:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One loop, from both sides. `answer_days` is the agreement's deadline in working days."""
+    """One loop, from both sides. `answer_days` is the agreement's deadline in working days, without `closed_days`."""
 
     hospital: SideOfLoop
     municipality: SideOfLoop
     answer_days: int
+    closed_days: ClosedDays = NONE_CLOSED
 
     @property
     def correlation_id(self) -> str:
@@ -76,7 +77,7 @@ class Loop:
     def deadline(self) -> datetime | None:
         """The time when the green form was due, counted from delivery; None if it was not delivered."""
         delivered = self.hospital.referral.delivered
-        return add_working_days(delivered, self.answer_days) if delivered else None
+        return add_working_days(delivered, self.answer_days, self.closed_days) if delivered else None
 
     @property
     def closed(self) -> datetime | None:

@@ -87,7 +87,7 @@ class Rung:
             "day": self.due.astimezone(OSLO).date().isoformat(),
             "since": self.since.astimezone(UTC).isoformat().replace("+00:00", "Z"),
             "working_days": self.days,
-            "holidays": [{"day": d.isoformat(), "name": holiday_name(d, "nb")} for d in self.holidays],
+            "holidays": [{"day": d.isoformat(), "name": _off(d, "nb")} for d in self.holidays],
         }
 
 
@@ -96,8 +96,8 @@ def rungs(agreement: Agreement, sent: datetime) -> list[Rung]:
     found, last = [], sent
     for step in explain(agreement, sent):
         since = sent if step.kind is TimerKind.ACCEPTANCE else last
-        counted = working_days_between(since, step.due)
-        found.append(Rung(step, since, counted, holidays_between(since, step.due)))
+        counted = working_days_between(since, step.due, agreement.closed)
+        found.append(Rung(step, since, counted, holidays_between(since, step.due, agreement.closed)))
         if step.kind is not TimerKind.ACCEPTANCE:
             last = step.due
     return found
@@ -134,7 +134,12 @@ def heading(sent: datetime, language: Language) -> str:
 def passed_over(found: Sequence[Rung], language: Language) -> str:
     """Returns the holidays that were passed over, by name and day; empty if there are none."""
     days = sorted({day for rung in found for day in rung.holidays})
-    return ", ".join(f"{holiday_name(day, language)} {day_words(day, language)}" for day in days)
+    return ", ".join(f"{_off(day, language)} {day_words(day, language)}" for day in days)
+
+
+def _off(day: date, language: Language) -> str:
+    """Returns the name of a holiday, or the words for a day that the agreement closes."""
+    return holiday_name(day, language) or _TEXTS[language]["closed"]
 
 
 def line(found: Sequence[Rung], sent: datetime, width: int, language: Language) -> list[str]:
@@ -249,6 +254,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "counted": "{since} + {days} virkedager",
         "holidays": " ({number} helligdager)",
         "one-holiday": " (1 helligdag)",
+        "closed": "lukket etter avtale",
         "passed": "Helligdager som er hoppet over",
     },
     "en": {
@@ -266,6 +272,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "counted": "{since} + {days} working days",
         "holidays": " ({number} holidays)",
         "one-holiday": " (1 holiday)",
+        "closed": "closed by agreement",
         "passed": "Public holidays passed over",
     },
 }

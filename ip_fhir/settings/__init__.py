@@ -58,6 +58,7 @@ from ip_fhir.settings.sections import PeerSettings as PeerSettings
 from ip_fhir.settings.sections import RetrySettings as RetrySettings
 from ip_fhir.settings.sections import TellSettings as TellSettings
 from ip_fhir.settings.sections import WorkerSettings as WorkerSettings
+from ip_fhir.settings.unfilled import check_filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -178,9 +179,14 @@ def read_settings(path: Path | str, environ: Mapping[str, str] | None = None) ->
 
 
 def settings_of(data: Mapping[str, Any], base: Path = Path(), environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings from data as TOML gives it; `base` is where relative paths start."""
+    """The settings from data as TOML gives it; `base` is where relative paths start.
+
+    Raises `InvalidInput` with every problem; of a file that is not filled in yet, with every place to fill in.
+    """
     environ = os.environ if environ is None else environ
-    return Settings.model_validate(_overridden(dict(data), environ), context={"base": base, "environ": environ})
+    data = _overridden(dict(data), environ)
+    check_filled(data)
+    return Settings.model_validate(data, context={"base": base, "environ": environ})
 
 
 def _overridden(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from tests.support.two_sides import EXAMPLES
 NOTICE = EXAMPLES / "notices" / "03-stroke-patient.json"
 FORM = EXAMPLES / "green_forms" / "03-stroke-patient-2-complete.json"
 MAKES = ("serve", "work", "db upgrade")
-LOOKS_ONLY = ("doctor", "verify", "db status")
-"""Commands that tell that there is no store, which is their own answer and no error."""
+LOOKS_ONLY = ("doctor", "verify", "db status", "notice new")
+"""Commands that need no store, or tell that there is none, which is their own answer and no error."""
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "notice send": (NOTICE,),
     "green-form send": (FORM,),
     "act": ("referral-03",),
+    "green-form new": ("referral-03",),
     "remind": ("referral-03",),
     "referrals close": ("referral-03", "--text", "moved"),
     "referrals show": ("referral-03",),

@@ -214,3 +214,17 @@ def test_no_ladder_and_no_reminders() -> None:
     """With nothing agreed, our own people are told at the deadline: nobody is forgotten."""
     steps = explain(Agreement(reminders=0, ladder=()), NOW)
     assert [(s.kind, s.contact) for s in steps] == [(TimerKind.ACCEPTANCE, None), (TimerKind.ESCALATION, None)]
+
+
+@pytest.mark.parametrize("day", ["24-12", "12-32", "02-30", "04-31", "13-01", "1-1", ""])
+def test_a_day_of_every_year_is_month_and_day(day: str) -> None:
+    """Anything else is refused with its place."""
+    with pytest.raises(InvalidInput, match="closed_every_year"):
+        Agreement.from_data({"closed_every_year": [day]})
+
+
+def test_not_every_day_can_be_closed() -> None:
+    """Sixty days of the year and four hundred single ones are the most: a working day is always found."""
+    sixty_one = [f"{month:02}-{day:02}" for month in (1, 3, 5) for day in range(1, 22)][:61]
+    with pytest.raises(InvalidInput):
+        Agreement.from_data({"closed_every_year": sixty_one})

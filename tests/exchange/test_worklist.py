@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
+from ip_fhir.domain.people import PersonName
 from ip_fhir.domain.referral import Author, EventKind
+from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.testing import only_loops
 from tests.support.two_sides import Breakable, Loop, Side, form, make_loop, notice
@@ -94,6 +98,59 @@ def test_the_answer_came(loop: Loop) -> None:
     assert (news.form_id, news.text) == (form("01").id, None)
     assert {item.by for item in loop.hospital.exchange.worklist(open_only=False)} == {None}
     assert {item.by for item in loop.municipality.exchange.worklist(open_only=False)} == {ODD}
+
+
+def test_three_reminders_are_one_item(loop: Loop) -> None:
+    """The last one's number; the two before gave way, in the commits that brought the later ones."""
+    loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    for _ in range(12):
+        loop.clock.forward(days=4)
+        loop.settle()
+    reminded = [one for one in loop.municipality.exchange.worklist(open_only=False) if one.reason is Reason.REMINDED]
+    assert [(one.number, one.note) for one in reminded] == [(3, None), (1, IN_ITS_PLACE), (2, IN_ITS_PLACE)]
+    assert len([row for row in loop.municipality.told if row.effect.reason is Reason.REMINDED]) == 3
+    assert loop.municipality.exchange.store.verify() == ()
+
+
+def test_good_news_reaches_the_team(loop: Loop) -> None:
+    """Accepted, assessing, confirmed, replaced, vacant: each is on the hospital's list, and leaves it when it is over.
+
+    Source: users.md 0 (1), `told=0`.
+    """
+    unit = loop.municipality.exchange
+    first, second = form("01"), form("01").evolve(id="second", authored=form("01").authored + timedelta(days=20))
+    later = [one.evolve(period=Period(start=date(2026, 9, 1))) for one in second.coordinators]
+    other = [one.evolve(hpr_number=None, name=PersonName(family="Nyhagen")) for one in second.professionals]
+    said: list[str] = []
+
+    def team() -> list[str]:
+        loop.clock.forward(days=1)
+        loop.settle()
+        said.extend(str(row.effect.reason) for row in loop.hospital.told)
+        loop.hospital.told.clear()
+        return [str(reason) for reason in reasons(loop.hospital)]
+
+    unit.act("referral-01", EventKind.ACCEPT)
+    assert team() == ["accepted"]
+    unit.act("referral-01", EventKind.ASSESS)
+    assert team() == ["assessing"]
+    unit.answer(first)
+    assert team() == ["confirmed"]
+    unit.answer(second.evolve(coordinators=tuple(later), professionals=tuple(other)))
+    assert team() == ["confirmed", "replaced"]
+    unit.act("referral-01", EventKind.COORDINATOR_LEFT)
+    assert team() == ["vacant"]
+    assert said == ["accepted", "assessing", "confirmed", "replaced", "vacant"]
+    assert not any("Nyhagen" in str(row.effect) for row in loop.hospital.told)
+
+
+def test_news_outlives_a_loop_that_is_closed(loop: Loop) -> None:
+    """A confirmed loop that is closed keeps its news on the list until somebody has seen them."""
+    loop.municipality.exchange.answer(form("01"))
+    loop.settle()
+    loop.municipality.exchange.act("referral-01", EventKind.CLOSE, "done")
+    loop.settle()
+    assert reasons(loop.hospital) == [Reason.CONFIRMED, Reason.CLOSED]
 
 
 def test_of_one_loop(loop: Loop) -> None:

@@ -131,8 +131,8 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "Organization": make.organizations("organization-1", UNITS[1:]),
     "Patient": _graded(make.owners()),
     "PersonalResource": make.resources(),
-    "Practitioner": make.professionals("professional-1", UNITS),
-    "PractitionerRole": make.professionals("professional-1", UNITS),
+    "Practitioner": _graded(make.professionals("professional-1", UNITS)),
+    "PractitionerRole": _graded(make.professionals("professional-1", UNITS)),
     "Provenance": st.builds(
         Authorship,
         id=make.ids(),

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ip_fhir.domain.message import Message, MessageKind
@@ -22,12 +22,16 @@ from ip_fhir.mapping import (
     from_fhir,
     from_fhir_json,
     message_from_fhir,
+    message_from_transaction,
     message_to_fhir,
     open_plan,
     put_plan,
     read_fhir,
     to_fhir,
 )
+from ip_fhir.mapping.lenses.references import Links
+from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.tables.variants import VERSIONS, FhirVersion
 from tests.support import strategies as make
 from tests.support.two_sides import EXAMPLES, START, form, notice, organizations
 
@@ -48,7 +52,8 @@ _HARM: dict[str, list[tuple[str, Any]]] = {
         ("verificationStatus", {"text": "avkreftet"}),
         ("clinicalStatus", "active"),
     ],
-    "Consent": [("scope", {"text": "forskning"}), *_STATUS],
+    "Consent": _STATUS,
+    "scope": [("coding", [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}])],
     "Goal": [("lifecycleStatus", "entered-in-error"), ("modifierExtension", _EXTENSION)],
     "Organization": [("active", False), ("active", "true"), ("implicitRules", "urn:x")],
     "Patient": [("active", False), ("deceasedBoolean", True), ("link", _LINK)],
@@ -57,6 +62,7 @@ _HARM: dict[str, list[tuple[str, Any]]] = {
     "QuestionnaireResponse": [("status", "in-progress"), ("status", "stopped"), *_STATUS],
     "RelatedPerson": [("active", False)],
     "ServiceRequest": [("doNotPerform", True), ("intent", "option"), ("status", "revoked"), *_STATUS],
+    "Task": [("doNotPerform", True), ("intent", "proposal"), *_STATUS],
     "detail": [("doNotPerform", True), ("status", "entered-in-error"), ("modifierExtension", _EXTENSION)],
     "name": [("use", "old"), ("use", "maiden"), ("use", "nickname"), ("use", "anonymous")],
     "telecom": [("use", "old"), ("period", {"end": "2020"})],
@@ -156,21 +162,50 @@ def nodes(node: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from nodes(child, key)
 
 
+def test_a_write_onto_what_does_not_hold_is_refused() -> None:
+    """To write a change into a referral that is revoked would leave a contradiction: it is refused, not left."""
+    compiled = default().compiled
+    resource = compiled.assembly("notice").resources(notice("03"))[-1]
+    said = compiled.assembly("notice").root_data(data_of(notice("03")))
+    links = Links.within(resource)
+    for change in ({"status": "revoked"}, {"doNotPerform": True}, {"intent": "option"}):
+        with pytest.raises(InvalidInput) as refused:
+            compiled.lens("Notice").put({**said, "reason": "En annen grunn"}, {**resource, **change}, links)
+        assert [problem.path for problem in refused.value.problems] == [f"Notice.{next(iter(change))}"]
+
+
+@pytest.mark.parametrize("change", [{"intent": "proposal"}, {"status": "entered-in-error"}], ids=json.dumps)
+def test_a_task_that_asks_for_nothing_brings_no_notice(change: dict[str, str]) -> None:
+    """In a transaction of a ServiceRequest and a Task the Task is looked at too; one of another kind is not."""
+    resources = default().compiled.assembly("notice").resources(notice("03"))
+    task = {"resourceType": "Task", "id": "t", "status": "requested", "intent": "order"}
+    other = {**task, **change, "code": {"text": "Bestill time"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction"}
+    entries = [{"resource": resource} for resource in resources]
+    assert message_from_transaction({**bundle, "entry": [*entries, {"resource": other}]}).notice == notice("03")
+    with pytest.raises(InvalidInput) as refused:
+        message_from_transaction({**bundle, "entry": [*entries, {"resource": {**task, **change}}]})
+    place = f"Bundle.entry[{len(entries)}].resource.{next(iter(change))}"
+    assert [problem.path for problem in refused.value.problems] == [place]
+
+
 def damaged(data: st.DataObject, bundle: dict[str, Any]) -> dict[str, Any]:
     """A copy of the bundle in which one element says that the rest does not hold."""
     harmed = copy.deepcopy(bundle)
     kind, node = data.draw(st.sampled_from(sorted(nodes(harmed), key=lambda pair: pair[0])))
     element, value = data.draw(st.sampled_from(_HARM[kind]))
+    assume(node.get(element) != value)
     node[element] = value
     return harmed
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_a_plan_is_not_read_over_damage_of_meaning(data: st.DataObject) -> None:
+def test_a_plan_is_not_read_over_damage_of_meaning(version: FhirVersion, data: st.DataObject) -> None:
     """It is refused, told, or another plan is read; the fast reader and the lenses give the same; put keeps it."""
     plan = data.draw(make.plans())
-    harmed = damaged(data, to_fhir(plan))
+    harmed = damaged(data, to_fhir(plan, version=version))
     try:
         reading = read_fhir(harmed)
     except InvalidInput:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,3 +72,18 @@ def test_a_wrong_answer_is_told_with_its_place() -> None:
     (problem,) = refused.value.problems
     assert problem.path == f"Bundle.entry[{number}].resource.item[0].answer[0].valueCoding"
     assert problem.reason == "is a code that the table notice-kind does not know"
+
+
+def test_answers_in_words_may_have_several_lines(checkout: Path) -> None:
+    """An item that the tables write words into is of type `text`: a `string` has one line (fhir-systems.md 3.8)."""
+    rows = (checkout / "mappings" / "fields" / "exchange.toml").read_text(encoding="utf-8")
+    in_words = set(re.findall(r"item\[linkId=([\w-]+)\]\.answer\[0\]\.valueString", rows))
+    assert {"complaint-to", "wished-coordinator", "note"} <= in_words
+    types: dict[str, str] = {}
+    for file in (checkout / "mappings" / "questionnaires").glob("*.json"):
+        waiting = [*json.loads(file.read_text(encoding="utf-8"))["item"]]
+        while waiting:
+            item = waiting.pop()
+            types[item["linkId"]] = item["type"]
+            waiting += item.get("item", [])
+    assert {name: types[name] for name in in_words} == dict.fromkeys(in_words, "text")

@@ -223,8 +223,9 @@ _PROFESSIONALS = some_of(
 def owners(ident: str = "owner") -> st.SearchStrategy[PlanOwner]:
     """The person whose plan it is."""
     return st.builds(
-        lambda said, **more: PlanOwner(id=ident, **said, **more),
+        lambda said, dead, **more: PlanOwner(id=ident, dead=None if said["deceased"] else dead, **said, **more),
         st.sampled_from(_OWNERS),
+        dead=st.sampled_from((None, None, False, True)),
         gender=maybe(tuple(Gender)),
         language=st.sampled_from((None, "nb", "nn", "se", "en-GB")),
         needs_interpreter=st.sampled_from((None, False, True)),

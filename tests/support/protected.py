@@ -5,6 +5,10 @@ Nobody lives there, and no number is anybody's.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar, cast
+
+from hypothesis import strategies as st
+
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import (
     Address,
@@ -39,6 +43,21 @@ _CONTACTS = (
     ContactPoint(system=ContactSystem.PHONE, value="99900001"),
     ContactPoint(system=ContactSystem.EMAIL, value="gøymt@example.org"),
 )
+
+
+Whole = TypeVar("Whole", bound=IndividualPlan | Notice)
+
+
+@st.composite
+def graded(draw: st.DrawFn, whole: Whole) -> Whole:
+    """The plan or notice with gradings on some of its persons, and the canaries at each person and measure."""
+    gradings = st.sampled_from((None, *AddressProtection))
+    related = [person.evolve(contacts=_MOTHER.contacts, protection=draw(gradings)) for person in whole.related_persons]
+    owner = whole.owner.evolve(address=_ADDRESS, contacts=_CONTACTS, protection=draw(gradings))
+    changes: dict[str, Any] = {"owner": owner, "related_persons": tuple(related)}
+    if isinstance(whole, IndividualPlan):
+        changes["measures"] = tuple(measure.evolve(where="Gøymeplassen") for measure in whole.measures)
+    return cast("Whole", whole.evolve(**changes))
 
 
 def protected_notice(protection: AddressProtection | None = AddressProtection.CONFIDENTIAL, name: str = "03") -> Notice:

@@ -1,6 +1,6 @@
 """The ages at which a person's own word begins to count, and a parent's word ends to count.
 
-Defaults are those of pasient- og brukerrettighetsloven (pbrl), read at lovdata.no and not yet verified by a lawyer:
+Defaults are those of pasient- og brukerrettighetsloven (pbrl), not verified by a lawyer:
 § 4-3 (who has reached 16 consents alone), § 4-4 (before that, the parents), § 3-4 (from 12 to 16 a child may keep
 things from the parents).
 """

@@ -2,8 +2,9 @@
 
 All that leaves is made of the value that `withheld` returns: messages, resources, documents, what is printed. Address,
 municipality, contacts of the person and of their relatives, and the places of measures are left out, unless a person
-of ours has ticked them for the one recipient (`domain.referral.Release`). Organisations and professionals stay whole:
-their addresses and numbers are the service's own, and by them the loop is closed.
+of ours has ticked them for the one recipient (`domain.referral.Release`). Organisations stay whole, and so do those who
+work with the person, by whom the loop is closed; only the contacts of a professional whose own address is graded, and
+who does not coordinate, are left out.
 
 Not seen through: free texts and attachments, which may name anything. Source: Normen (the health sector's norm for
 information security), faktaark 55, on persons under threat whose address is graded in the population register.
@@ -12,7 +13,7 @@ information security), faktaark 55, on persons under threat whose address is gra
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 from ip_fhir.domain.people import Address, AddressProtection, Relationship
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ip_fhir.domain.notice import Notice
-    from ip_fhir.domain.people import PlanOwner, RelatedPerson
+    from ip_fhir.domain.people import ContactPoint, PlanOwner, Professional, RelatedPerson
     from ip_fhir.domain.plan import IndividualPlan, Measure
 
+    Person: TypeAlias = PlanOwner | RelatedPerson | Professional
+    Reached = TypeVar("Reached", RelatedPerson, Professional)
     Protected = TypeVar("Protected", bound=IndividualPlan | Notice)
 
 
@@ -45,7 +48,7 @@ _STRICTNESS: Final = tuple(AddressProtection)
 
 
 def protection_of(value: IndividualPlan | Notice) -> AddressProtection | None:
-    """Returns the strictest grading of the owner and all related persons; None if nobody's address is graded."""
+    """Returns the strictest grading of the owner and all related persons; None if none of their addresses is graded."""
     gradings = (value.owner.protection, *(person.protection for person in value.related_persons))
     return max((one for one in gradings if one is not None), key=_STRICTNESS.index, default=None)
 
@@ -54,12 +57,16 @@ def protected_persons(value: IndividualPlan | Notice) -> frozenset[str]:
     """Returns the ids of the persons whose whereabouts are withheld: those who are graded, and their relatives.
 
     The relatives of a graded owner are all related persons; those of a graded relative are the owner and all related
-    persons, as a family may live together. A friend or guardian who is graded is alone.
+    persons, as a family may live together. A friend or guardian who is graded is alone, and so is a professional; one
+    who coordinates can be reached all the same.
     """
+    team = getattr(value, "team", None)
+    coordinators = {place.holder for place in team.coordinators} if team is not None else set[str | None]()
+    at_work = {p.id for p in value.professionals if p.protection is not None} - coordinators
     graded = [person for person in value.related_persons if person.protection is not None]
     if value.owner.protection is not None or any(person.relationship not in _NO_FAMILY for person in graded):
-        return frozenset({value.owner.id, *(person.id for person in value.related_persons)})
-    return frozenset(person.id for person in graded)
+        return frozenset({value.owner.id, *(person.id for person in value.related_persons), *at_work})
+    return frozenset({*(person.id for person in graded), *at_work})
 
 
 def withheld(
@@ -74,38 +81,40 @@ def withheld(
     parts = frozenset(EVERY_PART) - frozenset(released)
     if not persons or not parts:
         return value
-    known: dict[str, PlanOwner | RelatedPerson] = {}
-    if there is not None:
-        known = {there.owner.id: there.owner, **{person.id: person for person in there.related_persons}}
+    known = {} if there is None else _persons(there)
     owner = value.owner
     changes: dict[str, Any] = {
         "related_persons": tuple(
-            _relative(person, parts, known.get(person.id)) if person.id in persons else person
+            _unreachable(person, parts, known.get(person.id)) if person.id in persons else person
             for person in value.related_persons
-        )
+        ),
+        "professionals": tuple(
+            _unreachable(person, parts, known.get(person.id)) if person.id in persons else person
+            for person in value.professionals
+        ),
     }
     if owner.id in persons:
         changes["owner"] = _owner(owner, parts, known.get(owner.id))
         if LocatingPart.PLACES in parts and (measures := getattr(value, "measures", ())):
             changes["measures"] = _without_places(measures, getattr(there, "measures", ()))
-    made: Any = value.evolve(**changes)  # of the same type
-    return cast("Protected", made)
+    return cast("Protected", value.evolve(**changes))
 
 
-def _owner(owner: PlanOwner, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None) -> PlanOwner:
+def _persons(whole: IndividualPlan | Notice) -> dict[str, Person]:
+    everybody: list[Person] = [whole.owner, *whole.related_persons, *whole.professionals]
+    return {person.id: person for person in everybody}
+
+
+def _owner(owner: PlanOwner, parts: frozenset[LocatingPart], known: Person | None) -> PlanOwner:
     address = _address(owner.address, parts, getattr(known, "address", None))
     return owner.evolve(contacts=_contacts(owner, parts, known), address=address)
 
 
-def _relative(
-    person: RelatedPerson, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None
-) -> RelatedPerson:
+def _unreachable(person: Reached, parts: frozenset[LocatingPart], known: Person | None) -> Reached:
     return person.evolve(contacts=_contacts(person, parts, known))
 
 
-def _contacts(
-    person: PlanOwner | RelatedPerson, parts: frozenset[LocatingPart], known: PlanOwner | RelatedPerson | None
-) -> Any:
+def _contacts(person: Person, parts: frozenset[LocatingPart], known: Person | None) -> tuple[ContactPoint, ...]:
     if LocatingPart.CONTACTS not in parts:
         return person.contacts
     return () if known is None else known.contacts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protection_of
+from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protected_persons, protection_of
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop.decision import Decision
 from ip_fhir.domain.message import MessageKind
@@ -46,7 +46,7 @@ def release(
 
     Raises `InvalidInput` (business-rule) if nobody in the notice has a protected address: there is nothing to release.
     """
-    if protection_of(referral.notice) is None:
+    if not protected_persons(referral.notice):
         raise InvalidInput.at("release", "nobody in the notice has a protected address", "business-rule")
     kept = tuple(part for part in EVERY_PART if part in parts)
     said = f"released to {party}: {', '.join(kept) or 'nothing any more'}"

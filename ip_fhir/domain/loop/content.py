@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ip_fhir.domain.notice import Notice
-    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.people import Organization, RelatedPerson
 
 _ONLY_WITH_NEEDS: dict[str, Any] = {"needs": (), "reason": None, "wished_coordinator": None, "discharge": None}
 _ONLY_WITH_PLAN: dict[str, Any] = {"attachments": ()}
-_SENT_BY_LEVEL = (*_ONLY_WITH_PLAN, *_ONLY_WITH_NEEDS, "related_persons")
 
 
 def cut_to(notice: Notice, level: ContentLevel) -> Notice:
@@ -29,9 +28,13 @@ def cut_to(notice: Notice, level: ContentLevel) -> Notice:
         return notice
     if level is ContentLevel.NEEDS:
         return notice.evolve(**_ONLY_WITH_PLAN)
+    return notice.evolve(**_ONLY_WITH_PLAN, **_ONLY_WITH_NEEDS, related_persons=_consenting(notice))
+
+
+def _consenting(notice: Notice) -> tuple[RelatedPerson, ...]:
+    """Returns the relatives who gave a consent."""
     consenting = {consent.given_by for consent in notice.consents}
-    related = tuple(person for person in notice.related_persons if person.id in consenting)
-    return notice.evolve(**_ONLY_WITH_PLAN, **_ONLY_WITH_NEEDS, related_persons=related)
+    return tuple(person for person in notice.related_persons if person.id in consenting)
 
 
 def left_out(notice: Notice, level: ContentLevel, released: Collection[LocatingPart] = ()) -> tuple[str, ...]:
@@ -39,13 +42,16 @@ def left_out(notice: Notice, level: ContentLevel, released: Collection[LocatingP
 
     `released` are the parts that go along although an address is protected.
     """
-    sent = cut_to(notice, level)
-    cut = [name for name in _SENT_BY_LEVEL if getattr(sent, name) != getattr(notice, name)]
-    lines = [f"{name.replace('_', ' ')}: not sent at the content level {level}" for name in cut]
-    if withheld(sent, released) != sent:
-        parts = (part for part in LocatingPart if withheld(sent, {*LocatingPart} - {part}) != sent)
-        kept = ", ".join(part for part in parts if part not in released)
-        lines.append(f"protected address: {kept} not sent")
+    cut = [] if level is ContentLevel.PLAN else [*_ONLY_WITH_PLAN.items()]
+    cut += _ONLY_WITH_NEEDS.items() if level is ContentLevel.HEADER else ()
+    names = [name for name, nothing in cut if getattr(notice, name) != nothing]
+    if level is ContentLevel.HEADER and len(_consenting(notice)) < len(notice.related_persons):
+        names.append("related_persons")
+    lines = [f"{name.replace('_', ' ')}: not sent at the content level {level}" for name in names]
+    kept = [part for part in LocatingPart if part not in released]
+    withholds = [part for part in kept if withheld(notice, {*LocatingPart} - {part}) != notice]
+    if withholds:
+        lines.append(f"protected address: {', '.join(withholds)} not sent")
     return tuple(lines)
 
 

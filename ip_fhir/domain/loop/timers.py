@@ -31,12 +31,12 @@ def receipt_timer(agreement: Agreement, now: datetime, step: int = 1) -> Timer:
 
 def answer_timer(agreement: Agreement, now: datetime) -> Timer:
     """Returns the answer timer, due in working days from delivery, or from the time a coordinator left."""
-    return Timer(kind=TimerKind.ANSWER, due=add_working_days(now, agreement.answer_days))
+    return Timer(kind=TimerKind.ANSWER, due=add_working_days(now, agreement.answer_days, agreement.closed))
 
 
 def acceptance_timer(agreement: Agreement, now: datetime) -> Timer:
     """Returns the acceptance timer, due when the municipality should have sent its first message."""
-    return Timer(kind=TimerKind.ACCEPTANCE, due=add_working_days(now, agreement.acceptance_days))
+    return Timer(kind=TimerKind.ACCEPTANCE, due=add_working_days(now, agreement.acceptance_days, agreement.closed))
 
 
 def on_delivery(agreement: Agreement, role: Role, now: datetime) -> tuple[Timer, ...]:
@@ -44,7 +44,7 @@ def on_delivery(agreement: Agreement, role: Role, now: datetime) -> tuple[Timer,
     clocks = (acceptance_timer(agreement, now), answer_timer(agreement, now))
     if role is not Role.MUNICIPALITY:
         return clocks
-    due = add_days(now, agreement.preliminary_reply_days)
+    due = add_days(now, agreement.preliminary_reply_days, agreement.closed)
     return (*clocks, Timer(kind=TimerKind.PRELIMINARY_REPLY, due=due))
 
 
@@ -85,27 +85,28 @@ def after_reminder(agreement: Agreement, number: int, now: datetime) -> Timer:
     """Returns the timer after reminder `number`: the next reminder, or the first escalation after the last one."""
     if number >= agreement.reminders:
         return _escalation(agreement, 1, now)
-    due = add_working_days(now, agreement.reminder_every_days)
+    due = add_working_days(now, agreement.reminder_every_days, agreement.closed)
     return Timer(kind=TimerKind.REMINDER, due=due, step=number + 1)
 
 
 def _escalation(agreement: Agreement, step: int, now: datetime) -> Timer:
-    due = add_working_days(now, agreement.escalation_every_days)
+    due = add_working_days(now, agreement.escalation_every_days, agreement.closed)
     return Timer(kind=TimerKind.ESCALATION, due=due, step=step)
 
 
-def resumed(timer: Timer, stopped: datetime, now: datetime) -> Timer:
+def resumed(timer: Timer, stopped: datetime, now: datetime, agreement: Agreement) -> Timer:
     """Returns a timer after a hold from `stopped` to `now`: as many working days left, at the same local time.
 
     Local time is Europe/Oslo. With no working day left, the remaining hours are counted from `now` (at least none), and
     the timer is due on a working day.
     """
-    left = working_days_between(stopped, timer.due)
+    closed = agreement.closed
+    left = working_days_between(stopped, timer.due, closed)
     if left == 0:
-        return timer.evolve(due=add_working_days(now + max(timer.due - stopped, timedelta()), 0))
+        return timer.evolve(due=add_working_days(now + max(timer.due - stopped, timedelta()), 0, closed))
     at = timer.due.astimezone(OSLO)
     moment = now.astimezone(OSLO).replace(hour=at.hour, minute=at.minute, second=at.second, microsecond=at.microsecond)
-    return timer.evolve(due=add_working_days(moment, left))
+    return timer.evolve(due=add_working_days(moment, left, closed))
 
 
 def timers_after(
@@ -163,7 +164,7 @@ def _follow_ups(before: Referral, event: Event, outcome: Outcome, agreement: Agr
 def _follow_up(kind: TimerKind, agreement: Agreement, now: datetime, step: int = 1) -> Timer | None:
     evaluation = kind is TimerKind.EVALUATION
     months = agreement.evaluation_every_months if evaluation else agreement.mentor_talk_every_months
-    return None if months is None else Timer(kind=kind, due=add_months(now, months), step=step)
+    return None if months is None else Timer(kind=kind, due=add_months(now, months, agreement.closed), step=step)
 
 
 def _after_due(before: Referral, event: Event, agreement: Agreement) -> tuple[Timer, ...]:
@@ -217,7 +218,7 @@ def _running(before: Referral, now: datetime, agreement: Agreement) -> tuple[Tim
     if before.delivered is None:
         return on_delivery(agreement, before.role, now)
     if before.paused_at is not None:
-        return tuple(resumed(timer, before.paused_at, now) for timer in before.paused)
+        return tuple(resumed(timer, before.paused_at, now, agreement) for timer in before.paused)
     return before.timers
 
 

@@ -67,7 +67,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.DECLINED: None,  # news that ends the loop
     Reason.LATE_FORM: None,  # the municipality believes that it has answered
     Reason.ABORT_AGREED: None,  # as when declined
-    Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no: also the last message waits
+    Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it."""
@@ -79,7 +79,8 @@ ENDED_BY_FORM = (Reason.FORM_INCOMPLETE,)
 IN_ITS_PLACE = "a later one is in its place"
 """The note of an item that gave way to a later one of the same referral and reason."""
 
-_MOST_WORDS = 10_000  # of earlier items, in a later one
+_MOST_WORDS = 10_000  # characters of earlier items, in a later one
+_LONGEST = 50_000  # characters of a `Text`
 
 
 class WorklistItem(Value):
@@ -111,8 +112,9 @@ def _both(earlier: str | None, later: str | None, between: str) -> str | None:
     """Returns both texts, the later one last, and each part once; None if there is neither."""
     if earlier is None or later is None:
         return later or earlier
-    kept = [part for part in earlier.split(between) if part != later]
-    return between.join((between.join(kept)[-_MOST_WORDS:], later)) if kept else later
+    kept = between.join(part for part in earlier.split(between) if part != later)
+    room = min(_MOST_WORDS, _LONGEST - len(later) - len(between))
+    return f"{kept[-room:]}{between}{later}" if kept and room > 0 else later
 
 
 def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> list[WorklistItem]:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ip_fhir.domain.consent.consent import Consent
+from ip_fhir.domain.people import PlanOwner
 from ip_fhir.domain.plan import Contribution, Cooperation, Goal, IndividualPlan, Measure, Review
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 BOUND: dict[type[Value], tuple[tuple[str, ...], ...]] = {
     Goal: (("status", "achievement", "status_date", "status_reason"),),  # the date and the reason are the status's
     Measure: (("status", "status_reason"),),
+    PlanOwner: (("deceased", "dead"),),  # a day of death, or that it is not known
     Review: (("status", "held"),),  # held has a date, nothing else has
     Contribution: (("by", "actor"),),  # in which capacity, and who
     Cooperation: (("with_whom", "organization"),),  # the same in words, and by reference

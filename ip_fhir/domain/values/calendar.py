@@ -2,12 +2,13 @@
 
 Every `datetime` argument is time zone aware, in any zone; every `datetime` returned is in UTC. A deadline falls at the
 same local time as its start: a form due "in fifteen working days" is due at the hour at which the notice was sent, also
-when summer time begins in between.
+when summer time begins in between. Parties may agree on more closed days (`ClosedDays`).
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -23,23 +24,42 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(OSLO).date()
 
 
-def is_working_day(day: date) -> bool:
-    """True if `day` is no Saturday, no Sunday and no Norwegian public holiday.
+@dataclass(frozen=True, slots=True)
+class ClosedDays:
+    """Days that are no working days though the law has them as such: single days, and days of every year.
+
+    Days of the year are month and day. The agreement bounds their number, so that a working day is always found.
+    """
+
+    days: frozenset[date] = frozenset()
+    yearly: frozenset[tuple[int, int]] = frozenset()
+
+    def __contains__(self, day: date) -> bool:
+        """True if it is closed on this day."""
+        return day in self.days or (day.month, day.day) in self.yearly
+
+
+NONE_CLOSED = ClosedDays()
+"""No closed days but weekends and public holidays."""
+
+
+def is_working_day(day: date, closed: ClosedDays = NONE_CLOSED) -> bool:
+    """True if `day` is no Saturday, no Sunday, no Norwegian public holiday and none of the closed days.
 
     >>> is_working_day(date(2026, 5, 15)), is_working_day(date(2026, 5, 14))  # Ascension Day is the 14th
     (True, False)
     """
-    return day.weekday() < _SATURDAY and day not in _public_holidays(day.year)
+    return day.weekday() < _SATURDAY and day not in _public_holidays(day.year) and day not in closed
 
 
-def next_working_day(day: date) -> date:
+def next_working_day(day: date, closed: ClosedDays = NONE_CLOSED) -> date:
     """Returns `day` if it is a working day, else the first working day after it."""
-    while not is_working_day(day):
+    while not is_working_day(day, closed):
         day += _ONE_DAY
     return day
 
 
-def add_working_days(start: datetime, days: int) -> datetime:
+def add_working_days(start: datetime, days: int, closed: ClosedDays = NONE_CLOSED) -> datetime:
     """Returns the same local time (Europe/Oslo) on the `days`-th working day after the day of `start`, in UTC.
 
     For 0 days it returns `start`, or the same local time on the next working day if `start` is on none. Raises
@@ -52,19 +72,19 @@ def add_working_days(start: datetime, days: int) -> datetime:
         message = "a deadline does not lie before its start"
         raise ValueError(message)
     local = start.astimezone(OSLO)
-    day = local.date() if days else next_working_day(local.date())
+    day = local.date() if days else next_working_day(local.date(), closed)
     for _ in range(days):
-        day = next_working_day(day + _ONE_DAY)
+        day = next_working_day(day + _ONE_DAY, closed)
     return _at(day, local)
 
 
-def add_days(start: datetime, days: int) -> datetime:
+def add_days(start: datetime, days: int, closed: ClosedDays = NONE_CLOSED) -> datetime:
     """Returns the same local time (Europe/Oslo) `days` calendar days later, or on the next working day, in UTC."""
     local = start.astimezone(OSLO)
-    return _at(next_working_day(local.date() + timedelta(days=days)), local)
+    return _at(next_working_day(local.date() + timedelta(days=days), closed), local)
 
 
-def add_months(start: datetime, months: int) -> datetime:
+def add_months(start: datetime, months: int, closed: ClosedDays = NONE_CLOSED) -> datetime:
     """Returns the same local time (Europe/Oslo) on the same day of the month `months` later, in UTC.
 
     A month without that day counts by its last day. If the day is no working day, the next working day is taken.
@@ -75,10 +95,10 @@ def add_months(start: datetime, months: int) -> datetime:
     local = start.astimezone(OSLO)
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     last = monthrange(year, month + 1)[1]
-    return _at(next_working_day(date(year, month + 1, min(local.day, last))), local)
+    return _at(next_working_day(date(year, month + 1, min(local.day, last)), closed), local)
 
 
-def working_days_between(start: datetime, end: datetime) -> int:
+def working_days_between(start: datetime, end: datetime, closed: ClosedDays = NONE_CLOSED) -> int:
     """Returns the number of working days after the day of `start`, up to and including the day of `end`.
 
     Days are those of Europe/Oslo. The number is 0 if `end` is earlier than `start`.
@@ -87,22 +107,22 @@ def working_days_between(start: datetime, end: datetime) -> int:
     count = 0
     while day < last:
         day += _ONE_DAY
-        count += is_working_day(day)
+        count += is_working_day(day, closed)
     return count
 
 
-def holidays_between(start: datetime, end: datetime) -> tuple[date, ...]:
-    """Returns the public holidays, except on weekends, after the day of `start`, up to and including that of `end`.
+def holidays_between(start: datetime, end: datetime, closed: ClosedDays = NONE_CLOSED) -> tuple[date, ...]:
+    """Returns the days off, except weekends, after the day of `start`, up to and including that of `end`.
 
-    Days are those of Europe/Oslo, in order.
+    They are public holidays and closed days, by Europe/Oslo, in order.
 
     >>> start, end = datetime(2026, 4, 2, 12, tzinfo=OSLO), datetime(2026, 4, 7, 12, tzinfo=OSLO)
     >>> [day.isoformat() for day in holidays_between(start, end)]
     ['2026-04-03', '2026-04-06']
     """
     first, last = local_day(start), local_day(end)
-    days = {day for year in range(first.year, last.year + 1) for day in _public_holidays(year)}
-    return tuple(sorted(day for day in days if first < day <= last and day.weekday() < _SATURDAY))
+    days = (first + timedelta(days=number) for number in range(1, (last - first).days + 1))
+    return tuple(day for day in days if day.weekday() < _SATURDAY and not is_working_day(day, closed))
 
 
 def holiday_name(day: date, language: Literal["nb", "en"]) -> str:

@@ -22,8 +22,7 @@ class LifeArea(StrEnum):
 class LegalBasis(StrEnum):
     """The section of law that gives the right or the duty to a plan, a coordinator or a notice.
 
-    `NOT_VERIFIED` are those whose number or reach nobody has checked in the law's own text. Source of the others: the
-    laws at lovdata.no as of 2026, and the directorate's guide on rehabilitation and coordinating units.
+    Nobody has checked those marked "not verified" in the law's own text; they are to be checked before a release.
     """
 
     PBRL_2_5 = "pbrl-2-5"  # patient's right to an individual plan
@@ -37,20 +36,16 @@ class LegalBasis(StrEnum):
     SPHLSL_2_5A = "sphlsl-2-5a"  # coordinator in the specialist health service
     SPHLSL_2_5B = "sphlsl-2-5b"  # coordinating unit in the hospital trust
     PHVL_4_1 = "phvl-4-1"  # mental health care
-    NAVL_15 = "navl-15"  # labour and welfare administration
-    SOTJL_28 = "sotjl-28"  # social services
-    SOTJL_33 = "sotjl-33"  # the qualification programme (KVP): its participants' right to a plan
-    BVL_15_9 = "bvl-15-9"  # child welfare
-    HPL_38A = "hpl-38a"  # health personnel's duty to notify the coordinating unit, of hospital and municipality
-    OPPLL_15_8 = "oppll-15-8"  # school: to take part in the plan; the act of 1998, renumbered in that of 2023
-    BHGL_2B = "bhgl-2b"  # kindergarten: to take part in the plan
-
-
-NOT_VERIFIED = frozenset(
-    {
-        *(LegalBasis.NAVL_15, LegalBasis.SOTJL_28, LegalBasis.SOTJL_33, LegalBasis.BVL_15_9),
-        *(LegalBasis.HPL_38A, LegalBasis.OPPLL_15_8, LegalBasis.BHGL_2B),
-    }
-)
-"""Sections that are to be checked before a release: sotjl § 33 as told by users; opplæringslova § 15-8 by Prop. 57 L
-(2022-2023) ch. 23; barnehageloven § 2 b by Prop. 100 L (2020-2021); hpl § 38 a by the directorate's guide, 13.5."""
+    NAVL_15 = "navl-15"  # labour and welfare administration; as in a municipality's own list, not verified
+    SOTJL_28 = "sotjl-28"  # social services; likewise
+    BVL_15_9 = "bvl-15-9"  # child welfare; likewise
+    # Participants in the qualification programme (KVP) have the right to a plan; told by users, not verified.
+    SOTJL_33 = "sotjl-33"
+    # Personnel of hospital and municipality, GPs too, notify the coordinating unit. Source: the directorate's guide on
+    # rehabilitation, 13.5; not verified.
+    HPL_38A = "hpl-38a"
+    # School and PPT take part in the plan. Source: Prop. 57 L (2022-2023) ch. 23; the act of 2023, in force since
+    # August 2024, has it under another number: not verified.
+    OPPLL_15_8 = "oppll-15-8"
+    # Kindergarten takes part in the plan. Source: Prop. 100 L (2020-2021); the number is not verified.
+    BHGL_2B = "bhgl-2b"

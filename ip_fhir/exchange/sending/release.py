@@ -60,7 +60,7 @@ def hold(context: Context, row: OutboxRow, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """What people of ours decide about persons with a protected address (`Exchange.releases`). `by` becomes evidence.
+    """Decisions of our people about persons with a protected address (`Exchange.releases`). `by` becomes evidence.
 
     Each method raises `StoreError`; after an error nothing has changed.
     """

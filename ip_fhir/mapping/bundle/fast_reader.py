@@ -171,7 +171,7 @@ class FastReader:
                 values = part.read(structs, *given, self._read_people(people, *given))
             else:
                 values = part.read(structs, *given)
-            if part.doubtful and len(values) != len(structs):
+            if part.doubtful and (len(values) != len(structs) or any(map(_has_several_categories, structs))):
                 raise Doubt
             if part.by_root:
                 values = _in_order(part, structs, values, fields[part.field], given[1])
@@ -220,6 +220,11 @@ class FastReader:
             raise Doubt
         ids.update(zip(people, map(role_of.__getitem__, people.values()), strict=True))
         return [by_id[person] for person in role_of]
+
+
+def _has_several_categories(struct: Any) -> bool:
+    """True if a resource may be of two categories, of which its table reads one."""
+    return bytes(struct.category or b"").count(b'"coding"') > 1
 
 
 def _refuse(shapes: dict[str, Shape], types: dict[str, str], foreign: Iterable[str]) -> None:

@@ -153,6 +153,14 @@ class _BundleUpdate:
         self.added += [*new_people, *self._placed(part, slots, entries)]
         self.places |= people
 
+    def _expect_new(self, part: Part, ident: str) -> None:
+        """Raise `InvalidInput` if a resource of this id is in the bundle, out of sight: it would be there twice."""
+        there = next((e for e in self.onto.entries if e.type == part.lens.resource and e.id == ident), None)
+        if there is not None:
+            raise InvalidInput.at(
+                there.at, "is no part of the whole, and has the id of what is to be added", "duplicate"
+            )
+
     def _expect_removable(self, part: Part, known: dict[str, Any], slots: dict[str, Slot]) -> None:
         """Raise `InvalidInput` if a value is missing now that stands in for what cannot be kept whole."""
         if part.in_doubt is not None:
@@ -180,6 +188,7 @@ class _BundleUpdate:
     ) -> dict[str, Any]:
         """The entry of one item; for a professional the role's, while the person's is put in `people`."""
         if slot is None:
+            self._expect_new(part, item.id if not isinstance(item, dict) else item["id"])
             *persons, resource = new_resources(part, data_of(item), self.links)
             self.added += map(self._entry, persons)
             return self._entry(resource)

@@ -7,7 +7,7 @@ refusal stands in for it in the domain. The resource itself stays as it is: a pu
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind
@@ -34,6 +34,7 @@ _UNDATED: Final = "1900-01-01"
 AS_NO: Final = "the consent cannot be kept whole, and is read as a no to everybody and everything"
 OUT_OF_SIGHT: Final = "is a consent that is not in force, and that cannot be kept whole: not read"
 _NO_MATTER: Final = "is of no kind of consent that is known here"
+_TWO_KINDS: Final = "names several kinds of consent, and one alone can be kept"
 _STAYS: Final = "cannot be kept whole: it stays as it is, and can be neither changed nor removed here"
 
 
@@ -51,6 +52,8 @@ class Refusal:
         """The data that the lens reads. Raises `InvalidInput` as it does, and if it only `counts`."""
         if not self.lens.owns(entry.resource):
             raise InvalidInput.at(f"{entry.at}.category", _NO_MATTER, "not-supported")
+        if len(self._kinds(entry.resource, links)) > 1:
+            raise InvalidInput.at(f"{entry.at}.category", _TWO_KINDS, "multiple-matches")
         return self.lens.get({**entry.resource, "id": ident}, links, entry.at)
 
     def is_of_another(self, entry: Entry, problems: Iterable[Problem]) -> bool:
@@ -61,15 +64,20 @@ class Refusal:
     def value(self, ident: str, entry: Entry, links: Links) -> dict[str, Any] | None:
         """The data of the no that stands in for the consent; None for one that is not in force.
 
-        The kind and the day are the consent's own where they can be read, else sharing, and a day before any other.
+        The kind and the day are the consent's own where it has one that can be read, else sharing, and a day before any
+        other. Raises `InvalidInput` if its id is none that the domain allows.
         """
         if not _is_in_force(entry.resource):
             return None
-        kind, day = (self._field(name, entry.resource, links) for name in ("kind", "given_on"))
-        said = {"id": ident, "kind": kind or ConsentKind.SHARING, "given_on": day or _UNDATED, "access": Access.DENY}
+        kinds, day = self._kinds(entry.resource, links), self._field("given_on", entry.resource, links)
+        kind = kinds.pop() if len(kinds) == 1 else ConsentKind.SHARING
+        said = {"id": ident, "kind": kind, "given_on": day or _UNDATED, "access": Access.DENY}
         with suppress(InvalidInput):
             return data_of(read(Consent, said))
-        return data_of(read(Consent, {**said, "given_on": _UNDATED}))
+        try:
+            return data_of(read(Consent, {**said, "given_on": _UNDATED}))
+        except InvalidInput as error:  # an id that no value of the domain may have
+            raise InvalidInput(replace(p, path=f"{entry.at}.{p.path}") for p in error.problems) from None
 
     def told(self, entry: Entry, problems: Iterable[Problem]) -> list[Problem]:
         """Warnings for a consent that was not read as it stands; `problems` are the reasons, by FHIRPath."""
@@ -89,6 +97,12 @@ class Refusal:
         except InvalidInput:
             return True
         return said != read(Consent, data_of(known))
+
+    def _kinds(self, resource: dict[str, Any], links: Links) -> set[str]:
+        """The kinds of consent that the resource names; a lens reads the first only."""
+        entries = resource.get("category")
+        each = ({"category": [one]} for one in (entries if type(entries) is list else ()))
+        return {kind for one in each if (kind := self._field("kind", one, links)) is not None}
 
     def _field(self, name: str, resource: dict[str, Any], links: Links) -> Any:
         """The value of one field, None if it cannot be read."""

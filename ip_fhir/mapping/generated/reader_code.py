@@ -96,7 +96,7 @@ class ReaderCode(LeafCode):
             c.name == "set-by-another" and (second.path, *_deciding_word(c)) not in guarded for c, second in seconds
         ):
             raise Unsupported(f"{self.table.name}: a place that counts before ours")
-        self.later = [check.names for check in self.table.checks if check.kind in ("refuse", "last")]
+        self.later = [check.names for check in self.table.checks if check.kind in ("refuse", "last", "ranked")]
         self.later += [tuple(s.name for s in second.path) for c, second in seconds if c.name == "second-place"]
 
     def is_set(self, row: Row) -> bool:

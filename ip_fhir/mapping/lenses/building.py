@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.lenses.converters import ROW_LENSES
-from ip_fhir.mapping.lenses.lists import Current, Each, One
+from ip_fhir.mapping.lenses.lists import Current, Each, One, Ranked
 from ip_fhir.mapping.lenses.nodes import Constant, Matching, Strict
 from ip_fhir.mapping.lenses.table import TableLens
 
@@ -134,6 +134,9 @@ class Builder:
         if segment.entries == "each":
             key = row.key if row is not None else None
             prefix = row.domain[-1].rstrip("s") if row is not None else ""
+            number = self._number(segment, row)
+            if number is not None:
+                return Ranked(number, entry, rewrite=True, strict=strict)
             return Each(entry, key, prefix, rewrite=row is not None and row.is_table, strict=strict)
         kind = segment.entries
         if kind == "current":
@@ -141,6 +144,13 @@ class Builder:
                 raise MappingError("[current] stands at the end of a path with a table, whose checks say what counts")
             return Current(entry, self.built[row.of].guard.rank)
         return One(entry, self.dialect.which(segment, self.systems), kind, strict=strict and kind == "own")
+
+    def _number(self, segment: Segment, row: Row | None) -> str | None:
+        """The member by whose number the entries are ordered, if the table at the end of the row's path names one."""
+        if row is None or not row.is_table or row.key is not None or segment is not row.path[-1]:
+            return None
+        checks = self.built[row.of].table.checks
+        return next((check.names[0] for check in checks if check.kind == "ranked"), None)
 
     def _matcher(self, segment: Segment) -> tuple[Callable[[Any], bool], Callable[[], Any]]:
         """The test an entry must pass, and a new entry that passes it."""

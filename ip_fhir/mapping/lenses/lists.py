@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from itertools import zip_longest
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.mapping.lenses.nodes import UNREADABLE
@@ -187,13 +189,12 @@ class Each:
         """Read our entries, in order."""
         values: list[Any] = []
         keys: set[Any] = set()
+        items = expect(node, list, "a list")
         if self.strict:
-            _expect_all(expect(node, list, "a list"), self.entry)
-        for index, item in enumerate(expect(node, list, "a list")):
-            if not self.entry.owns(item):
-                continue
+            _expect_all(items, self.entry)
+        for index in self._ours(items):
             try:
-                value = self._keyed(self.entry.get(item, links), len(values))
+                value = self._keyed(self.entry.get(items[index], links), len(values))
             except Wrong as wrong:
                 wrong.path.insert(0, f"[{index}]")
                 raise
@@ -206,7 +207,7 @@ class Each:
     def put(self, value: Any, node: Any, links: Links, known: Any = None) -> Any:
         """Write our entries into the places that ours had; more go to the end, fewer leave."""
         items = [] if node is None else expect(node, list, "a list")
-        ours = [n for n, item in enumerate(items) if self.entry.owns(item)]
+        ours = self._ours(items)
         wanted = value or []
         entries = [items[n] for n in ours]
         if self.key is not None and known is not None and len(known) == len(entries):
@@ -218,6 +219,7 @@ class Each:
             base[0] if one == base[1] else self._written(one, base, index, places[index], links)
             for index, (one, base) in enumerate(zip(wanted, bases, strict=True))
         ]
+        new = self._in_place(new, entries)
         written = list(items)
         for n, entry in zip(ours, new, strict=False):
             written[n] = entry
@@ -232,12 +234,13 @@ class Each:
 
     def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
         """The number of the entry that the first name counts among ours, and what is below it; else the whole list."""
-        ours = [(n, item) for n, item in enumerate(_items(node)) if self.entry.owns(item)]
+        items = _items(node)
+        ours = self._ours(items)
         number = int(names[0]) if names and names[0].isdigit() else len(ours)
         if number >= len(ours):
             return []
-        at, item = ours[number]
-        return [f"[{at}]", *self.entry.steps(names[1:], item)]
+        at = ours[number]
+        return [f"[{at}]", *self.entry.steps(names[1:], items[at])]
 
     def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
         """The places read in each of our entries."""
@@ -255,6 +258,14 @@ class Each:
         for index, item in enumerate(_items(node)):
             if self.entry.owns(item):
                 yield from self.entry.tells(item, links, (*path, index))
+
+    def _ours(self, items: list[Any]) -> list[int]:
+        """The numbers of our entries, in the order in which they are read."""
+        return [n for n, item in enumerate(items) if self.entry.owns(item)]
+
+    def _in_place(self, new: list[Any], _before: list[Any]) -> list[Any]:
+        """The written entries, fit for the places of those that stood `before` in our places."""
+        return new
 
     def _bases(self, wanted: list[Any], entries: list[Any], links: Links) -> list[_Base]:
         """For each wanted value the entry to write it onto; entries are read to find it."""
@@ -309,3 +320,30 @@ class Each:
         if self.key is None or self.key in value:
             return value
         return {**value, self.key: f"{self.prefix}-{index + 1}"}
+
+
+class Ranked(Each):
+    """Every entry that is ours, in the order of a number in it; the number stays with the place, not with the value."""
+
+    def __init__(self, number: str, entry: Matching, *, rewrite: bool = False, strict: bool = False) -> None:
+        super().__init__(entry, rewrite=rewrite, strict=strict)
+        self.number = number
+
+    def _ours(self, items: list[Any]) -> list[int]:
+        """The numbers of our entries: those with a number first."""
+        return sorted(super()._ours(items), key=lambda n: self._rank(items[n]))
+
+    def _rank(self, item: dict[str, Any]) -> float:
+        found = item.get(self.number)
+        return found if type(found) is int else inf
+
+    def _in_place(self, new: list[Any], before: list[Any]) -> list[Any]:
+        """The written entries, each with the number that its place had."""
+        return [self._numbered(entry, old) for entry, old in zip_longest(new, before[: len(new)], fillvalue={})]
+
+    def _numbered(self, entry: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+        number = old.get(self.number)
+        if entry.get(self.number) == number:
+            return entry
+        rest = {name: value for name, value in entry.items() if name != self.number}
+        return rest if number is None else {**rest, self.number: number}

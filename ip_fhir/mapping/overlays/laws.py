@@ -16,6 +16,7 @@ import orjson
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
+from ip_fhir.mapping.dialects.fhir.members import choice_of
 from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
@@ -216,7 +217,20 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
     for row in table.rows:
         if row.converter.name == "only-where" and data.get(row.converter.field) != row.converter.word:
             data.pop(row.field, None)
+    for fields in _alternatives(table):
+        for field in set(fields) - {fields[number % len(fields)]}:
+            data.pop(field, None)
     return data
+
+
+def _alternatives(table: Table) -> Iterator[list[str]]:
+    """Yield the fields that are types of one choice, such as `deceased[x]`: a resource has one of them."""
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        choice = choice_of(row.path[0].name) if len(row.path) == 1 and not row.check_only else None
+        if choice is not None and row.converter.name != "only-where":
+            found.setdefault(choice, []).append(row.field)
+    yield from (fields for fields in found.values() if len(set(fields)) > 1)
 
 
 def least(table: Table, tables: Tables, number: int) -> dict[str, Any]:

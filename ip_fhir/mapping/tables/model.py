@@ -127,7 +127,7 @@ class Const:
     free: str = ""
 
 
-CheckKind: TypeAlias = Literal["refuse", "only", "some", "never", "order", "last", "read"]
+CheckKind: TypeAlias = Literal["refuse", "only", "some", "never", "order", "last", "ranked", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,8 @@ class Check:
 
     By `kind`: `refuse`: nothing may stand there; `only`, `some`, `never`: each, at least one, or none of what stands
     there is one of `values`; `order`: of several entries the one whose value comes first counts, and others are no
-    entries of ours; `last`: an entry with the element counts after those without; `read`: something else reads it.
+    entries of ours; `last`: an entry with the element counts after those without; `ranked`:
+    entries are read in the order of this number; `read`: something else reads it.
 
     `left`: where the check fails, the resource or entry is not ours and stays as it is; else the whole is refused.
     """

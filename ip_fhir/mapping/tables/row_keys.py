@@ -65,6 +65,7 @@ CHECK_KEYS: Final = (
         'order = ["official", "usual", ""]',
     ),
     RowKey("last", "An entry with the element counts after those without it.", "last = true"),
+    RowKey("ranked", "Entries are read in the order of this number, those without it last.", "ranked = true"),
     RowKey("read", "Something else reads the element: the reason says what.", 'read = "by the leaf kind person-id"'),
     RowKey(
         "otherwise",

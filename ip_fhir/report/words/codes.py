@@ -9,6 +9,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import NoticeKind
+from ip_fhir.domain.people import ContactSystem
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
@@ -137,6 +138,12 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         MessageKind.WITHDRAWAL: ("samtykket er trukket", "consent withdrawn"),
         MessageKind.CLOSURE: ("avslutning", "closure"),
         MessageKind.ESCALATION: ("varsel til ledelsen", "escalation"),
+    },
+    ContactSystem: {
+        ContactSystem.PHONE: ("telefon", "phone"),
+        ContactSystem.SMS: ("SMS", "text message"),
+        ContactSystem.EMAIL: ("e-post", "e-mail"),
+        ContactSystem.URL: ("nettside", "web page"),
     },
     NoticeKind: {
         NoticeKind.PLAN: ("individuell plan", "an individual plan"),

@@ -77,7 +77,7 @@ Description: "The municipality's answer to a notice"
 * item[=].item[+]
 * insert Ask(item[=].item[=], complaint-told, boolean, Er personen gjort kjent med retten til å klage?, Has the person been told of the right to complain?)
 * item[=].item[+]
-* insert Ask(item[=].item[=], complaint-to, string, Hvem klagen sendes til, Where a complaint is sent)
+* insert Ask(item[=].item[=], complaint-to, text, Hvem klagen sendes til, Where a complaint is sent)
 * item[+]
 * insert Ask(item[=], forwarded-to, reference, Sendt videre til, Forwarded to)
 * item[+]
@@ -116,7 +116,7 @@ Description: "The notice as a form, for systems that fill in a form rather than 
 * item[+]
 * insert Ask(item[=], reason, text, Hvorfor det meldes, Why the notice is sent)
 * item[+]
-* insert Ask(item[=], wished-coordinator, string, Ønsket koordinator, Wished-for coordinator)
+* insert Ask(item[=], wished-coordinator, text, Ønsket koordinator, Wished-for coordinator)
 * item[+]
 * insert Ask(item[=], discharge, date, Utskrivning, Discharge)
 * item[+]

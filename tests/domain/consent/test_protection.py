@@ -10,6 +10,7 @@ from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protecte
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import AddressProtection, RelatedPerson, Relationship
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.team import CareTeam, Coordinator, CoordinatorKind
 from tests.support.protected import CANARIES, IN_NOTICE, protected_notice, protected_plan
 from tests.support.strategies import notices, plans
 
@@ -80,6 +81,20 @@ def test_whose_whereabouts(
     plan = plan.evolve(owner=plan.owner.evolve(protection=graded), related_persons=(person,))
     names = {plan.owner.id: "owner", "relative": "relative"}
     assert {names[one] for one in protected_persons(plan)} == protected
+
+
+def test_a_graded_professional() -> None:
+    """Somebody who works with the person and is graded: their contacts are left out, unless they coordinate."""
+    plan = protected_plan(None)
+    worker = plan.professionals[0]
+    reached = worker.evolve(contacts=plan.owner.contacts, protection=AddressProtection.STRICTLY_CONFIDENTIAL)
+    plan = plan.evolve(professionals=(reached, *plan.professionals[1:]))
+    kept = withheld(plan)
+    assert kept.professionals == (reached.evolve(contacts=()), *plan.professionals[1:])
+    assert (kept.owner, kept.related_persons, kept.measures) == (plan.owner, plan.related_persons, plan.measures)
+    assert protection_of(plan) is None, "no message waits for them: it is not about them"
+    place = Coordinator(id="place", kind=CoordinatorKind.MUNICIPAL, holder=worker.id)
+    assert withheld(plan.evolve(team=CareTeam(id="team", coordinators=(place,)))).professionals == plan.professionals
 
 
 def test_the_strictest_counts() -> None:

@@ -379,3 +379,20 @@ def test_a_new_coordinator_starts_the_wait_anew() -> None:
     assert [timer.due - before.timers[0].due for timer in replaced.timers] == [timedelta(days=100)]
     vacant = happens(before, EventKind.COORDINATOR_LEFT, Role.MUNICIPALITY, at, CLOSING)
     assert TimerKind.CLOSING not in {timer.kind for timer in vacant.timers}
+CLOSES = Agreement.from_data({
+    "closed_every_year": ["03-09"], "closed_days": ["2026-03-10"],
+    "evaluation_every_months": 6, "mentor_talk_every_months": 2, "preliminary_reply_days": 7,
+})  # fmt: skip
+
+
+def test_every_clock_passes_over_the_closed_days_of_the_agreement() -> None:
+    """Acceptance, answer and preliminary reply from 2 March, and what was left after a hold (users.md E, calendar)."""
+    usual, closed = (_timers(received(agreement)) for agreement in (Agreement(preliminary_reply_days=7), CLOSES))
+    for kind in (TimerKind.ACCEPTANCE, TimerKind.PRELIMINARY_REPLY):
+        assert (usual[kind].day, closed[kind].day) == (9, 11)
+    assert (usual[TimerKind.ANSWER].day, closed[TimerKind.ANSWER].day) == (23, 25)
+    held = decide(received(CLOSES), event(EventKind.ASK_INFORMATION, Role.MUNICIPALITY, NOW, text="?"), CLOSES).referral
+    later = NOW + timedelta(days=4)
+    resumed = decide(held, event(EventKind.GIVE_INFORMATION, Role.HOSPITAL, later, message_id="m"), CLOSES).referral
+    assert working_days_between(later, resumed.timers[0].due, CLOSES.closed) == 15
+    assert working_days_between(later, resumed.timers[0].due) == 17

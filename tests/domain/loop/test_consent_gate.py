@@ -11,7 +11,7 @@ from ip_fhir.domain.consent.permission import Allowed, Refused, Rule
 from ip_fhir.domain.effects import EffectKind, Reason
 from ip_fhir.domain.loop import decide, due_event, open_referral
 from ip_fhir.domain.loop.consent_gate import gate, may_send
-from ip_fhir.domain.loop.content import addressed_to, cut_to
+from ip_fhir.domain.loop.content import addressed_to, cut_to, left_out
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Attachment, Mandate, MandateKind, PersonName, RelatedPerson, Relationship
 from ip_fhir.domain.plan import Need
@@ -282,6 +282,9 @@ def test_promise_18_no_more_than_agreed(level: ContentLevel, empty: set[str]) ->
     assert {name for name in fields if not getattr(cut, name)} == empty
     relatives = ["mother"] if level is ContentLevel.HEADER else ["mother", "father"]
     assert [person.id for person in cut.related_persons] == relatives
+    told = {line.partition(":")[0].replace(" ", "_") for line in left_out(FULL, level)}
+    assert told == (empty | {"related_persons"} if level is ContentLevel.HEADER else empty)
+    assert left_out(cut, level) == ()
 
 
 def test_a_notice_passed_on_stands_alone() -> None:

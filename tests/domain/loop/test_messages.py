@@ -120,9 +120,9 @@ def test_a_notice_passed_on_goes_to_the_new_unit() -> None:
 
 
 def test_every_act_of_a_party_has_its_message() -> None:
-    """Whatever one side does, the other can be told; receipts, the clock and what came in send nothing themselves."""
+    """Whatever one side does, the other can be told; receipts, clock, releases and what came in send nothing."""
     from ip_fhir.domain.loop.messages import EVENT_OF, MESSAGE_OF
 
-    silent = {EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE, EventKind.TIME}
+    silent = {EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.RECEIVE, EventKind.TIME, EventKind.RELEASE}
     assert set(MESSAGE_OF) == set(EventKind) - silent
     assert set(EVENT_OF) == set(MessageKind)

@@ -1,8 +1,11 @@
 """What our own people must do, and when nobody needs to do it any more: the rule, written down again."""
 
+from functools import reduce
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop import decide
@@ -45,6 +48,7 @@ NEEDED = {
     "vacant": OPEN,
 }
 STAYS = {
+    "awaiting-release",
     "deceased",
     "not-taken",
     "escalation-over",
@@ -109,3 +113,38 @@ def test_the_same_event_asks_for_the_same_item() -> None:
     decision = decide(standing(State.ACCEPTED, Role.MUNICIPALITY), asked, AGREEMENT)
     (item,) = items_of(decision.effects, Aggregate.of_referral("loop-1"), NOW)
     assert item.id == effect_id("loop-1", "e-1", "tell-abort-asked")
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "leader", "office", "ward"]), st.sampled_from([None, "a", "b", "c"]))))
+def test_a_later_item_says_what_the_earlier_said(said: list[tuple[str | None, str | None]]) -> None:
+    """Whatever came one after the other: every contact and every word is in the last one, once, the newest last."""
+    aggregate = Aggregate.of_referral("r")
+    effects = [
+        Effect(id=f"e{n}", kind=EffectKind.TELL, reason=Reason.ESCALATED, to=to, text=text, number=n + 1)
+        for n, (to, text) in enumerate(said)
+    ]
+    items = items_of(effects, aggregate, NOW)
+    if not items:
+        return
+    last = reduce(lambda earlier, later: later.in_place_of(earlier), items)
+    assert (last.id, last.number, last.done) == (items[-1].id, len(items), None)
+    for joined, parts in ((last.to, [to for to, _ in said if to]), (last.text, [text for _, text in said if text])):
+        split = [] if joined is None else joined.replace("; ", "\n").split("\n")
+        assert sorted(split) == sorted(set(parts))
+        assert split[-1:] == parts[-1:]
+
+
+def test_words_do_not_grow_for_ever() -> None:
+    """After ten thousand characters of earlier words the oldest are left out; the newest are whole."""
+    aggregate = Aggregate.of_referral("r")
+    long = [
+        Effect(id=f"e{n}", kind=EffectKind.TELL, reason=Reason.UNREADABLE, text=f"{n} " + "x" * 45_000)
+        for n in range(3)
+    ]
+    last = reduce(lambda earlier, later: later.in_place_of(earlier), items_of(long, aggregate, NOW))
+    assert last.text is not None
+    assert last.text.endswith(long[-1].text or "?")
+    assert 45_000 < len(last.text) <= 50_000
+    whole = Effect(id="e", kind=EffectKind.TELL, reason=Reason.UNREADABLE, text="y" * 50_000)
+    (newest,) = items_of([whole], aggregate, NOW)
+    assert newest.in_place_of(last).text == whole.text

@@ -29,6 +29,7 @@ WRITING = ("version", "updated", "author")
 ONE = {
     "Goal": [{"status", "achievement", "status_date", "status_reason"}],
     "Measure": [{"status", "status_reason"}],
+    "PlanOwner": [{"deceased", "dead"}],
     "Review": [{"status", "held"}],
     "Contribution": [{"by", "actor"}],
     "Cooperation": [{"with_whom", "organization"}],
@@ -165,7 +166,7 @@ def test_fields_that_are_one() -> None:
 def test_every_rule_of_a_value_is_kept_by_the_table() -> None:
     """A value in a plan whose fields are checked together is in the table, or merged as one: new rules are noticed."""
     checked = {model.__name__ for model in _in(IndividualPlan) if model.__pydantic_decorators__.model_validators}
-    assert checked == {"Review", "Membership", "Coordinator", "Consent"} | CHECKED_WHOLE
+    assert checked == {"PlanOwner", "Review", "Membership", "Coordinator", "Consent"} | CHECKED_WHOLE
 
 
 def _in(model: type[Value], seen: set[type[Value]] | None = None) -> set[type[Value]]:
@@ -434,3 +435,11 @@ def test_a_thousand_items_are_merged_at_once() -> None:
     assert perf_counter() - start < 5
     assert len(merged.conflicts) == len(merged.plan.goals) == 1000
     assert merge(base, base.evolve(goals=many[:500]), base.evolve(goals=many[500:])).plan.goals == ()
+
+
+def test_one_side_makes_it_active_while_the_other_brings_the_no() -> None:
+    """The merged plan is not active against the person's no: the no is a conflict, and told."""
+    no = Consent(id="consent-2", kind=ConsentKind.PLAN, status=ConsentStatus.REFUSED, given_on=date(2026, 1, 6))
+    active, refused = BASE.evolve(status=PlanStatus.ACTIVE), BASE.evolve(consents=(no,))
+    assert only(BASE, refused, active).field == "consents"
+    assert only(BASE, active, refused).field == "status"

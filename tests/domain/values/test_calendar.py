@@ -8,8 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ip_fhir.domain.values.calendar import (
+    ClosedDays,
     add_days,
+    add_months,
     add_working_days,
+    holidays_between,
     is_working_day,
     next_working_day,
     working_days_between,
@@ -118,3 +121,31 @@ def test_calendar_days_end_on_a_working_day(start: datetime, days: int) -> None:
 def test_nothing_between_when_the_end_comes_first() -> None:
     """No days are left of a deadline that is past."""
     assert working_days_between(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)) == 0
+
+
+# --- closed days of an agreement (users.md E, calendar) ----------------------------------------------
+
+CLOSED = ClosedDays(frozenset({date(2026, 5, 15)}), frozenset({(12, 24), (12, 31)}))
+
+
+def test_closed_days_are_no_working_days() -> None:
+    """The two eves of every year, and the day after Ascension Day of one year, beside the holidays."""
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+    weekdays = [day for day in days if day.isoweekday() <= 5]
+    closed = [*HOLIDAYS_2026, date(2026, 5, 15), date(2026, 12, 24), date(2026, 12, 31)]
+    assert [day for day in weekdays if not is_working_day(day, CLOSED)] == sorted(closed)
+    assert not is_working_day(date(2027, 12, 31), CLOSED)
+    assert is_working_day(date(2028, 5, 15), CLOSED)
+
+
+def test_each_way_of_counting_passes_over_them() -> None:
+    """Deadlines by working days, calendar days and months, and the count between two moments."""
+    start = datetime(2026, 12, 23, 12, tzinfo=OSLO)
+    monday = datetime(2026, 12, 28, 12, tzinfo=OSLO)
+    assert add_working_days(start, 1) == datetime(2026, 12, 24, 12, tzinfo=OSLO)
+    assert add_working_days(start, 1, CLOSED) == monday
+    assert add_working_days(datetime(2026, 12, 24, 12, tzinfo=OSLO), 0, CLOSED) == monday
+    assert add_days(start, 1, CLOSED) == monday
+    assert add_months(datetime(2026, 11, 24, 12, tzinfo=OSLO), 1, CLOSED) == monday
+    assert working_days_between(start, monday, CLOSED) == working_days_between(start, monday) - 1 == 1
+    assert holidays_between(start, monday, CLOSED) == (date(2026, 12, 24), date(2026, 12, 25))

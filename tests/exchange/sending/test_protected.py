@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,14 @@ def _resources(side: Side) -> list[Any]:
 
 
 @pytest.mark.parametrize("protection", AddressProtection)
-def test_nothing_that_leaves_leads_there(loop: Loop, protection: AddressProtection) -> None:
-    """A whole loop, with reminders and a form: no address, municipality or contact of person or relatives leaves."""
+def test_nothing_that_leaves_leads_there(
+    loop: Loop, protection: AddressProtection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A whole loop, with reminders and a form: no address, municipality or contact of person or relatives leaves.
+
+    Neither is any of it in a log, at whatever level.
+    """
+    caplog.set_level(logging.DEBUG)
     notice = protected_notice(protection)
     assert all(word in notice.to_json() for word in IN_NOTICE)
     loop.hospital.exchange.send_notice(notice, by=NURSE)
@@ -84,6 +91,7 @@ def test_nothing_that_leaves_leads_there(loop: Loop, protection: AddressProtecti
     for side, other in ((loop.hospital, "municipality"), (loop.municipality, "hospital")):
         assert [leaks(text) for text in everything_out(side, other)] == [[] for _ in everything_out(side, other)]
         assert side.exchange.store.verify() == ()
+    assert leaks(caplog.text) == []
     sent = message_from_fhir(read_json(loop.hospital.wire.sent[0])).notice
     assert sent is not None
     assert sent.owner.protection is protection
@@ -231,11 +239,13 @@ def test_a_withdrawal_does_not_wait(loop: Loop) -> None:
     hospital.act(LOOP, EventKind.REMIND)
     loop.settle()
     (reminder,) = held(loop.hospital)
+    assert [item.reason for item in hospital.worklist()] == [Reason.AWAITING_RELEASE]
     hospital.act(LOOP, EventKind.WITHDRAW_CONSENT)
     loop.settle()
     kinds = [str(message_from_fhir(read_json(content)).kind) for content in loop.hospital.wire.sent]
     assert kinds == ["notice", "withdrawal"]
     assert [row.id for row in hospital.store.outbox("refused")] == [reminder.id]
+    assert hospital.worklist() == []
 
 
 @pytest.mark.parametrize("cut", ["hold_row", "enqueue", "open_items", "commit"])

@@ -273,3 +273,35 @@ def test_a_plan_of_readable_consents_is_read_fast() -> None:
     plan: IndividualPlan = mapper.from_fhir_json(orjson.dumps(_bundle(YES)))
     assert plan.consents == (YES,)
     assert mapper.reads.fast == 1
+
+
+def test_a_new_consent_may_not_have_the_id_of_one_out_of_sight() -> None:
+    """The bundle would have two resources of one id."""
+    there = _bundle(YES)
+    bundle = _with(there, {**_damaged(_consents(there)[0], "undated"), "status": "draft"})
+    with pytest.raises(InvalidInput, match="has the id of what is to be added"):
+        put_plan(from_fhir(bundle).evolve(consents=(YES,)), bundle)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_consent_of_two_kinds_is_a_no_to_sharing(version: FhirVersion) -> None:
+    """One kind alone can be kept: the other's no must not be lost. The same kind by two codes is one."""
+    there = _bundle(YES.evolve(access=Access.DENY, kind=ConsentKind.PLAN), version=version)
+    plan, sharing = (_consents(_bundle(YES.evolve(kind=kind)))[0]["category"] for kind in (ConsentKind.PLAN, YES.kind))
+    loinc = {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}
+    two = _with(there, {**_consents(there)[0], "category": [*plan, *sharing]})
+    assert from_fhir_json(orjson.dumps(two)) == from_fhir(two)
+    (consent,) = read_fhir(two).plan.consents
+    assert (consent.kind, _is_no(consent)) == (ConsentKind.SHARING, True)
+    permitted = _consents(_bundle(YES, version=version))[0]
+    one = _with(there, {**permitted, "category": [*sharing, loinc]})
+    assert from_fhir_json(orjson.dumps(one)).consents == from_fhir(one).consents == (YES,)
+
+
+def test_an_id_that_is_a_person_s_number_is_refused_at_its_place() -> None:
+    """A no needs an id too; the error does not say the number."""
+    there = _bundle(YES)
+    bundle = _with(there, {**_damaged(_consents(there)[0], "extended"), "id": "17851950222"})
+    with pytest.raises(InvalidInput, match=rf"Bundle\.entry\[{len(bundle['entry']) - 1}\]\.resource\.id: ") as caught:
+        from_fhir(bundle)
+    assert "17851950222" not in str(caught.value)

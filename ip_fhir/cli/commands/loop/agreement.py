@@ -184,6 +184,9 @@ def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, s
     yield words["two"], words["yes" if agreement.two_coordinators_allowed else "no"]
     yield words["content"], words[f"content-{agreement.content_level}"]
     yield words["basis"], "; ".join(word(basis, language) for basis in agreement.legal_basis) or "-"
+    if closed := (*(day.isoformat() for day in agreement.closed_days), *agreement.closed_every_year):
+        yield words["closed"], ", ".join(closed)
+    yield words["ages"], words["ages-are"].format(a=agreement.ages)
 
 
 _SENTENCES = ("receipt", "acceptance", "answer", "reminders", "escalation", "preliminary")
@@ -218,6 +221,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "content-needs": "også behov og begrunnelse",
         "content-plan": "alt, med vedlegg",
         "basis": "Hjemmel",
+        "closed": "Lukkede dager",
+        "ages": "Aldersgrenser for samtykke",
+        "ages-are": "{a.health_consent} år: samtykker selv; {a.may_withhold} år: kan holde noe fra foreldrene",
     },
     "en": {
         "default": "For whoever has no agreement of their own",
@@ -249,5 +255,8 @@ _WORDS: dict[Language, dict[str, str]] = {
         "content-needs": "also needs and reasons",
         "content-plan": "everything, with attachments",
         "basis": "Legal basis",
+        "closed": "Closed days",
+        "ages": "Ages of consent",
+        "ages-are": "{a.health_consent} years: consents alone; {a.may_withhold} years: may keep things from parents",
     },
 }

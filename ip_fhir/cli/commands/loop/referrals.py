@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ip_fhir.cli.commands.loop.case import case_data, case_lines, local, next_due, step_rows
 from ip_fhir.cli.commands.loop.exchange import Correlation
-from ip_fhir.cli.options import Config, Json, Lang, spoken
+from ip_fhir.cli.options import Config, Json, Lang, NoNames, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import date
 
-    from ip_fhir.domain.parties import Unit
-    from ip_fhir.domain.referral import Event, Referral
+    from ip_fhir.domain.referral import Referral
     from ip_fhir.ports import EvidenceRecord
     from ip_fhir.report.words.codes import Language
 
@@ -53,28 +53,35 @@ def list_(
 
 
 @app.command("show")
-def show_(correlation_id: Correlation, config: Config, as_json: Json = False, lang: Lang = None) -> None:
-    """Show one loop, step by step.
+def show_(
+    correlation_id: Correlation, config: Config, no_names: NoNames = False, as_json: Json = False, lang: Lang = None
+) -> None:
+    """Show one loop: whom it is about, who coordinates, how to reach them, and every step with its reason.
 
-    State, deadlines, forms and every step with its reason. --json gives the whole referral, names too, but not what
-    leads to a person with a protected address.
+    For whoever may read the store, but without what leads to a person with a protected address. --json gives the whole
+    referral; with --no-names it says who nobody is.
     """
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, name_unreadable
     from ip_fhir.domain.consent.protection import withheld
+    from ip_fhir.domain.values.calendar import local_day
     from ip_fhir.errors import InvalidInput
 
     with opened(config, existing=True) as exchange:
         stored = exchange.store.referral(correlation_id)
         evidence = exchange.store.evidence(correlation_id)
+        today = local_day(exchange.now())
         name_unreadable(exchange.store, "evidence")
     if stored is None:
         raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
-    if as_json:
-        referral = stored.referral.evolve(notice=withheld(stored.referral.notice))
-        emit({**referral.to_data(), "evidence": [_step(record) for record in evidence]})
+    referral = stored.referral.evolve(notice=withheld(stored.referral.notice))
+    if not as_json:
+        _show(referral, evidence, today, spoken(lang), names=not no_names)
+    elif no_names:
+        steps = [_step(record, names=False) for record in evidence]
+        emit({**case_data(referral, today, names=False), "evidence": steps})
     else:
-        _show(stored.referral, evidence, spoken(lang))
+        emit({**referral.to_data(), "evidence": [_step(record, names=True) for record in evidence]})
 
 
 def _states(names: Sequence[str]) -> list[str]:
@@ -88,7 +95,7 @@ def _states(names: Sequence[str]) -> list[str]:
 
 
 def _summary(referral: Referral) -> dict[str, Any]:
-    due = _next_due(referral)
+    due = next_due(referral)
     return {
         "correlation_id": referral.correlation_id,
         "party": referral.party,
@@ -103,70 +110,40 @@ def _summary(referral: Referral) -> dict[str, Any]:
     }
 
 
-def _next_due(referral: Referral) -> datetime | None:
-    from ip_fhir.domain.effects import earliest
-
-    return earliest(referral.timers)
-
-
 def _row(referral: Referral, language: Language) -> tuple[str, ...]:
     from ip_fhir.report.words.codes import word
 
-    due = _next_due(referral)
+    due = next_due(referral)
     return (
         referral.correlation_id,
         word(referral.state, language),
         word(referral.notice.kind, language),
         referral.party or "",
-        _local(referral.changed),
+        local(referral.changed),
         str(referral.reminders),
-        _local(due) if due else "",
+        local(due) if due else "",
     )
 
 
-def _show(referral: Referral, evidence: Sequence[EvidenceRecord], language: Language) -> None:
+def _show(
+    referral: Referral, evidence: Sequence[EvidenceRecord], today: date, language: Language, *, names: bool
+) -> None:
     from ip_fhir.cli.output import say, show
-    from ip_fhir.domain.loop.units import other_side
     from ip_fhir.report.words.codes import word
 
-    show(_HEADINGS[language], [_row(referral, language)])
-    say(f"  {_said(other_side(referral))}")
+    say(referral.correlation_id)
+    for label, text in case_lines(referral, today, language, names=names):
+        say(f"  {label}: {text}")
     for kept in referral.forms:
         missing = "; ".join(word(item, language) for item in kept.missing)
         say(
-            f"  {_local(kept.received)} {kept.form.id}: {word(kept.status, language)}"
+            f"  {local(kept.received)} {kept.form.id}: {word(kept.status, language)}"
             + (f": {missing}" if missing else "")
         )
-    rows = [
-        (
-            str(link.number),
-            _local(link.record.event.at),
-            str(link.record.event.kind),
-            _by(link.record.event),
-            str(link.record.after),
-            link.record.note or "",
-        )
-        for link in evidence
-    ]
-    show(_STEPS[language], rows)
+    show(_STEPS[language], step_rows(evidence, language, names=names))
 
 
-def _said(unit: Unit) -> str:
-    """The party by its name in the settings, and beside it what was said: a name and numbers, which prove nothing."""
-    from ip_fhir.domain.parties import numbers_of
-
-    said = unit.organization
-    words = [] if said is None else [said.name, *(f"{register} {number}" for register, number in numbers_of(said))]
-    return f"{unit.party or '?'}: {', '.join(words)}"
-
-
-def _by(event: Event) -> str:
-    """The side that raised it, the party that brought it, and the person who pressed the key, where that is known."""
-    who = f"{event.raised_by} ({event.party})" if event.party else str(event.raised_by)
-    return f"{who}: {event.by.name}" if event.by else who
-
-
-def _step(link: EvidenceRecord) -> dict[str, Any]:
+def _step(link: EvidenceRecord, *, names: bool) -> dict[str, Any]:
     """A step without what it carried: that stands in the referral."""
     record = link.record
     return {
@@ -175,19 +152,13 @@ def _step(link: EvidenceRecord) -> dict[str, Any]:
         "event": str(record.event.kind),
         "raised_by": str(record.event.raised_by),
         "party": record.event.party,
-        "by": record.event.by.to_data() if record.event.by else None,
+        "by": record.event.by.to_data() if record.event.by and names else None,
         "before": str(record.before) if record.before else None,
         "after": str(record.after),
         "note": record.note,
         "message_id": record.event.message_id,
         "hash": link.hash,
     }
-
-
-def _local(at: datetime) -> str:
-    from ip_fhir.domain.values.calendar import OSLO
-
-    return at.astimezone(OSLO).strftime("%Y-%m-%d %H:%M")
 
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {

@@ -97,13 +97,12 @@ def purge(
     place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
     in; receipts when they are older than that. The log of reads goes in whole batches that are as old.
     """
-    from ip_fhir.cli.opening import opened_store, read_config
+    from ip_fhir.cli.opening import clock_of, opened_store, read_config
     from ip_fhir.cli.output import emit, say
-    from ip_fhir.exchange.clock import FileClock
     from ip_fhir.store import Purged
 
     settings = read_config(config)
-    now = FileClock(settings.clock.file).now() if settings.clock.file else datetime.now(UTC)
+    now = clock_of(settings).now()
     before = now - timedelta(days=older_than)
     with opened_store(config) as store:
         kept = store.count_confirmed(before)

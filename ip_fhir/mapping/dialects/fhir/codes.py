@@ -217,7 +217,7 @@ def words_of(node: Any) -> tuple[str | None, Path]:
 
 KINDS: Final = (
     LeafKind("code", Code, "vocabulary", coded=True, holds=StrEnum, scalar=True),
-    LeafKind("code-or-unknown", CodeOrUnknown, "vocabulary", coded=True, holds=StrEnum, scalar=True),
+    LeafKind("code-or-unknown", CodeOrUnknown, "vocabulary", coded=True, holds=StrEnum, element="code", scalar=True),
     LeafKind("coding", Coding, "vocabulary", coded=True, holds=StrEnum, element="Coding"),
     LeafKind("concept", Concept, "vocabulary", coded=True, holds=StrEnum, element="CodeableConcept"),
     LeafKind("strictest-label", StrictestLabel, "vocabulary", coded=True, holds=StrEnum, element="Coding"),

@@ -76,6 +76,7 @@ _TOLD = {
     "never": "is one of {}: the rest does not hold",
     "order": "is none of {}: it is not the one that counts",
     "last": "",
+    "ranked": "",
     "read": "",
 }
 

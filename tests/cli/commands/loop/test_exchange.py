@@ -34,7 +34,7 @@ def test_a_notice_is_stored_once(run: Run, sides: Sides) -> None:
     assert [(one["correlation_id"], one["state"], one["kind"]) for one in listed] == [
         ("referral-03", "sent", "coordinator")
     ]
-    for command in (["list"], ["list", "--lang", "nb"], ["show", "referral-03"]):
+    for command in (["list"], ["list", "--lang", "nb"], ["show", "referral-03", "--no-names"]):
         text = run("referrals", *command, "--config", sides.hospital).text
         assert "referral-03" in text
         assert not [word for word in FREE_WORDS if word in text]
@@ -128,6 +128,20 @@ def healthy(config: Path) -> dict[str, object]:
             time.sleep(0.05)
         else:
             return found
+
+
+def test_the_log_of_a_first_start(sides: Sides) -> None:
+    """Lines of ours only, as JSON: none of the sixteen of Alembic's, none of uvicorn's. Source: users.md B."""
+    process = served(sides.hospital, "--log-format", "json")
+    try:
+        healthy(sides.hospital)
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    lines = [json.loads(line) for line in said.decode().splitlines()]
+    assert lines[-1]["message"].startswith("listening on 127.0.0.1 port ")
+    assert {line["logger"].partition(".")[0] for line in lines} == {"ip_fhir"}
 
 
 def test_a_loop_by_hand(run: Run, sides: Sides) -> None:

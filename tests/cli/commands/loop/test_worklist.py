@@ -1,13 +1,18 @@
 """`ip-fhir worklist`: what is to be done is listed, and done once; `--by` says who, in the evidence too."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ip_fhir.bootstrap import open_exchange
+from ip_fhir.domain.agreement import Agreement
+from ip_fhir.domain.loop import decide
+from ip_fhir.domain.referral import Event, EventKind, Role
+from ip_fhir.exchange.commit import write
 from ip_fhir.settings import read_settings
 from tests.cli.conftest import Run, Sides
-from tests.support.two_sides import EXAMPLES, notice
+from tests.support.two_sides import EXAMPLES, form, notice
 
 NINA = "nina01 Nina Marie Testesen"
 
@@ -57,6 +62,8 @@ def test_an_item_that_is_not_there(run: Run, sides: Sides) -> None:
     run("db", "upgrade", "--config", sides.hospital)
     ran = run("worklist", "done", "nobody", "--by", NINA, "--config", sides.hospital)
     assert (ran.code, ran.err) == (2, "ip-fhir: nobody: item: the worklist has no such item\n")
+    ran = run("worklist", "show", "nobody", "--config", sides.hospital)
+    assert (ran.code, ran.err) == (2, "ip-fhir: nobody: item: the worklist has no such item\n")
 
 
 @pytest.mark.parametrize("by", ["", "nina01", " ", "nina01 \t", f"x {'y' * 300}"])
@@ -88,3 +95,70 @@ def test_remind_and_answer_by_somebody(run: Run, sides: Sides) -> None:
         ran = run(*command, "--by", "nina01", "--config", sides.municipality)
         assert (ran.code, "--by" in ran.err) == (2, True)
         assert "--by" not in run(*command, "--by", NINA, "--config", sides.municipality).err
+
+
+@pytest.fixture
+def confirmed(sides: Sides) -> str:
+    """The hospital has the complete green form of a stroke patient; the id of the item that says so."""
+    hospital = open_exchange(read_settings(sides.hospital))
+    hospital.send_notice(notice("03"))
+    (row,) = hospital.store.claim("test", hospital.now(), timedelta(minutes=2), 10)
+    answer = form("03-stroke-patient-2")
+    came = Event(
+        id="form-came", kind=EventKind.ANSWER, at=hospital.now(), raised_by=Role.MUNICIPALITY, form=answer,
+        message_id="message-of-form", party="municipality",
+    )  # fmt: skip
+    with hospital.store.begin() as tx:
+        before = tx.load(row.correlation_id)
+        assert before is not None
+        decision = decide(before.referral, came, Agreement())
+        write(tx, before, decision, hospital.now(), context=hospital._context)
+    (item,) = hospital.worklist()
+    hospital.close()
+    return item.id
+
+
+def people() -> tuple[str, ...]:
+    """Names, numbers and ways to reach that a screen which others see must not show."""
+    answer, owner = form("03-stroke-patient-2"), notice("03").owner
+    ways = [contact.value for one in answer.professionals for contact in one.contacts]
+    return (owner.name.family, *(one.name.family for one in answer.professionals), *ways)
+
+
+@pytest.mark.parametrize("command", ["referrals", "worklist"])
+def test_show_says_who_and_how_to_reach_them(run: Run, sides: Sides, confirmed: str, command: str) -> None:
+    """The person, the coordinator with phone and from when, the plan, in Norwegian. Source: users.md 0 (3), B."""
+    of = confirmed if command == "worklist" else "referral-03"
+    text = run(command, "show", of, "--config", sides.hospital, "--lang", "nb").text
+    answer = form("03-stroke-patient-2")
+    holder = answer.professional(answer.coordinators[0].holder)
+    assert holder is not None
+    start = answer.coordinators[0].period.start
+    assert start is not None
+    for said in (notice("03").owner.name.full, holder.name.full, *(c.value for c in holder.contacts)):
+        assert said in text
+    assert f"fra {start.isoformat()}" in text
+    assert "koordinator bekreftet" in text
+    assert "telefon" in text
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+@pytest.mark.parametrize("command", [["referrals", "show"], ["worklist", "show"], ["worklist", "list", "--all"]])
+def test_a_screen_that_others_see(run: Run, sides: Sides, confirmed: str, command: list[str], more: list[str]) -> None:
+    """--no-names leaves out every name and number of a person, and what somebody wrote; the loop is still told."""
+    run("worklist", "done", confirmed, "--by", NINA, "--note", "ringte Hansen", "--config", sides.hospital)
+    which = [] if "list" in command else ["referral-03" if command[0] == "referrals" else confirmed]
+    ran = run(*command, *which, "--no-names", *more, "--config", sides.hospital)
+    assert ran.code == 0
+    assert "referral-03" in ran.text
+    shown = [one for one in (*people(), "Nina", "nina01", "Hansen") if one in ran.text]
+    assert shown == []
+    assert "Nina" in run("worklist", "show", confirmed, *more, "--config", sides.hospital).text
+
+
+def test_no_english_among_the_norwegian(run: Run, sides: Sides, confirmed: str) -> None:
+    """Events, sides, states and reasons: none is left as a code or in English. Source: users.md B, "half English"."""
+    text = run("referrals", "show", "referral-03", "--config", sides.hospital, "--lang", "nb").text
+    assert "et fullstendig skjema oppgir koordinatoren" in " ".join(text.split())
+    for english in ("hospital:", "answer", "confirmed", "send ", "the notice", "consent", "complete"):
+        assert english not in text.replace("hospital.", "")

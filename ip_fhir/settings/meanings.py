@@ -1,0 +1,72 @@
+"""The meaning of each setting in words: for the documents, and for the settings file that `ip-fhir init` writes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MEANINGS: Final = {
+    "role": "the side that this is: `hospital` or `municipality`",
+    "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; "
+    "one must be ours alone, or nobody can send to us",
+    "units": "our departments; their numbers are ours, too",
+    "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused "
+    '(`units = "closed"` says the same where we have no departments)',
+    "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`; the file is relative to the "
+    "settings file, and `serve`, `work` and `db upgrade` make it",
+    "http.host": "address where we listen",
+    "http.port": "port where we listen; 0 takes a free one",
+    "http.base_url": "address by which others know us; it goes into receipts. Without it: `http://host:port`",
+    "http.metrics_token": "token that a program shows to read /metrics; without it only a program on this machine may",
+    "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
+    "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
+    "http.body_seconds": "seconds for the body of a request",
+    "http.idle_seconds": "seconds that a connection may wait between two requests; longer than the proxy's",
+    "http.connections": "connections in all; fewer where the process may not open so many files",
+    "http.connections_per_client": "connections of one client's address; not for a proxy",
+    "http.bytes_in_flight": "bytes of all bodies that are read or worked on at a time; one party gets half of them",
+    "peers.name": "the party's name, in stored loops, logs and commands: keep it, and give it to nobody else",
+    "peers.organization": "who the other party is; as `organization`. Its numbers alone tell, never `id` or `name`",
+    "peers.units": "its departments; their numbers are the party's, too",
+    "peers.adapter": "adapter that sends to it; `ip-fhir adapters` lists those installed",
+    "peers.url": "address that we send to; https, but for this machine",
+    "peers.token": "token that we show",
+    "peers.accepts": "tokens that it may show; two while one is being changed",
+    "peers.passes_on": "names of the peers whose notices it may bring; only of a coordinating unit or municipality",
+    "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
+    "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
+    "peers.options": "options of the adapter",
+    "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
+    "carriers.accepts": "tokens that it may show",
+    "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",
+    "listeners.speaks_for": "name of the peer or carrier whose messages it brings; without it: the option `peer`, "
+    "or the only one",
+    "listeners.use": "plug-in that waits or polls, run by `serve` and `work`; the table's other keys are its options",
+    "agreements": "deadlines and ladder with each party: here, or the path of a file of their own",
+    "limits.max_bytes": "bytes of a body",
+    "limits.max_depth": "levels of nesting",
+    "limits.max_parts": "objects and lists in a body",
+    "limits.max_skew": "seconds that a message may be dated ahead of our clock",
+    "limits.max_age": "days that a message may be old",
+    "limits.max_refusals": "messages of one peer that were not taken in and are recorded; further ones are counted",
+    "evidence.heads": "directory for the signed heads of the chain of evidence; none are written without it",
+    "evidence.key": "private key that signs them, in PEM (Ed25519, or EC with P-256): `{ file = ... }`",
+    "evidence.every_minutes": "minutes between two of them",
+    "worker.rest": "seconds between two runs when nothing is due",
+    "worker.lease": "seconds that a claim holds; at least twice the longest `timeout` of a peer",
+    "worker.batch": "rows that a claim takes",
+    "worker.parallel": "rows sent at a time in all, without those whose peer takes long; 1: one after another",
+    "worker.per_peer": "rows sent at a time to one peer",
+    "worker.grace": "seconds in which the process ends after SIGTERM, whatever peers do",
+    "worker.retry.first": "seconds before the second attempt; doubled after each",
+    "worker.retry.cap": "longest wait between attempts, in seconds",
+    "worker.retry.attempts": "attempts before a row is parked",
+    "clock.file": "file with the simulated time; for tests and the demonstration only",
+    "tell.command": "program and arguments that tell our people; the item comes as JSON on its standard input. "
+    "Without it: a line in the log",
+    "tell.timeout": "seconds that it has to end",
+    "log.format": "lines of `serve` and `work` as `text` or `json`; also `--log-format`",
+    "log.level": "lowest level of our own lines: `debug`, `info`, `warning`, `error`; also `--log-level`",
+    "mappings.overlay": "the site's own rows and codes, a TOML file",
+    "language": "language of what is shown to people: `nb` or `en`",
+}
+"""Every setting by its dotted name. `agreements` stands for the fields of an agreement, which have their own words."""
