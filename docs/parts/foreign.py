@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from ip_fhir.cli.app import app
 from ip_fhir.mapping.compiled import shipped
+from parts.tables import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("created", "owner", "plan", "care_plan", "told_is_error")
 _COMMANDS = ("map", "put", "check")
-_CHECKED = {
-    "refuse": "absent",
-    "only": "{0}, each that stands there",
-    "some": "{0}, at least one of it",
-    "never": "anything but {0}",
-    "order": "{0}: the first of these counts",
-    "last": "absent, or the entry counts last",
-    "read": "{1}",
-}
-"""The kinds of checks of a table, in words: `{0}` stands for the values, `{1}` for the reason."""
 
 
 def tables() -> str:
@@ -76,7 +67,7 @@ def _section(table: Table, title: str = "") -> str:
     lines += [f"| {_place(row)} | {_becomes(row)} | {_empty(row)} |" for row in table.rows]
     checked = [*_checks(table), *_fixed(table)]
     if checked:
-        lines += ["", "| element | must be | if it is not |", "|---|---|---|"]
+        lines += ["", "| element | what is read | anything else |", "|---|---|---|"]
         lines += [f"| `{place}` | {must} | {then} |" for place, must, then in checked]
     return "\n".join([*lines, ""])
 
@@ -100,12 +91,10 @@ def _empty(row: Row) -> str:
 
 
 def _checks(table: Table) -> Iterator[tuple[str, str, str]]:
-    """The elements that are checked: the place, the condition, the result where it does not hold."""
+    """The elements that are checked: the place, what is read, the result for anything else."""
     for check in table.checks:
-        then = "out of sight, told" if check.left else "refused"
-        if check.kind in ("read", "order", "last"):
-            then = "-"
-        yield check.place, _CHECKED[check.kind].format(_listed(check.values), check.told), then
+        then = "-" if check.kind in ("read", "last", "ranked") else "refused"
+        yield check.place, read_as(check), "out of sight, told" if check.left or check.kind == "order" else then
 
 
 def _fixed(table: Table) -> Iterator[tuple[str, str, str]]:
@@ -119,7 +108,3 @@ def _fixed(table: Table) -> Iterator[tuple[str, str, str]]:
 
 def _value(const: Const) -> str:
     return "as it stands in the path" if const.value is None else f"`{const.value}`"
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(f"`{value}`" if value != "" else "no value" for value in values)

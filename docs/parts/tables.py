@@ -34,11 +34,11 @@ def modifiers() -> str:
     for table in load_tables().fields.values():
         for check in table.checks:
             fate = "out of sight, kept" if check.left or check.kind == "order" else "refused"
-            lines.append(f"| {table.name} | `{check.place}` | {_read_as(check)} | {fate} |")
+            lines.append(f"| {table.name} | `{check.place}` | {read_as(check)} | {fate} |")
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 
-def _read_as(check: Check) -> str:
+def read_as(check: Check) -> str:
     """The values of a check in words."""
     values = [_value(value) for value in check.values]
     return {

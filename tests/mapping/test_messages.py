@@ -65,6 +65,30 @@ def test_a_transaction_of_a_system_that_knows_no_correlation_id() -> None:
     assert found.correlation_id == request["id"]
 
 
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ({"request": {"method": "DELETE", "url": "Patient/p"}}, "request"),
+        ({"request": {"method": "GET", "url": "Patient/p"}}, "request"),
+        (
+            {
+                "resource": {"resourceType": "Patient", "id": "p"},
+                "request": {"method": "PUT", "url": "Patient/p", "ifMatch": 'W/"3"'},
+            },
+            "request.ifMatch",
+        ),
+    ],
+)
+def test_a_transaction_that_asks_for_more_is_refused(entry: dict[str, Any], place: str) -> None:
+    """Spark 714, openemr 12378: what would not be done is not answered as if it were; its place is named."""
+    there = notice_transaction()
+    there["entry"].append(entry)
+    with pytest.raises(InvalidInput) as caught:
+        message_from_transaction(there)
+    number = len(there["entry"]) - 1
+    assert [(p.path, p.code) for p in caught.value.problems] == [(f"Bundle.entry[{number}].{place}", "not-supported")]
+
+
 def test_a_message_of_another_referral() -> None:
     """A header and a notice that name two referrals are refused, at the header's place."""
     n = notice()
