@@ -238,6 +238,8 @@ def covering(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
             merged[name] = _with_all(ours, theirs)
     if merged.get("held") and not one.get("held"):  # a review has the day that it was held with that status alone
         merged["status"] = other["status"]
+    if {"deceased", "dead"} <= merged.keys() and None not in (merged["deceased"], merged["dead"]):
+        del merged["deceased" if other.get("dead") is not None else "dead"]  # one of them says it
     return merged
 
 
