@@ -20,7 +20,7 @@ from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.fhir.bundle import Entry, Place
@@ -57,8 +57,26 @@ class Adapted:
     hidden: dict[Place, str] = field(default_factory=dict)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Return the bundle without the additions, and with hidden parts as they were."""
+        """Return the bundle without the additions, and with hidden parts as they were.
+
+        What was written since as a reference to a role that was added refers to its person. Raises `InvalidInput` if
+        FHIR lets nothing refer to the person from there.
+        """
+        bundle = self._without_roles(bundle)
         return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
+
+    def _without_roles(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        links = References(entries_of(bundle))
+        people: dict[Place, Entry] = {}
+        for entry in links.entries:
+            if entry.type == "PractitionerRole" and self._was_added(bundle["entry"][entry.number]):
+                person = links.one(entry.resource["practitioner"]["reference"], entry)
+                people |= {} if person is None else {entry.place: person}
+        entries = [
+            {**old, "resource": _by_person(entry.resource, entry, links, people)}
+            for old, entry in zip(bundle["entry"], links.entries, strict=True)
+        ]
+        return {**bundle, "entry": entries} if people else bundle
 
     def _was_added(self, entry: dict[str, Any]) -> bool:
         return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
@@ -88,6 +106,24 @@ class Adapted:
             del shown["reference"]
             shown["identifier"] = self.number
         return shown
+
+
+def _by_person(node: Any, holder: Entry, links: References, people: Mapping[Place, Entry]) -> Any:
+    """A copy in which references to the roles of `people` refer to the person."""
+    if type(node) is list:
+        return [_by_person(item, holder, links, people) for item in node]
+    if type(node) is not dict:
+        return node
+    copy = {key: _by_person(value, holder, links, people) for key, value in node.items()}
+    if type(reference := copy.get("reference")) is str:
+        target = links.one(reference, holder)
+        person = None if target is None else people.get(target.place)
+        if person is not None:
+            copy["reference"] = links.between(holder, person)
+            if copy["reference"] is None:
+                reason = "would refer to a resource that FHIR lets nothing refer to from here"
+                raise InvalidInput.at(holder.at, reason, "business-rule")
+    return copy
 
 
 def _newest_members(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
