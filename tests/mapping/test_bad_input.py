@@ -498,7 +498,7 @@ def test_a_relative_of_somebody_else() -> None:
     """A RelatedPerson of another Patient does not slip into the plan."""
     there = bundle(1)
     other = {"resourceType": "Patient", "id": "other", "name": [{"family": "Annen"}]}
-    there["entry"].append({"fullUrl": "https://ehr.example/Patient/other", "resource": other})
+    there["entry"].append({"fullUrl": "https://ip-fhir.github.io/fhir/Patient/other", "resource": other})
     change("RelatedPerson", "person-01-father", "patient.reference", "Patient/other")(there)
     with pytest.raises(InvalidInput):
         from_fhir(there)
@@ -512,9 +512,9 @@ def test_as_many_professionals_as_a_plan_may_name() -> None:
     person = resource(there, "Practitioner", "pro-child-coordinator")
     for n in range(more + 1):
         one = {**role, "id": f"r{n}", "practitioner": {"reference": f"Practitioner/p{n}"}}
-        there["entry"].append({"fullUrl": f"https://ehr.example/PractitionerRole/r{n}", "resource": one})
+        there["entry"].append({"fullUrl": f"https://ip-fhir.github.io/fhir/PractitionerRole/r{n}", "resource": one})
         who = {**person, "id": f"p{n}"}
-        there["entry"].append({"fullUrl": f"https://ehr.example/Practitioner/p{n}", "resource": who})
+        there["entry"].append({"fullUrl": f"https://ip-fhir.github.io/fhir/Practitioner/p{n}", "resource": who})
     with pytest.raises(InvalidInput) as caught:
         from_fhir(there)
     numbers = [n for n, entry in enumerate(there["entry"]) if entry["resource"]["resourceType"] == "CarePlan"]

@@ -25,7 +25,7 @@ from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.fhir.bundle import Entry, Place
@@ -79,13 +79,31 @@ class Adapted:
         return systems[0] == systems[1] or all(system is None or system in self.registers for system in systems)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Return the bundle without the additions, and with hidden parts as they were."""
+        """Return the bundle without the additions, and with hidden parts as they were.
+
+        What was written since as a reference to a role that was added refers to its person. Raises `InvalidInput` if
+        FHIR lets nothing refer to the person from there.
+        """
         if self.members is not None and self.members.resources:
             changed = {_address(e) for e in bundle["entry"] if _EXTRA in e and e["resource"] != e[_EXTRA]}
             held = [e for e in bundle["entry"] if "resource" in e]  # others have no content
             others = [e for e in held if _address(e) not in self.members.resources]
             self.dropped = frozenset(self.members.resources) - self.members.kept(others, changed)
+        bundle = self._without_roles(bundle)
         return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
+
+    def _without_roles(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        links = References(entries_of(bundle))
+        people: dict[Place, Entry] = {}
+        for entry in links.entries:
+            if entry.type == "PractitionerRole" and self._was_added(bundle["entry"][entry.number]):
+                person = links.one(entry.resource["practitioner"]["reference"], entry)
+                people |= {} if person is None else {entry.place: person}
+        made = [*bundle["entry"]]
+        for entry in links.entries if people else ():
+            resource = _by_person(entry.resource, entry, links, people)
+            made[entry.number] = {**made[entry.number], "resource": resource}
+        return {**bundle, "entry": made}
 
     def _was_added(self, entry: dict[str, Any]) -> bool:
         if self.members is not None and _address(entry) in self.members.resources:
@@ -121,6 +139,24 @@ class Adapted:
             del shown["reference"]
             shown["identifier"] = self.number
         return shown
+
+
+def _by_person(node: Any, holder: Entry, links: References, people: Mapping[Place, Entry]) -> Any:
+    """A copy in which references to the roles of `people` refer to the person."""
+    if type(node) is list:
+        return [_by_person(item, holder, links, people) for item in node]
+    if type(node) is not dict:
+        return node
+    copy = {key: _by_person(value, holder, links, people) for key, value in node.items()}
+    if type(reference := copy.get("reference")) is str:
+        target = links.one(reference, holder)
+        person = None if target is None else people.get(target.place)
+        if person is not None:
+            copy["reference"] = links.between(holder, person)
+            if copy["reference"] is None:
+                reason = "would refer to a resource that FHIR lets nothing refer to from here"
+                raise InvalidInput.at(holder.at, reason, "business-rule")
+    return copy
 
 
 def _newest_members(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -127,6 +127,24 @@ def test_plain_others_are_passed_over_without_doubt(plan: IndividualPlan, data: 
     assert read_both_ways(bundle) == (plan, plan)
 
 
+@settings(max_examples=60)
+@given(st.sampled_from(range(1, 6)), st.data())
+def test_entries_of_several_servers_are_read_as_the_lenses_read_them(number: int, data: st.DataObject) -> None:
+    """With fullUrls of other servers, urns or none at random, it gives the lenses' plan, or leaves it to them."""
+    bundle = examples.bundle(number)
+    chosen = data.draw(st.lists(st.sampled_from(bundle["entry"]), min_size=1, max_size=4, unique_by=id))
+    for entry in chosen if data.draw(st.booleans()) else bundle["entry"]:
+        name = f"{entry['resource']['resourceType']}/{entry['resource']['id']}"
+        url = data.draw(st.sampled_from((f"https://other.example/{name}", examples.urn(name), name, "", None)))
+        entry["fullUrl"] = url
+        if url is None:
+            del entry["fullUrl"]
+        if data.draw(st.integers(0, 9)) == 0:
+            entry["request"] = {"method": "POST", "url": "x"}
+    found, by_lenses = read_both_ways(bundle)
+    assert found in (None, by_lenses)
+
+
 def test_a_reference_to_what_is_passed_over_is_refused() -> None:
     """A goal's measure of an Observation is nothing to a plan; a plan that refers to one for its owner is refused."""
     bundle = searchset(examples.bundle(1), OBSERVATION)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ip_fhir.domain.plan import Goal, IndividualPlan
+from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import from_fhir, put_plan, read_fhir
 from tests.mapping import examples
@@ -92,6 +92,17 @@ def test_a_contained_team(shared_data: Path) -> None:
     assert read_fhir(written).plan == named
     without = put_plan(plan.evolve(team=None), bundle)
     assert {"contained", "careTeam"} & set(without["entry"][1]["resource"]) == set()
+
+
+def test_who_has_no_role_is_referred_to_as_the_person(shared_data: Path) -> None:
+    """A measure's new responsible is written as the Practitioner: no reference to a role that is not in the bundle."""
+    bundle = field_case(shared_data, "14-contained-team")
+    plan = read_fhir(bundle).plan
+    more = plan.evolve(measures=(Measure(id="m", what="Gå tur", responsible="d"),))
+    written = put_plan(more, bundle)
+    (performer,) = written["entry"][1]["resource"]["activity"][0]["detail"]["performer"]
+    assert performer["reference"] == "Practitioner/d"
+    assert read_fhir(written).plan == more
 
 
 def test_a_contained_relative(shared_data: Path) -> None:
