@@ -69,8 +69,7 @@ _PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
 class Exchange:
     """One side of the loop. Threads may share it: besides the store, it only remembers if there is work to do.
 
-    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers: a worker waits
-    for them.
+    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers.
     """
 
     def __init__(self, context: Context) -> None:
@@ -228,8 +227,7 @@ class Exchange:
         self, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
     ) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.update`."""
-        changed = rest.update(self._context, peer, type_, id_, based_on, body)
-        return self._active(changed)
+        return self._active(rest.update(self._context, peer, type_, id_, based_on, body))
 
     # --- due by the clock
 
@@ -239,12 +237,11 @@ class Exchange:
         """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
-        loops were changed. Call it as often as you like, from as many processes and threads as you like. If `now` (UTC)
-        is given, it is the time of the whole run, and rows not begun within half a lease are left for the next.
-        `keep_going` is called before each step. A sending that does not end is left to itself after its lease. Raises
-        `StoreError` only, when the store fails as a whole. A fault in one referral or row stops no other: it is
-        recorded with the row, a timer that fails stays due and is logged, and a row that cannot be read is set aside,
-        and our people are told.
+        loops were changed. Call it as often as you like, from any number of processes and threads. `now` (UTC) is the
+        time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is called before
+        each step. A sending that does not end is left to itself after its lease. Raises `StoreError` only, when the
+        store fails as a whole. A fault in one referral or row stops no other: it is recorded with the row, a timer that
+        fails stays due and is logged, and a row that cannot be read is set aside, and our people are told.
         """
         run_clock = RunClock.of(self._context, now)
         ran = self.run_timers(now, limit, keep_going)

@@ -297,10 +297,7 @@ class SqlTransaction:
     # --- worklist
 
     def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items, each in the place of an open one of the same aggregate and reason.
-
-        One whose id is there already is left as it is.
-        """
+        """Add items, each in the place of an open one of its aggregate and reason. One whose id is there is left."""
         for item in items:
             of = {"of_kind": item.aggregate.kind, "of_id": item.aggregate.id, "of_reason": item.reason.value}
             there = self._run(worklist_statements.STANDING, {"item_id": item.id, **of}).rows

@@ -10,7 +10,7 @@ by an identifier gets the literal reference to the one resource of the bundle th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.values.ids import PersonIdKind
@@ -19,24 +19,21 @@ from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.references import References, references_in, unversioned
 from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK
+from ip_fhir.mapping.foreign.adapted import EXTRA, LOGICAL, ROOT, Adapted
 from ip_fhir.mapping.foreign.members import Members
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.fhir.bundle import Entry, Place
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
 
-_EXTRA = f"extra{MARK}"
-_LOGICAL = f"identifier{MARK}"  # the reference that was added for an identifier, and the identifier
 _OF_REFERENCE = {"id", "extension", "reference", "type", "identifier", "display"}
-_HIDDEN_NAMES = {f"{name}{MARK}": name for name in ("reference", "role", "detail")}  # hidden members, and their own
-_ROOT = "CarePlan"
 _PRACTITIONER = "Practitioner"
 _LONGEST_ID = 64
 _LACKS = ("required", "code-invalid")  # the codes of problems for which a part is out of sight, and the plan is read
@@ -50,118 +47,6 @@ _PLACES = {
     "ServiceRequest": {"activity"},
     "Task": {"activity"},
 }
-
-
-@dataclass(slots=True)
-class Adapted:
-    """An adapted bundle, what is needed to restore it, and why resources are hidden (by their place)."""
-
-    bundle: dict[str, Any]
-    owner: str | None = None  # the reference to the owner that was added
-    owner_name: str | None = None  # the same from outside the CarePlan
-    number: dict[str, str] | None = None  # the owner's identifier, by which the bundle refers to them
-    added: dict[str, str] = field(default_factory=dict)  # members that were added to the CarePlan
-    hidden: dict[Place, str] = field(default_factory=dict)
-    members: Members | None = None
-    dropped: frozenset[str] = frozenset()  # the references of the members' resources that go again
-    registers: frozenset[str] = frozenset()  # the systems of persons' numbers
-
-    @property
-    def told(self) -> dict[str, str]:
-        """The reasons for which places are read otherwise than they stand there, by FHIRPath."""
-        return {} if self.members is None else self.members.told
-
-    def is_same(self, number: Any, other: Any) -> bool:
-        """True if two identifiers have one value, and one system or both a register of persons or none."""
-        if type(number) is not dict or type(other) is not dict or number.get("value") != other.get("value"):
-            return False
-        systems = number.get("system"), other.get("system")
-        return systems[0] == systems[1] or all(system is None or system in self.registers for system in systems)
-
-    def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """Return the bundle without the additions, and with hidden parts as they were.
-
-        What was written since as a reference to a role that was added refers to its person. Raises `InvalidInput` if
-        FHIR lets nothing refer to the person from there.
-        """
-        if self.members is not None and self.members.resources:
-            changed = {_address(e) for e in bundle["entry"] if _EXTRA in e and e["resource"] != e[_EXTRA]}
-            held = [e for e in bundle["entry"] if "resource" in e]  # others have no content
-            others = [e for e in held if _address(e) not in self.members.resources]
-            self.dropped = frozenset(self.members.resources) - self.members.kept(others, changed)
-        bundle = self._without_roles(bundle)
-        return {**bundle, "entry": [self._restored(entry) for entry in bundle["entry"] if not self._was_added(entry)]}
-
-    def _without_roles(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        links = References(entries_of(bundle))
-        people: dict[Place, Entry] = {}
-        for entry in links.entries:
-            if entry.type == "PractitionerRole" and self._was_added(bundle["entry"][entry.number]):
-                person = links.one(entry.resource["practitioner"]["reference"], entry)
-                people |= {} if person is None else {entry.place: person}
-        made = [*bundle["entry"]]
-        for entry in links.entries if people else ():
-            resource = _by_person(entry.resource, entry, links, people)
-            made[entry.number] = {**made[entry.number], "resource": resource}
-        return {**bundle, "entry": made}
-
-    def _was_added(self, entry: dict[str, Any]) -> bool:
-        if self.members is not None and _address(entry) in self.members.resources:
-            return _address(entry) in self.dropped
-        return _EXTRA in entry and entry["resource"] == entry[_EXTRA]
-
-    def _restored(self, entry: dict[str, Any]) -> dict[str, Any]:
-        resource = entry.get("resource")
-        if resource is None:  # an entry without content
-            return entry
-        if resource["resourceType"] == _ROOT:
-            added = list(self.added.items())
-            resource = {key: value for key, value in resource.items() if (key, value) not in added}
-        bare = {key: value for key, value in entry.items() if key != _EXTRA}
-        return {**bare, "resource": self._unhidden(resource)}
-
-    def _unhidden(self, node: Any) -> Any:
-        if type(node) is list:
-            return [self._unhidden(item) for item in node]
-        if type(node) is not dict:
-            return node
-        if self.members is not None and "member" in node:
-            node = self.members.restore(node, self.dropped)
-        aside = node.get(_LOGICAL)
-        rest = {key: value for key, value in _newest_members(node) if key != _LOGICAL}
-        shown = {_HIDDEN_NAMES.get(key, key): self._unhidden(value) for key, value in rest.items()}
-        if type(kind := shown.get("resourceType")) is str:
-            shown["resourceType"] = kind.lstrip(MARK)
-        if aside is not None and shown.get("reference") == aside["reference"]:
-            del shown["reference"]
-            shown["identifier"] = aside["identifier"]
-        elif self.number is not None and shown.get("reference") == self.owner:  # in a new resource
-            del shown["reference"]
-            shown["identifier"] = self.number
-        return shown
-
-
-def _by_person(node: Any, holder: Entry, links: References, people: Mapping[Place, Entry]) -> Any:
-    """A copy in which references to the roles of `people` refer to the person."""
-    if type(node) is list:
-        return [_by_person(item, holder, links, people) for item in node]
-    if type(node) is not dict:
-        return node
-    copy = {key: _by_person(value, holder, links, people) for key, value in node.items()}
-    if type(reference := copy.get("reference")) is str:
-        target = links.one(reference, holder)
-        person = None if target is None else people.get(target.place)
-        if person is not None:
-            copy["reference"] = links.between(holder, person)
-            if copy["reference"] is None:
-                reason = "would refer to a resource that FHIR lets nothing refer to from here"
-                raise InvalidInput.at(holder.at, reason, "business-rule")
-    return copy
-
-
-def _newest_members(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The members of a node; a hidden one is dropped if its real name has been written since."""
-    return ((key, value) for key, value in node.items() if _HIDDEN_NAMES.get(key) not in node)
 
 
 def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, created: str | None = None) -> Adapted:
@@ -183,12 +68,12 @@ def adapt(bundle: Any, compiled: Compiled, owner: PlanOwner | None = None, creat
     made = [*bundle.get("entry", ())]  # with the entries without content, which stay as they are
     for entry in entries:
         made[entry.number] = whole = sight.adapted(entry, made[entry.number])
-        if whole["resource"]["resourceType"] == _ROOT:
+        if whole["resource"]["resourceType"] == ROOT:
             said = {"id": entry.id, "created": created}
             adapted.added = {k: v for k, v in said.items() if v is not None and k not in whole["resource"]}
             whole["resource"] |= adapted.added
     extras += adapted.members.entries()
-    added = [{**extra, _EXTRA: extra["resource"]} for extra in extras]
+    added = [{**extra, EXTRA: extra["resource"]} for extra in extras]
     adapted.bundle = {**bundle, "entry": [*made, *added]}
     return adapted
 
@@ -212,7 +97,7 @@ def _hidden(links: References, compiled: Compiled) -> Iterator[tuple[Place, str]
         lens = lenses.get(entry.type)
         if entry.place in left:
             yield entry.place, left[entry.place]
-        elif entry.type != _ROOT and _in_error(entry.resource):
+        elif entry.type != ROOT and _in_error(entry.resource):
             yield entry.place, "is entered in error"
         elif lens is not None and lens.owns(entry.resource) and (reason := _lacking(entry, lens)):
             yield entry.place, reason
@@ -283,7 +168,7 @@ def _role_id(person: Entry, taken: set[str]) -> str:
 
 def _may_contain(container: Entry | None) -> bool:
     """True if what a resource contains may be part of a plan; also for None, which is no container."""
-    return container is None or container.type in (_ROOT, "Consent", "Appointment", *_PLACES, *_PEOPLE)
+    return container is None or container.type in (ROOT, "Consent", "Appointment", *_PLACES, *_PEOPLE)
 
 
 def _practitioners(role: Entry, links: References) -> set[Place]:
@@ -299,7 +184,7 @@ def _owner(
 
     Raises `InvalidInput` if the subject is somebody else.
     """
-    root = next((entry for entry in entries if entry.type == _ROOT), None)
+    root = next((entry for entry in entries if entry.type == ROOT), None)
     subject = root.resource.get("subject") if root is not None else None
     if owner is None or root is None or type(subject) is not dict:
         return
@@ -332,7 +217,7 @@ def _check_subjects(entries: list[Entry], adapted: Adapted) -> None:
     numbers = [n for found in people if type(found) is list for n in found] + [adapted.number]
     problems = []
     for entry in entries:
-        for name in _ABOUT if entry.type in (_ROOT, "Consent", *_PLACES) else ():
+        for name in _ABOUT if entry.type in (ROOT, "Consent", *_PLACES) else ():
             number = _number(entry.resource.get(name))
             if number is not None and not any(adapted.is_same(number, known) for known in numbers):
                 problems.append(Problem(f"{entry.at}.{name}", "is not the person that the plan is of", "invariant"))
@@ -345,12 +230,6 @@ def _number(subject: Any) -> Any:
     if type(subject) is not dict or "reference" in subject or type(subject.get("identifier")) is not dict:
         return None
     return subject["identifier"] if subject["identifier"].get("value") is not None else None
-
-
-def _address(entry: dict[str, Any]) -> str:
-    """The relative reference to an entry's resource; a text that is none for an entry without content."""
-    resource = entry.get("resource", {})
-    return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
 def _visible(entries: Iterable[Entry]) -> dict[Place, set[str] | None]:
@@ -399,7 +278,7 @@ class _Sight:
             return {**made, "resourceType": f"{MARK}{entry.type}"}
         if entry.type == "CareTeam" and members is not None:
             return members.adapt(made, entry)
-        if entry.type == _ROOT and type(made.get("activity")) is list:
+        if entry.type == ROOT and type(made.get("activity")) is list:
             return {**made, "activity": [_without_unreadable(one, self.compiled) for one in made["activity"]]}
         return made
 
@@ -442,7 +321,7 @@ class _Sight:
         if reference is None or not self._may_refer(reference, names, holder):
             return node
         rest = {key: value for key, value in node.items() if key != "identifier"}
-        return {"reference": reference, **rest, _LOGICAL: {"reference": reference, "identifier": node["identifier"]}}
+        return {"reference": reference, **rest, LOGICAL: {"reference": reference, "identifier": node["identifier"]}}
 
 
 def _with_hidden(node: dict[str, Any], name: str) -> dict[str, Any]:

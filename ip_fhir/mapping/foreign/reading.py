@@ -18,7 +18,8 @@ from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.bundle.sight import out_of_sight
 from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
-from ip_fhir.mapping.foreign.adapting import Adapted, adapt
+from ip_fhir.mapping.foreign.adapted import Adapted
+from ip_fhir.mapping.foreign.adapting import adapt
 from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
 from ip_fhir.mapping.foreign.persons import of_others
 
