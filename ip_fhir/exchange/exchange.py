@@ -163,9 +163,8 @@ class Exchange:
     def submit(self, correlation_id: str, event: Event) -> Referral:
         """Apply an event of our own side and return the referral after it; `correlation_id` is the loop's key here.
 
-        Raises `InvalidInput` (unknown referral, something missing; its subclass `NotYet`: an event dated in the
-        future), `LoopError` (not allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an
-        error nothing has changed.
+        Raises `InvalidInput` (unknown referral, something missing; `NotYet`: dated in the future), `LoopError` (not
+        allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an error nothing has changed.
         """
         context = self._context
         if event.at > self.now() + context.skew:
