@@ -119,6 +119,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         EventKind.ESCALATE: ("varsler ledelsen", "escalation"),
         EventKind.REPORT_INCOMPLETE: ("skjemaet i retur", "form sent back"),
         EventKind.TIME: ("en frist er ute", "a deadline has passed"),
+        EventKind.RELEASE: ("slipper fram", "let through"),
     },
     MessageKind: {
         MessageKind.NOTICE: ("melding om behov", "notice"),
