@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from itertools import zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -317,7 +316,8 @@ class Ranked(Each):
 
     def _in_place(self, new: list[Any], before: list[Any]) -> list[Any]:
         """The written entries, each with the number that its place had."""
-        return [self._numbered(entry, old) for entry, old in zip_longest(new, before[: len(new)], fillvalue={})]
+        kept = [self._numbered(entry, old) for entry, old in zip(new, before, strict=False)]
+        return [*kept, *new[len(kept) :]]
 
     def _numbered(self, entry: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         number = old.get(self.number)
