@@ -315,9 +315,9 @@ class Ranked(Each):
         return found if type(found) is int else inf
 
     def _in_place(self, new: list[Any], before: list[Any]) -> list[Any]:
-        """The written entries, each with the number that its place had."""
-        kept = [self._numbered(entry, old) for entry, old in zip(new, before, strict=False)]
-        return [*kept, *new[len(kept) :]]
+        """The written entries, each with the number that its place had; a new place has none."""
+        nothing: dict[str, Any] = {}
+        return [self._numbered(entry, before[n] if n < len(before) else nothing) for n, entry in enumerate(new)]
 
     def _numbered(self, entry: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         number = old.get(self.number)
