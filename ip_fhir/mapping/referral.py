@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.notice import Notice
     from ip_fhir.mapping.compiled import Compiled
+    from ip_fhir.mapping.tables.model import Systems
 
 
 def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compiled: Compiled) -> list[dict[str, Any]]:
@@ -199,19 +200,23 @@ def _task(
     links = Links({**_addresses(known), _REQUEST: f"ServiceRequest/{referral.correlation_id}", **said}, closed=False)
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
-    data |= _numbers(notice)
+    data |= _numbers(notice, compiled.systems)
     return compiled.lens("Task").put(data, existing, links)
 
 
-def _numbers(notice: Notice) -> dict[str, str | None]:
-    """The numbers by which the Task names person, sender and recipient, whom only the ServiceRequest contains."""
+def _numbers(notice: Notice, systems: Systems) -> dict[str, str | None]:
+    """The numbers by which the Task names person, sender and recipient, whom only the ServiceRequest contains.
+
+    Those of the parties stand after their system: `system|number`.
+    """
     owner = notice.owner.model_dump(mode="json", include={"identifier"})
     numbers: dict[str, str | None] = {"person_number": owner["identifier"]}
     parties = {o.id: o for o in notice.organizations}
     for field, ident in (("sender", notice.sender), ("recipient", notice.recipient)):
         said = parties[ident].model_dump(mode="json", include={"her_id", "organization_number"})
-        numbers[f"{field}_her_id"] = said["her_id"]
-        numbers[f"{field}_number"] = said["organization_number"] if said["her_id"] is None else None
+        known = (("her-id", said["her_id"]), ("org-number", said["organization_number"]))
+        number = next((f"{systems.uri(name)}|{number}" for name, number in known if number is not None), None)
+        numbers[f"{field}_number"] = number
     return numbers
 
 

@@ -50,7 +50,8 @@ class Adapted:
         if type(number) is not dict or type(other) is not dict or number.get("value") != other.get("value"):
             return False
         systems = number.get("system"), other.get("system")
-        return systems[0] == systems[1] or all(system is None or system in self.registers for system in systems)
+        known = (system is None or (type(system) is str and system in self.registers) for system in systems)
+        return systems[0] == systems[1] or all(known)
 
     def restore(self, bundle: dict[str, Any]) -> dict[str, Any]:
         """Return the bundle without the additions, and with hidden parts as they were.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from itertools import zip_longest
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -338,9 +337,9 @@ class Ranked(Each):
         return found if type(found) is int else inf
 
     def _in_place(self, new: list[Any], before: list[Any]) -> list[Any]:
-        """The written entries, each with the number that its place had."""
+        """The written entries, each with the number that its place had; a new place has none."""
         nothing: dict[str, Any] = {}
-        return [self._numbered(entry, old) for entry, old in zip_longest(new, before[: len(new)], fillvalue=nothing)]
+        return [self._numbered(entry, before[n] if n < len(before) else nothing) for n, entry in enumerate(new)]
 
     def _numbered(self, entry: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         number = old.get(self.number)

@@ -44,7 +44,8 @@ def test_nobody_raises_what_a_machine_brings() -> None:
     """Receipts, timers and the arrival of a notice are no act of a person."""
     machine = {EventKind.RECEIVE, EventKind.RECEIPT_OK, EventKind.RECEIPT_ERROR, EventKind.TIME}
     assert not machine & {kind for kinds in OWN_EVENTS.values() for kind in kinds}
-    assert {kind for kinds in OWN_EVENTS.values() for kind in kinds} == set(EventKind) - machine
+    release = {EventKind.RELEASE}  # by `outbox release` and the like: it moves no loop
+    assert {kind for kinds in OWN_EVENTS.values() for kind in kinds} == set(EventKind) - machine - release
 
 
 @pytest.mark.parametrize("role", SIDES)

@@ -120,6 +120,8 @@ def test_two_plans_of_one_id_are_refused() -> None:
     """Two servers' plans may have the same id; the fullUrl tells them apart."""
     two = with_second(theirs(), id="plan", status="completed")
     two["entry"][-1]["fullUrl"] = "https://b.example/fhir/CarePlan/plan"
+    owner = next(e["fullUrl"] for e in two["entry"] if e["resource"]["resourceType"] == "Patient")
+    two["entry"][-1]["resource"]["subject"] = {"reference": owner}  # who is at the other server
     assert "holds 2 CarePlans of the id" in refusal(lambda: read_fhir(two, plan="plan"))[0]
     assert read_fhir(two, plan="https://b.example/fhir/CarePlan/plan").plan.status.value == "ended"
 

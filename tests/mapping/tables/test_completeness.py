@@ -186,10 +186,10 @@ def test_one_name_in_two_spellings() -> None:
 
 
 BROKEN: list[tuple[str, Change, str]] = [
-    ("unknown key of a row", with_row("Goal", "note", colour="red"), "table Goal row 13: unknown key colour"),
-    ("a clause that is no text", with_row("Goal", "note", law=7), "table Goal row 13: 'law' is no text"),
-    ("no path", with_row("Goal", "note", fhir=None), "table Goal row 13: 'fhir' is missing, or no text"),
-    ("a path that cannot be read", with_row("Goal", "note", fhir="note[0"), "table Goal row 13: path 'note[0'"),
+    ("unknown key of a row", with_row("Goal", "note", colour="red"), "table Goal row 14: unknown key colour"),
+    ("a clause that is no text", with_row("Goal", "note", law=7), "table Goal row 14: 'law' is no text"),
+    ("no path", with_row("Goal", "note", fhir=None), "table Goal row 14: 'fhir' is missing, or no text"),
+    ("a path that cannot be read", with_row("Goal", "note", fhir="note[0"), "table Goal row 14: path 'note[0'"),
     ("unknown key of a table", lambda s: s.tables["Goal"].update(colour="red"), "table Goal: unknown key colour"),
     ("no rows", lambda s: s.tables["Goal"].pop("row"), "table Goal: 'row' is missing"),
     (

@@ -78,10 +78,36 @@ def _turn(_row: Row, number: int) -> bool:
     return number % 2 == 0
 
 
+class IdentifierToken(Leaf):
+    """An Identifier as a token: `system|value` (http://hl7.org/fhir/R4/search.html#token)."""
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The token; None for an identifier without a system or a value."""
+        expect(node, dict, "an object")
+        system, value = node.get("system"), node.get("value")
+        return f"{system}|{value}" if type(system) is str and type(value) is str else None
+
+    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
+        """The identifier with system and value of the token; what else stands in it is kept."""
+        if value is None:
+            return None
+        system, _, number = value.partition("|")
+        return {**(node or {}), "system": system, "value": number}
+
+    def owns(self, node: Any) -> bool:
+        """True for an object."""
+        return type(node) is dict
+
+
+def _token(_row: Row, number: int) -> str:
+    return f"urn:oid:2.16.578.1.12.4.1.2|{90000101 + number}"
+
+
 KINDS: Final = (
     LeafKind("string", lambda _: Primitive(str, "text"), "text", sample=_text),
     LeafKind("boolean", lambda _: Primitive(bool, "true or false"), "flag", holds=bool, sample=_turn),
     LeafKind("positiveInt", lambda _: Primitive(int, "a whole number"), "number", holds=int, sample=lambda _, n: n + 2),
     LeafKind("words", lambda _: Words(), "words", element="string", written="[{}]"),
     LeafKind("present", lambda _: Present(), "vocabulary", holds=bool, element="-", sample=_turn, presence=True),
+    LeafKind("identifier-token", lambda _: IdentifierToken(), "lens", element="Identifier", sample=_token),
 )
