@@ -65,8 +65,10 @@ class JsonLines(logging.Formatter):
 def write_logs(stream: TextIO, form: Literal["text", "json"], level: str) -> None:
     """Sends the log lines of this process to a stream: ours from `level` on, those of other libraries from WARNING.
 
-    For a program of ours; an EHR that embeds the library configures `logging` itself.
+    For a program of ours; a process that has configured `logging` already keeps it as it is.
     """
+    if logging.getLogger().handlers:
+        return
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

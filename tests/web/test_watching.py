@@ -65,7 +65,7 @@ def test_what_is_counted(loop: Loop) -> None:
     assert found["ip_fhir_outbox_rows['waiting']"] == 1
     assert found["ip_fhir_outbox_rows['parked']"] == 0
     assert found["ip_fhir_outbox_rows['awaiting']"] == 0
-    assert found["ip_fhir_worklist_open"] == len(loop.hospital.exchange.worklist()) == 1
+    assert found["ip_fhir_worklist_open"] == len(loop.hospital.exchange.worklist()) == 2
     assert found["ip_fhir_outbox_most_attempts"] == 0
     assert found["ip_fhir_refused_messages"] == 0
     assert found["ip_fhir_messages_total['notice', 'out', 'sent']"] == 2

@@ -130,7 +130,7 @@ def _lines(item: WorklistItem, language: Language, *, names: bool) -> Iterator[t
 
 
 def _closed(item: WorklistItem, *, names: bool) -> str:
-    """When it was done and, with names, who did it; nobody did what the program closed by itself."""
+    """The time at which it was done and, with names, the person; nobody did what the program closed by itself."""
     if item.done is None:
         return ""
     return f"{local(item.done)} {item.by.name}" if item.by and names else local(item.done)
