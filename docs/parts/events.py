@@ -78,6 +78,7 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     ),
     Reason.LATE_FORM: (_HOSPITAL, (EventKind.ANSWER,), "a complete form came when the loop was over"),
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
+    Reason.SECOND_LOOP: (_BOTH, (), "a loop begins, and another one about the same person is not over"),
     Reason.AWAITING_RELEASE: (_BOTH, (), "a message about somebody with a strictly confidential address is to leave"),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }

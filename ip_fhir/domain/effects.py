@@ -60,6 +60,7 @@ class Reason(StrEnum):
     LATE_FORM = "late-form"  # a form came when the loop was over, and is not acted on
     ABORT_AGREED = "abort-agreed"
     AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
+    SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
 
 

@@ -7,30 +7,31 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
+from uuid import NAMESPACE_URL, uuid5
 
-from ip_fhir.domain.effects import EffectKind, Reason
+from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.worklist import ended_by_form, items_of, no_longer_needed, note_of_state
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.exchange.access.parties import parties_of
 from ip_fhir.mapping import referral_resources, referral_to_fhir
 from ip_fhir.ports import OutboxRow, ResourceVersion
-from ip_fhir.ports.capabilities import writes_worklist
+from ip_fhir.ports.capabilities import knows_persons, writes_worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.ports import JsonObject, Stored, Transaction
-    from ip_fhir.ports.capabilities import WorklistTransaction
+    from ip_fhir.ports.capabilities import PersonTransaction, WorklistTransaction
 
 T = TypeVar("T")
 
 _TRIES = 5
+_OTHERS = 5  # other loops about the same person that are named
 
 
 def write(
@@ -57,12 +58,28 @@ def write(
         tx.drop_waiting(referral.correlation_id, decision.drops_waiting, [effect.id for effect in decision.effects])
     if writes_worklist(tx):
         _put_items(tx, before, decision, now)
+    if before is None and knows_persons(tx) and referral.notice.owner.identifier is not None:
+        _note_person(tx, referral, str(referral.notice.owner.identifier), now)
     effects = [effect for effect in decision.effects if effect.kind is not EffectKind.RESEND]
     tx.enqueue([_row(context, referral, effect, now) for effect in effects])
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None and not _is_held(tx, effect.answers):
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
     return put_resources(tx, referral, now, foreign, context=context)
+
+
+def _note_person(tx: PersonTransaction, referral: Referral, number: str, now: datetime) -> None:
+    """Keep whom a new referral is about; tell our people of another one about the same person that is not over."""
+    aggregate = Aggregate.of_referral(referral.correlation_id)
+    tx.add_person(aggregate, number)
+    others = tx.others_about(aggregate, number, _OTHERS)
+    if not others:
+        return
+    ident = str(uuid5(NAMESPACE_URL, f"{referral.correlation_id}#second-loop"))
+    effect = Effect(id=ident, kind=EffectKind.TELL, reason=Reason.SECOND_LOOP, text=", ".join(others))
+    tx.enqueue([OutboxRow(effect.id, referral.correlation_id, effect, due=now)])
+    if writes_worklist(tx):
+        tx.open_items(items_of([effect], aggregate, now))
 
 
 def _is_held(tx: Transaction, row_id: str) -> bool:

@@ -99,6 +99,18 @@ class WorklistTransaction(Transaction, Protocol):
         ...
 
 
+class PersonTransaction(Transaction, Protocol):
+    """A transaction that finds the referrals about one person."""
+
+    def add_person(self, aggregate: Aggregate, number: str) -> None:
+        """Keep the person whom a new aggregate is about, by number. Called once for each, after `save`."""
+        ...
+
+    def others_about(self, aggregate: Aggregate, number: str, limit: int) -> list[str]:
+        """Correlation ids of other referrals about the person with this number that are not over, in their order."""
+        ...
+
+
 class WorklistStore(Store, Protocol):
     """Keeps the worklist of our own people: items that are open until somebody has done them."""
 
@@ -272,6 +284,11 @@ def lists_work(store: Store) -> TypeGuard[WorklistStore]:
 def writes_worklist(transaction: Transaction) -> TypeGuard[WorklistTransaction]:
     """True if the transaction is of a store that keeps a worklist."""
     return hasattr(transaction, "open_items")
+
+
+def knows_persons(transaction: Transaction) -> TypeGuard[PersonTransaction]:
+    """True if the transaction is of a store that finds the referrals about one person."""
+    return hasattr(transaction, "others_about")
 
 
 def sets_aside(store: Store) -> TypeGuard[UnreadableStore]:

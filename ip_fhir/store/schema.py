@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0009"
+VERSION: Final = "0010"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -137,6 +137,16 @@ taking_part = Table(
     Column("aggregate_kind", String(_ID_LENGTH), primary_key=True),
     Column("aggregate_id", String(_ID_LENGTH), primary_key=True),
     Index("taking_part_by_aggregate", "aggregate_kind", "aggregate_id"),
+    sqlite_with_rowid=False,
+)
+
+about_person = Table(
+    "about_person",
+    metadata,
+    Column("person", String(_ID_LENGTH), primary_key=True),  # the person's number
+    Column("aggregate_kind", String(_ID_LENGTH), primary_key=True),
+    Column("aggregate_id", String(_ID_LENGTH), primary_key=True),
+    Index("about_person_by_aggregate", "aggregate_kind", "aggregate_id"),
     sqlite_with_rowid=False,
 )
 

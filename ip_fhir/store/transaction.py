@@ -15,6 +15,7 @@ from ip_fhir.store.integrity import digests
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.readings.log import ReadingLog
+from ip_fhir.store.resources import concern
 from ip_fhir.store.resources import statements as resource_statements
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
@@ -376,16 +377,15 @@ class SqlTransaction:
 
     def set_parties(self, aggregate: Aggregate, parties: PartyNames) -> None:
         """Keep the parties that an aggregate concerns. Writes nothing if they are those that are kept already."""
-        of = {"of_kind": aggregate.kind, "of_id": aggregate.id}
-        wanted = {(parties.basis, name) for name in parties.names or {""}}
-        kept = {(row.basis, row.party) for row in self._run(resource_statements.PARTIES, of).rows}
-        if kept == wanted:
-            return
-        if kept:
-            self._run(resource_statements.DROP_PARTIES, of)
-        row = {"aggregate_kind": aggregate.kind, "aggregate_id": aggregate.id}
-        rows = [{"basis": basis, "party": name, **row} for basis, name in sorted(wanted)]
-        self._run(resource_statements.ADD_PARTIES, rows)
+        concern.set_parties(self._run, aggregate, parties)
+
+    def add_person(self, aggregate: Aggregate, number: str) -> None:
+        """Keep the person whom a new aggregate is about."""
+        concern.add_person(self._run, aggregate, number)
+
+    def others_about(self, aggregate: Aggregate, number: str, limit: int) -> list[str]:
+        """The referrals about this person, other than this one, that are not over."""
+        return concern.others_about(self._run, aggregate, number, limit)
 
     def hold(self, correlation_id: str) -> None:
         """Keep others from changing the referral until this transaction ends."""

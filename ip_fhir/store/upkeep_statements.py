@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tupl
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.schema import (
+    about_person,
     evidence,
     inbox,
     outbox,
@@ -70,6 +71,7 @@ PURGE: Final = (
     delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
     delete(resource).where(_theirs(resource)),
     delete(taking_part).where(_theirs(taking_part)),
+    delete(about_person).where(_theirs(about_person)),
     delete(outbox).where(_theirs(outbox)),
     delete(worklist).where(_theirs(worklist)),
     delete(unreadable).where(_theirs(unreadable)),

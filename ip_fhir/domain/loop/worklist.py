@@ -68,6 +68,7 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.LATE_FORM: None,  # the municipality believes that it has answered
     Reason.ABORT_AGREED: None,  # as when declined
     Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
+    Reason.SECOND_LOOP: None,  # whoever knows both decides what becomes of them
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
 }
 """The states in which an item of each reason is still needed; None: in every state, until a person has done it."""

@@ -253,6 +253,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
             "venter på ja: strengt fortrolig adresse",
             "waits for a yes: strictly protected address",
         ),
+        Reason.SECOND_LOOP: ("en annen sak om samme person", "another case about the same person"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
     },
     LifeArea: {

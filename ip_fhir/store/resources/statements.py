@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, literal, or_, select, tuple_, union_all, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
+from ip_fhir.domain.loop.table import OVER
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.store.schema import referral, resource, taking_part, token
+from ip_fhir.store.schema import about_person, referral, resource, taking_part, token
 from ip_fhir.store.statements import insert_unless
 
 if TYPE_CHECKING:
@@ -54,6 +69,27 @@ HOLD: Final = (
     select(referral.c.revision).where(referral.c.correlation_id == bindparam("correlation_id")).with_for_update()
 )
 """Keeps a referral as it is until the end of the transaction, where a database has several writers."""
+
+# --- persons
+
+ADD_PERSON: Final = insert(about_person)
+"""Adds the person whom an aggregate is about."""
+
+_is_over = or_(*(referral.c.state == state.value for state in OVER))
+
+OTHERS_ABOUT: Final = (
+    select(referral.c.correlation_id)
+    .join(about_person, about_person.c.aggregate_id == referral.c.correlation_id)
+    .where(
+        about_person.c.person == bindparam("person"),
+        about_person.c.aggregate_kind == REFERRAL,
+        referral.c.correlation_id != bindparam("of_id"),
+        not_(_is_over),
+    )
+    .order_by(referral.c.correlation_id)
+    .limit(bindparam("at_most"))
+)
+"""Other referrals about a person that are not over."""
 
 _no_index = literal("")  # joined to a column, it keeps the database from choosing that column's index
 

@@ -49,6 +49,7 @@ NEEDED = {
 }
 STAYS = {
     "awaiting-release",
+    "second-loop",
     "deceased",
     "not-taken",
     "escalation-over",
