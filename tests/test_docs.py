@@ -98,7 +98,7 @@ def test_the_loop_in_the_readme_runs(checkout: Path, tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:9"
     result = _run(tmp_path, "-W", "error", "-c", _example(checkout, "loop"), IP_FHIR_PEERS__0__URL=nobody)
     assert result.returncode == 0, result.stderr
-    store = open_store(f"sqlite:///{tmp_path / 'hospital.sqlite'}")
+    store = open_store(f"sqlite:///{tmp_path / 'examples' / 'settings' / 'hospital.sqlite'}")
     assert [referral.correlation_id for referral in store.referrals()] == ["referral-01"]
     assert [row.status for row in store.outbox()] == ["waiting"]
     store.close()

@@ -8,7 +8,8 @@ from typer.main import get_command
 
 from ip_fhir.cli.app import app
 from ip_fhir.mapping.compiled import shipped
-from parts.tables import read_as
+
+from .tables import read_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
@@ -180,7 +180,10 @@ def _add_to_request(
     context: Context, tx: Transaction, before: Stored, current: ResourceVersion, body: JsonObject, now: datetime
 ) -> None:
     """Keep what was added. A change of what the notice says would be undone by the mapping: it is refused instead."""
-    request, _task = put_resources(tx, before.referral, now, [body], context=context)
+    try:
+        request, _task = put_resources(tx, before.referral, now, [body], context=context)
+    except InvalidInput as error:  # what it says now means that nothing is asked for, or something else
+        raise InvalidInput(replace(problem, code="business-rule") for problem in error.problems) from None
     if without_version(request) != without_version(body) or body.get("status") != current.body.get("status"):
         reason = "what a notice says is not changed after it was sent; the Task tells what becomes of it"
         raise InvalidInput.at(current.type, reason, "business-rule")

@@ -12,7 +12,7 @@ MEANINGS: Final = {
     "unit_list": "`open`: a number that nobody here has is kept and shown, and tells nothing; `closed`: refused "
     '(`units = "closed"` says the same where we have no departments)',
     "database": "SQLAlchemy URL: `sqlite:///file`, `postgresql://user@host/name`; the file is relative to the "
-    "settings file, and `serve`, `work` and `db upgrade` make it",
+    "settings file, and `serve`, `work` and `db upgrade` create it",
     "http.host": "address where we listen",
     "http.port": "port where we listen; 0 takes a free one",
     "http.base_url": "address by which others know us; it goes into receipts. Without it: `http://host:port`",

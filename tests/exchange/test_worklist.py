@@ -119,7 +119,7 @@ def test_good_news_reaches_the_team(loop: Loop) -> None:
     """
     unit = loop.municipality.exchange
     first, second = form("01"), form("01").evolve(id="second", authored=form("01").authored + timedelta(days=20))
-    later = [one.evolve(period=Period(start=date(2026, 9, 1))) for one in second.coordinators]
+    later = [one.evolve(period=Period(start=date(2026, 6, 1))) for one in second.coordinators]
     other = [one.evolve(hpr_number=None, name=PersonName(family="Nyhagen")) for one in second.professionals]
     said: list[str] = []
 

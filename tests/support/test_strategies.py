@@ -14,7 +14,7 @@ from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.green_form import GreenForm, Rejection
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
-from ip_fhir.domain.people import Organization, PlanOwner, Professional, RelatedPerson
+from ip_fhir.domain.people import AddressProtection, Organization, PlanOwner, Professional, RelatedPerson
 from ip_fhir.domain.plan import Contribution, Goal, IndividualPlan, Measure, Need, Resource, Review
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.values.terms import LegalBasis
@@ -60,6 +60,10 @@ PARTS = [
 ]
 
 
+_WITHHOLDING = {f"{person}.protection" for person in ("PlanOwner", "RelatedPerson", "Professional")}
+"""Fields that leave others out of all that is made; `tests/support/protected.py` fills them."""
+
+
 def out_of_reach(strategy: st.SearchStrategy[Any], wanted: set[T], used: Callable[[Any], Iterable[T]]) -> set[T]:
     """What of `wanted` no example uses: not in a hundred, and then not when it is looked for one by one."""
     missing = set(wanted)
@@ -88,7 +92,7 @@ def _can_be_found(strategy: st.SearchStrategy[Any], one: T, used: Callable[[Any]
 @pytest.mark.parametrize(("model", "strategy"), WHOLES)
 def test_every_field_is_reached(model: type[Value], strategy: st.SearchStrategy[Any]) -> None:
     """Every field of every part is filled in some example."""
-    assert out_of_reach(strategy, all_fields(model), used_fields) == set()
+    assert out_of_reach(strategy, all_fields(model) - _WITHHOLDING, used_fields) == set()
 
 
 @pytest.mark.parametrize(("model", "strategy"), WHOLES)
@@ -102,7 +106,7 @@ def test_every_member_of_its_own_is_reached(model: type[Value], strategy: st.Sea
 @pytest.mark.parametrize(("model", "strategy"), PARTS)
 def test_every_member_is_reached(model: type[Value], strategy: st.SearchStrategy[Any]) -> None:
     """Every member of every enumeration in a part is used in some example."""
-    assert out_of_reach(strategy, all_members(model), used_members) == set()
+    assert out_of_reach(strategy, all_members(model) - set(AddressProtection), used_members) == set()
 
 
 def test_every_legal_basis_is_reached() -> None:

@@ -65,10 +65,6 @@ def _nobody(bundle: dict[str, Any]) -> None:
     del entry(bundle, "ServiceRequest")["subject"]
 
 
-def _period_backwards(bundle: dict[str, Any]) -> None:
-    entry(bundle, "Consent")["provision"] = {"period": {"start": "2026-05-01", "end": "2026-04-01"}}
-
-
 def _no_header(bundle: dict[str, Any]) -> None:
     del bundle["entry"][0]
 
@@ -88,7 +84,7 @@ def _no_time(bundle: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        _wrong_type, _unknown_code, _bad_check_digit, _dangling, _nobody, _period_backwards, _no_header, _unknown_event,
+        _wrong_type, _unknown_code, _bad_check_digit, _dangling, _nobody, _no_header, _unknown_event,
         _not_a_message, _no_time,
     ],
 )  # fmt: skip

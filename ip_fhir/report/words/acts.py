@@ -1,4 +1,4 @@
-"""What our own people can do with a loop, in words, Norwegian and English."""
+"""The acts of our own people on a loop in words, Norwegian and English."""
 
 from __future__ import annotations
 

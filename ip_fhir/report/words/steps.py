@@ -58,6 +58,10 @@ _NOTES_NB = {
 }
 
 WHY_NB = {
+    "confirmed for as long as the agreement says, nothing is left to do: each side closes by its own clock": (
+        "bekreftet så lenge avtalen sier, og ingenting gjenstår: hver side avslutter etter sin egen klokke"
+    ),
+    "the person is dead: nobody is reminded": "personen er død: ingen blir purret",
     "the notice goes out, with consent or a legal basis": "meldingen går ut, med samtykke eller etter loven",
     "a person has looked: tried again, unchanged": "noen har sett på det: prøves igjen, uendret",
     "the municipality has stored the notice": "kommunen har lagret meldingen",

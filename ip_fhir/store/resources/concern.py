@@ -1,4 +1,4 @@
-"""Whom an aggregate concerns: the parties that may read it, and the person whom it is about."""
+"""The parties that an aggregate concerns, and the person whom it is about."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _WORDS = {
     "parked": "not sent, and waits for a person (ip-fhir outbox list)",
     "refused": "will not be sent",
 }
-"""What each status of an outbox row means to whoever raised the event."""
+"""The words for each status of an outbox row, for whoever raised the event."""
 
 
 def show_stored(exchange: Exchange, referral: Referral, *, as_json: bool) -> None:

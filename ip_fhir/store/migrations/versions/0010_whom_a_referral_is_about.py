@@ -1,4 +1,4 @@
-"""Whom a referral is about, by number: so that a second open referral about the same person is found."""
+"""The person whom a referral is about, by number: a second open referral about the same person is found."""
 
 import json
 
