@@ -1,27 +1,20 @@
-"""A second open loop about the same person is told on both sides, and neither is refused (issue: people can act)."""
+"""A second open loop about the same person is told on both sides, and neither is refused."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.referral import EventKind
-from tests.support.two_sides import Loop, Side, make_loop, notice
+from tests.support.two_sides import Loop, Side, notice
 
 
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """A hospital and a municipality with a loop under way."""
-    made = make_loop(tmp_path)
-    made.hospital.exchange.send_notice(notice("01"))
-    made.settle()
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+@pytest.fixture(autouse=True)
+def _under_way(loop: Loop) -> None:
+    """A loop about the person of notice 01 is under way."""
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
 
 
 def again(name: str = "01", **changes: object) -> Notice:
