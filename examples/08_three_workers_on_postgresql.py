@@ -80,7 +80,8 @@ def main(database: str) -> None:
     exchange = opened(database, SlowWire())
     for _ in range(NOTICES):
         ident = str(uuid4())
-        exchange.send_notice(notice.evolve(id=f"n-{ident}", correlation_id=ident))
+        somebody = notice.owner.evolve(identifier=None)  # many notices with one number would be told of
+        exchange.send_notice(notice.evolve(id=f"n-{ident}", correlation_id=ident, owner=somebody))
     environ = {**os.environ, "IP_FHIR_EXAMPLE_DATABASE": database}
     command = [sys.executable, "-X", "utf8", str(Path(__file__).resolve()), "work"]
     workers = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]

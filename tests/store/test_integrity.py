@@ -265,11 +265,14 @@ def test_many_problems_are_counted(store: SqlStore, place: Place) -> None:
     assert str(problems[-1]) == "store: and 5 more problems"
 
 
+_FOLLOWS = {"meta", "taking_part", "about_person"}  # whom a loop concerns follows from its referral
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_byte_of_a_covered_column(filled: Path, tmp_path: Path, data: st.DataObject) -> None:
     """Change one byte of any covered column of any row, and something is named."""
-    name = data.draw(st.sampled_from(sorted(set(metadata.tables) - {"meta"})))
+    name = data.draw(st.sampled_from(sorted(set(metadata.tables) - _FOLLOWS)))
     covered = [c.name for c in metadata.tables[name].c if c.name not in digests.WORKING.get(name, ())]
     column = data.draw(st.sampled_from(covered))
     copy = tmp_path / "copy.sqlite"
