@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, select, union_all, update
+from sqlalchemy import and_, bindparam, func, literal_column, select, union_all, update
 
 from ip_fhir.domain.loop.worklist import IN_ITS_PLACE
 from ip_fhir.store.schema import worklist
@@ -12,6 +12,7 @@ from ip_fhir.store.statements import insert_unless
 
 _OUTCOME: Final = ("done", "done_by", "note")
 _done = {"closed": 1, **{name: bindparam(f"new_{name}") for name in _OUTCOME}}
+_open = worklist.c.closed == literal_column("0")  # as it stands: for a parameter no partial index is used
 _of_aggregate = and_(worklist.c.aggregate_kind == bindparam("of_kind"), worklist.c.aggregate_id == bindparam("of_id"))
 
 OPEN_ITEM: Final = insert_unless(worklist, worklist.c.id == bindparam("id"), leave_out=_OUTCOME)
@@ -21,16 +22,16 @@ ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
 """One item."""
 
 STANDING: Final = union_all(  # not `or`, for which one index does not do
-    ITEM, select(worklist).where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
+    ITEM, select(worklist).where(_of_aggregate, _open, worklist.c.reason == bindparam("of_reason"))
 )
 """An item of an id, and the open items of an aggregate that have a reason; an item that is both comes twice."""
 
-FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), worklist.c.closed == 0).values(_done)
+FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), _open).values(_done)
 """Marks an open item as done."""
 
 FINISH_REASON: Final = (
     update(worklist)
-    .where(_of_aggregate, worklist.c.closed == 0, worklist.c.reason == bindparam("of_reason"))
+    .where(_of_aggregate, _open, worklist.c.reason == bindparam("of_reason"))
     .values(_done)
     .returning(worklist.c.id)
 )
@@ -41,12 +42,12 @@ JOINED: Final = select(worklist).where(worklist.c.note == IN_ITS_PLACE, worklist
 
 _listed = select(worklist).order_by(worklist.c.closed, worklist.c.opened, worklist.c.id).limit(bindparam("at_most"))
 
-COUNT_OPEN: Final = select(func.count()).select_from(worklist).where(worklist.c.closed == 0)
+COUNT_OPEN: Final = select(func.count()).select_from(worklist).where(_open)
 """Counts open items."""
 
 LISTS: Final = {
     (open_only, of_aggregate): _listed.where(
-        *([worklist.c.closed == 0] if open_only else []), *([_of_aggregate] if of_aggregate else [])
+        *([_open] if open_only else []), *([_of_aggregate] if of_aggregate else [])
     )
     for open_only in (True, False)
     for of_aggregate in (True, False)

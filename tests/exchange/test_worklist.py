@@ -150,7 +150,7 @@ def test_news_outlives_a_loop_that_is_closed(loop: Loop) -> None:
     loop.settle()
     loop.municipality.exchange.act("referral-01", EventKind.CLOSE, "done")
     loop.settle()
-    assert reasons(loop.hospital) == [Reason.CONFIRMED, Reason.CLOSED]
+    assert set(reasons(loop.hospital)) == {Reason.CONFIRMED, Reason.CLOSED}  # of one moment, in no order
 
 
 def test_of_one_loop(loop: Loop) -> None:
