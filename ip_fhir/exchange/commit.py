@@ -77,7 +77,12 @@ def _note_person(tx: PersonTransaction, referral: Referral, number: str, now: da
         return
     ident = str(uuid5(NAMESPACE_URL, f"{referral.correlation_id}#second-loop"))
     effect = Effect(id=ident, kind=EffectKind.TELL, reason=Reason.SECOND_LOOP, text=", ".join(others))
-    tx.enqueue([OutboxRow(effect.id, referral.correlation_id, effect, due=now)])
+    tell_our_people(tx, aggregate, effect, now)
+
+
+def tell_our_people(tx: Transaction, aggregate: Aggregate, effect: Effect, now: datetime) -> None:
+    """Queue what no decision asks to be told, and open its item on the worklist. `now` is a time in UTC."""
+    tx.enqueue([OutboxRow(effect.id, aggregate.id, effect, due=now, aggregate_kind=aggregate.kind)])
     if writes_worklist(tx):
         tx.open_items(items_of([effect], aggregate, now))
 

@@ -13,13 +13,11 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from ip_fhir.domain.consent.release import awaits_yes, let_go, release
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.content import left_out
-from ip_fhir.domain.loop.worklist import items_of
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.commit import again_on_conflict, not_before, write
+from ip_fhir.exchange.commit import again_on_conflict, not_before, tell_our_people, write
 from ip_fhir.exchange.receipts import conclude
-from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.capabilities import holds_rows, writes_worklist
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
-    from ip_fhir.ports import Stored, Transaction
+    from ip_fhir.ports import OutboxRow, Stored, Transaction
 
 HELD: Final = "awaits a person's yes: an address is strictly confidential"
 """The reason that a held row shows."""
@@ -177,9 +175,7 @@ def _tell(tx: Transaction, row: OutboxRow, now: datetime) -> None:
     """Tell our people, and open an item, that this message waits for a yes."""
     text = f"{row.effect.message} {row.id}"
     effect = Effect(id=_item_id(row), kind=EffectKind.TELL, reason=Reason.AWAITING_RELEASE, answers=row.id, text=text)
-    tx.enqueue([OutboxRow(effect.id, row.correlation_id, effect, due=now)])
-    if writes_worklist(tx):
-        tx.open_items(items_of([effect], Aggregate.of_referral(row.correlation_id), now))
+    tell_our_people(tx, Aggregate.of_referral(row.correlation_id), effect, now)
 
 
 def _item_id(row: OutboxRow) -> str:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
-from ip_fhir.domain.loop.worklist import items_of
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.ports import OutboxRow
-from ip_fhir.ports.capabilities import sets_aside, writes_worklist
+from ip_fhir.exchange.commit import tell_our_people
+from ip_fhir.ports.capabilities import sets_aside
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +35,5 @@ def _tell(store: UnreadableStore, row: UnreadableRow, now: datetime) -> None:
     text = f"{row.kind} {row.key}: {row.reason}"
     effect = Effect(id=ident, kind=EffectKind.TELL, reason=Reason.UNREADABLE, text=text)
     with store.begin() as tx:
-        tx.enqueue([OutboxRow(ident, aggregate.id, effect, due=now, aggregate_kind=aggregate.kind)])
-        if writes_worklist(tx):
-            tx.open_items(items_of([effect], aggregate, now))
+        tell_our_people(tx, aggregate, effect, now)
         tx.told(row, now)
