@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from ip_fhir.domain.green_form import Missing
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.people import Organization
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.value import Id, Text, Value
 
 
@@ -74,12 +75,16 @@ class Effect(Value):
     id: Id = Field(description="Id, derived from that of the event; also the id of the message.")
     kind: EffectKind = Field(description="Kind.")
     message: MessageKind | None = Field(default=None, description="Kind of message to send.")
+    plan_message: PlanMessageKind | None = Field(default=None, description="Kind of message about a plan to send.")
+    about: Id | None = Field(
+        default=None, description="Id of the share, change, invitation, request or handover that it is about."
+    )
     form_id: Id | None = Field(default=None, description="Id of the green form that is sent, or told of.")
     answers: Id | None = Field(
         default=None, description="Id of the message it replies to, or of the row to send again."
     )
     missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
-    number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    number: int | None = Field(default=None, ge=1, description="Number of the reminder, rung or view.")
     to: Text | None = Field(default=None, description="Contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     reason: Reason | None = Field(default=None, description="Reason for which a person must look.")

@@ -97,6 +97,9 @@ class WorklistItem(Value):
     to: Text | None = Field(default=None, description="The contact of the agreement who is told.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
+    about: Id | None = Field(
+        default=None, description="Id of the share, change, invitation, request or handover that it is about."
+    )
     form_id: Id | None = Field(default=None, description="Id of the green form that it is about.")
     missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that this green form lacks.")
     due: AwareDatetime | None = Field(default=None, description="Next deadline of the loop when it was opened.")
@@ -129,6 +132,7 @@ def items_of(effects: Iterable[Effect], aggregate: Aggregate, at: datetime) -> l
             to=effect.to,
             text=effect.text,
             number=effect.number,
+            about=effect.about,
             form_id=effect.form_id,
             missing=effect.missing,
             due=effect.due,

@@ -1,0 +1,15 @@
+"""Sharing of a plan: each participant has the view that the person lets it see, and its changes come back.
+
+| module | has |
+|---|---|
+| `participants` | the parties that take part in a plan on a day, and the persons of each |
+| `policy` | the areas that are open to a party on a day, and the areas of each item |
+| `ids` | the ids of a share: keyed, stable, telling nothing |
+| `see` | `see(plan, share, on)`: the view of a share on a day |
+| `put_back` | `put_back(view, share, plan, on)`: the plan with what was changed in a view |
+| `rights` | the changes that a participant makes at once, proposes, or may not make |
+| `table`, `decision` | the events of a shared plan, who raises them, and where they lead |
+| `changes` | a participant's change: decided item by item, merged with what was changed meanwhile |
+| `invitations`, `handover` | proposed memberships; the way of a plan to another holder |
+| `clocks` | deadlines, and the days on which something turns |
+"""
