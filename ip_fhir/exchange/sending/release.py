@@ -176,7 +176,7 @@ def _tell(tx: Transaction, row: OutboxRow, now: datetime) -> None:
     """Tell our people, and open an item, that this message waits for a yes."""
     text = f"{row.effect.message or row.effect.plan_message} {row.id}"
     ident, about = _item_id(row), row.effect.about
-    told = Effect(
+    effect = Effect(
         id=ident, kind=EffectKind.TELL, reason=Reason.AWAITING_RELEASE, answers=row.id, about=about, text=text
     )
     tell_our_people(tx, row.aggregate, effect, now)
