@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.sending.due import LoopChange
+    from ip_fhir.exchange.sending.due import Moved
     from ip_fhir.exchange.sending.errand import Errand
     from ip_fhir.ports import OutboxRow, Receipt
 
@@ -37,15 +37,15 @@ Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parke
 """The outcome of one attempt at a row."""
 
 
-_Attempt: TypeAlias = "tuple[Done, LoopChange | None]"
+_Attempt: TypeAlias = "tuple[Done, Moved | None]"
 
 
 def send(
-    context: Context, row: OutboxRow, now: datetime, changed: Callable[[LoopChange], object] = lambda _change: None
+    context: Context, row: OutboxRow, now: datetime, changed: Callable[[Moved], object] = lambda _change: None
 ) -> Done:
     """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row.
 
-    `changed` is called with the change of the row's loop, if it changed.
+    `changed` is called with the change of the row's loop or plan, if it changed.
 
     A row of which our own people were told is still to be closed: see `close_told`.
     A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
@@ -170,7 +170,7 @@ def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetim
     return "parked" if again is None else "again"
 
 
-def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> LoopChange | None:
+def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> Moved | None:
     """Stop sending the row until a person retries it; the loop learns that it did not arrive, and alerts our people."""
     if row.effect.kind is EffectKind.TELL:
         context.store.failed(row.id, reason, None, row.claim)

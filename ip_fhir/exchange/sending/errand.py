@@ -11,6 +11,7 @@ from ip_fhir.domain.loop import message_of
 from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.plans.outbound import PlanErrand
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,7 +64,7 @@ class Errand(Protocol):
 def errand_of(context: Context, row: OutboxRow) -> Errand:
     """Return the errand of a row. Raises `InvalidInput` if what it is about or its receiver is not known."""
     if row.aggregate_kind != REFERRAL:
-        raise InvalidInput.at("outbox", f"nothing here sends for a {row.aggregate_kind}", "not-supported")
+        return PlanErrand.of(context, row)
     stored = context.store.referral(row.correlation_id)
     if stored is None:
         raise InvalidInput.at("outbox", "the row's referral is not in the store", "not-found")
