@@ -6,13 +6,11 @@ import secrets
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.parties import OURS
-from ip_fhir.domain.sharing.decision import PartyTerms, Surroundings
+from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
 from ip_fhir.domain.values.aggregate import Aggregate
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import Change
@@ -45,18 +43,17 @@ def party_terms(context: Context, party: str) -> PartyTerms:
         agreed=party == OURS or context.agreed_with(party),
         by_person=peer is not None and peer.by_person,
         on_wire=peer is not None,
-        absent_removed=peer is not None and peer.absent == "removed",
+        absent=peer.absent if peer is not None else "unchanged",
         sharing=agreement.sharing,
-        rights=agreement.rights,
         closed=agreement.closed,
     )
 
 
-def _base(tx: PlanTransaction, before: SharedPlan, change: Change) -> tuple[IndividualPlan, date] | None:
+def _base(tx: PlanTransaction, before: SharedPlan, change: Change) -> Base | None:
     """Return the version and the day that the view was made of on which a change was made; None: not known any more."""
     made = tx.view_made(change.share, change.base)
     version = tx.plan_version(before.id, made.version) if made is not None else None
-    return None if made is None or version is None else (version.plan, made.day)
+    return None if made is None or version is None else Base(version.plan, made.day)
 
 
 def _loop_parties(context: Context, tx: PlanTransaction, plan: IndividualPlan) -> frozenset[str]:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop.worklist import items_of
 from ip_fhir.domain.parties import OURS
-from ip_fhir.domain.sharing.decision import decide_plan
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.decision import decide_plan
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.sending.due import PlanChange
 from ip_fhir.ports import OutboxRow
+from ip_fhir.ports.plans import ViewMade
+
+OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
+"""The messages of which only the newest of a share counts."""
+
+IN_ITS_PLACE: Final = "a newer view is in its place"
+"""The reason that a superseded row shows."""
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.sharing.case import SharedPlan
-    from ip_fhir.domain.sharing.decision import PlanDecision
+    from ip_fhir.domain.sharing.life.step import PlanDecision
     from ip_fhir.domain.sharing.events import PlanEvent
     from ip_fhir.exchange.context import Context
     from ip_fhir.ports.plans import PlanTransaction, StoredPlan
@@ -49,11 +57,12 @@ def write_plan(
     plan = decision.plan
     aggregate = Aggregate(kind=PLAN, id=plan.id)
     tx.append_records(aggregate, [record.to_data() for record in decision.records])
-    tx.save_plan(plan, before.revision if before is not None else None)
-    tx.add_views(plan.id, decision.views)
+    tx.save_plan(plan, before.revision if before is not None else None, decision.records[0].by)
+    tx.add_views(plan.id, [ViewMade(*view) for view in decision.views])
     for share_id in decision.superseded:
-        tx.supersede_rows(aggregate, share_id, "a newer view is in its place")
-    tx.finish_items(aggregate, decision.ended_reasons, now, decision.records[-1].by, decision.ended_note)
+        tx.supersede_rows(aggregate, share_id, OF_A_SHARE, IN_ITS_PLACE)
+    if decision.drops is not None:
+        tx.drop_rows(aggregate, decision.drops, [effect.id for effect in decision.effects])
     tx.open_items(items_of(decision.effects, aggregate, now))
     tx.enqueue([_row(context, plan, effect, now) for effect in decision.effects])
 

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.commit import apply, plan_change
-from ip_fhir.ports.capabilities import writes_plans
+from ip_fhir.ports.plans import writes_plans
 
 if TYPE_CHECKING:
     from datetime import datetime

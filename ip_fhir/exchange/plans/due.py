@@ -11,7 +11,7 @@ from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.commit import apply, plan_change
 from ip_fhir.exchange.sending.due import RunCounts
-from ip_fhir.ports.capabilities import keeps_plans
+from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from ip_fhir.errors import NotTaken, NotYet
 from ip_fhir.exchange.plans.commit import apply
 from ip_fhir.exchange.refusals import is_early, refuse_other_person
 from ip_fhir.exchange.taking.intake import Taken
-from ip_fhir.ports.capabilities import writes_plans
+from ip_fhir.ports.plans import writes_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.refusals import Arrival
     from ip_fhir.ports import Transaction
-    from ip_fhir.ports.plans import PlanName, PlanTransaction
+    from ip_fhir.ports.plans import NameKind, PlanTransaction
 
 
 _KINDS: Final = {
@@ -145,7 +145,7 @@ class PlanIntake:
         return (NotYet if early and may_come else NotTaken).at("plan", "unknown here", "not-found")
 
 
-def _named(kind: PlanName, field: str) -> Callable[[PlanTransaction, Any], str | None]:
+def _named(kind: NameKind, field: str) -> Callable[[PlanTransaction, Any], str | None]:
     return lambda tx, content: tx.plan_named(kind, getattr(content, field))
 
 

@@ -16,8 +16,9 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.letters import letter_of
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
 from ip_fhir.exchange.plans.due import turn
-from ip_fhir.ports.capabilities import keeps_plans, writes_plans
+from ip_fhir.ports.plans import keeps_plans, writes_plans
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow, Transaction
     from ip_fhir.ports.plans import PlanStore
 
-_OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
 _NEVER_WAITS: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
 
 
@@ -73,7 +73,7 @@ class PlanErrand:
     def close(self, now: datetime) -> bool:
         """Close the row if another view or a withdrawal is the newest of its share."""
         effect = self.row.effect
-        if effect.plan_message not in _OF_A_SHARE or self.plan.side is not PlanSide.HOLDER:
+        if effect.plan_message not in OF_A_SHARE or self.plan.side is not PlanSide.HOLDER:
             return False
         if self.plan.settled_on is None or self.plan.settled_on < local_day(now):
             turn(self.context, self.store, self.plan.id, now)
@@ -83,7 +83,7 @@ class PlanErrand:
         if newest and share is not None and share.goes_on == (effect.plan_message is PlanMessageKind.PLAN):
             return False
         with self.store.begin() as tx:
-            tx.supersede_row(self.row.id, "a newer view is in its place")
+            tx.supersede_row(self.row.id, IN_ITS_PLACE)
         return True
 
     def awaits_yes(self, tx: Transaction) -> bool:

@@ -13,7 +13,7 @@ from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.commit import apply
-from ip_fhir.ports.capabilities import keeps_plans
+from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.context import Context
-    from ip_fhir.ports.plans import PlanName, PlanStore, PlanTransaction, StoredPlan
+    from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
 
@@ -186,7 +186,7 @@ class PlanVerbs:
             raise _unknown("plan", plan_id)
         return before
 
-    def _plan_of(self, kind: PlanName, ident: str) -> str:
+    def _plan_of(self, kind: NameKind, ident: str) -> str:
         with self._plans().begin() as tx:
             found = tx.plan_named(kind, ident)
         if found is None:

@@ -11,7 +11,7 @@ from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotYet
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import not_before, write
-from ip_fhir.exchange.refusals import check_person, is_early, unknown_here
+from ip_fhir.exchange.refusals import check_person, check_role_here, is_early, unknown_here
 from ip_fhir.exchange.taking.intake import Taken
 from ip_fhir.exchange.taking.speakers import check_addressee, not_theirs, owner, speaker
 from ip_fhir.fhir.outcome import problems_of
@@ -73,6 +73,7 @@ class LoopIntake:
 
     def take(self, tx: Transaction, now: datetime) -> Taken:
         """Decide and write: see `Intake.take`."""
+        check_role_here(self.context)
         loop, before = self._loop(tx)
         if before is not None:
             self.arrival.loop = loop
@@ -102,13 +103,14 @@ class LoopIntake:
     def _decide(self, before: Stored | None, loop: str, now: datetime) -> Decision:
         context, message = self.context, self.message
         given = context.party_given(message.form)
-        event = event_of(message, not_before(before, now), context.role, self.party, given)
+        role = context.loop_role()
+        event = event_of(message, not_before(before, now), role, self.party, given)
         if before is None:
             notice, whose = message.notice, self.owner
             if notice is None or whose is None:
                 raise unknown_here(context, message, now)
             known, agreement = context.known_in(notice, whose), context.agreement_with(whose, notice)
-            return open_referral(notice, context.role, event, agreement, party=whose, known=known, key=loop)
+            return open_referral(notice, role, event, agreement, party=whose, known=known, key=loop)
         try:
             check_role(context, before.referral, event)
             return decide(before.referral, event, context.agreement(before.referral))
@@ -125,7 +127,7 @@ def check_role(context: Context, referral: Referral, event: Event) -> None:
 
     `RECEIVE` is the exception: it always comes by message. Raises `LoopError`.
     """
-    if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
+    if event.raised_by is context.loop_role() and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
     if event.raised_by is Role.HOSPITAL and event.party != context.owner(referral):
         raise LoopError(f"{event.kind} is for the hospital to say whose notice it is, which did not send this")
