@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.sharing.case import SharedPlan
-    from ip_fhir.domain.sharing.life.step import PlanDecision
     from ip_fhir.domain.sharing.events import PlanEvent
+    from ip_fhir.domain.sharing.life.step import PlanDecision
     from ip_fhir.exchange.context import Context
     from ip_fhir.ports.plans import PlanTransaction, StoredPlan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.sharing.case import Invitation, PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.case import SharedPlan
-    from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.sharing.messages import InvitationContent, PlanMessage
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.context import Context
@@ -127,6 +127,7 @@ class PlanIntake:
 
     def _event(self, now: datetime) -> PlanEvent:
         message, content = self.message, CONTENT[self.message.kind]
+        asked = message.invitation
         source = PlanSource.HOLDER if message.kind in _BY_HOLDER else PlanSource.PARTICIPANT
         return PlanEvent(
             id=message.id,
@@ -135,6 +136,7 @@ class PlanIntake:
             raised_by=source,
             party=self.party,
             message_id=message.id,
+            invitation=None if asked is None else invitation_of(asked, self.party, now),
             **{"epoch": message.epoch, "text": message.text, **_CONTENTS[content](getattr(message, content))},
         )
 
@@ -143,6 +145,19 @@ class PlanIntake:
         early = is_early(self.context, self.message, now)
         may_come = self.message.kind in (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER)
         return (NotYet if early and may_come else NotTaken).at("plan", "unknown here", "not-found")
+
+
+def invitation_of(asked: InvitationContent, party: str, now: datetime) -> Invitation:
+    """Return an invitation that came from `party` as this side keeps it. `now` is a time in UTC."""
+    words = " - ".join(filter(None, (asked.member, asked.role_text or str(asked.role), asked.task)))
+    return Invitation(
+        id=asked.invitation,
+        party=party,
+        membership=asked.invitation,
+        sent=now,
+        owner=asked.owner.name.full,
+        role=words,
+    )
 
 
 def _named(kind: NameKind, field: str) -> Callable[[PlanTransaction, Any], str | None]:
@@ -176,7 +191,7 @@ _CONTENTS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "withdrawal": lambda withdrawal: {"share": withdrawal.share, "number": withdrawal.number},
     "change": lambda change: {"change": change, "share": change.share, "about": change.id},
     "answer": lambda answer: {"answer": answer, "share": answer.share, "about": answer.change},
-    "invitation": lambda invitation: {"invitation": invitation, "about": invitation.invitation},
+    "invitation": lambda invitation: {"about": invitation.invitation, "plan_id": invitation.plan},
     "reply": lambda reply: {"about": reply.about, "accepts": reply.accepts, "text": reply.reason},
     "handover": lambda handover: {
         "handed_over": handover.content,

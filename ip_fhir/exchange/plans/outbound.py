@@ -1,7 +1,7 @@
 """The way out of a message about a plan: made anew before each attempt, so that nothing that was closed leaves.
 
-Before a view is sent, the plan's clocks are applied: the day may have turned since the row was made. A row whose view is
-no longer the newest of its share is closed as superseded; the newest has a row of its own.
+Before a view is sent, the plan's clocks are applied: the day may have turned since the row was made. A row whose view
+is no longer the newest of its share is closed as superseded; the newest has a row of its own.
 """
 
 from __future__ import annotations

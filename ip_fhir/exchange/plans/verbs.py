@@ -54,7 +54,7 @@ class PlanVerbs:
         view of somebody else's.
         """
         require(plan, IndividualPlan, "plan")
-        return self._do(plan.id, PlanEventKind.SAVE, by, plan=plan, based_on=plan.version, about=referral)
+        return self._do(plan.id, PlanEventKind.SAVE, by, plan=plan, based_on=plan.version, referral=referral)
 
     def share(
         self,
