@@ -131,6 +131,8 @@ class PlanRequest(Value):
     id: Id = Field(description="Id of the request.")
     party: Id = Field(description="Party that asks, or (there) that is asked.")
     asked: AwareDatetime = Field(description="Time when it was asked.")
+    owner: PlanOwner | None = Field(default=None, description="The person, at the party that asks.")
+    reason: Text | None = Field(default=None, description="Reason for asking, in words.")
     answered: AwareDatetime | None = Field(default=None, description="Time of the answer.")
     granted: Flag | None = Field(default=None, description="True if a share was begun; none: not answered.")
     by: Author | None = Field(default=None, description="The person of our own side who asked or answered.")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.consent.protection import protection_of
+from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
-from ip_fhir.domain.sharing.letters import letter_of
+from ip_fhir.domain.sharing.letters import Letter
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
@@ -95,9 +96,11 @@ class PlanErrand:
 
     def message(self, now: datetime) -> PlanMessage:
         """The message to the party; a view as it is on the Norwegian day."""
-        sender, recipient = self.context.organizations[0], self.peer.organizations[0]
         sent = max(now, self.plan.changed)  # the clock may have been turned back
-        return letter_of(self.plan, self.row.effect, sent, sender, recipient)
+        organizations = {peer.name: peer.organizations[0] for peer in self.context.peers}
+        ours = self.context.organizations[0]
+        letter = Letter(self.plan, self.row.effect, sent, {**organizations, OURS: ours})
+        return letter.message(ours, self.peer.organizations[0])
 
 
 def _is_strict(plan: SharedPlan) -> bool:
