@@ -13,6 +13,7 @@ from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.sending.running import Running
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
-    from ip_fhir.exchange.context import Context
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
@@ -31,17 +31,12 @@ T = TypeVar("T")
 _MOST_PLANS = 100
 
 
-class PlanVerbs:
-    """The half of `Exchange` that is about plans. Every verb that changes something returns the plan after it.
+class PlanVerbs(Running):
+    """The part of `Exchange` that is about plans. Every verb that changes something returns the plan after it.
 
     They raise `InvalidInput` (not allowed, not known, incomplete), `Conflict` (an outdated version), `StoreError`.
     After an error nothing has changed. `by` is kept as evidence, never sent or logged.
     """
-
-    _context: Context
-
-    def _active(self, result: T) -> T:
-        raise NotImplementedError
 
     # --- the holder's own people
 
