@@ -1,4 +1,4 @@
-"""Plans between parties: saved, shared, changed, withdrawn, handed over; over FHIR messages, each with its own store."""
+"""Plans between parties: saved, shared, changed, withdrawn, handed over; each party has a store of its own."""
 
 from __future__ import annotations
 
