@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
@@ -12,7 +14,9 @@ from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.forecast import forecast
 from ip_fhir.exchange.sending.running import Running
 from ip_fhir.ports.plans import keeps_plans
 
@@ -20,10 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
@@ -67,6 +73,11 @@ class PlanVerbs(Running):
         """
         self._context.peers.party(party)
         return self._do(plan_id, PlanEventKind.SHARE, by, to_party=party, person=person, parts=tuple(released))
+
+    def release(self, share_id: str, parts: Collection[LocatingPart], *, by: Author) -> SharedPlan:
+        """Let these parts, and no others, that lead to a person with a protected address go to a share's participant."""
+        plan_id = self._plan_of("share", share_id)
+        return self._do(plan_id, PlanEventKind.RELEASE, by, share=share_id, parts=tuple(parts))
 
     def end_share(self, share_id: str, *, by: Author, reason: str | None = None) -> SharedPlan:
         """End a share: its participant is told to use the view no longer."""
@@ -151,6 +162,22 @@ class PlanVerbs(Running):
         store = self._plans()
         found = [store.shared_plan(plan_id) for plan_id in store.plans_about(str(person), _MOST_PLANS)]
         return tuple(sorted((one.plan for one in found if one is not None), key=lambda plan: plan.over))
+
+    def parties(self) -> dict[str, Organization]:
+        """The enterprises of all parties by their names in the settings; our own first."""
+        ours = {OURS: self._context.organizations[0]}
+        return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
+
+    def forecast(
+        self, plan_id: str, plan: IndividualPlan | None = None, begin: Collection[str] | None = None
+    ) -> PlanForecast:
+        """What each participant would see now, or if `plan` were saved. Nothing is written. See `plans.forecast`."""
+        with self._plans().begin() as tx:
+            before = tx.load_plan(plan_id)
+            if before is None and plan is None:
+                raise _unknown("plan", plan_id)
+            stored = before.plan if before is not None else None
+            return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
 
     # --- the way of each verb
 
