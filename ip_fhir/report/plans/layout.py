@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 WIDTH: Final = 80
 """The letters of a line. A word that is longer stands whole on a line of its own, so that it can be copied."""
@@ -68,6 +68,23 @@ def _wrapped(text: str, first: str, left: int) -> Iterator[str]:
             first = " " * left
 
 
+def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yields a table: the first column with room for words, the others, which are short, to the right of it.
+
+    >>> list(table_lines(("Deltaker", "Mål"), [("Nordvik barneskole", "6/9")]))
+    ['Deltaker            Mål', 'Nordvik barneskole  6/9']
+    """
+    every = [headings, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(1, len(headings))]
+    room = max(WIDTH - sum(widths) - _GAP * len(widths), _LEAST)
+    first = min(max(len(row[0]) for row in every), room)
+    for row in every:
+        *above, last = wrap(row[0], first, break_on_hyphens=False) or [""]
+        yield from above
+        cells = (f"{' ' * _GAP}{cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
+        yield f"{last:<{first}}{''.join(cells)}".rstrip()
+
+
 def sentence(*parts: str | None) -> str:
     """Returns the parts that there are as sentences: each begins with a capital letter and ends with a full stop.
 
@@ -91,5 +108,7 @@ def short(text: str, width: int = 60) -> str:
     return f"{cut[: cut.rfind(' ') + 1] or cut}…"
 
 
+_GAP: Final = 2
+_LEAST: Final = 12  # letters of a first column, however many columns follow
 _KEPT: Final = "\x1f"  # no text of a plan has a control character, so it is nobody's but ours
 _ENDS = (".", "?", "!", "…")
