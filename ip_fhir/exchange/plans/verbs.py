@@ -75,7 +75,7 @@ class PlanVerbs(Running):
         return self._do(plan_id, PlanEventKind.SHARE, by, to_party=party, person=person, parts=tuple(released))
 
     def release(self, share_id: str, parts: Collection[LocatingPart], *, by: Author) -> SharedPlan:
-        """Let these parts, and no others, that lead to a person with a protected address go to a share's participant."""
+        """Let these parts of a protected address, and no others, go to the participant of a share."""
         plan_id = self._plan_of("share", share_id)
         return self._do(plan_id, PlanEventKind.RELEASE, by, share=share_id, parts=tuple(parts))
 

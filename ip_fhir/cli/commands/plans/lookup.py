@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange import Exchange
-    from ip_fhir.ports.plans import PlanStore
+    from ip_fhir.ports.plans import NameKind, PlanStore
 
 PlanArgument: TypeAlias = Annotated[
     str | None, typer.Argument(metavar="[PLAN-ID]", help="As `plan list` shows it.", show_default=False)
 ]
+Plan: TypeAlias = Annotated[str, typer.Argument(metavar="PLAN-ID", help="As `plan list` shows it.", show_default=False)]
 PersonFile: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -37,9 +38,7 @@ Doer: TypeAlias = Annotated[
 Yes: TypeAlias = Annotated[
     bool, typer.Option("--yes", help="Do it without asking, although a participant will see something new.")
 ]
-Reason: TypeAlias = Annotated[
-    str | None, typer.Option("--reason", help="The reason, in words.", show_default=False)
-]
+Reason: TypeAlias = Annotated[str | None, typer.Option("--reason", help="The reason, in words.", show_default=False)]
 
 _MOST_BYTES = 1000
 
@@ -80,6 +79,17 @@ def found_plan(exchange: Exchange, plan_id: str | None, person: str | None) -> S
         idents = ", ".join(plan.id for plan in found)
         raise InvalidInput.at("--person", f"several plans are about this person: {idents}", "multiple-matches")
     return found[0]
+
+
+def named_plan(exchange: Exchange, kind: NameKind, ident: str) -> SharedPlan:
+    """Returns the plan that has a change, share, invitation, request or handover of this id. Raises `InvalidInput`."""
+    from ip_fhir.errors import InvalidInput
+
+    with plan_store(exchange).begin() as tx:
+        found = tx.plan_named(kind, ident)
+    if found is None:
+        raise InvalidInput.at(ident, f"there is no {kind} of this id here", "not-found")
+    return exchange.plan(found)
 
 
 def held_plan(plan: SharedPlan) -> IndividualPlan:
