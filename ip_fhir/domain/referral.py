@@ -13,6 +13,7 @@ from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
+from ip_fhir.errors import LoopError
 
 
 class Role(StrEnum):
@@ -22,6 +23,18 @@ class Role(StrEnum):
     MUNICIPALITY = "municipality"
     TRANSPORT = "transport"
     CLOCK = "clock"
+
+
+def role_in_loop(role: Role | None) -> Role:
+    """Returns the role of a side in the green form loop. Raises `LoopError` for a side that has none.
+
+    >>> role_in_loop(Role.HOSPITAL)
+    <Role.HOSPITAL: 'hospital'>
+    """
+    if role is None:
+        reason = "in its settings `role` is neither hospital nor municipality"
+        raise LoopError(f"this side has no role in the green form loop: {reason}")
+    return role
 
 
 class State(StrEnum):
