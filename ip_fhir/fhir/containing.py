@@ -9,22 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.fhir.bundle import Entry
-from ip_fhir.fhir.references import References, references_in
+from ip_fhir.fhir.references import references_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from ip_fhir.fhir.bundle import Place
+    from ip_fhir.fhir.references import References
     from ip_fhir.ports import JsonObject
 
 
-def standing_alone(resource: JsonObject, entries: Iterable[Entry], addressed: Collection[str] = ()) -> JsonObject:
-    """Returns a copy of `resource` that contains those of `entries` that it refers to, directly or through others.
+def standing_alone(resource: JsonObject, links: References, addressed: Collection[str] = ()) -> JsonObject:
+    """Returns a copy of `resource` that contains those of a bundle that it refers to, directly or through others.
 
     Types in `addressed` have an address of their own and are left out. So are resources that have contained ones
     themselves, which cannot be nested.
     """
-    links = References(entries)
     itself = next((one for one in links.entries if one.resource is resource), Entry(-1, None, resource))
     there = resource.get("contained", [])
     ids = {inner.get("id") for inner in there if isinstance(inner, dict)}
