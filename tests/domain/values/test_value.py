@@ -548,9 +548,9 @@ def test_a_value_that_was_made_is_not_checked_again() -> None:
     for found in (Holder.from_data({"held": {"id": "a"}}), Holder.from_json('{"held": {"id": "a"}}')):
         assert found == Holder(held=made)
     assert Counted.checks == before + 2
-    with pytest.raises(InvalidInput, match="held.id"):
+    with pytest.raises(InvalidInput, match=r"held\.id"):
         Holder.from_data({"held": {"id": ""}})
-    with pytest.raises(InvalidInput, match="held.id"):
+    with pytest.raises(InvalidInput, match=r"held\.id"):
         Holder.from_json('{"held": {"id": ""}}')
     with pytest.raises(InvalidInput, match="held"):
         Holder.from_data({"held": Holder(held=made)})
