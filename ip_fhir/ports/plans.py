@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
     from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.domain.values.aggregate import Aggregate
-    from ip_fhir.ports import Store
+    from ip_fhir.ports import Store, Transaction
 
 NameKind: TypeAlias = Literal["share", "change", "invitation", "handover", "request"]
 """The kinds of ids, other than its own, by which a plan is found. Ids are unique within a kind."""
@@ -171,3 +171,8 @@ class PlanStore(AggregateStore, Protocol):
 def keeps_plans(store: Store) -> TypeGuard[PlanStore]:
     """True if the store keeps shared plans."""
     return has(store, "PlanStore")
+
+
+def writes_plans(transaction: Transaction) -> TypeGuard[PlanTransaction]:
+    """True if the transaction is of a store that keeps shared plans."""
+    return hasattr(transaction, "load_plan")
