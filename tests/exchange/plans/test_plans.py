@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from ip_fhir.domain.sharing.lens.see import see
+from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import ConsentStatus
 from ip_fhir.domain.effects import Reason

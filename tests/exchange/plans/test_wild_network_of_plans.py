@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from ip_fhir.domain.sharing.lens.see import see
+from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentStatus, Provision
 from ip_fhir.domain.plan import IndividualPlan, Measure
