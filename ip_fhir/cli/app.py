@@ -10,8 +10,8 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads
-from ip_fhir.cli.commands.plans import changes, invitations, plans, preview, shares, versions
+from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads, restore
+from ip_fhir.cli.commands.plans import access_log, changes, invitations, plans, preview, shares, versions
 from ip_fhir.cli.exits import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
@@ -59,6 +59,7 @@ app.command("remind")(exchange.remind)
 app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
+db.app.command("restore")(restore.restore)
 referrals.app.command("close")(act.close)
 exchange.notices.command("new")(drafts.notice_new)
 exchange.green_forms.command("new")(drafts.green_form_new)
@@ -77,6 +78,8 @@ plans.app.command("invite")(invitations.invite)
 plans.app.command("answer-invitation")(invitations.answer_invitation)
 plans.app.command("hand-over")(invitations.hand_over)
 plans.app.command("answer-handover")(invitations.answer_handover)
+plans.app.command("ask")(invitations.ask)
+plans.app.command("access-log")(access_log.access_log)
 plans.app.command("answer-request")(invitations.answer_request)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")

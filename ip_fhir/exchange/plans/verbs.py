@@ -17,14 +17,15 @@ from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import apply
 from ip_fhir.exchange.plans.forecast import forecast
+from ip_fhir.exchange.plans.restoration import restore
 from ip_fhir.exchange.sending.running import Running
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from ip_fhir.domain.consent.protection import LocatingPart
-    from ip_fhir.domain.people import Organization
+    from ip_fhir.domain.people import Organization, PlanOwner
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
@@ -148,7 +149,19 @@ class PlanVerbs(Running):
         given: dict[str, Any] = {"about": handover_id, "accepts": accepts, "text": reason}
         return self._do(plan_id, PlanEventKind.ANSWER_HANDOVER, by, source=PlanSource.PARTICIPANT, **given)
 
+    def ask_for_plan(self, owner: PlanOwner, party: str, *, by: Author, reason: str | None = None) -> SharedPlan:
+        """Ask a party for the plan about a person. A no is not sent: our people are told when our own clock runs out."""
+        self._context.peers.party(party)
+        ident = str(uuid4())
+        given: dict[str, Any] = {"about": ident, "to_party": party, "owner": owner, "text": reason}
+        return self._do(ident, PlanEventKind.REQUEST, by, source=PlanSource.PARTICIPANT, **given)
+
     # --- anybody
+
+    def restore(self, *, by: Author) -> Iterator[SharedPlan]:
+        """Mark every plan after a backup of the store was put back. See `plans.restoration`."""
+        yield from restore(self._context, self._plans(), by)
+        self._active(None)
 
     def plan(self, plan_id: str) -> SharedPlan:
         """The plan as this side has it. Raises `InvalidInput` (not-found)."""
@@ -167,6 +180,10 @@ class PlanVerbs(Running):
         """The enterprises of all parties by their names in the settings; our own first."""
         ours = {OURS: self._context.organizations[0]}
         return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses on the wire of all parties by their names in the settings; our own first."""
+        return {OURS: self._context.url} | {peer.name: peer.endpoint.url for peer in self._context.peers}
 
     def forecast(
         self, plan_id: str, plan: IndividualPlan | None = None, begin: Collection[str] | None = None
@@ -204,7 +221,7 @@ class PlanVerbs(Running):
 
     def _before(self, tx: PlanTransaction, plan_id: str, kind: PlanEventKind) -> StoredPlan | None:
         before = tx.load_plan(plan_id)
-        if before is None and kind is not PlanEventKind.SAVE:
+        if before is None and kind not in (PlanEventKind.SAVE, PlanEventKind.REQUEST):
             raise _unknown("plan", plan_id)
         return before
 

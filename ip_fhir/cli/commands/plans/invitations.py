@@ -103,6 +103,35 @@ def answer_handover(
     )
 
 
+def ask(
+    party: Party,
+    config: Config,
+    by: Doer,
+    owner: Annotated[
+        str,
+        typer.Option(
+            "--owner",
+            metavar="FILE",
+            help="The person: a FHIR Patient, or a plan's owner (JSON), with a number.",
+            show_default=False,
+        ),
+    ],
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a party for the plan about a person.
+
+    Whoever takes part in the plan, or has an open loop about the person, may ask. The answer is the plan; a no is not
+    told, and whether there is a plan is not told either: our people are told when the agreement's days have passed.
+    """
+    from ip_fhir.cli.given import read_owner
+    from ip_fhir.mapping import default
+
+    whom = read_owner(owner, default())
+    who = doer(by)
+    _ask(config, party, lambda exchange: exchange.ask_for_plan(whom, party, by=who, reason=reason), as_json=as_json)
+
+
 def answer_request(
     request: Annotated[
         str, typer.Argument(metavar="REQUEST-ID", help="As `plan shares` shows it.", show_default=False)

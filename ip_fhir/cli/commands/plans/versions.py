@@ -25,8 +25,6 @@ from ip_fhir.cli.given import Given
 from ip_fhir.cli.options import Config, Created, File, Json, Lang, NoNames, Owner, PlanId, spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.exchange import Exchange
     from ip_fhir.ports.plans import SavedVersion
@@ -88,26 +86,20 @@ def history(
     """Show the versions of a plan, newest first: when each was saved, by whom, and what it changed."""
     from ip_fhir.cli.opening import opened
     from ip_fhir.cli.output import emit, show
+    from ip_fhir.report.plans.history import history_headings, history_rows
 
     language = spoken(lang)
     with opened(config) as exchange:
-        plan = found_plan(exchange, plan_id, person)
+        plan, store = found_plan(exchange, plan_id, person), plan_store(exchange)
         held_plan(plan)
-        versions = plan_store(exchange).plan_versions(plan.id, limit, before)
-        changed = [] if no_names else [_changed_in(exchange, one, language) for one in versions]
+        numbers = [one.version for one in store.plan_versions(plan.id, limit + 1, before)]
+        found = [store.plan_version(plan.id, number) for number in numbers]
+    rows = history_rows([one for one in found if one is not None], language, names=not no_names)[:limit]
     if as_json:
-        emit(
-            [
-                {**_version_data(one, names=not no_names), **({"changed": changed[n]} if changed else {})}
-                for n, one in enumerate(versions)
-            ]
-        )
+        data = [_version_data(one, names=not no_names) for one in found[:limit] if one is not None]
+        emit([{**one, "changed": row[-1]} for one, row in zip(data, rows, strict=True)])
         return
-    rows = [
-        (*_version_row(one, names=not no_names), "\n".join(changed[n]) if changed else "")
-        for n, one in enumerate(versions)
-    ]
-    show(_HISTORY[language], rows)
+    show(history_headings(language), rows)
 
 
 def diff(
@@ -154,17 +146,10 @@ def _difference(before: IndividualPlan, after: IndividualPlan, language: Languag
     return list(plan_difference(before, after, language))
 
 
-def _changed_in(exchange: Exchange, version: SavedVersion, language: Language) -> list[str]:
-    """Returns the difference of a version to the one before it, in words; nothing for the first."""
-    store = plan_store(exchange)
-    after = store.plan_version(version.plan_id, version.version)
-    before = store.plan_version(version.plan_id, version.version - 1) if version.version > 1 else None
-    return _difference(before.plan, after.plan, language) if before is not None and after is not None else []
-
-
 def _show_since(exchange: Exchange, plan: IndividualPlan, language: Language, *, as_json: bool) -> None:
     """Shows which versions were saved after the one that a plan was changed from, by whom, and what they changed."""
     from ip_fhir.cli.output import emit, say, show
+    from ip_fhir.report.plans.history import history_headings
 
     store = plan_store(exchange)
     since = [one for one in store.plan_versions(plan.id) if one.version > plan.version]
@@ -177,7 +162,7 @@ def _show_since(exchange: Exchange, plan: IndividualPlan, language: Language, *,
         emit({"plan": plan.id, "since": [_version_data(one, names=True) for one in since], "difference": lines})
         return
     say(_WORDS[language]["since"].format(version=plan.version))
-    show(_HISTORY[language][:3], [_version_row(one, names=True) for one in since])
+    show(history_headings(language)[:3], [_version_row(one, names=True) for one in since])
     for line in lines:
         say(f"  {line}")
 
@@ -196,10 +181,6 @@ def _version_data(one: SavedVersion, *, names: bool) -> dict[str, Any]:
     }
 
 
-_HISTORY: dict[Language, Sequence[str]] = {
-    "nb": ("Versjon", "Lagret", "Av", "Endret"),
-    "en": ("Version", "Saved", "By", "Changed"),
-}
 _WORDS: dict[Language, dict[str, str]] = {
     "nb": {
         "since": "Planen er lagret av andre siden versjon {version}. Dette er endret:",
