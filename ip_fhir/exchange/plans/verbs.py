@@ -150,7 +150,7 @@ class PlanVerbs(Running):
         return self._do(plan_id, PlanEventKind.ANSWER_HANDOVER, by, source=PlanSource.PARTICIPANT, **given)
 
     def ask_for_plan(self, owner: PlanOwner, party: str, *, by: Author, reason: str | None = None) -> SharedPlan:
-        """Ask a party for the plan about a person. A no is not sent: our people are told when our own clock runs out."""
+        """Ask a party for the plan about a person. A no is not sent: when our own clock runs out, we are told."""
         self._context.peers.party(party)
         ident = str(uuid4())
         given: dict[str, Any] = {"about": ident, "to_party": party, "owner": owner, "text": reason}
