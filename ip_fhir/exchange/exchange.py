@@ -67,7 +67,7 @@ _PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
 
 
 class Exchange:
-    """One side of the loop. Threads may share it: besides the store, it only remembers if there is work to do.
+    """One side of an exchange. Threads may share it: besides the store, it only remembers if there is work to do.
 
     `activity` is set when there may be something to send at once, and `stirred` with it, for the timers.
     """
@@ -116,11 +116,11 @@ class Exchange:
         `by`, here and below, is the person who did this: kept as evidence, never sent or logged. `released` are the
         parts that go along although an address is protected (`Releases`). Returns the referral after it.
 
-        Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
+        Raises `ConsentRefused`, `LoopError` (only a hospital sends one), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.
         """
-        context, now = self._context, self.now()
-        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=context.role, notice=notice, by=by)
+        context, now, role = self._context, self.now(), self._context.loop_role()
+        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=role, notice=notice, by=by)
 
         def once() -> Referral:
             with context.store.begin() as tx:
@@ -133,7 +133,7 @@ class Exchange:
                 party = context.parties.find(notice.organization(notice.recipient))
                 agreement = context.agreement_with(party, notice)
                 known = context.known_in(notice, OURS)
-                decision = open_referral(notice, context.role, event, agreement, party=party, known=known, key=key)
+                decision = open_referral(notice, role, event, agreement, party=party, known=known, key=key)
                 write(tx, None, decision, now, context=context)
                 after = decision.referral
                 return release_in(context, tx, after, released, by) if released else after
@@ -146,7 +146,7 @@ class Exchange:
         `of` is the loop's key here (`Referral.correlation_id`). Without it, it is the one loop that the form answers;
         raises `InvalidInput` (multiple-matches) when loops of several parties have that correlation id.
         """
-        role = self._context.role
+        role = self._context.loop_role()
         event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=role, form=form, by=by)
         return self.submit(keys.of_our_people(self._context, form.answers) if of is None else of, event)
 
@@ -157,7 +157,7 @@ class Exchange:
 
         `text` is what the person says about it, such as a reason.
         """
-        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text, by=by)
+        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.loop_role(), text=text, by=by)
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
@@ -166,7 +166,7 @@ class Exchange:
         Raises `InvalidInput` (unknown referral, something missing; `NotYet`: dated in the future), `LoopError` (not
         allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an error nothing has changed.
         """
-        context = self._context
+        (context := self._context).loop_role()
         if event.at > self.now() + context.skew:
             raise NotYet.at("event.at", "dated ahead of the clock here", "business-rule")
 
@@ -308,7 +308,7 @@ class Exchange:
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
-            "role": str(self._context.role),
+            "role": self._context.role and str(self._context.role),
             "idle": all(self._idle.get(part) == (self._changes, now) for part in _PARTS) and not due,
             "changes": self._changes,
             "due": due,

@@ -23,6 +23,7 @@ from ip_fhir.exchange.refusals import (
     Arrival,
     check_date,
     check_person,
+    check_role_here,
     is_early,
     receipt_of,
     refusals_kept,
@@ -90,6 +91,7 @@ def _receive(
         with context.store.begin() as tx:
             if seen := tx.seen(key):
                 return _same_again(seen, digest), "repeated"
+            check_role_here(context)
             check_date(context, message, now)
             loop, before = _loop(context, tx, message, brought)
             arrival.loop = loop if before is not None else None
@@ -164,13 +166,14 @@ def _decide(
     context: Context, message: Message, before: Stored | None, brought: _Brought, loop: str, now: datetime
 ) -> Decision:
     given = context.party_given(message.form)
-    event = event_of(message, not_before(before, now), context.role, brought.party, given)
+    role = context.loop_role()
+    event = event_of(message, not_before(before, now), role, brought.party, given)
     if before is None:
         notice, owner = message.notice, brought.owner
         if notice is None or owner is None:
             raise unknown_here(context, message, now)
         known, agreement = context.known_in(notice, owner), context.agreement_with(owner, notice)
-        return open_referral(notice, context.role, event, agreement, party=owner, known=known, key=loop)
+        return open_referral(notice, role, event, agreement, party=owner, known=known, key=loop)
     try:
         check_role(context, before.referral, event)
         return decide(before.referral, event, context.agreement(before.referral))
@@ -187,7 +190,7 @@ def check_role(context: Context, referral: Referral, event: Event) -> None:
 
     `RECEIVE` is the exception: it always comes by message. Raises `LoopError`.
     """
-    if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
+    if event.raised_by is context.loop_role() and event.kind is not EventKind.RECEIVE:
         raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
     if event.raised_by is Role.HOSPITAL and event.party != context.owner(referral):
         raise LoopError(f"{event.kind} is for the hospital to say whose notice it is, which did not send this")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.context import NO_ROLE
 from ip_fhir.exchange.counts import UNREADABLE
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Refusal
@@ -86,6 +87,12 @@ def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -
 def receipt_of(message_id: str, error: NotTaken) -> Receipt:
     """The receipt of a refused message: `transient-error` if the sender may try again, else `fatal-error`."""
     return Receipt(message_id, "transient-error" if error.retry else "fatal-error", error.problems)
+
+
+def check_role_here(context: Context) -> None:
+    """Raise `NotTaken` for a message of the loop where settings give us no role in it."""
+    if context.role is None:
+        raise NotTaken.at("kind", NO_ROLE, "business-rule")
 
 
 def check_date(context: Context, message: Message, now: datetime) -> None:

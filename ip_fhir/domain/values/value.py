@@ -98,6 +98,9 @@ Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict()]
 """A whole number; "3" and 3.0 are refused."""
 
+Days = Annotated[int, Field(strict=True, ge=1, le=365)]
+"""The length of a deadline in days, 1 to 365."""
+
 _FIELDS = "\nFields:"
 
 # Fields that hold no person's data: `repr` shows those of them that a value has.
@@ -348,7 +351,7 @@ def _reason_of(item: ErrorDetails) -> str:
 def _unknown(above: tuple[int | str, ...], names: list[str], model: type[BaseModel], *, lists: bool) -> Problem:
     for step in above:
         if isinstance(step, str):
-            model = _models_in(model.model_fields[step].annotation)[0]
+            model = models_in(model.model_fields[step].annotation)[0]
     path = ".".join(map(str, above))
     return Problem(path, unknown_keys(names, model.model_fields, lists=lists), "structure")
 
@@ -373,6 +376,7 @@ def unknown_keys(names: Sequence[str], known: Iterable[str], *, lists: bool = Fa
     return f"has {said} not known here{hint}"
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Returns the models that the type of a field names: `[Goal]` for `tuple[Goal, ...]`."""
     itself = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-    return itself + [model for part in get_args(annotation) for model in _models_in(part)]
+    return itself + [model for part in get_args(annotation) for model in models_in(part)]
