@@ -100,6 +100,10 @@ class Step:
             self.effects.append(effect)
         return effect
 
+    def derived_id(self, *purpose: str) -> str:
+        """Returns an id that follows from the event and a purpose, or from a secret and a purpose."""
+        return effect_id(self.case.id, "|".join(purpose), self.event.id)
+
     def start(self, kind: PlanTimerKind, about: str | None, due: datetime, step: int = 1) -> None:
         """Starts a clock, in the place of the one of the same kind about the same."""
         self.stop(kind, about)
