@@ -1,38 +1,29 @@
 """The clocks of a shared plan: the days on which something turns, and the deadlines of the agreement.
 
-All times returned are in UTC. A day turns at midnight in Norway; deadlines fall at the local time of their start.
+A day turns at midnight in Norway. Deadlines, which are returned in UTC, fall at the local time of their start.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import ReviewKind, ReviewStatus
 from ip_fhir.domain.sharing.case import PlanSide, PlanTimerKind
 from ip_fhir.domain.sharing.policy import next_turn, policy_of
-from ip_fhir.domain.values.calendar import OSLO, add_months, add_working_days, local_day
+from ip_fhir.domain.sharing.see import start_of
+from ip_fhir.domain.values.calendar import add_months, add_working_days, local_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
+    from datetime import date, datetime
 
     from ip_fhir.domain.plan import Arrangement, IndividualPlan, Review
     from ip_fhir.domain.sharing.case import PlanTimer, SharedPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.life.surroundings import PartyTerms
     from ip_fhir.domain.sharing.share import Share
-
-
-def start_of(day: date) -> datetime:
-    """Returns the moment at which a Norwegian day begins.
-
-    >>> from datetime import date
-    >>> start_of(date(2026, 3, 30)).isoformat()
-    '2026-03-29T22:00:00+00:00'
-    """
-    return datetime.combine(day, time.min, OSLO).astimezone(UTC)
 
 
 def acknowledgement_due(terms: PartyTerms, now: datetime) -> datetime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
 from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.protection import protected_persons
@@ -17,7 +18,6 @@ from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.domain.sharing.case import PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, set_day_clock, turns
-from ip_fhir.domain.sharing.life.parts import close_changes
 from ip_fhir.domain.sharing.life.step import MadeView
 from ip_fhir.domain.sharing.participants import participants, people_of
 from ip_fhir.domain.sharing.policy import areas_of, policy_of
@@ -62,6 +62,7 @@ def look_at_shares(step: Step) -> None:
     _tell_of_unseeing(step)
     _tell_of_turns(step)
     step.evolve(settled_on=step.on, over=is_over(step.plan, step.on))
+    step.settled = step.plan, step.on
     set_day_clock(step)
 
 
@@ -89,8 +90,7 @@ def end_reason(step: Step, share: Share) -> EndReason | None:
         return EndReason.NO_AGREEMENT
     if not people_of(plan, share, step.on):
         return EndReason.MEMBERSHIP
-    policy = policy_of(plan, share, step.on)
-    return None if policy.areas or policy.general else EndReason.CONSENT
+    return EndReason.CONSENT if policy_of(plan, share, step.on).opens_nothing else None
 
 
 def begin(step: Step, party: str) -> tuple[Share, ...]:
@@ -109,6 +109,8 @@ def begin(step: Step, party: str) -> tuple[Share, ...]:
     if not wanted:
         raise InvalidInput.at("person", "does not take part for this party today", "not-found")
     shares = [_fresh(step, part, person) for person in wanted]
+    if step.event.parts:
+        shares = [share.evolve(released=step.event.parts) for share in shares]
     refused = [reason for share in shares if (reason := end_reason(step, share)) is not None]
     if len(refused) == len(shares):
         _refuse(refused[0])
@@ -130,7 +132,6 @@ def end(step: Step, share: Share, reason: EndReason) -> None:
     step.put_share(ended)
     send_newest(step, ended)
     step.record(share=share.id, number=number, digest=ended.digest, about=None, note=f"the share ended: {reason}")
-    close_changes(step, ended)
 
 
 def withdrawal_digest(share_id: str, number: int) -> str:
@@ -189,9 +190,7 @@ def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan
     """Returns the plan and day that equal those of the last view; None if it was made by other terms."""
     if was is None or not was.number or any(getattr(was, name) != getattr(share, name) for name in _TERMS):
         return None
-    if step.before is None or step.before.plan is None or step.before.settled_on is None:
-        return None
-    return step.before.plan, step.before.settled_on
+    return step.settled
 
 
 def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
@@ -236,9 +235,13 @@ def _fresh(step: Step, part: Participant, person: str | None) -> Share:
 
 
 def _begin(step: Step, share: Share) -> Share:
-    if share.goes_on and share.number and share.in_step:
-        step.put_share(share)
-        send_newest(step, share)
+    """Begins a share, or again; sends the newest view of one that goes on."""
+    known = step.case.share(share.id)
+    if known is not None and known.goes_on and known.in_step:
+        _new_view(step, known, share)
+        now = step.case.share(share.id)
+        if now is not None and now.number == known.number:
+            send_newest(step, now)
     else:
         share_again(step, share)
     begun = step.case.share(share.id)
@@ -257,10 +260,8 @@ def _tell_of_members(step: Step, taking: Taking) -> None:
 
 def _tell_of_unseeing(step: Step) -> None:
     """Tells of shares whose people are responsible for a measure that they may not see, if it was not so before."""
-    before = step.before
-    known: set[tuple[str, str]] = set()
-    if before is not None and before.plan is not None and before.settled_on is not None:
-        known = _unseeing(before.plan, before.shares, before.settled_on)
+    shares = step.before.shares if step.before is not None else ()
+    known = _unseeing(step.settled[0], shares, step.settled[1]) if step.settled is not None else set()
     new = _unseeing(step.plan, step.case.shares, step.on) - known
     for share in dict.fromkeys(sorted(share for share, _ in new)):
         step.tell(Reason.RESPONSIBLE_UNSEEING, share)
@@ -277,9 +278,7 @@ def _unseeing(plan: IndividualPlan, shares: Iterable[Share], on: date) -> set[tu
         theirs = [measure for measure in plan.measures if measure.responsible in people]
         policy = policy_of(plan, share, on) if theirs else None
         for measure in theirs:
-            of_it = frozenset(areas.get(measure.id, ()))
-            is_open = policy is not None and (of_it <= policy.areas if of_it else policy.general)
-            if not is_open or share.level != "plan":
+            if policy is None or policy.level is not ContentLevel.PLAN or not policy.lets(areas[measure.id]):
                 found.add((share.id, measure.id))
     return found
 
@@ -291,10 +290,10 @@ def _tell_of_turns(step: Step) -> None:
         if not share.goes_on:
             continue
         days = step.around.of(share.party).sharing.warning_days
-        known: set[date] = set()
         was = before.share(share.id) if before is not None else None
-        if before is not None and was is not None and was.goes_on and before.plan and before.settled_on:
-            known = set(turns(before.plan, was, before.settled_on, days))
+        known: set[date] = set()
+        if was is not None and was.goes_on and step.settled is not None:
+            known = set(turns(step.settled[0], was, step.settled[1], days))
         new = [day for day in turns(step.plan, share, step.on, days) if day not in known]
         if new:
             step.tell(Reason.VIEW_TURNS, share.id, text=min(new).isoformat())

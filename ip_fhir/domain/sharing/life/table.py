@@ -129,7 +129,7 @@ _NUMBERED: Final = (
         _F.BEHIND: "the newest view, or the withdrawal, goes again, unchanged",
         _F.AHEAD: "the numbers go on above the highest; a person is told, and decides by sharing again",
     }),
-    *_rows(_E.RESTORED, _BY_HOLDER, _AT_PARTICIPANT, {_F.ALWAYS: "we say which number and digest we hold"}),
+    *_rows(_E.STATE_ASKED, _BY_HOLDER, _AT_PARTICIPANT, {_F.ALWAYS: "we say which number and digest we hold"}),
     *_rows(_E.RESTORED, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.ALWAYS: "a backup was restored: we say what we hold"}),
 )  # fmt: skip
 
@@ -143,7 +143,6 @@ _CHANGING: Final = (
         _F.OUTDATED: "refused: on your newest view, please; that is sent again",
         _F.TOO_MANY: "refused: too many of its changes wait",
         _F.LATE: "refused: the share has ended",
-        _F.ELSEWHERE: "not taken; the party is told who holds the plan",
     }),
     *_rows(_E.DECIDE, _BY_HOLDER, _AT_HOLDER, {
         _F.DECIDED: "nothing of it waits any more: answered, with the new view",
@@ -170,7 +169,6 @@ _ASKING: Final = (
         _F.DECLINED: "the membership is declined: a new version",
         _F.REPEATED: "nothing",
         _F.LATE: "refused: it was taken back, or answered otherwise",
-        _F.ELSEWHERE: "not taken; the party is told who holds the plan",
     }),
     *_rows(_E.ANSWER_INVITATION, _BY_HOLDER, _AT_HOLDER, {_F.TAKEN_BACK: "the party is told"}),
     *_rows(_E.ANSWER_INVITATION, _BY_HOLDER, _AT_PARTICIPANT, {
@@ -181,7 +179,6 @@ _ASKING: Final = (
         _F.DONE: "the newest view goes to the party: it has a share, or gets one by the agreement's rule",
         _F.WAITS: "a person decides; the clock runs",
         _F.REPEATED: "nothing",
-        _F.ELSEWHERE: "not taken; the party is told who holds the plan",
     }),
     *_rows(_E.ANSWER_REQUEST, _BY_HOLDER, _AT_HOLDER, {
         _F.ACCEPTED: "the share begins: the view is the answer",
@@ -189,6 +186,11 @@ _ASKING: Final = (
     }),
     *_rows(_E.ANSWER_REQUEST, _BY_HOLDER, _AT_PARTICIPANT, {_F.DONE: "a view came that answers it: the clock stops"}),
 )  # fmt: skip
+
+_ELSEWHERE: Final = tuple(
+    PlanRow(event, _BY_PARTICIPANT, _AT_PARTICIPANT, _F.ELSEWHERE, "not taken; the party is told who holds the plan")
+    for event in (_E.CHANGE, _E.ANSWER_INVITATION, _E.REQUEST, _E.RESTORED)
+)
 
 _HANDING_OVER: Final = (
     *_rows(_E.HAND_OVER, _BY_HOLDER, _AT_HOLDER, {_F.FIRST: "the offer goes out; this side goes on holding the plan"}),
@@ -208,7 +210,7 @@ _HANDING_OVER: Final = (
         _F.LATE: "refused: it was taken back, or another handover won",
     }),
     *_rows(_E.ANSWER_HANDOVER, _BY_PARTICIPANT, _AT_PARTICIPANT, {
-        _F.REPEATED: "nothing: this side took the yes and holds the plan no longer",
+        _F.REPEATED: "nothing: this side took that yes, and holds the plan no longer",
         _F.LATE: "refused: another handover won",
     }),
     *_rows(_E.ANSWER_HANDOVER, _BY_HOLDER, _AT_HOLDER, {_F.TAKEN_BACK: "the party is told"}),
@@ -223,7 +225,14 @@ _HANDING_OVER: Final = (
     *_rows(_E.GONE, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.NEWER: "a person of ours says who holds the plan now"}),
 )  # fmt: skip
 
-ROWS: Final[tuple[PlanRow, ...]] = (*_HOLDING, *_NUMBERED, *_CHANGING, *_ASKING, *_HANDING_OVER)
+ROWS: Final[tuple[PlanRow, ...]] = (
+    *_HOLDING,
+    *_NUMBERED,
+    *_CHANGING,
+    *_ASKING,
+    *_ELSEWHERE,
+    *_HANDING_OVER,
+)
 """All rows."""
 
 _INDEX: Final = {(row.event, row.raised_by, row.side, row.finding): row for row in ROWS}
