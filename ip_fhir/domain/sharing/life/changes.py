@@ -12,8 +12,9 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import PlanTimerKind
 from ip_fhir.domain.sharing.change import ChangeStatus, KeptChange, Outcome, PartDecision
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.lens.wanted import filled
 from ip_fhir.domain.sharing.life.clocks import change_due
-from ip_fhir.domain.sharing.life.parts import Bench, applied, decided_with, filled, parts_of, value_at
+from ip_fhir.domain.sharing.life.parts import Bench, applied, decided_with, parts_of, value_at
 from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.domain.sharing.put_back import put_back

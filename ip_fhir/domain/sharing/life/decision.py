@@ -16,7 +16,7 @@ from ip_fhir.domain.sharing.life import changes, handover, invitations, numbers,
 from ip_fhir.domain.sharing.life.clocks import change_due, due_timers, tell_of
 from ip_fhir.domain.sharing.life.shares import begin, end
 from ip_fhir.domain.sharing.life.step import PlanDecision, Step
-from ip_fhir.domain.sharing.life.table import Finding, find_row, may_raise
+from ip_fhir.domain.sharing.life.table import Finding, may_raise, row_of
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken
@@ -49,8 +49,7 @@ def decide_plan(case: SharedPlan | None, event: PlanEvent, around: Surroundings)
         return PlanDecision(opened)
     step = Step(case, event, around, opened)
     finding = _handler(event, side)(step)
-    row = find_row(event.kind, event.raised_by, side, finding)
-    assert row is not None, (event.kind, event.raised_by, side, finding)
+    row = row_of(event.kind, event.raised_by, side, finding)
     if step.case.side is _HOLDER:
         changes.close_ended(step)
     return step.decision(finding, row.follows)
@@ -125,10 +124,9 @@ def _handler(event: PlanEvent, side: PlanSide) -> _Handler:
 def _said_by(case: SharedPlan, event: PlanEvent) -> PlanSource:
     """Returns who raised an event: a reply that comes to a participant is the holder's if it takes its offer back."""
     handed_to_us = case.handover is not None and case.handover.offered is not None
-    if case.side is _PARTICIPANT and event.party is not None and event.party == case.holder:
-        if event.kind is _K.ANSWER_INVITATION or (event.kind is _K.ANSWER_HANDOVER and handed_to_us):
-            return PlanSource.HOLDER
-    return event.raised_by
+    from_holder = case.side is _PARTICIPANT and event.party is not None and event.party == case.holder
+    offers = event.kind is _K.ANSWER_INVITATION or (event.kind is _K.ANSWER_HANDOVER and handed_to_us)
+    return PlanSource.HOLDER if from_holder and offers else event.raised_by
 
 
 # --- what is too short for a module of its own
@@ -240,4 +238,4 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.TIME, _HOLDER, None): _time,
     (_K.TIME, _PARTICIPANT, None): _time,
 }
-"""The function for each event, by this side's part and by whom a message brought it (None: our own side, transport, clock)."""
+"""The function for each event, by this side's part and by whom it came (None: ourselves, transport, clock)."""

@@ -24,7 +24,7 @@ from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import ConsentRefused, InvalidInput, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
-    from ip_fhir.domain.sharing.case import PartyShare, PlanTimer
+    from ip_fhir.domain.sharing.case import HandedOver, PartyShare, PlanTimer
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
 
@@ -72,8 +72,8 @@ def offer(step: Step) -> Finding:
         raise InvalidInput.at("handover", "an offer waits for its answer: take it back first", "business-rule")
     _ask_consent(step, party)
     ident = step.event.about or step.derived_id("handover", party)
-    given = {"epoch": step.case.epoch + 1, "sent": step.event.at, "by": step.event.by, "reason": step.event.text}
-    step.evolve(handover=Handover(id=ident, party=party, **given))
+    offered = Handover(id=ident, party=party, epoch=step.case.epoch + 1, sent=step.event.at, by=step.event.by)
+    step.evolve(handover=offered.evolve(reason=step.event.text))
     step.send(PlanMessageKind.HANDOVER, ident, party)
     step.start(PlanTimerKind.HANDOVER, ident, handover_due(terms, step.event.at))
     return Finding.FIRST
@@ -225,7 +225,7 @@ def answer(step: Step) -> Finding:
 
 
 def taken_back(step: Step) -> Finding:
-    """Keeps that the holder took its offer back; our people are told. A yes of ours that crossed it comes to nothing."""
+    """Keeps that the holder took its offer back; our people are told. A yes that crossed it comes to nothing."""
     handover = step.case.handover
     if handover is None or handover.id != step.event.about or handover.party != step.event.party:
         return Finding.LATE
@@ -253,14 +253,12 @@ def is_taken(step: Step) -> bool:
     ours = handover is not None and handover.id == event.about and event.message is PlanMessageKind.HANDOVER_ANSWER
     if not ours or handover is None or handover.status is not HandoverStatus.ACCEPTED or handover.offered is None:
         return False
-    _take_over(step, handover)
+    _take_over(step, handover, handover.offered)
     return True
 
 
-def _take_over(step: Step, handover: Handover) -> None:
+def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
     """Makes this side the holder, with the shares, whose numbers go on, and the changes that wait."""
-    offered = handover.offered
-    assert offered is not None
     shares = tuple(share for one in offered.shares if (share := _taken_over(step, one)) is not None)
     step.evolve(
         side=PlanSide.HOLDER,
@@ -314,10 +312,10 @@ def gone(step: Step) -> Finding:
     if step.event.party != case.holder:
         raise NotYet.at("sender", "is not the holder, as far as we know", "conflict")
     handover = case.handover
-    if handover is not None and handover.epoch == epoch and handover.offered is not None:
-        if handover.status is HandoverStatus.ACCEPTED:
-            _take_over(step, handover)
-            return Finding.TAKES_OVER
+    accepted = handover is not None and handover.status is HandoverStatus.ACCEPTED and handover.epoch == epoch
+    if accepted and handover is not None and handover.offered is not None:
+        _take_over(step, handover, handover.offered)
+        return Finding.TAKES_OVER
     _follow(step, step.event.to_party or case.holder, epoch)
     return Finding.NEWER
 

@@ -112,7 +112,8 @@ def answered(step: Step) -> Finding:
 
 def _put_membership(step: Step, place: Membership, status: MembershipStatus) -> None:
     plan, team = step.plan, step.plan.team
-    assert team is not None
+    if team is None:
+        return
     is_first = status is MembershipStatus.ACCEPTED and place.period.start is None and place.period.end is None
     period = place.period.evolve(start=step.on) if is_first else place.period
     now = place.evolve(status=status, period=period)

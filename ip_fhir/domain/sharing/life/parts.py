@@ -15,10 +15,12 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.change import Outcome, PartDecision
 from ip_fhir.domain.sharing.ids import view_id
+from ip_fhir.domain.sharing.lens.cut import ACTORS
+from ip_fhir.domain.sharing.lens.refusals import CLOSED_FIELD, TAKEN_OUT, HiddenClash, ViewRefused
 from ip_fhir.domain.sharing.participants import people_of
-from ip_fhir.domain.sharing.put_back import ViewRefused, put_back
+from ip_fhir.domain.sharing.put_back import put_back
 from ip_fhir.domain.sharing.rights import Right, right_of
-from ip_fhir.domain.values.value import Period, Value, models_in
+from ip_fhir.domain.values.value import Value, models_in
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.rights import Rights
     from ip_fhir.domain.sharing.share import Share
 
-NEVER: Final = "no participant changes this"
-TAKEN_OUT: Final = "nothing is taken out of a plan: it is ended by its status"
 TOO_MANY_REFUSED: Final = "too much of the change is refused"
 
 _BOOKKEEPING: Final = ("version", "updated", "author")  # those of a view say nothing about the plan
@@ -37,7 +37,7 @@ _MOST_REFUSED: Final = 100  # parts of one change that are refused one by one; e
 _LIST_PLACES: Final = (*LISTS, "team.memberships", "team.coordinators")
 
 
-def _first_fields(model: type[Value] = IndividualPlan, above: str = "") -> Iterator[tuple[str, str]]:
+def _first_fields(model: Any = IndividualPlan, above: str = "") -> Iterator[tuple[str, str]]:
     bound = {name: unit[0] for unit in BOUND.get(model, ()) for name in unit}
     for name, info in model.model_fields.items():
         yield f"{above}{name}", f"{above}{bound.get(name, name)}"
@@ -57,38 +57,16 @@ class Part(NamedTuple):
 
 
 def parts_of(base: IndividualPlan, wanted: IndividualPlan) -> tuple[Part, ...]:
-    """Returns the parts of a change. The order of lists, version, time and author of a view are none."""
+    """Returns the parts of a change.
+
+    None are the order of lists, version, time and author of a view, and people whom nothing names any more.
+    """
     found: dict[Place, list[Change]] = {}
     for one in difference(base, wanted):
-        if one.kind is not ChangeKind.REORDERED and one.field not in _BOOKKEEPING:
-            found.setdefault(Place(_FIRST[one.field], one.id), []).append(one)
+        unnamed = one.kind is ChangeKind.REMOVED and one.field in ACTORS
+        if one.kind is not ChangeKind.REORDERED and one.field not in _BOOKKEEPING and not unnamed:
+            found.setdefault(Place(first_field(one.field), one.id), []).append(one)
     return tuple(Part(place, tuple(differences)) for place, differences in found.items())
-
-
-def filled(wanted: IndividualPlan, base: IndividualPlan) -> IndividualPlan:
-    """Returns `wanted` with all that is missing in it as it is in `base`: absence says nothing."""
-    return _filled(wanted, base)  # type: ignore[no-any-return]
-
-
-def _filled(wanted: Any, base: Any) -> Any:
-    changes: dict[str, Any] = {}
-    model = type(wanted)
-    for name in model.model_fields:
-        new, old = getattr(wanted, name), getattr(base, name)
-        if new == old:
-            continue
-        if name in ITEMS.get(model, ()):
-            changes[name] = _filled_items(by_id(new), by_id(old))
-        elif new in (None, (), Period()):
-            changes[name] = old
-        elif name in PARTS.get(model, ()) and old is not None:
-            changes[name] = _filled(new, old)
-    return wanted.evolve(**changes) if changes else wanted
-
-
-def _filled_items(wanted: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[Any, ...]:
-    there = (_filled(item, base[ident]) if ident in base else item for ident, item in wanted.items())
-    return (*there, *(item for ident, item in base.items() if ident not in wanted))
 
 
 def value_at(plan: IndividualPlan, place: str, ident: str | None) -> Any:
@@ -109,13 +87,18 @@ def _list_at(plan: IndividualPlan, place: str) -> Sequence[Any]:
     return thing or ()
 
 
+def first_field(name: str) -> str:
+    """Returns the field by which those are named that are decided together with this one."""
+    return _FIRST.get(name, name)
+
+
 def decided_with(name: str) -> tuple[str, ...]:
     """Returns the dotted fields that are decided together with this one, itself among them.
 
     >>> decided_with("reviews.held")
     ('reviews.status', 'reviews.held')
     """
-    return tuple(one for one, first in _FIRST.items() if first == _FIRST.get(name))
+    return tuple(one for one, first in _FIRST.items() if first == first_field(name))
 
 
 Edit = tuple[str, str | None, Any]
@@ -229,7 +212,7 @@ class Bench:
         if first.kind is not ChangeKind.ADDED and above in _LIST_PLACES and not value_at(self.now, above, first.id):
             return Outcome.NOT_FOUND, None
         if any(self._right(one) is Right.NEVER for one in part.differences):
-            return Outcome.REFUSED, NEVER
+            return Outcome.REFUSED, CLOSED_FIELD
         if all(value_at(self.now, one.field, one.id) == one.after for one in part.differences):
             return Outcome.DONE, None
         return None
@@ -282,7 +265,7 @@ class _Sieve:
         self.result: tuple[IndividualPlan, Share] = (bench.plan, bench.share)
 
     def sift(self, parts: Sequence[Part]) -> _Sieve:
-        """Sorts the parts: all at once if they can stand, else by halves. What is added comes before what refers to it."""
+        """Sorts the parts; what is added comes before what refers to it."""
         self._sift(sorted(parts, key=_rank))
         return self
 
@@ -292,32 +275,41 @@ class _Sieve:
         if len(self.refused) >= _MOST_REFUSED:
             self.refused |= {part.place: TOO_MANY_REFUSED for part in parts}
             return
-        reason = self._try(parts)
-        if reason is None:
+        try:
+            self._put_back(parts)
+        except ViewRefused as error:
+            self._without(parts, {Place(first_field(one.field), one.id): str(one.reason) for one in error.parts})
+        except HiddenClash:
+            self._by_halves(parts, None)
+        except InvalidInput as error:
+            self._by_halves(parts, error.problems[0].reason)
+        else:
             self.accepted += parts
-        elif len(parts) > 1:
+
+    def _put_back(self, parts: Sequence[Part]) -> None:
+        bench = self.bench
+        wanted = applied(bench.now, edits_of([*self.accepted, *parts]))
+        back = put_back(wanted, bench.share, bench.plan, bench.on, whole=True)
+        self.result = (back.plan, back.share)
+
+    def _without(self, parts: Sequence[Part], named: dict[Place, str]) -> None:
+        """Goes on without the parts that a refusal names; where it names none of them, by halves."""
+        blamed = {part.place: named[part.place] for part in parts if part.place in named}
+        self.refused |= blamed
+        if blamed:
+            self._sift([part for part in parts if part.place not in blamed])
+        else:
+            self._by_halves(parts, next(iter(named.values())))
+
+    def _by_halves(self, parts: Sequence[Part], reason: str | None) -> None:
+        """Tries each half; of a single part that cannot stand, keeps the reason, or that only the hidden forbids it."""
+        if len(parts) > 1:
             self._sift(parts[: len(parts) // 2])
             self._sift(parts[len(parts) // 2 :])
-        elif reason:
-            self.refused[parts[0].place] = reason
-        else:
+        elif reason is None:
             self.unsound.add(parts[0].place)
-
-    def _try(self, parts: Sequence[Part]) -> str | None:
-        """Returns None if these parts can stand beside the accepted ones; else why not, empty if only by the hidden."""
-        bench = self.bench
-        try:
-            wanted = applied(bench.now, edits_of([*self.accepted, *parts]))
-        except InvalidInput as error:
-            return error.problems[0].reason
-        try:
-            back = put_back(wanted, bench.share, bench.plan, bench.on, whole=True)
-        except ViewRefused as error:
-            return error.problems[0].reason
-        except InvalidInput:
-            return ""
-        self.result = (back.plan, back.share)
-        return None
+        else:
+            self.refused[parts[0].place] = reason
 
 
 def _rank(part: Part) -> tuple[int, int, bool]:

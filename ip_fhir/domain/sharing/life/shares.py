@@ -10,8 +10,8 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
 from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
 from ip_fhir.domain.consent.protection import protected_persons
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import PlanStatus
@@ -126,9 +126,7 @@ def _refuse(reason: EndReason) -> None:
 def end(step: Step, share: Share, reason: EndReason) -> None:
     """Ends a share: a withdrawal, numbered as a view. It names share and number alone and needs no consent."""
     number = share.number + 1
-    ended = share.evolve(
-        number=number, digest=withdrawal_digest(share.id, number), ended=step.on, end_reason=reason
-    )
+    ended = share.evolve(number=number, digest=withdrawal_digest(share.id, number), ended=step.on, end_reason=reason)
     step.put_share(ended)
     send_newest(step, ended)
     step.record(share=share.id, number=number, digest=ended.digest, about=None, note=f"the share ended: {reason}")
@@ -244,9 +242,7 @@ def _begin(step: Step, share: Share) -> Share:
             send_newest(step, now)
     else:
         share_again(step, share)
-    begun = step.case.share(share.id)
-    assert begun is not None
-    return begun
+    return step.case.share(share.id) or share
 
 
 def _tell_of_members(step: Step, taking: Taking) -> None:

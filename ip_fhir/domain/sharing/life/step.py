@@ -72,8 +72,9 @@ class Step:
 
     @property
     def plan(self) -> IndividualPlan:
-        """The newest version. Only a holder has it."""
-        assert self.case.plan is not None
+        """The newest version. Raises `InvalidInput` at a participant, which has none."""
+        if self.case.plan is None:
+            raise InvalidInput.at("plan", "another side holds the plan", "not-found")
         return self.case.plan
 
     @property

@@ -122,7 +122,7 @@ _NUMBERED: Final = (
     }),
     *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_PARTICIPANT, {_F.OF_ANOTHER: "it was not taken; a person is told"}),
     *_rows(_E.RESTORED, _BY_HOLDER, _AT_HOLDER, {
-        _F.ALWAYS: "a backup was restored: nothing but withdrawals goes out before each participant has said its number",
+        _F.ALWAYS: "a backup was restored: nothing but withdrawals goes to a participant before it has said its number",
     }),
     *_rows(_E.RESTORED, _BY_PARTICIPANT, _AT_HOLDER, {
         _F.SAME: "in step",
@@ -174,7 +174,7 @@ _ASKING: Final = (
     *_rows(_E.ANSWER_INVITATION, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.TAKEN_BACK: "our people are told", _F.LATE: "nothing: there is no such invitation that is open",
     }),
-    *_rows(_E.REQUEST, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.FIRST: "the question goes to the holder; its clock runs"}),
+    *_rows(_E.REQUEST, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.FIRST: "the question goes out; its clock runs"}),
     *_rows(_E.REQUEST, _BY_PARTICIPANT, _AT_HOLDER, {
         _F.DONE: "the newest view goes to the party: it has a share, or gets one by the agreement's rule",
         _F.WAITS: "a person decides; the clock runs",
@@ -239,9 +239,9 @@ _INDEX: Final = {(row.event, row.raised_by, row.side, row.finding): row for row 
 _POSSIBLE: Final = {(row.event, row.raised_by, row.side) for row in ROWS}
 
 
-def find_row(event: PlanEventKind, by: PlanSource, side: PlanSide, finding: Finding) -> PlanRow | None:
-    """Returns the row for this case; None if it is not allowed."""
-    return _INDEX.get((event, by, side, finding))
+def row_of(event: PlanEventKind, by: PlanSource, side: PlanSide, finding: Finding) -> PlanRow:
+    """Returns the row for this case. A `KeyError` is a fault of this library: something was found that has no row."""
+    return _INDEX[event, by, side, finding]
 
 
 def may_raise(event: PlanEventKind, by: PlanSource, side: PlanSide) -> bool:
