@@ -52,7 +52,7 @@ def open_exchange(
     wires: dict[str, Adapter] | None = None,
     formats: Iterable[Format] = (),
 ) -> Exchange:
-    """Open one side of the loop. An EHR may pass its own `store`, its `clock`, and `tell`, which alerts its people.
+    """Open one side. An EHR may pass its own `store`, its `clock`, and `tell`, which alerts its people.
 
     `wires` are the EHR's own adapters, by the name that peers give as `adapter`, and `formats` its own wire formats;
     all others are installed plug-ins. The listeners that the settings name are made by `open_listeners`.
@@ -178,6 +178,8 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         endpoint=Endpoint(peer.url, token, peer.timeout, peer.options),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
+        by_person=peer.by_person,
+        absent=peer.absent,
     )
 
 
