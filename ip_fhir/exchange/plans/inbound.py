@@ -127,7 +127,7 @@ class PlanIntake:
 
     def _event(self, now: datetime) -> PlanEvent:
         message, content = self.message, CONTENT[self.message.kind]
-        asked = message.invitation
+        asked, gone = message.invitation, message.gone
         source = PlanSource.HOLDER if message.kind in _BY_HOLDER else PlanSource.PARTICIPANT
         return PlanEvent(
             id=message.id,
@@ -136,6 +136,7 @@ class PlanIntake:
             raised_by=source,
             party=self.party,
             message_id=message.id,
+            to_party=None if gone is None else self.context.parties.find(gone.holder),
             invitation=None if asked is None else invitation_of(asked, self.party, now),
             **{"epoch": message.epoch, "text": message.text, **_CONTENTS[content](getattr(message, content))},
         )
@@ -193,11 +194,7 @@ _CONTENTS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "answer": lambda answer: {"answer": answer, "share": answer.share, "about": answer.change},
     "invitation": lambda invitation: {"about": invitation.invitation, "plan_id": invitation.plan},
     "reply": lambda reply: {"about": reply.about, "accepts": reply.accepts, "text": reply.reason},
-    "handover": lambda handover: {
-        "handed_over": handover.content,
-        "about": handover.handover,
-        "epoch": handover.content.epoch,
-    },
+    "handover": lambda handover: {"handed_over": handover.content, "about": handover.handover},
     "question": lambda question: {"about": question.request, "text": question.reason},
     "gone": lambda gone: {"epoch": gone.epoch, "holder": gone.holder},
     "held": lambda held: {"share": held.share, "number": held.number, "digest": held.digest},

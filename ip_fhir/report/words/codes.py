@@ -259,6 +259,63 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         ),
         Reason.SECOND_LOOP: ("en annen sak om samme person", "another case about the same person"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
+        Reason.MAKE_PLAN: ("lag den individuelle planen", "make the individual plan"),
+        Reason.CHANGE_TO_DECIDE: ("et ønske om endring venter på svar", "a change waits for a decision"),
+        Reason.CHANGE_OVERDUE: (
+            "et ønske om endring har ventet for lenge: leder varsles",
+            "a change has waited too long: the leader is told",
+        ),
+        Reason.CHANGE_CONFLICT: ("to har endret det samme: velg", "two have changed the same: choose"),
+        Reason.CHANGE_NOT_FOUND: (
+            "et ønske om endring gjelder noe deltakeren ikke lenger ser",
+            "a change is about what the participant no longer sees",
+        ),
+        Reason.CHANGE_ANSWERED: ("endringen vår er besvart", "our change is answered"),
+        Reason.CHANGE_UNANSWERED: ("endringen vår er ikke besvart", "our change is not answered"),
+        Reason.NOT_ACKNOWLEDGED: (
+            "deltakeren har ikke bekreftet at den har planen",
+            "the participant has not acknowledged the plan",
+        ),
+        Reason.VIEW_TURNS: (
+            "en deltaker vil snart se mer eller mindre av planen",
+            "a participant will soon see more or less of the plan",
+        ),
+        Reason.ON_PAPER: (
+            "et medlem i ansvarsgruppa får ikke planen elektronisk",
+            "a member of the team does not get the plan electronically",
+        ),
+        Reason.RESPONSIBLE_UNSEEING: (
+            "noen har ansvar for et tiltak som de ikke får se",
+            "somebody is responsible for a measure that they may not see",
+        ),
+        Reason.VIEW_CHANGED: ("planen er endret", "the plan has changed"),
+        Reason.VIEW_WITHDRAWN: ("planen deles ikke lenger med oss", "the plan is no longer shared with us"),
+        Reason.OUT_OF_STEP: (
+            "de to sidene har ulike utgaver av planen",
+            "the two sides hold different versions of the plan",
+        ),
+        Reason.INVITATION_TO_ANSWER: ("en invitasjon venter på svar fra oss", "an invitation waits for our answer"),
+        Reason.INVITATION_ANSWERED: ("invitasjonen er besvart", "the invitation is answered"),
+        Reason.INVITATION_UNANSWERED: ("invitasjonen er ikke besvart", "the invitation is not answered"),
+        Reason.INVITATION_TAKEN_BACK: ("invitasjonen er trukket tilbake", "the invitation is taken back"),
+        Reason.HANDOVER_TO_ANSWER: ("vi er bedt om å overta en plan", "we are asked to take a plan over"),
+        Reason.HANDOVER_ANSWERED: ("overføringen av planen er besvart", "the handover of the plan is answered"),
+        Reason.HANDOVER_UNANSWERED: (
+            "overføringen av planen er ikke besvart",
+            "the handover of the plan is not answered",
+        ),
+        Reason.HANDOVER_TAKEN_BACK: (
+            "overføringen av planen er trukket tilbake",
+            "the handover of the plan is taken back",
+        ),
+        Reason.HOLDER_CHANGED: ("planen har fått en ny ansvarlig", "another side holds the plan"),
+        Reason.REQUEST_TO_ANSWER: ("noen ber om å få se planen", "somebody asks for the plan"),
+        Reason.REQUEST_UNANSWERED: ("planen vi ba om, er ikke kommet", "the plan that we asked for has not come"),
+        Reason.REVIEW_DUE: ("tid for oppfølging eller evaluering", "a follow-up or evaluation is due"),
+        Reason.REVIEW_NOT_PLANNED: (
+            "neste oppfølging eller evaluering er ikke planlagt",
+            "the next follow-up or evaluation is not planned",
+        ),
     },
     LifeArea: {
         LifeArea.SOCIAL_NETWORK: ("sosialt nettverk", "social network"),
