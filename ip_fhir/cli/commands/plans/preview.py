@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.participants import Participant
     from ip_fhir.exchange.plans.forecast import PlanForecast, ShareForecast
     from ip_fhir.report.plans.preview import ParticipantPreview
-    from ip_fhir.report.plans.warnings import PlanWarning, Seen
+    from ip_fhir.report.plans.warnings import Seen
     from ip_fhir.report.words.codes import Language
 
 ConfigIfAny = Annotated[
@@ -82,8 +82,10 @@ def show_preview(
 ) -> None:
     """Shows a forecast in words, or as JSON."""
     from ip_fhir.cli.output import emit, say
+    from ip_fhir.report.plans.warnings import warnings
 
-    made, warned = participants_of(found, names), _warnings(found, names)
+    made = participants_of(found, names)
+    warned = warnings(found.plan, _seen_by(found, names), found.on_paper)
     refusals = {label(one.party, names): one.refusal for one in found.shares if one.refusal is not None}
     if as_json:
         emit(
@@ -143,7 +145,7 @@ def participants_of(found: PlanForecast, names: Mapping[str, Organization]) -> t
 
     views = {_name(one, found, names): one.view for one in found.shares}
     before = {_name(one, found, names): one.before for one in found.shares}
-    return previews(views, before)
+    return previews(found.plan, views, before, _seen_by(found, names))
 
 
 def label(party: str, names: Mapping[str, Organization]) -> str:
@@ -160,16 +162,13 @@ def _name(one: ShareForecast, found: PlanForecast, names: Mapping[str, Organizat
     return name if person is None else f"{name}: {names_in(found.plan).get(person, person)}"
 
 
-def _warnings(found: PlanForecast, names: Mapping[str, Organization]) -> tuple[PlanWarning, ...]:
-    from ip_fhir.report.plans.warnings import warnings
-
+def _seen_by(found: PlanForecast, names: Mapping[str, Organization]) -> dict[str, Seen]:
     parts = {part.party: part for part in found.parts}
-    seen = {
+    return {
         _name(one, found, names): _seen(one, parts[one.party], found.plan)
         for one in found.shares
         if one.party in parts and one.view is not None
     }
-    return warnings(found.plan, seen, found.on_paper)
 
 
 def _seen(one: ShareForecast, part: Participant, plan: IndividualPlan) -> Seen:
