@@ -70,9 +70,11 @@ class PlanVerbs(Running):
         """Begin to share a plan with a party of the settings, or begin again: it gets its view.
 
         `person` is the id in the plan of the one person it is for, where the party keeps its people apart. `released`
-        are parts that lead to a person with a protected address and go along to this party.
+        are parts that lead to a person with a protected address and go along to this party. Shared with our own party
+        (`OURS`), it is not sent: our own people are shown the view.
         """
-        self._context.peers.party(party)
+        if party != OURS:
+            self._context.peers.party(party)
         return self._do(plan_id, PlanEventKind.SHARE, by, to_party=party, person=person, parts=tuple(released))
 
     def release(self, share_id: str, parts: Collection[LocatingPart], *, by: Author) -> SharedPlan:

@@ -92,24 +92,27 @@ def shared(saved: Around, run: Run) -> Around:
 
 
 def _settings(place: Path, party: str) -> str:
+    """The settings of a party: no role in the loop, the others as peers, an agreement on the whole plan with each."""
     others = [other for other in PARTIES if other != party]
-    agreements = "".join(
-        f'\n[[agreements]]\nparties = [{{ her_id = "{_number(party)}" }}, {{ her_id = "{_number(other)}" }}]\ncontent_level = "plan"\n'
-        for other in others
-    )
-    peers = "".join(
-        f'\n[[peers]]\nname = "{other}"\nurl = "http://127.0.0.1:1/{other}"\n'
-        f'token = {{ file = "{party}.token" }}\naccepts = [{{ file = "{other}.token" }}]\n{_organization(other, "peers.")}'
-        for other in others
-    )
     database = json.dumps(f"sqlite:///{place / party}.sqlite")
-    return f'database = {database}\nclock = {{ file = "clock" }}\n\n{_organization(party)}{agreements}{peers}'
+    ours = f'database = {database}\nclock = {{ file = "clock" }}\n\n{_organization(party)}'
+    return "\n".join(
+        [ours, *(_agreement(party, other) for other in others), *(_peer(party, other) for other in others)]
+    )
+
+
+def _agreement(party: str, other: str) -> str:
+    numbers = ", ".join(f'{{ her_id = "{organization(name).her_id}" }}' for name in (party, other))
+    return f'[[agreements]]\nparties = [{numbers}]\ncontent_level = "plan"\n'
+
+
+def _peer(party: str, other: str) -> str:
+    tokens = f'token = {{ file = "{party}.token" }}\naccepts = [{{ file = "{other}.token" }}]'
+    return (
+        f'[[peers]]\nname = "{other}"\nurl = "http://127.0.0.1:1/{other}"\n{tokens}\n{_organization(other, "peers.")}'
+    )
 
 
 def _organization(party: str, above: str = "") -> str:
     facts = "\n".join(f"{key} = {json.dumps(value)}" for key, value in organization(party).to_data().items())
     return f"[{above}organization]\n{facts}\n"
-
-
-def _number(party: str) -> str:
-    return str(organization(party).her_id)
