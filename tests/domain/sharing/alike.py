@@ -1,4 +1,4 @@
-"""Plans with a share, and plans that are alike for it: the rules of what a participant sees, told once more and plainly.
+"""Plans with a share, and plans that are alike for it: the rules of what a participant sees, told once more.
 
 `Rules` asks `permits` for each person and area, and looks at each item by itself. It shares nothing with the library's
 own way but the values.
@@ -57,7 +57,7 @@ class Rules:
         units = {unit.id for unit in plan.organizations}
         team = plan.team or CareTeam(id="none")
         places = [
-            (m.member, m.on_behalf_of or (works_for[m.member] if m.member in works_for else m.member), m.period)
+            (m.member, m.on_behalf_of or (works_for.get(m.member, m.member)), m.period)
             for m in team.memberships
             if m.status in (MembershipStatus.ACCEPTED, MembershipStatus.RETURNED) and m.member in {*works_for, *units}
         ]
@@ -95,7 +95,7 @@ class Rules:
 
     def areas(self, item: Any) -> set[LifeArea]:
         """The areas that an item counts as."""
-        own = set(getattr(item, "areas", ())) | ({getattr(item, "area", None)} - {None})
+        own = {area for area in (*getattr(item, "areas", ()), getattr(item, "area", None)) if area is not None}
         goals = {goal.id: goal for goal in self.plan.goals}
         served = [item.part_of] if getattr(item, "part_of", None) else getattr(item, "goals", ())
         return own or {area for ident in served for area in self.areas(goals[ident])}

@@ -16,7 +16,7 @@ from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
 
 @given(cases())
 def test_alike_plans_give_the_same_view(case: Case) -> None:
-    """Without all that it does not see, and with more and other of it, the participant's view is the same to the byte."""
+    """Without all that it does not see, and with more and other of it, the view is the same to the byte."""
     view = see(case.plan, case.share, case.on).to_json()
     assert see(only_seen(case), case.share, case.on).to_json() == view
     assert see(with_more(case), case.share, case.on).to_json() == view
@@ -29,7 +29,11 @@ def test_every_id_is_the_shares_own(case: Case) -> None:
     view = see(case.plan, case.share, case.on).plan
     idents = {item.id for name in LISTS for item in getattr(view, name)} | {ident for _, ident in references(view)}
     if view.team is not None:
-        idents |= {view.team.id, *(place.id for place in (*view.team.memberships, *view.team.coordinators))}
+        idents |= {
+            view.team.id,
+            *(one.id for one in view.team.memberships),
+            *(one.id for one in view.team.coordinators),
+        }
     given = {pair.view for pair in case.share.book}
     assert not [ident for ident in {view.owner.id, *idents} - given if not fullmatch("[a-z][a-z2-7]{19}", ident)]
 
