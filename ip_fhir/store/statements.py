@@ -184,7 +184,7 @@ WRONGLY_PURGED: Final = (
 _by_row_id: ColumnElement[bool] = outbox.c.id == bindparam("row_id")
 _LEASE: Final = ("lease_until", "leased_by")
 _HANDED: Final = ("handovers", "handed_over")
-READ: Final = [column for column in outbox.c if column.name not in ("lane", "sent_at", *_LEASE)]
+READ: Final = [c for c in outbox.c if c.name not in ("lane", "sent_at", "plan_message", "about", *_LEASE)]
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
 ENQUEUE: Final = insert_unless(

@@ -23,7 +23,7 @@ _MOST_LOOPS = 100
 
 def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | None, event: PlanEvent) -> Surroundings:
     """Return all that a decision needs to know beside the plan and the event."""
-    plan = event.plan or (before.plan if before is not None else None)
+    plan = event.plan or _known(before)
     return Surroundings(
         party_of=nearest_parties(plan, context.parties.find) if plan is not None else {},
         terms={party: party_terms(context, party) for party in context.parties},
@@ -31,6 +31,14 @@ def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | Non
         base=_base(tx, before, event.change) if before is not None and event.change is not None else None,
         loop_parties=_loop_parties(context, tx, plan) if plan is not None else frozenset(),
     )
+
+
+def _known(before: SharedPlan | None) -> IndividualPlan | None:
+    """Return the plan that is here: the newest version, or the one that is handed over to us."""
+    if before is None:
+        return None
+    offered = before.handover.offered if before.handover is not None else None
+    return before.plan or (offered.plan if offered is not None else None)
 
 
 def party_terms(context: Context, party: str) -> PartyTerms:

@@ -11,6 +11,7 @@ from ip_fhir.ports.capabilities import UnreadableRow
 from ip_fhir.store import codec
 from ip_fhir.store.damage import statements
 from ip_fhir.store.engine import Taken
+from ip_fhir.store.plans import codec as plan_codec
 from ip_fhir.store.prepared import execute
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _MAKERS: Final[dict[str, Callable[[Any], object]]] = {
     "evidence": codec.evidence_record,
     "refusal": codec.refusal,
     "inbox": codec.seen,
+    "plan": plan_codec.stored_plan,
+    "plan_version": plan_codec.plan_version,
+    "plan_view": plan_codec.view_made,
+    "plan_name": plan_codec.plan_named,
 }
 
 

@@ -17,6 +17,7 @@ _WORDS = {
     "sent": "sent",
     "parked": "not sent, and waits for a person (ip-fhir outbox list)",
     "refused": "will not be sent",
+    "superseded": "will not be sent: a newer one goes in its place",
 }
 """The words for each status of an outbox row, for whoever raised the event."""
 
