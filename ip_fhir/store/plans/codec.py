@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.ports.plans import NameKind
-
-BASE_DAYS: Final = 90
-"""Days for which a view can be the base of a participant's change."""
 
 
 def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
@@ -131,13 +128,8 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
 def person_of(plan: SharedPlan) -> str | None:
     """Returns the number of the person whom the plan is about; None where it is not known here.
 
-    At a participant it stands in the views, at a new holder in what was offered.
+    A side that has only asked for the plan knows whom it asked about.
     """
-    offered = None if plan.handover is None else plan.handover.offered
-    plans = (
-        plan.plan,
-        *(copy.view.plan for copy in plan.copies if copy.view is not None),
-        None if offered is None else offered.plan,
-    )
-    numbers = (one.owner.identifier for one in plans if one is not None)
+    owners = (plan.owner, *(request.owner for request in plan.requests))
+    numbers = (owner.identifier for owner in owners if owner is not None)
     return next((str(number) for number in numbers if number is not None), None)
