@@ -45,7 +45,7 @@ DayOfYear = Annotated[
 
 
 class ContentLevel(StrEnum):
-    """The amount of a person's data that may leave the hospital; each level includes the one before it."""
+    """The amount of a person's data that a party may send to the other; each level includes the one before it."""
 
     HEADER = "header"
     NEEDS = "needs"
@@ -142,7 +142,8 @@ class Agreement(Value):
         default=False, description="True if two main coordinators at once are allowed."
     )
     content_level: ContentLevel = Field(
-        default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
+        default=ContentLevel.NEEDS,
+        description="Amount of a person's data that a notice, or the view of a plan, may hold.",
     )
     legal_basis: tuple[LegalBasis, ...] = Field(
         default=(), max_length=50, description="Sections of law that notices go out on."

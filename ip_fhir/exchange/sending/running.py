@@ -68,7 +68,8 @@ class Running:
         (UTC) is the time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is
         called before each step. A sending that does not end is left to itself after its lease. Raises `StoreError`
         only, when the store fails as a whole. A fault in one referral or row stops no other: it is recorded with the
-        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside, and our people are told.
+        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside, and our people are
+        told.
         """
         run_clock = RunClock.of(self._context, now)
         ran = self.run_timers(now, limit, keep_going)

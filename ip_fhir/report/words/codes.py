@@ -13,6 +13,8 @@ from ip_fhir.domain.people import ContactSystem
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
 from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.report.words.plan_codes import PLAN_WORDS
+from ip_fhir.report.words.sharing import SHARING_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +75,8 @@ _MONTHS = (
 )
 
 _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
+    **PLAN_WORDS,
+    **SHARING_WORDS,
     Role: {
         Role.HOSPITAL: ("sykehuset", "hospital"),
         Role.MUNICIPALITY: ("kommunen", "municipality"),

@@ -16,8 +16,8 @@ from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.errors import Conflict, InvalidInput
-from tests.support.ring import NINA, OLE, PERSON, Ring, make_plan
+from ip_fhir.errors import Conflict, InvalidInput, LoopError
+from tests.support.ring import NINA, OLE, PERSON, Ring, make_plan, organization
 
 PLAN = "plan-of-the-ring"
 
@@ -190,6 +190,9 @@ def test_an_invitation_makes_nobody_a_member_until_they_accept(ring: Ring) -> No
 def test_the_person_moves_and_the_plan_is_handed_over(ring: Ring) -> None:
     """Promise 9: there is one holder at a time; participants go on with the new one, by the same ids and numbers."""
     before = shared(ring, "hospital")["hospital"]
+    plan = current(ring)
+    organizations = (*plan.organizations, organization("elsewhere"))
+    ring.holder.save_plan(plan.evolve(organizations=organizations), by=NINA)
     ring.holder.hand_over(PLAN, "elsewhere", by=NINA)
     ring.settle()
     offered = ring.plan("elsewhere")
@@ -230,7 +233,7 @@ def test_a_view_is_no_plan_to_save(ring: Ring) -> None:
     view = copy(ring, "hospital")
     with pytest.raises(InvalidInput):
         ring.holder.save_plan(view, by=NINA)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput):
+    with pytest.raises(LoopError):
         ring["hospital"].save_plan(view.plan, by=OLE)
 
 

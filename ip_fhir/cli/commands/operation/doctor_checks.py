@@ -315,6 +315,10 @@ def _store(settings: Settings) -> Iterator[Finding]:
                 "outbox", "warn", f"{held} messages wait for a person's yes: ip-fhir outbox list --status held"
             )
         yield from check_refusals(store)
+        if settings.role is None and store.referrals(limit=1):
+            yield Finding(
+                "store", "warn", "it has loops, but settings give us no role in them: nobody here can act in one"
+            )
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
     finally:

@@ -59,6 +59,15 @@ def test_what_works(run: Run, school: Path, command: tuple[str, ...]) -> None:
     assert run(*command, "--config", school).code == 0
 
 
+def test_doctor_tells_of_loops_from_before(run: Run, sides: Sides) -> None:
+    """Loops that a side has, and can do nothing in since its role was taken away, are told."""
+    assert run("notice", "send", NOTICE, "--config", sides.hospital).code == 0
+    assert "nobody here can act in one" not in run("doctor", "--config", sides.hospital).text
+    said = sides.hospital.read_text(encoding="utf-8")
+    sides.hospital.write_text(said.replace('role = "hospital"\n', "", 1), encoding="utf-8")
+    assert "nobody here can act in one" in run("doctor", "--config", sides.hospital).text
+
+
 def test_doctor_says_so(run: Run, school: Path) -> None:
     """The settings are in order, and show that this side has no part in the loop."""
     told = run("doctor", "--config", school).text
