@@ -108,7 +108,7 @@ class SqlStore(SqlPlanReader):
         for those that queue behind it. So a block must not wait for another thread that writes.
         """
         with self._database.writing() as connection:
-            transaction = SqlPlanTransaction(connection, self._damage)
+            transaction = SqlPlanTransaction(connection, self._damage, self._known_plans)
             yield transaction
             transaction.complete()
 

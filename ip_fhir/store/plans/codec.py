@@ -10,7 +10,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import SharedPlan
 from ip_fhir.errors import StoreError
-from ip_fhir.ports.plans import PlanVersion, SavedVersion, StoredPlan, ViewMade
+from ip_fhir.ports.plans import PlanVersion, SavedVersion, ViewMade
 from ip_fhir.store.codec import micros, moment, parse
 from ip_fhir.store.damage.unreadable import is_text
 
@@ -36,24 +36,22 @@ def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
     }
 
 
-def stored_plan(row: Any) -> StoredPlan:
-    """Returns a plan's row with its newest version as a value. Raises `StoreError` if either cannot be read."""
-    return StoredPlan(shared_plan(row), row.revision)
-
-
 def shared_plan(row: Any) -> SharedPlan:
-    """Returns a plan's row with its newest version as a shared plan. Raises as `stored_plan`."""
+    """Returns a plan's row as a value without its newest version. Raises `StoreError` if it cannot be read."""
     found = parse(SharedPlan, row.body)
     if found.id != row.id:
         raise StoreError("a stored SharedPlan is not the one of its id")
-    if row.version is None:
-        return found
+    return found
+
+
+def newest(row: Any) -> IndividualPlan:
+    """Returns the newest version of a plan from the plan's row. Raises `StoreError` if it cannot be read."""
     if not is_text(row.newest):
         raise StoreError(f"its version {row.version} is missing, or is no text")
-    newest = parse(IndividualPlan, row.newest)
-    if newest.version != row.version:
+    found = parse(IndividualPlan, row.newest)
+    if found.version != row.version:
         raise StoreError(f"its version {row.version} has the content of another")
-    return found.model_copy(update={"plan": newest})  # both have been checked
+    return found
 
 
 def version_values(plan_id: str, plan: IndividualPlan, saved: datetime, by: Author | None) -> dict[str, Any]:
