@@ -15,7 +15,7 @@ from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.around import surroundings
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.plans.forecast import forecast
 from ip_fhir.exchange.plans.restoration import restore
 from ip_fhir.exchange.sending.running import Running
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.plans.forecast import PlanForecast
+    from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
@@ -213,13 +214,16 @@ class PlanVerbs(Running):
         store, now = self._plans(), self._context.clock.now()
         made = PlanEvent(id=str(uuid4()), kind=kind, at=now, raised_by=source, by=by, **given)
 
-        def once() -> SharedPlan:
+        def once() -> tuple[SharedPlan, PlanChange]:
             with store.begin() as tx:
                 before = self._before(tx, plan_id, kind)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))
-                return apply(self._context, tx, before, event, now).plan
+                decision = apply(self._context, tx, before, event, now)
+            return decision.plan, plan_change(before.plan if before is not None else None, decision)
 
-        return self._active(again_on_conflict(once))
+        after, moved = self._active(again_on_conflict(once))
+        announce(self._context, kind, moved)
+        return after
 
     def _before(self, tx: PlanTransaction, plan_id: str, kind: PlanEventKind) -> StoredPlan | None:
         before = tx.load_plan(plan_id)

@@ -114,7 +114,7 @@ def test_the_rows_of_a_shared_plan() -> None:
     section = shared_plan("nb")
     school, gp, welfare, other = section.copies
     assert (school.state, school.tone) == ("lik det de skal se", "good")
-    assert (school.counts, school.number, school.until) == (("6/9", "5/8", "3/4", "10/10"), "4", "30. juni 2028")
+    assert (school.counts, school.number, school.until) == (("6/9", "5/8", "3/4", "1/10"), "4", "30. juni 2028")
     assert school.received == "fr. 21. aug. 09:15"
     assert (gp.state, gp.tone, gp.until) == ("ikke likt det de skal se", "bad", "")
     assert (welfare.state, welfare.received, welfare.counts[0]) == ("trukket tilbake", "ma. 24. aug. 09:15", "-")

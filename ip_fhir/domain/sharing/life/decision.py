@@ -78,7 +78,6 @@ _OPENS: Final = {
     (_K.VIEW, False): _PARTICIPANT,
     (_K.INVITE, False): _PARTICIPANT,
     (_K.HAND_OVER, False): _PARTICIPANT,
-    (_K.WITHDRAW, False): _PARTICIPANT,
 }
 """The events that open a case, each as ours (True) or by message, with the part that this side has in it then."""
 
