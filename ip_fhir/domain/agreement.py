@@ -26,6 +26,8 @@ from ip_fhir.errors import InvalidInput, Problem, place_in_toml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ip_fhir.domain.parties import Parties
+
 Months = Annotated[int, Field(strict=True, ge=1, le=60)]
 """The interval between two reminders of the same kind in months, 1 to 60."""
 
@@ -43,7 +45,7 @@ DayOfYear = Annotated[
 
 
 class ContentLevel(StrEnum):
-    """The amount of a person's data that may leave the hospital; each level includes the one before it."""
+    """The amount of a person's data that a party may send to the other; each level includes the one before it."""
 
     HEADER = "header"
     NEEDS = "needs"
@@ -140,7 +142,8 @@ class Agreement(Value):
         default=False, description="True if two main coordinators at once are allowed."
     )
     content_level: ContentLevel = Field(
-        default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
+        default=ContentLevel.NEEDS,
+        description="Amount of a person's data that a notice, or the view of a plan, may hold.",
     )
     legal_basis: tuple[LegalBasis, ...] = Field(
         default=(), max_length=50, description="Sections of law that notices go out on."
@@ -182,17 +185,28 @@ class Agreement(Value):
         """The two parties, however they are written; none for the default."""
         return self.parties or tuple(party for party in (self.hospital, self.municipality) if party is not None)
 
-    @property
-    def in_loop(self) -> tuple[tuple[Party, Party], ...]:
-        """The two parties as hospital and municipality of a loop, in each order in which they may be."""
-        if len(self.between) != 2:
-            return ()
-        one, other = self.between
-        return ((one, other), (other, one)) if self.parties else ((one, other),)
-
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
         """True if the agreement is for loops of these two organisations, compared by `parties.are_one`."""
-        return any(are_one(one, hospital) and are_one(other, municipality) for one, other in self.in_loop)
+        return any(are_one(one, hospital) and are_one(other, municipality) for one, other in self._in_loop())
+
+    def is_for_loops_of(self, hospital: str, municipality: str, parties: Parties) -> bool:
+        """True if the agreement is for loops of these two of the `parties`, by name."""
+        return _is_one_of(self._in_loop(), (hospital, municipality), parties)
+
+    def is_between(self, one: str, other: str, parties: Parties) -> bool:
+        """True if the agreement names these two of the `parties`, in any order; never for the default."""
+        return _is_one_of(permutations(self.between, 2), (one, other), parties)
+
+    def _in_loop(self) -> Iterable[tuple[Party, ...]]:
+        """Returns the two parties as hospital and municipality, in each order in which they may be that."""
+        if self.hospital is not None and self.municipality is not None:
+            return ((self.hospital, self.municipality),)
+        return permutations(self.parties, 2)
+
+
+def _is_one_of(orders: Iterable[tuple[Party, ...]], sides: tuple[str, str], parties: Parties) -> bool:
+    """True if, in one of the orders, each of the two sides has the numbers of the party at its place."""
+    return any(all(map(parties.covers, sides, order)) for order in orders)
 
 
 def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import permutations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import default_of, find_agreement
 from ip_fhir.domain.consent.release import is_strict
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
-from ip_fhir.domain.referral import KnownParty, Role
-from ip_fhir.errors import InvalidInput, LoopError
+from ip_fhir.domain.referral import KnownParty, Role, role_in_loop
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
@@ -22,20 +21,18 @@ from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from ip_fhir.domain.agreement import Agreement, Party
+    from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.peers import Credential, Peer, Peers
+    from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports import Clock, OutboxRow, Store
-
-NO_ROLE: Final = (
-    "this side has no role in the green form loop: in its settings `role` is neither hospital nor municipality"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +42,10 @@ class Context:
     `role` is the side's role in the green form loop; None for a side that takes part in plans only.
 
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
-    closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
-    `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
+    closed, from any of the threads that send. `plan_moved` is called after the commit of each event of a plan but
+    receipts, with what moved, from any thread; a crash between the two loses the call. A message may be dated at most
+    `skew` ahead of our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not
+    yet" until it is `early` old, and then
     refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
     `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept`
     is the most refused messages of one peer that are recorded one by one.
@@ -61,6 +60,7 @@ class Context:
     url: str
     jitter: Callable[[], float]
     tell: Callable[[OutboxRow], None]
+    plan_moved: Callable[[PlanEventKind, PlanChange], None] = lambda _event, _change: None
     worker: str = "worker"
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
@@ -128,9 +128,7 @@ class Context:
 
     def loop_role(self) -> Role:
         """Our role in the green form loop. Raises `LoopError` if settings give us none."""
-        if self.role is None:
-            raise LoopError(NO_ROLE)
-        return self.role
+        return role_in_loop(self.role)
 
     def agreement(self, referral: Referral) -> Agreement:
         """The agreement between hospital and municipality, by the numbers that settings give these two parties."""
@@ -153,22 +151,17 @@ class Context:
 
     def _of_loop(self, party: str | None, notice: Notice, role: Role) -> Agreement:
         if party is None:
-            hospital, unit = notice.organization(notice.sender), notice.organization(notice.recipient)
-            return find_agreement(self.agreements, hospital, unit)
-        sides = (OURS, party) if role is Role.HOSPITAL else (party, OURS)
-        found = (agreement for agreement in self.agreements if self._cover(sides, agreement.in_loop))
+            sender, recipient = notice.organization(notice.sender), notice.organization(notice.recipient)
+            return find_agreement(self.agreements, sender, recipient)
+        hospital, municipality = (OURS, party) if role is Role.HOSPITAL else (party, OURS)
+        found = (one for one in self.agreements if one.is_for_loops_of(hospital, municipality, self.parties))
         return next(found, None) or default_of(self.agreements)
 
     def _naming(self, party: str | None) -> Agreement | None:
         """The agreement that names us and this party, in any order; None if there is none."""
         if party is None:
             return None
-        sides = (OURS, party)
-        return next((one for one in self.agreements if self._cover(sides, permutations(one.between, 2))), None)
-
-    def _cover(self, sides: tuple[str, str], orders: Iterable[tuple[Party, ...]]) -> bool:
-        """True if, in one of the orders, each of the two sides has the numbers of the party at its place."""
-        return any(all(map(self.parties.covers, sides, order)) for order in orders)
+        return next((one for one in self.agreements if one.is_between(OURS, party, self.parties)), None)
 
     def _party(self, unit: Unit) -> str | None:
         """The party that was stored beside a unit, or the one that its numbers identify.

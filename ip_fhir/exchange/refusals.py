@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict
-from ip_fhir.exchange.context import NO_ROLE
 from ip_fhir.exchange.counts import UNREADABLE
 from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.ports import Receipt, Refusal
@@ -92,8 +91,10 @@ def receipt_of(message_id: str, error: NotTaken) -> Receipt:
 
 def check_role_here(context: Context) -> None:
     """Raise `NotTaken` for a message of the loop where settings give us no role in it."""
-    if context.role is None:
-        raise NotTaken.at("kind", NO_ROLE, "business-rule")
+    try:
+        context.loop_role()
+    except LoopError as error:
+        raise NotTaken.at("kind", str(error), "business-rule") from None
 
 
 def check_date(context: Context, message: Message | PlanMessage, now: datetime) -> None:

@@ -14,6 +14,7 @@ import orjson
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.bundle import BundleContent
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import evidence
 from ip_fhir.mapping import message as messages
@@ -120,10 +121,10 @@ class Mapper:
         `read_fhir` reads the same plan, and lists the places that were not read. With `strict`, FHIR's own models check
         the whole Bundle first. Raises `InvalidInput` with every problem and its FHIRPath; mixed FHIR versions are one.
         """
-        compiled = self._for(bundle)
+        compiled, content = self._for(bundle), BundleContent(bundle)
         plans.checked(bundle, compiled.version, strict=strict)
-        ours = foreign.is_plain(bundle, compiled)
-        return plans.from_fhir(bundle, compiled) if ours else foreign.read_plan(bundle, compiled)
+        ours = foreign.is_plain(content, compiled)
+        return plans.from_fhir(content, compiled) if ours else foreign.read_plan(bundle, compiled)
 
     def from_fhir_json(self, content: bytes) -> IndividualPlan:
         """Read the plan in the UTF-8 JSON text of a Bundle; ten times as fast as `from_fhir` for Bundles of ours.
@@ -170,9 +171,9 @@ class Mapper:
         Its `put` returns the same as `update_bundle`. `owner`, `created` and `plan` are those of `read_fhir`. Raises
         `InvalidInput` like `read_fhir`.
         """
-        compiled = self._for(bundle)
-        if plan is None and foreign.is_plain(bundle, compiled):
-            return plans.open_plan(bundle, compiled, self.reads, self.released)
+        compiled, content = self._for(bundle), BundleContent(bundle)
+        if plan is None and foreign.is_plain(content, compiled):
+            return plans.open_plan(content, compiled, self.reads, self.released)
         return foreign.OpenForeignPlan(
             bundle, compiled, owner=owner, created=created, plan=plan, released=self.released
         )
@@ -187,9 +188,9 @@ class Mapper:
         server to delete them. With `strict`, FHIR's own models check the result, including others' resources in it.
         Raises `InvalidInput` if the bundle has no place for a part of the plan, or is about another person.
         """
-        compiled = self._for(bundle)
-        if onto is None and foreign.is_plain(bundle, compiled):
-            written = plans.put_plan(plan, bundle, compiled, self.reads, self.released)
+        compiled, content = self._for(bundle), BundleContent(bundle)
+        if onto is None and foreign.is_plain(content, compiled):
+            written = plans.put_plan(plan, content, compiled, self.reads, self.released)
         else:
             written = foreign.put_read(plan, bundle, compiled, onto, self.released)
         return plans.checked(written, compiled.version, strict=strict)
@@ -219,11 +220,11 @@ class Mapper:
         """The message as a Bundle: MessageHeader first, then the resources of its content."""
         return messages.message_to_fhir(message, self.compiled, self.released)
 
-    def message_from_fhir(self, bundle: dict[str, Any]) -> Message:
-        """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
+    def message_from_fhir(self, bundle: dict[str, Any] | BundleContent) -> Message:
+        """Read the message in a Bundle, or in its content. Raises `InvalidInput` with every problem, by FHIRPath."""
         return messages.message_from_fhir(bundle, self.compiled)
 
-    def message_from_transaction(self, bundle: dict[str, Any]) -> Message:
+    def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
         Without a correlation id, the ServiceRequest's own id serves as one; the message id derives from it, so that the
@@ -405,12 +406,12 @@ def message_to_fhir(message: Message, mapper: Mapper | None = None) -> dict[str,
     return _chosen(mapper).message_to_fhir(message)
 
 
-def message_from_fhir(bundle: dict[str, Any], mapper: Mapper | None = None) -> Message:
+def message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
     """`Mapper.message_from_fhir`: the message in a Bundle; `InvalidInput` has every problem, by FHIRPath."""
     return _chosen(mapper).message_from_fhir(bundle)
 
 
-def message_from_transaction(bundle: dict[str, Any], mapper: Mapper | None = None) -> Message:
+def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
     """`Mapper.message_from_transaction`: the notice in a transaction Bundle, as a message."""
     return _chosen(mapper).message_from_transaction(bundle)
 

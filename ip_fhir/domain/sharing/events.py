@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from ip_fhir.domain.consent.protection import LocatingPart
-from ip_fhir.domain.people import Organization
+from ip_fhir.domain.people import Organization, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import HandedOver, Invitation, PlanSide
@@ -84,6 +84,7 @@ class PlanEvent(Value):
     answer: ChangeAnswer | None = Field(default=None, description="The answer to a change.")
     holder: Organization | None = Field(default=None, description="The organisation of a new holder.")
     invitation: Invitation | None = Field(default=None, description="The invitation that came.")
+    owner: PlanOwner | None = Field(default=None, description="The person whose plan our own side asks for.")
     accepts: Flag | None = Field(default=None, description="True for yes, false for no.")
     handed_over: HandedOver | None = Field(default=None, description="What came with a handover.")
     epoch: Count | None = Field(default=None, ge=1, description="Epoch of the holder.")

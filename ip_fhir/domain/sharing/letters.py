@@ -195,5 +195,9 @@ def told_of(owner: PlanOwner) -> PlanOwner:
 
 def _name_of(plan: IndividualPlan, ident: str) -> str | None:
     """Returns the name of a person or organisation of the plan; None for the owner and for nobody."""
-    people = {person.id: person.name.full for person in (*plan.related_persons, *plan.professionals)}
-    return people.get(ident) or next((one.name for one in plan.organizations if one.id == ident), None)
+    people = {
+        **{person.id: person.name.full for person in plan.related_persons},
+        **{person.id: person.name.full for person in plan.professionals},
+        **{organization.id: organization.name for organization in plan.organizations},
+    }
+    return people.get(ident)

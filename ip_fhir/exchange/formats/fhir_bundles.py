@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ip_fhir.domain.consent.protection import EVERY_PART
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.bundle import BundleContent
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
+from ip_fhir.fhir.references import References
 from ip_fhir.fhir.subjects import persons_in
 from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
 
@@ -82,19 +83,21 @@ class FhirTransaction:
 
 
 class _IncomingBundle:
-    """A Bundle that came in."""
+    """A Bundle that came in. Its content is read once, for the message, the persons and the resources."""
 
     def __init__(self, bundle: JsonObject) -> None:
         self._bundle = bundle
+        self._content = BundleContent(bundle)
 
     def resources(self) -> Sequence[JsonObject]:
         """Return its ServiceRequest and Task, each with the resources it refers to contained in it."""
-        entries = entries_of(self._bundle)
-        return [standing_alone(entry.resource, entries, _SERVED) for entry in entries if entry.type in _SERVED]
+        entries = self._content.entries
+        links = References(entries)
+        return [standing_alone(entry.resource, links, _SERVED) for entry in entries if entry.type in _SERVED]
 
     def persons(self) -> frozenset[PersonId]:
         """Return the numbers of every Patient in the Bundle, and of every subject that is named by a number."""
-        return persons_in(self._bundle)
+        return persons_in(self._content)
 
     def digest(self) -> str:
         """Return the SHA-256 of the Bundle without its envelope, keys sorted."""
@@ -107,7 +110,7 @@ class IncomingMessage(_IncomingBundle):
 
     def message(self, mapper: Mapper) -> Message:
         """Return the message, read by the site's tables."""
-        return message_from_fhir(self._bundle, mapper)
+        return message_from_fhir(self._content, mapper)
 
     def reply(self, answer: Answer) -> bytes:
         """Return a response message."""
@@ -123,7 +126,7 @@ class IncomingTransaction(_IncomingBundle):
 
     def message(self, mapper: Mapper) -> Message:
         """Return the notice as a message, read by the site's tables."""
-        return message_from_transaction(self._bundle, mapper)
+        return message_from_transaction(self._content, mapper)
 
     def reply(self, answer: Answer) -> bytes:
         """Return a transaction-response with an entry for each entry, in order."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
@@ -43,7 +44,7 @@ class Incoming(Protocol):
     They raise `InvalidInput` and nothing else, with places as this format calls them, and without a person's data.
     """
 
-    def message(self, mapper: Mapper) -> Message:
+    def message(self, mapper: Mapper) -> Message | PlanMessage:
         """Return the message, by the site's tables. Raises `InvalidInput` with every problem."""
         ...
 
@@ -100,7 +101,7 @@ class Writer(Protocol):
     name: str
     content_type: str
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
         """Return the bytes of a message, written by the site's tables; `open` reads the same message back.
 
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.

@@ -64,11 +64,12 @@ class Running:
         """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
 
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
-        loops and plans were changed. Call it as often as you like, from any number of processes and threads. `now` (UTC) is the
-        time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is called before
-        each step. A sending that does not end is left to itself after its lease. Raises `StoreError` only, when the
-        store fails as a whole. A fault in one referral or row stops no other: it is recorded with the row, a timer that
-        fails stays due and is logged, and a row that cannot be read is set aside, and our people are told.
+        loops and plans were changed. Call it as often as you like, from any number of processes and threads. `now`
+        (UTC) is the time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is
+        called before each step. A sending that does not end is left to itself after its lease. Raises `StoreError`
+        only, when the store fails as a whole. A fault in one referral or row stops no other: it is recorded with the
+        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside, and our people are
+        told.
         """
         run_clock = RunClock.of(self._context, now)
         ran = self.run_timers(now, limit, keep_going)

@@ -10,6 +10,7 @@ from ip_fhir.domain.loop.effects import effect_id
 from ip_fhir.domain.sharing.case import PlanSide, PlanTimer, PlanTimerKind, SharedPlan
 from ip_fhir.domain.sharing.events import PlanEvent, PlanRecord
 from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -51,7 +52,10 @@ class PlanDecision:
 
 
 class Step:
-    """One step: `before` is the case as it was (None: there was none), `case` as it becomes."""
+    """One step: `before` is the case as it was (None: there was none), `case` as it becomes.
+
+    `settled` are the plan and the Norwegian day for which the shares were last looked at.
+    """
 
     def __init__(self, before: SharedPlan | None, event: PlanEvent, around: Surroundings, case: SharedPlan) -> None:
         self.before, self.event, self.around, self.case = before, event, around, case
@@ -62,17 +66,28 @@ class Step:
         self.problems: tuple[Problem, ...] = ()
         self.drops: str | None = None
         self.on = local_day(event.at)
+        self.settled: tuple[IndividualPlan, date] | None = None
+        if before is not None and before.plan is not None and before.settled_on is not None:
+            self.settled = before.plan, before.settled_on
 
     @property
     def plan(self) -> IndividualPlan:
-        """The newest version. Only a holder has it."""
-        assert self.case.plan is not None
+        """The newest version. Raises `InvalidInput` at a participant, which has none."""
+        if self.case.plan is None:
+            raise InvalidInput.at("plan", "another side holds the plan", "not-found")
         return self.case.plan
 
     @property
     def ours(self) -> bool:
         """True if our own side raised the event."""
         return self.event.party is None
+
+    def needed(self, name: str) -> Any:
+        """Returns a field of the event. Raises `InvalidInput` if it is not given."""
+        found = getattr(self.event, name)
+        if found is None:
+            raise InvalidInput.at(f"event.{name}", f"missing, and {self.event.kind} needs it", "required")
+        return found
 
     def evolve(self, **changes: Any) -> None:
         """Changes fields of the case."""
@@ -96,9 +111,12 @@ class Step:
     def _add(self, kind: EffectKind, purpose: str, **details: Any) -> Effect:
         ident = effect_id(self.case.id, self.event.id, purpose)
         effect = Effect(id=ident, kind=kind, **{name: given for name, given in details.items() if given is not None})
-        if all(one.id != ident for one in self.effects):
-            self.effects.append(effect)
+        self.effects = [*(one for one in self.effects if one.id != ident), effect]
         return effect
+
+    def derived_id(self, *purpose: str) -> str:
+        """Returns an id that follows from the event and a purpose, or from a secret and a purpose."""
+        return effect_id(self.case.id, "|".join(purpose), self.event.id)
 
     def start(self, kind: PlanTimerKind, about: str | None, due: datetime, step: int = 1) -> None:
         """Starts a clock, in the place of the one of the same kind about the same."""
