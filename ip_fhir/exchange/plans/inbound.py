@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.sharing.case import Invitation, PlanSide
@@ -10,7 +11,7 @@ from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.errors import NotTaken, NotYet
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.refusals import is_early, refuse_other_person
 from ip_fhir.exchange.taking.intake import Taken
 from ip_fhir.ports.plans import writes_plans
@@ -84,8 +85,10 @@ class PlanIntake:
         if before is not None:
             self._check(before.plan, now)
             self.arrival.loop = plan_id
-        decision = apply(self.context, tx, before, self._event(now), now)
-        return Taken(plan_id, (), decision.problems)
+        event = self._event(now)
+        decision = apply(self.context, tx, before, event, now)
+        moved = plan_change(before.plan if before is not None else None, decision)
+        return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
 
     def _plan_id(self, tx: PlanTransaction) -> str | None:
         """Return the id of the plan that the message is about; None if nothing here has what it names."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.ports.plans import NameKind, PlanVersion, StoredPlan, ViewMade
     from ip_fhir.store.damage.unreadable import Damage
+    from ip_fhir.store.plans.known import KnownPlans
 
 
 class SqlPlanTransaction(SqlWorklistTransaction):
@@ -30,8 +31,9 @@ class SqlPlanTransaction(SqlWorklistTransaction):
     is written.
     """
 
-    def __init__(self, connection: Connection, damage: Damage) -> None:
+    def __init__(self, connection: Connection, damage: Damage, known: KnownPlans) -> None:
         super().__init__(connection, damage)
+        self._known_plans = known
         self._plans: dict[str, SharedPlan] = {}
 
     # --- plans
@@ -41,7 +43,7 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         row = self._run(statements.LOAD, {"plan_id": plan_id}).first()
         if row is None:
             return None
-        found = self._damage.one("plan", row, codec.stored_plan)
+        found = self._damage.one("plan", row, self._known_plans.stored_plan)
         self._plans[plan_id] = found.plan
         return found
 
