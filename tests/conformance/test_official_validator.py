@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.report.plans.record.audit_events import access_events
+from ip_fhir.report.plans.audit_events import access_events
 from tests.conformance import made
 from tests.conformance.judge import Allowed, Issue, Validator, Verdict, allowed_warnings
 from tests.conformance.made import JsonObject
-from tests.report.plans.record.log import entries
+from tests.report.plans.log import entries
 from tests.report.plans.texts import example
 
 # The validator is built on first use, which takes a download; and the machine may be shared.

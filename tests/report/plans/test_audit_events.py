@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ip_fhir.report.plans.record.access import AccessKind
-from ip_fhir.report.plans.record.audit_events import access_events
-from tests.report.plans.record.log import CONSENT, entries
+from ip_fhir.report.plans.access import AccessKind
+from ip_fhir.report.plans.audit_events import access_events
+from tests.report.plans.log import CONSENT, entries
 from tests.report.plans.texts import example
 
 HOLDER = "Nordvik kommune"

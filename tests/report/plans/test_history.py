@@ -9,7 +9,7 @@ import pytest
 
 from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
 from ip_fhir.domain.referral import Author
-from ip_fhir.report.plans.record.history import history_headings, history_rows
+from ip_fhir.report.plans.history import history_headings, history_rows
 from ip_fhir.report.words.codes import LANGUAGES, Language
 from tests.report.plans.texts import example
 

@@ -10,7 +10,7 @@ from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEventKind, PlanRecord, PlanSource
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading
-from ip_fhir.report.plans.record.access import AccessEntry, access_entries
+from ip_fhir.report.plans.access import AccessEntry, access_entries
 
 BEGAN = datetime(2026, 9, 1, 6, 30, tzinfo=UTC)
 NINA = Author(id="nina01", name="Nina Testesen")

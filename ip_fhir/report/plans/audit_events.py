@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.mapping import default
-from ip_fhir.report.plans.record.access import AccessKind
+from ip_fhir.report.plans.access import AccessKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping import Mapper
     from ip_fhir.ports.readings import ReadingWay
-    from ip_fhir.report.plans.record.access import AccessEntry
+    from ip_fhir.report.plans.access import AccessEntry
 
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _EXPORT, _SOURCE, _DESTINATION = "110106", "110153", "110152"

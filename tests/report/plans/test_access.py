@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ip_fhir.domain.sharing.case import PlanSide
-from ip_fhir.report.plans.record.access import AccessKind, access_entries, access_lines
+from ip_fhir.report.plans.access import AccessKind, access_entries, access_lines
 from ip_fhir.report.plans.wording import Wording
-from tests.report.plans.record.log import CONSENT, PARTIES, READINGS, RECORDS, WHOM, at, entries
+from tests.report.plans.log import CONSENT, PARTIES, READINGS, RECORDS, WHOM, at, entries
 from tests.report.plans.texts import ON, example
 
 
