@@ -15,9 +15,9 @@ from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.ports.readings import REFUSED
-from ip_fhir.report.plans.consents import consent_words
 from ip_fhir.report.plans.labels import LABELS
 from ip_fhir.report.plans.layout import kept_together, paragraph, sentence
+from ip_fhir.report.plans.sections.consents import consent_words
 from ip_fhir.report.words.codes import day_words, listed
 
 if TYPE_CHECKING:
