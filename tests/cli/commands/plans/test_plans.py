@@ -11,7 +11,7 @@ from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.value import read
-from tests.cli.commands.plans.conftest import BY, PLAN, Around
+from tests.cli.commands.conftest import BY, PLAN, Around
 from tests.cli.conftest import Run
 from tests.support.ring import PERSON, make_plan
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.domain.plan import Measure
-from tests.cli.commands.plans.conftest import BY, PLAN, Around
+from tests.cli.commands.conftest import BY, PLAN, Around
 from tests.cli.conftest import Run
 from tests.support.data import EXAMPLES
 from tests.support.ring import make_plan
@@ -71,7 +71,8 @@ def test_on_a_terminal_it_is_asked(shared: Around, answer: bytes, version: int, 
     """The preview is shown, and a yes saves; a no saves nothing, and the exit code says so."""
     plan = shared.current()
     file = shared.write(plan.evolve(measures=(*plan.measures, NEW)))
-    command = [sys.executable, "-m", "ip_fhir.cli", "plan", "save", file, "--config", shared["municipality"], *BY]
+    settings = shared["municipality"]
+    command = [sys.executable, "-m", "ip_fhir.cli", "plan", "save", str(file), "--config", str(settings), *BY]
     ours, theirs = pty.openpty()
     os.write(ours, answer)
     ran = subprocess.run(

@@ -1,7 +1,7 @@
 """`plan share`, `end`, `release`: a participant gets its view, and is told when it may use it no longer."""
 
 from ip_fhir.domain.sharing.share import EndReason
-from tests.cli.commands.plans.conftest import BY, PLAN, Around
+from tests.cli.commands.conftest import BY, PLAN, Around
 from tests.cli.conftest import Run
 
 

@@ -9,7 +9,7 @@ from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.values.value import read
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import to_fhir
-from tests.cli.commands.plans.conftest import BY, PLAN, Around
+from tests.cli.commands.conftest import BY, PLAN, Around
 from tests.cli.conftest import Run
 from tests.support.data import EXAMPLES
 from tests.support.ring import make_plan
