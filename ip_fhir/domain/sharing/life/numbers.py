@@ -166,6 +166,7 @@ def state_told(step: Step) -> Finding:
     if number > share.number or (number == share.number and digest != share.digest):
         return _ahead(step, share, number)
     step.put_share(share.evolve(in_step=True, acknowledged=number))
+    changes.answer_again(step, share)
     if number == share.number:
         step.stop(PlanTimerKind.ACKNOWLEDGEMENT, share.id)
         return Finding.SAME
