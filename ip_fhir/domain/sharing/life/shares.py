@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.participants import Participant, Taking
@@ -160,6 +161,15 @@ def send_newest(step: Step, share: Share) -> None:
 def share_again(step: Step, share: Share) -> None:
     """Makes a view for a share that is in step again, or begins again, above the highest number."""
     _new_view(step, None, share.evolve(in_step=True, ended=None, end_reason=None))
+
+
+def tick(step: Step, share: Share, parts: tuple[LocatingPart, ...]) -> None:
+    """Lets these parts that lead to protected persons, and no others, go to a participant: its view may change."""
+    ticked = share.evolve(released=parts)
+    if share.goes_on and share.in_step:
+        _new_view(step, share, ticked)
+    else:
+        step.put_share(ticked)
 
 
 def _look_at(step: Step, was: Share, share: Share) -> None:
