@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.peers import Credential, Peer, Peers
+    from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports import Clock, OutboxRow, Store
 
 
@@ -40,8 +42,10 @@ class Context:
     `role` is the side's role in the green form loop; None for a side that takes part in plans only.
 
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
-    closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
-    `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
+    closed, from any of the threads that send. `plan_moved` is called after the commit of each event of a plan but
+    receipts, with what moved, from any thread; a crash between the two loses the call. A message may be dated at most
+    `skew` ahead of our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not
+    yet" until it is `early` old, and then
     refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
     `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept`
     is the most refused messages of one peer that are recorded one by one.
@@ -56,6 +60,7 @@ class Context:
     url: str
     jitter: Callable[[], float]
     tell: Callable[[OutboxRow], None]
+    plan_moved: Callable[[PlanEventKind, PlanChange], None] = lambda _event, _change: None
     worker: str = "worker"
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)

@@ -26,6 +26,7 @@ from ip_fhir.exchange import inbound, receipts, rest, worklist
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
+from ip_fhir.exchange.plans.loops import vacate
 from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
@@ -156,6 +157,7 @@ class Exchange(PlanVerbs):
                 happened = event.evolve(at=not_before(before, event.at), to_party=given)
                 decision = decide(before.referral, happened, context.agreement(before.referral))
                 write(tx, before, decision, event.at, context=context)
+                vacate(context, tx, decision, event.at)
             return decision.referral
 
         return self._active(again_on_conflict(once))

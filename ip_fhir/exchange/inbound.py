@@ -74,6 +74,7 @@ def _receive(
             reply = incoming.reply(Answer(receipt, taken.stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
         arrival.loop = taken.about
+        taken.committed()
         return reply, "refused" if taken.problems else "ok"
 
     try:

@@ -56,7 +56,7 @@ def _message(content: bytes) -> Message | PlanMessage:
     """The message in JSON text; the kind says whether it is about a plan."""
     said = orjson.loads(content) if content.startswith(b"{") else None
     kind = said.get("kind") if isinstance(said, dict) else None
-    return read(PlanMessage if kind in [*PlanMessageKind] else Message, content)
+    return read(PlanMessage, content) if kind in [*PlanMessageKind] else read(Message, content)
 
 
 class FakeIncoming:

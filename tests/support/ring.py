@@ -5,11 +5,13 @@ The municipality holds the plan; hospital, school and general practice take part
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 from ip_fhir.domain.agreement import Agreement, ContentLevel, Party
@@ -249,7 +251,7 @@ def make_ring(
         agreements = [
             agreement(name, other, (levels or {}).get(other, ContentLevel.PLAN), shares_begin=begin) for other in others
         ]
-        store = open_(name) if open_ is not None else open_store(f"sqlite:///{directory / name}.sqlite")
+        store = open_(name) if open_ is not None else _open(directory / f"{name}.sqlite")
         context = Context(
             role=None,
             organizations=(organization(name),),
@@ -265,3 +267,17 @@ def make_ring(
         )
         network.sides[name] = Exchange(context)
     return Ring(network, clock, told)
+
+
+@lru_cache(maxsize=1)
+def _empty_database() -> bytes:
+    """A database with all tables and nothing in them: to make one takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "empty.sqlite"
+        open_store(f"sqlite:///{path}").close()
+        return path.read_bytes()
+
+
+def _open(path: Path) -> Store:
+    path.write_bytes(_empty_database())
+    return open_store(f"sqlite:///{path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
@@ -23,7 +24,7 @@ _MOST_LOOPS = 100
 
 def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | None, event: PlanEvent) -> Surroundings:
     """Return all that a decision needs to know beside the plan and the event."""
-    plan = event.plan or (before.plan if before is not None else None)
+    plan = event.plan or _known(before)
     return Surroundings(
         party_of=nearest_parties(plan, context.parties.find) if plan is not None else {},
         terms={party: party_terms(context, party) for party in context.parties},
@@ -33,12 +34,20 @@ def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | Non
     )
 
 
+def _known(before: SharedPlan | None) -> IndividualPlan | None:
+    """Return the plan that is here: the newest version, or the one that is handed over to us."""
+    if before is None:
+        return None
+    offered = before.handover.offered if before.handover is not None else None
+    return before.plan or (offered.plan if offered is not None else None)
+
+
 def party_terms(context: Context, party: str) -> PartyTerms:
-    """Return what settings and agreement say about a party."""
+    """Return what settings and agreement say about a party; with ourselves nothing need be agreed."""
     agreement = context.agreement_between_us_and(party)
     peer = context.peers.party(party) if party != OURS else None
     return PartyTerms(
-        level=agreement.content_level,
+        level=ContentLevel.PLAN if party == OURS else agreement.content_level,
         ages=agreement.ages,
         agreed=party == OURS or context.agreed_with(party),
         by_person=peer is not None and peer.by_person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,12 @@ from ip_fhir.domain.sharing.life.decision import decide_plan
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.around import surroundings
+from ip_fhir.exchange.plans.following import follow_in_loop
 from ip_fhir.exchange.sending.due import PlanChange
 from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.plans import ViewMade
+
+log = logging.getLogger("ip_fhir.exchange")
 
 OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
 """The messages of which only the newest of a share counts."""
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.sharing.case import SharedPlan
-    from ip_fhir.domain.sharing.events import PlanEvent
+    from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind
     from ip_fhir.domain.sharing.life.step import PlanDecision
     from ip_fhir.exchange.context import Context
     from ip_fhir.ports.plans import PlanTransaction, StoredPlan
@@ -65,6 +69,7 @@ def write_plan(
         tx.drop_rows(aggregate, decision.drops, [effect.id for effect in decision.effects])
     tx.open_items(items_of(decision.effects, aggregate, now))
     tx.enqueue([_row(context, plan, effect, now) for effect in decision.effects])
+    follow_in_loop(context, tx, before.plan if before is not None else None, decision, now)
 
 
 def plan_change(before: SharedPlan | None, decision: PlanDecision) -> PlanChange:
@@ -81,6 +86,15 @@ def plan_change(before: SharedPlan | None, decision: PlanDecision) -> PlanChange
         ),
         tuple(kept.change.id for kept in after.changes if changes.get(kept.change.id) != kept),
     )
+
+
+def announce(context: Context, event: PlanEventKind, moved: PlanChange) -> PlanChange:
+    """Call the EHR's hook about an event that was committed, and return what moved. A hook that fails is logged."""
+    try:
+        context.plan_moved(event, moved)
+    except Exception as error:  # noqa: BLE001 - somebody else's code; what it is told of is done
+        log.error("the hook for plans failed: %s", type(error).__name__)  # noqa: TRY400 - a trace may hold a person's data
+    return moved
 
 
 def _row(context: Context, plan: SharedPlan, effect: Effect, now: datetime) -> OutboxRow:

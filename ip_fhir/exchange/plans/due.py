@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict
-from ip_fhir.exchange.plans.commit import apply, plan_change
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.sending.due import RunCounts
 from ip_fhir.ports.plans import keeps_plans
 
@@ -62,7 +62,7 @@ def turn(context: Context, store: PlanStore, plan_id: str, now: datetime) -> lis
             event = PlanEvent(id=ident, kind=PlanEventKind.TIME, at=now, raised_by=PlanSource.CLOCK)
             return [plan_change(before.plan, apply(context, tx, before, event, now))]
 
-    return again_on_conflict(once)
+    return [announce(context, PlanEventKind.TIME, moved) for moved in again_on_conflict(once)]
 
 
 def _timer(context: Context, store: PlanStore, plan_id: str, now: datetime, moved: list[PlanChange]) -> bool:

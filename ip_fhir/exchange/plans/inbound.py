@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.sharing.case import Invitation, PlanSide
@@ -10,7 +11,7 @@ from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.errors import NotTaken, NotYet
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.refusals import is_early, refuse_other_person
 from ip_fhir.exchange.taking.intake import Taken
 from ip_fhir.ports.plans import writes_plans
@@ -84,8 +85,10 @@ class PlanIntake:
         if before is not None:
             self._check(before.plan, now)
             self.arrival.loop = plan_id
-        decision = apply(self.context, tx, before, self._event(now), now)
-        return Taken(plan_id, (), decision.problems)
+        event = self._event(now)
+        decision = apply(self.context, tx, before, event, now)
+        moved = plan_change(before.plan if before is not None else None, decision)
+        return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
 
     def _plan_id(self, tx: PlanTransaction) -> str | None:
         """Return the id of the plan that the message is about; None if nothing here has what it names."""
@@ -127,7 +130,7 @@ class PlanIntake:
 
     def _event(self, now: datetime) -> PlanEvent:
         message, content = self.message, CONTENT[self.message.kind]
-        asked = message.invitation
+        asked, gone = message.invitation, message.gone
         source = PlanSource.HOLDER if message.kind in _BY_HOLDER else PlanSource.PARTICIPANT
         return PlanEvent(
             id=message.id,
@@ -136,6 +139,7 @@ class PlanIntake:
             raised_by=source,
             party=self.party,
             message_id=message.id,
+            to_party=None if gone is None else self.context.parties.find(gone.holder),
             invitation=None if asked is None else invitation_of(asked, self.party, now),
             **{"epoch": message.epoch, "text": message.text, **_CONTENTS[content](getattr(message, content))},
         )
@@ -193,11 +197,7 @@ _CONTENTS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "answer": lambda answer: {"answer": answer, "share": answer.share, "about": answer.change},
     "invitation": lambda invitation: {"about": invitation.invitation, "plan_id": invitation.plan},
     "reply": lambda reply: {"about": reply.about, "accepts": reply.accepts, "text": reply.reason},
-    "handover": lambda handover: {
-        "handed_over": handover.content,
-        "about": handover.handover,
-        "epoch": handover.content.epoch,
-    },
+    "handover": lambda handover: {"handed_over": handover.content, "about": handover.handover},
     "question": lambda question: {"about": question.request, "text": question.reason},
     "gone": lambda gone: {"epoch": gone.epoch, "holder": gone.holder},
     "held": lambda held: {"share": held.share, "number": held.number, "digest": held.digest},

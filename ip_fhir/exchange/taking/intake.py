@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from ip_fhir.errors import Problem
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a message: the key here of the loop or plan, resources as stored, and why it is not acted on."""
+    """What became of a message: the key here of the loop or plan, resources as stored, and why it is not acted on.
+
+    `committed` is called after the commit.
+    """
 
     about: str
     stored: Sequence[JsonObject] = ()
     problems: tuple[Problem, ...] = ()
+    committed: Callable[[], object] = lambda: None
 
 
 class Intake(Protocol):

@@ -79,7 +79,7 @@ def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Itera
     room = max(WIDTH - sum(widths) - _GAP * len(widths), _LEAST)
     first = min(max(len(row[0]) for row in every), room)
     for row in every:
-        *above, last = wrap(row[0], first, break_on_hyphens=False) or [""]
+        *above, last = wrap(row[0], first) or [""]
         yield from above
         cells = (f"{' ' * _GAP}{cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
         yield f"{last:<{first}}{''.join(cells)}".rstrip()

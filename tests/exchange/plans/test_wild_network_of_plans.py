@@ -25,7 +25,7 @@ from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
-from ip_fhir.errors import Conflict, InvalidInput
+from ip_fhir.errors import Conflict, ConsentRefused, InvalidInput
 from tests.support.ring import NINA, OLE, Ring, make_plan, make_ring
 
 PLAN = "plan-of-the-ring"
@@ -76,7 +76,7 @@ class Around(RuleBasedStateMachine):
     @rule(party=st.sampled_from(PARTICIPANTS))
     def share(self, party: str) -> None:
         """The coordinator shares the plan."""
-        with suppress(InvalidInput):  # nothing is open to it now
+        with suppress(InvalidInput, ConsentRefused):  # nothing is open to it now
             self.ring.holder.share(PLAN, party, by=NINA)
 
     @rule(party=st.sampled_from(PARTICIPANTS))

@@ -78,7 +78,6 @@ _OPENS: Final = {
     (_K.VIEW, False): _PARTICIPANT,
     (_K.INVITE, False): _PARTICIPANT,
     (_K.HAND_OVER, False): _PARTICIPANT,
-    (_K.WITHDRAW, False): _PARTICIPANT,
 }
 """The events that open a case, each as ours (True) or by message, with the part that this side has in it then."""
 
@@ -226,6 +225,7 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.ANSWER_HANDOVER, _PARTICIPANT, None): handover.answer,
     (_K.GONE, _PARTICIPANT, _BY_HOLDER): handover.gone,
     (_K.GONE, _PARTICIPANT, None): handover.gone_by_hand,
+    (_K.GONE, _HOLDER, _BY_HOLDER): handover.gone_already,
     (_K.RECEIPT_OK, _HOLDER, None): numbers.acknowledged,
     (_K.RECEIPT_OK, _PARTICIPANT, None): numbers.acknowledged,
     (_K.RECEIPT_ERROR, _HOLDER, None): numbers.not_taken,

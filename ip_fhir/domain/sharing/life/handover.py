@@ -320,6 +320,14 @@ def gone(step: Step) -> Finding:
     return Finding.NEWER
 
 
+def gone_already(step: Step) -> Finding:
+    """Takes the word that this side holds the plan, which a receipt has said before. Raises `NotTaken` for others."""
+    handover, epoch = step.case.handover, step.needed("epoch")
+    if handover is None or step.event.party != handover.party or epoch > step.case.epoch:
+        raise NotTaken.at("plan", "unknown here", "not-found")
+    return Finding.LATE
+
+
 def gone_by_hand(step: Step) -> Finding:
     """Takes the word of a person of ours about who holds the plan now."""
     _follow(step, step.needed("to_party"), step.event.epoch or step.case.epoch + 1)

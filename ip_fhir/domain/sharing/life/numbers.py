@@ -103,7 +103,10 @@ def not_taken(step: Step) -> Finding:
     event = step.event
     share = step.case.share(event.about or "")
     if event.message in _OF_A_SHARE and share is not None:
-        if event.number == share.number:  # else a newer one is under way
+        if not share.goes_on and not share.acknowledged:  # it never had a view, and has nothing to give up
+            step.put_share(share.evolve(acknowledged=share.number))
+            step.stop(PlanTimerKind.ACKNOWLEDGEMENT, share.id)
+        elif event.number == share.number:  # else a newer one is under way
             _out_of_step(step, share)
         return Finding.OF_VIEW
     changes.refused(step, event.about or "")

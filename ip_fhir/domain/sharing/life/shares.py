@@ -136,7 +136,7 @@ def withdrawal_digest(share_id: str, number: int) -> str:
     """Returns the digest of a withdrawal: a SHA-256, in hexadecimal, of share and number.
 
     >>> withdrawal_digest("s-1", 4)[:12]
-    '5a6c01a3f1c6'
+    'f82b5c7da8fe'
     """
     return hashlib.sha256(f"{share_id}|{number}".encode()).hexdigest()
 

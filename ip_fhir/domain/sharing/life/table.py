@@ -222,6 +222,7 @@ _HANDING_OVER: Final = (
         _F.TAKES_OVER: "the old holder has taken our yes: this side holds the plan",
         _F.LATE: "nothing: an epoch that is not higher",
     }),
+    *_rows(_E.GONE, _BY_HOLDER, _AT_HOLDER, {_F.LATE: "nothing: this side is the new holder already"}),
     *_rows(_E.GONE, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.NEWER: "a person of ours says who holds the plan now"}),
 )  # fmt: skip
 
