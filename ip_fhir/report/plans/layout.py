@@ -115,6 +115,6 @@ def short(text: str, width: int = 60) -> str:
 
 
 _GAP: Final = 2
-_LEAST: Final = 12  # letters of a first column, however many columns follow
+_LEAST: Final = 20  # letters of a first column, however many columns follow
 _KEPT: Final = "\x1f"  # no text of a plan has a control character, so it is nobody's but ours
 _ENDS = (".", "?", "!", "…")
