@@ -16,12 +16,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentStatus, Provision
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.sharing.case import SharedPlan
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
