@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parts import architecture, bounds, commands, events, foreign, glossary, loop, promises, settings, tables
+from parts import architecture, bounds, commands, events, foreign, glossary, loop, promises, rights, settings, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "cli": commands.cli,
     "exit-codes": commands.exit_codes,
     "settings": settings.settings,
+    "sharing-terms": rights.terms,
+    "rights": rights.rights,
     "row-keys": tables.row_keys,
     "check-keys": tables.check_keys,
     "modifiers": tables.modifiers,

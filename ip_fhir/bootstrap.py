@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from ip_fhir.domain.effects import Reason
+    from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.formats import Format
+    from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
@@ -49,10 +51,13 @@ def open_exchange(
     store: Store | None = None,
     clock: Clock | None = None,
     tell: Callable[[OutboxRow], None] | None = None,
+    plan_moved: Callable[[PlanEventKind, PlanChange], None] | None = None,
     wires: dict[str, Adapter] | None = None,
     formats: Iterable[Format] = (),
 ) -> Exchange:
-    """Open one side of the loop. An EHR may pass its own `store`, its `clock`, and `tell`, which alerts its people.
+    """Open one side. An EHR may pass its own `store`, its `clock`, and `tell`, which alerts its people.
+
+    `plan_moved` is called after the commit of each event of a plan, with the shares and changes that it moved.
 
     `wires` are the EHR's own adapters, by the name that peers give as `adapter`, and `formats` its own wire formats;
     all others are installed plug-ins. The listeners that the settings name are made by `open_listeners`.
@@ -74,6 +79,7 @@ def open_exchange(
         url=settings.http.url,
         jitter=random.SystemRandom().random,
         tell=tell or _tell(settings),
+        plan_moved=plan_moved or (lambda _event, _change: None),
         worker=f"{socket.gethostname()}-{os.getpid()}",
         limits=Limits(limits.max_bytes, limits.max_depth, limits.max_parts),
         settings=settings.worker,
@@ -178,6 +184,8 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         endpoint=Endpoint(peer.url, token, peer.timeout, peer.options),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
+        by_person=peer.by_person,
+        absent=peer.absent,
     )
 
 

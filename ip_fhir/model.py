@@ -80,6 +80,8 @@ from ip_fhir.domain.referral import (
     State,
     Told,
 )
+from ip_fhir.domain.sharing.rights import Right, Rights
+from ip_fhir.domain.sharing.terms import RequestRule, ShareStart, SharingTerms
 from ip_fhir.domain.team import (
     CareTeam,
     Coordinator,
@@ -197,15 +199,20 @@ __all__ = [
     "RelatedPerson",
     "Relationship",
     "Release",
+    "RequestRule",
     "ReshId",
     "Resource",
     "Review",
     "ReviewKind",
     "ReviewStatus",
+    "Right",
+    "Rights",
     "Role",
     "Rule",
     "Section",
     "Seer",
+    "ShareStart",
+    "SharingTerms",
     "Side",
     "State",
     "Synthetic",

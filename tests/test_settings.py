@@ -75,6 +75,21 @@ def test_defaults() -> None:
     assert settings.worker.retry.attempts == 100
 
 
+def test_a_side_without_a_role(file: Path) -> None:
+    """Whoever has no part in the loop says no role; it can still be given by the environment."""
+    file.write_text(TEXT.replace('role = "municipality"', ""), encoding="utf-8")
+    assert read_settings(file, ENV).role is None
+    assert read_settings(file, {**ENV, "IP_FHIR_ROLE": "hospital"}).role is Role.HOSPITAL
+
+
+def test_how_a_peer_takes_part_in_plans() -> None:
+    """By default a peer is a party as a whole, and what its changes do not have is unchanged."""
+    (plain,) = settings_of(minimal(peers=[peer()]), environ={}).peers
+    assert (plain.by_person, plain.absent) == (False, "unchanged")
+    (other,) = settings_of(minimal(peers=[peer(by_person=True, absent="removed")]), environ={}).peers
+    assert (other.by_person, other.absent) == (True, "removed")
+
+
 def test_the_environment_overrides(file: Path) -> None:
     """Plain, nested and listed settings; what is no setting of ours is left alone."""
     environ = {
@@ -127,6 +142,8 @@ def test_every_error_at_once() -> None:
     ("data", "words"),
     [
         (minimal(role="transport"), "role"),
+        (minimal(peers=[peer(absent="gone")]), "peers.0.absent"),
+        (minimal(peers=[peer(by_person="perhaps")]), "peers.0.by_person"),
         (minimal(peers=[peer(), peer()]), "same name"),
         (minimal(peers=[peer(accepts=["t" * 20]), peer(name="b", accepts=["t" * 20])]), "same token"),
         (minimal(peers=[peer(token={"env": "NOT_SET"})]), "environment variable named here is not set"),

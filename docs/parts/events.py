@@ -7,6 +7,7 @@ from ip_fhir.domain.loop.decision import _NEEDED_FIELD, _NEEDS_TEXT_FROM_OUR_SID
 from ip_fhir.domain.loop.effects import _REASONS_TO_TELL
 from ip_fhir.domain.loop.messages import MESSAGE_OF
 from ip_fhir.domain.loop.table import LIVE, TRANSITIONS, Outcome, Transition
+from ip_fhir.domain.loop.worklist import NEEDED
 from ip_fhir.domain.referral import EventKind, Role
 from ip_fhir.report.words.codes import word
 
@@ -80,6 +81,7 @@ _OCCASIONS: dict[Reason, tuple[tuple[Role, ...], tuple[EventKind, ...], str]] = 
     Reason.NO_CONSENT: (_BOTH, (EventKind.TIME,), "a message was due, and consent does not allow it"),
     Reason.SECOND_LOOP: (_BOTH, (), "a loop begins, and another one about the same person is not over"),
     Reason.AWAITING_RELEASE: (_BOTH, (), "a message about somebody with a strictly confidential address is to leave"),
+    Reason.MAKE_PLAN: (_MUNICIPALITY, (EventKind.ANSWER,), "a complete form says that a plan is to be made"),
     Reason.UNREADABLE: (_BOTH, (), "a row of the store cannot be read, and is set aside; no event of the loop"),
 }
 _CHANGES_NOTHING = (Outcome.CROSSED, Outcome.OVERTAKEN, Outcome.PASSED_ON)
@@ -96,7 +98,7 @@ def reasons() -> str:
         "| reason | on the screen | in Norwegian | told to people of | after | when |",
         "|---|---|---|---|---|---|",
     ]
-    for reason in Reason:
+    for reason in NEEDED:
         roles, after, occasion = _occasion(reason)
         sides, kinds = ", ".join(roles), ", ".join(f"`{kind}`" for kind in after)
         lines.append(f"| `{reason}` | {word(reason, 'en')} | {word(reason, 'nb')} | {sides} | {kinds} | {occasion} |")
@@ -122,7 +124,7 @@ def _section(kind: EventKind) -> str:
         lines.append(f"- must carry: {needs}")
     if kind in MESSAGE_OF:
         lines.append(f"- message to the other side: `{MESSAGE_OF[kind]}`")
-    if told := [f"`{reason}`" for reason in Reason if kind in _occasion(reason)[1]]:
+    if told := [f"`{reason}`" for reason in NEEDED if kind in _occasion(reason)[1]]:
         lines.append(f"- people may be told: {', '.join(told)}")
     lines += ["", "| from | when | to | why |", "|---|---|---|---|"]
     lines += [_line(row) for row in rows if not _changes_nothing(row)]

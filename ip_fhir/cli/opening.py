@@ -64,15 +64,19 @@ def absence(url: str) -> str | None:
 
 
 @contextmanager
-def opened(path: Path, *, existing: bool = True) -> Iterator[Exchange]:
+def opened(path: Path, *, existing: bool = True, in_loop: bool = False) -> Iterator[Exchange]:
     """Opens the exchange that a settings file describes, and closes it afterwards.
 
     Raises `StoreError` if there is no store. Only without `existing` one is made: by a command that others then find
-    in this place. A store that any command made would take in a notice that nobody sends.
+    in this place. A store that any command made would take in a notice that nobody sends. With `in_loop`, for what only
+    a side of the green form loop does, raises `LoopError` if settings give the side no role in it.
     """
     from ip_fhir.bootstrap import open_exchange
+    from ip_fhir.domain.referral import role_in_loop
 
     settings = read_config(path)
+    if in_loop:
+        role_in_loop(settings.role)
     if existing and (absent := absence(settings.database)) is not None:
         raise StoreError(absent)
     exchange = open_exchange(settings)

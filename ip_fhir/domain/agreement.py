@@ -1,4 +1,4 @@
-"""The cooperation agreement (samarbeidsavtale) of a hospital and a municipality: deadlines, escalation, content level.
+"""The cooperation agreement (samarbeidsavtale) of two parties: deadlines, escalation, content level, sharing of plans.
 
 The law says "as soon as possible" and gives no days, so every number here is a setting. The defaults are this library's
 own choice.
@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import tomllib
 from enum import StrEnum
+from itertools import permutations
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, StrictBool, StringConstraints, model_validator
 
 from ip_fhir.domain.consent.ages import LAW, ConsentAges
 from ip_fhir.domain.parties import are_one
-from ip_fhir.domain.people import Organization, RegisterNumbers
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.sharing.terms import SharingTerms
 from ip_fhir.domain.values.calendar import ClosedDays
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber, ReshId
 from ip_fhir.domain.values.terms import LegalBasis
-from ip_fhir.domain.values.value import Day, Text, Value, unknown_keys
+from ip_fhir.domain.values.value import Day, Days, Text, Value, unknown_keys
 from ip_fhir.errors import InvalidInput, Problem, place_in_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-Days = Annotated[int, Field(strict=True, ge=1, le=365)]
-"""The length of a deadline in days, 1 to 365."""
-
+    from ip_fhir.domain.parties import Parties
 
 Months = Annotated[int, Field(strict=True, ge=1, le=60)]
 """The interval between two reminders of the same kind in months, 1 to 60."""
@@ -45,7 +45,7 @@ DayOfYear = Annotated[
 
 
 class ContentLevel(StrEnum):
-    """The amount of a person's data that may leave the hospital; each level includes the one before it."""
+    """The amount of a person's data that a party may send to the other; each level includes the one before it."""
 
     HEADER = "header"
     NEEDS = "needs"
@@ -106,14 +106,20 @@ class Agreement(Value):
     talk is due any more, is closed by the clock, on each side by its own, and may then be purged. Without it, a loop
     stays confirmed until somebody closes it, and hears that the coordinator has left however late that is.
 
-    An agreement without parties is the default, for parties without an agreement of their own.
+    The two parties are `parties`, in any order and of any kind: either may be the hospital in a loop, or the holder of
+    a plan. `hospital` and `municipality` may be written instead: then each has that role in every loop of the two. An
+    agreement without parties is the default, for parties without an agreement of their own; it names nobody, so it lets
+    no share begin.
     """
 
     LISTS_FIELDS = True
 
     name: Text | None = Field(default=None, description="Name of the agreement.")
-    hospital: Party | None = Field(default=None, description="The hospital; none: the default for all.")
-    municipality: Party | None = Field(default=None, description="The municipality; none: the default for all.")
+    parties: tuple[Party, ...] = Field(
+        default=(), max_length=2, description="The two parties, in any order; none: the default for all."
+    )
+    hospital: Party | None = Field(default=None, description="The party that is the hospital in every loop.")
+    municipality: Party | None = Field(default=None, description="The party that is the municipality in every loop.")
     receipt_minutes: int = Field(
         default=15,
         strict=True,
@@ -136,7 +142,8 @@ class Agreement(Value):
         default=False, description="True if two main coordinators at once are allowed."
     )
     content_level: ContentLevel = Field(
-        default=ContentLevel.NEEDS, description="Amount of a person's data that a notice may hold."
+        default=ContentLevel.NEEDS,
+        description="Amount of a person's data that a notice, or the view of a plan, may hold.",
     )
     legal_basis: tuple[LegalBasis, ...] = Field(
         default=(), max_length=50, description="Sections of law that notices go out on."
@@ -158,6 +165,7 @@ class Agreement(Value):
     close_after_days: LongDays | None = Field(
         default=None, description="Calendar days after which a confirmed loop closes, if nothing is left to do."
     )
+    sharing: SharingTerms = Field(default=SharingTerms(), description="Terms on which the two share plans.")
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -172,28 +180,65 @@ class Agreement(Value):
         yearly = frozenset((int(day[:2]), int(day[3:])) for day in self.closed_every_year)
         return ClosedDays(frozenset(self.closed_days), yearly)
 
+    @property
+    def between(self) -> tuple[Party, ...]:
+        """The two parties, however they are written; none for the default."""
+        return self.parties or tuple(party for party in (self.hospital, self.municipality) if party is not None)
+
     def holds_between(self, hospital: Organization, municipality: Organization) -> bool:
-        """True if the agreement is between these two organisations, compared by `parties.are_one`."""
-        return _is_party(self.hospital, hospital) and _is_party(self.municipality, municipality)
+        """True if the agreement is for loops of these two organisations, compared by `parties.are_one`."""
+        return any(are_one(one, hospital) and are_one(other, municipality) for one, other in self._in_loop())
+
+    def is_for_loops_of(self, hospital: str, municipality: str, parties: Parties) -> bool:
+        """True if the agreement is for loops of these two of the `parties`, by name."""
+        return _is_one_of(self._in_loop(), (hospital, municipality), parties)
+
+    def is_between(self, one: str, other: str, parties: Parties) -> bool:
+        """True if the agreement names these two of the `parties`, in any order; never for the default."""
+        return _is_one_of(permutations(self.between, 2), (one, other), parties)
+
+    def _in_loop(self) -> Iterable[tuple[Party, ...]]:
+        """Returns the two parties as hospital and municipality, in each order in which they may be that."""
+        if self.hospital is not None and self.municipality is not None:
+            return ((self.hospital, self.municipality),)
+        return permutations(self.parties, 2)
+
+
+def _is_one_of(orders: Iterable[tuple[Party, ...]], sides: tuple[str, str], parties: Parties) -> bool:
+    """True if, in one of the orders, each of the two sides has the numbers of the party at its place."""
+    return any(all(map(parties.covers, sides, order)) for order in orders)
 
 
 def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, municipality: Organization) -> Agreement:
-    """Returns the agreement between the two; else the one without parties; else `Agreement()`, the defaults."""
+    """Returns the agreement for loops of the two; else the one without parties; else `Agreement()`, the defaults."""
     between = (agreement for agreement in agreements if agreement.holds_between(hospital, municipality))
-    general = (agreement for agreement in agreements if agreement.hospital is None)
-    return next(between, None) or next(general, None) or Agreement()
+    return next(between, None) or default_of(agreements)
+
+
+def default_of(agreements: Iterable[Agreement]) -> Agreement:
+    """Returns the agreement without parties, for those who have none of their own; else `Agreement()`, the defaults."""
+    return next((agreement for agreement in agreements if not agreement.between), None) or Agreement()
 
 
 def _combination_problems(agreement: Agreement) -> Iterator[Problem]:
     """Yields the problems of fields that do not fit together, though each is valid by itself."""
-    hospital, municipality = agreement.hospital, agreement.municipality
-    if (hospital is None) != (municipality is None):
-        absent = "hospital" if hospital is None else "municipality"
-        yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
-    if hospital is not None and _is_party(municipality, hospital):
-        yield Problem("municipality", "is the same as the hospital", "invariant")
+    yield from _party_problems(agreement)
     if agreement.acceptance_days > agreement.answer_days:
         yield Problem("acceptance_days", "is longer than answer_days", "invariant")
+
+
+def _party_problems(agreement: Agreement) -> Iterator[Problem]:
+    hospital, municipality = agreement.hospital, agreement.municipality
+    if agreement.parties and (hospital or municipality):
+        yield Problem("parties", "are written twice: leave them out, or hospital and municipality", "invariant")
+    elif len(agreement.parties) == 1:
+        yield Problem("parties", "has one party: an agreement has two, or none when it is the default", "required")
+    elif (hospital is None) != (municipality is None):
+        absent = "hospital" if hospital is None else "municipality"
+        yield Problem(absent, "is missing: an agreement has two parties, or none when it is the default", "required")
+    elif len(agreement.between) == 2 and are_one(*agreement.between):
+        same = ("parties.1", "the other party") if agreement.parties else ("municipality", "the hospital")
+        yield Problem(same[0], f"is the same as {same[1]}", "invariant")
 
 
 def load_agreements(text: str) -> tuple[Agreement, ...]:
@@ -223,7 +268,8 @@ def load_agreements(text: str) -> tuple[Agreement, ...]:
             found[number] = Agreement.from_data(entry)
         except InvalidInput as error:
             problems.extend(_in_agreement(problem, number) for problem in error.problems)
-    problems += _duplicates(found)
+    reason = "a second agreement between the same parties"
+    problems += [Problem(f"agreement.{number}", reason, "invariant") for number in duplicates(found)]
     if problems:
         raise InvalidInput(problems)
     return tuple(found.values())
@@ -234,17 +280,14 @@ def _in_agreement(problem: Problem, number: int) -> Problem:
     return Problem(path, problem.reason, problem.code)
 
 
-def _duplicates(found: dict[int, Agreement]) -> Iterator[Problem]:
-    for number, later in found.items():
-        if any(_same_parties(later, earlier) for n, earlier in found.items() if n < number):
-            yield Problem(f"agreement.{number}", "a second agreement between the same parties", "invariant")
-
-
-def _is_party(party: Party | None, other: RegisterNumbers) -> bool:
-    return party is not None and are_one(party, other)
+def duplicates(agreements: Mapping[int, Agreement]) -> Iterator[int]:
+    """Yields the number of each agreement whose two parties, in any order, or none, are those of an earlier one."""
+    for number, later in agreements.items():
+        if any(_same_parties(later, earlier) for n, earlier in agreements.items() if n < number):
+            yield number
 
 
 def _same_parties(one: Agreement, other: Agreement) -> bool:
-    if other.hospital is None or other.municipality is None:
-        return one.hospital is None and other.hospital is None
-    return _is_party(one.hospital, other.hospital) and _is_party(one.municipality, other.municipality)
+    if len(one.between) != len(other.between):
+        return False
+    return any(all(map(are_one, one.between, order)) for order in permutations(other.between))

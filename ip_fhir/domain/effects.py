@@ -63,6 +63,34 @@ class Reason(StrEnum):
     AWAITING_RELEASE = "awaiting-release"  # strictly confidential address: the message waits for a person's yes
     SECOND_LOOP = "second-loop"  # another loop about the same person is not over; the text is its id
     UNREADABLE = "unreadable"  # a stored row cannot be read, and waits until somebody has mended it
+    # Of shared plans
+    MAKE_PLAN = "make-plan"  # the green form says that a plan is to be made
+    CHANGE_TO_DECIDE = "change-to-decide"
+    CHANGE_OVERDUE = "change-overdue"  # a change has waited so long that the unit's leader is told
+    CHANGE_CONFLICT = "change-conflict"  # two changed the same: a person chooses
+    CHANGE_NOT_FOUND = "change-not-found"  # it was about what the participant no longer sees
+    CHANGE_ANSWERED = "change-answered"
+    CHANGE_UNANSWERED = "change-unanswered"
+    NOT_ACKNOWLEDGED = "not-acknowledged"  # a participant has not acknowledged its view
+    VIEW_TURNS = "view-turns"  # a view will open or shrink by a date
+    ON_PAPER = "on-paper"  # a member for whom no party stands
+    RESPONSIBLE_UNSEEING = "responsible-unseeing"  # somebody is responsible for what they may not see
+    VIEW_CHANGED = "view-changed"  # a new view has come
+    VIEW_WITHDRAWN = "view-withdrawn"
+    OUT_OF_STEP = "out-of-step"  # two sides hold different views under one number
+    INVITATION_TO_ANSWER = "invitation-to-answer"
+    INVITATION_ANSWERED = "invitation-answered"
+    INVITATION_UNANSWERED = "invitation-unanswered"
+    INVITATION_TAKEN_BACK = "invitation-taken-back"
+    HANDOVER_TO_ANSWER = "handover-to-answer"
+    HANDOVER_ANSWERED = "handover-answered"
+    HANDOVER_UNANSWERED = "handover-unanswered"
+    HANDOVER_TAKEN_BACK = "handover-taken-back"
+    HOLDER_CHANGED = "holder-changed"  # another side holds the plan
+    REQUEST_TO_ANSWER = "request-to-answer"
+    REQUEST_UNANSWERED = "request-unanswered"
+    REVIEW_DUE = "review-due"
+    REVIEW_NOT_PLANNED = "review-not-planned"  # by the arrangement there should be one
 
 
 class Effect(Value):

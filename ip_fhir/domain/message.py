@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.values.value import Id, Moment, Text, Value
+from ip_fhir.domain.values.value import AsMade, Id, Moment, Text, Value
 
 
 class MessageKind(StrEnum):
@@ -48,8 +48,10 @@ class Message(Value):
     sender: Organization = Field(description="The organisation that sends it.")
     recipient: Organization = Field(description="The organisation it is for.")
     answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
-    notice: Notice | None = Field(default=None, description="The notice, in a notice message.")
-    form: GreenForm | None = Field(default=None, description="The green form, in a green form message.")
+    notice: Annotated[Notice, AsMade()] | None = Field(default=None, description="The notice, in a notice message.")
+    form: Annotated[GreenForm, AsMade()] | None = Field(
+        default=None, description="The green form, in a green form message."
+    )
     missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
     text: Text | None = Field(default=None, description="Words to the receiver.")

@@ -12,7 +12,8 @@ from ip_fhir.domain.effects import Timer
 from ip_fhir.domain.green_form import GreenForm, Missing
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization
-from ip_fhir.domain.values.value import Id, Text, Value
+from ip_fhir.domain.values.value import AsMade, Id, Text, Value
+from ip_fhir.errors import LoopError
 
 
 class Role(StrEnum):
@@ -22,6 +23,18 @@ class Role(StrEnum):
     MUNICIPALITY = "municipality"
     TRANSPORT = "transport"
     CLOCK = "clock"
+
+
+def role_in_loop(role: Role | None) -> Role:
+    """Returns the role of a side in the green form loop. Raises `LoopError` for a side that has none.
+
+    >>> role_in_loop(Role.HOSPITAL)
+    <Role.HOSPITAL: 'hospital'>
+    """
+    if role is None:
+        reason = "in its settings `role` is neither hospital nor municipality"
+        raise LoopError(f"this side has no role in the green form loop: {reason}")
+    return role
 
 
 class State(StrEnum):
@@ -117,8 +130,8 @@ class Event(Value):
     )
     answers: Id | None = Field(default=None, description="Id of our message that it replies to.")
     sender: Organization | None = Field(default=None, description="The organisation that sent the message.")
-    notice: Notice | None = Field(default=None, description="The notice that it brings.")
-    form: GreenForm | None = Field(default=None, description="The green form that it brings.")
+    notice: Annotated[Notice, AsMade()] | None = Field(default=None, description="The notice that it brings.")
+    form: Annotated[GreenForm, AsMade()] | None = Field(default=None, description="The green form that it brings.")
     missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that a green form lacks.")
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or rung.")
     text: Text | None = Field(default=None, description="Words that go with it.")
@@ -141,7 +154,7 @@ class FormStatus(StrEnum):
 class KeptForm(Value):
     """A green form that came in, with the result of judging it and the items it lacked."""
 
-    form: GreenForm = Field(description="The form.")
+    form: Annotated[GreenForm, AsMade()] = Field(description="The form.")
     received: AwareDatetime = Field(description="Time when it came in.")
     status: FormStatus = Field(description="Result of judging it.")
     missing: tuple[Missing, ...] = Field(default=(), max_length=50, description="Items that it lacked.")
@@ -176,7 +189,7 @@ class Referral(Value):
     correlation_id: Id = Field(description="Key of the loop on this side.")
     role: Role = Field(description="Side that this store belongs to.")
     state: State = Field(description="State.")
-    notice: Notice = Field(description="The notice.")
+    notice: Annotated[Notice, AsMade()] = Field(description="The notice.")
     party: Id | None = Field(default=None, description="Party on the other side; none: not known.")
     known: tuple[KnownParty, ...] = Field(
         default=(), max_length=1000, description="Organisations of the notice that are parties."

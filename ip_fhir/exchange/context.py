@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.agreement import Agreement, find_agreement
+from ip_fhir.domain.agreement import default_of, find_agreement
 from ip_fhir.domain.consent.release import is_strict
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
-from ip_fhir.domain.referral import KnownParty, Role
+from ip_fhir.domain.referral import KnownParty, Role, role_in_loop
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
@@ -23,28 +23,35 @@ from ip_fhir.settings import WorkerSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.peers import Credential, Peer, Peers
+    from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports import Clock, OutboxRow, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One side of the loop. `organizations` are those we speak for; `url` is our own address on the wire.
+    """One side of an exchange. `organizations` are those we speak for; `url` is our own address on the wire.
+
+    `role` is the side's role in the green form loop; None for a side that takes part in plans only.
 
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
-    closed, from any of the threads that send. A message may be dated at most `skew` ahead of our clock, and at most
-    `oldest` ago. One that arrives before the message it follows is answered "not yet" until it is `early` old, and then
+    closed, from any of the threads that send. `plan_moved` is called after the commit of each event of a plan but
+    receipts, with what moved, from any thread; a crash between the two loses the call. A message may be dated at most
+    `skew` ahead of our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not
+    yet" until it is `early` old, and then
     refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
     `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept`
     is the most refused messages of one peer that are recorded one by one.
     """
 
-    role: Role
+    role: Role | None
     organizations: tuple[Organization, ...]
     store: Store
     clock: Clock
@@ -53,6 +60,7 @@ class Context:
     url: str
     jitter: Callable[[], float]
     tell: Callable[[OutboxRow], None]
+    plan_moved: Callable[[PlanEventKind, PlanChange], None] = lambda _event, _change: None
     worker: str = "worker"
     limits: Limits = DEFAULT_LIMITS
     settings: WorkerSettings = field(default_factory=WorkerSettings)
@@ -118,27 +126,42 @@ class Context:
         concerned = frozenset[str]() if is_strict(referral) else self.parties_of(referral)
         return tuple(party for party in credential.speaks_as if party in concerned)
 
+    def loop_role(self) -> Role:
+        """Our role in the green form loop. Raises `LoopError` if settings give us none."""
+        return role_in_loop(self.role)
+
     def agreement(self, referral: Referral) -> Agreement:
         """The agreement between hospital and municipality, by the numbers that settings give these two parties."""
-        return self.agreement_with(self.other_party(referral), referral.notice)
+        return self._of_loop(self.other_party(referral), referral.notice, referral.role)
 
     def agreement_with(self, party: str | None, notice: Notice) -> Agreement:
-        """The agreement with this party; for None, between the organisations that the notice names."""
-        if party is not None:
-            return self._agreed(party)
-        hospital, unit = notice.organization(notice.sender), notice.organization(notice.recipient)
-        return find_agreement(self.agreements, hospital, unit)
+        """The agreement with this party for a loop; for None, between the organisations that the notice names.
 
-    def _agreed(self, other: str) -> Agreement:
-        """The agreement between us and this party; else the one without parties; else the defaults."""
-        hospital, municipality = (OURS, other) if self.role is Role.HOSPITAL else (other, OURS)
-        covers = self.parties.covers
-        for agreement in self.agreements:
-            if agreement.hospital is None or agreement.municipality is None:
-                continue
-            if covers(hospital, agreement.hospital) and covers(municipality, agreement.municipality):
-                return agreement
-        return next((agreement for agreement in self.agreements if agreement.hospital is None), None) or Agreement()
+        Raises `LoopError` if we have no role in the loop.
+        """
+        return self._of_loop(party, notice, self.loop_role())
+
+    def agreement_between_us_and(self, party: str | None) -> Agreement:
+        """The agreement with a party about plans, whichever of us is named first; else, and for None, the default."""
+        return self._naming(party) or default_of(self.agreements)
+
+    def agreed_with(self, party: str) -> bool:
+        """True if an agreement names both us and this party: only then may a share with it begin."""
+        return self._naming(party) is not None
+
+    def _of_loop(self, party: str | None, notice: Notice, role: Role) -> Agreement:
+        if party is None:
+            sender, recipient = notice.organization(notice.sender), notice.organization(notice.recipient)
+            return find_agreement(self.agreements, sender, recipient)
+        hospital, municipality = (OURS, party) if role is Role.HOSPITAL else (party, OURS)
+        found = (one for one in self.agreements if one.is_for_loops_of(hospital, municipality, self.parties))
+        return next(found, None) or default_of(self.agreements)
+
+    def _naming(self, party: str | None) -> Agreement | None:
+        """The agreement that names us and this party, in any order; None if there is none."""
+        if party is None:
+            return None
+        return next((one for one in self.agreements if one.is_between(OURS, party, self.parties)), None)
 
     def _party(self, unit: Unit) -> str | None:
         """The party that was stored beside a unit, or the one that its numbers identify.

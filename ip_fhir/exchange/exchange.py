@@ -5,6 +5,7 @@ exchange.answer(form)                   the municipality fills in the green form
 exchange.act(correlation_id, kind)      a person's other decisions: accept, assess, remind, close, ...
 exchange.receive(content, peer)         bytes that came in; returns the bytes to answer with
 exchange.receive_receipt(receipt, peer) a receipt that comes after the message was handed over
+exchange.save_plan(plan, by), ...       plans: share, change, invite, hand over (`plans.verbs`)
 exchange.worklist(), .done(id, by)      tasks of our own people, and who has done them
 exchange.run_due()                      timers and outbox: called by your own scheduler, or by a Worker
 exchange.park(row_id, reason), .retry() a person's decision to stop or repeat a sending
@@ -14,9 +15,7 @@ exchange.releases.yes(row_id, by), ...  a person's decision on what is about som
 from __future__ import annotations
 
 import logging
-import sys
-import threading
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from ip_fhir.domain.loop import decide, open_referral
@@ -25,21 +24,17 @@ from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, receipts, rest, worklist
 from ip_fhir.exchange.access import keys
-from ip_fhir.exchange.access.parties import catch_up
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
+from ip_fhir.exchange.plans.loops import vacate
+from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
-from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
-from ip_fhir.exchange.sending.bulkheads import Bulkheads
-from ip_fhir.exchange.sending.circuits import Way
-from ip_fhir.exchange.sending.due import RunCounts, run_timers
 from ip_fhir.exchange.sending.release import Releases, release_in
-from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
+from ip_fhir.exchange.sending.running import PARTS
 from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from datetime import datetime
+    from collections.abc import Collection, Mapping
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.green_form import GreenForm
@@ -53,7 +48,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.rest import Page
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
-    from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, Store, WireFormat
+    from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, WireFormat
     from ip_fhir.ports.readings import ReadingOutcome
     from ip_fhir.settings import WorkerSettings
 
@@ -61,32 +56,19 @@ log = logging.getLogger("ip_fhir.exchange")
 
 T = TypeVar("T")
 
-_WORKED_OUT = 1000  # referrals whose parties one run works out, at most
 _COUNTED = 200  # `health` counts rows up to this number
-_PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
 
 
-class Exchange:
-    """One side of the loop. Threads may share it: besides the store, it only remembers if there is work to do.
+class Exchange(PlanVerbs):
+    """One side of an exchange. Threads may share it: besides the store, it only remembers if there is work to do.
 
     `activity` is set when there may be something to send at once, and `stirred` with it, for the timers.
     """
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self.activity = threading.Event()
-        self._changes = 0
-        self._counting = threading.Lock()
-        self.stirred = threading.Event()
-        self._idle: dict[Literal["timers", "outbox"], tuple[int, datetime]] = {}
+        super().__init__(context)
         self._readiness = Readiness(context)
-        self._bulkheads = Bulkheads()
         self.releases = Releases(context, lambda: self._active(None))
-
-    @property
-    def store(self) -> Store:
-        """The store that keeps referrals, evidence and outbox."""
-        return self._context.store
 
     @property
     def limits(self) -> Limits:
@@ -97,10 +79,6 @@ class Exchange:
     def url(self) -> str:
         """Our own address on the wire."""
         return self._context.url
-
-    def now(self) -> datetime:
-        """The present moment in UTC, by this side's clock."""
-        return self._context.clock.now()
 
     def peer_by_token(self, token: str) -> Credential | None:
         """The party or carrier that authenticates with this token; None if there is none."""
@@ -116,11 +94,11 @@ class Exchange:
         `by`, here and below, is the person who did this: kept as evidence, never sent or logged. `released` are the
         parts that go along although an address is protected (`Releases`). Returns the referral after it.
 
-        Raises `ConsentRefused`, `LoopError` (a municipality sends none), `InvalidInput` (the correlation id is taken by
+        Raises `ConsentRefused`, `LoopError` (only a hospital sends one), `InvalidInput` (the correlation id is taken by
         another notice), `StoreError`.
         """
-        context, now = self._context, self.now()
-        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=context.role, notice=notice, by=by)
+        context, now, role = self._context, self.now(), self._context.loop_role()
+        event = Event(id=notice.id, kind=EventKind.SEND, at=now, raised_by=role, notice=notice, by=by)
 
         def once() -> Referral:
             with context.store.begin() as tx:
@@ -133,7 +111,7 @@ class Exchange:
                 party = context.parties.find(notice.organization(notice.recipient))
                 agreement = context.agreement_with(party, notice)
                 known = context.known_in(notice, OURS)
-                decision = open_referral(notice, context.role, event, agreement, party=party, known=known, key=key)
+                decision = open_referral(notice, role, event, agreement, party=party, known=known, key=key)
                 write(tx, None, decision, now, context=context)
                 after = decision.referral
                 return release_in(context, tx, after, released, by) if released else after
@@ -146,7 +124,7 @@ class Exchange:
         `of` is the loop's key here (`Referral.correlation_id`). Without it, it is the one loop that the form answers;
         raises `InvalidInput` (multiple-matches) when loops of several parties have that correlation id.
         """
-        role = self._context.role
+        role = self._context.loop_role()
         event = Event(id=form.id, kind=EventKind.ANSWER, at=self.now(), raised_by=role, form=form, by=by)
         return self.submit(keys.of_our_people(self._context, form.answers) if of is None else of, event)
 
@@ -157,7 +135,7 @@ class Exchange:
 
         `text` is what the person says about it, such as a reason.
         """
-        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.role, text=text, by=by)
+        event = Event(id=str(uuid4()), kind=kind, at=self.now(), raised_by=self._context.loop_role(), text=text, by=by)
         return self.submit(correlation_id, event)
 
     def submit(self, correlation_id: str, event: Event) -> Referral:
@@ -166,7 +144,7 @@ class Exchange:
         Raises `InvalidInput` (unknown referral, something missing; `NotYet`: dated in the future), `LoopError` (not
         allowed in this state or for this role), `ConsentRefused`, `StoreError`. After an error nothing has changed.
         """
-        context = self._context
+        (context := self._context).loop_role()
         if event.at > self.now() + context.skew:
             raise NotYet.at("event.at", "dated ahead of the clock here", "business-rule")
 
@@ -179,6 +157,7 @@ class Exchange:
                 happened = event.evolve(at=not_before(before, event.at), to_party=given)
                 decision = decide(before.referral, happened, context.agreement(before.referral))
                 write(tx, before, decision, event.at, context=context)
+                vacate(context, tx, decision, event.at)
             return decision.referral
 
         return self._active(again_on_conflict(once))
@@ -228,71 +207,7 @@ class Exchange:
         """See `ip_fhir.exchange.rest.update`."""
         return self._active(rest.update(self._context, peer, type_, id_, based_on, body))
 
-    # --- due by the clock
-
-    def run_due(
-        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
-    ) -> RunCounts:
-        """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
-
-        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
-        loops were changed. Call it as often as you like, from any number of processes and threads. `now` (UTC) is the
-        time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is called before
-        each step. A sending that does not end is left to itself after its lease. Raises `StoreError` only, when the
-        store fails as a whole. A fault in one referral or row stops no other: it is recorded with the row, a timer that
-        fails stays due and is logged, and a row that cannot be read is set aside, and our people are told.
-        """
-        run_clock = RunClock.of(self._context, now)
-        ran = self.run_timers(now, limit, keep_going)
-        signals = Signals(keep_going, lambda: 0, threading.Event())
-        return ran + self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
-
-    def run_timers(
-        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
-    ) -> RunCounts:
-        """Handle timers that are due and receipts that are overdue: the first half of `run_due`."""
-        changes, began = self._changes, now or self.now()
-        ran = run_timers(self._context, began, limit, keep_going)
-        ran += receipts.run_overdue(self._context, began, limit, keep_going)
-        set_unreadable_aside(self._context, began)
-        self._keep_up(keep_going)
-        return self._passed("timers", ran, (changes, began), keep_going)
-
-    def run_outbox(self, keep_going: Callable[[], bool]) -> RunCounts:
-        """Send outbox rows until none is due and none under way: the second half of `run_due`, for one thread only.
-
-        While some are under way, rows that become due meanwhile are sent too, at once where `activity` tells of them.
-        """
-        run_clock = RunClock.of(self._context, None)
-        signals = Signals(keep_going, lambda: self._changes, self.activity, TOGETHER)
-        return self._run_outbox(run_clock, signals, sys.maxsize)
-
-    def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
-        changes, began = self._changes, run_clock.now()
-        ran = Sending(self._context, run_clock, signals, self._bulkheads).run(limit, in_turn=in_turn)
-        set_unreadable_aside(self._context, began)
-        return self._passed("outbox", ran, (changes, began), signals.keep_going)
-
-    def _passed(
-        self,
-        part: Literal["timers", "outbox"],
-        ran: RunCounts,
-        began: tuple[int, datetime],
-        keep_going: Callable[[], bool],
-    ) -> RunCounts:
-        if ran.anything:
-            return self._active(ran)  # the other part looks again, too
-        if keep_going():
-            self._idle[part] = began
-        return ran
-
-    def _keep_up(self, keep_going: Callable[[], bool]) -> None:
-        """Work out whom referrals concern where the settings have changed, and seal the log of reads."""
-        try:
-            catch_up(self._context, _WORKED_OUT, keep_going)
-            self._context.reads.upkeep(self.store)
-        except StoreError as error:  # what was due is done all the same
-            log.error("upkeep of who may read, and of what was read: %s", error)  # noqa: TRY400 - no trace, as elsewhere
+    # --- health, and decisions about rows
 
     def health(self) -> dict[str, Any]:
         """The state of this side without a person's data: for a load balancer, an operator, a test that waits.
@@ -308,8 +223,8 @@ class Exchange:
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
-            "role": str(self._context.role),
-            "idle": all(self._idle.get(part) == (self._changes, now) for part in _PARTS) and not due,
+            "role": self._context.role and str(self._context.role),
+            "idle": all(self._idle.get(part) == (self._changes, now) for part in PARTS) and not due,
             "changes": self._changes,
             "due": due,
             "waiting": len(waiting),
@@ -372,14 +287,6 @@ class Exchange:
         """The settings of the worker."""
         return self._context.settings
 
-    def ways(self) -> list[Way]:
-        """The state of the way to each peer of the settings, in their order, as this process knows it."""
-        busy, now = self._bulkheads.busy(), self.now()
-        return [
-            Way.of(peer.name, self._context.circuits.of(peer.name), busy[peer.name], now)
-            for peer in self._context.peers
-        ]
-
     def close(self) -> None:
         """Finish the sendings under way, for half of `grace` at most, and the log of reads; then close the store."""
         self._bulkheads.close(self._context.settings.grace / 2)
@@ -388,13 +295,3 @@ class Exchange:
         except StoreError as error:  # only counts are lost: what was shown is in the log
             log.warning("the log of reads was not sealed: %s", error)
         self.store.close()
-
-    def _active(self, result: T) -> T:
-        self._moved()
-        self.activity.set()
-        self.stirred.set()
-        return result
-
-    def _moved(self) -> None:
-        with self._counting:
-            self._changes += 1

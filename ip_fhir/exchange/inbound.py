@@ -9,46 +9,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
-from ip_fhir.domain.parties import OURS
-from ip_fhir.domain.referral import EventKind, Record, Role
-from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
-from ip_fhir.exchange.access import keys
-from ip_fhir.exchange.commit import again_on_conflict, not_before, write
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.errors import InvalidInput, NotTaken
+from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import Answer, places_of
-from ip_fhir.exchange.peers import Carrier
-from ip_fhir.exchange.refusals import (
-    Arrival,
-    check_date,
-    check_person,
-    is_early,
-    receipt_of,
-    refusals_kept,
-    unknown_here,
-)
-from ip_fhir.fhir.outcome import problems_of
+from ip_fhir.exchange.plans.inbound import PlanIntake
+from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_kept
+from ip_fhir.exchange.taking.loop import LoopIntake
+from ip_fhir.exchange.taking.speakers import check_addressee, speaker
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ip_fhir.domain.message import Message
-    from ip_fhir.domain.people import Organization
-    from ip_fhir.domain.referral import Event, Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.formats import Format, Incoming
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import Stored, Transaction, WireFormat
-
-
-class _Brought(NamedTuple):
-    """The party that a message is from, and (of a notice) the party whose notice it is."""
-
-    party: str
-    owner: str | None = None
+    from ip_fhir.exchange.taking.intake import Intake
+    from ip_fhir.ports import WireFormat
 
 
 def receive(context: Context, content: bytes, credential: Credential, format_name: WireFormat) -> bytes:
@@ -78,12 +58,9 @@ def _receive(
     with refusals_kept(context, arrival):
         arrival.message_id, arrival.kind = message.id, message.kind
         with places_of(incoming):
-            brought = _brought(context, message, credential)
-            arrival.party = brought.party
-            _check_addressee(context, message)
             # All that needs no look at the store is done before the transaction: while one is open, others wait.
-            persons, foreign = incoming.persons(), incoming.resources() if message.notice is not None else ()
-    key, digest = f"{brought.party}/{message.id}", incoming.digest()
+            intake = _intake(context, message, incoming, credential, arrival)
+    key, digest = f"{intake.party}/{message.id}", incoming.digest()
     now = context.clock.now()
 
     def once() -> tuple[bytes, str]:
@@ -91,18 +68,14 @@ def _receive(
             if seen := tx.seen(key):
                 return _same_again(seen, digest), "repeated"
             check_date(context, message, now)
-            loop, before = _loop(context, tx, message, brought)
-            arrival.loop = loop if before is not None else None
-            if before is not None:
-                check_person(before.referral, persons)
-            decision = _decide(context, message, before, brought, loop, now)
-            stored = write(tx, before, decision, now, () if before else foreign, context=context)
-            # A decision with problems: the message is kept as evidence, and not acted on.
-            receipt = Receipt(message.id, "fatal-error" if decision.problems else "ok", decision.problems)
-            reply = incoming.reply(Answer(receipt, stored, now, context.url))
+            taken = intake.take(tx, now)
+            # With problems, the message is kept as evidence, and not acted on.
+            receipt = Receipt(message.id, "fatal-error" if taken.problems else "ok", taken.problems)
+            reply = incoming.reply(Answer(receipt, taken.stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
-        arrival.loop = loop
-        return reply, "refused" if decision.problems else "ok"
+        arrival.loop = taken.about
+        taken.committed()
+        return reply, "refused" if taken.problems else "ok"
 
     try:
         with refusals_kept(context, arrival), places_of(incoming):
@@ -121,7 +94,7 @@ def _told(context: Context, wire: Format, incoming: Incoming, message_id: str | 
     return incoming.reply(Answer(receipt_of(message_id, error), (), context.clock.now(), context.url))
 
 
-def _understood(incoming: Incoming, context: Context) -> Message:
+def _understood(incoming: Incoming, context: Context) -> Message | PlanMessage:
     """Read the message. A broken reference in it is a fault of its content (invariant), not of the address (404)."""
     try:
         return incoming.message(context.mapper)
@@ -142,116 +115,16 @@ def _same_again(seen: Seen, digest: str) -> bytes:
     return seen.reply
 
 
-def _loop(context: Context, tx: Transaction, message: Message, brought: _Brought) -> tuple[str, Stored | None]:
-    """Return the key and the loop that a message is about: only one that concerns the party that sent it.
+def _intake(
+    context: Context, message: Message | PlanMessage, incoming: Incoming, credential: Credential, arrival: Arrival
+) -> Intake:
+    """Return the intake of a message, and note its party. Refuses one not in the name of its credential, or not for us.
 
-    A notice is about the loop of the party whose notice it is; any other message about one of the sender's own, or of
-    the parties whose notices it passes on. To everybody else the loop is not there.
+    Raises `InvalidInput`.
     """
-    owners = [brought.owner] if brought.owner else [brought.party, *context.peers.party(brought.party).passes_on]
-    if context.role is Role.HOSPITAL:
-        owners = [OURS]
-    for owner in owners:
-        key, before = keys.find(context, tx, owner, message.correlation_id)
-        if before is not None and brought.party in context.parties_of(before.referral):
-            return key, before
-    if message.notice is not None and before is not None:
-        raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
-    return key, None
-
-
-def _decide(
-    context: Context, message: Message, before: Stored | None, brought: _Brought, loop: str, now: datetime
-) -> Decision:
-    given = context.party_given(message.form)
-    event = event_of(message, not_before(before, now), context.role, brought.party, given)
-    if before is None:
-        notice, owner = message.notice, brought.owner
-        if notice is None or owner is None:
-            raise unknown_here(context, message, now)
-        known, agreement = context.known_in(notice, owner), context.agreement_with(owner, notice)
-        return open_referral(notice, context.role, event, agreement, party=owner, known=known, key=loop)
-    try:
-        check_role(context, before.referral, event)
-        return decide(before.referral, event, context.agreement(before.referral))
-    except LoopError as error:
-        return _refused(before.referral, event, error)
-    except NotYet as error:
-        if is_early(context, message, now):
-            raise
-        return _refused(before.referral, event, LoopError(str(error)))
-
-
-def check_role(context: Context, referral: Referral, event: Event) -> None:
-    """Refuse an event that only our own side may raise, or at a unit one of the hospital's that another party brings.
-
-    `RECEIVE` is the exception: it always comes by message. Raises `LoopError`.
-    """
-    if event.raised_by is context.role and event.kind is not EventKind.RECEIVE:
-        raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
-    if event.raised_by is Role.HOSPITAL and event.party != context.owner(referral):
-        raise LoopError(f"{event.kind} is for the hospital to say whose notice it is, which did not send this")
-
-
-def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
-    """A decision that applies nothing: the event is not allowed, is kept as evidence, and is refused for good."""
-    record = Record(
-        event=event, role=referral.role, before=referral.state, after=referral.state, note=f"refused: {error}"
-    )
-    return Decision(referral, (record,), problems=problems_of(error))
-
-
-def _brought(context: Context, message: Message, credential: Credential) -> _Brought:
-    """Return who a message is from: the party of the credential that nothing in the message contradicts."""
-    party = _speaker(context, message.sender, credential)
-    form = message.form
-    said = next((o for o in form.organizations if o.id == form.sender), None) if form is not None else None
-    if said is not None and _speaker(context, said, credential) != party:
-        raise _not_theirs(context, said)
-    if message.notice is None:
-        return _Brought(party)
-    return _Brought(party, _owner(context, message.notice.organization(message.notice.sender), credential, party))
-
-
-def _speaker(context: Context, said: Organization, credential: Credential) -> str:
-    """Return the party that an organisation is: of a carrier's parties the one that a number of its own identifies."""
-    if isinstance(credential, Carrier):
-        party = context.parties.find(said, credential.parties)
-    else:
-        party = credential.name if context.parties.fits(said, credential.name) else None
-    if party is None:
-        raise _not_theirs(context, said)
-    return party
-
-
-def _owner(context: Context, said: Organization, credential: Credential, party: str) -> str:
-    """Return the party whose notice it is: the one that brings it, or one that it may pass on the notices of.
-
-    Of one that may pass on notices, a number of its own must say that a notice is its own: none said is nobody's.
-    """
-    passes_on = context.peers.party(party).passes_on
-    if not passes_on:
-        owner = _speaker(context, said, credential)
-        if owner != party:
-            raise _not_theirs(context, said)
-        return owner
-    owned = context.parties.find(said, (party, *passes_on))
-    if owned is None:
-        raise _not_theirs(context, said)
-    return owned
-
-
-def _not_theirs(context: Context, said: Organization) -> InvalidInput:
-    if context.parties.names_unknown(said):
-        return InvalidInput.at("sender", "has a number that no list of units in the settings has", "forbidden")
-    return InvalidInput.at("sender", "not the party that the credential belongs to", "forbidden")
-
-
-def _check_addressee(context: Context, message: Message) -> None:
-    """Refuse a message that is addressed to somebody other than us, and a notice that is sent to a hospital."""
-    notice = message.notice
-    addressees = [message.recipient, *([notice.organization(notice.recipient)] if notice else [])]
-    if not all(context.is_us(organization) for organization in addressees):
-        raise InvalidInput.at("recipient", "addressed to somebody else", "business-rule")
-    if notice is not None and context.role is Role.HOSPITAL:
-        raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
+    party = speaker(context, message.sender, credential)
+    if isinstance(message, PlanMessage):
+        arrival.party = party
+        check_addressee(context, message.recipient)
+        return PlanIntake(context, message, party, incoming.persons(), arrival)
+    return LoopIntake.of(context, message, party, incoming, credential, arrival)

@@ -12,15 +12,11 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ip_fhir.domain.consent.permission import Refused
-from ip_fhir.domain.consent.release import awaits_yes
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop import message_of
-from ip_fhir.domain.loop.consent_gate import may_send
 from ip_fhir.domain.referral import EventKind
-from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
+from ip_fhir.errors import IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
+from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.ports import Outgoing
@@ -30,25 +26,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from ip_fhir.domain.referral import Author, Referral
+    from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.sending.due import LoopChange
+    from ip_fhir.exchange.sending.due import Moved
+    from ip_fhir.exchange.sending.errand import Errand
     from ip_fhir.ports import OutboxRow, Receipt
 
 Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked", "held"]
 """The outcome of one attempt at a row."""
 
 
-_Attempt: TypeAlias = "tuple[Done, LoopChange | None]"
+_Attempt: TypeAlias = "tuple[Done, Moved | None]"
 
 
 def send(
-    context: Context, row: OutboxRow, now: datetime, changed: Callable[[LoopChange], object] = lambda _change: None
+    context: Context, row: OutboxRow, now: datetime, changed: Callable[[Moved], object] = lambda _change: None
 ) -> Done:
     """Carry out a claimed row and return the outcome. Raises `StoreError` only: any other error is kept in the row.
 
-    `changed` is called with the change of the row's loop, if it changed.
+    `changed` is called with the change of the row's loop or plan, if it changed.
 
     A row of which our own people were told is still to be closed: see `close_told`.
     A row whose referral cannot be read is tried again, and parked after as many attempts as any other.
@@ -66,18 +63,16 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
     if row.effect.kind is EffectKind.TELL:
         return _tell(context, row, now)
     try:
-        referral, peer = _whom(context, row)
-        verdict = may_send(referral, row.effect, context.agreement(referral), now)
-        if isinstance(verdict, Refused):
-            context.store.refused(row.id, f"{verdict.rule}: {verdict.reason}")
+        errand = errand_of(context, row)
+        if errand.close(now):
             return "refused", None
-        if awaits_yes(referral, row.effect) and hold(context, row, now):
+        if hold(context, errand, row, now):
             return "held", None
-        row = _rendered(context, row, referral, peer, now)
+        row = _rendered(context, errand, row, now)
         if row.status != "waiting":  # withdrawn since it was claimed
             return "refused", None
-        if _deliver(context, row, referral, peer, now) is None:
-            return _handed_over(context, row, referral, now)
+        if _deliver(context, errand, row, now) is None:
+            return _handed_over(context, errand, row, now)
     except StoreError:
         raise
     except IpFhirError as error:
@@ -101,24 +96,13 @@ def close_told(context: Context, row_ids: Sequence[str], now: datetime) -> None:
             tx.finish(row_id, now)
 
 
-def _whom(context: Context, row: OutboxRow) -> tuple[Referral, Peer]:
-    if row.aggregate_kind != REFERRAL:
-        raise InvalidInput.at("outbox", f"nothing here sends for a {row.aggregate_kind}", "not-supported")
-    stored = context.store.referral(row.correlation_id)
-    if stored is None:
-        raise InvalidInput.at("outbox", "the row's referral is not in the store", "not-found")
-    return stored.referral, context.peer_of(stored.referral, row.effect)
-
-
-def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, now: datetime) -> OutboxRow:
+def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> OutboxRow:
     """Return the row with its bytes; a later attempt sends the bytes of the first, whatever has changed since."""
     if row.content is not None:
         return row
-    writer = context.formats.writer(peer.adapter.format)
+    writer = context.formats.writer(errand.peer.adapter.format)
     try:
-        at = max(now, referral.changed)  # the clock may have been turned back: see `commit.not_before`
-        message = message_of(referral, row.effect, at, context.agreement(referral))
-        content = writer.write(message, context.mapper)
+        content = writer.write(errand.message(now), context.mapper)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
@@ -126,13 +110,13 @@ def _rendered(context: Context, row: OutboxRow, referral: Referral, peer: Peer, 
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
-def _deliver(context: Context, row: OutboxRow, referral: Referral, peer: Peer, now: datetime) -> Receipt | None:
+def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> Receipt | None:
     """Send through the adapter. Returns a receipt that says ok, or None: handed over. Raises `PeerError` otherwise.
 
     Notes whether the peer gave an answer, by the name under which its rows are claimed.
     """
-    loop = referral.notice.correlation_id  # as on the wire; the row's is our own key
-    outgoing = Outgoing(row.id, loop, row.content or b"", row.content_type or "", peer.endpoint)
+    peer = errand.peer
+    outgoing = Outgoing(row.id, errand.about, row.content or b"", row.content_type or "", peer.endpoint)
     name, began = row.peer or peer.name, time.monotonic()
     try:
         receipt = _sent(peer, outgoing)
@@ -160,9 +144,9 @@ def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:
         raise Unavailable(f"adapter {peer.adapter.name} failed: {type(error).__name__}") from error
 
 
-def _handed_over(context: Context, row: OutboxRow, referral: Referral, now: datetime) -> _Attempt:
+def _handed_over(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> _Attempt:
     """Mark the row as awaiting its receipt; in a store without that status it is tried again after the same time."""
-    agreement = context.agreement(referral)
+    agreement = errand.agreement
     if awaits_receipts(context.store):
         context.store.hand_over(row.id, now, receipt_due(agreement, now), row.claim)
         return "awaiting", None
@@ -186,7 +170,7 @@ def _postponed(context: Context, row: OutboxRow, error: Unreadable, now: datetim
     return "parked" if again is None else "again"
 
 
-def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> LoopChange | None:
+def park(context: Context, row: OutboxRow, now: datetime, reason: str, by: Author | None = None) -> Moved | None:
     """Stop sending the row until a person retries it; the loop learns that it did not arrive, and alerts our people."""
     if row.effect.kind is EffectKind.TELL:
         context.store.failed(row.id, reason, None, row.claim)

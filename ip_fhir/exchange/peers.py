@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.parties import check_names
 from ip_fhir.errors import InvalidInput
@@ -23,6 +23,9 @@ class Peer:
 
     `organizations` are those that settings know to be part of it; the first is the enterprise. `passes_on` are the
     names of the parties whose notices it may bring.
+
+    With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
+    meaning of a part that a change of theirs does not have.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Peer:
     endpoint: Endpoint
     accepts: tuple[str, ...] = field(default=(), repr=False)
     passes_on: tuple[str, ...] = ()
+    by_person: bool = False
+    absent: Literal["unchanged", "removed"] = "unchanged"
 
     @property
     def speaks_as(self) -> tuple[str, ...]:

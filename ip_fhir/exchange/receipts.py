@@ -22,17 +22,16 @@ import time
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.effects import EffectKind
-from ip_fhir.domain.loop import decide
-from ip_fhir.domain.referral import Event, EventKind, Role
-from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.ids import find_person_number
-from ip_fhir.errors import InvalidInput, IpFhirError, LoopError, StoreError, Unavailable, Unreadable
-from ip_fhir.exchange.commit import again_on_conflict, not_before, write
+from ip_fhir.errors import InvalidInput, IpFhirError, StoreError, Unavailable, Unreadable
+from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
-from ip_fhir.exchange.sending.due import LoopChange, RunCounts
+from ip_fhir.exchange.sending.conclusion import conclusion_of
+from ip_fhir.exchange.sending.due import RunCounts
+from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Seen
@@ -46,7 +45,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Stored, Transaction
+    from ip_fhir.exchange.sending.conclusion import Conclusion
+    from ip_fhir.exchange.sending.due import Moved
+    from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Transaction
 
 log = logging.getLogger("ip_fhir.exchange")
 
@@ -73,15 +74,14 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
     def once() -> Settled:
         with context.store.begin() as tx:
             found = tx.row(receipt.message_id) if known else None
-            before = tx.load(found.correlation_id) if found and found.aggregate_kind == REFERRAL else None
-            row = tx.row(receipt.message_id) if found else None  # after the referral: see `conclude`
-            if row is None or row.content is None or row.effect.kind is not EffectKind.SEND or before is None:
+            about = conclusion_of(context, tx, found) if found else None
+            row = tx.row(receipt.message_id) if found else None  # after what it is about: see `conclusion_of`
+            if row is None or row.content is None or row.effect.kind is not EffectKind.SEND or about is None:
                 raise InvalidInput.at("message.id", "no message of ours was sent under this id", "not-found")
-            peer = context.peer_of(before.referral, row.effect)
-            if peer.name not in credential.speaks_as:
+            if about.peer.name not in credential.speaks_as:
                 raise InvalidInput.at("message.id", "the message was sent to another party", "forbidden")
             arrival.loop = row.correlation_id
-            return _Settling(context, tx, before, row, now).by(receipt, peer.name)
+            return _Settling(context, tx, about, row, now).by(receipt, about.peer.name)
 
     try:
         with refusals_kept(context, arrival):
@@ -97,8 +97,8 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
 class _Settling:
     """The settling of one receipt with one row, in one transaction."""
 
-    def __init__(self, context: Context, tx: Transaction, before: Stored, row: OutboxRow, now: datetime) -> None:
-        self._context, self._tx, self._before, self._row, self._now = context, tx, before, row, now
+    def __init__(self, context: Context, tx: Transaction, about: Conclusion, row: OutboxRow, now: datetime) -> None:
+        self._context, self._tx, self._about, self._row, self._now = context, tx, about, row, now
 
     def by(self, receipt: Receipt, party: str) -> Settled:
         under_way = self._row.status in UNDER_WAY
@@ -142,8 +142,7 @@ class _Settling:
         return True
 
     def _tell(self, kind: EventKind, reason: str | None) -> None:
-        event = _event(self._row, f"{kind}-{self._row.claim}-later", kind, self._now, reason)
-        _decide(self._context, self._tx, self._before, event, self._now)
+        self._about.apply(f"{kind}-{self._row.claim}-later", kind, self._now, reason)
 
 
 def conclude(
@@ -154,20 +153,19 @@ def conclude(
     reason: str | None = None,
     by: Author | None = None,
     statuses: tuple[OutboxStatus, ...] = UNDER_WAY,
-) -> LoopChange | None:
-    """End a row that is in one of the `statuses` and apply the event to its loop, in one commit; return its change.
+) -> Moved | None:
+    """End a row that is in one of the `statuses` and apply the event to its loop or plan, in one commit.
+
+    Returns what moved.
 
     `RECEIPT_OK` finishes the row, also if it was closed or parked while the message was on the wire: the message has
     arrived, and outbox and evidence say so. `RECEIPT_ERROR` parks it, unless it has been claimed again since. Otherwise
     nothing happens if the row has ended already. Raises `StoreError`.
     """
-    happened = _event(row, f"{kind}-{row.claim}", kind, now, reason, by)
 
-    def once() -> LoopChange | None:
+    def once() -> Moved | None:
         with context.store.begin() as tx:
-            # Load the referral before the row: if another process settles the row in between, it changes the referral
-            # too, and our save conflicts.
-            before = tx.load(row.correlation_id) if row.aggregate_kind == REFERRAL else None
+            about = conclusion_of(context, tx, row)
             current = tx.row(row.id)
             arrived = kind is EventKind.RECEIPT_OK and current is not None and current.status != "sent"
             if current is None or (current.status not in statuses and not arrived):  # another worker has ended it
@@ -178,26 +176,9 @@ def conclude(
                 tx.finish(row.id, now)
             else:
                 tx.failed(row.id, reason or "", None, row.claim)
-            return None if before is None else _decide(context, tx, before, happened, now)
+            return None if about is None else about.apply(f"{kind}-{row.claim}", kind, now, reason, by)
 
     return again_on_conflict(once)
-
-
-def _event(
-    row: OutboxRow, name: str, kind: EventKind, now: datetime, reason: str | None, by: Author | None = None
-) -> Event:
-    ident = str(uuid5(NAMESPACE_URL, f"{row.id}#{name}"))
-    return Event(id=ident, kind=kind, at=now, raised_by=Role.TRANSPORT, message_id=row.id, text=reason, by=by)
-
-
-def _decide(context: Context, tx: Transaction, before: Stored, event: Event, now: datetime) -> LoopChange | None:
-    happened = event.evolve(at=not_before(before, now))
-    try:
-        decision = decide(before.referral, happened, context.agreement(before.referral))
-    except (LoopError, InvalidInput):  # a receipt that changes nothing; the row is done all the same
-        return None
-    write(tx, before, decision, now, context=context)
-    return LoopChange(before.referral.correlation_id, before.referral.state, decision.referral.state)
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:
@@ -234,8 +215,8 @@ def run_overdue(context: Context, now: datetime, limit: int, keep_going: Callabl
 def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
     try:
         if row.handovers > _agreed_resends(context, row):
-            change = conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
-            return RunCounts(parked=1, changed=() if change is None else (change,))
+            moved = conclude(context, row, EventKind.RECEIPT_ERROR, now, _NO_RECEIPT, statuses=("awaiting",))
+            return RunCounts.of([moved], parked=1)
         context.store.failed(row.id, _NO_RECEIPT, now, row.claim)
     except Unreadable as error:
         log.error("receipt of message %s: %s", row.id, error)  # noqa: TRY400 - a trace may hold a person's data
@@ -252,8 +233,10 @@ def _overdue(context: Context, row: OutboxRow, now: datetime) -> RunCounts:
 
 
 def _agreed_resends(context: Context, row: OutboxRow) -> int:
-    stored = context.store.referral(row.correlation_id) if row.aggregate_kind == REFERRAL else None
-    return context.agreement(stored.referral).receipt_resends if stored is not None else 0
+    try:
+        return errand_of(context, row).agreement.receipt_resends
+    except InvalidInput:  # what it is about, or its receiver, is not known any more
+        return 0
 
 
 # --- words

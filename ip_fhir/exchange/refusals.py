@@ -1,6 +1,6 @@
 """Messages that are not taken in: each is recorded by its digest and the reason, never by its content.
 
-A message that was understood but not allowed is kept in the referral's own evidence (`inbound._refused`). This module
+A message that was understood but not allowed is kept in the referral's own evidence (`taking.loop`). This module
 records those that belong to no referral: unreadable, in another party's name, or about an unknown referral.
 """
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.context import Context
@@ -88,7 +89,15 @@ def receipt_of(message_id: str, error: NotTaken) -> Receipt:
     return Receipt(message_id, "transient-error" if error.retry else "fatal-error", error.problems)
 
 
-def check_date(context: Context, message: Message, now: datetime) -> None:
+def check_role_here(context: Context) -> None:
+    """Raise `NotTaken` for a message of the loop where settings give us no role in it."""
+    try:
+        context.loop_role()
+    except LoopError as error:
+        raise NotTaken.at("kind", str(error), "business-rule") from None
+
+
+def check_date(context: Context, message: Message | PlanMessage, now: datetime) -> None:
     """Raise `NotYet` for a message dated in the future, `NotTaken` for one older than `context.oldest`."""
     if message.sent > now + context.skew:
         raise NotYet.at("sent", "dated ahead of the clock here", "business-rule")
@@ -96,7 +105,7 @@ def check_date(context: Context, message: Message, now: datetime) -> None:
         raise NotTaken.at("sent", f"older than {context.oldest.days} days: replayed, or too late", "business-rule")
 
 
-def is_early(context: Context, message: Message, now: datetime) -> bool:
+def is_early(context: Context, message: Message | PlanMessage, now: datetime) -> bool:
     """True if the message is so new that the one it follows may still be on its way."""
     return now - message.sent < context.early
 
@@ -108,11 +117,15 @@ def unknown_here(context: Context, message: Message, now: datetime) -> NotTaken:
 
 
 def check_person(referral: Referral, persons: frozenset[PersonId]) -> None:
-    """Raise `NotTaken` when a message names another person than the referral's.
+    """Raise `NotTaken` when a message names another person than the referral's."""
+    refuse_other_person(referral.notice.owner.identifier, persons, "referral")
+
+
+def refuse_other_person(owner: PersonId | None, persons: frozenset[PersonId], about: str) -> None:
+    """Raise `NotTaken` when a message names another person than the `owner` of the referral or plan.
 
     One person may have numbers of several registers: only numbers of the same register can contradict each other.
     """
-    owner = referral.notice.owner.identifier
     same_register = {person for person in persons if owner is not None and person.kind is owner.kind}
     if same_register and owner not in same_register:
-        raise NotTaken.at("owner", "about another person than the referral", "business-rule")
+        raise NotTaken.at("owner", f"about another person than the {about}", "business-rule")

@@ -11,8 +11,8 @@ from ip_fhir.exchange.access.cursor import read_cursor, write_cursor
 from ip_fhir.exchange.access.log import Occasion
 from ip_fhir.exchange.access.parties import acting, require_all
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
-from ip_fhir.exchange.inbound import check_role
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
+from ip_fhir.exchange.taking.loop import check_role
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import event_from_task
 from ip_fhir.ports.resources import alternatives, exactly

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from ip_fhir.errors import MOST_PROBLEMS, InvalidInput, Problem, more_problems
@@ -56,21 +57,51 @@ class Entry:
         return found if isinstance(found, str) else str(self.full_url).rpartition("/")[2].rpartition(":")[2]
 
 
+class BundleContent:
+    """The content of a Bundle: each part is worked out when it is first asked for, and once.
+
+    Handed to everything that reads the same Bundle, it saves going through the entries again. `bundle` must not change
+    meanwhile.
+    """
+
+    def __init__(self, bundle: Any) -> None:
+        self.bundle = bundle
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The entries that hold content. Raises `InvalidInput` as `entries_of`."""
+        others = self.aside
+        held = ((number, entry) for number, entry in enumerate(self._all) if number not in others)
+        return [Entry(number, entry.get("fullUrl"), entry["resource"], _method(entry)) for number, entry in held]
+
+    @cached_property
+    def aside(self) -> dict[int, Problem]:
+        """A warning for each entry that holds no content, by its number. Raises `InvalidInput` as `entries_of`."""
+        entries = self._all
+        return aside(self.bundle.get("type"), entries)
+
+    @cached_property
+    def _all(self) -> list[dict[str, Any]]:
+        return _entries(self.bundle)
+
+
+def content_of(bundle: Any) -> BundleContent:
+    """Returns the content of a Bundle; where `bundle` is its content already, that itself."""
+    return bundle if type(bundle) is BundleContent else BundleContent(bundle)
+
+
 def entries_of(bundle: Any) -> list[Entry]:
     """Returns the entries of a bundle that hold its content; `aside_of` gives the others.
 
-    Raises `InvalidInput` with the FHIRPath of each entry that is wrong in itself, and of each tag of a summary.
+    `bundle` is a Bundle or its `BundleContent`, here as in the functions below. Raises `InvalidInput` with the FHIRPath
+    of each entry that is wrong in itself, and of each tag of a summary.
     """
-    entries = _entries(bundle)
-    others = aside(bundle.get("type"), entries)
-    held = ((number, entry) for number, entry in enumerate(entries) if number not in others)
-    return [Entry(number, entry.get("fullUrl"), entry["resource"], _method(entry)) for number, entry in held]
+    return content_of(bundle).entries
 
 
 def aside_of(bundle: Any) -> dict[int, Problem]:
     """Returns a warning for each entry that holds no content, by its number. Raises `InvalidInput` as `entries_of`."""
-    entries = _entries(bundle)
-    return aside(bundle.get("type"), entries)
+    return content_of(bundle).aside
 
 
 def refuse_aside(bundle: Any) -> None:
@@ -78,9 +109,10 @@ def refuse_aside(bundle: Any) -> None:
 
     For bundles that ask us to do something: a request that is left out would be answered as if it were done.
     """
-    problems = [Problem(told.path, told.reason.removesuffix(": not read")) for told in aside_of(bundle).values()]
-    for number, entry in enumerate(bundle.get("entry", ())):
-        if "ifMatch" in entry.get("request", {}):
+    content = content_of(bundle)
+    problems = [Problem(told.path, told.reason.removesuffix(": not read")) for told in content.aside.values()]
+    for number, entry in enumerate(content.bundle.get("entry", ())):
+        if "ifMatch" in entry.get("request", ()):
             reason = "asks for a certain version of the resource, and versions are not compared here"
             problems.append(Problem(f"Bundle.entry[{number}].request.ifMatch", reason))
     if problems:

@@ -11,13 +11,16 @@ from ip_fhir.fhir.bundle import entries_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.ports import JsonObject
 
 _SUBJECTS = ("subject", "for", "patient")
 
 
-def persons_in(bundle: JsonObject) -> frozenset[PersonId]:
-    """Returns every person's number; local ids are left out. Raises `InvalidInput` if it is no Bundle.
+def persons_in(bundle: JsonObject | BundleContent) -> frozenset[PersonId]:
+    """Returns every person's number in a Bundle, or in its content; local ids are left out.
+
+    Raises `InvalidInput` if it is no Bundle.
 
     >>> numbers = [{"value": "05827500285"}, {"value": "MRN 7"}]
     >>> patient = {"resourceType": "Patient", "id": "p1", "identifier": numbers}

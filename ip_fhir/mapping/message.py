@@ -17,7 +17,7 @@ from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
-from ip_fhir.fhir.bundle import Entry, entries_of, refuse_aside
+from ip_fhir.fhir.bundle import BundleContent, Entry, content_of, refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
@@ -59,16 +59,17 @@ def message_to_fhir(message: Message, compiled: Compiled, released: Collection[L
     return message_bundle(header, data["sent"], carried, compiled)
 
 
-def message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> Message:
-    """Read the message in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
-    version_of(bundle, compiled.version)
-    entries = message_entries(bundle)
-    data = {**header_from_fhir(_HEADER, entries[0], compiled), "sent": sent_at(bundle)}
+def message_from_fhir(bundle: dict[str, Any] | BundleContent, compiled: Compiled) -> Message:
+    """Read the message in a Bundle, or in its content. Raises `InvalidInput` with every problem, by FHIRPath."""
+    content = content_of(bundle)
+    version_of(content.bundle, compiled.version)
+    entries = message_entries(content)
+    data = {**header_from_fhir(_HEADER, entries[0], compiled), "sent": sent_at(content.bundle)}
     try:
         if data["kind"] == MessageKind.NOTICE:
-            data["notice"] = _read_notice(bundle, compiled)
+            data["notice"] = _read_notice(content, compiled)
         elif data["kind"] == MessageKind.GREEN_FORM:
-            data["form"] = compiled.assembly("green-form").value(GreenForm, bundle)
+            data["form"] = compiled.assembly("green-form").value(GreenForm, content)
         said = _one_communication(entries, required=not ({"notice", "form"} & set(data)))
         if said is not None:
             data |= _read_communication(said, compiled)
@@ -97,22 +98,23 @@ def _not_taken(entries: list[Entry], message_id: str, compiled: Compiled) -> Not
     return error
 
 
-def message_from_transaction(bundle: dict[str, Any], compiled: Compiled) -> Message:
+def message_from_transaction(bundle: dict[str, Any] | BundleContent, compiled: Compiled) -> Message:
     """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.
 
     If the ServiceRequest has no correlation id, its own id serves as one. The message id derives from the same id, so
     that the same transaction sent again is the same message. Raises `InvalidInput` as `message_from_fhir`.
     """
-    version_of(bundle, compiled.version)
-    refuse_aside(bundle)
-    entries = entries_of(bundle)
-    if bundle.get("type") not in ("transaction", "batch"):
+    content = content_of(bundle)
+    version_of(content.bundle, compiled.version)
+    refuse_aside(content)
+    entries = content.entries
+    if content.bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")
     requests = [entry for entry in entries if compiled.lens("Notice").owns(entry.resource)]
     if len(requests) == 1 and not _correlated(requests[0].resource, compiled.systems):
-        bundle = _with_correlation(bundle, requests[0], compiled.systems)
+        content = BundleContent(_with_correlation(content.bundle, requests[0], compiled.systems))
     _check_tasks(entries, compiled)
-    notice = _read_notice(bundle, compiled)
+    notice = _read_notice(content, compiled)
     return Message(
         id=f"transaction-{notice.id}"[:64],
         kind=MessageKind.NOTICE,
@@ -133,16 +135,16 @@ def _check_tasks(entries: list[Entry], compiled: Compiled) -> None:
         raise InvalidInput(told)
 
 
-def _read_notice(bundle: dict[str, Any], compiled: Compiled) -> Notice:
+def _read_notice(content: BundleContent, compiled: Compiled) -> Notice:
     """The notice in a bundle whose FHIR version is known, by the fast reader where it is certain, else by the lenses.
 
     Raises `InvalidInput` with every problem, by FHIRPath.
     """
     if compiled.fast_notices is not None:
         with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
-            notice: Notice = compiled.fast_notices.read(dumps(bundle))
+            notice: Notice = compiled.fast_notices.read(dumps(content.bundle))
             return notice
-    return compiled.assembly("notice").value(Notice, bundle)
+    return compiled.assembly("notice").value(Notice, content)
 
 
 def _carried(message: Message, data: dict[str, Any], compiled: Compiled) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ip_fhir.domain.notice import Notice
-from ip_fhir.fhir.bundle import refuse_aside
+from ip_fhir.fhir.bundle import BundleContent, refuse_aside
 from ip_fhir.mapping.fhir_version import version_of
 
 if TYPE_CHECKING:
@@ -23,5 +23,6 @@ def notice_to_form(notice: Notice, compiled: Compiled) -> dict[str, Any]:
 def notice_from_form(bundle: dict[str, Any], compiled: Compiled) -> Notice:
     """Read the notice in a Bundle as `notice_to_form` makes. Raises `InvalidInput` with every problem, by FHIRPath."""
     version_of(bundle, compiled.version)
-    refuse_aside(bundle)
-    return compiled.assembly("notice-form").value(Notice, bundle)
+    content = BundleContent(bundle)
+    refuse_aside(content)
+    return compiled.assembly("notice-form").value(Notice, content)

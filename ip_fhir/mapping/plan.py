@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.variants import FhirVersion
 
@@ -32,9 +33,9 @@ def to_fhir_json(plan: IndividualPlan, compiled: Compiled) -> bytes:
     return compiled.assembly("plan").json(plan, compiled.systems.base)
 
 
-def from_fhir(bundle: dict[str, Any], compiled: Compiled) -> IndividualPlan:
+def from_fhir(content: BundleContent, compiled: Compiled) -> IndividualPlan:
     """Read the plan in a Bundle of ours by the lenses. Raises `InvalidInput` with every problem and its FHIRPath."""
-    return compiled.assembly("plan").value(IndividualPlan, bundle)
+    return compiled.assembly("plan").value(IndividualPlan, content)
 
 
 def read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
@@ -64,7 +65,7 @@ def _read_fast(content: bytes, compiled: Compiled, reads: Reads) -> IndividualPl
 
 def put_plan(
     plan: IndividualPlan,
-    bundle: dict[str, Any],
+    content: BundleContent,
     compiled: Compiled,
     reads: Reads,
     released: Collection[LocatingPart] = (),
@@ -74,30 +75,30 @@ def put_plan(
     What leads to a person with a protected address stays as it is there, but for the parts in `released`. For that the
     plan in the bundle must be readable: raises `InvalidInput` if it is not.
     """
-    known = _read_if_certain(bundle, compiled, reads)
+    known = _read_if_certain(content, compiled, reads)
     if known is None and withheld(plan, released) is not plan:
-        known = from_fhir(bundle, compiled)
+        known = from_fhir(content, compiled)
     if known is None:
-        return put_onto(compiled.assembly("plan"), plan, bundle)
-    return OpenPlan(compiled.assembly("plan"), bundle, known, released).put(plan)
+        return put_onto(compiled.assembly("plan"), plan, content)
+    return OpenPlan(compiled.assembly("plan"), content, known, released).put(plan)
 
 
 def open_plan(
-    bundle: dict[str, Any], compiled: Compiled, reads: Reads, released: Collection[LocatingPart] = ()
+    content: BundleContent, compiled: Compiled, reads: Reads, released: Collection[LocatingPart] = ()
 ) -> OpenPlan:
     """Open the plan in a Bundle of ours, to be changed. Raises `InvalidInput` like `from_fhir`."""
-    plan = _read_if_certain(bundle, compiled, reads) or from_fhir(bundle, compiled)
-    return OpenPlan(compiled.assembly("plan"), bundle, plan, released)
+    plan = _read_if_certain(content, compiled, reads) or from_fhir(content, compiled)
+    return OpenPlan(compiled.assembly("plan"), content, plan, released)
 
 
-def _read_if_certain(bundle: dict[str, Any], compiled: Compiled, reads: Reads) -> IndividualPlan | None:
+def _read_if_certain(content: BundleContent, compiled: Compiled, reads: Reads) -> IndividualPlan | None:
     """The plan if the fast reader can read the bundle, else None. Counts the read."""
     try:
-        content = dumps(bundle)
+        text = dumps(content.bundle)
     except TypeError:  # a value that no JSON text has: the lenses say what is wrong
         reads.add(StandDown.DOUBT)
         return None
-    return _read_fast(content, compiled, reads)
+    return _read_fast(text, compiled, reads)
 
 
 def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:

@@ -31,8 +31,8 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
 
     A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
     """
-    notice = withheld(referral.notice)
-    if protected_persons(notice):  # the parties that may read the resources are several: nothing is released to all
+    if protected_persons(referral.notice):  # several parties may read the resources: nothing is released to all
+        notice = withheld(referral.notice)
         referral, existing = referral.evolve(notice=notice), [_without_whereabouts(one) for one in existing]
     there = {resource["resourceType"]: resource for resource in existing}
     request, task = there.get("ServiceRequest"), there.get("Task")
@@ -165,9 +165,6 @@ def _reachable(request: dict[str, Any], parts: dict[str, dict[str, Any]]) -> lis
 
 
 _LONGEST_ID = 64
-_ELSEWHERE = {"notice", "forms"}
-"""The large fields of a referral: the Task refers to the resources that hold them."""
-
 _REQUEST = "#request"
 """The key for the referral's own ServiceRequest among the links; no id has this form."""
 
@@ -186,8 +183,9 @@ def _task(
     """The Task; `known` are the references in the ServiceRequest, by domain id."""
     standing = TASK_STATUS[referral.state]
     notice = referral.notice
+    lens = compiled.lens("Task")
     data = {
-        **referral.model_dump(mode="json", exclude_none=True, exclude=_ELSEWHERE),
+        **referral.model_dump(mode="json", exclude_none=True, include=lens.inner.names),
         "id": _task_id(referral),
         "correlation_id": notice.correlation_id,
         "status": standing.status,
@@ -201,7 +199,7 @@ def _task(
     for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
         data[field] = ident if ident in links.references else None
     data |= _numbers(notice, compiled.systems)
-    return compiled.lens("Task").put(data, existing, links)
+    return lens.put(data, existing, links)
 
 
 def _numbers(notice: Notice, systems: Systems) -> dict[str, str | None]:
@@ -209,12 +207,11 @@ def _numbers(notice: Notice, systems: Systems) -> dict[str, str | None]:
 
     Those of the parties stand after their system: `system|number`.
     """
-    owner = notice.owner.model_dump(mode="json", include={"identifier"})
-    numbers: dict[str, str | None] = {"person_number": owner["identifier"]}
-    parties = {o.id: o for o in notice.organizations}
+    person = notice.owner.identifier
+    numbers: dict[str, str | None] = {"person_number": None if person is None else str(person)}
     for field, ident in (("sender", notice.sender), ("recipient", notice.recipient)):
-        said = parties[ident].model_dump(mode="json", include={"her_id", "organization_number"})
-        known = (("her-id", said["her_id"]), ("org-number", said["organization_number"]))
+        party = notice.organization(ident)
+        known = (("her-id", party.her_id), ("org-number", party.organization_number))
         number = next((f"{systems.uri(name)}|{number}" for name, number in known if number is not None), None)
         numbers[f"{field}_number"] = number
     return numbers

@@ -279,8 +279,10 @@ class Store(ResourceStore, Protocol):
         Rows of the peers in `without` are left out, those without a peer if None is in it.
         Of each lane at most one row is returned: the first that was enqueued. A lane is the rows of one referral (or
         plan) with the same effect kind and `to`: an escalation, or an alert to our own people, does not wait behind a
-        message to a peer that is down. A waiting or awaiting row holds up later rows of its lane, also while it is
-        leased or not yet due. A parked or held row does not: it waits for a person, and a withdrawal must not.
+        message to a peer that is down. Messages about a plan have a lane for each `party`, else for each `about`: a
+        participant that is down holds up no other. A waiting or awaiting row holds up later rows of its lane, also
+        while it is leased or not yet due. A parked or held row does not: it waits for a person, and a withdrawal must
+        not.
         """
         ...
 
@@ -348,7 +350,7 @@ class Store(ResourceStore, Protocol):
         """Make a parked, held or sent row due again, with the bytes it had (a resend), in its old place in its lane.
 
         A waiting row becomes due now if it was due later; a lease on it stays. An awaiting row waits again, due now.
-        Raises `InvalidInput` when there is no such row (not-found), or it was refused (business-rule).
+        Raises `InvalidInput` when there is no such row (not-found), or it was refused or superseded (business-rule).
         """
         ...
 

@@ -7,6 +7,7 @@
 | `WorklistStore` | our people are told by `tell` only; nothing is listed, and nothing can be marked as done |
 | `ReadingStore` | reads are counted in the metrics only: nobody can tell afterwards who read what |
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
+| `PlanStore` (in `ip_fhir.ports.plans`) | only loops run: no plan is held, shared or received |
 | `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
 
@@ -79,8 +80,8 @@ class WorklistTransaction(Transaction, Protocol):
     def open_items(self, items: Sequence[WorklistItem]) -> None:
         """Add items. One whose id is there already is left as it is, done or not.
 
-        Another open one of the same aggregate and reason gives way: it is closed by nobody when the new one is opened,
-        with the note `IN_ITS_PLACE`, and the new one is kept as `WorklistItem.in_place_of` makes it.
+        Another open one of the same aggregate, reason and `about` gives way: it is closed by nobody when the new one is
+        opened, with the note `IN_ITS_PLACE`, and the new one is kept as `WorklistItem.in_place_of` makes it.
         """
         ...
 
@@ -93,9 +94,15 @@ class WorklistTransaction(Transaction, Protocol):
         ...
 
     def finish_items(
-        self, aggregate: Aggregate, reasons: Sequence[str], now: datetime, by: Author | None, note: str | None
+        self,
+        aggregate: Aggregate,
+        reasons: Sequence[str],
+        now: datetime,
+        by: Author | None,
+        note: str | None,
+        about: str | None = None,
     ) -> None:
-        """Mark the open items of an aggregate that have one of these reasons as done."""
+        """Mark the open items of an aggregate that have one of these reasons as done; with `about` only those."""
         ...
 
 
@@ -261,6 +268,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "WorklistStore": ("worklist",),
     "ReadingStore": ("add_readings", "readings", "reading_counts", "seal_readings"),
     "AggregateStore": ("records",),
+    "PlanStore": ("shared_plan", "plans", "plan_versions", "plan_version", "due_plans", "plans_about"),
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
     "TrialStore": ("try_write",),
 }
@@ -268,7 +276,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
 
 def awaits_receipts(store: Store) -> TypeGuard[ReceiptStore]:
     """True if rows of the store can await their receipt."""
-    return _has(store, "ReceiptStore")
+    return has(store, "ReceiptStore")
 
 
 def holds_rows(transaction: Transaction) -> TypeGuard[HoldingTransaction]:
@@ -278,7 +286,7 @@ def holds_rows(transaction: Transaction) -> TypeGuard[HoldingTransaction]:
 
 def lists_work(store: Store) -> TypeGuard[WorklistStore]:
     """True if the store keeps a worklist."""
-    return _has(store, "WorklistStore")
+    return has(store, "WorklistStore")
 
 
 def writes_worklist(transaction: Transaction) -> TypeGuard[WorklistTransaction]:
@@ -293,23 +301,24 @@ def knows_persons(transaction: Transaction) -> TypeGuard[PersonTransaction]:
 
 def sets_aside(store: Store) -> TypeGuard[UnreadableStore]:
     """True if the store sets rows aside that cannot be read."""
-    return _has(store, "UnreadableStore")
+    return has(store, "UnreadableStore")
 
 
 def can_try(store: Store) -> TypeGuard[TrialStore]:
     """True if the store can try whether it takes something in."""
-    return _has(store, "TrialStore")
+    return has(store, "TrialStore")
 
 
 def keeps_readings(store: Store) -> TypeGuard[ReadingStore]:
     """True if the store keeps a log of reads."""
-    return _has(store, "ReadingStore")
+    return has(store, "ReadingStore")
 
 
 def missing(store: Store) -> tuple[str, ...]:
     """The names of the capabilities that the store lacks, in the order of the table above."""
-    return tuple(name for name in _METHODS if not _has(store, name))
+    return tuple(name for name in _METHODS if not has(store, name))
 
 
-def _has(store: Store, name: str) -> bool:
+def has(store: Store, name: str) -> bool:
+    """True if the store has the capability of this name, as in the table above."""
     return all(hasattr(store, method) for method in _METHODS[name])

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
     from ip_fhir.errors import IssueCode
 
-OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused", "held"]
+OutboxStatus: TypeAlias = Literal["waiting", "awaiting", "sent", "parked", "refused", "held", "superseded"]
 """`awaiting`: handed over, and its receipt has not come. Only of a store that is a `capabilities.ReceiptStore`.
 
 `held`: not tried, until a person lets it go. Only of a store that is a `capabilities.HoldingStore`.
+`superseded`: not sent, since a newer one went in its place. Only of a store that is a `plans.PlanStore`.
 """
 
 

@@ -1,6 +1,6 @@
 """Settings: one TOML file, overridden by the environment, checked as a whole with every error at once.
 
-    role = "municipality"
+    role = "municipality"                           # its role in the green form loop; a school or a GP has none
     database = "sqlite:///municipality.sqlite"
     [organization]
     id = "ke"
@@ -68,11 +68,11 @@ _MAY_PASS_ON = (OrganizationKind.COORDINATING_UNIT, OrganizationKind.MUNICIPALIT
 
 
 class Settings(Value):
-    """All settings of one side of the loop."""
+    """All settings of one side. Without a `role` it has no part in the green form loop, but may take part in plans."""
 
     LISTS_FIELDS = True
 
-    role: Role
+    role: Role | None = None
     organization: Organization
     units: tuple[Organization, ...] = ()
     database: DatabaseUrl = Field(default="sqlite:///ip-fhir.sqlite", validate_default=True)
@@ -101,8 +101,10 @@ class Settings(Value):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        if self.role not in (Role.HOSPITAL, Role.MUNICIPALITY):
-            message = "role: a side is the hospital or the municipality"
+        if self.role not in (Role.HOSPITAL, Role.MUNICIPALITY, None):
+            message = (
+                "role: in the loop a side is the hospital or the municipality; without a role it has no part in it"
+            )
             raise ValueError(message)
         if self.http.bytes_in_flight < 2 * self.limits.max_bytes:
             message = "http.bytes_in_flight: at least twice limits.max_bytes, or one party's message stops all others'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 MEANINGS: Final = {
-    "role": "the side that this is: `hospital` or `municipality`",
+    "role": "our role in the green form loop: `hospital` or `municipality`; none where we take part in plans only",
     "organization": "who we are: `id`, `name`, `kind`, and our numbers: `her_id`, `organization_number`, `resh_id`; "
     "one must be ours alone, or nobody can send to us",
     "units": "our departments; their numbers are ours, too",
@@ -32,6 +32,9 @@ MEANINGS: Final = {
     "peers.token": "token that we show",
     "peers.accepts": "tokens that it may show; two while one is being changed",
     "peers.passes_on": "names of the peers whose notices it may bring; only of a coordinating unit or municipality",
+    "peers.by_person": "true where their system keeps its people apart: a plan is shared with each who takes part",
+    "peers.absent": "a part that a change of theirs does not have is `unchanged`, or `removed` if their system always "
+    "sends all it has",
     "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter",

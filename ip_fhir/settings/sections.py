@@ -54,6 +54,9 @@ class PeerSettings(Value):
 
     Its numbers are those of `organization` and `units` (its departments, its service units). `passes_on` are the names
     of the parties whose notices it may bring. In stored loops the party is known by its `name`.
+
+    With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
+    says what a part means that its changes of a plan do not have.
     """
 
     name: Id
@@ -64,6 +67,8 @@ class PeerSettings(Value):
     token: Secret | None = None
     accepts: tuple[Secret, ...] = ()
     passes_on: tuple[Id, ...] = ()
+    by_person: bool = False
+    absent: Literal["unchanged", "removed"] = "unchanged"
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, str] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.sharing.terms import SharingTerms
 from ip_fhir.settings import Settings
 from ip_fhir.settings.meanings import MEANINGS
 from ip_fhir.settings.unfilled import FILL_IN
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 _PLAIN: Final = (Organization, Agreement)  # values of the domain: what they say of themselves is their meaning
 _OFF: Final = "#"
 _WIDTH: Final = 110
-_SIDES: Final[dict[Role, tuple[str, str, str]]] = {
+_SIDES: Final[dict[Role | None, tuple[str, str, str]]] = {
     Role.HOSPITAL: ("hospital", "hospital", "the hospital"),
     Role.MUNICIPALITY: ("ke", "coordinating-unit", "the coordinating unit"),
+    None: ("participant", f"{FILL_IN}: school, general-practice or another kind", "the participant"),
 }
-"""Of each side the id, the kind and the words for its organisation."""
+"""Of each side the id, the kind and the words for its organisation. Who takes part in plans only has no role."""
+
+_NAMED: Final = [
+    {"organization_number": f"{FILL_IN}: {whose} number, as above; no plan is shared without an agreement of the two"}
+    for whose in ("our", "their")
+]
+"""The two parties of an agreement."""
 
 _HEAD: Final = """\
 # Settings of {who}, to fill in. A key behind "#" shows a default: take the mark away, and change it.
@@ -39,12 +47,14 @@ _HEAD: Final = """\
 """
 
 
-def template(role: Role, file: str) -> str:
+def template(role: Role | None, file: str) -> str:
     """Returns the settings file of a side as TOML text, with a fresh token that the other side is to show us.
+
+    The other side is the hospital to a municipality, and the municipality to anybody else.
 
     `file` is the name that it will have. Read unfilled, it is refused with every place that is to be filled in.
     """
-    (other,) = (side for side in _SIDES if side is not role)
+    other = Role.HOSPITAL if role is Role.MUNICIPALITY else Role.MUNICIPALITY
     active = _active(role, other)
     tables = [name for name, field in Settings.model_fields.items() if _table(field.annotation) is not None]
     lines = [*_keys(Settings, "", active, leave_out=tables)]
@@ -53,12 +63,12 @@ def template(role: Role, file: str) -> str:
     return _HEAD.format(who=_SIDES[role][2], file=file) + "\n".join(lines) + "\n"
 
 
-def _active(role: Role, other: Role) -> dict[str, Any]:
+def _active(role: Role | None, other: Role) -> dict[str, Any]:
     """Returns the settings that stand in the file unmarked, with their values; the rest is as by default."""
     here, there = _SIDES[role], _SIDES[other]
     return {
-        "role": str(role),
-        "database": f"sqlite:///{role}.sqlite",
+        **({"role": str(role)} if role is not None else {}),
+        "database": f"sqlite:///{role or here[0]}.sqlite",
         "organization.id": here[0],
         "organization.name": f"{FILL_IN}: name of {here[2]}",
         "organization.kind": here[1],
@@ -75,7 +85,7 @@ def _active(role: Role, other: Role) -> dict[str, Any]:
             "kind": there[1],
             "organization_number": f"{FILL_IN}: its number in the register of enterprises, 9 digits",
         },
-        "agreements.answer_days": Agreement().answer_days,
+        **({"agreements.parties": _NAMED} if role is None else {"agreements.answer_days": Agreement().answer_days}),
     }
 
 
@@ -125,8 +135,9 @@ def _table(annotation: Any) -> type[BaseModel] | None:
 
 
 def _is_settings(annotation: Any) -> bool:
+    """True for a setting that is a table of its own inside a table."""
     model = _model_in(annotation)
-    return model is not None and model.__module__.startswith("ip_fhir.settings")
+    return model is not None and (model is SharingTerms or model.__module__.startswith("ip_fhir.settings"))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

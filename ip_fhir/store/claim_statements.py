@@ -14,7 +14,7 @@ from ip_fhir.store.statements import READ, one_of
 if TYPE_CHECKING:
     from sqlalchemy import Update
 
-_SETTLED: Final = ("sent", "parked", "refused", "held")
+_SETTLED: Final = ("sent", "parked", "refused", "held", "superseded")
 
 _earlier = outbox.alias("earlier")
 _held_up = exists().where(

@@ -98,13 +98,16 @@ def stored(row: Row[tuple[str, str, int]]) -> Stored:
 def lane(effect: Effect) -> str:
     """Returns an effect's lane: within a referral, effects with the same kind and recipient stay in order.
 
+    Messages about a plan stay in order for each party, or for each share where the party is not known.
+
     >>> from ip_fhir.domain.effects import EffectKind
     >>> lane(Effect(id="1", kind=EffectKind.SEND)), lane(Effect(id="2", kind=EffectKind.TELL, to="intake"))
     ('send', 'tell:4736bc313525a831')
     """
-    if effect.to is None:
+    whose = effect.to if effect.plan_message is None else effect.party or effect.about
+    if whose is None:
         return effect.kind.value
-    return f"{effect.kind.value}:{sha256(effect.to.encode()).hexdigest()[:16]}"
+    return f"{effect.kind.value}:{sha256(whose.encode()).hexdigest()[:16]}"
 
 
 def outbox_values(row: OutboxRow) -> dict[str, Any]:
@@ -123,6 +126,8 @@ def outbox_values(row: OutboxRow) -> dict[str, Any]:
         "content_type": row.content_type,
         "last_error": row.last_error,
         "peer": row.peer,
+        "plan_message": None if row.effect.plan_message is None else row.effect.plan_message.value,
+        "about": row.effect.about,
     }
 
 
@@ -247,6 +252,7 @@ def item_values(item: WorklistItem) -> dict[str, Any]:
         "opened": micros(item.opened),
         "closed": 0,
         "body": dump(item.to_data()),
+        "about": item.about,
     }
 
 

@@ -2,6 +2,9 @@
 
 Times are integers: microseconds since 1970 in UTC, so that they compare the same in every database. JSON is text,
 written once and read back byte for byte: the hash chain covers it.
+
+A database holds secrets: persons' data, and in the body of `plan` the key of each share, from which the ids of its
+views are made. Who has the key can tell which item of the plan an id stands for.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0010"
+VERSION: Final = "0011"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -28,6 +31,13 @@ metadata = MetaData()
 def _aggregate_kind() -> Column[str]:
     """The kind of what a row belongs to; `aggregate_id` is its id. Rows from before there were kinds are referrals'."""
     return Column("aggregate_kind", String(_ID_LENGTH), nullable=False, server_default=REFERRAL)
+
+
+def _one_open(name: str, which: str, *more: str) -> Index:
+    """One open worklist item for each aggregate and reason; two, since a unique index takes no nulls for the same."""
+    where = text(f"closed = 0 AND {which}")
+    columns = ("aggregate_kind", "aggregate_id", "reason", *more)
+    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
 
 
 referral = Table(
@@ -109,9 +119,20 @@ outbox = Table(
     Column("handovers", Integer, nullable=False, server_default="0"),
     Column("handed_over", _Instant),
     Column("peer", String(_ID_LENGTH)),
+    Column("plan_message", String(_ID_LENGTH)),  # the kind of a message about a plan
+    Column("about", String(_ID_LENGTH)),  # the share, change, … that it is about
     Index("outbox_by_due", "status", "due", "sequence", "peer"),
     Index("outbox_by_status", "status", "sequence"),
     Index("outbox_by_lane", "aggregate_id", "aggregate_kind", "lane", "status", "sequence"),
+    Index(
+        "outbox_by_about",
+        "aggregate_id",
+        "aggregate_kind",
+        "about",
+        "status",
+        sqlite_where=text("about IS NOT NULL"),
+        postgresql_where=text("about IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -148,6 +169,55 @@ about_person = Table(
     Column("aggregate_id", String(_ID_LENGTH), primary_key=True),
     Index("about_person_by_aggregate", "aggregate_kind", "aggregate_id"),
     sqlite_with_rowid=False,
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("side", String(_ID_LENGTH), nullable=False),
+    Column("changed", _Instant, nullable=False),
+    Column("next_due", _Instant),
+    Column("over", Integer, nullable=False),
+    Column("version", Integer),  # of the newest version; none at a participant
+    Column("revision", Integer, nullable=False),
+    Column("body", Text, nullable=False),  # without the plan itself, which is the newest version
+    Index("plan_by_due", "next_due", "id"),
+    Index("plan_by_changed", "changed", "id"),
+    Index("plan_by_side", "side", "changed", "id"),
+)
+
+plan_version = Table(
+    "plan_version",
+    metadata,
+    Column("plan_id", String(_ID_LENGTH), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(_ID_LENGTH), nullable=False),  # the SHA-256 of `body`
+    Column("saved", _Instant, nullable=False),
+    Column("saved_by", Text),
+    Column("body", Text, nullable=False),
+    Index("plan_version_by_saved", "saved", "plan_id"),
+)
+
+plan_view = Table(
+    "plan_view",
+    metadata,
+    Column("share", String(_ID_LENGTH), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("plan_id", String(_ID_LENGTH), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("day", String(_ID_LENGTH), nullable=False),  # Norwegian day, 2026-01-31
+    Column("digest", String(_ID_LENGTH), nullable=False),
+    Index("plan_view_by_plan", "plan_id"),
+)
+
+plan_name = Table(
+    "plan_name",
+    metadata,
+    Column("kind", String(_ID_LENGTH), primary_key=True),  # share, change, invitation, handover or request
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("plan_id", String(_ID_LENGTH), nullable=False),
+    Index("plan_name_by_plan", "plan_id"),
 )
 
 reading = Table(
@@ -200,16 +270,10 @@ worklist = Table(
     Column("done", _Instant),
     Column("done_by", Text),
     Column("note", Text),
+    Column("about", String(_ID_LENGTH)),  # the share, change, … that it is about
     Index("worklist_by_closed", "closed", "opened", "id"),
-    Index(
-        "worklist_open",
-        "aggregate_kind",
-        "aggregate_id",
-        "reason",
-        unique=True,
-        sqlite_where=text("closed = 0"),
-        postgresql_where=text("closed = 0"),
-    ),
+    _one_open("worklist_open", "about IS NULL"),
+    _one_open("worklist_open_about", "about IS NOT NULL", "about"),
     Index("worklist_by_aggregate", "aggregate_id", "aggregate_kind", "closed", "opened", "id"),
 )
 

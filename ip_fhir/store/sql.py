@@ -7,28 +7,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ip_fhir.domain.referral import Referral
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.damage import rows as damaged
-from ip_fhir.store.damage.unreadable import Damage
 from ip_fhir.store.engine import Database
 from ip_fhir.store.integrity import verification
+from ip_fhir.store.plans.reading import SqlPlanReader
+from ip_fhir.store.plans.transaction import SqlPlanTransaction
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.readings import statements as reading_statements
 from ip_fhir.store.readings.check import check_reads
 from ip_fhir.store.readings.log import count_of, reading_of
 from ip_fhir.store.resources import search
-from ip_fhir.store.transaction import SqlTransaction
 from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from sqlalchemy import Executable, Row
+    from sqlalchemy import Row
 
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.errors import Problem
@@ -76,15 +76,11 @@ def upgrade_store(url: str) -> None:
         database.engine.dispose()
 
 
-class SqlStore:
-    """Implements `ip_fhir.ports.Store` and all of `ip_fhir.ports.capabilities`; made by `open_store`.
+class SqlStore(SqlPlanReader):
+    """Implements `ip_fhir.ports.Store`, all of `ip_fhir.ports.capabilities` and `PlanStore`; made by `open_store`.
 
     Threads and processes may share it. Only the one that writes holds others up, and only others that write.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._damage = Damage()
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.engine.dialect.name})"
@@ -105,14 +101,14 @@ class SqlStore:
     # --- writing
 
     @contextmanager
-    def begin(self) -> Iterator[SqlTransaction]:
+    def begin(self) -> Iterator[SqlPlanTransaction]:
         """Yields a write transaction. Raises `StoreError` if the storage fails; then nothing was changed.
 
         Threads that write to SQLite at the same time share a commit (`ip_fhir.store.sharing`): the block's end waits
         for those that queue behind it. So a block must not wait for another thread that writes.
         """
         with self._database.writing() as connection:
-            transaction = SqlTransaction(connection, self._damage)
+            transaction = SqlPlanTransaction(connection, self._damage, self._known_plans)
             yield transaction
             transaction.complete()
 
@@ -172,8 +168,7 @@ class SqlStore:
 
     def referral(self, correlation_id: str) -> Stored | None:
         """Returns one referral; None if it is not here. Raises `Unreadable` for one that cannot be read."""
-        rows = self._read(statements.LOAD, {"correlation_id": correlation_id})
-        return self._damage.one("referral", rows[0], codec.stored) if rows else None
+        return self._one("referral", statements.LOAD, {"correlation_id": correlation_id}, codec.stored)
 
     def referrals(self, states: Sequence[str] = (), limit: int = 100, after: str | None = None) -> list[Referral]:
         """Returns referrals, latest changed first. Raises `InvalidInput` if there is no referral `after`."""
@@ -339,34 +334,22 @@ class SqlStore:
 
     # --- upkeep
 
-    def count_expired(self, before: datetime) -> int:
+    def count_expired(self, before: datetime, kind: str = REFERRAL) -> int:
         """See `ip_fhir.store.upkeep.count_expired`."""
-        return upkeep.count_expired(self._database, before)
+        return upkeep.count_expired(self._database, before, kind)
 
     def count_confirmed(self, before: datetime) -> int:
         """See `ip_fhir.store.upkeep.count_confirmed`."""
         return upkeep.count_confirmed(self._database, before)
 
-    def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
+    def purge(
+        self, before: datetime, now: datetime, replayable: datetime | None = None, base: timedelta = upkeep.BASE
+    ) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
-        done = upkeep.purge(self._database, before, now, replayable)
+        done = upkeep.purge(self._database, before, now, replayable, base)
         with self.begin() as transaction:
             return done + Purged(reads=transaction.log.purge(before))
 
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""
         upkeep.backup(self._database, target)
-
-    def _list(self, kind: str, statement: Executable, values: Mapping[str, Any], make: Callable[[Any], T]) -> list[T]:
-        """Returns the values of rows that can be read, up to `at_most`: others take no place, and are remembered."""
-        at_most, more = max(values["at_most"], 0), 0
-        while True:
-            rows = self._read(statement, {**values, "at_most": at_most + more})
-            found, bad = self._damage.sort(kind, rows, make)
-            if bad <= more or len(rows) < at_most + more:
-                return found[:at_most]
-            more = bad
-
-    def _read(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        with self._database.reading() as connection:
-            return execute(connection, statement, values).rows

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.loop.worklist import IN_ITS_PLACE, WorklistItem
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, StoreError
-from ip_fhir.store import claim_statements, codec, statements, worklist_statements
+from ip_fhir.store import claim_statements, codec, statements
 from ip_fhir.store.damage import statements as damage_statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.integrity import digests
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Executable
 
-    from ip_fhir.domain.referral import Author, Record, Referral
+    from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
     from ip_fhir.store.damage.unreadable import Damage
@@ -38,7 +36,7 @@ _CHANGED: Final = "the resource was changed by another since it was read"
 
 
 class SqlTransaction:
-    """Implements `ip_fhir.ports.Transaction` and the transactions of `ip_fhir.ports.capabilities`.
+    """Implements `ip_fhir.ports.Transaction` and those of `ip_fhir.ports.capabilities`, but for the worklist.
 
     Only one thread may use it, and only until its block ends.
 
@@ -67,7 +65,7 @@ class SqlTransaction:
         self._failed = False
         return result
 
-    def _add(self, statement: Executable, values: Mapping[str, Any]) -> int:
+    def _add(self, statement: Executable, values: Values) -> int:
         """Run an insert and return how many rows it added; 0 also when another added such a row at this moment."""
         try:
             return self._run(statement, values).rowcount
@@ -248,7 +246,7 @@ class SqlTransaction:
         if next_try is not None:
             values["next_try"] = codec.micros(next_try)
         if claim is not None:
-            statement = statement.where(statements.STILL_THEIRS)
+            statement = statements.CLAIMED[statement]
             values["of_claim"] = claim
         if self._run(statement, values).rowcount == 0:
             self._known(row_id)
@@ -286,60 +284,16 @@ class SqlTransaction:
         if self._run(statements.REVIVE, values).rowcount:
             self._written.note("", f"status/{row_id}", None)
             return
-        if self._run(statements.HURRY, values).rowcount == 0 and self._known(row_id).status == "refused":
-            raise InvalidInput.at("row", "it was refused, and is not sent again", "business-rule")
+        if self._run(statements.HURRY, values).rowcount == 0:
+            status = self._known(row_id).status
+            if status in ("refused", "superseded"):
+                raise InvalidInput.at("row", f"it was {status}, and is not sent again", "business-rule")
 
     def _known(self, row_id: str) -> OutboxRow:
         row = self.row(row_id)
         if row is None:
             raise InvalidInput.at("row", "there is no such outbox row", "not-found")
         return row
-
-    # --- worklist
-
-    def open_items(self, items: Sequence[WorklistItem]) -> None:
-        """Add items, each in the place of an open one of its aggregate and reason. One whose id is there is left."""
-        for item in items:
-            of = {"of_kind": item.aggregate.kind, "of_id": item.aggregate.id, "of_reason": item.reason.value}
-            there = self._run(worklist_statements.STANDING, {"item_id": item.id, **of}).rows
-            if all(row.id != item.id for row in there):
-                self._open_in_place_of(there, item)
-
-    def _open_in_place_of(self, there: Sequence[Any], item: WorklistItem) -> None:
-        earlier, _ = self._damage.sort("worklist", there, codec.item)
-        if there:
-            self.finish_items(item.aggregate, (item.reason,), item.opened, None, IN_ITS_PLACE)
-        values = codec.item_values(reduce(WorklistItem.in_place_of, earlier, item))
-        self._run(worklist_statements.OPEN_ITEM, values)
-        of = digests.owner(item.aggregate.kind, item.aggregate.id)
-        self._written.note(of, f"item/{item.id}", digests.digest_of_row("worklist", values))
-
-    def item(self, item_id: str) -> WorklistItem | None:
-        """The item in its present state, or None."""
-        row = self._run(worklist_statements.ITEM, {"item_id": item_id}).first()
-        return None if row is None else self._damage.one("worklist", row, codec.item)
-
-    def finish_item(self, item_id: str, now: datetime, by: Author | None, note: str | None) -> bool:
-        """Mark an open item as done. False when it is not open."""
-        outcome = codec.item_outcome(now, by, note)
-        done = self._run(worklist_statements.FINISH_ITEM, {"item_id": item_id, **outcome}).rowcount > 0
-        if done:
-            self._note_outcome(item_id, outcome)
-        return done
-
-    def finish_items(
-        self, aggregate: Aggregate, reasons: Sequence[str], now: datetime, by: Author | None, note: str | None
-    ) -> None:
-        """Mark the open items of an aggregate that have one of these reasons as done."""
-        outcome = codec.item_outcome(now, by, note)
-        of = {"of_kind": aggregate.kind, "of_id": aggregate.id, **outcome}
-        for reason in reasons:
-            for row in self._run(worklist_statements.FINISH_REASON, {**of, "of_reason": str(reason)}).rows:
-                self._note_outcome(row.id, outcome)
-
-    def _note_outcome(self, item_id: str, outcome: Mapping[str, Any]) -> None:
-        columns = {"closed": 1, **{name.removeprefix("new_"): value for name, value in outcome.items()}}
-        self._note_part("outcome", item_id, columns)
 
     # --- resources
 

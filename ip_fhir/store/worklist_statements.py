@@ -21,21 +21,28 @@ OPEN_ITEM: Final = insert_unless(worklist, worklist.c.id == bindparam("id"), lea
 ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
 """One item."""
 
-STANDING: Final = union_all(  # not `or`, for which one index does not do
-    ITEM, select(worklist).where(_of_aggregate, _open, worklist.c.reason == bindparam("of_reason"))
-)
-"""An item of an id, and the open items of an aggregate that have a reason; an item that is both comes twice."""
+_of_reason = and_(_of_aggregate, _open, worklist.c.reason == bindparam("of_reason"))
+_about = worklist.c.about == bindparam("of_about")
+
+STANDING: Final = {
+    about_none: union_all(  # not `or`, for which one index does not do
+        ITEM, select(worklist).where(_of_reason, worklist.c.about.is_(None) if about_none else _about)
+    )
+    for about_none in (True, False)
+}
+"""An item of an id, and the open items of an aggregate that have a reason, about nothing (True) or about something.
+
+An item that is both comes twice.
+"""
 
 FINISH_ITEM: Final = update(worklist).where(worklist.c.id == bindparam("item_id"), _open).values(_done)
 """Marks an open item as done."""
 
-FINISH_REASON: Final = (
-    update(worklist)
-    .where(_of_aggregate, _open, worklist.c.reason == bindparam("of_reason"))
-    .values(_done)
-    .returning(worklist.c.id)
-)
-"""Marks the open items of an aggregate that have a reason as done; returns their ids."""
+FINISH_REASON: Final = {
+    whatever: update(worklist).where(_of_reason, *([] if whatever else [_about])).values(_done).returning(worklist.c.id)
+    for whatever in (True, False)
+}
+"""Marks the open items of an aggregate with a reason as done, whatever they are about (True); returns their ids."""
 
 JOINED: Final = select(worklist).where(worklist.c.note == IN_ITS_PLACE, worklist.c.done_by.is_(None))
 """The items that gave way to a later one."""

@@ -12,6 +12,7 @@
 | a store's worklist          | `WorklistContract`  | the same                                        |
 | a store's log of reads      | `ReadingContract`   | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
+| a store of shared plans     | `PlanContract`      | the same                                        |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.aggregates import AggregateContract
     from ip_fhir.testing.store.contract import StoreContract
     from ip_fhir.testing.store.holding import HoldingContract
+    from ip_fhir.testing.store.plans import PlanContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
     from ip_fhir.testing.store.worklist import WorklistContract
@@ -45,6 +47,7 @@ __all__ = [
     "HoldingContract",
     "ListenerContract",
     "PeerDouble",
+    "PlanContract",
     "ReadingContract",
     "ReceiptContract",
     "StoreContract",
@@ -61,6 +64,7 @@ _HOME = {
     "StoreContract": "store.contract",
     "AggregateContract": "store.aggregates",
     "HoldingContract": "store.holding",
+    "PlanContract": "store.plans",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
     "WorklistContract": "store.worklist",

@@ -10,12 +10,15 @@ They are also the shortest example of each kind of plug-in.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from ip_fhir.domain.message import Message
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.fhir.reading import too_long
@@ -24,6 +27,7 @@ from ip_fhir.ports import Receipt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.formats import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
@@ -42,20 +46,29 @@ class FakeFormat:
         """Parse the JSON. The places in errors are the domain's fields."""
         if len(content) > limits.max_bytes:
             raise too_long(limits)
-        return FakeIncoming(read(Message, content))
+        return FakeIncoming(_message(content))
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:  # noqa: ARG002 - the tables are for FHIR
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:  # noqa: ARG002 - the tables are for FHIR
         """Return the message as JSON."""
         return message.to_json().encode()
+
+
+def _message(content: bytes) -> Message | PlanMessage:
+    """The message in JSON text; the kind says whether it is about a plan."""
+    kind = None
+    with suppress(orjson.JSONDecodeError):  # `read` says what is wrong with the text
+        said = orjson.loads(content)
+        kind = said.get("kind") if isinstance(said, dict) else None
+    return read(PlanMessage, content) if kind in [*PlanMessageKind] else read(Message, content)
 
 
 class FakeIncoming:
     """A message that came in as the domain's own JSON."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message | PlanMessage) -> None:
         self._message = message
 
-    def message(self, mapper: Mapper) -> Message:  # noqa: ARG002 - the tables are for FHIR
+    def message(self, mapper: Mapper) -> Message | PlanMessage:  # noqa: ARG002 - the tables are for FHIR
         """Return the message."""
         return self._message
 
@@ -64,9 +77,8 @@ class FakeIncoming:
         return ()
 
     def persons(self) -> frozenset[PersonId]:
-        """Return the number of a notice's owner."""
-        notice = self._message.notice
-        number = notice.owner.identifier if notice else None
+        """Return the number of the person whom a notice or plan is about."""
+        number = None if (owner := _owner(self._message)) is None else owner.identifier
         return frozenset() if number is None else frozenset({number})
 
     def digest(self) -> str:
@@ -84,6 +96,17 @@ class FakeIncoming:
     def place(self, field: MessageField) -> str:
         """Return the field's own name."""
         return "id" if field == "message.id" else field
+
+
+def _owner(message: Message | PlanMessage) -> PlanOwner | None:
+    """The person whom a message is about, where it says so."""
+    if isinstance(message, Message):
+        return message.notice.owner if message.notice is not None else None
+    plans = [message.view, message.handover.content if message.handover is not None else None]
+    wanted = message.change.wanted.owner if message.change is not None else None
+    asked = [message.invitation, message.question]
+    owners = [*(one.plan.owner for one in plans if one), wanted, *(one.owner for one in asked if one)]
+    return next((owner for owner in owners if owner is not None), None)
 
 
 def read_reply(reply: bytes) -> Receipt:

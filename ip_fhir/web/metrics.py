@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ip_fhir.web.protection import Protection
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_STATUSES = ("waiting", "awaiting", "held", "parked", "sent", "refused")
+_STATUSES = ("waiting", "awaiting", "held", "parked", "sent", "refused", "superseded")
 
 
 class Metrics:

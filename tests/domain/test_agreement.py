@@ -7,11 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ip_fhir.domain.agreement import Agreement, Contact, ContentLevel, Party, Side, find_agreement, load_agreements
+from ip_fhir.domain.agreement import (
+    Agreement,
+    Contact,
+    ContentLevel,
+    Party,
+    Side,
+    default_of,
+    duplicates,
+    find_agreement,
+    load_agreements,
+)
 from ip_fhir.domain.effects import EffectKind, TimerKind
 from ip_fhir.domain.loop.forecast import ForecastStep, explain
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.parties import Parties
 from ip_fhir.domain.people import Organization, OrganizationKind
+from ip_fhir.domain.sharing.terms import ShareStart, SharingTerms
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber
 from ip_fhir.domain.values.terms import LegalBasis
 from ip_fhir.domain.values.value import read
@@ -49,6 +61,16 @@ PAIR = """
 [[agreement]]
 hospital = { organization_number = "983971636" }
 municipality = { her_id = "90001" }
+"""
+
+EITHER = """
+[[agreement]]
+parties = [{ her_id = "90001" }, { organization_number = "983971636" }]
+[agreement.sharing]
+change_days = 3
+shares_begin = "by-rule"
+[agreement.sharing.rights]
+at_once = ["measures.how"]
 """
 
 
@@ -133,6 +155,29 @@ def test_every_mistake_is_told_at_once() -> None:
         ("agreement = 3", "agreement"),
         ("agreement = [3]", "agreement.0"),
         (PAIR + PAIR, "agreement.1"),
+        (PAIR + EITHER, "agreement.1"),
+        (EITHER + PAIR, "agreement.1"),
+        ("[[agreement]]\nparties = []\n[[agreement]]", "agreement.1"),
+        (
+            PAIR
+            + "[[agreement]]\nhospital = { her_id = '90001' }\nmunicipality = { organization_number = '983971636' }",
+            "agreement.1",
+        ),
+        (PAIR + "parties = [{ her_id = '90001' }, { her_id = '90002' }]", "agreement.0.parties"),
+        ("[[agreement]]\nhospital = { her_id = '1' }\nparties = [{ her_id = '2' }]", "agreement.0.parties"),
+        ("[[agreement]]\nparties = [{ her_id = '90001' }]", "agreement.0.parties"),
+        ("[[agreement]]\nparties = [{ her_id = '90001' }, { her_id = '90001' }]", "agreement.0.parties.1"),
+        (
+            "[[agreement]]\nparties = [{ her_id = '1' }, { her_id = '2' }, { her_id = '3' }]",
+            "agreement.0.parties",
+        ),
+        ("[[agreement]]\nparties = [{ name = 'somebody' }, { her_id = '2' }]", "agreement.0.parties.0"),
+        ("[[agreement]]\n[agreement.sharing]\nchange_days = 0", "agreement.0.sharing.change_days"),
+        ("[[agreement]]\n[agreement.sharing]\ndays = 1", "agreement.0.sharing"),
+        (
+            "[[agreement]]\n[agreement.sharing.rights]\nat_once = ['goals.areas']",
+            "agreement.0.sharing.rights.at_once.0",
+        ),
         ("[[agreement]]\nanswer_days = 366", "agreement.0.answer_days"),
         ("[[agreement]]\nreceipt_minutes = 0", "agreement.0.receipt_minutes"),
         ("[[agreement]]\ntwo_coordinators_allowed = 1", "agreement.0.two_coordinators_allowed"),
@@ -153,6 +198,58 @@ def test_which_agreement_holds() -> None:
     assert find_agreement((own, general), HOSPITAL, _unit()) == general
     assert find_agreement((own,), HOSPITAL, _unit()) == Agreement()
     assert find_agreement((), HOSPITAL, _unit()) == Agreement()
+
+
+def test_parties_in_any_order() -> None:
+    """Written as `parties`, either of the two may be the hospital in a loop; written by role, each has that role."""
+    (either,), (by_role,) = load_agreements(EITHER), load_agreements(PAIR)
+    one, other = _unit("90001"), HOSPITAL
+    assert (find_agreement((either,), one, other), find_agreement((either,), other, one)) == (either, either)
+    assert (find_agreement((by_role,), other, one), find_agreement((by_role,), one, other)) == (by_role, Agreement())
+    assert set(either.between) == set(by_role.between)
+    assert find_agreement((either,), one, _unit("90002")) == Agreement()
+
+
+def test_which_parties_of_the_settings_an_agreement_names() -> None:
+    """It names two parties of the settings if each has the numbers of one of them; the default names nobody.
+
+    For plans the order is nothing, however it is written; for loops only where it is written without roles.
+    """
+    parties = Parties({"us": (HOSPITAL,), "unit": (_unit("90001"),), "school": (_unit("90002"),)})
+    (either,), (by_role,) = load_agreements(EITHER), load_agreements(PAIR)
+    for agreement in (either, by_role):
+        assert agreement.is_between("us", "unit", parties)
+        assert agreement.is_between("unit", "us", parties)
+        assert agreement.is_for_loops_of("us", "unit", parties)
+        assert agreement.is_for_loops_of("unit", "us", parties) is (agreement is either)
+        for pair in (("us", "school"), ("school", "unit"), ("us", "us"), ("unit", "unit"), ("us", "nobody")):
+            assert not agreement.is_between(*pair, parties)
+            assert not agreement.is_for_loops_of(*pair, parties)
+    assert not Agreement().is_between("us", "unit", parties)
+    assert not Agreement().is_for_loops_of("us", "unit", parties)
+
+
+def test_the_default_is_the_agreement_without_parties() -> None:
+    """The first of them, or what the library says."""
+    (either,), named = load_agreements(EITHER), Agreement(name="for all")
+    assert default_of((either, named)) is named
+    assert default_of((either,)) == default_of(()) == Agreement()
+
+
+def test_terms_of_sharing_are_read() -> None:
+    """What is written is kept, the rest is as by default, and all is read again as it was."""
+    (either,) = load_agreements(EITHER)
+    assert (either.sharing.change_days, either.sharing.shares_begin) == (3, ShareStart.BY_RULE)
+    assert either.sharing.rights.at_once == ("measures.how",)
+    assert either.sharing.change_leader_days == SharingTerms().change_leader_days
+    assert read(Agreement, either.to_data()) == read(Agreement, either.to_json()) == either
+
+
+def test_duplicates_are_found_by_number() -> None:
+    """Each later one of the same two is told, whatever lies between, and however they are written."""
+    (either,), (by_role,) = load_agreements(EITHER), load_agreements(PAIR)
+    numbered = dict(enumerate((Agreement(), either, Agreement(name="again"), by_role)))
+    assert list(duplicates(numbered)) == [2, 3]
 
 
 def test_explained_by_hand() -> None:

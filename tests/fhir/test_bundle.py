@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.bundle import aside_of, content_of, entries_of, refuse_aside
 
 GOAL = {"resourceType": "Goal", "id": "g"}
 
@@ -66,3 +66,22 @@ def test_entries_that_are_none(entry: Any, reason: str) -> None:
         ("Bundle.entry[1]", reason),
         ("Bundle.entry[2]", reason),
     ]
+
+
+def test_a_content_is_read_once() -> None:
+    """A Bundle's content gives the same entries however often, and is taken where a Bundle is."""
+    content = content_of(bundle({"resource": GOAL}))
+    assert content_of(content) is content
+    assert entries_of(content) is entries_of(content)
+    assert entries_of(content) == entries_of(content.bundle)
+    assert aside_of(content) == {}
+
+
+def test_a_content_that_is_wrong_is_refused_each_time() -> None:
+    """The errors of a Bundle come when its entries are asked for, and again when they are asked for again."""
+    content = content_of(bundle({}))
+    for _ in range(2):
+        with pytest.raises(InvalidInput):
+            entries_of(content)
+        with pytest.raises(InvalidInput):
+            refuse_aside(content)

@@ -4,14 +4,15 @@ from typing import Any
 
 from ip_fhir.fhir.bundle import Entry
 from ip_fhir.fhir.containing import standing_alone
+from ip_fhir.fhir.references import References
 
 
-def entries(*resources: dict[str, Any]) -> list[Entry]:
-    """Resources as entries; one without an id has a urn for its fullUrl."""
-    return [
+def links(*resources: dict[str, Any]) -> References:
+    """Resources as those of a bundle; one without an id has a urn for its fullUrl."""
+    return References(
         Entry(n, f"https://ehr.example/{r['resourceType']}/{r['id']}" if "id" in r else f"urn:uuid:u{n}", r)
         for n, r in enumerate(resources)
-    ]
+    )
 
 
 REQUEST = {
@@ -31,7 +32,7 @@ UNRELATED = {"resourceType": "Organization", "id": "unrelated"}
 
 def test_what_is_referred_to_goes_along() -> None:
     """By fullUrl, by type and id, by urn, and by way of others; what nobody refers to does not (FHIR dom-3)."""
-    alone = standing_alone(REQUEST, entries(REQUEST, PATIENT, ROLE, ORGANIZATION, UNRELATED))
+    alone = standing_alone(REQUEST, links(REQUEST, PATIENT, ROLE, ORGANIZATION, UNRELATED))
     assert {(c["resourceType"], c["id"]) for c in alone["contained"]} == {
         ("Condition", "own"), ("Patient", "u1"), ("PractitionerRole", "r"), ("Organization", "o"),
     }  # fmt: skip
@@ -46,17 +47,17 @@ def test_what_is_referred_to_goes_along() -> None:
 def test_the_original_is_not_touched() -> None:
     """It is a copy; what it was made from stays as it was."""
     before = str([REQUEST, PATIENT, ROLE])
-    standing_alone(REQUEST, entries(REQUEST, PATIENT, ROLE))
+    standing_alone(REQUEST, links(REQUEST, PATIENT, ROLE))
     assert str([REQUEST, PATIENT, ROLE]) == before
 
 
 def test_what_has_an_address_or_contains_something_stays_outside() -> None:
     """A Task refers to its ServiceRequest by address; contained resources cannot be nested."""
     nesting = {**ROLE, "contained": [{"resourceType": "Organization", "id": "x"}]}
-    alone = standing_alone(REQUEST, entries(REQUEST, nesting))
+    alone = standing_alone(REQUEST, links(REQUEST, nesting))
     assert alone["requester"] == REQUEST["requester"]
     task = {"resourceType": "Task", "id": "t", "focus": {"reference": "ServiceRequest/s"}}
-    assert standing_alone(task, entries(task, REQUEST), ("ServiceRequest",)) == task
+    assert standing_alone(task, links(task, REQUEST), ("ServiceRequest",)) == task
 
 
 def test_a_ring_comes_to_an_end() -> None:
@@ -64,4 +65,4 @@ def test_a_ring_comes_to_an_end() -> None:
     one = {"resourceType": "Organization", "id": "a", "partOf": {"reference": "Organization/b"}}
     two = {"resourceType": "Organization", "id": "b", "partOf": {"reference": "Organization/a"}}
     root = {"resourceType": "Task", "owner": {"reference": "Organization/a"}}
-    assert len(standing_alone(root, entries(one, two))["contained"]) == 2
+    assert len(standing_alone(root, links(one, two))["contained"]) == 2

@@ -10,14 +10,25 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 from ip_fhir.errors import Conflict
-from ip_fhir.ports import Seen, Transaction
+from ip_fhir.ports import Seen
+from ip_fhir.ports.plans import PlanTransaction
 from ip_fhir.store import SqlStore, open_store, upgrade_store
-from ip_fhir.testing.store.samples import NOON, outbox_row, record, referral, task
+from ip_fhir.testing.store.samples import (
+    NOON,
+    outbox_row,
+    plan_version,
+    record,
+    referral,
+    share,
+    shared_plan,
+    task,
+    view_made,
+)
 
 Say: TypeAlias = Callable[[str], Any]
 
 
-def steps(ident: str) -> list[Callable[[Transaction], object]]:
+def steps(ident: str) -> list[Callable[[PlanTransaction], object]]:
     """What belongs together for one message, step by step."""
     return [
         lambda transaction: transaction.remember(Seen(ident, "digest", ident.encode()), NOON),
@@ -25,6 +36,8 @@ def steps(ident: str) -> list[Callable[[Transaction], object]]:
         lambda transaction: transaction.append(ident, [record(f"{ident}-1"), record(f"{ident}-2")]),
         lambda transaction: transaction.enqueue([outbox_row(f"{ident}-1", ident), outbox_row(f"{ident}-2", ident)]),
         lambda transaction: transaction.put_resource(task(ident, correlation_id=ident), None),
+        lambda transaction: transaction.save_plan(shared_plan(ident, shares=(share(ident, ident),)), None),
+        lambda transaction: transaction.add_views(ident, [view_made(ident)]),
     ]
 
 
@@ -87,6 +100,25 @@ def count(store: SqlStore, _name: str, number: int, say: Say) -> None:
     say("done")
 
 
+def save_versions(store: SqlStore, name: str, number: int, say: Say) -> None:
+    """Save `number` versions of one plan, and say what was saved; read again after each conflict."""
+    done = 0
+    while done < number:
+        kept = store.shared_plan("p")
+        if kept is None or kept.plan.plan is None:
+            raise SystemExit("no plan")
+        version = kept.plan.plan.version + 1
+        try:
+            with store.begin() as transaction:
+                changed = kept.plan.evolve(plan=plan_version("p", version, title=name))
+                transaction.save_plan(changed, kept.revision)
+                transaction.add_views("p", [view_made("s", version, version)])
+        except Conflict:
+            continue
+        done += 1
+        say(f"{version} {name}")
+
+
 WHAT: dict[str, Callable[[SqlStore, str, int, Say], None]] = {
     "die": die,
     "write": write,
@@ -94,6 +126,7 @@ WHAT: dict[str, Callable[[SqlStore, str, int, Say], None]] = {
     "upgrade": write,
     "send": send,
     "count": count,
+    "save": save_versions,
 }
 
 

@@ -6,9 +6,24 @@ from typing import Any
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.referral import Author, State
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import Refusal, Seen
 from ip_fhir.store import SqlStore
-from ip_fhir.testing.store.samples import NOON, after, outbox_row, record, referral, task, work_item
+from ip_fhir.testing.store.samples import (
+    NOON,
+    after,
+    outbox_row,
+    plan_row,
+    plan_version,
+    record,
+    referral,
+    share,
+    shared_plan,
+    task,
+    view_made,
+    work_item,
+)
 from tests.store.places import Place
 
 
@@ -36,6 +51,25 @@ def fill(store: SqlStore, ident: str = "r", *, state: State = State.SENT) -> Non
     store.refused(f"{ident}-refused", "consent")
     with store.begin() as transaction:
         transaction.refuse(Refusal("hospital", f"of-{ident}", "value", "unreadable", NOON, NOON))
+
+
+def fill_plan(store: SqlStore, ident: str = "p") -> None:
+    """A shared plan in its second version, with two views of one share, the first of which was superseded."""
+    of, due = Aggregate(kind=PLAN, id=ident), after(days=3)
+    about = f"{ident}-s"
+    shared = shared_plan(ident, due=due, shares=(share(about, ident),))
+    with store.begin() as transaction:
+        transaction.save_plan(shared, None)
+        transaction.add_views(ident, [view_made(about)])
+        transaction.append_records(of, [{"event": "first"}])
+        transaction.enqueue([plan_row(f"{ident}-first", ident, about)])
+    with store.begin() as transaction:
+        transaction.save_plan(shared.evolve(plan=plan_version(ident, 2)), 1)
+        transaction.add_views(ident, [view_made(about, 2, 2)])
+        transaction.append_records(of, [{"event": "second"}])
+        transaction.supersede_rows(of, about, [PlanMessageKind.PLAN], "a newer view")
+        transaction.enqueue([plan_row(f"{ident}-second", ident, about)])
+        transaction.open_items([work_item(f"{ident}-item", ident, kind=PLAN, about=about)])
 
 
 @dataclass(frozen=True)
@@ -112,3 +146,36 @@ CHANGES: dict[str, Change] = {
     "evidence: what was written": Change("UPDATE evidence SET wrote = NULL WHERE number = 1", "evidence.1"),
 }
 """Every direct change that `verify` must name."""
+
+PLAN_CHANGES: dict[str, Change] = {
+    "plan: body": Change("UPDATE plan SET body = replace(body, 'school', 'scholl')", "plan.p"),
+    "plan: an older revision": Change("UPDATE plan SET revision = 1, version = 1", "plan.p"),
+    "plan: its clock": Change("UPDATE plan SET next_due = NULL", "plan.p"),
+    "plan: over": Change("UPDATE plan SET over = 1", "plan.p"),
+    "plan: deleted": Change("DELETE FROM plan", "plan.p"),
+    "plan: copied in": Change(
+        "INSERT INTO plan SELECT 'copy', side, changed, next_due, over, version, revision, body FROM plan", "plan.copy"
+    ),
+    "version: content": Change(
+        "UPDATE plan_version SET body = replace(body, 'Hemm', 'Hamm') WHERE version = 1", "version.p.1"
+    ),
+    "version: digest": Change("UPDATE plan_version SET digest = 'x' WHERE version = 2", "version.p.2"),
+    "version: who saved it": Change("UPDATE plan_version SET saved_by = '{}' WHERE version = 1", "version.p.1"),
+    "version: deleted": Change("DELETE FROM plan_version WHERE version = 1", "version.p.1"),
+    "version: put in": Change(
+        "INSERT INTO plan_version SELECT plan_id, 3, digest, saved, saved_by, body FROM plan_version WHERE version = 2",
+        "version.p.3",
+    ),
+    "view: day": Change("UPDATE plan_view SET day = '2026-03-01' WHERE number = 1", "view.p-s.1"),
+    "view: version": Change("UPDATE plan_view SET version = 2 WHERE number = 1", "view.p-s.1"),
+    "view: deleted": Change("DELETE FROM plan_view WHERE number = 2", "view.p-s.2"),
+    "view: another's number": Change("UPDATE plan_view SET number = 7 WHERE number = 2", "view.p-s.7"),
+    "name: deleted": Change("DELETE FROM plan_name", "name.share.p-s"),
+    "name: of another plan": Change("UPDATE plan_name SET plan_id = 'q'", "name.share.p-s"),
+    "outbox: sent after all": Change("UPDATE outbox SET status = 'sent' WHERE id = 'p-first'", "status.p-first"),
+    "outbox: superseded no more": Change("UPDATE outbox SET status = 'waiting' WHERE id = 'p-first'", "status.p-first"),
+    "outbox: about another share": Change("UPDATE outbox SET about = 'x' WHERE id = 'p-second'", "outbox.p-second"),
+    "outbox: another message": Change("UPDATE outbox SET plan_message = 'x' WHERE id = 'p-second'", "outbox.p-second"),
+    "item: about another share": Change("UPDATE worklist SET about = 'x'", "item.p-item"),
+}
+"""Every direct change to the store of `fill_plan` that `verify` must name."""

@@ -23,10 +23,12 @@ from ip_fhir.ports.capabilities import (
     missing,
     writes_worklist,
 )
+from ip_fhir.ports.plans import PlanStore, PlanTransaction, keeps_plans
 from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
     HoldingContract,
+    PlanContract,
     ReceiptContract,
     StoreContract,
     WorklistContract,
@@ -70,6 +72,10 @@ class TestAggregates(AggregateContract):
     """And plans beside referrals."""
 
 
+class TestPlans(PlanContract):
+    """And plans that are shared."""
+
+
 class TestOnlyLoops(TestSqlStore):
     """A store without the further capabilities keeps the contract as it was before them."""
 
@@ -83,12 +89,14 @@ class TestOnlyLoops(TestSqlStore):
             "WorklistStore",
             "ReadingStore",
             "AggregateStore",
+            "PlanStore",
             "UnreadableStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
         assert not lists_work(plain)
         assert not keeps_readings(plain)
+        assert not keeps_plans(plain)
         with plain.begin() as transaction:
             assert not writes_worklist(transaction)
         return plain
@@ -107,12 +115,16 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     assert missing(store) == ()
     ports: tuple[ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 6
     holding: HoldingStore = store
+    plans: PlanStore = store
+    assert keeps_plans(store)
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
         held: HoldingTransaction = begun
+        planned: PlanTransaction = begun
     of_stores = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore, HoldingStore)
-    protocols = (*of_stores, WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
-    for protocol, ours in zip(protocols, (*ports, holding, *transactions, held), strict=True):
+    of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
+    protocols = (*of_stores, PlanStore, *of_transactions, PlanTransaction)
+    for protocol, ours in zip(protocols, (*ports, holding, plans, *transactions, held, planned), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

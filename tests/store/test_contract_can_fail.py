@@ -16,7 +16,7 @@ from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.capabilities import AggregateRecord
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
-from ip_fhir.store.transaction import SqlTransaction
+from ip_fhir.store.plans.transaction import SqlPlanTransaction
 from ip_fhir.testing.store.samples import PERSON
 from tests.store import test_contract as kept
 
@@ -25,7 +25,7 @@ class CommitsAnyway(SqlStore):
     """Keeps what an error should have undone."""
 
     @contextmanager
-    def begin(self) -> Iterator[SqlTransaction]:
+    def begin(self) -> Iterator[SqlPlanTransaction]:
         """Commit, and raise only then."""
         errors: list[Exception] = []
         with super().begin() as transaction:

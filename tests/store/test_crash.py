@@ -17,21 +17,36 @@ def there(store: SqlStore, ident: str) -> dict[str, int]:
     """How much there is of the set that `child.steps` writes."""
     with store.begin() as transaction:
         inbox = transaction.seen(ident)
+        view, named = transaction.view_made(ident, 1), transaction.plan_named("share", ident)
     return {
         "inbox": int(inbox is not None),
         "referral": int(store.referral(ident) is not None),
         "evidence": len(store.evidence(ident)),
         "outbox": sum(row.correlation_id == ident for row in store.outbox(limit=100_000)),
         "resource": len(store.search_resources("Task", {"_id": ident})),
+        "plan": int(store.shared_plan(ident) is not None),
+        "version": len(store.plan_versions(ident)),
+        "view": int(view is not None),
+        "name": int(named == ident),
     }
 
 
-NOTHING = {"inbox": 0, "referral": 0, "evidence": 0, "outbox": 0, "resource": 0}
-ALL = {"inbox": 1, "referral": 1, "evidence": 2, "outbox": 2, "resource": 1}
+ALL = {
+    "inbox": 1,
+    "referral": 1,
+    "evidence": 2,
+    "outbox": 2,
+    "resource": 1,
+    "plan": 1,
+    "version": 1,
+    "view": 1,
+    "name": 1,
+}
+NOTHING = dict.fromkeys(ALL, 0)
 
 
 @pytest.mark.promise(2)
-@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("steps", range(8))
 def test_killed_in_a_transaction(place: Place, opened: Opened, steps: int) -> None:
     """Killed after any step, even with only the commit left: nothing is there, and the next one writes at once."""
     with Children(place.url) as children:

@@ -31,12 +31,16 @@ from ip_fhir.testing.store.samples import (
     after,
     append,
     outbox_row,
+    plan_version,
     record,
     referral,
+    share,
+    shared_plan,
     task,
+    view_made,
     work_item,
 )
-from tests.store.integrity_damage import CHANGES, change, fill
+from tests.store.integrity_damage import CHANGES, PLAN_CHANGES, change, fill, fill_plan
 from tests.store.places import Place
 
 
@@ -49,6 +53,17 @@ def test_every_direct_change_is_named(store: SqlStore, place: Place, name: str) 
     change(place, CHANGES[name])
     problems = store.verify()
     assert any(problem.path.startswith(CHANGES[name].path) for problem in problems), problems
+    assert PERSON not in str(problems)
+
+
+@pytest.mark.parametrize("name", PLAN_CHANGES)
+def test_every_direct_change_to_a_plan_is_named(store: SqlStore, place: Place, name: str) -> None:
+    """The same for a shared plan, its versions, views and names, and the rows and items about its shares."""
+    fill_plan(store)
+    assert store.verify() == ()
+    change(place, PLAN_CHANGES[name])
+    problems = store.verify()
+    assert any(problem.path.startswith(PLAN_CHANGES[name].path) for problem in problems), problems
     assert PERSON not in str(problems)
 
 
@@ -301,6 +316,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("filled") / "store.sqlite"
     with closing(open_store(f"sqlite:///{file}")) as store:
         fill(store)
+        fill_plan(store)
         with store.begin() as transaction:
             transaction.save(referral("gone", State.CLOSED), None)
             transaction.append("gone", [record("gone", state=State.CLOSED)])
@@ -321,7 +337,8 @@ def test_every_column_is_covered_or_named() -> None:
 
 
 WAYS = "save enqueue again claim content send fail park refuse retry drop hand put item done over seen refusal undone"
-STEPS = st.lists(st.tuples(st.sampled_from(WAYS.split()), st.integers(0, 3)), max_size=25)
+PLAN_WAYS = "plan view newer"
+STEPS = st.lists(st.tuples(st.sampled_from([*WAYS.split(), *PLAN_WAYS.split()]), st.integers(0, 3)), max_size=25)
 
 
 class Moves:
@@ -330,6 +347,7 @@ class Moves:
     def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.revision: int | None = None
+        self.planned: int | None = None
         self.version = self.number = 0
 
     def make(self, step: str, row: int) -> None:
@@ -371,6 +389,9 @@ class Moves:
             "seen": lambda: transaction.seen(ident) or transaction.remember(Seen(ident, "digest", b"reply"), NOON),
             "refusal": lambda: transaction.refuse(Refusal("hospital", ident, "value", "why", NOON, after(hours=row))),
             "undone": lambda: self.undo(transaction, ident),
+            "plan": lambda: self.save_plan(transaction, row),
+            "view": lambda: transaction.add_views("p", [view_made("s", self.number)]),
+            "newer": lambda: transaction.supersede_row(ident, "newer"),
         }
         within[step]()
 
@@ -378,6 +399,18 @@ class Moves:
         """Write the referral's next revision, and a record about it."""
         self.revision = transaction.save(referral("r", due=after(days=row)), self.revision)
         transaction.append("r", [record(f"event-{self.number}")])
+
+    def save_plan(self, transaction: Any, row: int) -> None:
+        """Write the plan's next revision, with a new version or without, a share more or a change."""
+        self.planned = transaction.save_plan(
+            shared_plan(
+                "p",
+                due=after(days=row),
+                plan=plan_version("p", 1 + (self.planned or 0) // 2),
+                shares=tuple(share(f"s{number}", "p") for number in range(row)),
+            ),
+            self.planned,
+        )
 
     def put(self, transaction: Any, row: int) -> None:
         """Write the resource's next version, with tokens or without."""

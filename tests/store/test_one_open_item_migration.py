@@ -31,7 +31,7 @@ def make_old(place: Place, items: list[WorklistItem]) -> None:
         run(connection, "0008")
         things: dict[str, dict[str, str]] = {}
         for item in items:
-            values: dict[str, Any] = item_values(item)
+            values: dict[str, Any] = {name: value for name, value in item_values(item).items() if name != "about"}
             connection.execute(worklist.insert().values(values))
             of = things.setdefault(owner(item.aggregate.kind, item.aggregate.id), {})
             of[f"item/{item.id}"] = digest_of_row("worklist", values)

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import PartyNames, SearchPlace
 from ip_fhir.store import SqlStore
 from ip_fhir.testing.store.samples import (
@@ -19,8 +21,13 @@ from ip_fhir.testing.store.samples import (
     enqueue,
     everything,
     outbox_row,
+    plan_row,
+    plan_version,
     referral,
+    share,
+    shared_plan,
     task,
+    view_made,
     work_item,
 )
 
@@ -54,6 +61,30 @@ def write(store: SqlStore) -> None:
         transaction.item("i")
         transaction.finish_items(Aggregate.of_referral("r"), ["reminded"], NOON, None, None)
         transaction.finish_item("i", NOON, None, None)
+
+
+def write_plan(store: SqlStore) -> None:
+    """A shared plan's changes, its views, rows and items, from first to last."""
+    of = Aggregate(kind=PLAN, id="p")
+    shared = shared_plan("p", shares=(share("s1", "p"), share("s2", "p")))
+    with store.begin() as transaction:
+        transaction.save_plan(shared, None)
+    with store.begin() as transaction:
+        transaction.load_plan("p")
+        transaction.save_plan(shared.evolve(plan=plan_version("p", 2)), 1)
+        transaction.save_plan(shared.evolve(plan=None), 2)
+        transaction.add_views("p", [view_made("s1"), view_made("s2")])
+        transaction.view_made("s1", 1)
+        transaction.plan_version("p", 1)
+        transaction.plan_named("share", "s1")
+        transaction.plans_about("14826121549", 10)
+        transaction.enqueue([plan_row("a"), plan_row("b", about="s2")])
+        transaction.supersede_rows(of, "s1", [PlanMessageKind.PLAN], "newer")
+        transaction.supersede_row("b", "newer")
+        transaction.open_items([work_item("i", "p", kind=PLAN, about="s1")])
+        transaction.open_items([work_item("j", "p", kind=PLAN, about="s1")])
+        transaction.finish_items(of, ["reminded"], NOON, None, None, about="s1")
+        transaction.finish_items(of, ["reminded"], NOON, None, None)
 
 
 CASES: dict[str, tuple[Use, str]] = {
@@ -94,8 +125,16 @@ CASES: dict[str, tuple[Use, str]] = {
     "count of a party": (lambda store: store.count_resources("Task", {}, H, 10_001), "PRIMARY KEY (basis="),
     "parties to be worked out": (lambda store: store.without_parties("b", 10), "PRIMARY KEY (basis<"),
     "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
+    "due plans": (lambda store: store.due_plans(NOON, 10), "plan_by_due"),
+    "plan": (lambda store: store.shared_plan("p"), "primary key of plan"),
+    "its newest version": (lambda store: store.shared_plan("p"), "primary key of plan_version"),
+    "plans": (lambda store: store.plans(), "plan_by_changed"),
+    "next page of plans": (lambda store: store.plans(after="p"), "plan_by_changed"),
+    "plans of a side": (lambda store: store.plans(PlanSide.HOLDER), "plan_by_side"),
+    "versions": (lambda store: store.plan_versions("p", before=9), "primary key of plan_version"),
+    "plans about a person": (lambda store: store.plans_about("14826121549"), "PRIMARY KEY (person="),
 }
-SORTED = ("list in a state", "search by token", "search by token of a party")
+SORTED = ("plans about a person", "list in a state", "search by token", "search by token of a party")
 IN_ONE = (  # the resources of one aggregate are put in order, one aggregate after another
     "search of a party",
     "search by status of a party",
@@ -159,6 +198,7 @@ def filled(store: SqlStore) -> SqlStore:
     """A store with one of each."""
     with store.begin() as transaction:
         everything(transaction)
+        transaction.save_plan(shared_plan("p"), None)
     return store
 
 
@@ -182,8 +222,8 @@ def test_an_index_is_used(filled: SqlStore, case: str) -> None:
 
 def test_no_write_reads_a_table_from_end_to_end(store: SqlStore) -> None:
     """Nothing that a transaction or a report does."""
-    steps = plans(store, write)
-    assert len(steps) > 20
+    steps = [*plans(store, write), *plans(store, write_plan)]
+    assert len(steps) > 40
     assert not any(reads_all(step) for step in steps), steps
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from ip_fhir.store import open_store
-from ip_fhir.testing.store.samples import enqueue, outbox_row, referral
+from ip_fhir.testing.store.samples import enqueue, outbox_row, referral, shared_plan
 from tests.store.children import Children
 from tests.store.conftest import Opened
 from tests.store.places import Place
@@ -64,3 +64,22 @@ def test_conflicts_lose_no_change(place: Place, opened: Opened) -> None:
     kept = store.referral("counter")
     assert kept is not None
     assert (kept.referral.reminders, kept.revision) == (100, 101)
+
+
+def test_two_processes_change_one_plan(place: Place, opened: Opened) -> None:
+    """Two processes that save versions of one plan at once: each number is one's, and the other is told and goes on."""
+    store = opened()
+    with store.begin() as transaction:
+        transaction.save_plan(shared_plan("p"), None)
+    with Children(place.url) as children:
+        started = [children.start("save", name, 30) for name in ("one", "two")]
+        children.go()
+        said = [child.rest() for child in started]
+    assert [code for _, code in said] == [0, 0]
+    saved = {int(word.partition(" ")[0]): word.partition(" ")[2] for words, _ in said for word in words}
+    assert sorted(saved) == list(range(2, 62))
+    kept = {version.version: store.plan_version("p", version.version) for version in store.plan_versions("p")[:-1]}
+    assert {number: one.plan.title for number, one in kept.items() if one is not None} == saved
+    with store.begin() as transaction:
+        assert all(transaction.view_made("s", number) is not None for number in saved)
+    assert store.verify() == ()

@@ -58,7 +58,7 @@ def side(
     carriers: Iterable[Carrier] = (),
     *,
     us: tuple[Organization, ...] = (US,),
-    role: Role = Role.MUNICIPALITY,
+    role: Role | None = Role.MUNICIPALITY,
     agreements: tuple[Agreement, ...] = (),
     closed: bool = False,
 ) -> Exchange:

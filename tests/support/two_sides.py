@@ -116,13 +116,14 @@ class Wire:
         try:
             reply = self.to.receive(outgoing.content, peer)
         except IpFhirError as error:
-            raise _as_peer_error(error) from None
+            raise as_peer_error(error) from None
         if self.lose_receipts:
             raise Unavailable("the answer was lost")
         return receipt_from_fhir(read_json(reply))
 
 
-def _as_peer_error(error: IpFhirError) -> PeerError:
+def as_peer_error(error: IpFhirError) -> PeerError:
+    """What the HTTP answer to an error would become at the sender."""
     status = status_of(error)
     return Unavailable(f"HTTP {status}") if status >= 500 else Rejected(f"HTTP {status}: {error}")
 

@@ -133,7 +133,7 @@ def _taking_part(plan: IndividualPlan, on: date) -> set[str]:
 
 def _everybody_named(plan: IndividualPlan, counted: Container[str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yields id, name and the organisations above that are among `counted`, for everybody in the plan but its owner."""
-    with_above = _with_above(plan, counted)
+    with_above = organizations_above(plan, counted)
     for person in plan.related_persons:
         yield person.id, person.name.full, ()
     for professional in plan.professionals:
@@ -142,7 +142,7 @@ def _everybody_named(plan: IndividualPlan, counted: Container[str]) -> Iterator[
         yield organization.id, organization.name, with_above[organization.part_of]
 
 
-def _with_above(plan: IndividualPlan, counted: Container[str]) -> dict[str | None, tuple[str, ...]]:
+def organizations_above(plan: IndividualPlan, counted: Container[str]) -> dict[str | None, tuple[str, ...]]:
     """Returns by each organisation's id itself and those above it, as far as they are among `counted`.
 
     Each organisation is walked over once.

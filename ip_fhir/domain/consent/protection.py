@@ -70,14 +70,18 @@ def protected_persons(value: IndividualPlan | Notice) -> frozenset[str]:
 
 
 def withheld(
-    value: Protected, released: Collection[LocatingPart] = (), there: IndividualPlan | Notice | None = None
+    value: Protected,
+    released: Collection[LocatingPart] = (),
+    there: IndividualPlan | Notice | None = None,
+    persons: Collection[str] | None = None,
 ) -> Protected:
     """Returns the plan or notice without the parts that lead to protected persons, but for those in `released`.
 
     `there` is the same plan or notice as the recipient has it: a part that is withheld stays as it is there, neither
-    disclosed nor taken away. Returns `value` itself if nothing is withheld.
+    disclosed nor taken away. `persons` are the ids of those who are protected; None: as `protected_persons` returns
+    them. Returns `value` itself if nothing is withheld.
     """
-    persons = protected_persons(value)
+    persons = protected_persons(value) if persons is None else persons
     parts = frozenset(EVERY_PART) - frozenset(released)
     if not persons or not parts:
         return value

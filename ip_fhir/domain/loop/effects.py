@@ -152,6 +152,8 @@ class TransitionEffects:
             unit = unit_in(self.event.form, self.event.to_party)
             if unit is None or not unit.is_same(passed_on_to(self.before)):  # it has the notice already
                 yield self._send(MessageKind.NOTICE, "pass-on", form_id=self.event.form.id, recipient=unit)
+        if self.event.form is not None and self.outcome is Outcome.APPOINTED and self.before.notice.kind.asks_for_plan:
+            yield self._tell(Reason.MAKE_PLAN, form_id=self.event.form.id)
         yield from self._about_form()
 
     def _has_something_to_tell(self) -> bool:

@@ -70,8 +70,12 @@ NEEDED: dict[Reason, tuple[State, ...] | None] = {
     Reason.AWAITING_RELEASE: None,  # until somebody has said yes or no, or nothing waits any more (`exchange.commit`)
     Reason.SECOND_LOOP: None,  # whoever knows both decides what becomes of them
     Reason.UNREADABLE: None,  # the row waits for whoever mends it
+    Reason.MAKE_PLAN: _COORDINATED,
 }
-"""The states in which an item of each reason is still needed; None: in every state, until a person has done it."""
+"""The states in which an item of each reason is still needed; None: in every state, until a person has done it.
+
+The reasons that are about plans alone are not here: see `domain.sharing.life.worklist`.
+"""
 
 
 ENDED_BY_FORM = (Reason.FORM_INCOMPLETE,)

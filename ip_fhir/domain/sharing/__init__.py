@@ -8,8 +8,6 @@
 | `see` | `see(plan, share, on)`: the view of a share on a day |
 | `put_back` | `put_back(view, share, plan, on)`: the plan with what was changed in a view |
 | `rights` | the changes that a participant makes at once, proposes, or may not make |
-| `table`, `decision` | the events of a shared plan, who raises them, and where they lead |
-| `changes` | a participant's change: decided item by item, merged with what was changed meanwhile |
-| `invitations`, `handover` | proposed memberships; the way of a plan to another holder |
-| `clocks` | deadlines, and the days on which something turns |
+| `terms` | the terms of sharing in an agreement |
+| `life` | the room of events: who raises them, and what follows: changes, invitations, handover, clocks |
 """

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, Field
 
-from ip_fhir.domain.people import Organization
+from ip_fhir.domain.people import Organization, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.change import KeptChange
@@ -131,6 +131,8 @@ class PlanRequest(Value):
     id: Id = Field(description="Id of the request.")
     party: Id = Field(description="Party that asks, or (there) that is asked.")
     asked: AwareDatetime = Field(description="Time when it was asked.")
+    owner: PlanOwner | None = Field(default=None, description="The person, at the party that asks.")
+    reason: Text | None = Field(default=None, description="Reason for asking, in words.")
     answered: AwareDatetime | None = Field(default=None, description="Time of the answer.")
     granted: Flag | None = Field(default=None, description="True if a share was begun; none: not answered.")
     by: Author | None = Field(default=None, description="The person of our own side who asked or answered.")
@@ -166,6 +168,14 @@ class SharedPlan(Value):
     changed: AwareDatetime = Field(description="Time of the last change.")
     settled_on: Day | None = Field(default=None, description="Norwegian day for which the shares were last looked at.")
     over: Flag = Field(default=False, description="True if the plan has ended and nothing is shared any more.")
+
+    @property
+    def owner(self) -> PlanOwner | None:
+        """The person whose plan it is, as far as this side knows: by the plan, else by what it was sent last."""
+        views = [copy.view for copy in self.copies if copy.view is not None]
+        offered = self.handover.offered if self.handover is not None else None
+        plans = [self.plan, *(view.plan for view in views), offered.plan if offered is not None else None]
+        return next((plan.owner for plan in plans if plan is not None), None)
 
     def share(self, share_id: str) -> Share | None:
         """Returns the share of this id, or None."""

@@ -7,10 +7,12 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from ip_fhir.domain.consent.protection import LocatingPart
+from ip_fhir.domain.people import Organization, PlanOwner
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
-from ip_fhir.domain.sharing.case import HandedOver, PlanSide
+from ip_fhir.domain.sharing.case import HandedOver, Invitation, PlanSide
 from ip_fhir.domain.sharing.change import Change, ChangeAnswer, PartDecision
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import Count, Flag, Id, Text, Value
 
@@ -45,6 +47,7 @@ class PlanEventKind(StrEnum):
     GONE = "gone"  # participant: the old holder says who holds the plan now
     RECEIPT_OK = "receipt-ok"
     RECEIPT_ERROR = "receipt-error"
+    STATE_ASKED = "state-asked"  # participant: a restored holder asks which view we hold
     RESTORED = "restored"  # numbers and digests were compared after a backup was restored
     TIME = "time"  # the day turns, or a clock is due
 
@@ -64,6 +67,9 @@ class PlanEvent(Value):
     party: Id | None = Field(default=None, description="Party that brought it; none: our own side.")
     to_party: Id | None = Field(default=None, description="Party that it is meant for: a new share, a new holder.")
     message_id: Id | None = Field(default=None, description="Id of the message that brought it, or receipted.")
+    message: PlanMessageKind | None = Field(default=None, description="Kind of our message that a receipt is for.")
+    plan_id: Id | None = Field(default=None, description="Id of the plan, where this side has no case of it yet.")
+    referral: Id | None = Field(default=None, description="Key of the loop that a plan saved for the first time is of.")
     plan: IndividualPlan | None = Field(default=None, description="The plan that is saved.")
     based_on: Count | None = Field(default=None, ge=0, description="Version that the saved plan was based on.")
     share: Id | None = Field(default=None, description="Id of the share.")
@@ -76,6 +82,9 @@ class PlanEvent(Value):
     change: Change | None = Field(default=None, description="The change.")
     decisions: tuple[PartDecision, ...] = Field(default=(), max_length=20_000, description="Decisions of a person.")
     answer: ChangeAnswer | None = Field(default=None, description="The answer to a change.")
+    holder: Organization | None = Field(default=None, description="The organisation of a new holder.")
+    invitation: Invitation | None = Field(default=None, description="The invitation that came.")
+    owner: PlanOwner | None = Field(default=None, description="The person whose plan our own side asks for.")
     accepts: Flag | None = Field(default=None, description="True for yes, false for no.")
     handed_over: HandedOver | None = Field(default=None, description="What came with a handover.")
     epoch: Count | None = Field(default=None, ge=1, description="Epoch of the holder.")

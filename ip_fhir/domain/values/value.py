@@ -22,16 +22,16 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import PydanticCustomError, core_schema, from_json
 
 from ip_fhir.domain.values.ids import PARTS_OF_11_DIGITS, find_person_number
 from ip_fhir.domain.values.json_keys import first_repeated_key, may_repeat_key
 from ip_fhir.errors import InvalidInput, IssueCode, Problem, few_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pydantic import GetJsonSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, ErrorDetails
 
@@ -97,6 +97,9 @@ Flag = Annotated[bool, Strict()]
 
 Count = Annotated[int, Strict()]
 """A whole number; "3" and 3.0 are refused."""
+
+Days = Annotated[int, Field(strict=True, ge=1, le=365)]
+"""The length of a deadline in days, 1 to 365."""
 
 _FIELDS = "\nFields:"
 
@@ -213,6 +216,24 @@ class Value(BaseModel):
     def to_json(self, indent: int | None = None) -> str:
         """Returns the value as JSON text without defaults; `from_json` reads it."""
         return self.model_dump_json(exclude_defaults=True, indent=indent)
+
+
+class AsMade:
+    """Marks a field whose value, if it is one already, is taken as it is: `Annotated[Notice, AsMade()]`.
+
+    A value is frozen, and was checked when it was made; pydantic would ask its validators again for each value that
+    holds it. Data are read and checked as ever.
+    """
+
+    def __get_pydantic_core_schema__(self, source: type[Value], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of the value; of Python objects, one that is made passes."""
+        checked = handler(source)
+
+        def taken(given: Any, check: Callable[[Any], Any]) -> Any:
+            return given if type(given) is source else check(given)
+
+        made = core_schema.no_info_wrap_validator_function(taken, checked)
+        return core_schema.json_or_python_schema(checked, made)
 
 
 class Period(Value):
@@ -348,7 +369,7 @@ def _reason_of(item: ErrorDetails) -> str:
 def _unknown(above: tuple[int | str, ...], names: list[str], model: type[BaseModel], *, lists: bool) -> Problem:
     for step in above:
         if isinstance(step, str):
-            model = _models_in(model.model_fields[step].annotation)[0]
+            model = models_in(model.model_fields[step].annotation)[0]
     path = ".".join(map(str, above))
     return Problem(path, unknown_keys(names, model.model_fields, lists=lists), "structure")
 
@@ -373,6 +394,7 @@ def unknown_keys(names: Sequence[str], known: Iterable[str], *, lists: bool = Fa
     return f"has {said} not known here{hint}"
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Returns the models that the type of a field names: `[Goal]` for `tuple[Goal, ...]`."""
     itself = [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-    return itself + [model for part in get_args(annotation) for model in _models_in(part)]
+    return itself + [model for part in get_args(annotation) for model in models_in(part)]

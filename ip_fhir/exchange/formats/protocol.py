@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -43,7 +46,7 @@ class Incoming(Protocol):
     They raise `InvalidInput` and nothing else, with places as this format calls them, and without a person's data.
     """
 
-    def message(self, mapper: Mapper) -> Message:
+    def message(self, mapper: Mapper) -> Message | PlanMessage:
         """Return the message, by the site's tables. Raises `InvalidInput` with every problem."""
         ...
 
@@ -100,9 +103,19 @@ class Writer(Protocol):
     name: str
     content_type: str
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
         """Return the bytes of a message, written by the site's tables; `open` reads the same message back.
 
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.
         """
         ...
+
+
+def about_referral(message: Message | PlanMessage) -> Message:
+    """Return a message about a referral, for a format that carries no others.
+
+    Raises `InvalidInput` for a message about a plan: its row is parked, and a person is told.
+    """
+    if isinstance(message, PlanMessage):
+        raise InvalidInput.at("kind", "is about a plan, which this format does not carry", "not-supported")
+    return message

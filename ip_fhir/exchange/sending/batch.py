@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, close_told, send
-from ip_fhir.exchange.sending.due import LoopChange, RunCounts, joined
+from ip_fhir.exchange.sending.due import Moved, RunCounts
 from ip_fhir.logs import log_message
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Sending:
         self._under_way: dict[Future[Done], _UnderWay] = {}
         self._ended: deque[Future[Done]] = deque()
         self._done: Counter[Done] = Counter()
-        self._noted: deque[LoopChange] = deque()
-        self._changed: tuple[LoopChange, ...] = ()
+        self._noted: deque[Moved] = deque()
+        self._moved = RunCounts()
         self._told: list[str] = []
         self._told_since = 0.0
         self._failed: Exception | None = None
@@ -131,7 +131,7 @@ class Sending:
                 time.sleep(self._signals.pause)
         if self._failed is not None:
             raise self._failed
-        return RunCounts(**{str(name): number for name, number in self._done.items()}, changed=self._changed)
+        return self._moved + RunCounts.of((), **{str(name): number for name, number in self._done.items()})
 
     def _step(self, limit: int, long: float) -> bool:
         """Do what can be done without waiting. Returns True if there is something to wait for."""
@@ -169,9 +169,9 @@ class Sending:
                 self._looked = 0.0
 
     def _note_changes(self) -> None:
-        """Take in the changes of rows that have ended; each loop once, however long the run."""
+        """Take in the changes of rows that have ended; each loop and plan once, however long the run."""
         new = [self._noted.popleft() for _ in range(len(self._noted))]
-        self._changed = joined((*self._changed, *new)) if new else self._changed
+        self._moved = self._moved + RunCounts.of(new) if new else self._moved
 
     def _count(self, done: Done, row: OutboxRow) -> None:
         self._done[done] += 1

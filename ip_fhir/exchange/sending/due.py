@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ip_fhir.domain.loop import decide, due_event
 from ip_fhir.errors import IpFhirError, StoreError, Unreadable
@@ -31,6 +31,19 @@ class LoopChange:
     after: State
 
 
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A plan of which something moved: its id, and the ids of the shares and of the participants' changes that did."""
+
+    plan_id: str
+    shares: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+Moved: TypeAlias = LoopChange | PlanChange
+"""The change of one loop or plan."""
+
+
 def joined(changes: Iterable[LoopChange]) -> tuple[LoopChange, ...]:
     """Returns one change for each loop, from its first state to its last, in the order of their first changes."""
     found: dict[str, LoopChange] = {}
@@ -40,11 +53,21 @@ def joined(changes: Iterable[LoopChange]) -> tuple[LoopChange, ...]:
     return tuple(found.values())
 
 
+def joined_plans(changes: Iterable[PlanChange]) -> tuple[PlanChange, ...]:
+    """Returns one change for each plan, with every share and change that moved, in the order of their first changes."""
+    found: dict[str, PlanChange] = {}
+    for change in changes:
+        first = found.get(change.plan_id, change)
+        shares, parts = dict.fromkeys((*first.shares, *change.shares)), dict.fromkeys((*first.changes, *change.changes))
+        found[change.plan_id] = PlanChange(change.plan_id, tuple(shares), tuple(parts))
+    return tuple(found.values())
+
+
 @dataclass(frozen=True, slots=True)
 class RunCounts:
     """Counts of one run: `timers` handled, timers and overdue receipts that `failed`, and rows by outcome.
 
-    `changed` are the loops that the run changed, each once.
+    `changed` are the loops that the run changed, `plans` the plans, each once.
     """
 
     timers: int = 0
@@ -57,6 +80,14 @@ class RunCounts:
     parked: int = 0
     held: int = 0
     changed: tuple[LoopChange, ...] = ()
+    plans: tuple[PlanChange, ...] = ()
+
+    @classmethod
+    def of(cls, moved: Iterable[Moved | None], **numbers: int) -> RunCounts:
+        """The counts with these numbers, and all that moved."""
+        moved = tuple(moved)
+        loops = joined(one for one in moved if isinstance(one, LoopChange))
+        return cls(**numbers, changed=loops, plans=joined_plans(one for one in moved if isinstance(one, PlanChange)))
 
     @property
     def anything(self) -> bool:
@@ -66,11 +97,11 @@ class RunCounts:
     def __add__(self, other: RunCounts) -> RunCounts:
         theirs = other.numbers()
         total = {name: number + theirs[name] for name, number in self.numbers().items()}
-        return RunCounts(**total, changed=joined((*self.changed, *other.changed)))
+        return RunCounts.of((*self.changed, *other.changed, *self.plans, *other.plans), **total)
 
     def numbers(self) -> dict[str, int]:
         """The counts by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "changed"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("changed", "plans")}
 
 
 def run_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> RunCounts:

@@ -14,7 +14,6 @@ from ip_fhir.domain.consent.release import awaits_yes, let_go, release
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.referral import EventKind
-from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict, not_before, tell_our_people, write
 from ip_fhir.exchange.receipts import conclude
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.referral import Author, Referral
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.errand import Errand
     from ip_fhir.ports import OutboxRow, Stored, Transaction
 
 HELD: Final = "awaits a person's yes: an address is strictly confidential"
@@ -35,16 +35,17 @@ HELD: Final = "awaits a person's yes: an address is strictly confidential"
 _STATUSES: Final = ("waiting", "held", "parked")
 
 
-def hold(context: Context, row: OutboxRow, now: datetime) -> bool:
-    """Hold a claimed row and open a worklist item for it. False if a person has let it go meanwhile.
+def hold(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> bool:
+    """Hold a claimed row that waits for a person's yes, and open a worklist item for it. False if it waits for none.
 
-    A store that cannot hold rows parks it. Raises `StoreError`; `InvalidInput` if the referral is gone.
+    A store that cannot hold rows parks it. Raises `StoreError`.
     """
+    if not errand.is_strict:
+        return False
 
     def once() -> bool:
         with context.store.begin() as tx:
-            before = _loaded(tx, row.correlation_id)
-            if not awaits_yes(before.referral, row.effect):
+            if not errand.awaits_yes(tx):
                 return False
             if not holds_rows(tx):
                 tx.failed(row.id, HELD, None, row.claim)
@@ -173,9 +174,12 @@ def _row(tx: Transaction, row_id: str) -> OutboxRow:
 
 def _tell(tx: Transaction, row: OutboxRow, now: datetime) -> None:
     """Tell our people, and open an item, that this message waits for a yes."""
-    text = f"{row.effect.message} {row.id}"
-    effect = Effect(id=_item_id(row), kind=EffectKind.TELL, reason=Reason.AWAITING_RELEASE, answers=row.id, text=text)
-    tell_our_people(tx, Aggregate.of_referral(row.correlation_id), effect, now)
+    text = f"{row.effect.message or row.effect.plan_message} {row.id}"
+    ident, about = _item_id(row), row.effect.about
+    effect = Effect(
+        id=ident, kind=EffectKind.TELL, reason=Reason.AWAITING_RELEASE, answers=row.id, about=about, text=text
+    )
+    tell_our_people(tx, row.aggregate, effect, now)
 
 
 def _item_id(row: OutboxRow) -> str:

@@ -35,7 +35,9 @@ class TellFailed(Exception):
 class TellCommand:
     """Runs `command` for each row, with at most `timeout` seconds. `words` gives a reason in words for people."""
 
-    def __init__(self, command: tuple[str, ...], timeout: float, side: Role, words: Callable[[Reason], str]) -> None:
+    def __init__(
+        self, command: tuple[str, ...], timeout: float, side: Role | None, words: Callable[[Reason], str]
+    ) -> None:
         self._command, self._timeout, self._side, self._words = command, timeout, side, words
 
     def __call__(self, row: OutboxRow) -> None:
@@ -53,7 +55,7 @@ class TellCommand:
             "item": row.id,
             "loop": row.correlation_id if row.aggregate_kind == REFERRAL else None,
             "aggregate": {"kind": row.aggregate_kind, "id": row.correlation_id},
-            "side": str(self._side),
+            "side": self._side and str(self._side),
             "reason": str(effect.reason) if effect.reason else None,
             "words": self._words(effect.reason) if effect.reason else None,
             "number": effect.number,

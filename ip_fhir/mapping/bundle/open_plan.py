@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import entries_of
+from ip_fhir.fhir.bundle import content_of
 from ip_fhir.mapping.bundle.assembly import Located
 from ip_fhir.mapping.bundle.putting import KnownBundle, WholeFields
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.value import Value
+    from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.mapping.bundle.assembly import Assembly
 
 
@@ -30,12 +31,12 @@ class OpenPlan:
     def __init__(
         self,
         assembly: Assembly,
-        bundle: dict[str, Any],
+        content: BundleContent,
         plan: IndividualPlan,
         released: Collection[LocatingPart] = (),
     ) -> None:
-        self.plan, self.bundle = plan, bundle
-        self._assembly, self._released = assembly, released
+        self.plan, self.bundle = plan, content.bundle
+        self._content, self._assembly, self._released = content, assembly, released
 
     def put(self, plan: IndividualPlan) -> dict[str, Any]:
         """Return the bundle, changed so that it says what `plan` says, and nowhere else. Only changed fields cost time.
@@ -47,19 +48,20 @@ class OpenPlan:
 
     @cached_property
     def _known_bundle(self) -> KnownBundle:
-        entries = entries_of(self.bundle)
+        entries = self._content.entries
         return KnownBundle(self._assembly, self.bundle, entries, self._assembly.locate(entries), WholeFields(self.plan))
 
 
-def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any]) -> dict[str, Any]:
+def put_onto(assembly: Assembly, whole: Value, bundle: dict[str, Any] | BundleContent) -> dict[str, Any]:
     """Return the bundle, changed so that it says what `whole` says, even if it holds no valid whole before.
 
-    Raises `InvalidInput` if the bundle cannot be read, or is about another person.
+    `bundle` is a Bundle or its content. Raises `InvalidInput` if the bundle cannot be read, or is about another person.
     """
-    entries = entries_of(bundle)
+    content = content_of(bundle)
+    entries = content.entries
     found = assembly.find(entries)
     with suppress(InvalidInput):  # what is there may be no valid whole; what is in doubt is read as it was read before
         assembly.checked(type(whole), found)
     return KnownBundle(
-        assembly, bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
+        assembly, content.bundle, entries, Located(found.root, found.slots, found.links), WholeFields(found.data)
     ).put(whole)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.fhir.bundle import aside_of, entries_of
+from ip_fhir.fhir.bundle import BundleContent, entries_of
 from ip_fhir.fhir.contents import NO_NAME
 from ip_fhir.mapping.dialects.fhir.unread import MARK
 from ip_fhir.mapping.foreign.persons import of_others
@@ -71,8 +71,9 @@ def choose(bundle: Any, site: Compiled, plan: str | None = None) -> Chosen:
     If some are individual plans by their category, only these count. Raises `InvalidInput` naming the ids if that does
     not leave one.
     """
-    entries = entries_of(bundle)
-    _refuse_left_out(bundle)
+    content = BundleContent(bundle)
+    entries = content.entries
+    _refuse_left_out(content)
     plans = [entry for entry in entries if entry.type == _ROOT]
     if plan is None and not plans:
         return Chosen(bundle)
@@ -122,11 +123,11 @@ def _ids(plans: list[Entry]) -> str:
     return ", ".join(entry.at if _MAY_BE_A_PERSONS.search(entry.id) else entry.id for entry in plans)
 
 
-def _refuse_left_out(bundle: dict[str, Any]) -> None:
+def _refuse_left_out(content: BundleContent) -> None:
     """Raise `InvalidInput` for an entry that is left out although no plan can be read, or none rightly, without it."""
     problems = []
-    types = [_type(entry) for entry in bundle.get("entry", ())]
-    aside = aside_of(bundle)
+    types = [_type(entry) for entry in content.bundle.get("entry", ())]
+    aside = content.aside
     lost = {number for number in aside if types[number] == _ROOT} if types.count(_ROOT) else set()
     for number, told in aside.items():
         nameless = types[number] in _NEEDS_NAME and told.reason.startswith(NO_NAME)

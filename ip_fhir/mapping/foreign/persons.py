@@ -24,9 +24,11 @@ def of_others(entries: Iterable[Entry], plan: Entry, site: Compiled) -> Iterator
     any other case they are left to be read, or refused: a no of the plan's own person must never be lost.
     """
     several = list(entries)
+    if sum(entry.type == "Patient" for entry in several) == 1:
+        return
     links = References(several)
     owner = _patient(plan, "subject", links)
-    if owner is None or sum(entry.type == "Patient" for entry in several) == 1:
+    if owner is None:
         return
     for entry in several:
         if entry.type in _NOT_BY_PLAN:

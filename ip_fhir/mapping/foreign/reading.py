@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput, Problem, as_errors
-from ip_fhir.fhir.bundle import Entry, aside_of, entries_of
+from ip_fhir.fhir.bundle import Entry, aside_of, content_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.bundle.sight import out_of_sight
@@ -158,11 +158,12 @@ class OpenForeignPlan:
 def is_plain(bundle: Any, site: Compiled) -> bool:
     """True if a bundle is ours, holds one plan and nothing of another person, and lacks nothing a caller could give.
 
-    Raises `InvalidInput` if `bundle` is no Bundle.
+    `bundle` is a Bundle or its content. Raises `InvalidInput` if it is no Bundle.
     """
-    entries = entries_of(bundle)
+    content = content_of(bundle)
+    entries = content.entries
     plans = [entry for entry in entries if entry.type == "CarePlan"]
-    if len(plans) != 1 or "created" not in plans[0].resource or not is_plainly_ours(bundle, site):
+    if len(plans) != 1 or "created" not in plans[0].resource or not is_plainly_ours(content, site):
         return False
     return any(entry.type == "Patient" for entry in entries) and not any(of_others(entries, plans[0], site))
 
@@ -178,7 +179,8 @@ def is_ours(bundle: Any, site: Compiled) -> bool:
 
 def is_plainly_ours(bundle: Any, site: Compiled) -> bool:
     """True for a bundle of ours of which no part is out of sight. Raises `InvalidInput` if `bundle` is no Bundle."""
-    return is_ours(bundle, site) and not any(out_of_sight(entries_of(bundle), site.assembly("plan")))
+    content = content_of(bundle)
+    return is_ours(content, site) and not any(out_of_sight(content.entries, site.assembly("plan")))
 
 
 def variant_for(bundle: Any, site: Compiled) -> Compiled:

@@ -85,6 +85,11 @@ class TableLens:
         """True if the place of some field depends on another field."""
         return any(lens.depends for lens in self.fields)
 
+    @cached_property
+    def names(self) -> set[str]:
+        """The fields of the domain value that the rows read and write."""
+        return {lens.row.domain[0] for lens in self.fields}
+
     def put_new(self, value: Any, node: Any, links: Links) -> Any:
         """A new node with the table's fields; `node` has the fixed members that its path demands."""
         node = {**(node or {}), **self.skeleton(links)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ip_fhir.domain.consent.permission import Rule
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.green_form import Declined, FormDecision, Missing, PlanState, RejectionReason
 from ip_fhir.domain.message import MessageKind
@@ -12,7 +11,10 @@ from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import ContactSystem
 from ip_fhir.domain.referral import EventKind, FormStatus, Role, State
 from ip_fhir.domain.team import CoordinatorKind
-from ip_fhir.domain.values.terms import LegalBasis, LifeArea
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.report.words.law import LAW_ITEMS_NB, LEGAL_WORDS
+from ip_fhir.report.words.plan_codes import PLAN_WORDS
+from ip_fhir.report.words.sharing import SHARING_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +37,7 @@ def word(code: StrEnum, language: Language) -> str:
 
 def law_item(english: str, language: Language) -> str:
     """Returns an item of the law, or a missing part of one, from its English words in `ip_fhir.domain.completeness`."""
-    return english if language == "en" else _LAW_NB.get(english, english)
+    return english if language == "en" else LAW_ITEMS_NB.get(english, english)
 
 
 def listed(items: Iterable[str], language: Language) -> str:
@@ -73,6 +75,9 @@ _MONTHS = (
 )
 
 _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
+    **PLAN_WORDS,
+    **SHARING_WORDS,
+    **LEGAL_WORDS,
     Role: {
         Role.HOSPITAL: ("sykehuset", "hospital"),
         Role.MUNICIPALITY: ("kommunen", "municipality"),
@@ -255,6 +260,63 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         ),
         Reason.SECOND_LOOP: ("en annen sak om samme person", "another case about the same person"),
         Reason.UNREADABLE: ("noe lagret kan ikke leses", "something stored cannot be read"),
+        Reason.MAKE_PLAN: ("lag den individuelle planen", "make the individual plan"),
+        Reason.CHANGE_TO_DECIDE: ("et ønske om endring venter på svar", "a change waits for a decision"),
+        Reason.CHANGE_OVERDUE: (
+            "et ønske om endring har ventet for lenge: leder varsles",
+            "a change has waited too long: the leader is told",
+        ),
+        Reason.CHANGE_CONFLICT: ("to har endret det samme: velg", "two have changed the same: choose"),
+        Reason.CHANGE_NOT_FOUND: (
+            "et ønske om endring gjelder noe deltakeren ikke lenger ser",
+            "a change is about what the participant no longer sees",
+        ),
+        Reason.CHANGE_ANSWERED: ("endringen vår er besvart", "our change is answered"),
+        Reason.CHANGE_UNANSWERED: ("endringen vår er ikke besvart", "our change is not answered"),
+        Reason.NOT_ACKNOWLEDGED: (
+            "deltakeren har ikke bekreftet at den har planen",
+            "the participant has not acknowledged the plan",
+        ),
+        Reason.VIEW_TURNS: (
+            "en deltaker vil snart se mer eller mindre av planen",
+            "a participant will soon see more or less of the plan",
+        ),
+        Reason.ON_PAPER: (
+            "et medlem i ansvarsgruppa får ikke planen elektronisk",
+            "a member of the team does not get the plan electronically",
+        ),
+        Reason.RESPONSIBLE_UNSEEING: (
+            "noen har ansvar for et tiltak som de ikke får se",
+            "somebody is responsible for a measure that they may not see",
+        ),
+        Reason.VIEW_CHANGED: ("planen er endret", "the plan has changed"),
+        Reason.VIEW_WITHDRAWN: ("planen deles ikke lenger med oss", "the plan is no longer shared with us"),
+        Reason.OUT_OF_STEP: (
+            "de to sidene har ulike utgaver av planen",
+            "the two sides hold different versions of the plan",
+        ),
+        Reason.INVITATION_TO_ANSWER: ("en invitasjon venter på svar fra oss", "an invitation waits for our answer"),
+        Reason.INVITATION_ANSWERED: ("invitasjonen er besvart", "the invitation is answered"),
+        Reason.INVITATION_UNANSWERED: ("invitasjonen er ikke besvart", "the invitation is not answered"),
+        Reason.INVITATION_TAKEN_BACK: ("invitasjonen er trukket tilbake", "the invitation is taken back"),
+        Reason.HANDOVER_TO_ANSWER: ("vi er bedt om å overta en plan", "we are asked to take a plan over"),
+        Reason.HANDOVER_ANSWERED: ("overføringen av planen er besvart", "the handover of the plan is answered"),
+        Reason.HANDOVER_UNANSWERED: (
+            "overføringen av planen er ikke besvart",
+            "the handover of the plan is not answered",
+        ),
+        Reason.HANDOVER_TAKEN_BACK: (
+            "overføringen av planen er trukket tilbake",
+            "the handover of the plan is taken back",
+        ),
+        Reason.HOLDER_CHANGED: ("planen har fått en ny ansvarlig", "another side holds the plan"),
+        Reason.REQUEST_TO_ANSWER: ("noen ber om å få se planen", "somebody asks for the plan"),
+        Reason.REQUEST_UNANSWERED: ("planen vi ba om, er ikke kommet", "the plan that we asked for has not come"),
+        Reason.REVIEW_DUE: ("tid for oppfølging eller evaluering", "a follow-up or evaluation is due"),
+        Reason.REVIEW_NOT_PLANNED: (
+            "neste oppfølging eller evaluering er ikke planlagt",
+            "the next follow-up or evaluation is not planned",
+        ),
     },
     LifeArea: {
         LifeArea.SOCIAL_NETWORK: ("sosialt nettverk", "social network"),
@@ -269,85 +331,4 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LifeArea.LEISURE: ("fritid og ferie", "leisure and holidays"),
         LifeArea.FAMILY: ("behov hos foreldre, ektefelle, barn", "needs of parents, spouse, children"),
     },
-    Rule: {
-        Rule.DECEASED: ("nei: personen er død", "no: the person is dead"),
-        Rule.NO_CONSENT: ("nei: det er ikke gitt samtykke til å dele", "no: there is no consent to sharing"),
-        Rule.NOT_GIVEN: (
-            "nei: samtykket er et utkast eller ikke gitt ennå",
-            "no: the consent is a draft or not yet given",
-        ),
-        Rule.REFUSED: ("nei: personen har sagt nei", "no: the person said no"),
-        Rule.WITHDRAWN: ("nei: samtykket er trukket", "no: the consent is withdrawn"),
-        Rule.PERIOD: ("nei: samtykket gjelder ikke den dagen", "no: the consent does not hold on that day"),
-        Rule.REPRESENTATIVE: (
-            "nei: den som samtykket, hadde ikke fullmakt den dagen",
-            "no: the one who consented had no mandate that day",
-        ),
-        Rule.OF_AGE: (
-            "nei: en forelder samtykket for en som er gammel nok til å samtykke selv",
-            "no: a parent consented for somebody who is old enough to consent alone",
-        ),
-        Rule.AGE_NOT_KNOWN: (
-            "nei: en forelder samtykket, og fødselsdatoen er ikke sikkert kjent",
-            "no: a parent consented, and the birth date is not known for certain",
-        ),
-        Rule.UNDER_AGE: (
-            "nei: personen var for ung til å samtykke alene",
-            "no: the person was too young to consent alone",
-        ),
-        Rule.RECIPIENT: (
-            "nei: samtykket omfatter ikke denne mottakeren eller dette livsområdet",
-            "no: the consent does not cover this recipient or life area",
-        ),
-        Rule.DISAGREE: ("nei: to samtykker er uenige", "no: two consents disagree"),
-    },
-    LegalBasis: {
-        LegalBasis.PBRL_2_5: ("pasient- og brukerrettighetsloven § 2-5", "Patients' and Users' Rights Act § 2-5"),
-        LegalBasis.PBRL_2_5B: ("pasient- og brukerrettighetsloven § 2-5 b", "Patients' and Users' Rights Act § 2-5b"),
-        LegalBasis.PBRL_2_5C: ("pasient- og brukerrettighetsloven § 2-5 c", "Patients' and Users' Rights Act § 2-5c"),
-        LegalBasis.HOL_7_1: ("helse- og omsorgstjenesteloven § 7-1", "Health and Care Services Act § 7-1"),
-        LegalBasis.HOL_7_2: ("helse- og omsorgstjenesteloven § 7-2", "Health and Care Services Act § 7-2"),
-        LegalBasis.HOL_7_2A: ("helse- og omsorgstjenesteloven § 7-2 a", "Health and Care Services Act § 7-2a"),
-        LegalBasis.HOL_7_3: ("helse- og omsorgstjenesteloven § 7-3", "Health and Care Services Act § 7-3"),
-        LegalBasis.SPHLSL_2_5: ("spesialisthelsetjenesteloven § 2-5", "Specialist Health Services Act § 2-5"),
-        LegalBasis.SPHLSL_2_5A: ("spesialisthelsetjenesteloven § 2-5 a", "Specialist Health Services Act § 2-5a"),
-        LegalBasis.SPHLSL_2_5B: ("spesialisthelsetjenesteloven § 2-5 b", "Specialist Health Services Act § 2-5b"),
-        LegalBasis.PHVL_4_1: ("psykisk helsevernloven § 4-1", "Mental Health Care Act § 4-1"),
-        LegalBasis.NAVL_15: ("NAV-loven § 15", "Labour and Welfare Administration Act § 15"),
-        LegalBasis.SOTJL_28: ("sosialtjenesteloven § 28", "Social Services Act § 28"),
-        LegalBasis.SOTJL_33: ("sosialtjenesteloven § 33", "Social Services Act § 33"),
-        LegalBasis.BVL_15_9: ("barnevernsloven § 15-9", "Child Welfare Act § 15-9"),
-        LegalBasis.HPL_38A: ("helsepersonelloven § 38 a", "Health Personnel Act § 38a"),
-        LegalBasis.OPPLL_15_8: ("opplæringslova (1998) § 15-8", "Education Act (1998) § 15-8"),
-        LegalBasis.BHGL_2B: ("barnehageloven § 2 b", "Kindergarten Act § 2b"),
-    },
-}
-
-_LAW_NB = {
-    "goals, resources and need for services": "mål, ressurser og behov for tjenester",
-    "who takes part in the work on the plan": "hvem som deltar i arbeidet med planen",
-    "who is responsible for coordination and progress": "hvem som har ansvar for samordning og framdrift",
-    "what the person, the services and the relatives contribute": "hva personen, tjenestene og de pårørende bidrar med",
-    "measures, their extent and who is responsible": "tiltak, omfang og hvem som har ansvar",
-    "how the measures are carried out": "hvordan tiltakene gjennomføres",
-    "the plan period and times for adjustment and revision": "planperiode og tidspunkt for justering og revisjon",
-    "consent to the plan and, where it applies, to sharing": "samtykke til planen og eventuelt til deling",
-    "cooperation with other services that is needed or wished for": "samarbeid med andre som trengs eller ønskes",
-    "goals": "mål",
-    "the person's resources": "personens ressurser",
-    "need for services": "behov for tjenester",
-    "the person among those who take part": "personen selv blant dem som deltar",
-    "what the person contributes": "hva personen bidrar med",
-    "what the services contribute": "hva tjenestene bidrar med",
-    "what the relatives contribute": "hva de pårørende bidrar med",
-    "measures": "tiltak",
-    "the extent of every measure": "omfanget av hvert tiltak",
-    "who is responsible for every measure": "hvem som har ansvar for hvert tiltak",
-    "how every measure is carried out": "hvordan hvert tiltak gjennomføres",
-    "the plan period": "planperiode",
-    "when and how the plan is followed up": "når og hvordan planen følges opp",
-    "when and how the plan is evaluated": "når og hvordan planen evalueres",
-    "consent to the plan": "samtykke til planen",
-    "consent to sharing confidential information, where it applies": "samtykke til å dele taushetsbelagte opplysninger",
-    "cooperation with others that is needed or wished for": "samarbeid med andre som trengs eller ønskes",
 }

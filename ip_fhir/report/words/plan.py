@@ -62,7 +62,7 @@ def lacking(items: Iterable[str], language: Language) -> Iterator[str]:
     return (f"{_label('lacks', language)}: {item}" for item in items)
 
 
-def _names(plan: IndividualPlan) -> dict[str | None, str]:
+def names_in(plan: IndividualPlan) -> dict[str | None, str]:
     """Returns the names of all persons and organisations by id."""
     people: tuple[PlanOwner | RelatedPerson | Professional, ...] = (
         plan.owner,
@@ -84,13 +84,13 @@ def _goals_resources_needs(plan: IndividualPlan, language: Language) -> Iterator
 
 
 def _members(plan: IndividualPlan, language: Language) -> Iterator[str]:
-    names = _names(plan)
+    names = names_in(plan)
     for member in plan.team.memberships if plan.team is not None else ():
         yield _with_period(names.get(member.member, ""), member.period, language)
 
 
 def _coordinators(plan: IndividualPlan, language: Language) -> Iterator[str]:
-    names = _names(plan)
+    names = names_in(plan)
     for place in plan.team.coordinators if plan.team is not None else ():
         who = names.get(place.holder, "") if place.holder else _label("vacant", language)
         yield _with_period(f"{who}, {word(place.kind, language)}", place.period, language)
@@ -101,7 +101,7 @@ def _contributions(plan: IndividualPlan, language: Language) -> Iterator[str]:
 
 
 def _measures(plan: IndividualPlan, language: Language) -> Iterator[str]:
-    names = _names(plan)
+    names = names_in(plan)
     for measure in plan.measures:
         who = names.get(measure.responsible, "")
         responsible = f"{_label('responsible', language)}: {who}" if measure.responsible else ""

@@ -11,6 +11,8 @@ from ip_fhir.ports.capabilities import UnreadableRow
 from ip_fhir.store import codec
 from ip_fhir.store.damage import statements
 from ip_fhir.store.engine import Taken
+from ip_fhir.store.plans import codec as plan_codec
+from ip_fhir.store.plans.known import KnownPlans
 from ip_fhir.store.prepared import execute
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ _MAKERS: Final[dict[str, Callable[[Any], object]]] = {
     "evidence": codec.evidence_record,
     "refusal": codec.refusal,
     "inbox": codec.seen,
+    "plan": lambda row: KnownPlans().stored_plan(row),
+    "plan_version": plan_codec.plan_version,
+    "plan_view": plan_codec.view_made,
+    "plan_name": plan_codec.plan_named,
 }
 
 

@@ -8,7 +8,22 @@ from sqlalchemy import String, and_, bindparam, cast, delete, func, insert, null
 from sqlalchemy.types import NullType
 
 from ip_fhir.domain.values.aggregate import REFERRAL
-from ip_fhir.store.schema import evidence, inbox, meta, outbox, referral, refusal, resource, unreadable, worklist
+from ip_fhir.store.plans import statements as plan_statements
+from ip_fhir.store.schema import (
+    evidence,
+    inbox,
+    meta,
+    outbox,
+    plan,
+    plan_name,
+    plan_version,
+    plan_view,
+    referral,
+    refusal,
+    resource,
+    unreadable,
+    worklist,
+)
 from ip_fhir.store.statements import insert_unless
 
 _this = and_(unreadable.c.kind == bindparam("of_kind"), unreadable.c.key == bindparam("of_key"))
@@ -51,10 +66,11 @@ END_LEASE: Final = (
 
 EVERY: Final = {
     table.name: select(*(type_coerce(column, NullType()).label(column.name) for column in table.c))
-    for table in (referral, outbox, resource, worklist, refusal, inbox)
+    for table in (referral, outbox, resource, worklist, refusal, inbox, plan_version, plan_view, plan_name)
 }
 """All rows of each table, as the driver gives them."""
 
+EVERY[plan.name] = plan_statements.WHOLE  # with the content of its newest version, which is read with it
 EVERY[evidence.name] = select(*(type_coerce(column, NullType()).label(column.name) for column in evidence.c)).where(
     evidence.c.purged_at.is_(None), evidence.c.aggregate_kind == REFERRAL
 )
@@ -71,6 +87,14 @@ ONE: Final = {
     "refusal": EVERY["refusal"].where(
         refusal.c.peer + "/" + refusal.c.digest + "/" + refusal.c.code == bindparam("of_key")
     ),
+    "plan": EVERY["plan"].where(plan.c.id == bindparam("of_key")),
+    "plan_version": EVERY["plan_version"].where(
+        plan_version.c.plan_id + "/" + cast(plan_version.c.version, String) == bindparam("of_key")
+    ),
+    "plan_view": EVERY["plan_view"].where(
+        plan_view.c.share + "/" + cast(plan_view.c.number, String) == bindparam("of_key")
+    ),
+    "plan_name": EVERY["plan_name"].where(plan_name.c.kind + "/" + plan_name.c.id == bindparam("of_key")),
 }
 """One row by its key, as `damage.unreadable.key_of` makes it."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, String
 
-from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
 from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.store.schema import KEY_LENGTH, metadata
 
@@ -33,6 +33,16 @@ _KEYS: Final = {
     "resource": ("type", "id", "version"),
     "refusal": ("peer", "digest", "code"),
     "inbox": ("key",),
+    "plan": ("id",),
+    "plan_version": ("plan_id", "version"),
+    "plan_view": ("share", "number"),
+    "plan_name": ("kind", "id"),
+}
+_OWN_KIND: Final = {"referral": REFERRAL, **dict.fromkeys(("plan", "plan_version", "plan_view", "plan_name"), PLAN)}
+_OWN_ID: Final = {
+    "referral": "correlation_id",
+    "plan": "id",
+    **dict.fromkeys(("plan_version", "plan_view", "plan_name"), "plan_id"),
 }
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ENDS: Final = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)  # a day within, for every time zone
@@ -128,9 +138,8 @@ def _shown(value: Any) -> str:
 
 def _aggregate(kind: str, row: Any) -> Aggregate | None:
     """Returns the referral or plan that the row belongs to; None if that cannot be read either."""
-    referral = kind == "referral"
-    of: Any = REFERRAL if referral else getattr(row, "aggregate_kind", None)
-    ident: Any = getattr(row, "correlation_id" if referral else "aggregate_id", None)
+    of: Any = _OWN_KIND.get(kind) or getattr(row, "aggregate_kind", None)
+    ident: Any = getattr(row, _OWN_ID.get(kind, "aggregate_id"), None)
     try:
         return Aggregate(kind=of, id=ident)
     except IpFhirError:

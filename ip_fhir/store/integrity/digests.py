@@ -11,6 +11,7 @@ A *thing* is a row, or a part of one that changes by itself. Its name begins wit
 | `tokens/TYPE/ID` | the digest of a resource's search tokens |
 | `inbox/KEY` | time, digest of the message, digest of the reply, which a purge may empty |
 | `refusal/DIGEST` | time of the first refusal, digest of the row |
+| `plan/ID`, `version/PLAN/NUMBER`, `view/SHARE/NUMBER`, `name/KIND/ID` | the digest of a shared plan's rows |
 
 A value is None where the thing is not there any more, and an ended row that waits again has no `status`.
 """
@@ -55,6 +56,14 @@ _PARTS_OF: Final = {"outbox": PARTS["status"] + PARTS["content"], "worklist": PA
 WHOLE: Final[Mapping[str, tuple[str, ...]]] = {table.name: _whole(table) for table in metadata.tables.values()}
 """The covered columns of each table, without those of `PARTS`."""
 
+OF_PLANS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plan": ("id",),
+    "plan_version": ("plan_id", "version"),
+    "plan_view": ("share", "number"),
+    "plan_name": ("kind", "id"),
+}
+"""The tables of shared plans, each with the columns of its key."""
+
 UNENDED: Final = ("waiting", "awaiting")
 """Statuses of outbox rows that have no `status` thing: between them a row changes with each attempt."""
 
@@ -97,6 +106,15 @@ def refusal_name(values: Mapping[str, Any]) -> str:
 def refusal_value(values: Mapping[str, Any]) -> str:
     """Returns the value of a refusal: time of the first, digest of the row."""
     return f"{values['first']} {digest_of_row('refusal', values)}"
+
+
+def plan_name(table: str, values: Mapping[str, Any]) -> str:
+    """Returns the name of a row of one of the tables `OF_PLANS`.
+
+    >>> plan_name("plan_version", {"plan_id": "p", "version": 2})
+    'version/p/2'
+    """
+    return "/".join([table.removeprefix("plan_"), *(str(values[column]) for column in OF_PLANS[table])])
 
 
 def owner(kind: str | None, id_: str | None) -> str:

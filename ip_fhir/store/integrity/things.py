@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import select
 
+from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.store import schema
 from ip_fhir.store.integrity import digests
 
@@ -68,6 +69,7 @@ def standing(connection: Connection) -> Iterator[Thing]:
     yield from _tokens(connection)
     yield from _outbox(connection)
     yield from _worklist(connection)
+    yield from _plans(connection)
     for row in _rows(connection, schema.inbox):
         yield Thing("inbox", f"inbox/{row['key']}", digests.inbox_value(row))
     for row in _rows(connection, schema.refusal):
@@ -134,6 +136,13 @@ def _worklist(connection: Connection) -> Iterator[Thing]:
         yield Thing(of, f"item/{row['id']}", digests.digest_of_row("worklist", row))
         if row["closed"] != 0:
             yield _part("outcome", row["id"], row)
+
+
+def _plans(connection: Connection) -> Iterator[Thing]:
+    for table in digests.OF_PLANS:
+        for row in _rows(connection, schema.metadata.tables[table]):
+            of = digests.owner(PLAN, row["id" if table == "plan" else "plan_id"])
+            yield Thing(of, digests.plan_name(table, row), digests.digest_of_row(table, row))
 
 
 def _part(part: str, ident: Any, row: Mapping[str, Any]) -> Thing:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.effects import Effect, EffectKind, Reason, Timer, TimerKind
 from ip_fhir.domain.loop.worklist import WorklistItem
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.notice import Notice, NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, PlanOwner
+from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author, Event, EventKind, Record, Referral, Role, State
-from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
+from ip_fhir.domain.sharing.case import Copy, PlanSide, PlanTimer, PlanTimerKind, SharedPlan
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.share import Share
+from ip_fhir.domain.sharing.view import PlanView
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL, Aggregate
+from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.ports import OutboxRow, ResourceVersion, Seen
+from ip_fhir.ports.plans import ViewMade
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +40,9 @@ MINUTE: Final = timedelta(minutes=1)
 PERSON: Final = "Åse-Sølvi Hemmeligsen"
 """The plan owner's name in every sample: it must be in no error, log or repr."""
 
+
+PERSON_NUMBER: Final = PersonId("14826121549")
+"""The number of the person in every plan, of the test register."""
 
 NURSE: Final = Author(id="nurse-7", name="Tormod Testesen")
 """Somebody who does what is on the worklist."""
@@ -145,3 +156,51 @@ def at_once(number: int, work: Callable[[int], T]) -> list[T]:
 
     with ThreadPoolExecutor(number) as threads:
         return list(threads.map(run, range(number)))
+
+
+def plan_version(ident: str, version: int = 1, **more: Any) -> IndividualPlan:
+    """The content of a plan in one of its versions."""
+    owner = PlanOwner(id="owner", name=PersonName(family=PERSON), identifier=PERSON_NUMBER)
+    return IndividualPlan(id=ident, owner=owner, version=version, created=NOON, **more)
+
+
+def share(ident: str, plan: str, party: str = "school", **more: Any) -> Share:
+    """A share of a plan, that began on the day of `NOON`."""
+    return Share(id=ident, plan=plan, party=party, key="5" * 64, began=NOON.date(), **more)
+
+
+def shared_plan(ident: str, changed: datetime = NOON, due: datetime | None = None, **more: Any) -> SharedPlan:
+    """A plan that its holder keeps, by default in its first version and shared with nobody; with a clock if `due`."""
+    timers = () if due is None else (PlanTimer(kind=PlanTimerKind.REVIEW, due=due),)
+    given = {"side": PlanSide.HOLDER, "plan": plan_version(ident), "opened": NOON, "timers": timers, **more}
+    return SharedPlan(id=ident, changed=changed, **given)
+
+
+def received_plan(ident: str, share_id: str, number: int = 1, changed: datetime = NOON) -> SharedPlan:
+    """A plan of which a participant has the view of this number."""
+    view = PlanView(share=share_id, number=number, level=ContentLevel.PLAN, plan=plan_version(ident, number))
+    copy = Copy(share=share_id, number=number, digest=view.digest(), view=view, received=changed)
+    return SharedPlan(
+        id=ident, side=PlanSide.PARTICIPANT, holder="municipality", copies=(copy,), opened=NOON, changed=changed
+    )
+
+
+def plan_row(
+    ident: str,
+    plan: str = "p",
+    about: str = "s1",
+    message: PlanMessageKind = PlanMessageKind.PLAN,
+    party: str | None = None,
+    due: datetime = NOON,
+    number: int = 1,
+) -> OutboxRow:
+    """An outbox row with a message about a share of a plan."""
+    effect = Effect(
+        id=ident, kind=EffectKind.SEND, plan_message=message, about=about, party=party, number=number, text=PERSON
+    )
+    return OutboxRow(ident, plan, effect, due, aggregate_kind=PLAN, peer=party)
+
+
+def view_made(share_id: str, number: int = 1, version: int = 1, day: date | None = None) -> ViewMade:
+    """A view that was made of a share, by default on the day of `NOON`."""
+    return ViewMade(share_id, number, version, day or NOON.date(), f"{number:064x}")

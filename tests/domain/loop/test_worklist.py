@@ -12,6 +12,7 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.domain.loop.effects import effect_id
 from ip_fhir.domain.loop.worklist import items_of, no_longer_needed
 from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.sharing.life.worklist import PLAN_REASONS
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import IpFhirError
 from tests.support.loop import AGREEMENT, NOW, event, form, incomplete, rejected, standing
@@ -46,6 +47,7 @@ NEEDED = {
     "plan-state": "confirmed closed",
     "details": "confirmed closed",
     "vacant": OPEN,
+    "make-plan": "confirmed closed",
 }
 STAYS = {
     "awaiting-release",
@@ -65,9 +67,10 @@ STAYS = {
 
 
 def test_every_reason_has_a_rule() -> None:
-    """Each is either needed in some states, or until a person has done it."""
-    assert NEEDED.keys() | STAYS == {str(reason) for reason in Reason}
-    assert NEEDED.keys() & STAYS == set()
+    """Each is either needed in some states, or until a person has done it, or about plans alone."""
+    of_plans = {str(reason) for reason in PLAN_REASONS}
+    assert NEEDED.keys() | STAYS | of_plans == {str(reason) for reason in Reason}
+    assert len(NEEDED) + len(STAYS) + len(of_plans) == len(Reason)
 
 
 @pytest.mark.parametrize("before", State)

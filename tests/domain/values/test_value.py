@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any, ClassVar, Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.consent.matrix import consent_matrix
@@ -22,7 +22,7 @@ from ip_fhir.domain.message import Message
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Attachment, PersonName, PlanOwner
 from ip_fhir.domain.plan import Goal, IndividualPlan
-from ip_fhir.domain.values.value import Period, Value, read, require
+from ip_fhir.domain.values.value import AsMade, Id, Period, Value, read, require
 from ip_fhir.errors import InvalidInput, IpFhirError
 from tests.support import strategies
 from tests.support.data import ABSENT, EXAMPLES, changed, example, parts
@@ -519,3 +519,40 @@ def test_every_field_is_described(model: type[Value]) -> None:
 def test_owner_alone() -> None:
     """The smallest plan owner: an id and a family name."""
     assert read(PlanOwner, '{"id": "p", "name": {"family": "Sæbø"}}').name.full == "Sæbø"
+
+
+class Counted(Value):
+    """A value that counts how often it is checked."""
+
+    checks: ClassVar[int] = 0
+    id: Id = Field(description="Its id.")
+
+    @model_validator(mode="after")
+    def _count(self) -> Self:
+        Counted.checks += 1
+        return self
+
+
+class Holder(Value):
+    """A value that holds one as it was made."""
+
+    held: Annotated[Counted, AsMade()] = Field(description="The value that it holds.")
+
+
+def test_a_value_that_was_made_is_not_checked_again() -> None:
+    """A field marked `AsMade` takes a value as it is, and reads data as any other field does, with every problem."""
+    made = Counted(id="a")
+    before = Counted.checks
+    assert Holder(held=made).evolve(held=made).held is made
+    assert Counted.checks == before
+    for found in (Holder.from_data({"held": {"id": "a"}}), Holder.from_json('{"held": {"id": "a"}}')):
+        assert found == Holder(held=made)
+    assert Counted.checks == before + 2
+    with pytest.raises(InvalidInput, match=r"held\.id"):
+        Holder.from_data({"held": {"id": ""}})
+    with pytest.raises(InvalidInput, match=r"held\.id"):
+        Holder.from_json('{"held": {"id": ""}}')
+    with pytest.raises(InvalidInput, match="held"):
+        Holder.from_data({"held": Holder(held=made)})
+    assert Holder(held=made).to_data() == {"held": {"id": "a"}}
+    assert Holder.model_json_schema()["properties"]["held"]["$ref"] == "#/$defs/Counted"

@@ -48,9 +48,9 @@ def script(tmp_path: Path) -> Callable[[str], str]:
     return make
 
 
-def told_by(command: tuple[str, ...], timeout: float = 10.0) -> TellCommand:
-    """The command, for a hospital."""
-    return TellCommand(command, timeout, Role.HOSPITAL, lambda reason: f"words of {reason}")
+def told_by(command: tuple[str, ...], timeout: float = 10.0, role: Role | None = Role.HOSPITAL) -> TellCommand:
+    """The command, for a hospital or another side."""
+    return TellCommand(command, timeout, role, lambda reason: f"words of {reason}")
 
 
 ROW = OutboxRow(
@@ -62,7 +62,10 @@ ROW = OutboxRow(
 
 
 def test_it_gets_the_item_as_json(tmp_path: Path, script: Callable[[str], str]) -> None:
-    """Ids, codes and numbers, and its own arguments as they are, without a shell; no words, no contact."""
+    """Ids, codes and numbers, and its own arguments as they are, without a shell; no words, no contact.
+
+    A side that has no role in the loop says none.
+    """
     out = tmp_path / "out"
     told_by((script(f'cat > "{out}"; echo "$1" >> "{out}"'), "$HOME; `id` *"))(ROW)
     said, argument = out.read_text(encoding="utf-8").splitlines()
@@ -79,6 +82,7 @@ def test_it_gets_the_item_as_json(tmp_path: Path, script: Callable[[str], str]) 
         "missing": [],
         "due": None,
     }
+    assert told_by(("true",), role=None).data(ROW)["side"] is None
 
 
 @pytest.mark.parametrize(("text", "how"), [("exit 3", "exit code 3"), ("kill -9 $$", "exit code -9")])

@@ -1,13 +1,20 @@
 """Words: every code has one in both languages."""
 
 from datetime import date
+from enum import StrEnum
 from itertools import pairwise
+from types import ModuleType
 from typing import get_args
 
 import pytest
 
+from ip_fhir.domain import plan as plan_module
+from ip_fhir.domain import team
 from ip_fhir.domain.completeness import completeness
+from ip_fhir.domain.consent import consent
 from ip_fhir.domain.plan import IndividualPlan, Measure
+from ip_fhir.domain.sharing import case, change, events, kinds, rights, share, terms
+from ip_fhir.domain.team import TeamStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.report.words import codes as words
 from ip_fhir.report.words.codes import LANGUAGES, Language, day_words, law_item, listed
@@ -52,3 +59,13 @@ def test_lists_and_days() -> None:
         one != other
         for one, other in pairwise(day_words(date(2026, 6, day), "en", weekday=True)[:3] for day in range(1, 8))
     )
+
+
+@pytest.mark.parametrize(
+    "module", [case, change, events, kinds, rights, share, terms, plan_module, team, consent], ids=lambda m: m.__name__
+)
+def test_plans_and_sharing_have_words(module: ModuleType) -> None:
+    """Every enumeration of a plan, its team, its consents, and of what is shared of it."""
+    found = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, StrEnum)]
+    unspoken = {TeamStatus}  # nobody is told it
+    assert [kind for kind in found if kind not in words._WORDS and kind not in {*unspoken, StrEnum}] == []

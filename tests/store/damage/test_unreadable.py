@@ -10,11 +10,28 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.loop.worklist import WorklistItem
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput, StoreError, Unreadable
 from ip_fhir.ports import OutboxRow, Refusal, ResourceVersion, Seen
 from ip_fhir.store import SqlStore, open_store
-from ip_fhir.testing.store.samples import MINUTE, NOON, PERSON, after, outbox_row, record, referral, task, work_item
+from ip_fhir.testing.store.samples import (
+    MINUTE,
+    NOON,
+    NURSE,
+    PERSON,
+    PERSON_NUMBER,
+    after,
+    outbox_row,
+    plan_version,
+    record,
+    referral,
+    share,
+    shared_plan,
+    task,
+    view_made,
+    work_item,
+)
 from tests.store.conftest import Opened
 from tests.store.places import Place
 
@@ -60,6 +77,10 @@ OF = {
     "refusal": "peer = 'bad'",
     "evidence": "aggregate_id = 'bad'",
     "inbox": "key = 'bad'",
+    "plan": "id = 'bad'",
+    "plan_version": "plan_id = 'bad' AND version = 1",
+    "plan_view": "share = 'bad'",
+    "plan_name": "id = 'bad'",
 }
 TEXTS = {
     "referral": ("role", "state", "body"),
@@ -69,6 +90,10 @@ TEXTS = {
     "refusal": ("reason", "message_id", "digest", "peer"),
     "evidence": ("body", "hash", "previous", "aggregate_id"),
     "inbox": ("digest",),
+    "plan": ("side", "body", "id"),
+    "plan_version": ("digest", "saved_by", "body"),
+    "plan_view": ("day", "digest", "plan_id", "share"),
+    "plan_name": ("plan_id", "kind"),
 }
 NUMBERS = {
     "referral": ("changed", "next_due", "revision", "overdue"),
@@ -77,6 +102,9 @@ NUMBERS = {
     "worklist": ("opened", "done"),
     "refusal": ("first", "last", "times"),
     "inbox": ("at",),
+    "plan": ("changed", "next_due", "over", "revision"),
+    "plan_version": ("saved",),
+    "plan_view": ("version",),
 }
 JSONS = {
     "referral": ("body",),
@@ -84,6 +112,8 @@ JSONS = {
     "resource": ("body",),
     "worklist": ("body",),
     "evidence": ("body",),
+    "plan": ("body",),
+    "plan_version": ("body", "saved_by"),
 }
 INSTANTS = {
     "referral": ("changed",),
@@ -91,6 +121,8 @@ INSTANTS = {
     "resource": ("updated",),
     "worklist": ("opened", "done"),
     "refusal": ("last",),
+    "plan": ("changed",),
+    "plan_version": ("saved",),
 }
 HURTS = [
     *(hurt for table, columns in TEXTS.items() for column in columns for hurt in _texts(table, column, OF[table])),
@@ -105,6 +137,10 @@ HURTS = [
     Hurt("outbox", "status = 'never-heard-of'", OF["outbox"], everywhere=True),
     Hurt("outbox", "content = 'text'", OF["outbox"]),
     Hurt("inbox", "reply = 'text'", OF["inbox"]),
+    Hurt("plan", "body = replace(body, '\"bad\"', '\"other\"')", OF["plan"], everywhere=True),
+    Hurt("plan", "version = 7", OF["plan"], everywhere=True),
+    Hurt("plan_version", "body = replace(body, 'bad', 'b d')", OF["plan_version"], everywhere=True),
+    Hurt("plan_view", "day = 'Monday'", OF["plan_view"], everywhere=True),
 ]
 NAMES = [f"{hurt.table}: {hurt.change}" for hurt in HURTS]
 
@@ -120,6 +156,10 @@ def fill(store: SqlStore) -> None:
             tx.open_items([work_item(ident, ident)])
             tx.remember(Seen(ident, "digest", b"reply"), NOON)
             tx.refuse(Refusal(ident, "digest", "value", "reason", NOON, NOON))
+            shared = shared_plan(ident, due=NOON, shares=(share(ident, ident),))
+            tx.save_plan(shared, None, NURSE)
+            tx.save_plan(shared.evolve(plan=plan_version(ident, 2)), 1)
+            tx.add_views(ident, [view_made(ident)])
 
 
 def shown(store: SqlStore) -> dict[str, list[str]]:
@@ -139,6 +179,11 @@ def shown(store: SqlStore) -> dict[str, list[str]]:
         "walk": [one.correlation_id for one in store.walk()],
         "records": [str(one.record["event"]["id"]) for one in store.records(Aggregate.of_referral(GOOD))],
         "timers": store.due_timers(after(minutes=5), 10),
+        "plan": [one.id for one in store.plans()],
+        "side": [one.id for one in store.plans(PlanSide.HOLDER)],
+        "version": [one.plan_id for one in store.plan_versions(GOOD)],
+        "clocks": store.due_plans(after(minutes=5), 10),
+        "about": store.plans_about(str(PERSON_NUMBER)),
         "claim": [row.id for row in store.claim("w", after(minutes=5), MINUTE, 10)],
     }
 
@@ -209,6 +254,43 @@ def test_the_row_itself_is_asked_for(store: SqlStore, place: Place) -> None:
             with pytest.raises(Unreadable):
                 ask(BAD)
             assert ask(GOOD) is not None
+
+
+def test_a_plan_that_cannot_be_read(opened: Opened, place: Place) -> None:
+    """Each method that asks for it raises; no clock of it is taken up until it is mended, its version too."""
+    one, other = opened(), opened()
+    fill(one)
+    place.sql("CREATE TABLE kept AS SELECT body FROM plan_version WHERE plan_id = 'bad' AND version = 2")
+    Hurt("plan_version", "body = '{}'", "plan_id = 'bad' AND version = 2").do(place)
+    Hurt("plan_view", "day = ''", OF["plan_view"]).do(place)
+    Hurt("plan_name", "plan_id = x'01'", OF["plan_name"]).do(place)
+    with pytest.raises(Unreadable, match="plan bad cannot be read"):
+        one.shared_plan(BAD)
+    with pytest.raises(Unreadable, match="plan_version bad/2 cannot be read"):
+        one.plan_version(BAD, 2)
+    with one.begin() as tx:
+        asked: list[Callable[[str], Any]] = [
+            tx.load_plan,
+            lambda ident: tx.plan_version(ident, 2),
+            lambda ident: tx.view_made(ident, 1),
+            lambda ident: tx.plan_named("share", ident),
+        ]
+        for ask in asked:
+            with pytest.raises(Unreadable):
+                ask(BAD)
+            assert ask(GOOD) is not None
+    assert BAD in other.due_plans(NOON, 9), "until it is set aside"
+    one.set_aside(NOON)
+    assert other.due_plans(NOON, 1) == [GOOD]
+    rows = {row.kind: row for row in other.unreadable()}
+    assert sorted(rows) == ["plan", "plan_name", "plan_version", "plan_view"]
+    assert rows["plan"].aggregate == rows["plan_version"].aggregate == Aggregate(kind=PLAN, id=BAD)
+    with pytest.raises(Unreadable):
+        other.take_up("plan", BAD)
+    place.sql("UPDATE plan_version SET body = (SELECT body FROM kept) WHERE plan_id = 'bad' AND version = 2")
+    for kind, key in (("plan", BAD), ("plan_version", f"{BAD}/2")):
+        other.take_up(kind, key)
+    assert other.due_plans(NOON, 9) == [BAD, GOOD]
 
 
 def test_set_aside_until_it_is_mended(opened: Opened, place: Place) -> None:

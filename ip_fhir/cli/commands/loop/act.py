@@ -91,7 +91,7 @@ def _act(
     from ip_fhir.domain.referral import Event
 
     filled = _read_form(kind, form)
-    with opened(config) as exchange, naming(correlation_id):
+    with opened(config, in_loop=True) as exchange, naming(correlation_id):
         referral = _referral(exchange, correlation_id)
         event = Event(
             id=filled.id if filled else str(uuid4()),
@@ -186,7 +186,7 @@ def _possible(correlation_id: str, config: Path, *, as_json: bool, lang: Languag
     from ip_fhir.report.words.acts import act_words
     from ip_fhir.report.words.codes import word
 
-    with opened(config) as exchange, naming(correlation_id):
+    with opened(config, in_loop=True) as exchange, naming(correlation_id):
         referral = _referral(exchange, correlation_id)
     language = spoken(lang)
     needs = {kind: needed_from_our_side(kind) for kind in possible_events(referral)}

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.domain.agreement import Agreement, Party
+    from ip_fhir.domain.sharing.terms import SharingTerms
     from ip_fhir.report.words.codes import Language
 
-app = typer.Typer(help="Agreements between a hospital and a municipality.", no_args_is_help=True)
+app = typer.Typer(help="Agreements of two parties.", no_args_is_help=True)
 
 AgreementFile = Annotated[str, typer.Argument(metavar="FILE", help="A TOML file of [[agreement]] tables.")]
 _NOON = 12
+_WIDTH = 28  # of the headings
 
 
 @app.command("check")
@@ -38,7 +40,7 @@ def check(file: AgreementFile, as_json: Json = False, lang: Lang = None) -> None
     for number, agreement in enumerate(agreements, 1):
         say(f"{number}. {_title(agreement, language)}")
         for name, words in _contents(agreement, language):
-            say(f"   {name:<26}{words}")
+            say(f"   {name:<{_WIDTH}}{words}")
 
 
 @app.command("explain")
@@ -151,7 +153,7 @@ def _show(agreement: Agreement, sent: datetime, language: Language) -> None:
 
 
 def _title(agreement: Agreement, language: Language) -> str:
-    parties = [_party(party) for party in (agreement.hospital, agreement.municipality) if party is not None]
+    parties = [_party(party) for party in agreement.between]
     return agreement.name or " - ".join(parties) or _WORDS[language]["default"]
 
 
@@ -164,13 +166,12 @@ def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, s
     from ip_fhir.report.words.codes import word
 
     words = _WORDS[language]
-    for name in ("hospital", "municipality"):
-        party: Party | None = getattr(agreement, name)
-        if party is not None:
-            numbers = [f"org. {party.organization_number}"] if party.organization_number else []
-            numbers += [f"HER-id {party.her_id}"] if party.her_id else []
-            numbers += [f"RESH-id {party.resh_id}"] if party.resh_id else []
-            yield words[name], ", ".join([*([party.name] if party.name else []), *numbers])
+    for number, party in enumerate(agreement.between):
+        name = "party" if agreement.parties else ("hospital", "municipality")[number]
+        numbers = [f"org. {party.organization_number}"] if party.organization_number else []
+        numbers += [f"HER-id {party.her_id}"] if party.her_id else []
+        numbers += [f"RESH-id {party.resh_id}"] if party.resh_id else []
+        yield words[name], ", ".join([*([party.name] if party.name else []), *numbers])
     for name in _SENTENCES:
         yield words[name], words[f"{name}-is"].format(a=agreement)
     for name in ("evaluation", "mentor_talk"):
@@ -187,12 +188,29 @@ def _contents(agreement: Agreement, language: Language) -> Iterator[tuple[str, s
     if closed := (*(day.isoformat() for day in agreement.closed_days), *agreement.closed_every_year):
         yield words["closed"], ", ".join(closed)
     yield words["ages"], words["ages-are"].format(a=agreement.ages)
+    if agreement.between:
+        yield from _sharing(agreement.sharing, words)
+    else:
+        yield words["shares"], words["shares-not"]
+
+
+def _sharing(terms: SharingTerms, words: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields the terms on which the two share plans."""
+    yield words["shares"], words[f"shares-{terms.shares_begin}"]
+    yield words["requests"], words[f"requests-{terms.requests}"].format(t=terms)
+    for name in _OF_SHARING:
+        yield words[name], words[f"{name}-is"].format(t=terms)
+    for name, places in terms.rights:
+        if places:
+            yield words[name], ", ".join(places)
 
 
 _SENTENCES = ("receipt", "acceptance", "answer", "reminders", "escalation", "preliminary")
+_OF_SHARING = ("changes", "old", "invitations", "handovers", "views", "warning")
 _WORDS: dict[Language, dict[str, str]] = {
     "nb": {
         "default": "For alle uten egen avtale",
+        "party": "Part",
         "hospital": "Sykehuset",
         "municipality": "Kommunen",
         "receipt": "Kvittering",
@@ -224,9 +242,35 @@ _WORDS: dict[Language, dict[str, str]] = {
         "closed": "Lukkede dager",
         "ages": "Aldersgrenser for samtykke",
         "ages-are": "{a.health_consent} år: samtykker selv; {a.may_withhold} år: kan holde noe fra foreldrene",
+        "shares": "Planen deles",
+        "shares-not": "ikke: det krever en avtale som nevner begge parter",
+        "shares-by-name": "når koordinator sier det, for hver part",
+        "shares-by-rule": "når parten er med i ansvarsgruppen og samtykket åpner for det",
+        "requests": "Ber om planen",
+        "requests-person-decides": "en person avgjør; varsles ubesvart etter {t.request_days} virkedager",
+        "requests-by-rule": "får den som er med i ansvarsgruppen og samtykket åpner for; "
+        "ellers avgjør en person, varsles ubesvart etter {t.request_days} virkedager",
+        "changes": "Endringer i planen",
+        "changes-is": "varsles uavgjort etter {t.change_days} virkedager, lederen etter {t.change_leader_days}; "
+        "høyst {t.undecided_changes} om gangen",
+        "old": "Endringer bygger på",
+        "old-is": "det parten så for høyst {t.base_days} dager siden",
+        "invitations": "Invitasjoner",
+        "invitations-is": "sendes en gang til etter {t.invitation_days} virkedager, varsles etter like mange til",
+        "handovers": "Planen overføres",
+        "handovers-is": "tilbys en gang til etter {t.handover_days} virkedager, varsles etter like mange til",
+        "views": "Planen er mottatt",
+        "views-is": "varsles ubekreftet etter {t.acknowledgement_days} virkedager",
+        "warning": "Innsyn endres",
+        "warning-is": "varsles {t.warning_days} dager før",
+        "at_once": "Gjelder straks, sitt eget",
+        "at_once_for_all": "Gjelder straks, alt",
+        "proposed": "Må avgjøres",
+        "never": "Endres aldri",
     },
     "en": {
         "default": "For whoever has no agreement of their own",
+        "party": "Party",
         "hospital": "Hospital",
         "municipality": "Municipality",
         "receipt": "Receipt",
@@ -258,5 +302,30 @@ _WORDS: dict[Language, dict[str, str]] = {
         "closed": "Closed days",
         "ages": "Ages of consent",
         "ages-are": "{a.health_consent} years: consents alone; {a.may_withhold} years: may keep things from parents",
+        "shares": "Plan is shared",
+        "shares-not": "not: that takes an agreement that names both parties",
+        "shares-by-name": "when the coordinator says so, for each party",
+        "shares-by-rule": "when the party is in the care team and the consent permits",
+        "requests": "Asks for the plan",
+        "requests-person-decides": "a person decides; told unanswered after {t.request_days} working days",
+        "requests-by-rule": "granted to who is in the care team, if the consent permits; "
+        "else a person decides, told unanswered after {t.request_days} working days",
+        "changes": "Changes of the plan",
+        "changes-is": "told undecided after {t.change_days} working days, to the leader after {t.change_leader_days}; "
+        "at most {t.undecided_changes} at a time",
+        "old": "Changes are made on",
+        "old-is": "what the party saw at most {t.base_days} calendar days ago",
+        "invitations": "Invitations",
+        "invitations-is": "sent once more after {t.invitation_days} working days, told after as many again",
+        "handovers": "Plan handed over",
+        "handovers-is": "offered once more after {t.handover_days} working days, told after as many again",
+        "views": "Plan received",
+        "views-is": "told unacknowledged after {t.acknowledgement_days} working days",
+        "warning": "View changes by date",
+        "warning-is": "told {t.warning_days} calendar days before",
+        "at_once": "At once, their own",
+        "at_once_for_all": "At once, all",
+        "proposed": "To be decided",
+        "never": "Never changed",
     },
 }

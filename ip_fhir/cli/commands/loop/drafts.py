@@ -50,7 +50,7 @@ def green_form_new(
     from ip_fhir.domain.green_form import FormDecision
     from ip_fhir.errors import InvalidInput
 
-    with opened(config) as exchange:
+    with opened(config, in_loop=True) as exchange:
         stored, now = exchange.store.referral(correlation_id), exchange.now()
     if stored is None:
         raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
@@ -198,11 +198,11 @@ def _peer(settings: Settings, name: str | None) -> PeerSettings:
 def _notice(settings: Settings, peer: PeerSettings, now: datetime) -> dict[str, Any]:
     from ip_fhir.domain.agreement import find_agreement
     from ip_fhir.domain.notice import NoticeKind
-    from ip_fhir.domain.referral import Role
+    from ip_fhir.domain.referral import Role, role_in_loop
     from ip_fhir.errors import LoopError
     from ip_fhir.model import new_id
 
-    if settings.role is not Role.HOSPITAL:
+    if role_in_loop(settings.role) is not Role.HOSPITAL:
         raise LoopError("a hospital opens a loop by sending a notice, and a municipality by receiving it")
     ours, theirs = settings.organization, peer.organization
     if theirs.id == ours.id:

@@ -132,7 +132,7 @@ def notice_send(file: File, config: Config, by: By = None, release: Released = N
     content = read_file(file)
     expect(content, "notice")
     notice, who = read_value(Notice, content), author(by)
-    with opened(config) as exchange, naming(content.name):
+    with opened(config, in_loop=True) as exchange, naming(content.name):
         referral = exchange.send_notice(notice, by=who, released=parts(release))
         sys.stderr.writelines(
             f"ip-fhir: {content.name}: warning: {said}\n" for said in exchange.releases.left_out(referral)
@@ -155,7 +155,7 @@ def green_form_send(file: File, config: Config, of: Of = None, by: By = None, as
     content = read_file(file)
     expect(content, "green-form")
     form, who = read_value(GreenForm, content), author(by)
-    with opened(config) as exchange, naming(content.name):
+    with opened(config, in_loop=True) as exchange, naming(content.name):
         show_stored(exchange, exchange.answer(form, of=of, by=who), as_json=as_json)
 
 
@@ -176,7 +176,7 @@ def remind(
     from ip_fhir.domain.referral import EventKind
 
     who = author(by)
-    with opened(config) as exchange, naming(correlation_id):
+    with opened(config, in_loop=True) as exchange, naming(correlation_id):
         show_stored(exchange, exchange.act(correlation_id, EventKind.REMIND, text, by=who), as_json=as_json)
 
 

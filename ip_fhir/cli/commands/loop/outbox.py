@@ -18,14 +18,17 @@ app = typer.Typer(help="Messages that go out: what waits, what a person must loo
 
 Row = Annotated[str, typer.Argument(metavar="ROW-ID", help="As `outbox list` shows it.", show_default=False)]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")]
-_STATUSES = ("waiting", "awaiting", "held", "sent", "parked", "refused")
+_STATUSES = ("waiting", "awaiting", "held", "sent", "parked", "refused", "superseded")
 
 
 @app.command("list")
 def list_(
     config: Config,
     status: Annotated[
-        str, typer.Option("--status", help="waiting, awaiting (its receipt), held, sent, parked, refused, or all.")
+        str,
+        typer.Option(
+            "--status", help="waiting, awaiting (its receipt), held, sent, parked, refused, superseded, or all."
+        ),
     ] = "parked",
     limit: Limit = 100,
     as_json: Json = False,

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from ip_fhir.exchange import Exchange
     from ip_fhir.ports import OutboxRow
 
-_WORDS = {
+ROW_WORDS = {
     "waiting": "waits to be sent; `ip-fhir serve` or `ip-fhir work` sends it",
     "awaiting": "handed over; its receipt has not come yet",
     "sent": "sent",
     "parked": "not sent, and waits for a person (ip-fhir outbox list)",
     "refused": "will not be sent",
+    "superseded": "will not be sent: a newer one goes in its place",
 }
 """The words for each status of an outbox row, for whoever raised the event."""
 
@@ -42,7 +43,7 @@ def show_stored(exchange: Exchange, referral: Referral, *, as_json: bool) -> Non
         return
     say(f"{referral.correlation_id}: stored; the loop is {referral.state}")
     for row in rows:
-        say(f"  {row.effect.message} to {row.peer or 'nobody in the settings'}: {_WORDS[row.status]}")
+        say(f"  {row.effect.message} to {row.peer or 'nobody in the settings'}: {ROW_WORDS[row.status]}")
     if not rows:
         say("  nothing is to be sent")
     if missing:

@@ -187,7 +187,8 @@ def check_side(config: Path) -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding("settings", "fail", str(problem))
         return
-    yield Finding("settings", "ok", f"{config.name}: {settings.role}, {settings.http.url}")
+    role = settings.role or "no role in the green form loop"
+    yield Finding("settings", "ok", f"{config.name}: {role}, {settings.http.url}")
     yield from check_modes(config, settings.database)
     yield from _address(settings)
     yield from _clock(settings)
@@ -198,11 +199,12 @@ def check_side(config: Path) -> Iterator[Finding]:
     for peer in settings.peers:
         yield from _peer(peer)
     yield from _parties(settings)
+    yield from _agreements(settings)
     yield from _listeners(settings)
 
 
 def _parties(settings: Settings) -> Iterator[Finding]:
-    """Tells which parties no message can name, and which agreements are between parties that settings do not have."""
+    """Tells which parties no message can name."""
     from ip_fhir.domain.parties import OURS
 
     parties = settings.parties
@@ -212,10 +214,26 @@ def _parties(settings: Settings) -> Iterator[Finding]:
         else:
             reason = "has no number that is its alone: only its own token tells it, and nothing can be addressed to it"
             yield Finding(f"peer {party}", "warn", reason)
-    for number, agreement in enumerate(settings.agreements):
-        for side in (agreement.hospital, agreement.municipality):
-            if side is not None and not any(parties.covers(party, side) for party in parties):
+
+
+def _agreements(settings: Settings) -> Iterator[Finding]:
+    """Tells which agreements no two parties have or an earlier one hides, and with which peers no plan can be shared.
+
+    A side of the green form loop need not share plans: only one without a role is told of peers without an agreement.
+    """
+    from ip_fhir.domain.agreement import duplicates
+    from ip_fhir.domain.parties import OURS
+
+    parties, agreements = settings.parties, dict(enumerate(settings.agreements))
+    for number, agreement in agreements.items():
+        for side in agreement.between:
+            if not any(parties.covers(party, side) for party in parties):
                 yield Finding(f"agreement {number}", "warn", "no party has the numbers of one of its two")
+    for number in duplicates(agreements):
+        yield Finding(f"agreement {number}", "warn", "is between the same two as an earlier one, which counts alone")
+    for peer in settings.peers if settings.role is None else ():
+        if not any(agreement.is_between(OURS, peer.name, parties) for agreement in settings.agreements):
+            yield Finding(f"peer {peer.name}", "warn", "no agreement names us and it: no plan is shared with it")
 
 
 def check_modes(config: Path, database: str) -> Iterator[Finding]:
@@ -297,6 +315,10 @@ def _store(settings: Settings) -> Iterator[Finding]:
                 "outbox", "warn", f"{held} messages wait for a person's yes: ip-fhir outbox list --status held"
             )
         yield from check_refusals(store)
+        if settings.role is None and store.referrals(limit=1):
+            yield Finding(
+                "store", "warn", "it has loops, but settings give us no role in them: nobody here can act in one"
+            )
     except IpFhirError as error:
         yield Finding("store", "fail", str(error))
     finally:

@@ -11,14 +11,17 @@ import typer
 
 
 class Side(StrEnum):
-    """The sides that settings describe."""
+    """The sides that settings describe. A participant has no role in the green form loop: a school, a GP."""
 
     HOSPITAL = "hospital"
     MUNICIPALITY = "municipality"
+    PARTICIPANT = "participant"
 
 
 def init(
-    side: Annotated[Side, typer.Argument(help="The side that you are.", show_default=False)],
+    side: Annotated[
+        Side, typer.Argument(help="The side that you are; a participant takes part in plans only.", show_default=False)
+    ],
     file: Annotated[
         Path | None,
         typer.Argument(help="The file to write, or a folder; by default SIDE.toml here.", show_default=False),
@@ -34,7 +37,8 @@ def init(
     from ip_fhir.settings.template import template
 
     target = Path(f"{side}.toml") if file is None else file / f"{side}.toml" if file.is_dir() else file
-    write_new(target, template(Role(side.value), target.name))
+    role = None if side is Side.PARTICIPANT else Role(side.value)
+    write_new(target, template(role, target.name))
     say(f"wrote {target}; fill in where FILL IN stands, then: ip-fhir doctor --config {target}")
 
 

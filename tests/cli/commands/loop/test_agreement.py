@@ -6,20 +6,57 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.domain.agreement import Agreement, Contact, Party, load_agreements
+from ip_fhir.domain.sharing.rights import Rights
+from ip_fhir.domain.sharing.terms import RequestRule, ShareStart, SharingTerms
 from tests.cli.conftest import Run
 from tests.support.two_sides import EXAMPLES
 
 FILE = EXAMPLES / "agreements" / "fjellregionen-nordvik.toml"
+OF_ANY_TWO = EXAMPLES / "agreements" / "nordvik-skole-og-fastlege.toml"
 
 
 def test_the_example_has_every_field() -> None:
     """The example shows all that an agreement can say, so that nobody has to look for it."""
     first, general = load_agreements(FILE.read_text(encoding="utf-8"))
-    assert first.model_fields_set == set(Agreement.model_fields)
+    assert first.model_fields_set == set(Agreement.model_fields) - {"parties"}
+    assert first.sharing.model_fields_set == set(SharingTerms.model_fields)
+    assert first.sharing.rights.model_fields_set == set(Rights.model_fields)
     assert first.hospital is not None
     assert first.hospital.model_fields_set == set(Party.model_fields)
     assert {name for contact in first.ladder for name in contact.model_fields_set} == set(Contact.model_fields)
-    assert general.hospital is None
+    assert general.between == ()
+    assert [len(one.parties) for one in load_agreements(OF_ANY_TWO.read_text(encoding="utf-8"))] == [2, 2]
+
+
+def test_what_is_agreed_on_sharing(run: Run) -> None:
+    """Any two parties are named, with the terms on which they share plans; the default says that it lets none begin."""
+    told = run("agreement", "check", OF_ANY_TWO, "--lang", "en").text
+    for words in (
+        "1. Nordvik kommune og Fjellby videregående skole",
+        "   Party                       Fjellby videregående skole, org. 312028778",
+        "   Plan received               told unacknowledged after 10 working days",
+        "   To be decided               measures.period, reviews.status",
+        "   Plan is shared              when the coordinator says so, for each party",
+    ):
+        assert words in told
+    both = run("agreement", "check", FILE, "--lang", "nb").text
+    assert "når parten er med i ansvarsgruppen og samtykket åpner for det" in both
+    assert both.count("ikke: det krever en avtale som nevner begge parter") == 1
+
+
+@pytest.mark.parametrize("lang", ["nb", "en"])
+def test_every_way_of_sharing_has_words(run: Run, tmp_path: Path, lang: str) -> None:
+    """Whatever two parties agree on sharing, it is told in words."""
+    parties = "parties = [{ her_id = '1' }, { her_id = '2' }]"
+    file, said = tmp_path / "agreements.toml", set()
+    for shares in ShareStart:
+        for requests in RequestRule:
+            terms = f"shares_begin = '{shares}'\nrequests = '{requests}'\nrequest_days = 77"
+            file.write_text(f"[[agreement]]\n{parties}\n[agreement.sharing]\n{terms}\n")
+            ran = run("agreement", "check", file, "--lang", lang)
+            assert (ran.code, ran.text.count(" 77 ")) == (0, 1)
+            said.add(ran.text)
+    assert len(said) == 4
 
 
 def test_checked(run: Run) -> None:

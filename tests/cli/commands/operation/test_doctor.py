@@ -1,5 +1,6 @@
 """`doctor` and `adapters`: each thing that can be wrong is a line that says so."""
 
+import tomllib
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.cli.conftest import Run, Sides
 from tests.support.plugin_site import LISTENER, install
 from tests.support.two_sides import EXAMPLES
 
+SIDES = ("hospital", "municipality")
 OVERLAY = EXAMPLES / "overlays" / "nordvik.toml"
 
 
@@ -136,6 +138,23 @@ def test_parties_that_no_number_tells(run: Run, sides: Sides) -> None:
     assert [status for status, detail in found["parties"] if "ours alone" in detail] == ["fail"]
     assert [status for status, detail in found["peer municipality"] if "its alone" in detail] == ["warn"]
     assert [status for status, _ in found["agreement 0"]] == ["warn", "warn"]
+
+
+def test_agreements_that_do_not_count(run: Run, sides: Sides) -> None:
+    """A second agreement of the same two is told, in whatever order and words; an earlier one alone counts."""
+    said = tomllib.loads(sides.municipality.with_name("agreement.toml").read_text(encoding="utf-8"))["agreement"][0]
+    hospital, municipality = (f'{{ organization_number = "{said[side]["organization_number"]}" }}' for side in SIDES)
+    kept = (
+        line
+        for line in sides.municipality.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("agreements")
+    )
+    by_role = f"[[agreements]]\nhospital = {hospital}\nmunicipality = {municipality}\n"
+    either = f"[[agreements]]\nparties = [{municipality}, {hospital}]\n"
+    sides.municipality.write_text("\n".join((*kept, by_role, either)), encoding="utf-8")
+    found = lines(run, sides.municipality)
+    assert found["agreement 1"] == [("warn", "is between the same two as an earlier one, which counts alone")]
+    assert "agreement 0" not in found
 
 
 def test_a_side_without_peers(run: Run, sides: Sides) -> None:

@@ -12,7 +12,7 @@ from ip_fhir.settings import Settings, read_settings, settings_of
 from ip_fhir.settings.template import template
 from tests.cli.conftest import Run
 
-SIDES = ("hospital", "municipality")
+SIDES = ("hospital", "municipality", "participant")
 FILLED = {
     "organization.name": "Invented side",
     "organization.organization_number": "312001373",
@@ -22,11 +22,24 @@ FILLED = {
     "peers.0.url": "http://127.0.0.1:8090",
     "peers.0.token": "a-token-that-they-gave-us",
 }
+PARTICIPANT = {
+    "organization.name": "Invented school",
+    "organization.kind": "school",
+    **FILLED,
+    "agreements.0.parties.0.organization_number": FILLED["organization.organization_number"],
+    "agreements.0.parties.1.organization_number": FILLED["peers.0.organization.organization_number"],
+}
+"""What a side without a role in the loop fills in: its kind, and an agreement, besides."""
 
 
-def fill(text: str) -> str:
+def places_of(side: str | None) -> dict[str, str]:
+    """Each place of a side's file, with what is filled in there."""
+    return FILLED if side in ("hospital", "municipality") else PARTICIPANT
+
+
+def fill(text: str, side: str | None) -> str:
     """The file with each place filled in, in the order in which they stand."""
-    places = iter(FILLED.values())
+    places = iter(places_of(side).values())
     return re.sub(r'(?m)(?<=")FILL IN: [^"]*(?=")', lambda _: next(places), text)
 
 
@@ -38,7 +51,7 @@ def test_unfilled_it_says_all_that_is_missing(run: Run, tmp_path: Path, side: st
     assert (written.code, file.stat().st_mode & 0o777) == (0, 0o600)
     ran = run("referrals", "list", "--config", file)
     assert ran.code == 2
-    assert [line.split(": ")[2] for line in ran.err.splitlines()] == list(FILLED)
+    assert [line.split(": ")[2] for line in ran.err.splitlines()] == list(places_of(side))
     assert all(": is to be filled in: " in line for line in ran.err.splitlines())
 
 
@@ -47,7 +60,7 @@ def test_filled_in_it_runs(run: Run, tmp_path: Path, side: str) -> None:
     """What is filled in is a side: its store is made beside it, and its list of loops is empty."""
     file = tmp_path / "mine.toml"
     assert run("init", side, file).code == 0
-    file.write_text(fill(file.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(fill(file.read_text(encoding="utf-8"), side), encoding="utf-8")
     assert run("db", "upgrade", "--config", file).code == 0
     assert (tmp_path / f"{side}.sqlite").exists()
     assert run("referrals", "list", "--config", file).text == "no referrals\n"
@@ -63,10 +76,10 @@ def test_it_is_never_written_over(run: Run, tmp_path: Path) -> None:
     assert run("init", "clinic", tmp_path).code == 2
 
 
-@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.MUNICIPALITY])
-def test_the_defaults_are_the_settings_own(role: Role) -> None:
+@pytest.mark.parametrize("role", [Role.HOSPITAL, Role.MUNICIPALITY, None])
+def test_the_defaults_are_the_settings_own(role: Role | None) -> None:
     """With every default switched on the settings are the same: no line of the file is stale or wrong."""
-    text = fill(template(role, "x.toml"))
+    text = fill(template(role, "x.toml"), role)
     off = re.compile(r"(?m)^#(?=[a-z_]+ = |\[)")
     said = "\n".join(line for line in off.sub("", text).splitlines() if not line.endswith('"FILL IN"'))
     said = re.sub(r"(?ms)^\[\[(carriers|listeners)\]\]\n.*?(?=^\[)", "", said)
@@ -92,3 +105,16 @@ def test_a_place_in_the_middle(tmp_path: Path) -> None:
     file.write_text('role = "clinic"\nunits = [{ id = "a", name = "FILL IN" }]\n', encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"^units\.0\.name: is to be filled in$"):
         read_settings(file, {})
+
+
+def test_a_participant_is_told_what_it_lacks(run: Run, tmp_path: Path) -> None:
+    """Filled in, it has no role in the loop and an agreement with its one peer; `doctor` says if it has none."""
+    file = tmp_path / "school.toml"
+    assert run("init", "participant", file).code == 0
+    file.write_text(fill(file.read_text(encoding="utf-8"), None), encoding="utf-8")
+    assert settings_of(tomllib.loads(file.read_text(encoding="utf-8")), environ={}).role is None
+    told = run("doctor", "--config", file).text
+    assert "no role in the green form loop" in told
+    assert "no agreement names us" not in told
+    file.write_text(re.sub(r"(?m)^parties = .*$", "", file.read_text(encoding="utf-8")), encoding="utf-8")
+    assert "no agreement names us and it: no plan is shared with it" in run("doctor", "--config", file).text

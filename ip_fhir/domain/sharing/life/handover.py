@@ -1,0 +1,343 @@
+"""The way of a plan to another holder: offered, accepted or declined, and never two holders at once.
+
+The new side holds the plan when the old one has taken its yes: by the receipt, or by `gone`. So the old side, which
+takes one yes at most, decides which of two handovers wins. Participants listen to the new holder when the old one, or a
+person of theirs, has said who it is; only the highest epoch counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.matrix import organizations_above
+from ip_fhir.domain.consent.permission import AccessRequest, Refused, permits
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.sharing.case import Handover, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
+from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.clocks import change_due, handover_due, set_review_clocks
+from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
+from ip_fhir.domain.sharing.life.table import Finding
+from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.domain.values.terms import LifeArea
+from ip_fhir.errors import ConsentRefused, InvalidInput, NotTaken, NotYet, Problem
+
+if TYPE_CHECKING:
+    from ip_fhir.domain.sharing.case import HandedOver, PartyShare, PlanTimer
+    from ip_fhir.domain.sharing.life.step import Step
+    from ip_fhir.domain.sharing.share import Share
+
+_UNDECIDED = (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT)
+
+
+def from_holder(step: Step) -> None:
+    """Lets a message pass that the holder sent. Raises `NotTaken` for another side, `NotYet` for a newer holder.
+
+    A newer holder, with a higher epoch, is listened to when the old one, or a person of ours, has said who it is.
+    """
+    case, event = step.case, step.event
+    epoch = event.epoch if event.epoch is not None else case.epoch
+    if event.party == case.holder and epoch >= case.epoch:
+        step.evolve(epoch=epoch)
+        return
+    if epoch > case.epoch:
+        raise NotYet.at("epoch", "a new holder, of whom the old one has not told yet", "conflict")
+    raise NotTaken.at("sender", "unknown here", "not-found")
+
+
+def elsewhere(step: Step) -> Finding:
+    """Tells a party that had a share of a plan which was handed over who holds it now. Raises `NotTaken` for others."""
+    if all(share.party != step.event.party for share in step.case.shares):
+        raise NotTaken.at("plan", "unknown here", "not-found")
+    step.send(PlanMessageKind.PLAN_GONE, step.case.id, step.event.party, answers=step.event.message_id)
+    step.problems = (Problem("plan", "another side holds the plan", "business-rule"),)
+    return Finding.ELSEWHERE
+
+
+# --- at the old holder
+
+
+def offer(step: Step) -> Finding:
+    """Offers the plan to another party; this side goes on holding it until the yes has come.
+
+    Raises `InvalidInput` if the party is none with an agreement and a wire, or an offer waits for an answer, and
+    `ConsentRefused` unless all of the plan may be shared with the party.
+    """
+    party = step.needed("to_party")
+    terms = step.around.of(party)
+    if not terms.agreed or not terms.on_wire:
+        raise InvalidInput.at("to_party", "is no party with which there is an agreement", "business-rule")
+    if step.case.handover is not None and step.case.handover.status is HandoverStatus.OFFERED:
+        raise InvalidInput.at("handover", "an offer waits for its answer: take it back first", "business-rule")
+    _ask_consent(step, party)
+    ident = step.event.about or step.derived_id("handover", party)
+    offered = Handover(id=ident, party=party, epoch=step.case.epoch + 1, sent=step.event.at, by=step.event.by)
+    step.evolve(handover=offered.evolve(reason=step.event.text))
+    step.send(PlanMessageKind.HANDOVER, ident, party)
+    step.start(PlanTimerKind.HANDOVER, ident, handover_due(terms, step.event.at))
+    return Finding.FIRST
+
+
+def _ask_consent(step: Step, party: str) -> None:
+    """Raises `ConsentRefused` unless every life area, and what belongs to none, may be shared with the party."""
+    plan, units = step.plan, [unit for unit, name in step.around.party_of.items() if name == party]
+    above = organizations_above(plan, {one.id for one in plan.organizations})
+    if not units:
+        raise InvalidInput.at("to_party", "no organisation of the plan is this party: name it first", "business-rule")
+    for unit in units:
+        within = tuple(one for one in above[unit] if one != unit)
+        for areas in ((), tuple(LifeArea)):
+            request = AccessRequest(ConsentKind.SHARING, unit, step.on, within, areas)
+            answer = permits(plan.consents, request, plan.related_persons, plan.owner)
+            if isinstance(answer, Refused):
+                raise ConsentRefused(answer.rule, answer.reason)
+
+
+def answered(step: Step) -> Finding:
+    """Applies the answer to our offer: with a yes, this side is a participant from now on.
+
+    A yes to an offer that was taken back, or after another one, is refused. Raises `NotTaken` for another party.
+    """
+    handover, event = step.case.handover, step.event
+    ours = handover is not None and handover.id == event.about
+    if ours and handover is not None and handover.party != event.party:
+        raise NotTaken.at("reply.about", "unknown here", "not-found")
+    accepts = step.needed("accepts")
+    status = HandoverStatus.ACCEPTED if accepts else HandoverStatus.DECLINED
+    if handover is None or not ours or handover.status not in (HandoverStatus.OFFERED, status):
+        step.problems = (Problem("reply.about", "it was taken back, or another handover won", "conflict"),)
+        return Finding.LATE
+    if handover.status is status:
+        return Finding.REPEATED
+    step.stop(PlanTimerKind.HANDOVER, handover.id)
+    step.evolve(handover=handover.evolve(status=status, answered=event.at, reason=event.text))
+    step.tell(Reason.HANDOVER_ANSWERED, handover.id, text=event.text)
+    if not accepts:
+        return Finding.DECLINED
+    _give_away(step, handover)
+    return Finding.ACCEPTED
+
+
+def _give_away(step: Step, handover: Handover) -> None:
+    """Makes this side a participant: all who had a share are told, and whatever waits here is the new holder's now."""
+    shares = step.case.shares
+    concerned = [share.party for share in shares if share.on_wire and (share.goes_on or _owes(share))]
+    for invitation in step.case.invitations:
+        if invitation.status is InvitationStatus.OPEN:
+            step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
+    closed = {"status": InvitationStatus.TAKEN_BACK, "answered": step.event.at}
+    step.evolve(
+        side=PlanSide.PARTICIPANT,
+        holder=handover.party,
+        epoch=handover.epoch,
+        plan=None,
+        shares=tuple(_handed_over(step, share) if share.goes_on else share for share in shares),
+        invitations=tuple(
+            one.evolve(**closed) if one.status is InvitationStatus.OPEN else one for one in step.case.invitations
+        ),
+        timers=(),
+        settled_on=None,
+    )
+    for party in dict.fromkeys((*concerned, handover.party)):
+        step.send(PlanMessageKind.PLAN_GONE, step.case.id, party)
+    step.drops = "the plan was handed over"
+
+
+def _handed_over(step: Step, share: Share) -> Share:
+    return share.evolve(ended=step.on, end_reason=EndReason.HANDED_OVER)
+
+
+def _owes(share: Share) -> bool:
+    """True if the participant has not acknowledged the newest view or withdrawal."""
+    return share.acknowledged < share.number
+
+
+def take_back(step: Step) -> Finding:
+    """Takes our offer back; the party is told. Raises `InvalidInput` if none waits for an answer."""
+    handover = step.case.handover
+    if step.event.accepts is not False:
+        raise InvalidInput.at("event.accepts", "only the party that is asked says yes", "business-rule")
+    if handover is None or handover.id != step.needed("about") or handover.status is not HandoverStatus.OFFERED:
+        raise InvalidInput.at("about", "there is no such offer that waits for an answer", "not-found")
+    take_back_offer(step)
+    return Finding.TAKEN_BACK
+
+
+def take_back_offer(step: Step) -> None:
+    """Takes back the offer that waits for an answer, if there is one."""
+    handover = step.case.handover
+    if handover is None or handover.status is not HandoverStatus.OFFERED:
+        return
+    status = HandoverStatus.TAKEN_BACK
+    step.evolve(handover=handover.evolve(status=status, answered=step.event.at, reason=step.event.text))
+    step.stop(PlanTimerKind.HANDOVER, handover.id)
+    step.send(PlanMessageKind.HANDOVER_ANSWER, handover.id, handover.party)
+
+
+def unanswered(step: Step, timer: PlanTimer) -> None:
+    """Offers once more when a handover has not been answered in time; the second time a person is told."""
+    handover = step.case.handover
+    if handover is None or handover.id != timer.about or handover.status is not HandoverStatus.OFFERED:
+        return
+    if timer.step > 1:
+        step.tell(Reason.HANDOVER_UNANSWERED, handover.id)
+        return
+    step.evolve(handover=handover.evolve(asked=handover.asked + 1))
+    step.send(PlanMessageKind.HANDOVER, handover.id, handover.party)
+    due = handover_due(step.around.of(handover.party), step.event.at)
+    step.start(PlanTimerKind.HANDOVER, handover.id, due, 2)
+
+
+# --- at the new holder
+
+
+def came(step: Step) -> Finding:
+    """Keeps an offer that came, with all that goes with it; our people are told that it waits for their answer."""
+    from_holder(step)
+    content, ident = step.needed("handed_over"), step.needed("about")
+    known = step.case.handover
+    if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
+        raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
+    if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:
+        step.problems = (Problem("handover", "an offer of this plan is being answered here", "conflict"),)
+        return Finding.CONFLICT
+    is_first = known is None or known.id != ident
+    if is_first or (known is not None and known.status is HandoverStatus.OFFERED):
+        sent = step.event.at if known is None or is_first else known.sent
+        now = Handover(id=ident, party=step.needed("party"), epoch=content.epoch, sent=sent, offered=content)
+        step.evolve(handover=now)
+        step.tell(Reason.HANDOVER_TO_ANSWER, ident, text=step.event.text)
+    return Finding.FIRST if is_first else Finding.REPEATED
+
+
+def answer(step: Step) -> Finding:
+    """Sends our answer to an offer. Raises `InvalidInput` if there is none that is open."""
+    handover = step.case.handover
+    if handover is None or handover.id != step.needed("about") or handover.status is not HandoverStatus.OFFERED:
+        raise InvalidInput.at("about", "there is no such offer that waits for an answer", "not-found")
+    accepts = step.needed("accepts")
+    status = HandoverStatus.ACCEPTED if accepts else HandoverStatus.DECLINED
+    given = {"status": status, "answered": step.event.at, "reason": step.event.text, "by": step.event.by}
+    step.evolve(handover=handover.evolve(**given, offered=handover.offered if accepts else None))
+    step.send(PlanMessageKind.HANDOVER_ANSWER, handover.id, handover.party)
+    return Finding.ACCEPTED if accepts else Finding.DECLINED
+
+
+def taken_back(step: Step) -> Finding:
+    """Keeps that the holder took its offer back; our people are told. A yes that crossed it comes to nothing."""
+    handover = step.case.handover
+    if handover is None or handover.id != step.event.about or handover.party != step.event.party:
+        return Finding.LATE
+    if handover.offered is None or step.event.accepts:
+        return Finding.LATE
+    _lose(step, handover)
+    return Finding.TAKEN_BACK
+
+
+def refused(step: Step) -> None:
+    """Keeps that the old holder did not take our yes: it had taken its offer back, or another handover won."""
+    handover = step.case.handover
+    if handover is not None and handover.id == step.event.about and handover.offered is not None:
+        _lose(step, handover)
+
+
+def _lose(step: Step, handover: Handover) -> None:
+    step.evolve(handover=handover.evolve(status=HandoverStatus.TAKEN_BACK, offered=None, reason=step.event.text))
+    step.tell(Reason.HANDOVER_TAKEN_BACK, handover.id, text=step.event.text)
+
+
+def is_taken(step: Step) -> bool:
+    """True if the event is the receipt of our yes to an offer: then this side holds the plan from now on."""
+    handover, event = step.case.handover, step.event
+    ours = handover is not None and handover.id == event.about and event.message is PlanMessageKind.HANDOVER_ANSWER
+    if not ours or handover is None or handover.status is not HandoverStatus.ACCEPTED or handover.offered is None:
+        return False
+    _take_over(step, handover, handover.offered)
+    return True
+
+
+def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
+    """Makes this side the holder, with the shares, whose numbers go on, and the changes that wait."""
+    shares = tuple(share for one in offered.shares if (share := _taken_over(step, one)) is not None)
+    step.evolve(
+        side=PlanSide.HOLDER,
+        holder=None,
+        epoch=offered.epoch,
+        plan=offered.plan,
+        shares=shares,
+        changes=offered.changes,
+        copies=(),
+        timers=(),
+        handover=handover.evolve(offered=None),
+    )
+    look_at_shares(step)
+    set_review_clocks(step)
+    for share in step.case.shares:
+        if share.on_wire and _owes(share):
+            send_newest(step, share)
+    for kept in step.case.changes:
+        share = step.case.share(kept.change.share)
+        if kept.status in _UNDECIDED and share is not None:
+            due = change_due(step.around.of(share.party), step.event.at, 1)
+            step.start(PlanTimerKind.CHANGE, kept.change.id, due)
+            step.tell(Reason.CHANGE_TO_DECIDE, share.id)
+
+
+def _taken_over(step: Step, one: PartyShare) -> Share | None:
+    """Returns a share with the party's name here; our own has ended. None: no party here is this participant.
+
+    The name that the party has at the old holder may be another's here, and is never used.
+    """
+    share = one.share
+    names = (step.around.party_of.get(unit) for unit in (*share.organizations, one.organization.id))
+    party = next((name for name in names if name is not None), None)
+    if party is None:
+        return None
+    share = share.evolve(party=party, on_wire=step.around.of(party).on_wire)
+    return share if share.on_wire else _handed_over(step, share)
+
+
+# --- at participants
+
+
+def gone(step: Step) -> Finding:
+    """Takes the old holder's word about who holds the plan now; what waits for an answer is sent to that one.
+
+    Raises `NotYet` if the one who says so is a holder of whom we have not been told.
+    """
+    case, epoch = step.case, step.needed("epoch")
+    if epoch <= case.epoch:
+        return Finding.LATE
+    if step.event.party != case.holder:
+        raise NotYet.at("sender", "is not the holder, as far as we know", "conflict")
+    handover = case.handover
+    accepted = handover is not None and handover.status is HandoverStatus.ACCEPTED and handover.epoch == epoch
+    if accepted and handover is not None and handover.offered is not None:
+        _take_over(step, handover, handover.offered)
+        return Finding.TAKES_OVER
+    _follow(step, step.event.to_party or case.holder, epoch)
+    return Finding.NEWER
+
+
+def gone_already(step: Step) -> Finding:
+    """Takes the word that this side holds the plan, which a receipt has said before. Raises `NotTaken` for others."""
+    handover, epoch = step.case.handover, step.needed("epoch")
+    if handover is None or step.event.party != handover.party or epoch > step.case.epoch:
+        raise NotTaken.at("plan", "unknown here", "not-found")
+    return Finding.LATE
+
+
+def gone_by_hand(step: Step) -> Finding:
+    """Takes the word of a person of ours about who holds the plan now."""
+    _follow(step, step.needed("to_party"), step.event.epoch or step.case.epoch + 1)
+    return Finding.NEWER
+
+
+def _follow(step: Step, holder: str | None, epoch: int) -> None:
+    step.evolve(holder=holder, epoch=epoch)
+    name = step.event.holder.name if step.event.holder is not None else holder
+    step.tell(Reason.HOLDER_CHANGED, step.case.id, text=name)
+    for kept in step.case.changes:
+        if kept.status is ChangeStatus.SENT:
+            step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, holder)

@@ -1,0 +1,295 @@
+"""The shares of a plan: each begins, gets a new view, and ends, by membership, agreement, consent and plan.
+
+`look_at_shares` brings all of them up to date after anything that may have changed what somebody sees: a new version,
+another day, another agreement. A share whose view changed gets the next number and one message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.domain.agreement import ContentLevel
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
+from ip_fhir.domain.consent.protection import protected_persons
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.plan import PlanStatus
+from ip_fhir.domain.sharing.case import PlanTimerKind
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, set_day_clock, turns
+from ip_fhir.domain.sharing.life.step import MadeView
+from ip_fhir.domain.sharing.participants import participants, people_of
+from ip_fhir.domain.sharing.policy import areas_of, policy_of
+from ip_fhir.domain.sharing.see import settle
+from ip_fhir.domain.sharing.share import EndReason, Share
+from ip_fhir.domain.sharing.terms import ShareStart
+from ip_fhir.errors import ConsentRefused, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.life.step import Step
+    from ip_fhir.domain.sharing.participants import Participant, Taking
+
+_OVER: Final = (PlanStatus.ENDED, PlanStatus.REVOKED, PlanStatus.ENTERED_IN_ERROR)
+_AT_WORK: Final = (PlanStatus.ACTIVE, PlanStatus.ON_HOLD)
+
+_TERMS: Final = ("organizations", "level", "ages", "released", "person")
+"""The fields of a share that decide what its view shows."""
+
+
+def is_over(plan: IndividualPlan, on: date) -> bool:
+    """True if nothing of the plan is shared any more: it has ended, the person is dead, or no longer wants a plan."""
+    if plan.status in _OVER or plan.owner.has_died:
+        return True
+    request = AccessRequest(ConsentKind.PLAN, plan.owner.id, on)
+    answer = permits(plan.consents, request, plan.related_persons, plan.owner)
+    return isinstance(answer, Refused) and answer.rule in EXPLICIT_NOES
+
+
+def look_at_shares(step: Step) -> None:
+    """Brings every share up to date with plan, day, agreements and settings; begins shares by rule; tells people."""
+    taking = participants(step.plan, step.around.party_of, step.on)
+    parts = {part.party: part for part in taking.parts}
+    for share in step.case.shares:
+        if share.goes_on:
+            _look_at(step, share, current(step, share, parts))
+    _begin_by_rule(step, taking.parts)
+    _tell_of_members(step, taking)
+    _tell_of_unseeing(step)
+    _tell_of_turns(step)
+    step.evolve(settled_on=step.on, over=is_over(step.plan, step.on))
+    step.settled = step.plan, step.on
+    set_day_clock(step)
+
+
+def current(step: Step, share: Share, parts: dict[str, Participant]) -> Share:
+    """Returns the share with what settings, agreement and plan say of its party today."""
+    terms, part = step.around.of(share.party), parts.get(share.party)
+    now = {
+        "organizations": share.organizations if part is None else part.organizations,
+        "level": terms.level,
+        "ages": terms.ages,
+        "on_wire": terms.on_wire,
+    }
+    changed = {name: value for name, value in now.items() if getattr(share, name) != value}
+    return share.evolve(**changed) if changed else share
+
+
+def end_reason(step: Step, share: Share) -> EndReason | None:
+    """Returns the reason for which nothing can be shared by this share today; None if it can go on."""
+    plan, terms = step.plan, step.around.of(share.party)
+    if plan.owner.has_died:
+        return EndReason.DECEASED
+    if is_over(plan, step.on):
+        return EndReason.PLAN_OVER
+    if not terms.may_share or terms.by_person != (share.person is not None):
+        return EndReason.NO_AGREEMENT
+    if not people_of(plan, share, step.on):
+        return EndReason.MEMBERSHIP
+    return EndReason.CONSENT if policy_of(plan, share, step.on).opens_nothing else None
+
+
+def begin(step: Step, party: str) -> tuple[Share, ...]:
+    """Begins the share of a party by name: with a system that keeps its people apart, the one of each person.
+
+    With the event's `person`, that person's alone. Returns the shares. Raises `InvalidInput` if no agreement names the
+    party or nobody of it takes part, and `ConsentRefused` if nothing is open to it today.
+    """
+    taking = participants(step.plan, step.around.party_of, step.on)
+    part = next((one for one in taking.parts if one.party == party), None)
+    if not step.around.of(party).may_share:
+        raise InvalidInput.at("to_party", "no agreement names this party: nothing is shared with it", "business-rule")
+    if part is None:
+        raise InvalidInput.at("to_party", "nobody of this party takes part in the plan today", "business-rule")
+    wanted = [person for person in _persons(step, part) if step.event.person in (None, person)]
+    if not wanted:
+        raise InvalidInput.at("person", "does not take part for this party today", "not-found")
+    shares = [_fresh(step, part, person) for person in wanted]
+    if step.event.parts:
+        shares = [share.evolve(released=step.event.parts) for share in shares]
+    refused = [reason for share in shares if (reason := end_reason(step, share)) is not None]
+    if len(refused) == len(shares):
+        _refuse(refused[0])
+    return tuple(_begin(step, share) for share in shares if end_reason(step, share) is None)
+
+
+def _refuse(reason: EndReason) -> None:
+    if reason is EndReason.CONSENT:
+        raise ConsentRefused(reason.value, "no consent opens anything of the plan to this party today")
+    raise InvalidInput.at("to_party", f"nothing can be shared with this party: {reason}", "business-rule")
+
+
+def end(step: Step, share: Share, reason: EndReason) -> None:
+    """Ends a share: a withdrawal, numbered as a view. It names share and number alone and needs no consent."""
+    number = share.number + 1
+    ended = share.evolve(number=number, digest=withdrawal_digest(share.id, number), ended=step.on, end_reason=reason)
+    step.put_share(ended)
+    send_newest(step, ended)
+    step.record(share=share.id, number=number, digest=ended.digest, about=None, note=f"the share ended: {reason}")
+
+
+def withdrawal_digest(share_id: str, number: int) -> str:
+    """Returns the digest of a withdrawal: a SHA-256, in hexadecimal, of share and number.
+
+    >>> withdrawal_digest("s-1", 4)[:12]
+    'f82b5c7da8fe'
+    """
+    return hashlib.sha256(f"{share_id}|{number}".encode()).hexdigest()
+
+
+def send_newest(step: Step, share: Share) -> None:
+    """Sends the newest view of a share, or its withdrawal, under the number that it has; earlier rows give way."""
+    if not share.on_wire:
+        step.put_share(share.evolve(acknowledged=share.number))
+        return
+    kind = PlanMessageKind.PLAN if share.goes_on else PlanMessageKind.PLAN_WITHDRAWN
+    step.superseded.append(share.id)
+    step.send(kind, share.id, share.party, number=share.number)
+    if not step.runs(PlanTimerKind.ACKNOWLEDGEMENT, share.id):
+        terms = step.around.of(share.party)
+        step.start(PlanTimerKind.ACKNOWLEDGEMENT, share.id, acknowledgement_due(terms, step.event.at))
+
+
+def share_again(step: Step, share: Share) -> None:
+    """Makes a view for a share that is in step again, or begins again, above the highest number."""
+    _new_view(step, None, share.evolve(in_step=True, ended=None, end_reason=None))
+
+
+def _look_at(step: Step, was: Share, share: Share) -> None:
+    reason = end_reason(step, share)
+    if reason is not None:
+        end(step, share, reason)
+    elif share.in_step:
+        _new_view(step, was, share)
+    elif share is not was:
+        step.put_share(share)
+
+
+def _new_view(step: Step, was: Share | None, share: Share) -> None:
+    """Gives the share its next view, if that differs from the last one, which was made for `was` (None: anew)."""
+    settled = settle(_before(step, was, share), step.plan, share, step.on)
+    made = settled.share
+    if settled.view is None or made.digest == share.digest or made.digest is None:
+        if was is not share:
+            step.put_share(share)
+        return
+    step.put_share(made)
+    step.views.append(MadeView(made.id, made.number, step.plan.version, step.on, made.digest))
+    send_newest(step, made)
+    grounds = consents_of(step.plan, made, step.on)
+    step.record(share=made.id, number=made.number, digest=made.digest, about=None, consents=grounds)
+
+
+def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan, date] | None:
+    """Returns the plan and day that equal those of the last view; None if it was made by other terms."""
+    if was is None or not was.number or any(getattr(was, name) != getattr(share, name) for name in _TERMS):
+        return None
+    return step.settled
+
+
+def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
+    """Returns the ids of the consents to sharing that open something to this participant."""
+    found: dict[str, None] = {}
+    for recipient, within in people_of(plan, share, on):
+        for area in (None, *sorted(policy_of(plan, share, on).areas)):
+            request = AccessRequest(ConsentKind.SHARING, recipient, on, within, () if area is None else (area,))
+            answer = permits(plan.consents, request, plan.related_persons, plan.owner, share.ages)
+            found |= {} if isinstance(answer, Refused) else dict.fromkeys(answer.consents)
+    return tuple(found)
+
+
+def _begin_by_rule(step: Step, parts: Iterable[Participant]) -> None:
+    if step.plan.status not in _AT_WORK or protected_persons(step.plan):
+        return
+    for part in parts:
+        terms = step.around.of(part.party)
+        if not terms.may_share or terms.sharing.shares_begin is not ShareStart.BY_RULE:
+            continue
+        for person in _persons(step, part):
+            share = _fresh(step, part, person)
+            by_hand = share.end_reason is EndReason.BY_HAND
+            if (share.number == 0 or not share.goes_on) and not by_hand and end_reason(step, share) is None:
+                _begin(step, share)
+
+
+def _persons(step: Step, part: Participant) -> tuple[str | None, ...]:
+    """Returns the persons of a party who have a share each; one None where the party has one for all."""
+    return tuple(ident for ident, _ in part.persons) if step.around.of(part.party).by_person else (None,)
+
+
+def _fresh(step: Step, part: Participant, person: str | None) -> Share:
+    """Returns the share of a party or person as it is, with today's terms, or a new one that has no view yet."""
+    known = (one for one in step.case.shares if (one.party, one.person) == (part.party, person))
+    share = next(known, None)
+    if share is None:
+        key = step.around.new_key()
+        ident = step.derived_id(key, "share")
+        share = Share(id=ident, plan=step.case.id, party=part.party, person=person, key=key, began=step.on)
+    return current(step, share, {part.party: part})
+
+
+def _begin(step: Step, share: Share) -> Share:
+    """Begins a share, or again; sends the newest view of one that goes on."""
+    known = step.case.share(share.id)
+    if known is not None and known.goes_on and known.in_step:
+        _new_view(step, known, share)
+        now = step.case.share(share.id)
+        if now is not None and now.number == known.number:
+            send_newest(step, now)
+    else:
+        share_again(step, share)
+    return step.case.share(share.id) or share
+
+
+def _tell_of_members(step: Step, taking: Taking) -> None:
+    told = step.case.on_paper
+    new = tuple(ident for ident in taking.on_paper if ident not in told)
+    for membership in new:
+        step.tell(Reason.ON_PAPER, membership)
+    if new:
+        step.evolve(on_paper=(*told, *new))
+
+
+def _tell_of_unseeing(step: Step) -> None:
+    """Tells of shares whose people are responsible for a measure that they may not see, if it was not so before."""
+    shares = step.before.shares if step.before is not None else ()
+    known = _unseeing(step.settled[0], shares, step.settled[1]) if step.settled is not None else set()
+    new = _unseeing(step.plan, step.case.shares, step.on) - known
+    for share in dict.fromkeys(sorted(share for share, _ in new)):
+        step.tell(Reason.RESPONSIBLE_UNSEEING, share)
+
+
+def _unseeing(plan: IndividualPlan, shares: Iterable[Share], on: date) -> set[tuple[str, str]]:
+    """Returns pairs of a share and a measure that the share's people are responsible for and may not see."""
+    found: set[tuple[str, str]] = set()
+    areas = areas_of(plan)
+    for share in shares:
+        if not share.goes_on:
+            continue
+        people = {*share.organizations, *(person for person, _ in people_of(plan, share, on))}
+        theirs = [measure for measure in plan.measures if measure.responsible in people]
+        policy = policy_of(plan, share, on) if theirs else None
+        for measure in theirs:
+            if policy is None or policy.level is not ContentLevel.PLAN or not policy.lets(areas[measure.id]):
+                found.add((share.id, measure.id))
+    return found
+
+
+def _tell_of_turns(step: Step) -> None:
+    """Tells of views that will open or shrink by date, once the day is near enough."""
+    before = step.before
+    for share in step.case.shares:
+        if not share.goes_on:
+            continue
+        days = step.around.of(share.party).sharing.warning_days
+        was = before.share(share.id) if before is not None else None
+        known: set[date] = set()
+        if was is not None and was.goes_on and step.settled is not None:
+            known = set(turns(step.settled[0], was, step.settled[1], days))
+        new = [day for day in turns(step.plan, share, step.on, days) if day not in known]
+        if new:
+            step.tell(Reason.VIEW_TURNS, share.id, text=min(new).isoformat())

@@ -1,0 +1,201 @@
+"""The policy of a share: the life areas that are open to it on a day, since when and until when, and what turns it.
+
+Consent is asked about every person of the party who takes part that day: an area is open only if all are allowed. Of
+consents only the kind `sharing` counts. Days are Norwegian days.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ip_fhir.domain.agreement import ContentLevel
+from ip_fhir.domain.consent.ages import LAW, birth_dates, first_day_at
+from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.sharing.lens.index import areas_of, index_of
+from ip_fhir.domain.sharing.participants import is_of, persons_in
+from ip_fhir.domain.sharing.view import Opening
+from ip_fhir.domain.values.terms import LifeArea
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ip_fhir.domain.consent.consent import Consent
+    from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.lens.index import PlanIndex
+    from ip_fhir.domain.sharing.participants import Person
+    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.values.value import Period
+
+__all__ = ["Policy", "Terms", "areas_of", "holds_until", "next_turn", "openings", "policy_of", "terms_of"]
+
+Open: TypeAlias = frozenset[LifeArea | None]
+"""Life areas that are open; None is content of no area."""
+
+_EVERYTHING: Final[Open] = frozenset((None, *LifeArea))
+_COLUMNS: Final = (None, *LifeArea)
+_ONE_DAY: Final = timedelta(days=1)
+_OF_AGE: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is open to a share on a day: life areas, content of no area (`general`), and how much of it (`level`).
+
+    `released` are the parts that were ticked for it and that lead to persons with a protected address.
+    """
+
+    areas: frozenset[LifeArea]
+    general: bool
+    level: ContentLevel
+    released: frozenset[LocatingPart]
+
+    def lets(self, areas: frozenset[LifeArea]) -> bool:
+        """True if an item of these life areas may be seen: all of them are open; of none, content of no area is."""
+        return areas <= self.areas if areas else self.general
+
+    @property
+    def opens_all(self) -> bool:
+        """True if no area is closed, and content of no area is not either."""
+        return self.general and len(self.areas) == len(LifeArea)
+
+    @property
+    def opens_nothing(self) -> bool:
+        """True if nothing is open: no more is seen than that there is a plan, and who coordinates."""
+        return not self.general and not self.areas
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms that a view tells: the policy of its day, when areas are open, and until when it holds."""
+
+    policy: Policy
+    openings: tuple[Opening, ...]
+    holds_until: date | None
+
+
+def policy_of(plan: IndividualPlan, share: Share, on: date) -> Policy:
+    """Returns the policy of a share on the day `on`. Nothing is open to a party of which nobody takes part that day."""
+    return _policy(_open_on(index_of(plan), share, on), share)
+
+
+def openings(plan: IndividualPlan, share: Share, on: date) -> tuple[Opening, ...]:
+    """Returns the areas that are open on the day `on`, each with its first day since the share began, and its last."""
+    return terms_of(plan, share, on).openings
+
+
+def holds_until(plan: IndividualPlan, share: Share, on: date) -> date | None:
+    """Returns the last day before something that is open on the day `on` closes; None: no such day is known."""
+    return terms_of(plan, share, on).holds_until
+
+
+def terms_of(plan: IndividualPlan, share: Share, on: date) -> Terms:
+    """Returns the terms of a share on the day `on`."""
+    index = index_of(plan)
+    now = _open_on(index, share, on)
+    last = _last_days(index, share, on, now)
+    first = _first_days(index, share, on, now)
+    told = tuple(Opening(area=area, since=first[area], until=last.get(area)) for area in _COLUMNS if area in now)
+    return Terms(_policy(now, share), told, min(last.values(), default=None))
+
+
+def _policy(now: Open, share: Share) -> Policy:
+    areas = frozenset(area for area in now if area is not None)
+    return Policy(areas, None in now, share.level, frozenset(share.released))
+
+
+def _persons_on(index: PlanIndex, share: Share, day: date) -> tuple[Person, ...]:
+    held = (one for one in index.places if one.period.covers(day) and is_of(share, one.person, one.organization))
+    return persons_in(held, index.above)
+
+
+def _open_on(index: PlanIndex, share: Share, day: date) -> Open:
+    """Returns what is open to all persons who take part on this day; nothing, if nobody does."""
+    persons = _persons_on(index, share, day)
+    found = _EVERYTHING if persons else frozenset()
+    return found.intersection(*(index.allowed(person, day, share.ages) for person in persons))
+
+
+def _last_days(index: PlanIndex, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
+    """Returns the last day of each area that is open now and closes some day."""
+    found: dict[LifeArea | None, date] = {}
+    pending, start = set(now), on
+    changes = [day for day in _days_of_places(index, share) if day > on]
+    for end in (*changes, None):
+        for person in _persons_on(index, share, start):
+            for area, answer in index.answers(person, start, share.ages).items():
+                last = answer.until
+                if area in pending and last is not None and (end is None or last < end - _ONE_DAY):
+                    found[area] = min(last, found.get(area, last))
+        pending -= found.keys()
+        if end is None or not pending:
+            break
+        closed = pending - _open_on(index, share, end)
+        found |= dict.fromkeys(closed, end - _ONE_DAY)
+        pending -= closed
+        start = end
+    return found
+
+
+def _first_days(index: PlanIndex, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
+    """Returns the first day, since the share began, of the time without a break in which each area has been open."""
+    found: dict[LifeArea | None, date] = {}
+    pending = set(now)
+    days = {*_days_of_places(index, share), *_days_of_consents(index, share)}
+    for start in sorted((day for day in days if share.began < day <= on), reverse=True):
+        if not pending:
+            break
+        began = pending - _open_on(index, share, start - _ONE_DAY)
+        found |= dict.fromkeys(began, start)
+        pending -= began
+    return found | dict.fromkeys(pending, share.began)
+
+
+def _days_of_places(index: PlanIndex, share: Share) -> list[date]:
+    """Returns the days on which other persons take part for a share."""
+    places = (place for place in index.places if is_of(share, place.person, place.organization))
+    return sorted({day for place in places for day in _edges(place.period)})
+
+
+def _days_of_consents(index: PlanIndex, share: Share) -> Iterator[date]:
+    for consent in index.plan.consents:
+        if consent.kind is ConsentKind.SHARING:
+            yield from _days_of_consent(consent)
+    yield from (first_day_at(birth, share.ages.health_consent) for birth in birth_dates(index.plan.owner))
+
+
+def _days_of_consent(consent: Consent) -> Iterator[date]:
+    yield consent.given_on
+    if consent.withdrawn_on is not None:
+        yield consent.withdrawn_on
+    for period in (consent.period, *(provision.period for provision in consent.provisions)):
+        yield from _edges(period)
+
+
+def _edges(period: Period) -> Iterator[date]:
+    """Yields the first day of a period, and the day after its last."""
+    if period.start is not None:
+        yield period.start
+    if period.end is not None and period.end < date.max:
+        yield period.end + _ONE_DAY
+
+
+def next_turn(plan: IndividualPlan, shares: Iterable[Share], after: date) -> date | None:
+    """Returns the next day on which any of the shares may look otherwise; None: no such day is known.
+
+    It is the first after `after` of the first days, and the days after the last ones, of consents, their provisions,
+    memberships, coordinators' places and mandates, and of the days on which the person comes of the ages that count.
+    """
+    ages = {
+        _OF_AGE,
+        *(age for one in (LAW, *(s.ages for s in shares)) for age in (one.may_withhold, one.health_consent)),
+    }
+    days = {first_day_at(birth, age) for birth in birth_dates(plan.owner) for age in ages}
+    days.update(day for consent in plan.consents for day in _days_of_consent(consent))
+    team: tuple[Any, ...] = (*plan.team.memberships, *plan.team.coordinators) if plan.team is not None else ()
+    mandates = (one.mandate for one in plan.related_persons if one.mandate is not None)
+    for period in (*(place.period for place in team), *(mandate.period for mandate in mandates)):
+        days.update(_edges(period))
+    return min((day for day in days if day > after), default=None)

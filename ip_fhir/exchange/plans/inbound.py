@@ -1,0 +1,205 @@
+"""The way in of a message about a plan: message -> event -> decision -> one commit, as `exchange.inbound` does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.domain.sharing.case import Invitation, PlanSide
+from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import CONTENT
+from ip_fhir.errors import NotTaken, NotYet
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
+from ip_fhir.exchange.refusals import is_early, refuse_other_person
+from ip_fhir.exchange.taking.intake import Taken
+from ip_fhir.ports.plans import writes_plans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.messages import InvitationContent, PlanMessage
+    from ip_fhir.domain.sharing.view import PlanView
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.refusals import Arrival
+    from ip_fhir.ports import Transaction
+    from ip_fhir.ports.plans import NameKind, PlanTransaction
+
+
+_KINDS: Final = {
+    PlanMessageKind.PLAN: PlanEventKind.VIEW,
+    PlanMessageKind.PLAN_WITHDRAWN: PlanEventKind.WITHDRAW,
+    PlanMessageKind.PLAN_CHANGE: PlanEventKind.CHANGE,
+    PlanMessageKind.PLAN_CHANGE_ANSWER: PlanEventKind.CHANGE_ANSWERED,
+    PlanMessageKind.INVITATION: PlanEventKind.INVITE,
+    PlanMessageKind.INVITATION_ANSWER: PlanEventKind.ANSWER_INVITATION,
+    PlanMessageKind.HANDOVER: PlanEventKind.HAND_OVER,
+    PlanMessageKind.HANDOVER_ANSWER: PlanEventKind.ANSWER_HANDOVER,
+    PlanMessageKind.PLAN_REQUEST: PlanEventKind.REQUEST,
+    PlanMessageKind.PLAN_GONE: PlanEventKind.GONE,
+    PlanMessageKind.PLAN_STATE_REQUEST: PlanEventKind.STATE_ASKED,
+    PlanMessageKind.PLAN_STATE: PlanEventKind.RESTORED,
+}
+
+_BY_HOLDER: Final = frozenset(
+    {
+        PlanMessageKind.PLAN,
+        PlanMessageKind.PLAN_WITHDRAWN,
+        PlanMessageKind.PLAN_CHANGE_ANSWER,
+        PlanMessageKind.INVITATION,
+        PlanMessageKind.HANDOVER,
+        PlanMessageKind.PLAN_GONE,
+        PlanMessageKind.PLAN_STATE_REQUEST,
+    }
+)
+_OPENS: Final = (PlanMessageKind.PLAN, PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
+"""Kinds by which a side first hears of a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanIntake:
+    """A message about a plan that came in the name of `party`, with the numbers of all persons in it.
+
+    `arrival` learns which plan it is about.
+    """
+
+    context: Context
+    message: PlanMessage
+    party: str
+    persons: frozenset[PersonId]
+    arrival: Arrival
+
+    def take(self, tx: Transaction, now: datetime) -> Taken:
+        """Decide and write: see `Intake.take`. All that is not known here, or is another's, gets one answer."""
+        if not writes_plans(tx):
+            raise NotTaken.at("kind", "this side keeps no plans", "not-supported")
+        plan_id = self._plan_id(tx)
+        before = tx.load_plan(plan_id) if plan_id is not None else None
+        if plan_id is None or (before is None and self.message.kind not in _OPENS):
+            raise self._unknown(now)
+        if before is not None:
+            self._check(before.plan, now)
+            self.arrival.loop = plan_id
+        event = self._event(now)
+        decision = apply(self.context, tx, before, event, now)
+        moved = plan_change(before.plan if before is not None else None, decision)
+        return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
+
+    def _plan_id(self, tx: PlanTransaction) -> str | None:
+        """Return the id of the plan that the message is about; None if nothing here has what it names."""
+        message = self.message
+        for content, find in _NAMES:
+            if (given := getattr(message, content)) is not None:
+                return find(tx, given)
+        return self._asked_for(tx, message.question.owner) if message.question is not None else None
+
+    def _asked_for(self, tx: PlanTransaction, owner: PlanOwner) -> str | None:
+        """Return the plan about a person that we hold and that the party may ask for."""
+        if owner.identifier is None:
+            return None
+        for plan_id in tx.plans_about(str(owner.identifier), 100):
+            stored = tx.load_plan(plan_id)
+            if stored is not None and stored.plan.side is PlanSide.HOLDER and not stored.plan.over:
+                return plan_id
+        return None
+
+    def _check(self, plan: SharedPlan, now: datetime) -> None:
+        """Refuse a message of a party that has no part in the plan, and one about another person."""
+        owner = plan.owner
+        if owner is not None:
+            refuse_other_person(owner.identifier, self.persons, "plan")
+        if self.message.kind is PlanMessageKind.PLAN_REQUEST:
+            return
+        if self.message.kind in _BY_HOLDER:
+            return  # whether it is the holder is for the decision to say: the highest epoch counts
+        if all(share.party != self.party for share in plan.shares) and not self._has_asked(plan):
+            raise self._unknown(now)
+
+    def _has_asked(self, plan: SharedPlan) -> bool:
+        """True if the message answers an invitation or handover to its party."""
+        reply = self.message.reply
+        if reply is None:
+            return False
+        asked = (*plan.invitations, *((plan.handover,) if plan.handover is not None else ()))
+        return any(one.id == reply.about and one.party == self.party for one in asked)
+
+    def _event(self, now: datetime) -> PlanEvent:
+        message, content = self.message, CONTENT[self.message.kind]
+        asked, gone = message.invitation, message.gone
+        source = PlanSource.HOLDER if message.kind in _BY_HOLDER else PlanSource.PARTICIPANT
+        return PlanEvent(
+            id=message.id,
+            kind=_KINDS[message.kind],
+            at=now,
+            raised_by=source,
+            party=self.party,
+            message_id=message.id,
+            to_party=None if gone is None else self.context.parties.find(gone.holder),
+            invitation=None if asked is None else invitation_of(asked, self.party, now),
+            **{"epoch": message.epoch, "text": message.text, **_CONTENTS[content](getattr(message, content))},
+        )
+
+    def _unknown(self, now: datetime) -> NotTaken:
+        """The one answer about whatever is not known here; `NotYet` while what it follows may still come."""
+        early = is_early(self.context, self.message, now)
+        may_come = self.message.kind in (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER)
+        return (NotYet if early and may_come else NotTaken).at("plan", "unknown here", "not-found")
+
+
+def invitation_of(asked: InvitationContent, party: str, now: datetime) -> Invitation:
+    """Return an invitation that came from `party` as this side keeps it. `now` is a time in UTC."""
+    words = " - ".join(filter(None, (asked.member, asked.role_text or str(asked.role), asked.task)))
+    return Invitation(
+        id=asked.invitation,
+        party=party,
+        membership=asked.invitation,
+        sent=now,
+        owner=asked.owner.name.full,
+        role=words,
+    )
+
+
+def _named(kind: NameKind, field: str) -> Callable[[PlanTransaction, Any], str | None]:
+    return lambda tx, content: tx.plan_named(kind, getattr(content, field))
+
+
+def _of_reply(tx: PlanTransaction, reply: Any) -> str | None:
+    return tx.plan_named("invitation", reply.about) or tx.plan_named("handover", reply.about)
+
+
+_NAMES: Final[tuple[tuple[str, Callable[[PlanTransaction, Any], str | None]], ...]] = (
+    ("view", lambda _tx, view: view.plan.id),
+    ("withdrawal", _named("share", "share")),
+    ("change", _named("share", "share")),
+    ("answer", _named("change", "change")),
+    ("invitation", lambda _tx, invitation: invitation.plan),
+    ("handover", lambda _tx, handover: handover.content.plan.id),
+    ("reply", _of_reply),
+    ("gone", lambda _tx, gone: gone.plan),
+    ("held", _named("share", "share")),
+)
+"""By the content of a message: how the plan is found that it is about."""
+
+
+def _of_view(view: PlanView) -> dict[str, Any]:
+    return {"view": view, "share": view.share, "number": view.number, "digest": view.digest()}
+
+
+_CONTENTS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
+    "view": _of_view,
+    "withdrawal": lambda withdrawal: {"share": withdrawal.share, "number": withdrawal.number},
+    "change": lambda change: {"change": change, "share": change.share, "about": change.id},
+    "answer": lambda answer: {"answer": answer, "share": answer.share, "about": answer.change},
+    "invitation": lambda invitation: {"about": invitation.invitation, "plan_id": invitation.plan},
+    "reply": lambda reply: {"about": reply.about, "accepts": reply.accepts, "text": reply.reason},
+    "handover": lambda handover: {"handed_over": handover.content, "about": handover.handover},
+    "question": lambda question: {"about": question.request, "text": question.reason},
+    "gone": lambda gone: {"epoch": gone.epoch, "holder": gone.holder},
+    "held": lambda held: {"share": held.share, "number": held.number, "digest": held.digest},
+}
+"""By the content of a message: the fields of the event that it gives."""

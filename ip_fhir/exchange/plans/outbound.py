@@ -1,0 +1,109 @@
+"""The way out of a message about a plan: made anew before each attempt, so that nothing that was closed leaves.
+
+Before a view is sent, the plan's clocks are applied: the day may have turned since the row was made. A row whose view
+is no longer the newest of its share is closed as superseded; the newest has a row of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.domain.consent.protection import protection_of
+from ip_fhir.domain.parties import OURS
+from ip_fhir.domain.people import AddressProtection
+from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.letters import Letter
+from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
+from ip_fhir.exchange.plans.due import turn
+from ip_fhir.ports.plans import keeps_plans, writes_plans
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ip_fhir.domain.agreement import Agreement
+    from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Peer
+    from ip_fhir.ports import OutboxRow, Transaction
+    from ip_fhir.ports.plans import PlanStore
+
+_NEVER_WAITS: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
+
+
+@dataclass(slots=True)
+class PlanErrand:
+    """The errand of a row about a plan; `plan` is as it was loaded last."""
+
+    context: Context
+    store: PlanStore
+    row: OutboxRow
+    plan: SharedPlan
+    peer: Peer
+
+    @classmethod
+    def of(cls, context: Context, row: OutboxRow) -> PlanErrand:
+        """Load the plan. Raises `InvalidInput` if it, or the party that the row goes to, is not known."""
+        store = context.store
+        if not keeps_plans(store):
+            raise InvalidInput.at("outbox", "this side keeps no plans", "not-supported")
+        stored = store.shared_plan(row.correlation_id)
+        if stored is None:
+            raise InvalidInput.at("outbox", "the row's plan is not in the store", "not-found")
+        return cls(context, store, row, stored.plan, context.peers.party(row.effect.party or ""))
+
+    @property
+    def about(self) -> str:
+        """The id of the plan."""
+        return self.plan.id
+
+    @property
+    def agreement(self) -> Agreement:
+        """The agreement with the party."""
+        return self.context.agreement_between_us_and(self.peer.name)
+
+    @property
+    def is_strict(self) -> bool:
+        """True if an address in the plan is strictly confidential."""
+        return _is_strict(self.plan)
+
+    def close(self, now: datetime) -> bool:
+        """Close the row if another view or a withdrawal is the newest of its share."""
+        effect = self.row.effect
+        if effect.plan_message not in OF_A_SHARE or self.plan.side is not PlanSide.HOLDER:
+            return False
+        if self.plan.settled_on is None or self.plan.settled_on < local_day(now):
+            turn(self.context, self.store, self.plan.id, now)
+            self.plan = PlanErrand.of(self.context, self.row).plan
+        share = self.plan.share(effect.about or "")
+        newest = share is not None and share.number == effect.number
+        if newest and share is not None and share.goes_on == (effect.plan_message is PlanMessageKind.PLAN):
+            return False
+        with self.store.begin() as tx:
+            tx.supersede_row(self.row.id, IN_ITS_PLACE)
+        return True
+
+    def awaits_yes(self, tx: Transaction) -> bool:
+        """True if an address in the plan is strictly confidential, and nobody has let this message go."""
+        before = tx.load_plan(self.plan.id) if writes_plans(tx) else None
+        if before is None or self.row.effect.plan_message in _NEVER_WAITS:
+            return False
+        return _is_strict(before.plan) and self.row.id not in before.plan.released
+
+    def message(self, now: datetime) -> PlanMessage:
+        """The message to the party; a view as it is on the Norwegian day."""
+        sent = max(now, self.plan.changed)  # the clock may have been turned back
+        organizations = {peer.name: peer.organizations[0] for peer in self.context.peers}
+        ours = self.context.organizations[0]
+        letter = Letter(self.plan, self.row.effect, sent, {**organizations, OURS: ours})
+        return letter.message(ours, self.peer.organizations[0])
+
+
+def _is_strict(plan: SharedPlan) -> bool:
+    if plan.plan is None:
+        return False
+    return protection_of(plan.plan) is AddressProtection.STRICTLY_CONFIDENTIAL

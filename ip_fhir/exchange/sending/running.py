@@ -1,0 +1,143 @@
+"""What is due by the clock: the half of `Exchange` that a scheduler or a worker calls."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from ip_fhir.errors import StoreError
+from ip_fhir.exchange import receipts
+from ip_fhir.exchange.access.parties import catch_up
+from ip_fhir.exchange.plans.due import run_plan_timers
+from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
+from ip_fhir.exchange.sending.bulkheads import Bulkheads
+from ip_fhir.exchange.sending.circuits import Way
+from ip_fhir.exchange.sending.due import RunCounts, run_timers
+from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.ports import Store
+
+log = logging.getLogger("ip_fhir.exchange")
+
+T = TypeVar("T")
+
+PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
+"""The two halves of a run."""
+
+_WORKED_OUT = 1000  # referrals whose parties one run works out, at most
+
+
+class Running:
+    """Runs what is due. Threads may share it: besides the store, it only remembers if there is work to do.
+
+    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.activity = threading.Event()
+        self.stirred = threading.Event()
+        self._changes = 0
+        self._counting = threading.Lock()
+        self._idle: dict[Literal["timers", "outbox"], tuple[int, datetime]] = {}
+        self._bulkheads = Bulkheads()
+
+    @property
+    def store(self) -> Store:
+        """The store that keeps referrals, evidence and outbox."""
+        return self._context.store
+
+    def now(self) -> datetime:
+        """The present moment in UTC, by this side's clock."""
+        return self._context.clock.now()
+
+    def run_due(
+        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
+    ) -> RunCounts:
+        """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
+
+        Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
+        loops and plans were changed. Call it as often as you like, from any number of processes and threads. `now`
+        (UTC) is the time of the whole run; rows not begun within half a lease are left for the next. `keep_going` is
+        called before each step. A sending that does not end is left to itself after its lease. Raises `StoreError`
+        only, when the store fails as a whole. A fault in one referral or row stops no other: it is recorded with the
+        row, a timer that fails stays due and is logged, and a row that cannot be read is set aside, and our people are
+        told.
+        """
+        run_clock = RunClock.of(self._context, now)
+        ran = self.run_timers(now, limit, keep_going)
+        signals = Signals(keep_going, lambda: 0, threading.Event())
+        return ran + self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
+
+    def run_timers(
+        self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
+    ) -> RunCounts:
+        """Handle timers that are due and receipts that are overdue: the first half of `run_due`."""
+        changes, began = self._changes, now or self.now()
+        ran = run_timers(self._context, began, limit, keep_going)
+        ran += run_plan_timers(self._context, began, limit, keep_going)
+        ran += receipts.run_overdue(self._context, began, limit, keep_going)
+        set_unreadable_aside(self._context, began)
+        self._keep_up(keep_going)
+        return self._passed("timers", ran, (changes, began), keep_going)
+
+    def run_outbox(self, keep_going: Callable[[], bool]) -> RunCounts:
+        """Send outbox rows until none is due and none under way: the second half of `run_due`, for one thread only.
+
+        While some are under way, rows that become due meanwhile are sent too, at once where `activity` tells of them.
+        """
+        run_clock = RunClock.of(self._context, None)
+        signals = Signals(keep_going, lambda: self._changes, self.activity, TOGETHER)
+        return self._run_outbox(run_clock, signals, sys.maxsize)
+
+    def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
+        changes, began = self._changes, run_clock.now()
+        ran = Sending(self._context, run_clock, signals, self._bulkheads).run(limit, in_turn=in_turn)
+        set_unreadable_aside(self._context, began)
+        return self._passed("outbox", ran, (changes, began), signals.keep_going)
+
+    def _passed(
+        self,
+        part: Literal["timers", "outbox"],
+        ran: RunCounts,
+        began: tuple[int, datetime],
+        keep_going: Callable[[], bool],
+    ) -> RunCounts:
+        if ran.anything:
+            return self._active(ran)  # the other part looks again, too
+        if keep_going():
+            self._idle[part] = began
+        return ran
+
+    def _keep_up(self, keep_going: Callable[[], bool]) -> None:
+        """Work out whom referrals concern where the settings have changed, and seal the log of reads."""
+        try:
+            catch_up(self._context, _WORKED_OUT, keep_going)
+            self._context.reads.upkeep(self.store)
+        except StoreError as error:  # what was due is done all the same
+            log.error("upkeep of who may read, and of what was read: %s", error)  # noqa: TRY400 - no trace, as elsewhere
+
+    def ways(self) -> list[Way]:
+        """The state of the way to each peer of the settings, in their order, as this process knows it."""
+        busy, now = self._bulkheads.busy(), self.now()
+        return [
+            Way.of(peer.name, self._context.circuits.of(peer.name), busy[peer.name], now)
+            for peer in self._context.peers
+        ]
+
+    def _active(self, result: T) -> T:
+        self._moved()
+        self.activity.set()
+        self.stirred.set()
+        return result
+
+    def _moved(self) -> None:
+        with self._counting:
+            self._changes += 1

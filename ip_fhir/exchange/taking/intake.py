@@ -1,0 +1,42 @@
+"""The intake of one message that was understood: a loop's (`taking.loop`) or a plan's (`plans.inbound`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from ip_fhir.errors import Problem
+    from ip_fhir.ports import JsonObject, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message: the key here of the loop or plan, resources as stored, and why it is not acted on.
+
+    `committed` is called after the commit.
+    """
+
+    about: str
+    stored: Sequence[JsonObject] = ()
+    problems: tuple[Problem, ...] = ()
+    committed: Callable[[], object] = lambda: None
+
+
+class Intake(Protocol):
+    """A message and the party that it is from."""
+
+    @property
+    def party(self) -> str:
+        """The party, by its name in the settings."""
+        ...
+
+    def take(self, tx: Transaction, now: datetime) -> Taken:
+        """Decide on the message and write what follows; `now` is a time in UTC.
+
+        Raises `InvalidInput`, `LoopError`, `NotTaken`, `NotYet` for a message that is not taken in; `Conflict`.
+        """
+        ...

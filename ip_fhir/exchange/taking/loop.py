@@ -1,0 +1,141 @@
+"""The intake of a message about a loop: the loop that it is about, the decision, the commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
+from ip_fhir.domain.parties import OURS
+from ip_fhir.domain.referral import EventKind, Record, Role
+from ip_fhir.errors import InvalidInput, LoopError, NotYet
+from ip_fhir.exchange.access import keys
+from ip_fhir.exchange.commit import not_before, write
+from ip_fhir.exchange.refusals import check_person, check_role_here, is_early, unknown_here
+from ip_fhir.exchange.taking.intake import Taken
+from ip_fhir.exchange.taking.speakers import check_addressee, not_theirs, owner, speaker
+from ip_fhir.fhir.outcome import problems_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ip_fhir.domain.message import Message
+    from ip_fhir.domain.referral import Event, Referral
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.formats import Incoming
+    from ip_fhir.exchange.peers import Credential
+    from ip_fhir.exchange.refusals import Arrival
+    from ip_fhir.ports import JsonObject, Stored, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class LoopIntake:
+    """A message about a loop, from `party`; of a notice, `owner` is the party whose notice it is.
+
+    `persons` are the numbers of all persons in it, `foreign` its resources as the other side wrote them. `arrival`
+    learns of the party and the loop.
+    """
+
+    context: Context
+    message: Message
+    party: str
+    owner: str | None
+    persons: frozenset[PersonId]
+    foreign: Sequence[JsonObject]
+    arrival: Arrival
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        message: Message,
+        party: str,
+        incoming: Incoming,
+        credential: Credential,
+        arrival: Arrival,
+    ) -> Self:
+        """Return the intake. Refuses a message that contradicts its credential, or that is for somebody else."""
+        form, notice = message.form, message.notice
+        said = next((o for o in form.organizations if o.id == form.sender), None) if form is not None else None
+        if said is not None and speaker(context, said, credential) != party:
+            raise not_theirs(context, said)
+        whose = owner(context, notice.organization(notice.sender), credential, party) if notice is not None else None
+        arrival.party = party
+        if notice is None:
+            check_addressee(context, message.recipient)
+            return cls(context, message, party, None, incoming.persons(), (), arrival)
+        check_addressee(context, message.recipient, notice.organization(notice.recipient))
+        if context.role is Role.HOSPITAL:
+            raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
+        return cls(context, message, party, whose, incoming.persons(), incoming.resources(), arrival)
+
+    def take(self, tx: Transaction, now: datetime) -> Taken:
+        """Decide and write: see `Intake.take`."""
+        check_role_here(self.context)
+        loop, before = self._loop(tx)
+        if before is not None:
+            self.arrival.loop = loop
+            check_person(before.referral, self.persons)
+        decision = self._decide(before, loop, now)
+        stored = write(tx, before, decision, now, () if before else self.foreign, context=self.context)
+        return Taken(loop, stored, decision.problems)
+
+    def _loop(self, tx: Transaction) -> tuple[str, Stored | None]:
+        """Return the key and the loop that the message is about: only one that concerns the party that sent it.
+
+        A notice is about the loop of the party whose notice it is; any other message about one of the sender's own, or
+        of the parties whose notices it passes on. To everybody else the loop is not there.
+        """
+        context, message = self.context, self.message
+        owners = [self.owner] if self.owner else [self.party, *context.peers.party(self.party).passes_on]
+        if context.role is Role.HOSPITAL:
+            owners = [OURS]
+        for whose in owners:
+            key, before = keys.find(context, tx, whose, message.correlation_id)
+            if before is not None and self.party in context.parties_of(before.referral):
+                return key, before
+        if message.notice is not None and before is not None:
+            raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
+        return key, None
+
+    def _decide(self, before: Stored | None, loop: str, now: datetime) -> Decision:
+        context, message = self.context, self.message
+        given = context.party_given(message.form)
+        role = context.loop_role()
+        event = event_of(message, not_before(before, now), role, self.party, given)
+        if before is None:
+            notice, whose = message.notice, self.owner
+            if notice is None or whose is None:
+                raise unknown_here(context, message, now)
+            known, agreement = context.known_in(notice, whose), context.agreement_with(whose, notice)
+            return open_referral(notice, role, event, agreement, party=whose, known=known, key=loop)
+        try:
+            check_role(context, before.referral, event)
+            return decide(before.referral, event, context.agreement(before.referral))
+        except LoopError as error:
+            return _refused(before.referral, event, error)
+        except NotYet as error:
+            if is_early(context, message, now):
+                raise
+            return _refused(before.referral, event, LoopError(str(error)))
+
+
+def check_role(context: Context, referral: Referral, event: Event) -> None:
+    """Refuse an event that only our own side may raise, or at a unit one of the hospital's that another party brings.
+
+    `RECEIVE` is the exception: it always comes by message. Raises `LoopError`.
+    """
+    if event.raised_by is context.loop_role() and event.kind is not EventKind.RECEIVE:
+        raise LoopError(f"{event.kind} is for the {event.raised_by} to say, which did not send this")
+    if event.raised_by is Role.HOSPITAL and event.party != context.owner(referral):
+        raise LoopError(f"{event.kind} is for the hospital to say whose notice it is, which did not send this")
+
+
+def _refused(referral: Referral, event: Event, error: LoopError) -> Decision:
+    """A decision that applies nothing: the event is not allowed, is kept as evidence, and is refused for good."""
+    record = Record(
+        event=event, role=referral.role, before=referral.state, after=referral.state, note=f"refused: {error}"
+    )
+    return Decision(referral, (record,), problems=problems_of(error))

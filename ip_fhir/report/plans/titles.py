@@ -1,0 +1,82 @@
+"""Titles of a plan's items, and the items that a difference of two plans names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ip_fhir.domain.merge.difference import ChangeKind
+from ip_fhir.domain.merge.places import BOOKKEEPING
+from ip_fhir.report.plans.layout import short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ip_fhir.domain.merge.difference import Change
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.report.plans.wording import Wording
+
+
+class Item(NamedTuple):
+    """An item of a plan: the field that it stands in, its id, and itself; the plan's own fields have no id."""
+
+    field: str
+    id: str | None
+    value: Any
+
+
+def items_of(plan: IndividualPlan, field: str) -> tuple[Item, ...]:
+    """Returns the items of one of `FIELDS`."""
+    holder: Any = plan
+    if field.startswith("team."):
+        holder = plan.team
+    found = getattr(holder, field.rpartition(".")[2], ())
+    return tuple(Item(field, item.id, item) for item in found)
+
+
+def changed_items(changes: Iterable[Change], kind: ChangeKind, plan: IndividualPlan) -> tuple[Item, ...]:
+    """Returns the items of a difference that are new, gone, or changed (`kind`), each once; `plan` is the newer plan.
+
+    A changed field of the plan itself is an item without id, named by the field. Version, day and author of the last
+    writing are left out, and so is a change of order.
+    """
+    found: dict[tuple[str, str | None], Item] = {}
+    for change in changes:
+        field = next(
+            (one for one in FIELDS if f"{change.field}.".startswith(f"{one}.")), change.field.partition(".")[0]
+        )
+        if change.kind is not kind or field in (*BOOKKEEPING, "created", "id"):
+            continue
+        value = change.before if kind is ChangeKind.REMOVED else change.after
+        if kind is ChangeKind.CHANGED and field in FIELDS:
+            value = next(one.value for one in items_of(plan, field) if one.id == change.id)
+        found.setdefault((field, change.id), Item(field, change.id, value))
+    return tuple(found.values())
+
+
+def title_of_item(wording: Wording, item: Item) -> str:
+    """Returns the title of an item on one line; of a field of the plan itself, its name.
+
+    `wording` is of a plan that the item stands in, so that the names of people are found.
+    """
+    made = FIELDS.get(item.field)
+    return short(made(wording, item.value), 76) if made is not None else wording.label(f"field-{item.field}")
+
+
+FIELDS: Final[dict[str, Callable[[Wording, Any], str]]] = {
+    "goals": lambda _, goal: goal.text,
+    "measures": lambda _, measure: measure.what,
+    "needs": lambda _, need: need.text,
+    "resources": lambda _, resource: resource.text,
+    "contributions": lambda _, contribution: contribution.text,
+    "cooperation": lambda _, cooperation: cooperation.with_whom,
+    "reviews": lambda wording, review: f"{wording.word(review.kind)} {wording.day(review.planned)}",
+    "team.memberships": lambda wording, one: f"{wording.names[one.member]}, {one.role_text or wording.word(one.role)}",
+    "team.coordinators": lambda wording, one: (
+        f"{wording.names.get(one.holder, wording.label('nobody'))}, {wording.word(one.kind)}"
+    ),
+    "related_persons": lambda wording, person: wording.actor(person.id),
+    "professionals": lambda _, person: person.name.full,
+    "organizations": lambda _, organization: organization.name,
+    "consents": lambda wording, one: f"{wording.word(one.kind)} {wording.day(one.given_on)}",
+}
+"""By the field of a plan: the function for the title of one of its items, in the order in which they are told."""

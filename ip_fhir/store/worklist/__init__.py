@@ -1,0 +1,1 @@
+"""The worklist of our own people in the SQL database."""
