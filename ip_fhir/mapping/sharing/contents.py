@@ -97,7 +97,7 @@ def content_to_fhir(
         return Carried(resources, resources[-1:])
     said = SAID[message.kind]
     data = {name: value for name, value in data_of(content).items() if name != said.beside}
-    parameters = {**compiled.lens(said.table).new(data), "id": message.id}
+    parameters = {"resourceType": "Parameters", "id": message.id, **compiled.lens(said.table).new(data)}
     beside = _beside(content, message.id, compiled, released)
     return Carried([*beside, parameters], [parameters, *beside[-1:]])
 
