@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import SharedPlan
+from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.errors import StoreError
 from ip_fhir.ports.plans import PlanVersion, SavedVersion, ViewMade
 from ip_fhir.store.codec import micros, moment, parse
@@ -111,6 +112,7 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
     """Yields the names by which messages find the plan: kind and id."""
     for share in plan.shares:
         yield "share", share.id
+        yield "tag", share_tag(share.key)
     for copy in plan.copies:
         yield "share", copy.share
     for kept in plan.changes:
