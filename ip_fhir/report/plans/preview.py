@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ip_fhir.report.plans.warnings import PlanWarning, Seen
     from ip_fhir.report.words.codes import Language
 
-_COUNTED: Final = ("goals", "measures", "needs", "resources", "contributions", "team.memberships")
+_COUNTED: Final = ("goals", "measures", "needs", "resources", "team.memberships")
 _CONTENTS: Final = ("goals", "measures", "needs", "resources", "contributions", "cooperation", "reviews")
 _PEOPLE: Final = ("team.memberships", "team.coordinators", "related_persons", "professionals")
 
