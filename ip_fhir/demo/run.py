@@ -67,7 +67,8 @@ def run(options: DemoOptions) -> int:
                 found = _judge(options, stories, told, people)
                 files.write_bundles(options.out, stories, people)
                 files.write_events(options.out, people)
-                shared = share_a_plan(stories[0], place, people.exchanges, sides, clock, screen)
+                exchanges = {str(role): exchange for role, exchange in people.exchanges.items()}
+                shared = share_a_plan(stories[0], place, exchanges, sides, clock, screen)
         found += [*shared.checks, *checks.check_quiet(sides.processes, stories, options.language)]
         write_summary(options.out, told, found, options.language, shared.section)
         screen.closing(told)

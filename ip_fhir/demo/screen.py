@@ -161,7 +161,7 @@ class Screen:
 
 _TEXTS: dict[Language, dict[str, str]] = {
     "nb": {
-        "title": "Fem meldinger, fem grønne skjemaer, to systemer som ikke ser hverandre",
+        "title": "Fem meldinger, fem grønne skjemaer og én plan, mellom systemer som ikke ser hverandre",
         "about": "Hver side er en egen prosess med egen database. Tiden er simulert. Ingen av personene finnes.",
         "starting": "De to prosessene starter",
         "died": "Prosessen til {side} døde ({code}) og startes på nytt",
@@ -172,13 +172,14 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "side-newtown": "Solvik",
         "ended": "Slik gikk det",
         "columns": "Person|Viser|Endte som|Svaret|Lukket",
-        "passed": "Alle sløyfer er lukket slik de skulle. {seconds:.1f} sekunder.",
+        "passed": "Alle sløyfer er lukket slik de skulle. Alle ser det de skal av planen. {seconds:.1f} sekunder.",
         "failed": "{count} ting er ikke som de skal. {seconds:.1f} sekunder.",
         "look": "Se på: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
-        "|Spør videre: ip-fhir referrals list --config {out}/run/hospital.toml",
+        "|Spør videre: ip-fhir referrals list --config {out}/run/hospital.toml"
+        "|             ip-fhir plan show plan-01 --config {out}/run/practice.toml",
     },
     "en": {
-        "title": "Five notices, five green forms, two systems that do not see each other",
+        "title": "Five notices, five green forms and one plan, between systems that do not see each other",
         "about": "Each side is a process with its own database. Time is simulated. None of the persons exists.",
         "starting": "The two processes start",
         "died": "The {side}'s process died ({code}) and is started again",
@@ -189,9 +190,10 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "side-newtown": "Solvik",
         "ended": "How it ended",
         "columns": "Person|Shows|Ended as|The answer|Closed",
-        "passed": "Every loop closed as it should. {seconds:.1f} seconds.",
+        "passed": "Every loop closed as it should. All see of the plan what they may. {seconds:.1f} seconds.",
         "failed": "{count} things are not as they should be. {seconds:.1f} seconds.",
         "look": "Look at: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
-        "|Ask further: ip-fhir referrals list --config {out}/run/hospital.toml",
+        "|Ask further: ip-fhir referrals list --config {out}/run/hospital.toml"
+        "|             ip-fhir plan show plan-01 --config {out}/run/practice.toml",
     },
 }

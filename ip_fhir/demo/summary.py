@@ -22,7 +22,7 @@ def write_summary(
     told: Sequence[tuple[Story, Loop | None]],
     checks: Sequence[Check],
     language: Language,
-    shared: SharingSection,
+    shared: SharingSection | None,
 ) -> None:
     """Writes `summary.html`. A loop that one side does not know is left out; the checks report it."""
     known = [

@@ -31,9 +31,9 @@ def check_copies(people: PlanPeople, on: date, language: Language) -> Iterator[C
         yield Check(_NAMES[language]["equal"], f"{party}, {on}", ok=is_equal(people, party, on), detail="it is not")
 
 
-def check_moment(what: str, language: Language, *, holds: bool) -> Check:
-    """Returns the check that an act had the effect that the story says."""
-    return Check(_NAMES[language]["moment"], what, ok=holds, detail="it did not happen so")
+def check_moment(what: str, language: Language, *, wrong: str) -> Check:
+    """Returns the check that an act had the effect that the story says; `wrong` says why not, or is empty."""
+    return Check(_NAMES[language]["moment"], what, ok=not wrong, detail=wrong)
 
 
 def check_holders(people: PlanPeople, language: Language) -> Check:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.demo.place import DemoParty, loop_parties, settings_file
+from ip_fhir.demo.sides import DemoFailed
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.values.ids import HerId, OrganizationNumber
@@ -66,8 +67,13 @@ class PlanPeople:
 
     @property
     def holder(self) -> str:
-        """The party that holds the plan. Two would be a fault: the first is returned, and the checks tell."""
-        return self.holders[0]
+        """The party that holds the plan. Two would be a fault: the first is returned, and the checks tell.
+
+        Raises `DemoFailed` if nobody does.
+        """
+        if not (holders := self.holders):
+            raise DemoFailed("nobody holds the plan")
+        return holders[0]
 
     @property
     def holders(self) -> list[str]:

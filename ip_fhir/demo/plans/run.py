@@ -11,6 +11,7 @@ from ip_fhir.demo.plans.parties import JOINING, MUNICIPALITY, PARTICIPANTS, plan
 from ip_fhir.demo.plans.story import acts, first_version, withheld_from_school
 from ip_fhir.demo.sides import rest
 from ip_fhir.domain.values.calendar import OSLO, local_day
+from ip_fhir.errors import IpFhirError
 from ip_fhir.report.pages.sharing import HeldCopy, sharing_section
 from ip_fhir.report.pages.steps import StepRow
 from ip_fhir.report.words.codes import day_words
@@ -52,12 +53,21 @@ class PlanPart:
         self.screen.part(_TEXTS[language]["title"].format(name=self.story.name))
         self.sides.start(JOINING)
         for act in acts(self.people, plan, self.story.notice.correlation_id):
-            self._happen(act)
+            try:
+                self._happen(act)
+            except IpFhirError as error:  # the story cannot go on; what it was is among the checks
+                self.checks.append(check_moment(act.said[0][1][language], language, wrong=str(error)))
+                break
         self.checks.append(check_holders(self.people, language))
         self.checks.append(check_withheld(run, withheld_from_school(plan), language))
 
-    def section(self) -> SharingSection:
-        """Returns the section of the summary page: what each participant has in its own store, and when it got it."""
+    def section(self) -> SharingSection | None:
+        """Returns the section of the summary page: what each participant has in its own store, and when it got it.
+
+        None if nobody holds the plan, which the checks tell.
+        """
+        if not self.people.holders:
+            return None
         language, on = self.screen.language, local_day(self.now)
         words = _TEXTS[language]
         caption = (self.story.name, self.story.script.who[language], words["shows"])
@@ -74,7 +84,8 @@ class PlanPart:
         for party, words in act.said:
             self._tell(party, words[language])
         self._tell_of_copies()
-        self.checks.append(check_moment(act.said[0][1][language], language, holds=act.holds()))
+        wrong = "" if act.holds() else _TEXTS[language]["otherwise"]
+        self.checks.append(check_moment(act.said[0][1][language], language, wrong=wrong))
         self.checks += check_copies(self.people, on, language)
 
     def _tell_of_copies(self) -> None:
@@ -108,7 +119,7 @@ class PlanPart:
 class PlanResult:
     """The result of the second part: its section of the summary page, and its checks."""
 
-    section: SharingSection
+    section: SharingSection | None
     checks: tuple[Check, ...]
 
 
@@ -128,11 +139,13 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "shows": "Fem parter om én plan: delt, endret av to samtidig, trukket fra én, åpnet ved midnatt, og overtatt",
         "got": "har fått utsnitt nr. {number} av planen",
         "gone": "har ikke lenger noe av planen",
+        "otherwise": "det gikk ikke slik",
     },
     "en": {
         "title": "{name}'s plan is shared with those who are to have it",
         "shows": "Five parties around one plan: shared, changed by two at once, withdrawn, opened, handed over",
         "got": "has got view number {number} of the plan",
         "gone": "has nothing of the plan any more",
+        "otherwise": "it did not happen so",
     },
 }

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ip_fhir.demo.plans.parties import HOSPITAL, MUNICIPALITY, NEWTOWN, PARTICIPANTS, PRACTICE, SCHOOL, SOLVIK
+from ip_fhir.demo.sides import DemoFailed
 from ip_fhir.domain.consent.consent import Access, Provision
 from ip_fhir.domain.people import PersonName, Professional
 from ip_fhir.domain.plan import MeasureStatus
@@ -28,14 +29,15 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.report.words.codes import Language
 
+T = TypeVar("T")
+
 MARIT: Final = Author(id="marit01", name="Marit Bjørgum")  # the coordinator
 INGRID: Final = Author(id="ingrid02", name="Ingrid Testmo")  # of the hospital
 ODDNY: Final = Author(id="oddny03", name="Oddny Prøvestad")  # of the other municipality
 
-_MEASURE, _OTHER_MEASURE = "person-01-measure-2", "person-01-measure-3"
+_MEASURE = "person-01-measure-2"
 _PLACE, _INVITED = "person-01-member-7", "person-01-member-11"
 _CONSENT = "person-01-consent-3"
-_OPENS: Final = date(2026, 9, 14)  # the area that was closed to the practice
 
 _OURS: Final = "To uker i oktober og tre i november"
 _THEIRS: Final = "Tre uker i mai og fire i november"
@@ -54,18 +56,16 @@ class Act:
 
 def first_version(plan: IndividualPlan) -> IndividualPlan:
     """Returns the example plan as the coordinator saves it: the hospital takes part, and the practice waits."""
-    assert plan.team is not None  # noqa: S101 - the example has a team
+    team = _there(plan.team)
     members = tuple(
         one.evolve(status=MembershipStatus.ACCEPTED, period=Period(start=date(2026, 9, 1))) if one.id == _PLACE else one
-        for one in plan.team.memberships
+        for one in team.memberships
     )
-    not_yet = Provision(
-        access=Access.DENY,
-        recipients=("org-nordvik-gp",),
-        areas=(LifeArea.FAMILY,),
-        period=Period(end=date(2026, 9, 13)),
-    )
-    return _with_provision(plan.evolve(team=plan.team.evolve(memberships=members)), not_yet)
+    practice = ("org-nordvik-gp",)
+    until = Period(end=date(2026, 9, 13))
+    not_yet = Provision(access=Access.DENY, recipients=practice, areas=(LifeArea.FAMILY,), period=until)
+    never = Provision(access=Access.DENY, recipients=practice, areas=(LifeArea.EDUCATION,))
+    return _with_provisions(plan.evolve(team=team.evolve(memberships=members)), not_yet, never)
 
 
 def withheld_from_school(plan: IndividualPlan) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class _Story:
 
     def withdraw(self) -> None:
         no = Provision(access=Access.DENY, recipients=("org-nordvik-school",))
-        self._people.exchanges[MUNICIPALITY].save_plan(_with_provision(self._people.current(), no), by=MARIT)
+        self._people.exchanges[MUNICIPALITY].save_plan(_with_provisions(self._people.current(), no), by=MARIT)
 
     def school_has_nothing(self) -> bool:
         return self._view(SCHOOL) is None
@@ -167,7 +167,7 @@ class _Story:
 
     def invite(self) -> None:
         plan = self._people.current()
-        assert plan.team is not None  # noqa: S101 - the example has a team
+        team = _there(plan.team)
         dietitian = Professional(
             id="pro-dietitian",
             name=PersonName(family="Lilleprøve", given="Tuva"),
@@ -177,7 +177,7 @@ class _Story:
         asked = Membership(
             id=_INVITED, member=dietitian.id, role=TeamRole.SERVICE_PROVIDER, status=MembershipStatus.PROPOSED
         )
-        team = plan.team.evolve(memberships=(*plan.team.memberships, asked))
+        team = team.evolve(memberships=(*team.memberships, asked))
         exchange = self._people.exchanges[MUNICIPALITY]
         exchange.save_plan(plan.evolve(team=team, professionals=(*plan.professionals, dietitian)), by=MARIT)
         exchange.invite(plan.id, _INVITED, by=MARIT)
@@ -187,9 +187,7 @@ class _Story:
         return case is not None and len(case.invitations) == 1
 
     def decline(self) -> None:
-        case = self._people.case(HOSPITAL)
-        assert case is not None  # noqa: S101 - the step before has seen it
-        ident = case.invitations[0].id
+        ident = _there(self._people.case(HOSPITAL)).invitations[0].id
         self._people.exchanges[HOSPITAL].answer_invitation(ident, accepts=False, by=INGRID, reason="Venteliste")
 
     def is_declined(self) -> bool:
@@ -208,10 +206,8 @@ class _Story:
         return case is not None and case.handover is not None and self._people.holders == [MUNICIPALITY]
 
     def take_over(self) -> None:
-        case = self._people.case(NEWTOWN)
-        assert case is not None  # noqa: S101 - the step before has seen it
-        assert case.handover is not None  # noqa: S101 - as above
-        self._people.exchanges[NEWTOWN].answer_handover(case.handover.id, accepts=True, by=ODDNY)
+        handover = _there(_there(self._people.case(NEWTOWN)).handover)
+        self._people.exchanges[NEWTOWN].answer_handover(handover.id, accepts=True, by=ODDNY)
 
     def is_taken(self) -> bool:
         cases = [self._people.case(party) for party in (HOSPITAL, PRACTICE)]
@@ -220,12 +216,12 @@ class _Story:
 
     def go_on(self) -> None:
         plan = self._people.current()
-        changed = _with_measure(plan, _OTHER_MEASURE, how="Utprøving på den nye skolen i Solvik.")
+        changed = _with_measure(plan, _MEASURE, where="Solvik, og tre uker i Fjellby")
         self._people.exchanges[NEWTOWN].save_plan(changed, by=ODDNY)
 
     def has_gone_on(self) -> bool:
         seen = [view for party in (HOSPITAL, PRACTICE) if (view := self._view(party)) is not None]
-        return len(seen) == 2 and all("den nye skolen i Solvik" in view.to_json() for view in seen)
+        return len(seen) == 2 and all("Solvik, og tre uker" in view.to_json() for view in seen)
 
     # --- what they have in hand
 
@@ -234,9 +230,7 @@ class _Story:
         return copy.view if copy is not None else None
 
     def _shown(self, party: str) -> PlanView:
-        view = self._view(party)
-        assert view is not None  # noqa: S101 - a step before has seen it
-        return view
+        return _there(self._view(party))
 
     def _family_goals(self, party: str) -> list[str]:
         return [goal.id for goal in self._shown(party).plan.goals if LifeArea.FAMILY in goal.areas]
@@ -260,12 +254,19 @@ def _with_measure(plan: IndividualPlan, ident: str, **changes: Any) -> Individua
     return plan.evolve(measures=tuple(one.evolve(**changes) if one.id == ident else one for one in plan.measures))
 
 
-def _with_provision(plan: IndividualPlan, provision: Provision) -> IndividualPlan:
+def _with_provisions(plan: IndividualPlan, *added: Provision) -> IndividualPlan:
     return plan.evolve(
         consents=tuple(
-            one.evolve(provisions=(*one.provisions, provision)) if one.id == _CONSENT else one for one in plan.consents
+            one.evolve(provisions=(*one.provisions, *added)) if one.id == _CONSENT else one for one in plan.consents
         )
     )
+
+
+def _there(found: T | None) -> T:
+    """Returns what must be there. Raises `DemoFailed` if it is not: the story cannot go on."""
+    if found is None:
+        raise DemoFailed("what a step before was to bring is not there")
+    return found
 
 
 def _act(at: str, party: str, key: str, do: Callable[[], object], holds: Callable[[], bool]) -> Act:
