@@ -49,6 +49,29 @@ def plan_difference(before: IndividualPlan, after: IndividualPlan, language: Lan
     return [line for change in changes if change.field not in (*BOOKKEEPING, "id") for line in lines.of(change)]
 
 
+def place_words(plan: IndividualPlan, field: str, ident: str | None, language: Language) -> str:
+    """Returns a place of a plan in words, as a difference names it: an item by its title, and the field of it."""
+    wording = Wording(plan, language, local_day(plan.updated or plan.created))
+    lines = _Lines(wording, wording)
+    kind = next((one for one in FIELDS if field == one or field.startswith(f"{one}.")), None)
+    if kind is None:
+        return f"{lines.whole(field)}: {field_word(field.rpartition('.')[2], language)}"
+    if all(item.id != ident for item in items_of(plan, kind)):
+        return wording.label(f"one-{kind}")
+    name = lines.name(wording, kind, ident)
+    return name if field == kind else f"{name}: {field_word(field.rpartition('.')[2], language)}"
+
+
+def value_words(plan: IndividualPlan, field: str, value: Any, language: Language) -> str | None:
+    """Returns a value of a plan in words: an item by its title; an empty text for none; None if it is not told."""
+    wording = Wording(plan, language, local_day(plan.updated or plan.created))
+    if field in FIELDS and value is not None:
+        return title_of_item(wording, Item(field, value.id, value))
+    name = field.rpartition(".")[2]
+    words = None if name in _UNTOLD else _Lines(wording, wording).words(wording, name, value)
+    return None if words is None else " ".join(words.split())
+
+
 class _Lines:
     """The lines about changes from one plan to another."""
 
@@ -64,29 +87,30 @@ class _Lines:
         elif change.field == "team" and None in (change.before, change.after):
             yield from self._team(change)
         elif kind is None:
-            yield f"{self._whole(change)}: {self._field(change)}"
+            yield f"{self.whole(change.field)}: {self._field(change)}"
         elif change.kind is ChangeKind.CHANGED:
-            yield f"{self._name(self._before, kind, change.id)}: {self._field(change)}"
+            yield f"{self.name(self._before, kind, change.id)}: {self._field(change)}"
         else:
             gone = change.kind is ChangeKind.REMOVED
             wording = self._before if gone else self._after
-            yield f"{self._name(wording, kind, change.id)}: {self._say('removed' if gone else 'added')}"
+            yield f"{self.name(wording, kind, change.id)}: {self._say('removed' if gone else 'added')}"
 
     def _team(self, change: Change) -> Iterator[str]:
         """Yields a line for each member of a team that is there in one of the plans only."""
         wording, what = (self._before, "removed") if change.after is None else (self._after, "added")
         for field in ("team.memberships", "team.coordinators"):
             for item in items_of(wording.plan, field):
-                yield f"{self._name(wording, field, item.id)}: {self._say(what)}"
+                yield f"{self.name(wording, field, item.id)}: {self._say(what)}"
 
-    def _whole(self, change: Change) -> str:
-        """The part of the plan that a change is of, which is no item: the person, the team, or the plan itself."""
-        part = change.field.partition(".")[0]
-        if part == change.field:
+    def whole(self, field: str) -> str:
+        """The part of the plan that a field is of, which is no item: the person, the team, or the plan itself."""
+        part = field.partition(".")[0]
+        if part == field:
             return self._after.label("one-plan")
         return field_word(part, self._language).capitalize()
 
-    def _name(self, wording: Wording, field: str, ident: str | None) -> str:
+    def name(self, wording: Wording, field: str, ident: str | None) -> str:
+        """The title of an item after the name of its kind."""
         item: Item = next(item for item in items_of(wording.plan, field) if item.id == ident)
         return f"{wording.label(f'one-{field}')} {quoted(title_of_item(wording, item), self._language)}"
 
@@ -100,14 +124,15 @@ class _Lines:
 
     def _value(self, wording: Wording, name: str, value: Any) -> str | None:
         """A value in words and quoted, an empty text for none; None if it is of a kind that is not told."""
-        words = self._words(wording, name, value)
+        words = self.words(wording, name, value)
         return quoted(short(words, _LONGEST), self._language) if words else words
 
-    def _words(self, wording: Wording, name: str, value: Any) -> str | None:
+    def words(self, wording: Wording, name: str, value: Any) -> str | None:
+        """The value of a field in words, an empty text for none; None if it is of a kind that is not told."""
         if value is None:
             return ""
         if isinstance(value, tuple):
-            words = [self._words(wording, name, one) for one in value]
+            words = [self.words(wording, name, one) for one in value]
             return self._several(words) if value else ""
         if name in _REFERENCES:
             return _referred(wording, value)
