@@ -23,6 +23,7 @@ from ip_fhir.domain.merge.three_way import merge
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.ids import added_id, ids_of
+from ip_fhir.domain.sharing.lens.copies import renamed
 from ip_fhir.domain.sharing.lens.refusals import (
     CHANGED_MEANWHILE,
     CLOSED_FIELD,
@@ -36,7 +37,7 @@ from ip_fhir.domain.sharing.lens.refusals import (
 )
 from ip_fhir.domain.sharing.lens.wanted import filled, trimmed
 from ip_fhir.domain.sharing.policy import policy_of
-from ip_fhir.domain.sharing.see import renamed, see
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.sharing.share import IdPair, Share
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.values.value import require
@@ -143,7 +144,7 @@ class _Way:
         self._back = {ids[ident]: ident for ident in _idents(plan)}
         self._back |= {ident: added_id(share, ident) for ident in self._added}
         self._shown_goals = {self._back[goal.id] for goal in view.goals}
-        self._wanted = {name: renamed(getattr(wanted, name), self._back, name) for name in _RENAMED}
+        self._wanted = {name: renamed(name, getattr(wanted, name), self._back) for name in _RENAMED}
 
     def share_after(self) -> Share:
         """Returns the share with the ids that the participant gave."""

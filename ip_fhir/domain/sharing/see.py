@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.ids import ids_of
+from ip_fhir.domain.sharing.lens.copies import copied, renamed
 from ip_fhir.domain.sharing.lens.cut import Cut, cut
-from ip_fhir.domain.sharing.lens.index import copied, index_of
-from ip_fhir.domain.sharing.lens.visible import REFERENCES
+from ip_fhir.domain.sharing.lens.index import index_of
 from ip_fhir.domain.sharing.policy import terms_of
 from ip_fhir.domain.sharing.share import ItemNumber, Share
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.domain.values.value import Value, require
+from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,6 +71,8 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
     next view has the next number; that of an item is the number of the view in which it last changed, and without
     `before` each counts as changed.
     """
+    if before is not None and share.digest is not None and _sees_the_same(*before, plan, share, on):
+        return Settled(share, None)
     now = _cut(plan, share, on)
     was = None if before is None else _cut(before[0], share, before[1])
     if was == now and share.digest is not None:
@@ -89,6 +91,15 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
         "numbers": tuple(_numbers(was, now, share, number)),
     }
     return Settled(share.evolve(**changes), view)
+
+
+def _sees_the_same(old: IndividualPlan, day: date, plan: IndividualPlan, share: Share, on: date) -> bool:
+    """True if it is certain, before anything is cut, that the share sees the same of both plans."""
+    changes = index_of(plan).since(index_of(old))
+    if changes.elsewhere or day != on:
+        return False
+    policy = terms_of(plan, share, on).policy
+    return not any(policy.lets(areas) for areas in changes.areas)
 
 
 def _cut(plan: IndividualPlan, share: Share, on: date) -> Cut:
@@ -113,7 +124,7 @@ def _plan(made: Cut, plan: IndividualPlan, share: Share, number: int, updated: d
     are left out are gone, and all who are referred to are there.
     """
     ids = ids_of(share)
-    fields = {name: renamed(value, ids, name) for name, value in made.fields.items()}
+    fields = {name: renamed(name, value, ids) for name, value in made.fields.items()}
     fields |= {"version": number, "created": start_of(share.began), "updated": updated and start_of(updated)}
     whole: IndividualPlan = copied(plan, {**_empty(), **fields})
     return whole
@@ -135,41 +146,14 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=OSLO)
 
 
-def renamed(value: Any, ids: Mapping[str, str], name: str = "") -> Any:
-    """Returns a value, or a tuple of them, with the ids that `ids` has for its own and for those it refers to.
-
-    `name` is the name of the plan's field that it stands in. What is no value, and refers to nothing, is returned as it
-    is. All ids must be in `ids`.
-    """
-    if isinstance(value, tuple):
-        return tuple([renamed(item, ids) for item in value])
-    if isinstance(value, str) and name in REFERENCES[IndividualPlan]:
-        return ids[value]
-    if not isinstance(value, Value):
-        return value
-    changes: dict[str, Any] = {}
-    fields = value.__dict__
-    if "id" in fields:
-        changes["id"] = ids[fields["id"]]
-    for reference in REFERENCES.get(type(value), ()):
-        if to := fields[reference]:
-            changes[reference] = ids[to] if isinstance(to, str) else tuple([ids[one] for one in to])
-    for inside in _PLACES if "memberships" in fields else ():
-        changes[inside] = renamed(fields[inside], ids)
-    return copied(value, changes) if changes else value
-
-
-_PLACES = ("memberships", "coordinators")
-
-
 def _numbers(was: Cut | None, now: Cut, share: Share, number: int) -> Iterator[ItemNumber]:
     """Yields for each item of the view, by its id there, the number of the view in which it last changed."""
-    known = {one.id: one.number for one in share.numbers}
+    known = {one.id: one for one in share.numbers}
     ids = ids_of(share)
     old = {} if was is None else dict(_resources(was))
     for ident, content in _resources(now):
-        same = ident in old and old[ident] == content
-        yield ItemNumber(id=ids[ident], number=known.get(ids[ident], number) if same else number)
+        there = known.get(ids[ident]) if ident in old and old[ident] == content else None
+        yield there or ItemNumber(id=ids[ident], number=number)
 
 
 _APART = ("related_persons", "organizations", "professionals", "needs", "goals", "reviews")
