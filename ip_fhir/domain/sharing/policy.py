@@ -44,7 +44,8 @@ _OF_AGE: Final = 18
 class Policy:
     """The policy of a share on a day: the life areas that are open, and `general`, if content of no area is.
 
-    `level` is how much of it the agreement lets through; `released` are the parts that were ticked for it and that lead to persons with a protected address.
+    `level` is how much of it the agreement lets through; `released` are the parts that were ticked for it and that lead
+    to persons with a protected address.
     """
 
     areas: frozenset[LifeArea]

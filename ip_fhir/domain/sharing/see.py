@@ -24,7 +24,7 @@ from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,15 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
     next view has the next number; that of an item is the number of the view in which it last changed, and without
     `before` each counts as changed.
     """
-    if before is not None and share.digest is not None and _sees_the_same(*before, plan, share, on):
+    changed = None if before is None else _changed_items(*before, plan, share, on)
+    if changed is not None and not changed and share.digest is not None:
         return Settled(share, None)
     now = _cut(plan, share, on)
-    was = None if before is None else _cut(before[0], share, before[1])
-    if was == now and share.digest is not None:
-        return Settled(share, None)
+    if changed is None and before is not None:
+        was = _cut(before[0], share, before[1])
+        if was == now and share.digest is not None:
+            return Settled(share, None)
+        changed = _differing(was, now)
     number = share.number + 1
     view = _view(now, plan, share, number, on)
     digest = view.digest()
@@ -88,18 +91,26 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
         "version": plan.version,
         "made_on": on,
         "updated_on": on,
-        "numbers": tuple(_numbers(was, now, share, number)),
+        "numbers": tuple(_numbers(changed, now, share, number)),
     }
     return Settled(share.evolve(**changes), view)
 
 
-def _sees_the_same(old: IndividualPlan, day: date, plan: IndividualPlan, share: Share, on: date) -> bool:
-    """True if it is certain, before anything is cut, that the share sees the same of both plans."""
+def _changed_items(
+    old: IndividualPlan, day: date, plan: IndividualPlan, share: Share, on: date
+) -> Collection[str] | None:
+    """Returns the ids of all that may have changed in the view; None if only two cuts can tell."""
     changes = index_of(plan).since(index_of(old))
     if changes.elsewhere or day != on:
-        return False
-    policy = terms_of(plan, share, on).policy
-    return not any(policy.lets(areas) for areas in changes.areas)
+        return None
+    lets = terms_of(plan, share, on).policy.lets
+    found = set()
+    for ident, (name, before, now) in changes.items.items():
+        if lets(before) != lets(now):
+            return None
+        if lets(now):
+            found |= {ident, ident if name in _APART else plan.id}
+    return found
 
 
 def _cut(plan: IndividualPlan, share: Share, on: date) -> Cut:
@@ -146,14 +157,19 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=OSLO)
 
 
-def _numbers(was: Cut | None, now: Cut, share: Share, number: int) -> Iterator[ItemNumber]:
+def _numbers(changed: Collection[str] | None, now: Cut, share: Share, number: int) -> Iterator[ItemNumber]:
     """Yields for each item of the view, by its id there, the number of the view in which it last changed."""
-    known = {one.id: one for one in share.numbers}
+    known = {} if changed is None else {one.id: one for one in share.numbers}
     ids = ids_of(share)
-    old = {} if was is None else dict(_resources(was))
-    for ident, content in _resources(now):
-        there = known.get(ids[ident]) if ident in old and old[ident] == content else None
+    for ident, _ in _resources(now):
+        there = None if changed is None or ident in changed else known.get(ids[ident])
         yield there or ItemNumber(id=ids[ident], number=number)
+
+
+def _differing(was: Cut, now: Cut) -> set[str]:
+    """Returns the ids of all that differs between two cuts."""
+    old = dict(_resources(was))
+    return {ident for ident, content in _resources(now) if old.get(ident) is not content and old.get(ident) != content}
 
 
 _APART = ("related_persons", "organizations", "professionals", "needs", "goals", "reviews")

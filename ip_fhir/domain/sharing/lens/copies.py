@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.lens.visible import REFERENCES, closed_fields
 from ip_fhir.domain.values.value import Value
 
@@ -66,16 +67,21 @@ def with_ids(items: Sequence[Any], ids: Mapping[str, str]) -> tuple[Any, ...]:
     return tuple(found)
 
 
+_WITH_IDS: Final = frozenset((*LISTS, "owner", "team", "coordinating_unit", "follow_up", "evaluation")) - {"consents"}
+
+
 def renamed(name: str, value: Any, ids: Mapping[str, str]) -> Any:
     """Returns the value of a plan's field of that name with the ids that `ids` has for those in it.
 
-    What refers to nothing is returned as it is.
+    What refers to nothing is returned as it is. A view has no consents.
     """
+    if not value or name not in _WITH_IDS:
+        return value
     if isinstance(value, tuple):
-        return with_ids(value, ids) if value and isinstance(value[0], Value) else value
+        return with_ids(value, ids)
     if isinstance(value, str):
-        return ids[value] if name == "coordinating_unit" else value
-    if name == "team" and value is not None:
+        return ids[value]
+    if name == "team":
         places = {inside: with_ids(getattr(value, inside), ids) for inside in ("memberships", "coordinators")}
         return copied(value, {"id": ids[value.id], **places})
     if name == "owner":

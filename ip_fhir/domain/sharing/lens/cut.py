@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from ip_fhir.domain.plan import Goal, Measure
     from ip_fhir.domain.sharing.lens.index import PlanIndex
     from ip_fhir.domain.sharing.policy import Policy, Terms
     from ip_fhir.domain.sharing.share import Share
@@ -66,6 +65,7 @@ def cut(index: PlanIndex, share: Share, terms: Terms, on: date) -> Cut:
 def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
     """Adds the items of which all areas are open, without references to goals that are not shown."""
     closed = closed_fields(IndividualPlan, policy.level, general=policy.general)
+    lets = {areas for areas in index.all_areas if policy.lets(areas)}
     for name in WITH_AREAS:
         if name in closed:
             continue
@@ -74,7 +74,7 @@ def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy
             fields[name] = items.shown
             named |= items.all_names
         elif items.shown:
-            open_ones = [policy.lets(areas) for areas in index.areas_in(name)]
+            open_ones = [areas in lets for areas in index.areas_in(name)]
             fields[name] = tuple(compress(items.shown, open_ones))
             named.update(*compress(items.names, open_ones))
         else:
@@ -85,25 +85,18 @@ def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy
 
 
 def without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, Any]:
-    """Returns goals and measures without references to goals that are not shown."""
-    return {
-        name: tuple([without(item, shown) for item in fields[name]])
-        for name, without in (("goals", _as_main_goal), ("measures", _with_goals))
-        if name in fields
+    """Returns goals and measures without references to goals that are not shown; a sub-goal may then be a main goal."""
+    known = {None, *shown}
+    found = {
+        "goals": [one if one.part_of in known else copied(one, {"part_of": None}) for one in fields.get("goals", ())],
+        "measures": [
+            one
+            if shown.issuperset(one.goals)
+            else copied(one, {"goals": tuple([ident for ident in one.goals if ident in shown])})
+            for one in fields.get("measures", ())
+        ],
     }
-
-
-def _as_main_goal(goal: Goal, shown: set[str]) -> Goal:
-    """Returns the goal as a main goal, if its own main goal is not shown."""
-    made: Goal = goal if goal.part_of is None or goal.part_of in shown else copied(goal, {"part_of": None})
-    return made
-
-
-def _with_goals(measure: Measure, shown: set[str]) -> Measure:
-    if shown.issuperset(measure.goals):
-        return measure
-    made: Measure = copied(measure, {"goals": tuple([ident for ident in measure.goals if ident in shown])})
-    return made
+    return {name: tuple(items) for name, items in found.items() if name in fields}
 
 
 def _add_general(fields: dict[str, Any], named: set[str], index: PlanIndex) -> None:

@@ -49,9 +49,12 @@ class Held(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """The difference of two plans: the life areas of each changed item, before and now, and if there is any other."""
+    """The difference of two plans: each changed item's list and its life areas before and now, by the item's id.
 
-    areas: frozenset[frozenset[LifeArea]]
+    `elsewhere` is True if there is any other difference; then the items are not told.
+    """
+
+    items: Mapping[str, tuple[str, frozenset[LifeArea], frozenset[LifeArea]]]
     elsewhere: bool
 
 
@@ -69,6 +72,11 @@ class PlanIndex:
     def areas(self) -> Mapping[str, frozenset[LifeArea]]:
         """The life areas that each resource, need, goal and measure counts as, by its id."""
         return areas_of(self.plan)
+
+    @cached_property
+    def all_areas(self) -> frozenset[frozenset[LifeArea]]:
+        """Every set of life areas that an item counts as."""
+        return frozenset(self.areas.values())
 
     @cached_property
     def members(self) -> tuple[tuple[Membership, str | None, tuple[str, ...]], ...]:
@@ -154,16 +162,17 @@ def _changes(before: PlanIndex, now: PlanIndex) -> Changes:
     old, new = before.plan.__dict__, now.plan.__dict__
     rest = (name for name in new if name not in _UNSEEN and name not in WITH_AREAS)
     if any(old[name] != new[name] for name in rest):
-        return Changes(frozenset(), elsewhere=True)
-    found: set[frozenset[LifeArea]] = set()
+        return Changes({}, elsewhere=True)
+    found: dict[str, tuple[str, frozenset[LifeArea], frozenset[LifeArea]]] = {}
     for name in WITH_AREAS:
         was, there = ({item.id: item for item in fields[name]} for fields in (old, new))
         if list(was) != list(there):  # one more or less, or in another order
-            return Changes(frozenset(), elsewhere=True)
+            return Changes({}, elsewhere=True)
         for ident, item in there.items():
-            if item != was[ident] or before.areas[ident] != now.areas[ident]:
-                found |= {before.areas[ident], now.areas[ident]}
-    return Changes(frozenset(found), elsewhere=False)
+            areas = before.areas[ident], now.areas[ident]
+            if item != was[ident] or areas[0] != areas[1]:
+                found[ident] = (name, *areas)
+    return Changes(found, elsewhere=False)
 
 
 def protected_on(plan: IndividualPlan, on: date) -> frozenset[str]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ip_fhir.domain.sharing.change import Change, ChangeStatus, Outcome, PartDecision
-from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.changes import waits
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
