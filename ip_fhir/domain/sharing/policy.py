@@ -38,6 +38,7 @@ _EVERYTHING: Final[Open] = frozenset((None, *LifeArea))
 _COLUMNS: Final = (None, *LifeArea)
 _ONE_DAY: Final = timedelta(days=1)
 _OF_AGE: Final = 18
+_ALL_AREAS: Final = len(LifeArea)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Policy:
     @property
     def opens_all(self) -> bool:
         """True if no area is closed, and content of no area is not either."""
-        return self.general and len(self.areas) == len(LifeArea)
+        return self.general and len(self.areas) == _ALL_AREAS
 
     @property
     def opens_nothing(self) -> bool:

@@ -65,7 +65,7 @@ def cut(index: PlanIndex, share: Share, terms: Terms, on: date) -> Cut:
 def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
     """Adds the items of which all areas are open, without references to goals that are not shown."""
     closed = closed_fields(IndividualPlan, policy.level, general=policy.general)
-    lets = {areas for areas in index.all_areas if policy.lets(areas)}
+    lets = () if policy.opens_all else {areas for areas in index.all_areas if policy.lets(areas)}
     for name in WITH_AREAS:
         if name in closed:
             continue
