@@ -36,7 +36,7 @@ from ip_fhir.domain.sharing.lens.refusals import (
     turned,
 )
 from ip_fhir.domain.sharing.lens.wanted import filled, trimmed
-from ip_fhir.domain.sharing.policy import policy_of
+from ip_fhir.domain.sharing.policy import terms_of
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.sharing.share import IdPair, Share
 from ip_fhir.domain.team import CareTeam
@@ -95,12 +95,12 @@ def put_back(
     view = see(plan, share, on).plan
     wanted = _on_view(wanted, view if base is None else base, view, whole=whole)
     changes = difference(view, wanted)
-    policy = policy_of(plan, share, on)
+    policy = terms_of(plan, share, on).policy
     if parts := tuple(refusals(changes, wanted, share, policy)):
         raise ViewRefused(parts)
     way = _Way(plan, share, view, wanted, changes)
     made, after = way.plan_after(), way.share_after()
-    if policy_of(made, after, on) != policy:
+    if terms_of(made, after, on).policy != policy:
         raise ViewRefused(turned(changes))
     if parts := tuple(lost(trimmed(wanted), see(made, after, on).plan)):
         raise ViewRefused(parts)

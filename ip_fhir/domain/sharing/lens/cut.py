@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.plan import IndividualPlan, ReviewStatus
 from ip_fhir.domain.sharing.lens.copies import copied
-from ip_fhir.domain.sharing.lens.index import WITH_AREAS, names_in
-from ip_fhir.domain.sharing.lens.visible import VISIBLE, Shown, closed_fields
-from ip_fhir.domain.sharing.participants import is_of
+from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS, names_in
+from ip_fhir.domain.sharing.lens.visible import VISIBLE, Shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from ip_fhir.domain.sharing.lens.index import PlanIndex
+    from ip_fhir.domain.sharing.lens.index import Items, PlanIndex
     from ip_fhir.domain.sharing.policy import Policy, Terms
     from ip_fhir.domain.sharing.share import Share
     from ip_fhir.domain.team import CareTeam
-
-ACTORS: Final = ("related_persons", "organizations", "professionals")
-"""The lists of those who are shown only where something in the view names them."""
 
 _GENERAL: Final = tuple(name for name, shown in VISIBLE[IndividualPlan].items() if shown is Shown.GENERAL)
 
@@ -48,28 +44,29 @@ def cut(index: PlanIndex, share: Share, terms: Terms, on: date) -> Cut:
     owner = index.part("owner", level, general=general)
     fields: dict[str, Any] = {"id": plan.id, "owner": owner, "status": plan.status, "period": plan.period}
     named: set[str] = set()
-    _add_items(fields, named, index, policy)
+    lists = index.lists(level, general=general)
+    _add_items(fields, named, lists, index, policy)
     if level is ContentLevel.PLAN and general:
         _add_general(fields, named, index)
     if level is not ContentLevel.HEADER:
-        _add_reviews(fields, named, index, policy)
+        _add_reviews(fields, named, lists["reviews"], level)
     if plan.team is not None:
         _add_team(fields, named, index, share, policy, on)
     there = named_by(named, index)
     for name in ACTORS:
-        items = index.items(name, level, general=general).shown
-        fields[name] = tuple([item for item in items if item.id in there])
+        fields[name] = tuple([item for item in lists[name].shown if item.id in there])
     return Cut(terms, fields)
 
 
-def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
+def _add_items(
+    fields: dict[str, Any], named: set[str], lists: Mapping[str, Items], index: PlanIndex, policy: Policy
+) -> None:
     """Adds the items of which all areas are open, without references to goals that are not shown."""
-    closed = closed_fields(IndividualPlan, policy.level, general=policy.general)
     lets = () if policy.opens_all else {areas for areas in index.all_areas if policy.lets(areas)}
     for name in WITH_AREAS:
-        if name in closed:
+        items = lists.get(name)
+        if items is None:
             continue
-        items = index.items(name, policy.level, general=policy.general)
         if policy.opens_all:
             fields[name] = items.shown
             named |= items.all_names
@@ -111,11 +108,10 @@ def _add_general(fields: dict[str, Any], named: set[str], index: PlanIndex) -> N
             named.update(names_in(one))
 
 
-def _add_reviews(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
+def _add_reviews(fields: dict[str, Any], named: set[str], items: Items, level: ContentLevel) -> None:
     """Adds the reviews: of all their day and kind; at the level `needs`, only of those that are still planned."""
-    items = index.items("reviews", policy.level, general=policy.general)
     fields["reviews"] = items.shown
-    if policy.level is not ContentLevel.PLAN:
+    if level is not ContentLevel.PLAN:
         fields["reviews"] = tuple([review for review in items.shown if review.status is ReviewStatus.PLANNED])
     named |= items.all_names  # none, where only some of them are shown: who holds a review is not
 
@@ -129,7 +125,8 @@ def _add_team(
     """
     members = index.members
     if not policy.opens_all or policy.level is not ContentLevel.PLAN:
-        members = tuple([one for one in members if is_of(share, one[0].member, one[1])])
+        units, person = share.organizations, share.person
+        members = tuple([one for one in members if one[1] in units and person in (None, one[0].member)])
     held = index.held_on(on, policy.level, general=policy.general)
     if not members and not held.places:
         return

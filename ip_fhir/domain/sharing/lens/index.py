@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ip_fhir.domain.consent.protection import protected_persons, withheld
 from ip_fhir.domain.sharing.lens.basis import Basis
 from ip_fhir.domain.sharing.lens.copies import projected
-from ip_fhir.domain.sharing.lens.visible import REFERENCES, TO_GOALS
+from ip_fhir.domain.sharing.lens.visible import REFERENCES, TO_GOALS, closed_fields
 from ip_fhir.domain.team import two_at_once
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 WITH_AREAS: Final = ("resources", "needs", "goals", "measures")
 """The lists whose items are shown or not by their life areas."""
+
+ACTORS: Final = ("related_persons", "organizations", "professionals")
+"""The lists of those who are shown only where something in the view names them."""
 
 NO_AREA: Final[frozenset[LifeArea]] = frozenset()
 
@@ -93,15 +96,20 @@ class PlanIndex:
             found.append((one, name, tuple(names_in(one))))
         return tuple(found)
 
-    def items(self, name: str, level: ContentLevel, *, general: bool) -> Items:
-        """Returns the items of the plan's list of that name with the fields that a view of this level shows."""
-        key = name, level, general
+    def lists(self, level: ContentLevel, *, general: bool) -> Mapping[str, Items]:
+        """Returns the lists of the plan that a view of this level may show, by name, with the fields that it shows."""
+        key = level, general
         if key not in self._known:
-            shown = tuple(projected(item, level, general=general) for item in getattr(self.plan, name))
-            names = tuple(tuple(names_in(item)) for item in shown)
-            self._known[key] = Items(shown, names, frozenset().union(*names))
-        found: Items = self._known[key]
+            closed = closed_fields(type(self.plan), level, general=general)
+            names = (name for name in (*WITH_AREAS, "reviews", *ACTORS) if name not in closed)
+            self._known[key] = {name: self._items(name, level, general=general) for name in names}
+        found: Mapping[str, Items] = self._known[key]
         return found
+
+    def _items(self, name: str, level: ContentLevel, *, general: bool) -> Items:
+        shown = tuple(projected(item, level, general=general) for item in getattr(self.plan, name))
+        names = tuple(tuple(names_in(item)) for item in shown)
+        return Items(shown, names, frozenset().union(*names))
 
     def areas_in(self, name: str) -> tuple[frozenset[LifeArea], ...]:
         """Returns the life areas of each item of this list, in order."""
