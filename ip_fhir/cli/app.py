@@ -10,7 +10,8 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads
+from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads, restore
+from ip_fhir.cli.commands.plans import access_log, changes, invitations, plans, preview, shares, versions
 from ip_fhir.cli.exits import EXIT_CODES
 
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:<4}{meaning}" for code, meaning in EXIT_CODES.items())
@@ -58,12 +59,32 @@ app.command("remind")(exchange.remind)
 app.command("verify")(evidence.verify)
 app.command("adapters")(doctor.adapters)
 app.command("doctor")(doctor.doctor)
+db.app.command("restore")(restore.restore)
 referrals.app.command("close")(act.close)
 exchange.notices.command("new")(drafts.notice_new)
 exchange.green_forms.command("new")(drafts.green_form_new)
+plans.app.command("save")(versions.save)
+plans.app.command("history")(versions.history)
+plans.app.command("diff")(versions.diff)
+plans.app.command("preview")(preview.preview)
+plans.app.command("share")(shares.share)
+plans.app.command("end")(shares.end)
+plans.app.command("release")(shares.release)
+plans.app.command("changes")(changes.changes)
+plans.app.command("accept")(changes.accept)
+plans.app.command("decline")(changes.decline)
+plans.app.command("change")(changes.change)
+plans.app.command("invite")(invitations.invite)
+plans.app.command("answer-invitation")(invitations.answer_invitation)
+plans.app.command("hand-over")(invitations.hand_over)
+plans.app.command("answer-handover")(invitations.answer_handover)
+plans.app.command("ask")(invitations.ask)
+plans.app.command("access-log")(access_log.access_log)
+plans.app.command("answer-request")(invitations.answer_request)
 app.add_typer(exchange.notices, name="notice")
 app.add_typer(exchange.green_forms, name="green-form")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(plans.app, name="plan")
 app.add_typer(agreement.app, name="agreement")
 app.add_typer(consent.app, name="consent")
 app.add_typer(referrals.app, name="referrals")

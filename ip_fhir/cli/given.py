@@ -33,7 +33,7 @@ class Given:
         return site.read_fhir(
             bundle,
             created=_moment(self.created),
-            owner=_owner(self.owner, site),
+            owner=None if self.owner is None else read_owner(self.owner, site),
             plan=self.plan,
             told_is_error=self.told_is_error,
         )
@@ -42,7 +42,7 @@ class Given:
         """Raises `InvalidInput` if the plan says another owner or another time of creation than the options."""
         if self.created is not None and _moment(self.created) != plan.created:
             raise InvalidInput.at("--created", "is not when the plan says that it was made", "invariant")
-        if self.owner is not None and _owner(self.owner, site) != plan.owner:
+        if self.owner is not None and read_owner(self.owner, site) != plan.owner:
             raise InvalidInput.at("--owner", "is not the person whom the plan is about", "invariant")
 
 
@@ -70,15 +70,13 @@ def _moment(text: str | None) -> datetime | None:
     return moment
 
 
-def _owner(file: str | None, site: Mapper) -> PlanOwner | None:
-    """The person in a file: a FHIR Patient, or the owner of a plan as JSON."""
+def read_owner(file: str, site: Mapper) -> PlanOwner:
+    """Reads the person in a file: a FHIR Patient, or the owner of a plan as JSON. Raises `InvalidInput`."""
     from ip_fhir.cli.files import naming, read_file, read_value
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.values.value import read
     from ip_fhir.fhir.reading import read_json
 
-    if file is None:
-        return None
     content = read_file(file)
     with naming(content.name):
         if b'"resourceType"' not in content.data:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+T = TypeVar("T")
 
 _WIDE = 160  # into a file or a pipe: lines that can be searched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
     from rich.table import Table
@@ -37,6 +39,22 @@ def say(line: str = "") -> None:
     """Writes one line of text."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def counted(items: Iterable[T], unit: str) -> Iterator[T]:
+    """Yields the items, and shows on stderr how many there have been, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} {task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(unit, total=None)
+        for item in items:
+            yield item
+            progress.advance(task)
 
 
 def name_unreadable(store: Store, *kinds: str) -> None:

@@ -6,10 +6,9 @@ Only a statement with a list of unknown length is left to SQLAlchemy.
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import defaultdict, namedtuple
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy.sql.selectable import ReturnsRows
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.store.engine import Values
 
-_prepared: Final[WeakKeyDictionary[Dialect, dict[Executable, Prepared | None]]] = WeakKeyDictionary()
+_prepared: Final[defaultdict[str, dict[Executable, Prepared | None]]] = defaultdict(dict)
+"""The statements of a process by the kind of database: the engines of one kind are made alike (`engine`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,11 @@ class Prepared:
 
     def run(self, cursor: Any, values: Values) -> Result:
         """Runs the statement, once or for each of several sets of values."""
+        fixed = self._fixed
         if isinstance(values, list):
-            cursor.executemany(self.sql, [{**self._fixed, **one} for one in values])
+            cursor.executemany(self.sql, [{**fixed, **one} for one in values] if fixed else values)
         else:
-            cursor.execute(self.sql, {**self._fixed, **values})
+            cursor.execute(self.sql, {**fixed, **values} if fixed else values)
         rows = [] if self._row is None else [*map(self._row._make, cursor.fetchall())]
         return Result(rows, cursor.rowcount)
 
@@ -103,10 +104,11 @@ def _no_text() -> InvalidInput:
 
 
 def _prepare(dialect: Dialect, statement: Executable) -> Prepared | None:
-    known = _prepared.setdefault(dialect, {})
-    if statement not in known:
-        known[statement] = _compile(dialect, statement)
-    return known[statement]
+    known = _prepared[dialect.name]
+    try:
+        return known[statement]
+    except KeyError:
+        return known.setdefault(statement, _compile(dialect, statement))
 
 
 def _compile(dialect: Dialect, statement: Any) -> Prepared | None:

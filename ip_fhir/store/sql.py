@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ip_fhir.domain.referral import Referral
-from ip_fhir.domain.values.aggregate import Aggregate
+from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
@@ -108,7 +108,7 @@ class SqlStore(SqlPlanReader):
         for those that queue behind it. So a block must not wait for another thread that writes.
         """
         with self._database.writing() as connection:
-            transaction = SqlPlanTransaction(connection, self._damage)
+            transaction = SqlPlanTransaction(connection, self._damage, self._known_plans)
             yield transaction
             transaction.complete()
 
@@ -334,17 +334,19 @@ class SqlStore(SqlPlanReader):
 
     # --- upkeep
 
-    def count_expired(self, before: datetime) -> int:
+    def count_expired(self, before: datetime, kind: str = REFERRAL) -> int:
         """See `ip_fhir.store.upkeep.count_expired`."""
-        return upkeep.count_expired(self._database, before)
+        return upkeep.count_expired(self._database, before, kind)
 
     def count_confirmed(self, before: datetime) -> int:
         """See `ip_fhir.store.upkeep.count_confirmed`."""
         return upkeep.count_confirmed(self._database, before)
 
-    def purge(self, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
+    def purge(
+        self, before: datetime, now: datetime, replayable: datetime | None = None, base: timedelta = upkeep.BASE
+    ) -> Purged:
         """See `ip_fhir.store.upkeep.purge`."""
-        done = upkeep.purge(self._database, before, now, replayable)
+        done = upkeep.purge(self._database, before, now, replayable, base)
         with self.begin() as transaction:
             return done + Purged(reads=transaction.log.purge(before))
 

@@ -228,19 +228,21 @@ PARK: Final = (
 )
 """An attempt failed; a person must look."""
 
-STILL_THEIRS: Final[ColumnElement[bool]] = outbox.c.claim == bindparam("of_claim")
-"""Added to the two above: only if nobody has claimed the row since."""
+_still_theirs = outbox.c.claim == bindparam("of_claim")
+
+CLAIMED: Final = {statement: statement.where(_still_theirs) for statement in (TRY_AGAIN, PARK)}
+"""The two above for a row that is claimed: only if nobody else has claimed it since."""
 
 HOLD_ROW: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting", STILL_THEIRS)
+    .where(_by_row_id, outbox.c.status == "waiting", _still_theirs)
     .values(status="held", last_error=bindparam("reason"), **_no_lease)
 )
 """A claimed row waits for a person's yes."""
 
 HAND_OVER: Final = (
     update(outbox)
-    .where(_by_row_id, outbox.c.status == "waiting", STILL_THEIRS)
+    .where(_by_row_id, outbox.c.status == "waiting", _still_theirs)
     .values(
         status="awaiting",
         due=bindparam("receipt_due"),

@@ -246,7 +246,7 @@ class SqlTransaction:
         if next_try is not None:
             values["next_try"] = codec.micros(next_try)
         if claim is not None:
-            statement = statement.where(statements.STILL_THEIRS)
+            statement = statements.CLAIMED[statement]
             values["of_claim"] = claim
         if self._run(statement, values).rowcount == 0:
             self._known(row_id)

@@ -6,10 +6,12 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.store import codec, migrate
 from ip_fhir.store import upkeep_statements as statements
@@ -17,6 +19,7 @@ from ip_fhir.store.chain import digest_of
 from ip_fhir.store.engine import Database, create_private, name_of, parse_url
 from ip_fhir.store.integrity.digests import dump_wrote, owner
 from ip_fhir.store.integrity.links import add_links
+from ip_fhir.store.plans import outdated
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.schema import VERSION
 
@@ -29,16 +32,26 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 100  # referrals in one transaction: others get their turn in between
 _KEYS_AT_ONCE: Final = 1000
 
+BASE: Final = timedelta(days=90)
+"""Time for which a view can be the base of a participant's change, unless an agreement says more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """The result of a purge: numbers of referrals, evidence records without words, message keys, receipts, readings."""
+    """The result of a purge: numbers of referrals, evidence records without words, message keys, receipts, readings.
+
+    And of whole plans; `versions`, `views` and `messages` are those that were taken out of plans that go on.
+    """
 
     referrals: int = 0
     records: int = 0
     keys: int = 0
     receipts: int = 0
     reads: int = 0
+    plans: int = 0
+    versions: int = 0
+    views: int = 0
+    messages: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -75,10 +88,10 @@ def standing(url: str) -> Standing:
 # --- retention
 
 
-def count_expired(database: Database, before: datetime) -> int:
-    """Returns the number of referrals that `purge` would take out."""
+def count_expired(database: Database, before: datetime, kind: str = REFERRAL) -> int:
+    """Returns the number of referrals, or of plans, that `purge` would take out."""
     with database.reading() as connection:
-        return int(execute(connection, statements.COUNT_EXPIRED, {"before": codec.micros(before)}).scalar() or 0)
+        return int(execute(connection, statements.COUNT_EXPIRED[kind], {"before": codec.micros(before)}).scalar() or 0)
 
 
 def count_confirmed(database: Database, before: datetime) -> int:
@@ -87,12 +100,22 @@ def count_confirmed(database: Database, before: datetime) -> int:
         return int(execute(connection, statements.COUNT_CONFIRMED, {"before": codec.micros(before)}).scalar() or 0)
 
 
-def purge(database: Database, before: datetime, now: datetime, replayable: datetime | None = None) -> Purged:
-    """Takes out the referrals that ended and have not changed since `before` (UTC), with everything said about them.
+def purge(
+    database: Database,
+    before: datetime,
+    now: datetime,
+    replayable: datetime | None = None,
+    base: timedelta = BASE,
+) -> Purged:
+    """Takes out the referrals and plans that ended and have not changed since `before` (UTC), with all said about them.
 
     Deleted are the referral, its FHIR resources in every version, its outbox rows, its worklist items (done or not) and
-    the words of its evidence. The chain is kept, with a digest in place of each record's words, and gets a record of
-    what went, so that it verifies as before. A referral with an unsent message or a deadline to come is not deleted.
+    the words of its evidence; of a plan also its versions, views and names. The chain is kept, with a digest in place
+    of each record's words, and gets a record of what went, so that it verifies as before. One with an unsent message or
+    a deadline to come is not deleted.
+
+    Of plans that go on, what is older than `before` and than `base` goes where no share can come back to it; see
+    `plans.outdated`.
 
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
@@ -101,8 +124,10 @@ def purge(database: Database, before: datetime, now: datetime, replayable: datet
     Raises `StoreError`; then the work reported by earlier calls is done and the rest is not.
     """
     done = Purged()
-    while (some := _in_transaction(database, lambda connection: _purge_some(connection, before, now))).referrals:
-        done += some
+    for kind in (REFERRAL, PLAN):
+        while (some := _in_transaction(database, partial(_purge_some, kind, before, now))) != Purged():
+            done += some
+    done += _purge_outdated(database, min(before, now - base))
     if replayable is not None:
         done += _forget_messages(database, before, replayable)
     with database.writing() as connection:
@@ -120,21 +145,43 @@ def _in_transaction(database: Database, work: Callable[[Connection], Purged]) ->
         return work(connection)
 
 
-def _purge_some(connection: Connection, before: datetime, now: datetime) -> Purged:
+def _purge_some(kind: str, before: datetime, now: datetime, connection: Connection) -> Purged:
     values = {"before": codec.micros(before), "at_most": _AT_ONCE}
-    idents = [row.correlation_id for row in execute(connection, statements.EXPIRED, values).rows]
+    idents = [row.id for row in execute(connection, statements.EXPIRED[kind], values).rows]
     if not idents:
         return Purged()
     of: dict[str, Any] = {"idents": idents}
-    records = execute(connection, statements.RECORDS_OF, of).rows
+    records = execute(connection, statements.RECORDS_OF[kind], of).rows
     if records:
         at = codec.micros(now)
         gone = [{"of": r.number, "words": digest_of(r.body), "at": at} for r in records]
         execute(connection, statements.PURGE_RECORD, gone)
-    for statement in statements.PURGE:
+    for statement in statements.PURGE[kind]:
         execute(connection, statement, of)
-    add_links(connection, (), dump_wrote(gone=[owner(REFERRAL, ident) for ident in idents]))
-    return Purged(len(idents), len(records))
+    add_links(connection, (), dump_wrote(gone=[owner(kind, ident) for ident in idents]))
+    plans = len(idents) if kind == PLAN else 0
+    return Purged(len(idents) - plans, len(records), plans=plans)
+
+
+def _purge_outdated(database: Database, before: datetime) -> Purged:
+    """Takes out what is outdated of plans that go on, some plans in each transaction."""
+    done, after = Purged(), ""
+    while idents := outdated.candidates(database, before, after, _AT_ONCE):
+        done += _in_transaction(database, partial(_purge_parts, idents, before))
+        after = idents[-1]
+    return done
+
+
+def _purge_parts(idents: list[str], before: datetime, connection: Connection) -> Purged:
+    gone = [outdated.purge(connection, ident, before) for ident in idents]
+    things = {owner(PLAN, one.plan_id): dict.fromkeys(names) for one in gone if (names := one.names())}
+    if things:
+        add_links(connection, (), dump_wrote(things=things))
+    return Purged(
+        versions=sum(len(one.versions) for one in gone),
+        views=sum(len(one.views) for one in gone),
+        messages=sum(len(one.messages) for one in gone),
+    )
 
 
 def _forget_messages(database: Database, before: datetime, replayable: datetime) -> Purged:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text, tuple_, update
 
 from ip_fhir.domain.referral import State
-from ip_fhir.domain.values.aggregate import REFERRAL
+from ip_fhir.domain.values.aggregate import PLAN, REFERRAL
 from ip_fhir.store.schema import (
     about_person,
     evidence,
     inbox,
     outbox,
+    plan,
+    plan_name,
+    plan_version,
+    plan_view,
     referral,
     refusal,
     resource,
@@ -21,27 +25,35 @@ from ip_fhir.store.schema import (
     unreadable,
     worklist,
 )
-from ip_fhir.store.statements import ENDED, UNSENT, WORDS, one_of
+from ip_fhir.store.statements import ENDED, UNSENT, one_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter, ColumnElement, Table
+    from sqlalchemy import BindParameter, Column, ColumnElement, Delete, Table
 
-_unsent = exists().where(
-    outbox.c.aggregate_kind == REFERRAL,
-    outbox.c.aggregate_id == referral.c.correlation_id,
-    one_of(outbox.c.status, UNSENT),
-)
-_expired = and_(
-    one_of(referral.c.state, ENDED), referral.c.changed < bindparam("before"), referral.c.next_due.is_(None), ~_unsent
-)
 
-EXPIRED: Final = select(referral.c.correlation_id).where(_expired).limit(bindparam("at_most"))
-"""Referrals that ended long ago, with nothing more to be done about them."""
+def _expired(kind: str, ident: Column[str], ended: ColumnElement[bool]) -> ColumnElement[bool]:
+    table: Any = ident.table
+    of_it = and_(outbox.c.aggregate_kind == kind, outbox.c.aggregate_id == ident)
+    unsent = exists().where(of_it, one_of(outbox.c.status, UNSENT))
+    return and_(ended, table.c.changed < bindparam("before"), table.c.next_due.is_(None), ~unsent)
 
-COUNT_EXPIRED: Final = select(func.count()).select_from(referral).where(_expired)
-"""The number of those referrals."""
 
-_of_referrals: BindParameter[str] = bindparam("idents", expanding=True)
+_IDS: Final = {REFERRAL: referral.c.correlation_id, PLAN: plan.c.id}
+_ARE_EXPIRED: Final = {
+    REFERRAL: _expired(REFERRAL, referral.c.correlation_id, one_of(referral.c.state, ENDED)),
+    PLAN: _expired(PLAN, plan.c.id, plan.c.over == 1),
+}
+
+EXPIRED: Final = {
+    kind: select(ident.label("id")).where(_ARE_EXPIRED[kind]).limit(bindparam("at_most"))
+    for kind, ident in _IDS.items()
+}
+"""Referrals and plans, by kind, that ended long ago, with nothing more to be done about them."""
+
+COUNT_EXPIRED: Final = {kind: select(func.count(ident)).where(_ARE_EXPIRED[kind]) for kind, ident in _IDS.items()}
+"""The number of those referrals, and of those plans."""
+
+_some: BindParameter[str] = bindparam("idents", expanding=True)
 
 COUNT_CONFIRMED: Final = (
     select(func.count())
@@ -50,8 +62,13 @@ COUNT_CONFIRMED: Final = (
 )
 """The number of confirmed referrals that have not changed for as long: they are kept until they are closed."""
 
-RECORDS_OF: Final = WORDS.where(evidence.c.aggregate_id.in_(_of_referrals)).order_by(None)
-"""The evidence of some referrals."""
+RECORDS_OF: Final = {
+    kind: select(evidence).where(
+        evidence.c.purged_at.is_(None), evidence.c.aggregate_kind == kind, evidence.c.aggregate_id.in_(_some)
+    )
+    for kind in _IDS
+}
+"""The evidence of some referrals, or some plans."""
 
 PURGE_RECORD: Final = (
     update(evidence)
@@ -61,23 +78,28 @@ PURGE_RECORD: Final = (
 """Takes a record's words out, and leaves their digest."""
 
 
-def _theirs(table: Table) -> ColumnElement[bool]:
-    return and_(table.c.aggregate_kind == REFERRAL, table.c.aggregate_id.in_(_of_referrals))
+def _purge(kind: str, *own: Delete) -> tuple[Delete, ...]:
+    def theirs(table: Table) -> ColumnElement[bool]:
+        return and_(table.c.aggregate_kind == kind, table.c.aggregate_id.in_(_some))
+
+    resources = select(resource.c.type, resource.c.id).where(theirs(resource))
+    tables = (resource, taking_part, about_person, outbox, worklist, unreadable)
+    return (
+        delete(token).where(tuple_(token.c.type, token.c.id).in_(resources)),
+        *(delete(table).where(theirs(table)) for table in tables),
+        *own,
+    )
 
 
-_resources_of = select(resource.c.type, resource.c.id).where(_theirs(resource))
-
-PURGE: Final = (
-    delete(token).where(tuple_(token.c.type, token.c.id).in_(_resources_of)),
-    delete(resource).where(_theirs(resource)),
-    delete(taking_part).where(_theirs(taking_part)),
-    delete(about_person).where(_theirs(about_person)),
-    delete(outbox).where(_theirs(outbox)),
-    delete(worklist).where(_theirs(worklist)),
-    delete(unreadable).where(_theirs(unreadable)),
-    delete(referral).where(referral.c.correlation_id.in_(_of_referrals)),
-)
-"""Take out some referrals, with everything kept about them but evidence, keys and receipts."""
+PURGE: Final = {
+    REFERRAL: _purge(REFERRAL, delete(referral).where(referral.c.correlation_id.in_(_some))),
+    PLAN: _purge(
+        PLAN,
+        *(delete(table).where(table.c.plan_id.in_(_some)) for table in (plan_version, plan_view, plan_name)),
+        delete(plan).where(plan.c.id.in_(_some)),
+    ),
+}
+"""Take out some referrals, or some plans, with everything kept about them but evidence, keys and receipts."""
 
 _next_keys = (
     select(inbox.c.key).where(inbox.c.key > bindparam("after")).order_by(inbox.c.key).limit(bindparam("at_most"))

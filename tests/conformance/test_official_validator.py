@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ip_fhir.report.plans.audit_events import access_events
 from tests.conformance import made
 from tests.conformance.judge import Allowed, Issue, Validator, Verdict, allowed_warnings
 from tests.conformance.made import JsonObject
+from tests.report.plans.log import entries
+from tests.report.plans.texts import example
 
 # The validator is built on first use, which takes a download; and the machine may be shared.
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
@@ -68,6 +71,14 @@ def test_generated_notice_forms(validator: Validator, verdict: Verdict) -> None:
 def test_generated_referrals(validator: Validator, verdict: Verdict) -> None:
     """The ServiceRequest and Task of generated notices are valid in every state, on both sides."""
     assert objections(validator, verdict, made.generated_referrals(REFERRALS)) == []
+
+
+def test_the_access_log_of_a_plan(validator: Validator, verdict: Verdict) -> None:
+    """Who was sent or read what is told as valid AuditEvents."""
+    events = access_events(
+        entries(), example(1), "Nordvik kommune", {"Nordvik kommune": "https://nordvik.example/fhir"}
+    )
+    assert objections(validator, verdict, events) == []
 
 
 def _judged(folder: Path) -> Iterator[tuple[Path, str]]:

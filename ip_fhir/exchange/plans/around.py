@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
@@ -42,11 +43,11 @@ def _known(before: SharedPlan | None) -> IndividualPlan | None:
 
 
 def party_terms(context: Context, party: str) -> PartyTerms:
-    """Return what settings and agreement say about a party."""
+    """Return what settings and agreement say about a party; with ourselves nothing need be agreed."""
     agreement = context.agreement_between_us_and(party)
     peer = context.peers.party(party) if party != OURS else None
     return PartyTerms(
-        level=agreement.content_level,
+        level=ContentLevel.PLAN if party == OURS else agreement.content_level,
         ages=agreement.ages,
         agreed=party == OURS or context.agreed_with(party),
         by_person=peer is not None and peer.by_person,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
@@ -12,18 +14,24 @@ from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
+from ip_fhir.exchange.plans.forecast import forecast
+from ip_fhir.exchange.plans.restoration import restore
 from ip_fhir.exchange.sending.running import Running
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.people import Organization, PlanOwner
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.exchange.sending.due import PlanChange
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
@@ -64,10 +72,17 @@ class PlanVerbs(Running):
         """Begin to share a plan with a party of the settings, or begin again: it gets its view.
 
         `person` is the id in the plan of the one person it is for, where the party keeps its people apart. `released`
-        are parts that lead to a person with a protected address and go along to this party.
+        are parts that lead to a person with a protected address and go along to this party. Shared with our own party
+        (`OURS`), it is not sent: our own people are shown the view.
         """
-        self._context.peers.party(party)
+        if party != OURS:
+            self._context.peers.party(party)
         return self._do(plan_id, PlanEventKind.SHARE, by, to_party=party, person=person, parts=tuple(released))
+
+    def release(self, share_id: str, parts: Collection[LocatingPart], *, by: Author) -> SharedPlan:
+        """Let these parts of a protected address, and no others, go to the participant of a share."""
+        plan_id = self._plan_of("share", share_id)
+        return self._do(plan_id, PlanEventKind.RELEASE, by, share=share_id, parts=tuple(parts))
 
     def end_share(self, share_id: str, *, by: Author, reason: str | None = None) -> SharedPlan:
         """End a share: its participant is told to use the view no longer."""
@@ -138,7 +153,19 @@ class PlanVerbs(Running):
         given: dict[str, Any] = {"about": handover_id, "accepts": accepts, "text": reason}
         return self._do(plan_id, PlanEventKind.ANSWER_HANDOVER, by, source=PlanSource.PARTICIPANT, **given)
 
+    def ask_for_plan(self, owner: PlanOwner, party: str, *, by: Author, reason: str | None = None) -> SharedPlan:
+        """Ask a party for the plan about a person. A no is not sent: when our own clock runs out, we are told."""
+        self._context.peers.party(party)
+        ident = str(uuid4())
+        given: dict[str, Any] = {"about": ident, "to_party": party, "owner": owner, "text": reason}
+        return self._do(ident, PlanEventKind.REQUEST, by, source=PlanSource.PARTICIPANT, **given)
+
     # --- anybody
+
+    def restore(self, *, by: Author) -> Iterator[SharedPlan]:
+        """Mark every plan after a backup of the store was put back. See `plans.restoration`."""
+        yield from restore(self._context, self._plans(), by)
+        self._active(None)
 
     def plan(self, plan_id: str) -> SharedPlan:
         """The plan as this side has it. Raises `InvalidInput` (not-found)."""
@@ -152,6 +179,31 @@ class PlanVerbs(Running):
         store = self._plans()
         found = [store.shared_plan(plan_id) for plan_id in store.plans_about(str(person), _MOST_PLANS)]
         return tuple(sorted((one.plan for one in found if one is not None), key=lambda plan: plan.over))
+
+    def parties(self) -> dict[str, Organization]:
+        """The enterprises of all parties by their names in the settings; our own first."""
+        ours = {OURS: self._context.organizations[0]}
+        return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
+
+    @property
+    def ages(self) -> ConsentAges:
+        """The ages by which consents and mandates count among our own people."""
+        return self._context.agreement_between_us_and(None).ages
+
+    def addresses(self) -> dict[str, str]:
+        """The addresses on the wire of all parties by their names in the settings; our own first."""
+        return {OURS: self._context.url} | {peer.name: peer.endpoint.url for peer in self._context.peers}
+
+    def forecast(
+        self, plan_id: str, plan: IndividualPlan | None = None, begin: Collection[str] | None = None
+    ) -> PlanForecast:
+        """What each participant would see now, or if `plan` were saved. Nothing is written. See `plans.forecast`."""
+        with self._plans().begin() as tx:
+            before = tx.load_plan(plan_id)
+            if before is None and plan is None:
+                raise _unknown("plan", plan_id)
+            stored = before.plan if before is not None else None
+            return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
 
     # --- the way of each verb
 
@@ -181,7 +233,7 @@ class PlanVerbs(Running):
 
     def _before(self, tx: PlanTransaction, plan_id: str, kind: PlanEventKind) -> StoredPlan | None:
         before = tx.load_plan(plan_id)
-        if before is None and kind is not PlanEventKind.SAVE:
+        if before is None and kind not in (PlanEventKind.SAVE, PlanEventKind.REQUEST):
             raise _unknown("plan", plan_id)
         return before
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.report.history import crossings
+from ip_fhir.report.pages.steps import StepRow
 from ip_fhir.report.pictures.drawing import Axis
 from ip_fhir.report.pictures.timeline import timeline
 from ip_fhir.report.words.codes import day_words, word
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.team import Coordinator
     from ip_fhir.report.history import Loop
+    from ip_fhir.report.pages.sharing import SharingSection
     from ip_fhir.report.words.codes import Language
 
 
@@ -47,18 +49,6 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
-    """A row of a loop's table; `number` is that of its message in the picture."""
-
-    number: str
-    day: str
-    time: str
-    side: str
-    text: str
-    tone: str
-
-
-@dataclass(frozen=True, slots=True)
 class LoopSection:
     """A loop as the template takes it."""
 
@@ -75,8 +65,13 @@ class LoopSection:
     steps: tuple[StepRow, ...]
 
 
-def render(told: Sequence[LoopCaption], judged: Sequence[CheckResult], language: Language) -> str:
-    """Returns the page as HTML. Needs the extra `report` (jinja2)."""
+def render(
+    told: Sequence[LoopCaption],
+    judged: Sequence[CheckResult],
+    language: Language,
+    shared: SharingSection | None = None,
+) -> str:
+    """Returns the page as HTML, with a section about a shared plan if given. Needs the extra `report` (jinja2)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     axis = _axis([one.loop for one in told])
@@ -90,7 +85,12 @@ def render(told: Sequence[LoopCaption], judged: Sequence[CheckResult], language:
     sections = [_section(one, axis, language) for one in told]
     template = environment.get_template("pages/summary.html.j2")
     return template.render(
-        language=language, words=_TEXTS[language], sections=sections, judged=judged, period=_period(axis, language)
+        language=language,
+        words=_TEXTS[language],
+        sections=sections,
+        shared=shared,
+        judged=judged,
+        period=_period(axis, language),
     )
 
 

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.domain.plan import Measure, MeasureStatus, ReviewStatus
+from ip_fhir.domain.sharing.ids import ids_of
+from ip_fhir.domain.sharing.participants import people_of
 from ip_fhir.domain.team import Membership
 from ip_fhir.report.plans.layout import STEP, paragraph, short
+from ip_fhir.report.plans.titles import FIELDS, items_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from datetime import date
 
     from ip_fhir.domain.plan import IndividualPlan, Review
+    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.domain.team import Coordinator
     from ip_fhir.report.plans.wording import Wording
 
@@ -29,6 +35,15 @@ class Seen:
 
     actors: frozenset[str]
     items: frozenset[str]
+
+
+def seen_by(plan: IndividualPlan, share: Share, view: PlanView, on: date) -> Seen:
+    """Returns one participant in terms of the plan; `view` is that of its share, made of `plan` for the day `on`."""
+    ids = ids_of(share)
+    there = {item.id for field in FIELDS for item in items_of(view.plan, field)}
+    items = (item.value.id for field in FIELDS for item in items_of(plan, field))
+    actors = {*share.organizations, *(person for person, _ in people_of(plan, share, on))}
+    return Seen(frozenset(actors), frozenset(ident for ident in items if ids[ident] in there))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from ip_fhir.domain.sharing.case import HandoverStatus, InvitationStatus, PlanSi
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome
 from ip_fhir.domain.sharing.events import PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.table import ShareState
+from ip_fhir.domain.sharing.rights import Right
 from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.domain.sharing.terms import RequestRule, ShareStart
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -55,6 +58,7 @@ SHARING_WORDS: Final[dict[type[StrEnum], dict[StrEnum, tuple[str, str]]]] = {
         PlanEventKind.GONE: ("en annen har planen nå", "another holds the plan now"),
         PlanEventKind.RECEIPT_OK: ("kvittering", "receipt"),
         PlanEventKind.RECEIPT_ERROR: ("ikke tatt imot", "not taken in"),
+        PlanEventKind.STATE_ASKED: ("spørsmål om nyeste utsnitt", "asked which view is held"),
         PlanEventKind.RESTORED: ("sammenlignet etter gjenoppretting", "compared after a restored backup"),
         PlanEventKind.TIME: ("en ny dag, eller en frist er ute", "a new day, or a deadline has passed"),
     },
@@ -66,6 +70,24 @@ SHARING_WORDS: Final[dict[type[StrEnum], dict[StrEnum, tuple[str, str]]]] = {
         EndReason.DECEASED: ("personen er død", "the person is dead"),
         EndReason.NO_AGREEMENT: ("det er ingen avtale med dem lenger", "there is no agreement with them any more"),
         EndReason.HANDED_OVER: ("de har overtatt planen", "they have taken over the plan"),
+    },
+    ShareState: {
+        ShareState.SHARED: ("deles", "shared"),
+        ShareState.OUT_OF_STEP: ("ute av takt: noen må se på det", "out of step: a person must look"),
+        ShareState.ENDED: ("avsluttet", "ended"),
+    },
+    ShareStart: {
+        ShareStart.BY_RULE: ("av seg selv, når noen deltar og det er samtykke", "by rule, with membership and consent"),
+        ShareStart.BY_NAME: ("når koordinatoren sier det", "when the coordinator says so"),
+    },
+    RequestRule: {
+        RequestRule.BY_RULE: ("etter avtalen", "by the agreement"),
+        RequestRule.PERSON_DECIDES: ("noen avgjør det", "a person decides"),
+    },
+    Right: {
+        Right.AT_ONCE: ("med en gang", "at once"),
+        Right.PROPOSED: ("som forslag", "as a proposal"),
+        Right.NEVER: ("aldri", "never"),
     },
     ChangeStatus: {
         ChangeStatus.SENT: ("sendt, ikke besvart", "sent, not answered"),

@@ -12,6 +12,7 @@ from ip_fhir.store import codec
 from ip_fhir.store.damage import statements
 from ip_fhir.store.engine import Taken
 from ip_fhir.store.plans import codec as plan_codec
+from ip_fhir.store.plans.known import KnownPlans
 from ip_fhir.store.prepared import execute
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _MAKERS: Final[dict[str, Callable[[Any], object]]] = {
     "evidence": codec.evidence_record,
     "refusal": codec.refusal,
     "inbox": codec.seen,
-    "plan": plan_codec.stored_plan,
+    "plan": lambda row: KnownPlans().stored_plan(row),
     "plan_version": plan_codec.plan_version,
     "plan_view": plan_codec.view_made,
     "plan_name": plan_codec.plan_named,

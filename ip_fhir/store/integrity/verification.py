@@ -20,6 +20,7 @@ from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import Problem, StoreError
 from ip_fhir.store import chain, statements
 from ip_fhir.store.engine import name_of
+from ip_fhir.store.integrity.digests import owner
 from ip_fhir.store.integrity.things import PAGE, any_text, standing, stream
 from ip_fhir.store.schema import evidence
 
@@ -41,6 +42,7 @@ CREATE TABLE expected (
 CREATE TABLE standing (name TEXT PRIMARY KEY, of TEXT, value TEXT) WITHOUT ROWID;
 CREATE TABLE gone (of TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID;
 CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT, number INTEGER) WITHOUT ROWID;
+CREATE TABLE wordless (number INTEGER PRIMARY KEY, of TEXT);
 """
 
 _DIFFERENT: Final = """
@@ -60,6 +62,11 @@ ORDER BY e.name
 
 _STATES: Final = """
 SELECT s.name, t.number FROM state t JOIN standing s USING (name) WHERE s.value <> t.value ORDER BY s.name
+"""
+
+_WORDLESS: Final = """
+SELECT w.number FROM wordless w LEFT JOIN gone g ON g.of = w.of AND g.number > w.number
+WHERE g.number IS NULL ORDER BY w.number
 """
 
 _PARTS_OF: Final = {"outbox": ("status", "content"), "item": ("outcome",)}
@@ -138,6 +145,7 @@ class _Verification:
         yield from chain.check(self._read(heads.seen(map(_Link._make, rows))), head)
         wrong = self._connection.execute(statements.WRONGLY_PURGED).scalars()
         yield from map(chain.wrongly_purged, wrong)
+        yield from (chain.wrongly_purged(number) for (number,) in self._aside.execute(_WORDLESS))
         yield from heads.missing()
         yield from self._found
         self._keep_standing()
@@ -162,6 +170,9 @@ class _Verification:
                 self._keep_wrote(link)
             if link.aggregate_kind == REFERRAL:
                 self._follow_state(link)
+            elif link.digest is not None and isinstance(link.number, int):
+                of = owner(link.aggregate_kind, link.aggregate_id)
+                self._aside.execute("INSERT OR REPLACE INTO wordless VALUES (?, ?)", (link.number, of))
             yield link
 
     def _keep_wrote(self, link: _Link) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import SharedPlan
+from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.errors import StoreError
-from ip_fhir.ports.plans import PlanVersion, SavedVersion, StoredPlan, ViewMade
+from ip_fhir.ports.plans import PlanVersion, SavedVersion, ViewMade
 from ip_fhir.store.codec import micros, moment, parse
 from ip_fhir.store.damage.unreadable import is_text
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.ports.plans import NameKind
-
-BASE_DAYS: Final = 90
-"""Days for which a view can be the base of a participant's change."""
 
 
 def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
@@ -39,24 +37,22 @@ def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
     }
 
 
-def stored_plan(row: Any) -> StoredPlan:
-    """Returns a plan's row with its newest version as a value. Raises `StoreError` if either cannot be read."""
-    return StoredPlan(shared_plan(row), row.revision)
-
-
 def shared_plan(row: Any) -> SharedPlan:
-    """Returns a plan's row with its newest version as a shared plan. Raises as `stored_plan`."""
+    """Returns a plan's row as a value without its newest version. Raises `StoreError` if it cannot be read."""
     found = parse(SharedPlan, row.body)
     if found.id != row.id:
         raise StoreError("a stored SharedPlan is not the one of its id")
-    if row.version is None:
-        return found
+    return found
+
+
+def newest(row: Any) -> IndividualPlan:
+    """Returns the newest version of a plan from the plan's row. Raises `StoreError` if it cannot be read."""
     if not is_text(row.newest):
         raise StoreError(f"its version {row.version} is missing, or is no text")
-    newest = parse(IndividualPlan, row.newest)
-    if newest.version != row.version:
+    found = parse(IndividualPlan, row.newest)
+    if found.version != row.version:
         raise StoreError(f"its version {row.version} has the content of another")
-    return found.model_copy(update={"plan": newest})  # both have been checked
+    return found
 
 
 def version_values(plan_id: str, plan: IndividualPlan, saved: datetime, by: Author | None) -> dict[str, Any]:
@@ -116,6 +112,7 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
     """Yields the names by which messages find the plan: kind and id."""
     for share in plan.shares:
         yield "share", share.id
+        yield "tag", share_tag(share.key)
     for copy in plan.copies:
         yield "share", copy.share
     for kept in plan.changes:
@@ -131,13 +128,8 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
 def person_of(plan: SharedPlan) -> str | None:
     """Returns the number of the person whom the plan is about; None where it is not known here.
 
-    At a participant it stands in the views, at a new holder in what was offered.
+    A side that has only asked for the plan knows whom it asked about.
     """
-    offered = None if plan.handover is None else plan.handover.offered
-    plans = (
-        plan.plan,
-        *(copy.view.plan for copy in plan.copies if copy.view is not None),
-        None if offered is None else offered.plan,
-    )
-    numbers = (one.owner.identifier for one in plans if one is not None)
+    owners = (plan.owner, *(request.owner for request in plan.requests))
+    numbers = (owner.identifier for owner in owners if owner is not None)
     return next((str(number) for number in numbers if number is not None), None)

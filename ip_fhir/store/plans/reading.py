@@ -8,12 +8,14 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.store.codec import micros
 from ip_fhir.store.damage.reading import SqlReader
 from ip_fhir.store.plans import codec, statements
+from ip_fhir.store.plans.known import KnownPlans
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
     from ip_fhir.ports.plans import PlanVersion, SavedVersion, StoredPlan
+    from ip_fhir.store.engine import Database
 
 _ABOVE_ALL: Final = 2**31 - 1
 
@@ -21,9 +23,13 @@ _ABOVE_ALL: Final = 2**31 - 1
 class SqlPlanReader(SqlReader):
     """Reads shared plans, and their versions."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._known_plans = KnownPlans()
+
     def shared_plan(self, plan_id: str) -> StoredPlan | None:
         """Returns one plan with its newest version; None if it is not here. Raises `Unreadable`."""
-        return self._one("plan", statements.LOAD, {"plan_id": plan_id}, codec.stored_plan)
+        return self._one("plan", statements.LOAD, {"plan_id": plan_id}, self._known_plans.stored_plan)
 
     def plans(self, side: PlanSide | None = None, limit: int = 100, after: str | None = None) -> list[SharedPlan]:
         """Returns plans, latest changed first. Raises `InvalidInput` if there is no plan `after`."""
@@ -33,7 +39,9 @@ class SqlPlanReader(SqlReader):
             if not place:
                 raise InvalidInput.at("after", "there is no such plan", "not-found")
             values |= {"changed": place[0].changed, "last": after}
-        return self._list("plan", statements.LISTS[side is not None, after is not None], values, codec.shared_plan)
+        return self._list(
+            "plan", statements.LISTS[side is not None, after is not None], values, self._known_plans.shared_plan
+        )
 
     def plan_versions(self, plan_id: str, limit: int = 100, before: int | None = None) -> list[SavedVersion]:
         """Returns versions without their content, newest first; only those with a number below `before`."""

@@ -192,10 +192,11 @@ def plan_row(
     message: PlanMessageKind = PlanMessageKind.PLAN,
     party: str | None = None,
     due: datetime = NOON,
+    number: int = 1,
 ) -> OutboxRow:
     """An outbox row with a message about a share of a plan."""
     effect = Effect(
-        id=ident, kind=EffectKind.SEND, plan_message=message, about=about, party=party, number=1, text=PERSON
+        id=ident, kind=EffectKind.SEND, plan_message=message, about=about, party=party, number=number, text=PERSON
     )
     return OutboxRow(ident, plan, effect, due, aggregate_kind=PLAN, peer=party)
 

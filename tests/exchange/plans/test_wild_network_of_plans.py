@@ -16,16 +16,16 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentStatus, Provision
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.sharing.case import SharedPlan
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
-from ip_fhir.errors import Conflict, InvalidInput
+from ip_fhir.errors import Conflict, ConsentRefused, InvalidInput
 from tests.support.ring import NINA, OLE, Ring, make_plan, make_ring
 
 PLAN = "plan-of-the-ring"
@@ -76,7 +76,7 @@ class Around(RuleBasedStateMachine):
     @rule(party=st.sampled_from(PARTICIPANTS))
     def share(self, party: str) -> None:
         """The coordinator shares the plan."""
-        with suppress(InvalidInput):  # nothing is open to it now
+        with suppress(InvalidInput, ConsentRefused):  # nothing is open to it now
             self.ring.holder.share(PLAN, party, by=NINA)
 
     @rule(party=st.sampled_from(PARTICIPANTS))

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
-from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
-from ip_fhir.domain.sharing.view import Opening, PlanView
+from ip_fhir.domain.plan import IndividualPlan, Need
+from ip_fhir.domain.sharing.see import see
+from ip_fhir.domain.sharing.share import Share
+from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import read
 from ip_fhir.report.plans.plan import plan_lines
 from ip_fhir.report.plans.preview import ParticipantPreview, preview_lines, previews
-from ip_fhir.report.plans.titles import items_of
 from ip_fhir.report.plans.view import view_lines
-from ip_fhir.report.plans.warnings import PlanWarning, Seen, warnings
+from ip_fhir.report.plans.warnings import PlanWarning, Seen, seen_by, warnings
 from ip_fhir.report.words.codes import LANGUAGES, Language
 from tests.support.data import EXAMPLES
 
@@ -32,62 +32,65 @@ def example(number: int) -> IndividualPlan:
     return read(IndividualPlan, min((EXAMPLES / "plans").glob(f"{number:02}-*.json")).read_bytes())
 
 
-def cut(plan: IndividualPlan, closed: LifeArea) -> IndividualPlan:
-    """The plan without what has to do with one life area, and without what is in no view; ids stay as they are."""
-    goals = [goal for goal in plan.goals if closed not in goal.areas]
-    there = {goal.id for goal in goals}
-    measures = [one.evolve(goals=tuple(g for g in one.goals if g in there)) for one in plan.measures]
-    return plan.evolve(
-        goals=tuple(goal for goal in goals if goal.part_of is None or goal.part_of in there),
-        measures=tuple(one for one in measures if closed not in one.areas),
-        needs=tuple(one for one in plan.needs if one.area is not closed),
-        resources=tuple(one for one in plan.resources if one.area is not closed),
-        related_persons=tuple(one.evolve(mandate=None) for one in plan.related_persons),
-        consents=(),
-        author=None,
-        replaces=None,
+def share_of(party: str, *organizations: str) -> Share:
+    """A share of example 1 with a party."""
+    return Share(
+        id=f"share-{party}",
+        plan="plan-01",
+        party=party,
+        organizations=organizations,
+        key="a7" * 32,
+        began=date(2026, 5, 1),
+        number=2,
+        updated_on=date(2026, 8, 21),
     )
+
+
+SCHOOL = share_of("school", "org-nordvik-school")
+GP = share_of("gp", "org-nordvik-gp")
 
 
 def school_view(number: int = 2, until: date | None = UNTIL) -> PlanView:
     """The view of example 1 that its school has: all but the needs of parents and siblings."""
-    openings = [Opening(area=area, until=until) for area in (None, *LifeArea) if area is not LifeArea.FAMILY]
-    return PlanView(
-        share="share-school",
-        number=number,
-        level=ContentLevel.PLAN,
-        openings=tuple(openings),
-        holds_until=until,
-        plan=cut(example(1), LifeArea.FAMILY).evolve(version=number),
-    )
+    view = see(example(1), SCHOOL, ON).evolve(number=number)
+    openings = tuple(opening.evolve(until=until) for opening in view.openings)
+    return view.evolve(holds_until=until, openings=openings)
 
 
 def example_previews() -> tuple[ParticipantPreview, ...]:
-    """The previews of example 1: the school loses an item and gets one, the hospital begins, child welfare ends."""
-    school = school_view()
-    fewer = school.plan.measures[1:]
-    renamed = school.plan.goals[0].evolve(target="Helt til topps.")
-    goals = (renamed, *school.plan.goals[1:])
-    before = school.evolve(plan=school.plan.evolve(measures=fewer, needs=example(1).needs, goals=goals, title="Plan"))
-    hospital = school.evolve(share="share-hospital", plan=cut(example(1), LifeArea.ECONOMY))
-    hidden = {"person-01-goal-3", "person-01-need-4"}
-    items = {item.id for field in ("goals", "measures", "needs") for item in items_of(example(1), field) if item.id}
+    """The previews of example 1: the school gets an item and loses one, the GP begins, child welfare ends."""
+    plan = example(1)
+    renamed = plan.goals[0].evolve(target="Helt til topps.")
+    more = Need(id="more", text="Plass til rullator ved pulten", area=LifeArea.EDUCATION)
+    before = plan.evolve(
+        measures=plan.measures[1:], needs=(*plan.needs, more), goals=(renamed, *plan.goals[1:]), title="Plan"
+    )
+    school, gp = school_view(), see(plan, GP, ON)
     return previews(
-        example(1),
-        {"Nordvik barneskole": school, "Fjellregionen sykehus HF": hospital, "Nordvik legesenter": school},
-        {"Nordvik barneskole": before, "Barneverntjenesten i Nordvik": school, "Nordvik legesenter": school},
-        {"Nordvik legesenter": Seen(frozenset(), frozenset(items - hidden))},
+        plan,
+        {"Nordvik barneskole": school, "Nordvik legesenter": gp, "Pedagogisk-psykologisk tjeneste": school},
+        {
+            "Nordvik barneskole": see(before, SCHOOL, ON),
+            "Pedagogisk-psykologisk tjeneste": school,
+            "Barneverntjenesten i Nordvik": school,
+        },
+        {"Nordvik barneskole": seen_by(plan, SCHOOL, school, ON), "Nordvik legesenter": seen_by(plan, GP, gp, ON)},
     )
 
 
 def example_warnings() -> tuple[PlanWarning, ...]:
-    """The warnings of example 1: home care may not see what it is to do, and the GP is on paper."""
+    """The warnings of example 1, where the school is to give respite: it may not see that, and the GP is on paper."""
     plan = example(1)
-    measures = [one.evolve(status=MeasureStatus.IN_PROGRESS) for one in plan.measures]
-    plan = plan.evolve(measures=tuple(measures))
+    measures = [
+        one.evolve(responsible="pro-school-teacher" if "family" in one.areas else one.responsible)
+        for one in plan.measures
+    ]
+    review = plan.reviews[0].evolve(responsible="pro-school-teacher")
+    plan = plan.evolve(measures=tuple(measures), reviews=(review, *plan.reviews[1:]))
+    view = see(plan, SCHOOL, ON)
     seen = {
-        "Nordvik kommune": Seen(frozenset({"org-nordvik-home-care", "pro-child-coordinator"}), frozenset()),
-        "Nordvik barneskole": Seen(frozenset({"pro-school-teacher"}), frozenset()),
+        "Nordvik barneskole": seen_by(plan, SCHOOL, view, ON),
+        "Kommunen": Seen(frozenset({"pro-ppt"}), frozenset()),
     }
     return warnings(plan, seen, {"person-01-member-7", "person-01-coordinator-1"})
 

@@ -13,7 +13,7 @@ from ip_fhir.domain import team
 from ip_fhir.domain.completeness import completeness
 from ip_fhir.domain.consent import consent
 from ip_fhir.domain.plan import IndividualPlan, Measure
-from ip_fhir.domain.sharing import case, change, events, kinds, share
+from ip_fhir.domain.sharing import case, change, events, kinds, rights, share, terms
 from ip_fhir.domain.team import TeamStatus
 from ip_fhir.domain.values.value import read
 from ip_fhir.report.words import codes as words
@@ -62,7 +62,7 @@ def test_lists_and_days() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [case, change, events, kinds, share, plan_module, team, consent], ids=lambda m: m.__name__
+    "module", [case, change, events, kinds, rights, share, terms, plan_module, team, consent], ids=lambda m: m.__name__
 )
 def test_plans_and_sharing_have_words(module: ModuleType) -> None:
     """Every enumeration of a plan, its team, its consents, and of what is shared of it."""

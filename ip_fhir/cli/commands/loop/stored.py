@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange import Exchange
     from ip_fhir.ports import OutboxRow
 
-_WORDS = {
+ROW_WORDS = {
     "waiting": "waits to be sent; `ip-fhir serve` or `ip-fhir work` sends it",
     "awaiting": "handed over; its receipt has not come yet",
     "sent": "sent",
@@ -43,7 +43,7 @@ def show_stored(exchange: Exchange, referral: Referral, *, as_json: bool) -> Non
         return
     say(f"{referral.correlation_id}: stored; the loop is {referral.state}")
     for row in rows:
-        say(f"  {row.effect.message} to {row.peer or 'nobody in the settings'}: {_WORDS[row.status]}")
+        say(f"  {row.effect.message} to {row.peer or 'nobody in the settings'}: {ROW_WORDS[row.status]}")
     if not rows:
         say("  nothing is to be sent")
     if missing:

@@ -86,19 +86,23 @@ def backup(
 def purge(
     config: Config,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=1, help="Days since the loop last changed.", show_default=False)
+        int, typer.Option("--older-than", min=1, help="Days since the loop or plan last changed.", show_default=False)
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, say only how many it would be.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take out loops that ended long ago. One that is confirmed has not ended: it is counted, and kept.
+    """Take out loops and plans that ended long ago. A confirmed loop has not ended: it is counted, and kept.
 
-    The referral, its FHIR resources, its messages and the words of its evidence go. The chain keeps a digest in their
-    place, and verifies as before. Keys of messages go when they are as old, and older than any message that is taken
-    in; receipts when they are older than that. The log of reads goes in whole batches that are as old.
+    The referral, its FHIR resources, its messages and the words of its evidence go; of a plan also its versions and
+    views. Of a plan that goes on, versions, views and messages go that are as old and that no share can come back to.
+    The chain keeps a digest in their place, and verifies as before. Keys of messages go when they are as old, and older
+    than any message that is taken in; receipts when they are older than that. The log of reads goes in whole batches
+    that are as old.
     """
     from ip_fhir.cli.opening import clock_of, opened_store, read_config
     from ip_fhir.cli.output import emit, say
+    from ip_fhir.domain.sharing.terms import SharingTerms
+    from ip_fhir.domain.values.aggregate import PLAN
     from ip_fhir.store import Purged
 
     settings = read_config(config)
@@ -106,16 +110,21 @@ def purge(
     before = now - timedelta(days=older_than)
     with opened_store(config) as store:
         kept = store.count_confirmed(before)
-        number = None if yes else store.count_expired(before)
-        done = store.purge(before, now, settings.limits.replayable(now)) if yes else Purged()
+        number, plans = (0, 0) if yes else (store.count_expired(before), store.count_expired(before, PLAN))
+        base = max((agreement.sharing.base_days for agreement in settings.agreements), default=SharingTerms().base_days)
+        replayable = settings.limits.replayable(now)
+        done = store.purge(before, now, replayable, timedelta(days=base)) if yes else Purged()
     if as_json:
-        emit({**(asdict(done) if yes else {"would_purge": number}), "confirmed": kept})
+        would = {"would_purge": number, "would_purge_plans": plans}
+        emit({**(asdict(done) if yes else would), "confirmed": kept})
         return
     if yes:
-        said = f"purged: {done.referrals} loops, the words of {done.records} records"
+        said = f"purged: {done.referrals} loops, {done.plans} plans, the words of {done.records} records"
         say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages; {done.reads} rows of the log of reads")
+        if done.versions or done.views or done.messages:
+            say(f"of plans that go on: {done.versions} versions, {done.views} views, {done.messages} messages")
     else:
-        say(f"{number} loops would be purged; --yes does it")
+        say(f"{number} loops and {plans} plans would be purged; --yes does it")
     if kept:
         say(f"{kept} confirmed loops are as old, and kept: {_CLOSED_BY}")
 

@@ -83,10 +83,11 @@ def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy
         named.update(*[names[item.id] for item in items])
     if len(fields.get("goals", ())) < len(index.plan.goals):
         shown = {goal.id for goal in fields.get("goals", ())}
-        fields.update(_without_hidden_goals(fields, shown))
+        fields.update(without_hidden_goals(fields, shown))
 
 
-def _without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, Any]:
+def without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, Any]:
+    """Returns goals and measures without references to goals that are not shown."""
     return {
         name: tuple([without(item, shown) for item in fields[name]])
         for name, without in (("goals", _as_main_goal), ("measures", _with_goals))

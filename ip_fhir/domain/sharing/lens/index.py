@@ -121,7 +121,7 @@ def protected_on(plan: IndividualPlan, on: date) -> frozenset[str]:
 
 
 class _Same:
-    """A key that is the same only for the same plan. (A hash of what the plan says would cost more than its index.)"""
+    """A key that is the same only for the same plan: a hash of what the plan says would cost more than its index."""
 
     __slots__ = ("plan",)
 

@@ -13,7 +13,16 @@ from ip_fhir.domain.referral import State
 from ip_fhir.settings import read_settings
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.store.schema import VERSION
-from ip_fhir.testing.store.samples import append, outbox_row, record, referral
+from ip_fhir.testing.store.samples import (
+    append,
+    outbox_row,
+    plan_version,
+    record,
+    referral,
+    share,
+    shared_plan,
+    view_made,
+)
 from tests.cli.conftest import Run, Sides
 from tests.store.places import Place
 from tests.support.postgres import running_server
@@ -76,15 +85,25 @@ def test_purge(run: Run, sides: Sides) -> None:
         with store.begin() as transaction:
             transaction.save(referral("r", State.CLOSED), None)
         append(store, "r", "1", "2")
+        with store.begin() as transaction:
+            transaction.save_plan(shared_plan("ended", over=True), None)
+            going_on = shared_plan("p", shares=(share("s", "p", number=2, version=2),))
+            transaction.save_plan(going_on, None)
+            transaction.save_plan(going_on.evolve(plan=plan_version("p", 2)), 1)
+            transaction.add_views("p", [view_made("s"), view_made("s", 2, 2)])
     sides.clock.set(datetime(2027, 3, 1, tzinfo=UTC))
     assert run("db", "purge", "-c", config, "--older-than", 365, "--yes", "--json").data["referrals"] == 0
     sides.clock.set(datetime(2027, 3, 3, tzinfo=UTC))
-    assert run("db", "purge", "-c", config, "--older-than", 365).text == "1 loops would be purged; --yes does it\n"
-    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 1, "confirmed": 0}
+    assert run("db", "purge", "-c", config, "--older-than", 365).text == (
+        "1 loops and 1 plans would be purged; --yes does it\n"
+    )
+    would = {"would_purge": 1, "would_purge_plans": 1, "confirmed": 0}
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == would
     done = run("db", "purge", "-c", config, "--older-than", 365, "--yes")
     counted = "0 receipts and 0 keys of messages; 0 rows of the log of reads"
-    assert done.text == f"purged: 1 loops, the words of 2 records; {counted}\n"
-    assert run("verify", "-c", config).text.startswith("whole: 4 records, 2 of them purged, ")
+    parts = "of plans that go on: 1 versions, 1 views, 0 messages"
+    assert done.text == f"purged: 1 loops, 1 plans, the words of 2 records; {counted}\n{parts}\n"
+    assert run("verify", "-c", config).text.startswith("whole: 7 records, 2 of them purged, ")
     assert run("verify", "-c", config, "--json").data["purged"] == 2
 
 
@@ -99,7 +118,11 @@ def test_confirmed_loops_are_named_and_kept(run: Run, sides: Sides) -> None:
     )
     for yes in ((), ("--yes",)):
         assert said in run("db", "purge", "-c", config, "--older-than", 365, *yes).text
-    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {"would_purge": 0, "confirmed": 1}
+    assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == {
+        "would_purge": 0,
+        "would_purge_plans": 0,
+        "confirmed": 1,
+    }
 
 
 def test_purge_needs_an_age(run: Run, config: Path) -> None:

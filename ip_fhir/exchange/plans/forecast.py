@@ -1,0 +1,128 @@
+"""The forecast of a save or of shares: what is decided about them, without writing any of it, and what each would see.
+
+A coordinator is shown this before a share begins, and before a save that opens something to a participant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.life.decision import decide_plan
+from ip_fhir.domain.sharing.participants import participants
+from ip_fhir.domain.sharing.see import see
+from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.errors import ConsentRefused, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from datetime import date, datetime
+
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.life.surroundings import Surroundings
+    from ip_fhir.domain.sharing.participants import Participant
+    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.view import PlanView
+
+Around: TypeAlias = "Callable[[SharedPlan | None, PlanEvent], Surroundings]"
+"""The function that gives the surroundings of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareForecast:
+    """A participant's share as it would be: its view on the day, and the one it has now (None: it has none).
+
+    `is_shared` is False where the share does not begin by itself, and `view` is what it would show if it were begun by
+    name. Without a view nothing can be shared: `refusal` is what was raised.
+    """
+
+    party: str
+    share: Share | None
+    view: PlanView | None
+    before: PlanView | None
+    is_shared: bool
+    refusal: ConsentRefused | InvalidInput | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanForecast:
+    """A plan as it would be on a Norwegian day, with the share of each participant, and who is "on paper"."""
+
+    case: SharedPlan
+    plan: IndividualPlan
+    on: date
+    shares: tuple[ShareForecast, ...]
+    parts: tuple[Participant, ...]
+    on_paper: tuple[str, ...]
+
+
+def forecast(
+    case: SharedPlan | None,
+    plan: IndividualPlan | None,
+    around: Around,
+    now: datetime,
+    begin: Collection[str] | None = None,
+) -> PlanForecast:
+    """Returns what would be if `plan` were saved (None: if nothing were), at the time `now` (UTC).
+
+    `begin` are the parties whose shares are forecast as if they were begun by name; None: those of all participants.
+    Raises what saving would (`InvalidInput`, `Conflict`), and `InvalidInput` if this side does not hold the plan.
+    """
+    after = case if plan is None else _save(case, plan, around, now)
+    if after is None or after.plan is None:
+        raise InvalidInput.at("plan", "another side holds it: it is not shared from here", "business-rule")
+    on = local_day(now)
+    looked = PlanEvent(id="forecast-look", kind=PlanEventKind.TIME, at=now, raised_by=PlanSource.CLOCK)
+    taking = participants(after.plan, around(after, looked).party_of, on)
+    found = list(_going_on(case, after, on))
+    shared = {one.party for one in found if one.is_shared}
+    for part in taking.parts:
+        if part.party not in shared and (begin is None or part.party in begin):
+            found += _begun(after, part.party, around, now)
+    return PlanForecast(after, after.plan, on, tuple(found), taking.parts, taking.on_paper)
+
+
+def _save(case: SharedPlan | None, plan: IndividualPlan, around: Around, now: datetime) -> SharedPlan:
+    event = PlanEvent(
+        id="forecast-save",
+        kind=PlanEventKind.SAVE,
+        at=now if case is None else max(now, case.changed),
+        raised_by=PlanSource.HOLDER,
+        plan=plan,
+        based_on=plan.version,
+    )
+    return decide_plan(case, event, around(case, event)).plan
+
+
+def _going_on(case: SharedPlan | None, after: SharedPlan, on: date) -> Iterator[ShareForecast]:
+    """Yields the shares that go on now or would go on then."""
+    before = {share.id: share for share in case.shares if share.goes_on} if case is not None else {}
+    for share in after.shares:
+        was = before.get(share.id)
+        if not share.goes_on and was is None:
+            continue
+        known = see(case.plan, was, on) if was is not None and case is not None and case.plan is not None else None
+        view = see(after.plan, share, on) if share.goes_on and after.plan is not None else None
+        yield ShareForecast(share.party, share, view, known, is_shared=True)
+
+
+def _begun(after: SharedPlan, party: str, around: Around, now: datetime) -> Iterator[ShareForecast]:
+    """Yields the shares that a party would have if they were begun by name; one without a view if nothing may be."""
+    event = PlanEvent(
+        id="forecast-share",
+        kind=PlanEventKind.SHARE,
+        at=max(now, after.changed),
+        raised_by=PlanSource.HOLDER,
+        to_party=party,
+    )
+    try:
+        begun = decide_plan(after, event, around(after, event)).plan
+    except (ConsentRefused, InvalidInput) as error:
+        yield ShareForecast(party, None, None, None, is_shared=False, refusal=error)
+        return
+    on = local_day(now)
+    for share in begun.shares:
+        if share.party == party and share.goes_on and begun.plan is not None:
+            yield ShareForecast(party, share, see(begun.plan, share, on), None, is_shared=False)
