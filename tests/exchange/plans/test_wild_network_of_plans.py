@@ -206,6 +206,9 @@ def _consent(plan: IndividualPlan, consent: Consent) -> IndividualPlan:
     return plan.evolve(consents=tuple(consent if one.id == consent.id else one for one in plan.consents))
 
 
-TestAround = Around.TestCase
-TestAround.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestAround = pytest.mark.slow(TestAround)
+@pytest.mark.slow
+@pytest.mark.sharing_promise(1, 2, 3)
+class TestAround(Around.TestCase):  # type: ignore[misc,valid-type]
+    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent."""
+
+    settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
