@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.events import PlanEvent
     from ip_fhir.domain.sharing.life.surroundings import Surroundings
-    from ip_fhir.domain.sharing.participants import Participant
     from ip_fhir.exchange.plans.forecast import PlanForecast, ShareForecast
     from ip_fhir.report.plans.preview import ParticipantPreview
     from ip_fhir.report.plans.warnings import Seen
@@ -163,29 +162,13 @@ def _name(one: ShareForecast, found: PlanForecast, names: Mapping[str, Organizat
 
 
 def _seen_by(found: PlanForecast, names: Mapping[str, Organization]) -> dict[str, Seen]:
-    parts = {part.party: part for part in found.parts}
+    from ip_fhir.report.plans.warnings import seen_by
+
     return {
-        _name(one, found, names): _seen(one, parts[one.party], found.plan)
+        _name(one, found, names): seen_by(found.plan, one.share, one.view, found.on)
         for one in found.shares
-        if one.party in parts and one.view is not None
+        if one.share is not None and one.view is not None
     }
-
-
-def _seen(one: ShareForecast, part: Participant, plan: IndividualPlan) -> Seen:
-    """Returns who acts for a participant and which items it would see, by their ids in the plan."""
-    from ip_fhir.domain.sharing.ids import view_id
-    from ip_fhir.report.plans.titles import FIELDS, items_of
-    from ip_fhir.report.plans.warnings import Seen
-
-    assert one.share is not None  # noqa: S101 - where there is a view, there is its share
-    assert one.view is not None  # noqa: S101 - as the caller asked
-    share, view = one.share, one.view.plan
-    there = {item.id for field in FIELDS for item in items_of(view, field)}
-    items = {item.id for field in FIELDS for item in items_of(plan, field) if item.id is not None}
-    persons = {person for person, _within in part.persons} if share.person is None else {share.person}
-    return Seen(
-        frozenset({*part.organizations, *persons}), frozenset(one for one in items if view_id(share, one) in there)
-    )
 
 
 def _of_file(plan: IndividualPlan) -> tuple[PlanForecast, dict[str, Organization]]:

@@ -8,7 +8,7 @@ from ip_fhir.domain.consent.consent import Access, ConsentStatus
 from ip_fhir.domain.consent.matrix import AREAS, consent_matrix
 from ip_fhir.errors import InvalidInput
 from ip_fhir.report.plans.layout import STEP, heading, labelled, paragraph, sentence
-from ip_fhir.report.plans.people import takes_part
+from ip_fhir.report.plans.sections.people import takes_part
 from ip_fhir.report.words.codes import listed
 
 if TYPE_CHECKING:
