@@ -172,6 +172,9 @@ class Around(RuleBasedStateMachine):
         for share in plan.shares:
             held = self.ring.copy(share.party, share.id)
             assert held == (see(plan.plan, share, on) if share.goes_on else None), share.party
+        for side in self.ring.network.sides.values():
+            assert side.store.verify() == ()
+            assert side.store.look_through() == (), "what was written can be read"  # type: ignore[attr-defined]
         for _sender, _to, content in self.ring.network.sent:
             assert CANARY.encode() not in content
         for change_id, (party, words) in self.asked.items():
