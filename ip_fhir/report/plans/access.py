@@ -105,7 +105,7 @@ def _sent(records: Sequence[PlanRecord], whom: Mapping[str, str]) -> Iterator[Ac
     received = {
         (record.about, record.number): record.at
         for record in reversed(records)
-        if record.kind is PlanEventKind.RECEIPT_OK
+        if record.kind is PlanEventKind.RECEIPT_OK and record.number is not None
     }
     version = None
     for record in records:

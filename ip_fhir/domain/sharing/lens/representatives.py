@@ -79,7 +79,7 @@ def _is_denied(
         words = _words_by_name(consent, person, area, on)
         if words.provisions and _counts(consent, person, speakers):
             said.append((consent, voice(words, area, on, speakers)))
-    yes = max((consent.given_on for consent, one in said if one.rule is None), default=date.min)
+    yes = max((consent.given_on for consent, one in said if one.word == "own"), default=date.min)
     noes = ((consent, one) for consent, one in said if one.explicit)
     return any(one.rule not in EXPLICIT_NOES or said_on(consent) >= yes for consent, one in noes)
 
