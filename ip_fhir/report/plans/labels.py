@@ -181,6 +181,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "one-organizations": ("Virksomhet", "Organisation"),
     "one-consents": ("Samtykke", "Consent"),
     "one-plan": ("Planen selv", "The plan itself"),
+    "untold": ("vises ikke her", "not shown here"),
     "no-access": ("Ingen har fått planen eller lest den.", "Nobody was sent the plan, or has read it."),
     "access-view": (
         "{to} fikk utsnitt nr. {number}, av versjon {version}",

@@ -33,6 +33,15 @@ def items_of(plan: IndividualPlan, field: str) -> tuple[Item, ...]:
     return tuple(Item(field, item.id, item) for item in found)
 
 
+def kind_of(field: str) -> str | None:
+    """Returns the field of a plan that an item stands in, by a dotted field of it; None: it is of no item.
+
+    >>> kind_of("measures.status"), kind_of("measures"), kind_of("owner.name")
+    ('measures', 'measures', None)
+    """
+    return next((one for one in FIELDS if f"{field}.".startswith(f"{one}.")), None)
+
+
 def changed_items(changes: Iterable[Change], kind: ChangeKind, plan: IndividualPlan) -> tuple[Item, ...]:
     """Returns the items of a difference that are new, gone, or changed (`kind`), each once; `plan` is the newer plan.
 
@@ -41,9 +50,7 @@ def changed_items(changes: Iterable[Change], kind: ChangeKind, plan: IndividualP
     """
     found: dict[tuple[str, str | None], Item] = {}
     for change in changes:
-        field = next(
-            (one for one in FIELDS if f"{change.field}.".startswith(f"{one}.")), change.field.partition(".")[0]
-        )
+        field = kind_of(change.field) or change.field.partition(".")[0]
         if change.kind is not kind or field in (*BOOKKEEPING, "created", "id"):
             continue
         value = change.before if kind is ChangeKind.REMOVED else change.after
