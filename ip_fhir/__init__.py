@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ip_fhir.domain.merge import difference, merge
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.put_back import put_back
+    from ip_fhir.domain.sharing.see import see
+    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.domain.values.value import read
     from ip_fhir.errors import (
         Conflict,
@@ -67,9 +71,11 @@ __all__ = [
     "MappingError",
     "Notice",
     "PeerError",
+    "PlanView",
     "Problem",
     "Rejected",
     "Settings",
+    "Share",
     "StoreError",
     "Unavailable",
     "completeness",
@@ -87,12 +93,14 @@ __all__ = [
     "permits",
     "plan_document",
     "plan_document_reference",
+    "put_back",
     "put_plan",
     "read",
     "read_fhir",
     "read_settings",
     "rebase",
     "removed_entries",
+    "see",
     "to_fhir",
     "to_fhir_json",
     "to_models",
@@ -113,9 +121,11 @@ _HOME = {
     "MappingError": "errors",
     "Notice": "domain.notice",
     "PeerError": "errors",
+    "PlanView": "domain.sharing.view",
     "Problem": "errors",
     "Rejected": "errors",
     "Settings": "settings",
+    "Share": "domain.sharing.share",
     "StoreError": "errors",
     "Unavailable": "errors",
     "completeness": "domain.completeness",
@@ -133,12 +143,14 @@ _HOME = {
     "permits": "domain.consent.permission",
     "plan_document": "report.document",
     "plan_document_reference": "report.document",
+    "put_back": "domain.sharing.put_back",
     "put_plan": "mapping",
     "read": "domain.values.value",
     "read_fhir": "mapping",
     "read_settings": "settings",
     "rebase": "mapping",
     "removed_entries": "mapping",
+    "see": "domain.sharing.see",
     "to_fhir": "mapping",
     "to_fhir_json": "mapping",
     "to_models": "mapping",

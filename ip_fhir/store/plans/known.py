@@ -1,7 +1,7 @@
-"""The plans that a process read last: what the database still says in the same words is not parsed again.
+"""The plans that a process read or wrote last: what the database still says in the same words is not parsed again.
 
-After a change each message about a plan asks for it, and so does each receipt. Nothing is believed: the texts are read
-from the database each time, and compared.
+A change begins with the plan as the last one left it, and after it each message about the plan asks for it, and so does
+each receipt. Nothing is believed: the texts are read from the database each time, and compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST: Final = 500_000  # characters of a text that is remembered
 
 
 class KnownPlans:
-    """The values of the last texts that were read. Threads may share it."""
+    """The values of the last texts that were read or written. Threads may share it."""
 
     def __init__(self) -> None:
         self._read: OrderedDict[tuple[str, str], tuple[str, Any]] = OrderedDict()
@@ -51,11 +51,18 @@ class KnownPlans:
             value: T = known[1]
             return value
         value = make()
-        if len(text) <= _LONGEST:
-            self._keep((part, ident), text, value)
+        self._keep((part, ident), text, value)
         return value
 
+    def wrote(self, plan: SharedPlan, body: str, newest: str | None) -> None:
+        """Remembers a plan with the text of its row, and that of its newest version where that was written too."""
+        self._keep(("body", plan.id), body, plan.model_copy(update={"plan": None}))
+        if newest is not None:
+            self._keep(("newest", plan.id), newest, plan.plan)
+
     def _keep(self, place: tuple[str, str], text: str, value: Any) -> None:
+        if len(text) > _LONGEST:
+            return
         with self._turn:
             self._read[place] = text, value
             self._read.move_to_end(place)

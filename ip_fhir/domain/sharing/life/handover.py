@@ -123,6 +123,7 @@ def _give_away(step: Step, handover: Handover) -> None:
     """Makes this side a participant: all who had a share are told, and whatever waits here is the new holder's now."""
     shares = step.case.shares
     concerned = [share.party for share in shares if share.on_wire and (share.goes_on or _owes(share))]
+    concerned += [one.party for one in step.case.requests if one.answered is None]
     for invitation in step.case.invitations:
         if invitation.status is InvitationStatus.OPEN:
             step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
@@ -260,13 +261,17 @@ def is_taken(step: Step) -> bool:
 def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
     """Makes this side the holder, with the shares, whose numbers go on, and the changes that wait."""
     shares = tuple(share for one in offered.shares if (share := _taken_over(step, one)) is not None)
+    came = {kept.change.id for kept in offered.changes}
+    lost = [kept for kept in step.case.changes if kept.status is ChangeStatus.SENT and kept.change.id not in came]
+    for kept in lost:  # of our own, and never decided: our people put it into the plan themselves now
+        step.tell(Reason.CHANGE_UNANSWERED, kept.change.id)
     step.evolve(
         side=PlanSide.HOLDER,
         holder=None,
         epoch=offered.epoch,
         plan=offered.plan,
         shares=shares,
-        changes=offered.changes,
+        changes=(*offered.changes, *lost),
         copies=(),
         timers=(),
         handover=handover.evolve(offered=None),
