@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.merge.difference import ChangeKind, difference
 from ip_fhir.domain.merge.places import BOOKKEEPING
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.report.plans.titles import items_of, kind_of
+from ip_fhir.report.plans.items import items_of
+from ip_fhir.report.plans.titles import kind_of
 from ip_fhir.report.plans.values import item_words, part_words, value_words
 from ip_fhir.report.plans.wording import Wording
 from ip_fhir.report.words.plan_fields import change_sentence, field_word
@@ -51,18 +52,18 @@ class _Lines:
         elif kind is None:
             yield f"{part_words(self._after, change.field)}: {self._field(change)}"
         elif change.kind is ChangeKind.CHANGED:
-            yield f"{item_words(self._before, kind, change.id)}: {self._field(change)}"
+            yield f"{_named(self._before, kind, change.id)}: {self._field(change)}"
         else:
             gone = change.kind is ChangeKind.REMOVED
             wording = self._before if gone else self._after
-            yield f"{item_words(wording, kind, change.id)}: {self._say('removed' if gone else 'added')}"
+            yield f"{_named(wording, kind, change.id)}: {self._say('removed' if gone else 'added')}"
 
     def _team(self, change: Change) -> Iterator[str]:
         """Yields a line for each member of a team that is there in one of the plans only."""
         wording, what = (self._before, "removed") if change.after is None else (self._after, "added")
         for field in ("team.memberships", "team.coordinators"):
             for item in items_of(wording.plan, field):
-                yield f"{item_words(wording, field, item.id)}: {self._say(what)}"
+                yield f"{item_words(wording, item)}: {self._say(what)}"
 
     def _field(self, change: Change) -> str:
         """The change of one field in words."""
@@ -74,3 +75,9 @@ class _Lines:
 
     def _say(self, key: str, **values: str | None) -> str:
         return change_sentence(key, self._language).format(**values)
+
+
+def _named(wording: Wording, field: str, ident: str | None) -> str:
+    item = wording.item(field, ident)
+    assert item is not None  # noqa: S101 - the difference names it as one of this plan
+    return item_words(wording, item)

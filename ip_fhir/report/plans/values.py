@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.people import PersonName
 from ip_fhir.domain.values.value import Period
+from ip_fhir.report.plans.items import Item
 from ip_fhir.report.plans.labels import quoted
 from ip_fhir.report.plans.layout import short
-from ip_fhir.report.plans.titles import Item, items_of, kind_of, title_of_item
+from ip_fhir.report.plans.titles import kind_of, title_of_item
 from ip_fhir.report.words.codes import listed
 from ip_fhir.report.words.plan_fields import change_sentence, field_word
 
@@ -29,10 +30,9 @@ _UNTOLD: Final = frozenset(("address", "contacts", "document", "identifier", "ma
 """Fields of which only the change is told: numbers, ways to reach a person, and what needs a page of its own."""
 
 
-def item_words(wording: Wording, field: str, ident: str | None) -> str:
+def item_words(wording: Wording, item: Item) -> str:
     """Returns an item by its kind and title: "Tiltak «Svømming»"."""
-    item = next(item for item in items_of(wording.plan, field) if item.id == ident)
-    return f"{wording.label(f'one-{field}')} {quoted(title_of_item(wording, item), wording.language)}"
+    return f"{wording.label(f'one-{item.field}')} {quoted(title_of_item(wording, item), wording.language)}"
 
 
 def part_words(wording: Wording, field: str) -> str:
@@ -51,9 +51,9 @@ def place_words(wordings: Sequence[Wording], field: str, ident: str | None) -> s
     if kind is None:
         of = part_words(wordings[0], field)
     else:
-        there = (one for one in wordings if any(item.id == ident for item in items_of(one.plan, kind)))
-        wording = next(there, None)
-        of = item_words(wording, kind, ident) if wording is not None else wordings[0].label(f"one-{kind}")
+        found = ((one, one.item(kind, ident)) for one in wordings)
+        named = (item_words(one, item) for one, item in found if item is not None)
+        of = next(named, wordings[0].label(f"one-{kind}"))
     name = field.rpartition(".")[2]
     return of if kind == field else f"{of}: {field_word(name, wordings[0].language)}"
 
