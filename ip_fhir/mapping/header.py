@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import content_of, refuse_aside
+from ip_fhir.fhir.bundle import refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.lenses.references import NO_LINKS, Links
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.errors import Problem
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import BundleContent, Entry
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.tables.model import Systems
 
@@ -42,9 +42,8 @@ def message_bundle(
     }
 
 
-def message_entries(bundle: Any) -> list[Entry]:
-    """The entries of a message Bundle, or of its content, the header first. Raises `InvalidInput` for another."""
-    content = content_of(bundle)
+def message_entries(content: BundleContent) -> list[Entry]:
+    """The entries of a message Bundle, the header first. Raises `InvalidInput` for any other bundle."""
     refuse_aside(content)
     entries = content.entries
     if content.bundle.get("type") != "message" or not entries or entries[0].type != "MessageHeader":

@@ -25,6 +25,7 @@ from ip_fhir.ports.plans import keeps_plans
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import Organization, PlanOwner
     from ip_fhir.domain.referral import Author
@@ -188,6 +189,11 @@ class PlanVerbs(Running):
         """The enterprises of all parties by their names in the settings; our own first."""
         ours = {OURS: self._context.organizations[0]}
         return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
+
+    @property
+    def ages(self) -> ConsentAges:
+        """The ages by which consents and mandates count among our own people."""
+        return self._context.agreement_between_us_and(None).ages
 
     def addresses(self) -> dict[str, str]:
         """The addresses on the wire of all parties by their names in the settings; our own first."""

@@ -28,7 +28,6 @@ from ip_fhir.domain.sharing.messages import (
 )
 from ip_fhir.domain.values.value import Value, read
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import Entry, entries_of
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.header import party_from_fhir, party_to_fhir
 from ip_fhir.mapping.lenses.references import NO_LINKS
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.sharing.share import Kept
+    from ip_fhir.fhir.bundle import BundleContent, Entry
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.sharing.view import Cut
 
@@ -97,7 +97,7 @@ def content_to_fhir(
         return Carried(resources, resources[-1:])
     said = SAID[message.kind]
     data = {name: value for name, value in data_of(content).items() if name != said.beside}
-    parameters = {**compiled.lens(said.table).new(data), "id": message.id}
+    parameters = {"resourceType": "Parameters", "id": message.id, **compiled.lens(said.table).new(data)}
     beside = _beside(content, message.id, compiled, released)
     return Carried([*beside, parameters], [parameters, *beside[-1:]])
 
@@ -120,20 +120,20 @@ def _beside(
     return []
 
 
-def view_content(bundle: JsonObject, compiled: Compiled) -> JsonObject:
+def view_content(content: BundleContent, compiled: Compiled) -> JsonObject:
     """The view in a message, and what is kept beside it, as fields of the message. Raises `InvalidInput`."""
-    cut = find_cut(bundle, compiled)
+    cut = find_cut(content, compiled)
     return {"view": read_view(cut, compiled), "kept": _kept(cut, (0,), compiled)}
 
 
-def content_from_fhir(kind: PlanMessageKind, bundle: JsonObject, entries: list[Entry], compiled: Compiled) -> Value:
+def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: Compiled) -> Value:
     """Read the content of a message that is no view. Raises `InvalidInput` with every problem, by FHIRPath."""
     said = SAID[kind]
-    parameters = _one(entries, "Parameters")
+    parameters = _one(content, "Parameters")
     lens = compiled.lens(said.table)
     data = lens.get(parameters.resource, NO_LINKS, parameters.at)
     if said.beside:
-        data |= _READ_BESIDE[said.beside](bundle, entries, parameters, compiled)
+        data |= _READ_BESIDE[said.beside](content, parameters, compiled)
     try:
         return read(said.type, data)
     except InvalidInput as error:
@@ -143,28 +143,28 @@ def content_from_fhir(kind: PlanMessageKind, bundle: JsonObject, entries: list[E
         ) from None
 
 
-def _wanted(bundle: JsonObject, _entries: list[Entry], parameters: Entry, compiled: Compiled) -> JsonObject:
-    cut = find_cut(bundle, compiled)
+def _wanted(content: BundleContent, parameters: Entry, compiled: Compiled) -> JsonObject:
+    cut = find_cut(content, compiled)
     return {"wanted": read_cut(cut, compiled), "kept": _kept(cut, (0, parameters.number), compiled)}
 
 
-def _owner(_bundle: JsonObject, entries: list[Entry], _parameters: Entry, compiled: Compiled) -> JsonObject:
-    return {"owner": _read_at(PlanOwner, "Patient", _one(entries, "Patient"), compiled)}
+def _owner(content: BundleContent, _parameters: Entry, compiled: Compiled) -> JsonObject:
+    return {"owner": _read_at(PlanOwner, "Patient", _one(content, "Patient"), compiled)}
 
 
-def _holder(_bundle: JsonObject, entries: list[Entry], _parameters: Entry, compiled: Compiled) -> JsonObject:
-    entry = _one(entries, "Organization")
+def _holder(content: BundleContent, _parameters: Entry, compiled: Compiled) -> JsonObject:
+    entry = _one(content, "Organization")
     data = party_from_fhir(entry.resource, entry.at, compiled)
     return {"holder": _checked(Organization, "Organization", data, entry, compiled)}
 
 
-def _handed_over(bundle: JsonObject, entries: list[Entry], parameters: Entry, compiled: Compiled) -> JsonObject:
-    binary = _one(entries, "Binary")
+def _handed_over(content: BundleContent, parameters: Entry, compiled: Compiled) -> JsonObject:
+    binary = _one(content, "Binary")
     place = f"{binary.at}.data"
     if binary.resource.get("contentType") != JSON or not isinstance(binary.resource.get("data"), str):
         raise InvalidInput.at(binary.at, f"is not {JSON} in base64", "not-supported")
     try:
-        content = read(HandedOver, b64decode(binary.resource["data"], validate=True))
+        handed_over = read(HandedOver, b64decode(binary.resource["data"], validate=True))
     except Base64Error:
         raise InvalidInput.at(place, "is not base64", "structure") from None
     except InvalidInput as error:
@@ -172,9 +172,9 @@ def _handed_over(bundle: JsonObject, entries: list[Entry], parameters: Entry, co
             replace(problem, path=place, reason=f"{problem.path or 'content'}: {problem.reason}")
             for problem in error.problems
         ) from None
-    if _owner(bundle, entries, parameters, compiled)["owner"] != content.plan.owner:
+    if _owner(content, parameters, compiled)["owner"] != handed_over.plan.owner:
         raise InvalidInput.at(place, "holds the plan of another person than the Patient beside it", "invariant")
-    return {"content": content}
+    return {"content": handed_over}
 
 
 _READ_BESIDE: Final = {"wanted": _wanted, "owner": _owner, "holder": _holder, "content": _handed_over}
@@ -183,13 +183,13 @@ _READ_BESIDE: Final = {"wanted": _wanted, "owner": _owner, "holder": _holder, "c
 def _kept(cut: Cut, aside: Collection[int], compiled: Compiled) -> tuple[Kept, ...]:
     """The content that no row reads, in all entries but those in `aside`."""
     assembly = compiled.assembly("plan")
-    entries = [entry for entry in entries_of(cut.bundle) if entry.number not in aside]
+    entries = [entry for entry in cut.content.entries if entry.number not in aside]
     return kept_in(assembly.locate(entries), entries, assembly)
 
 
-def _one(entries: list[Entry], type_: str) -> Entry:
+def _one(content: BundleContent, type_: str) -> Entry:
     """The one entry of a type. Raises `InvalidInput` if there is none, or several."""
-    found = [entry for entry in entries if entry.type == type_]
+    found = [entry for entry in content.entries if entry.type == type_]
     if len(found) != 1:
         reason = f"must hold one {type_}, and holds {len(found)}"
         raise InvalidInput.at("Bundle", reason, "multiple-matches" if found else "required")

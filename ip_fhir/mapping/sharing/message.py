@@ -8,6 +8,7 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT, PlanMessage
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.bundle import content_of
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.header import (
     header_from_fhir,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.mapping.compiled import Compiled
 
 _HEADER: Final = "PlanMessageHeader"
@@ -50,16 +52,20 @@ def plan_message_to_fhir(
     return message_bundle(header, data["sent"], carried.resources, compiled)
 
 
-def plan_message_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> PlanMessage:
-    """Read the message about a plan in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath."""
-    version_of(bundle, compiled.version)
-    entries = message_entries(bundle)
-    data = {**header_from_fhir(_HEADER, entries[0], compiled), "sent": sent_at(bundle)}
+def plan_message_from_fhir(bundle: dict[str, Any] | BundleContent, compiled: Compiled) -> PlanMessage:
+    """Read the message about a plan in a Bundle, or in its content.
+
+    Raises `InvalidInput` with every problem, by FHIRPath.
+    """
+    content = content_of(bundle)
+    version_of(content.bundle, compiled.version)
+    entries = message_entries(content)
+    data = {**header_from_fhir(_HEADER, entries[0], compiled), "sent": sent_at(content.bundle)}
     kind = PlanMessageKind(data["kind"])
     if kind is PlanMessageKind.PLAN:
-        data |= view_content(bundle, compiled)
+        data |= view_content(content, compiled)
     else:
-        data[CONTENT[kind]] = content_from_fhir(kind, bundle, entries, compiled)
+        data[CONTENT[kind]] = content_from_fhir(kind, content, compiled)
     try:
         return read(PlanMessage, data)
     except InvalidInput as error:

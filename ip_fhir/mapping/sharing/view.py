@@ -16,7 +16,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
-from ip_fhir.fhir.bundle import Entry, entries_of, refuse_aside
+from ip_fhir.fhir.bundle import BundleContent, Entry, entries_of, refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.assembly import items_of
 from ip_fhir.mapping.bundle.reads import LensesNeeded
@@ -56,9 +56,10 @@ def view_to_fhir(
 
 def view_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> PlanView:
     """Read the view in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath, also for what is no view."""
+    content = BundleContent(bundle)
     version_of(bundle, compiled.version)
-    refuse_aside(bundle)
-    return read_view(find_cut(bundle, compiled), compiled)
+    refuse_aside(content)
+    return read_view(find_cut(content, compiled), compiled)
 
 
 def view_resources(
@@ -101,27 +102,27 @@ def cut_resources(
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A cut plan as found in a bundle: `root` is the CarePlan as it stands, `bundle` the same without the view's marks.
+    """A cut plan as found in a bundle: `root` is the CarePlan as it stands, `content` the bundle without its marks.
 
-    Without the marks the bundle reads as one of a plan.
+    Without the marks of a view the bundle reads as one of a plan.
     """
 
     root: Entry
-    bundle: dict[str, Any]
+    content: BundleContent
 
 
-def find_cut(bundle: dict[str, Any], compiled: Compiled) -> Cut:
+def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
     """Find the cut plan in a bundle. Raises `InvalidInput` if it has no CarePlan or several, or one without the tag."""
-    roots = [entry for entry in entries_of(bundle) if entry.type == _ROOT]
+    roots = [entry for entry in content.entries if entry.type == _ROOT]
     if len(roots) != 1:
         reason = f"holds {len(roots)} CarePlans; a view has one"
         raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
     root = roots[0]
     if not compiled.lens(_TERMS).owns(root.resource):
         raise InvalidInput.at(f"{root.at}.meta.tag", _NO_VIEW, "required")
-    entries = [*bundle["entry"]]
+    entries = [*content.bundle["entry"]]
     entries[root.number] = {**entries[root.number], "resource": _unmarked(root.resource, compiled)}
-    return Cut(root, {**bundle, "entry": entries})
+    return Cut(root, BundleContent({**content.bundle, "entry": entries}))
 
 
 def read_view(cut: Cut, compiled: Compiled) -> PlanView:
@@ -147,9 +148,9 @@ def read_cut(cut: Cut, compiled: Compiled) -> IndividualPlan:
     """Read the cut plan, by the fast reader where it is certain. Raises `InvalidInput` with every problem."""
     if compiled.fast is not None:
         with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
-            plan: IndividualPlan = compiled.fast.read(dumps(cut.bundle))
+            plan: IndividualPlan = compiled.fast.read(dumps(cut.content.bundle))
             return plan
-    return compiled.assembly("plan").value(IndividualPlan, cut.bundle)
+    return compiled.assembly("plan").value(IndividualPlan, cut.content)
 
 
 def is_view(bundle: Any, compiled: Compiled) -> bool:
