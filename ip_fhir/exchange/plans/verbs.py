@@ -14,6 +14,7 @@ from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.plans.forecast import forecast
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
+    from ip_fhir.exchange.plans.rest import PlanCriteria
+    from ip_fhir.exchange.rest import Page
     from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
@@ -204,6 +209,27 @@ class PlanVerbs(Running):
                 raise _unknown("plan", plan_id)
             stored = before.plan if before is not None else None
             return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
+
+    # --- other parties, over REST
+
+    @property
+    def serves_plans(self) -> bool:
+        """True if the store keeps plans, so that other parties may read and search their views."""
+        return keeps_plans(self._context.store)
+
+    def read_plan_resource(self, peer: Credential, type_: str, id_: str, share: str | None = None) -> ResourceVersion:
+        """See `ip_fhir.exchange.plans.rest.read`."""
+        return rest.read(self._context, peer, type_, id_, share)
+
+    def plan_view(self, peer: Credential, plan_id: str, share: str | None = None) -> ResourceVersion:
+        """See `ip_fhir.exchange.plans.rest.view`."""
+        return rest.view(self._context, peer, plan_id, share)
+
+    def search_plans(
+        self, peer: Credential, type_: str, criteria: PlanCriteria, most: int = 100, cursor: str | None = None
+    ) -> Page:
+        """See `ip_fhir.exchange.plans.rest.search`."""
+        return rest.search(self._context, peer, type_, criteria, most, cursor)
 
     # --- the way of each verb
 

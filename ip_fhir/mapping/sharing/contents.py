@@ -99,7 +99,8 @@ def content_to_fhir(
     data = {name: value for name, value in data_of(content).items() if name != said.beside}
     parameters = {"resourceType": "Parameters", "id": message.id, **compiled.lens(said.table).new(data)}
     beside = _beside(content, message.id, compiled, released)
-    return Carried([*beside, parameters], [parameters, *beside[-1:]])
+    focus = beside[-1:] if isinstance(content, Change) else beside  # a CarePlan names the rest of its plan
+    return Carried([*beside, parameters], [parameters, *focus])
 
 
 def _beside(

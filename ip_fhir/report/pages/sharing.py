@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.consent.matrix import AREAS
 from ip_fhir.domain.values.calendar import OSLO
+from ip_fhir.report.plans.items import items_of
 from ip_fhir.report.plans.labels import label
-from ip_fhir.report.plans.titles import items_of
 from ip_fhir.report.words.codes import day_words, word
 
 if TYPE_CHECKING:

@@ -258,42 +258,37 @@ def _show(
     say(f"  {words['plan']}: {plan.id}; {way} {label(_party(plan, kept), names)}; {local(change.made)}")
     if change.text and values:
         say(f"  {words['text']}: {change.text}")
-    stands = _seen(plan, kept, on) if values else None
-    rows = [_part_row(n + 1, kept, stands, language, values=values) for n in range(len(kept.decisions))]
+    rows: list[tuple[str, ...]] = [
+        (str(number), part_name(part), word(part.outcome, language)) for number, part in enumerate(kept.decisions, 1)
+    ]
+    if values:
+        rows = list(_part_rows(kept, _seen(plan, kept, on), language, on))
     if rows:
         show(_PARTS[language] if values else _PARTS[language][:3], rows)
     say()
 
 
-def _part_row(
-    number: int, kept: KeptChange, stands: IndividualPlan | None, language: Language, *, values: bool
-) -> tuple[str, ...]:
-    """Returns a part by its number: the place, the outcome, what stands, and what is wished."""
-    from ip_fhir.report.plan_difference import place_words
+def _part_rows(
+    kept: KeptChange, stands: IndividualPlan | None, language: Language, on: date
+) -> Iterator[tuple[str, ...]]:
+    """Yields a row for each part: its number for commands, its place in words, the outcome, and both values."""
+    from ip_fhir.report.plans.values import place_words, told_value
+    from ip_fhir.report.plans.wording import Wording
     from ip_fhir.report.words.codes import word
 
-    part, wanted = kept.decisions[number - 1], kept.change.wanted
-    outcome = word(part.outcome, language)
-    if not values:
-        return str(number), part_name(part), outcome
-    reason = f": {part.reason}" if part.reason else ""
-    there = stands is not None and value_at(stands, part) is not None
-    place = place_words(stands if there and stands is not None else wanted, part.field, part.id, language)
-    now = _said(stands, part, language) if stands is not None else ""
-    return str(number), place, f"{outcome}{reason}", now, _said(wanted, part, language)
-
-
-def _said(plan: IndividualPlan, part: PartDecision, language: Language) -> str:
-    """Returns the value at a part's place in words."""
-    from ip_fhir.report.plan_difference import value_words
-
-    words = value_words(plan, part.field, value_at(plan, part), language)
-    return _WORDS[language]["untold"] if words is None else words or "-"
+    wished = Wording(kept.change.wanted, language, on)
+    now = Wording(stands, language, on) if stands is not None else wished
+    for number, part in enumerate(kept.decisions, 1):
+        reason = f": {part.reason}" if part.reason else ""
+        place = place_words((now, wished), part.field, part.id)
+        value = told_value(now, part.field, value_at(stands, part)) if stands is not None else ""
+        wish = told_value(wished, part.field, value_at(kept.change.wanted, part))
+        yield str(number), place, f"{word(part.outcome, language)}{reason}", value, wish
 
 
 _PARTS: dict[Language, tuple[str, ...]] = {
-    "nb": ("Del", "Sted", "Utfall", "Står i planen", "Ønskes"),
-    "en": ("Part", "Place", "Outcome", "Stands in the plan", "Wished"),
+    "nb": ("Del", "Gjelder", "Utfall", "Står i planen", "Ønskes"),
+    "en": ("Part", "Is about", "Outcome", "Stands in the plan", "Wished"),
 }
 _WORDS: dict[Language, dict[str, str]] = {
     "nb": {
@@ -302,7 +297,6 @@ _WORDS: dict[Language, dict[str, str]] = {
         "from": "fra",
         "to": "til",
         "text": "Ord",
-        "untold": "(vises ikke)",
     },
     "en": {
         "none": "no changes wait",
@@ -310,6 +304,5 @@ _WORDS: dict[Language, dict[str, str]] = {
         "from": "from",
         "to": "to",
         "text": "Words",
-        "untold": "(not shown)",
     },
 }
