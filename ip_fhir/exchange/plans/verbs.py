@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.exchange.plans.rest import PlanCriteria
     from ip_fhir.exchange.rest import Page
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
