@@ -1,4 +1,4 @@
-"""What our own people do with plans: the methods that `Exchange` has for them, each with its author."""
+"""The deeds of our own people with plans: the methods that `Exchange` has for them, each with its author."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class PlanVerbs(Running):
     def forecast(
         self, plan_id: str, plan: IndividualPlan | None = None, begin: Collection[str] | None = None
     ) -> PlanForecast:
-        """What each participant would see now, or if `plan` were saved. Nothing is written. See `plans.forecast`."""
+        """The views that participants would have now, or if `plan` were saved. Nothing is written: see `forecast`."""
         with self._plans().begin() as tx:
             before = tx.load_plan(plan_id)
             if before is None and plan is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Conclusion(Protocol):
-    """What a row is about, as one transaction has loaded it."""
+    """The loop or plan of a row, as one transaction has loaded it."""
 
     @property
     def peer(self) -> Peer:

@@ -1,4 +1,4 @@
-"""What is due by the clock: the half of `Exchange` that a scheduler or a worker calls."""
+"""Work that is due by the clock: the half of `Exchange` that a scheduler or a worker calls."""
 
 from __future__ import annotations
 

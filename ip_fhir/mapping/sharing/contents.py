@@ -1,4 +1,4 @@
-"""What each kind of message about a plan carries besides its header, as FHIR, and back.
+"""The contents of messages about a plan, besides the header, as FHIR, and back.
 
 A view is its resources. What the other kinds say stands in one Parameters resource; a person or an organisation that it
 is about stands beside it, and in a change the resources of the cut plan. A handover carries the whole of it as JSON in

@@ -1,4 +1,4 @@
-"""What a participant wrote and no table names: found in its resources, and given back to it with its view.
+"""Data that a participant wrote and no table names: found in its resources, and given back to it with its view.
 
 A resource with such content is kept as it stands, but for its narrative and `meta`, with the ids of the view in its
 references. Given back, the tables' fields are put onto it: what is not in the view leaves it. A kept resource of a part
