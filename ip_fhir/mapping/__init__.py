@@ -2,13 +2,16 @@
 
 from ip_fhir.mapping.foreign.reading import Reading
 from ip_fhir.mapping.lenses.table import Lens
-from ip_fhir.mapping.mapper import (
-    Mapper,
-    default,
+from ip_fhir.mapping.mapper import Mapper, default
+from ip_fhir.mapping.rebase import Rebased
+from ip_fhir.mapping.referral import referral_resources
+from ip_fhir.mapping.verbs import (
     event_from_task,
     evidence_to_fhir,
     from_fhir,
     from_fhir_json,
+    is_plan_message,
+    is_view,
     lens,
     message_from_fhir,
     message_from_transaction,
@@ -16,6 +19,8 @@ from ip_fhir.mapping.mapper import (
     notice_from_form,
     notice_to_form,
     open_plan,
+    plan_message_from_fhir,
+    plan_message_to_fhir,
     put_plan,
     read_fhir,
     rebase,
@@ -25,9 +30,9 @@ from ip_fhir.mapping.mapper import (
     to_fhir_json,
     to_models,
     update_bundle,
+    view_from_fhir,
+    view_to_fhir,
 )
-from ip_fhir.mapping.rebase import Rebased
-from ip_fhir.mapping.referral import referral_resources
 
 __all__ = [
     "Lens",
@@ -39,6 +44,8 @@ __all__ = [
     "evidence_to_fhir",
     "from_fhir",
     "from_fhir_json",
+    "is_plan_message",
+    "is_view",
     "lens",
     "message_from_fhir",
     "message_from_transaction",
@@ -46,6 +53,8 @@ __all__ = [
     "notice_from_form",
     "notice_to_form",
     "open_plan",
+    "plan_message_from_fhir",
+    "plan_message_to_fhir",
     "put_plan",
     "read_fhir",
     "rebase",
@@ -56,4 +65,6 @@ __all__ = [
     "to_fhir_json",
     "to_models",
     "update_bundle",
+    "view_from_fhir",
+    "view_to_fhir",
 ]

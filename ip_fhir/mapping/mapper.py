@@ -1,4 +1,4 @@
-"""The mapper: every verb on one set of tables. The functions below call its methods, by default on the shipped tables.
+"""The mapper: every verb on one set of tables. `verbs` has functions that call its methods.
 
 `default()` writes R4, and reads R4 and R5, whichever a plan shows. A mapper made for one version, or with a site's
 overlay, reads and writes that version alone.
@@ -27,9 +27,11 @@ from ip_fhir.mapping.compiled import Compiled, shipped
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
+from ip_fhir.mapping.sharing import message as plan_messages
+from ip_fhir.mapping.sharing import view as views
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from pydantic import BaseModel
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.referral import Event, Referral
+    from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.sharing.share import Kept
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
     from ip_fhir.mapping.lenses.table import Lens
@@ -232,6 +237,43 @@ class Mapper:
         """
         return messages.message_from_transaction(bundle, self.compiled)
 
+    def plan_message_to_fhir(self, message: PlanMessage, *, numbers: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """The message about a plan as a Bundle: MessageHeader first, then the resources of its content.
+
+        `numbers` is that of `view_to_fhir`.
+        """
+        return plan_messages.plan_message_to_fhir(message, self.compiled, self.released, numbers)
+
+    def plan_message_from_fhir(self, bundle: dict[str, Any] | BundleContent) -> PlanMessage:
+        """Read the message about a plan in a Bundle, or in its content.
+
+        Raises `InvalidInput` with every problem, by FHIRPath.
+        """
+        return plan_messages.plan_message_from_fhir(bundle, self.compiled)
+
+    def is_plan_message(self, bundle: Any) -> bool:
+        """True for a message Bundle whose header names an event about a plan."""
+        return plan_messages.is_plan_message(bundle, self.compiled)
+
+    def view_to_fhir(
+        self, view: PlanView, *, numbers: Mapping[str, int] | None = None, kept: Sequence[Kept] = ()
+    ) -> dict[str, Any]:
+        """The view of a plan as a collection Bundle, the CarePlan last, tagged `plan-view` and labelled REDACTED.
+
+        `numbers` gives, by id, the number of the view in which an item last changed: the greatest in a resource becomes
+        its `meta.versionId`. `kept` is what the participant wrote and no table names: it is given back in them.
+        Raises `InvalidInput` for a view with consents, and where the tables have no code.
+        """
+        return views.view_to_fhir(view, self.compiled, self.released, numbers, kept)
+
+    def view_from_fhir(self, bundle: dict[str, Any]) -> PlanView:
+        """Read the view in a Bundle. Raises `InvalidInput` with every problem, also for a plan, which is no view."""
+        return views.view_from_fhir(bundle, self._for(bundle))
+
+    def is_view(self, bundle: Any) -> bool:
+        """True if a CarePlan in the Bundle is tagged as a view. Raises `InvalidInput` if `bundle` is no Bundle."""
+        return views.is_view(bundle, self.compiled)
+
     def notice_to_form(self, notice: Notice) -> dict[str, Any]:
         """A transaction Bundle: the QuestionnaireResponse (Questionnaire `notice`) and the resources it refers to."""
         return forms.notice_to_form(withheld(notice, self.released), self.compiled)
@@ -276,170 +318,3 @@ _MADE: dict[FhirVersion | None, Mapper] = {}  # keeps one if two threads make it
 @cache
 def _default(version: FhirVersion | None) -> Mapper:
     return _MADE.setdefault(version, Mapper(shipped(version or "R4"), any_version=version is None))
-
-
-def _chosen(mapper: Mapper | None, version: FhirVersion | None = None) -> Mapper:
-    """The given mapper, or the default one. Raises `InvalidInput` if `version` is not the given mapper's."""
-    return default(version) if mapper is None else mapper.of(version)
-
-
-def lens(name: str) -> Lens:
-    """The lens of one table as it ships, for instance `lens("CarePlan")`. Raises `MappingError` for an unknown name.
-
-    >>> lens("ContactPoint").new({"system": "phone", "value": "62 88 00 00"})
-    {'system': 'phone', 'value': '62 88 00 00'}
-    """
-    return default().lens(name)
-
-
-def to_fhir(
-    plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None, strict: bool = False
-) -> dict[str, Any]:
-    """`Mapper.to_fhir`: the plan as a transaction Bundle, R4 unless R5 is asked for."""
-    return _chosen(mapper, version).to_fhir(plan, strict=strict)
-
-
-def to_fhir_json(plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None) -> bytes:
-    """`Mapper.to_fhir_json`: the plan as the UTF-8 JSON text of a transaction Bundle."""
-    return _chosen(mapper, version).to_fhir_json(plan)
-
-
-def to_models(
-    plan: IndividualPlan, mapper: Mapper | None = None, *, version: FhirVersion | None = None
-) -> list[BaseModel]:
-    """`Mapper.to_models`: the plan's resources as typed objects of `fhir.resources`."""
-    return _chosen(mapper, version).to_models(plan)
-
-
-def from_fhir(
-    bundle: dict[str, Any],
-    mapper: Mapper | None = None,
-    *,
-    version: FhirVersion | None = None,
-    strict: bool = False,
-) -> IndividualPlan:
-    """`Mapper.from_fhir`: the plan in a Bundle, ours or another system's; `InvalidInput` has every problem."""
-    return _chosen(mapper, version).from_fhir(bundle, strict=strict)
-
-
-def from_fhir_json(
-    content: bytes, mapper: Mapper | None = None, *, version: FhirVersion | None = None
-) -> IndividualPlan:
-    """`Mapper.from_fhir_json`: the plan in the UTF-8 JSON text of a Bundle; ten times as fast for Bundles of ours."""
-    return _chosen(mapper, version).from_fhir_json(content)
-
-
-def read_fhir(
-    bundle: dict[str, Any],
-    *,
-    owner: PlanOwner | None = None,
-    created: datetime | None = None,
-    plan: str | None = None,
-    told_is_error: bool = False,
-    version: FhirVersion | None = None,
-    mapper: Mapper | None = None,
-) -> foreign.Reading:
-    """`Mapper.read_fhir`: the plan in a Bundle, and a warning for each place that was not read."""
-    return _chosen(mapper, version).read_fhir(
-        bundle, owner=owner, created=created, plan=plan, told_is_error=told_is_error
-    )
-
-
-def open_plan(
-    bundle: dict[str, Any],
-    mapper: Mapper | None = None,
-    *,
-    owner: PlanOwner | None = None,
-    created: datetime | None = None,
-    plan: str | None = None,
-    version: FhirVersion | None = None,
-) -> OpenPlan | foreign.OpenForeignPlan:
-    """`Mapper.open_plan`: a plan in its bundle, read once, to be changed."""
-    return _chosen(mapper, version).open_plan(bundle, owner=owner, created=created, plan=plan)
-
-
-def update_bundle(
-    bundle: dict[str, Any],
-    plan: IndividualPlan,
-    mapper: Mapper | None = None,
-    *,
-    onto: str | None = None,
-    version: FhirVersion | None = None,
-    strict: bool = False,
-) -> dict[str, Any]:
-    """`Mapper.update_bundle`: a copy of the bundle that says what the plan says, and is otherwise unchanged."""
-    return _chosen(mapper, version).update_bundle(bundle, plan, onto=onto, strict=strict)
-
-
-def put_plan(
-    plan: IndividualPlan,
-    bundle: dict[str, Any],
-    mapper: Mapper | None = None,
-    *,
-    onto: str | None = None,
-    version: FhirVersion | None = None,
-    strict: bool = False,
-) -> dict[str, Any]:
-    """The same as `update_bundle`, with the plan as the first argument."""
-    return _chosen(mapper, version).put_plan(plan, bundle, onto=onto, strict=strict)
-
-
-def rebase(
-    before: IndividualPlan,
-    after: IndividualPlan,
-    bundle_now: dict[str, Any],
-    mapper: Mapper | None = None,
-    *,
-    version: FhirVersion | None = None,
-) -> Rebased:
-    """`Mapper.rebase`: apply a change to a bundle that somebody else has changed; returns the conflicts too."""
-    return _chosen(mapper, version).rebase(before, after, bundle_now)
-
-
-def removed_entries(before: dict[str, Any], after: dict[str, Any]) -> tuple[Problem, ...]:
-    """`Mapper.removed_entries`: the entries that `update_bundle` removed, as warnings by their FHIRPath."""
-    return Mapper.removed_entries(before, after)
-
-
-def message_to_fhir(message: Message, mapper: Mapper | None = None) -> dict[str, Any]:
-    """`Mapper.message_to_fhir`: the message as a Bundle."""
-    return _chosen(mapper).message_to_fhir(message)
-
-
-def message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
-    """`Mapper.message_from_fhir`: the message in a Bundle; `InvalidInput` has every problem, by FHIRPath."""
-    return _chosen(mapper).message_from_fhir(bundle)
-
-
-def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
-    """`Mapper.message_from_transaction`: the notice in a transaction Bundle, as a message."""
-    return _chosen(mapper).message_from_transaction(bundle)
-
-
-def notice_to_form(notice: Notice, mapper: Mapper | None = None) -> dict[str, Any]:
-    """`Mapper.notice_to_form`: the notice as an answered questionnaire with the resources it refers to."""
-    return _chosen(mapper).notice_to_form(notice)
-
-
-def notice_from_form(bundle: dict[str, Any], mapper: Mapper | None = None) -> Notice:
-    """`Mapper.notice_from_form`: the notice in a Bundle as `notice_to_form` makes."""
-    return _chosen(mapper).notice_from_form(bundle)
-
-
-def referral_to_fhir(
-    referral: Referral, existing: list[dict[str, Any]], mapper: Mapper | None = None
-) -> list[dict[str, Any]]:
-    """`Mapper.referral_to_fhir`: the referral's ServiceRequest and Task, put onto `existing` versions of them."""
-    return _chosen(mapper).referral_to_fhir(referral, existing)
-
-
-def event_from_task(
-    before: Referral, task: dict[str, Any], now: datetime, mapper: Mapper | None = None
-) -> Event | None:
-    """`Mapper.event_from_task`: the event that a Task stands for after the other party has changed it."""
-    return _chosen(mapper).event_from_task(before, task, now)
-
-
-def evidence_to_fhir(records: Iterable[EvidenceRecord], mapper: Mapper | None = None) -> Iterator[dict[str, Any]]:
-    """`Mapper.evidence_to_fhir`: a Provenance and an AuditEvent for each record."""
-    return _chosen(mapper).evidence_to_fhir(records)

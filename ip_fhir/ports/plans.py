@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.aggregate import Aggregate
     from ip_fhir.ports import Store, Transaction
 
-NameKind: TypeAlias = Literal["share", "change", "invitation", "handover", "request"]
-"""The kinds of ids, other than its own, by which a plan is found. Ids are unique within a kind."""
+NameKind: TypeAlias = Literal["share", "tag", "change", "invitation", "handover", "request"]
+"""The kinds of ids, other than its own, by which a plan is found. Ids are unique within a kind.
+
+A tag is what all ids of a share begin with (`domain.sharing.ids.share_tag`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class PlanTransaction(AggregateTransaction, WorklistTransaction, PersonTransacti
         ...
 
     def plan_named(self, kind: NameKind, id: str) -> str | None:
-        """The id of the plan that has a share, change, invitation, handover or request with this id, or None."""
+        """The id of the plan that has a share, tag, change, invitation, handover or request with this id, or None."""
         ...
 
     def plans_about(self, number: str, limit: int) -> list[str]:

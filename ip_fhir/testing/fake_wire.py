@@ -10,6 +10,7 @@ They are also the shortest example of each kind of plug-in.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,8 +55,10 @@ class FakeFormat:
 
 def _message(content: bytes) -> Message | PlanMessage:
     """The message in JSON text; the kind says whether it is about a plan."""
-    said = orjson.loads(content) if content.startswith(b"{") else None
-    kind = said.get("kind") if isinstance(said, dict) else None
+    kind = None
+    with suppress(orjson.JSONDecodeError):  # `read` says what is wrong with the text
+        said = orjson.loads(content)
+        kind = said.get("kind") if isinstance(said, dict) else None
     return read(PlanMessage, content) if kind in [*PlanMessageKind] else read(Message, content)
 
 

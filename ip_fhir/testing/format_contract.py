@@ -6,8 +6,8 @@
             return OurFormat()
 
 A format that is only received overrides the fixture `content` too: the bytes of a notice about the person with the
-number `owner`, also a fixture, by default `message_samples.NUMBER`. `kinds` has the kinds of message that the format
-carries.
+number `owner`, also a fixture, by default `message_samples.NUMBER`. `kinds` has the kinds of message about a referral
+that the format carries, `plan_kinds` those about a plan.
 """
 
 # ruff: noqa: S101 - a contract is asserts
@@ -19,18 +19,22 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import pytest
 
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Writer, can_write
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.plugins import faults
 from ip_fhir.ports import Receipt
-from ip_fhir.testing.message_samples import NUMBER, message
+from ip_fhir.testing.message_samples import NUMBER, message, plan_message
 from ip_fhir.testing.store.samples import NOON, PERSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ip_fhir.domain.message import Message
+    from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.ports import ReceiptCode
 
@@ -41,6 +45,7 @@ class FormatContract:
     """The contract suite. Every test needs the fixture `wire`, the format. The messages are in `message_samples`."""
 
     kinds: ClassVar[frozenset[MessageKind]] = frozenset(MessageKind)
+    plan_kinds: ClassVar[frozenset[PlanMessageKind]] = frozenset(PlanMessageKind)
 
     @pytest.fixture
     def mapper(self) -> Mapper:
@@ -76,6 +81,36 @@ class FormatContract:
         assert wire.open(written, DEFAULT_LIMITS).message(mapper) == sample
         assert _writer(wire).write(sample, mapper) == written, "the same message gives the same bytes"
 
+    @pytest.mark.parametrize("kind", PlanMessageKind)
+    def test_what_is_written_about_a_plan_is_read_back(
+        self, wire: Format, mapper: Mapper, kind: PlanMessageKind
+    ) -> None:
+        """As for a referral. A kind that the format does not carry is refused: nothing is sent that says less."""
+        if not can_write(wire):
+            return
+        sample = plan_message(kind)
+        if kind not in self.plan_kinds:
+            with pytest.raises(InvalidInput):
+                _writer(wire).write(sample, mapper)
+            return
+        written = _writer(wire).write(sample, mapper)
+        assert wire.open(written, DEFAULT_LIMITS).message(mapper) == sample
+        assert _writer(wire).write(sample, mapper) == written, "the same message gives the same bytes"
+
+    @pytest.mark.parametrize("kind", PlanMessageKind)
+    def test_it_says_whose_plan_it_is_about(
+        self, wire: Format, mapper: Mapper, owner: PersonId, kind: PlanMessageKind
+    ) -> None:
+        """It gives the number of the person in each message that names one, and no number in the others."""
+        if not can_write(wire) or kind not in self.plan_kinds:
+            return
+        named = CONTENT[kind] in ("view", "change", "invitation", "handover", "question")
+        incoming = wire.open(_writer(wire).write(plan_message(kind), mapper), DEFAULT_LIMITS)
+        assert incoming.persons() == ({owner} if named else frozenset())
+        assert len({incoming.reply(_answer(code)) for code in ("ok", "transient-error", "fatal-error")}) == (
+            3 if wire.receipts else len({incoming.reply(_answer("ok"))})
+        )
+
     def test_no_bytes_break_it(self, wire: Format, content: bytes, mapper: Mapper) -> None:
         """Any bytes are read or refused with `InvalidInput`; a refusal names nobody."""
         refusals = [refusal for damaged in _damaged(content) if (refusal := _refusal(wire, damaged, mapper))]
@@ -100,7 +135,8 @@ class FormatContract:
         """The same bytes have the same digest each time; another message under the same id has another."""
         assert wire.open(content, DEFAULT_LIMITS).digest() == wire.open(content, DEFAULT_LIMITS).digest()
         if can_write(wire):
-            samples = [message(kind) for kind in self.kinds]
+            samples: list[Message | PlanMessage] = [message(kind) for kind in self.kinds]
+            samples += [plan_message(kind) for kind in self.plan_kinds]
             written = [_writer(wire).write(sample, mapper) for sample in samples]
             assert len({wire.open(bytes_, DEFAULT_LIMITS).digest() for bytes_ in written}) == len(samples)
 

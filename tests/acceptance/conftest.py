@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.store import upgrade_store
+from tests.support.plan_town import SIDES
 from tests.support.postgres import Server, running_server
 from tests.support.processes import ROLES, Zygote
 
@@ -30,10 +31,20 @@ def server() -> Iterator[Server]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """An empty store for each side: on files, then on a server."""
+    return _empty(request, tmp_path, ROLES)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def plan_databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """An empty store for each side around plans: on files, then on a server."""
+    return _empty(request, tmp_path, SIDES)
+
+
+def _empty(request: pytest.FixtureRequest, place: Path, sides: tuple[str, ...]) -> dict[str, str]:
     if request.param == "sqlite":
-        return {role: f"sqlite:///{tmp_path / role}.sqlite" for role in ROLES}
+        return {side: f"sqlite:///{place / side}.sqlite" for side in sides}
     server: Server = request.getfixturevalue("server")
-    found = {role: server.new_database() for role in ROLES}
+    found = {side: server.new_database() for side in sides}
     for url in found.values():
         upgrade_store(url)
     return found

@@ -11,6 +11,7 @@ from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
@@ -242,8 +243,8 @@ def test_one_bad_referral_does_not_stop_the_others(tmp_path: Path) -> None:
     """A row that cannot be rendered is parked; the next one goes."""
 
     class Breaks(FhirMessage):
-        def write(self, message: Message, mapper: Mapper) -> bytes:
-            if message.correlation_id == "referral-01":
+        def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
+            if isinstance(message, Message) and message.correlation_id == "referral-01":
                 raise KeyError("Kari Nordmann")
             return super().write(message, mapper)
 

@@ -15,11 +15,12 @@ from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.message import Message
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.values.ids import HerId, PersonId
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, IpFhirError, Rejected, Unavailable
 from ip_fhir.exchange import Exchange
-from ip_fhir.exchange.formats import Answer, Format, MessageField
+from ip_fhir.exchange.formats import Answer, Format, MessageField, about_referral
 from ip_fhir.exchange.listeners import listening
 from ip_fhir.fhir.reading import Limits, too_long
 from ip_fhir.mapping import Mapper
@@ -47,9 +48,9 @@ class ToyFormat:
             raise InvalidInput.at("TOY-1", "is no line of this format", "structure")
         return ToyLine(ident, body)
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
         """The id stands beside the message, so that it can be seen without parsing."""
-        return b"TOY|%s|%s\n" % (message.id.encode(), message.to_json().encode())
+        return b"TOY|%s|%s\n" % (message.id.encode(), about_referral(message).to_json().encode())
 
 
 class ToyLine:
@@ -148,7 +149,9 @@ def ask(listener: ToyListener, line: bytes) -> str:
 
 
 class TestToyFormat(FormatContract):
-    """It keeps the contract."""
+    """It keeps the contract, for messages about referrals alone."""
+
+    plan_kinds = frozenset()
 
     @pytest.fixture
     def wire(self) -> Format:

@@ -11,11 +11,13 @@ from ip_fhir.domain.authorship import Authorship
 from ip_fhir.domain.document import PlanDocument, Section
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.people import AddressProtection
+from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import Value
 from ip_fhir.mapping import default, lens
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.tables.domain_fields import domain_types
+from tests.support import sharing_strategies as sharing
 from tests.support import strategies as make
 
 GOALS = ("goal-1", "goal-2")
@@ -80,6 +82,16 @@ def _message_data(message: Value) -> dict[str, Any]:
     return {**data_of(message), "sender": "sender", "recipient": "recipient"}
 
 
+def _opening_data(opening: Value) -> dict[str, Any]:
+    """An opening as its table has it: one without area says so."""
+    data = data_of(opening)
+    return data if "area" in data else {**data, "general": True}
+
+
+def _view_data(view: PlanView) -> dict[str, Any]:
+    return {**data_of(view), "openings": [_opening_data(opening) for opening in view.openings]}
+
+
 @st.composite
 def _documents(draw: st.DrawFn, *, rendered: bool = False) -> PlanDocument:
     """A plan as a document, or what an index holds about one."""
@@ -141,6 +153,16 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
         on_behalf_of=st.none() | st.sampled_from(UNITS),
         recorded=make.moments(),
     ),
+    "PartDecision": sharing.part_decisions(),
+    "PlanChange": sharing.CONTENTS["change"],
+    "PlanChangeAnswer": sharing.CONTENTS["answer"],
+    "PlanGone": sharing.CONTENTS["gone"],
+    "PlanHandover": sharing.CONTENTS["handover"],
+    "PlanInvitation": sharing.CONTENTS["invitation"],
+    "PlanReply": sharing.CONTENTS["reply"],
+    "PlanRequest": sharing.CONTENTS["question"],
+    "PlanState": sharing.CONTENTS["held"],
+    "PlanWithdrawn": sharing.CONTENTS["withdrawal"],
     "Provision": make.provisions(EVERYBODY),
     "Rejection": make.rejections(),
     "RelatedPerson": _graded(make.related_persons("related-1")),
@@ -150,6 +172,9 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 _DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "Communication": make.messages().map(data_of),
     "MessageHeader": make.messages().map(_message_data),
+    "Opening": sharing.openings().map(_opening_data),
+    "PlanMessageHeader": sharing.plan_messages().map(_message_data),
+    "PlanView": sharing.plan_views().map(_view_data),
     "Task": _tasks(),
 }
 
@@ -235,7 +260,7 @@ def covering(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(ours, dict):
             merged[name] = covering(ours, theirs)
         elif isinstance(ours, list):
-            merged[name] = _with_all(ours, theirs)
+            merged[name] = theirs if name == "decisions" else _with_all(ours, theirs)  # the id is of what is decided
     if merged.get("held") and not one.get("held"):  # a review has the day that it was held with that status alone
         merged["status"] = other["status"]
     if {"deceased", "dead"} <= merged.keys() and None not in (merged["deceased"], merged["dead"]):

@@ -12,6 +12,7 @@ from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
 from ip_fhir.domain.sharing.case import Invitation, SharedPlan
+from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.letters import Letter
@@ -20,12 +21,14 @@ from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundi
 from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.domain.sharing.terms import ShareStart, SharingTerms
 from ip_fhir.domain.values.value import read
+from ip_fhir.errors import NotTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.domain.sharing.life.step import PlanDecision
     from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.sharing.view import PlanView
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BY = Author(id="kari01", name="Kari Testesen")
@@ -240,6 +243,60 @@ def saved(side: Side, plan: IndividualPlan = PLAN, at: datetime = NOW) -> PlanDe
     """Saves a plan at its holder; `version` is put right."""
     stored = side.case.plan.version if side.case is not None and side.case.plan is not None else plan.version
     return side.do("save", at, plan=plan.evolve(version=stored), based_on=stored)
+
+
+def exchanged(
+    sender: Side, receiver: Side, at: datetime = NOW, names: dict[str, str] | None = None
+) -> list[PlanDecision]:
+    """Delivers all that waits for the receiver, with the receipts; returns what each message led to there."""
+    found = []
+    for row in [row for row in sender.waiting if _is_to(row, receiver)]:
+        sender.waiting.remove(row)
+        message = sender.message(row, at)
+        try:
+            decision = receiver.apply(event_of(message, sender.name, at, names))
+        except NotTaken as error:
+            sender.receipt(row, at, ok=False, text=str(error))
+            continue
+        found.append(decision)
+        sender.receipt(row, at, ok=not decision.problems)
+    return found
+
+
+def _is_to(row: Effect, receiver: Side) -> bool:
+    return row.party == receiver.name
+
+
+def shared(*names: str, at: datetime = NOW, **terms: PartyTerms) -> tuple[Side, ...]:
+    """The holder, and these participants, each with its first view."""
+    unit = holder(**terms)
+    saved(unit, at=at)
+    others = tuple(participant(name) for name in names)
+    for side in others:
+        exchanged(unit, side, at)
+    return unit, *others
+
+
+def view_of(side: Side) -> PlanView:
+    """The view that a participant has."""
+    assert side.case is not None
+    (copy,) = side.case.copies
+    assert copy.view is not None
+    return copy.view
+
+
+def wanted(side: Side, ident: str, plan: IndividualPlan, *, whole: bool = True, at: datetime = NOW) -> PlanDecision:
+    """Lets a participant want its plan so: `plan` is made of its view."""
+    view = view_of(side)
+    change = Change(id=ident, share=view.share, base=view.number, wanted=plan, whole=whole, made=at)
+    return side.do("change", at, by_participant=True, change=change, about=ident, share=view.share)
+
+
+def named(plan: IndividualPlan, name: str, text: str) -> Any:
+    """The item of a list with these words: in a view, ids are others."""
+    return next(
+        item for item in getattr(plan, name) if text in (getattr(item, "what", None), getattr(item, "text", None))
+    )
 
 
 def share_of(side: Side, party: str) -> Any:

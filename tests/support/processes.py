@@ -109,17 +109,73 @@ class Running:
         return code
 
 
-class Town:
+class Timekeeper:
+    """A folder with a clock that all processes in it go by, and the ports of their endpoints."""
+
+    def __init__(self, place: Path, ports: dict[str, int]) -> None:
+        self.place, self.ports = place, ports
+        self.now = START
+        self._moving = threading.Lock()
+        self.forward(0)
+
+    @property
+    def everybody(self) -> list[Running]:
+        """All processes."""
+        raise NotImplementedError
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass, or, with less than nothing, turn the clock back."""
+        with self._moving:
+            self.now += timedelta(seconds=seconds)
+            self.set(self.now)
+
+    def set(self, now: datetime) -> None:
+        """It is this time for everybody; the file is replaced whole."""
+        fresh = self.place / "clock.new"
+        fresh.write_text(now.isoformat(), encoding="ascii")
+        fresh.replace(self.place / "clock")
+
+    @contextmanager
+    def time_passing(self, speed: float = 50.0, every: float = 0.02) -> Iterator[None]:
+        """Time goes on by itself, `speed` times as fast as outside."""
+        stop = threading.Event()
+
+        def tick() -> None:
+            while not stop.wait(every):
+                self.forward(speed * every)
+
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            ticking.join()
+
+    def health(self, role: str) -> dict[str, Any] | None:
+        """How a side says it stands; None when it does not answer."""
+        try:
+            answer = requests.get(f"http://127.0.0.1:{self.ports[role]}/health", timeout=5)
+            found: dict[str, Any] = answer.json()
+        except (requests.RequestException, ValueError):
+            return None
+        return found if answer.status_code == 200 else None
+
+    def until_they_answer(self, seconds: float = 30) -> None:
+        """Wait until all endpoints are there."""
+        deadline = time.monotonic() + seconds
+        while not all(self.health(role) for role in self.ports):
+            assert time.monotonic() < deadline, "an endpoint does not answer; see the logs"
+            time.sleep(0.005)
+
+
+class Town(Timekeeper):
     """A hospital and a municipality in a folder, each with an endpoint, a worker and people at work."""
 
     def __init__(self, place: Path, databases: dict[str, str], zygote: Zygote, loops: int, **settings: Any) -> None:
-        self.place = place
+        super().__init__(place, dict(zip(ROLES, free_ports(2), strict=True)))
         self.databases = databases
-        self.now = START
-        self.ports = dict(zip(ROLES, free_ports(2), strict=True))
         self.accepted = place / "accepted"
-        self._moving = threading.Lock()
-        self.forward(0)
         self.configs = {role: self._write(role, **settings) for role in ROLES}
         self.servers = {role: self._running(zygote, "serve", role) for role in ROLES}
         self.people = {role: self._running(zygote, "people", role) for role in ROLES}
@@ -173,51 +229,6 @@ class Town:
         """All processes."""
         return [*self.servers.values(), self.worker, *self.people.values()]
 
-    def forward(self, seconds: float) -> None:
-        """Let time pass, or, with less than nothing, turn the clock back."""
-        with self._moving:
-            self.now += timedelta(seconds=seconds)
-            self.set(self.now)
-
-    def set(self, now: datetime) -> None:
-        """It is this time for everybody; the file is replaced whole."""
-        fresh = self.place / "clock.new"
-        fresh.write_text(now.isoformat(), encoding="ascii")
-        fresh.replace(self.place / "clock")
-
-    @contextmanager
-    def time_passing(self, speed: float = 50.0, every: float = 0.02) -> Iterator[None]:
-        """Time goes on by itself, `speed` times as fast as outside."""
-        stop = threading.Event()
-
-        def tick() -> None:
-            while not stop.wait(every):
-                self.forward(speed * every)
-
-        ticking = threading.Thread(target=tick)
-        ticking.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            ticking.join()
-
-    def health(self, role: str) -> dict[str, Any] | None:
-        """How a side says it stands; None when it does not answer."""
-        try:
-            answer = requests.get(f"http://127.0.0.1:{self.ports[role]}/health", timeout=5)
-            found: dict[str, Any] = answer.json()
-        except (requests.RequestException, ValueError):
-            return None
-        return found if answer.status_code == 200 else None
-
-    def until_they_answer(self, seconds: float = 30) -> None:
-        """Wait until both endpoints are there."""
-        deadline = time.monotonic() + seconds
-        while not all(self.health(role) for role in ROLES):
-            assert time.monotonic() < deadline, "an endpoint does not answer; see the logs"
-            time.sleep(0.005)
-
     def finish(self, seconds: float = 120) -> None:
         """No more notices; time goes on until every loop has ended on both sides and nothing waits. Then all end.
 
@@ -254,7 +265,7 @@ def running_town(place: Path, databases: dict[str, str], zygote: Zygote, loops: 
         yield town
 
 
-def kill_at_random(town: Town, times: int, chance: random.Random) -> None:
+def kill_at_random(town: Timekeeper, times: int, chance: random.Random) -> None:
     """Kill somebody at a moment that chance chooses, and start them again; now and then two at once, or hours pass.
 
     Mostly while all are at work; now and then while somebody is still starting.

@@ -28,12 +28,12 @@ from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import IpFhirError, Unavailable
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
-from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.fhir.reading import read_json
+from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.ports import Endpoint, OutboxRow, Outgoing, Receipt, Store, WireFormat
 from ip_fhir.settings import WorkerSettings
 from ip_fhir.store import open_store
-from ip_fhir.testing.fake_wire import FakeFormat, read_reply
 from tests.support.two_sides import START, SetClock, as_peer_error
 
 NINA = Author(id="nina01", name="Nina Koordinatortest")
@@ -148,7 +148,7 @@ class Network:
         peer = self.sides[to].peer_by_token(f"token-of-{sender}")
         assert peer is not None
         try:
-            return read_reply(self.sides[to].receive(content, peer, "fake"))
+            return receipt_from_fhir(read_json(self.sides[to].receive(content, peer, "fhir-message")))
         except IpFhirError as error:
             raise as_peer_error(error) from None
 
@@ -174,7 +174,7 @@ class Line:
     """The adapter of one side to one other."""
 
     name: str = "ring"
-    format: WireFormat = "fake"
+    format: WireFormat = "fhir-message"
 
     def __init__(self, network: Network, sender: str, to: str) -> None:
         self._network, self._sender, self._to = network, sender, to
@@ -263,7 +263,6 @@ def make_ring(
             jitter=lambda: 1.0,
             tell=told[name].append,
             settings=WorkerSettings(parallel=1),
-            formats=Formats([FakeFormat()]),
         )
         network.sides[name] = Exchange(context)
     return Ring(network, clock, told)

@@ -34,6 +34,7 @@ _ALL_IT_NEEDS = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "tests.support.people",
+    "tests.support.plan_people",
     "uvicorn.lifespan.on",
     "uvicorn.loops.asyncio",
     "uvicorn.protocols.http.h11_impl",
@@ -75,6 +76,13 @@ def _people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
+def _plan_people(config: str, more: dict[str, Any]) -> None:
+    """The staff of one side around plans, on its store."""
+    from tests.support.plan_people import work
+
+    work(config, **more)
+
+
 def _staff(config: str, more: dict[str, Any]) -> None:
     """The staff of one side of the hostile town, on its store."""
     from tests.support.hostile_town import work
@@ -86,6 +94,7 @@ _WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "serve": _serve,
     "work": _work,
     "people": _people,
+    "plan_people": _plan_people,
     "staff": _staff,
 }
 

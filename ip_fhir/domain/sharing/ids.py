@@ -1,7 +1,8 @@
 """The ids of a share: keyed, so that they tell nothing; stable, so that an item has the same in every view.
 
 The plan's own id is the same for all. Every other id in a view is the share's own, a letter and 19 of a-z and 2-7, but
-for what the participant added itself: that keeps, in its views, the id that the participant gave it.
+for what the participant added itself: that keeps, in its views, the id that the participant gave it. The first nine
+letters of all ids of a share are the same (`share_tag`): by them the share is found that an id belongs to.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.share import Share
 
 _FORM = re.compile(r"[a-z][a-z2-7]{19}")
-_VIEW, _ADDED = b"view", b"added"  # two uses of one key
+_VIEW, _ADDED, _TAG = b"view", b"added", b"tag"  # uses of one key
+_TAG_LENGTH = 9
 
 
 def view_id(share: Share, plan_id: str) -> str:
@@ -47,6 +49,21 @@ def ids_of(share: Share) -> Mapping[str, str]:
 def added_id(share: Share, given: str) -> str:
     """Returns the id in the plan of what the participant added with the id `given`; the same each time."""
     return _made(share.key, given, _ADDED)
+
+
+@lru_cache(maxsize=1024)
+def share_tag(key: str) -> str:
+    """Returns the letters with which all ids begin that are made of a share's key.
+
+    >>> len(share_tag("00" * 32)), tag_in(share_tag("00" * 32) + "aaaaaaaaaaa") == share_tag("00" * 32)
+    (9, True)
+    """
+    return _digest(key, "", _TAG)[:_TAG_LENGTH]
+
+
+def tag_in(ident: str) -> str | None:
+    """Returns the tag of the share that an id was made for; None if it has not the form of such an id."""
+    return ident[:_TAG_LENGTH] if is_own(ident) else None
 
 
 def is_own(ident: str) -> bool:
@@ -80,7 +97,7 @@ def _keyed(key: str, plan: str) -> Ids:
 
 def _made(key: str, ident: str, use: bytes) -> str:
     """Returns the first id made of key, id and use that has no person's number in it, by an accident of its digits."""
-    made = (_digest(key, f"{turn}{ident}", use) for turn in count())
+    made = (share_tag(key) + _digest(key, f"{turn}{ident}", use)[_TAG_LENGTH:] for turn in count())
     return next(one for one in made if not find_person_number(one))
 
 

@@ -59,6 +59,8 @@ class Letter:
         if kind is None:
             raise InvalidInput.at("effect", "sends no message about a plan", "structure")
         given: dict[str, Any] = {CONTENT[kind]: _CONTENTS[kind](self)}
+        if kind is PlanMessageKind.PLAN:
+            given["kept"] = self.share.kept
         if self.case.side is PlanSide.HOLDER:
             given["epoch"] = self.case.epoch
         return PlanMessage(

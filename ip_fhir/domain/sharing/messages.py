@@ -10,7 +10,7 @@ from ip_fhir.domain.people import Organization, PlanOwner
 from ip_fhir.domain.sharing.case import HandedOver
 from ip_fhir.domain.sharing.change import Change, ChangeAnswer
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
-from ip_fhir.domain.sharing.share import Digest
+from ip_fhir.domain.sharing.share import Digest, Kept
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.team import TeamRole
 from ip_fhir.domain.values.value import Count, Flag, Id, Moment, Text, Value
@@ -88,6 +88,9 @@ class PlanMessage(Value):
     answers: Id | None = Field(default=None, description="Id of the message that it replies to.")
     epoch: Count | None = Field(default=None, ge=1, description="Epoch of the holder who sends it.")
     view: PlanView | None = Field(default=None, description="The view, in a plan message.")
+    kept: tuple[Kept, ...] = Field(
+        default=(), max_length=20_000, description="Data of the participant's own, given back with its view."
+    )
     withdrawal: Withdrawal | None = Field(default=None, description="The withdrawal.")
     change: Change | None = Field(default=None, description="The change.")
     answer: ChangeAnswer | None = Field(default=None, description="The answer to a change.")
@@ -104,6 +107,9 @@ class PlanMessage(Value):
         given = {name for name in _CONTENTS if getattr(self, name) is not None}
         if given != {CONTENT[self.kind]}:
             message = f"a message of the kind {self.kind} has {CONTENT[self.kind]}, and no other content"
+            raise ValueError(message)
+        if self.kept and self.kind is not PlanMessageKind.PLAN:
+            message = "a message with a view, and no other, gives back what was kept"
             raise ValueError(message)
         return self
 

@@ -1,7 +1,15 @@
 """Wire formats: their Protocols, and the registry that finds them by name. No format is imported here."""
 
 from ip_fhir.exchange.formats.places import places_of
-from ip_fhir.exchange.formats.protocol import MESSAGE_FIELDS, Answer, Format, Incoming, MessageField, Writer
+from ip_fhir.exchange.formats.protocol import (
+    MESSAGE_FIELDS,
+    Answer,
+    Format,
+    Incoming,
+    MessageField,
+    Writer,
+    about_referral,
+)
 from ip_fhir.exchange.formats.registry import FORMATS, Formats, can_write
 
 __all__ = [
@@ -13,6 +21,7 @@ __all__ = [
     "Incoming",
     "MessageField",
     "Writer",
+    "about_referral",
     "can_write",
     "places_of",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.fhir.bundle import BundleContent
 from ip_fhir.fhir.containing import standing_alone
 from ip_fhir.fhir.json_text import dumps
@@ -15,7 +16,14 @@ from ip_fhir.fhir.reading import FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.fhir.references import References
 from ip_fhir.fhir.subjects import persons_in
-from ip_fhir.mapping import message_from_fhir, message_from_transaction, message_to_fhir
+from ip_fhir.mapping import (
+    is_plan_message,
+    message_from_fhir,
+    message_from_transaction,
+    message_to_fhir,
+    plan_message_from_fhir,
+    plan_message_to_fhir,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +70,15 @@ class FhirMessage:
         """Parse the Bundle."""
         return IncomingMessage(read_json(content, limits))
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:
-        """Return a message Bundle. What is not for the recipient was taken out of the message (`loop.message_of`)."""
-        return write_json(message_to_fhir(message, mapper.releasing(EVERY_PART)))
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
+        """Return a message Bundle.
+
+        What is not for the recipient was taken out of the message (`loop.message_of`, `sharing.see`).
+        """
+        mapper = mapper.releasing(EVERY_PART)
+        if isinstance(message, PlanMessage):
+            return write_json(plan_message_to_fhir(message, mapper))
+        return write_json(message_to_fhir(message, mapper))
 
 
 class FhirTransaction:
@@ -108,9 +122,10 @@ class _IncomingBundle:
 class IncomingMessage(_IncomingBundle):
     """A message Bundle that came in."""
 
-    def message(self, mapper: Mapper) -> Message:
-        """Return the message, read by the site's tables."""
-        return message_from_fhir(self._content, mapper)
+    def message(self, mapper: Mapper) -> Message | PlanMessage:
+        """Return the message, read by the site's tables. The event in its header says whether it is about a plan."""
+        read = plan_message_from_fhir if is_plan_message(self._bundle, mapper) else message_from_fhir
+        return read(self._content, mapper)
 
     def reply(self, answer: Answer) -> bytes:
         """Return a response message."""

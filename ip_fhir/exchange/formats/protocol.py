@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.errors import InvalidInput
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from ip_fhir.domain.message import Message
-    from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
@@ -107,3 +109,13 @@ class Writer(Protocol):
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.
         """
         ...
+
+
+def about_referral(message: Message | PlanMessage) -> Message:
+    """Return a message about a referral, for a format that carries no others.
+
+    Raises `InvalidInput` for a message about a plan: its row is parked, and a person is told.
+    """
+    if isinstance(message, PlanMessage):
+        raise InvalidInput.at("kind", "is about a plan, which this format does not carry", "not-supported")
+    return message

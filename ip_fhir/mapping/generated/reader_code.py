@@ -162,12 +162,15 @@ class ReaderCode(LeafCode):
             yield "        raise Doubt"
 
     def refused_by_row(self, check: Check) -> None:
-        """Raise `Unsupported` unless a row refuses the values of a check itself, by a closed table of codes."""
+        """Raise `Unsupported` unless a closed table refuses the values, or they are codings that no row reads."""
         rows = [row for row in self.rows if tuple(segment.name for segment in row.path) == check.names]
         closed = [self.tables.codes[row.of].words for row in rows if row.coded and KINDS[row.kind].scalar]
         if any(all(("", value) not in words for value in check.values) for words in closed):
             return
-        raise Unsupported(f"{self.table.name}: {check.place} has values that only lenses refuse")
+        if rows or not all("#" in str(value) for value in check.values):
+            raise Unsupported(f"{self.table.name}: {check.place} has values that only lenses refuse")
+        above, *rest = check.names
+        (self.shape.inner(above) if rest else self.shape).refuse(tuple(rest or [above]))
 
     def bounds(self) -> Iterator[str]:
         """Yield the lines that check how many items the lists have; a field read as a whole is checked by pydantic."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MODULES = (
     *("people", "team", "consent.consent", "plan", "notice", "green_form"),
     *("message", "referral", "authorship", "document"),
+    *("sharing.view", "sharing.change", "sharing.messages"),
 )
 
 

@@ -28,6 +28,14 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "What hospital and municipality tell each other.",
         ("Notice", "NoticeForm", "GreenForm", "MessageHeader", "Communication", "Task"),
     ),
+    (
+        "Sharing of the plan",
+        "What a participant sees, and what holder and participant tell each other.",
+        (
+            *("PlanView", "PlanMessageHeader", "PlanWithdrawn", "PlanChange", "PlanChangeAnswer", "PlanInvitation"),
+            *("PlanReply", "PlanRequest", "PlanHandover", "PlanGone", "PlanState"),
+        ),
+    ),
 )
 
 

@@ -15,9 +15,9 @@ from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.ports.readings import REFUSED
-from ip_fhir.report.plans.consents import consent_words
 from ip_fhir.report.plans.labels import LABELS
 from ip_fhir.report.plans.layout import kept_together, paragraph, sentence
+from ip_fhir.report.plans.sections.consents import consent_words
 from ip_fhir.report.words.codes import day_words, listed
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def access_entries(
 
 def _sent(records: Sequence[PlanRecord], whom: Mapping[str, str]) -> Iterator[AccessEntry]:
     received = {
-        (record.share, record.number): record.at
+        (record.share or record.about, record.number): record.at
         for record in reversed(records)
-        if record.kind is PlanEventKind.RECEIPT_OK and record.share is not None
+        if record.kind is PlanEventKind.RECEIPT_OK and record.number is not None
     }
     version = None
     for record in records:

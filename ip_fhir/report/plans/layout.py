@@ -79,10 +79,16 @@ def table_lines(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Itera
     room = max(WIDTH - sum(widths) - _GAP * len(widths), _LEAST)
     first = min(max(len(row[0]) for row in every), room)
     for row in every:
-        *above, last = wrap(row[0], first) or [""]
-        yield from above
+        name, *below = _broken(row[0], first) or [""]
         cells = (f"{' ' * _GAP}{cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
-        yield f"{last:<{first}}{''.join(cells)}".rstrip()
+        yield f"{name:<{first}}{''.join(cells)}".rstrip()
+        yield from below
+
+
+def _broken(name: str, room: int) -> list[str]:
+    """Returns a name in lines of at most `room` letters; at hyphens only where a word has no room."""
+    narrow = any(len(word) > room for word in name.split())
+    return wrap(name, room, break_on_hyphens=narrow, subsequent_indent="  ")
 
 
 def sentence(*parts: str | None) -> str:
@@ -109,6 +115,6 @@ def short(text: str, width: int = 60) -> str:
 
 
 _GAP: Final = 2
-_LEAST: Final = 12  # letters of a first column, however many columns follow
+_LEAST: Final = 20  # letters of a first column, however many columns follow
 _KEPT: Final = "\x1f"  # no text of a plan has a control character, so it is nobody's but ours
 _ENDS = (".", "?", "!", "…")

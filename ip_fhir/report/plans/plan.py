@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.consent.protection import withheld
-from ip_fhir.report.plans.consents import consent_lines
-from ip_fhir.report.plans.contents import contribution_lines, need_lines, review_lines
-from ip_fhir.report.plans.goals import goal_lines
 from ip_fhir.report.plans.layout import heading, labelled, paragraph
-from ip_fhir.report.plans.people import (
+from ip_fhir.report.plans.sections.consents import consent_lines
+from ip_fhir.report.plans.sections.contents import contribution_lines, need_lines, review_lines
+from ip_fhir.report.plans.sections.goals import goal_lines
+from ip_fhir.report.plans.sections.people import (
     coordinator_lines,
     owner_lines,
     owner_name,

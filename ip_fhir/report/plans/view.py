@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.values.value import Period
-from ip_fhir.report.plans.consents import sees_words
 from ip_fhir.report.plans.layout import labelled, paragraph
-from ip_fhir.report.plans.people import owner_lines, owner_name, relative_lines
 from ip_fhir.report.plans.plan import body_lines
+from ip_fhir.report.plans.sections.consents import sees_words
+from ip_fhir.report.plans.sections.people import owner_lines, owner_name, relative_lines
 from ip_fhir.report.plans.wording import Wording
 
 if TYPE_CHECKING:

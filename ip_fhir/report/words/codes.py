@@ -75,9 +75,6 @@ _MONTHS = (
 )
 
 _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
-    **PLAN_WORDS,
-    **SHARING_WORDS,
-    **LEGAL_WORDS,
     Role: {
         Role.HOSPITAL: ("sykehuset", "hospital"),
         Role.MUNICIPALITY: ("kommunen", "municipality"),
@@ -331,4 +328,7 @@ _WORDS: dict[type[StrEnum], dict[StrEnum, tuple[str, str]]] = {
         LifeArea.LEISURE: ("fritid og ferie", "leisure and holidays"),
         LifeArea.FAMILY: ("behov hos foreldre, ektefelle, barn", "needs of parents, spouse, children"),
     },
+    **LEGAL_WORDS,
+    **PLAN_WORDS,
+    **SHARING_WORDS,
 }

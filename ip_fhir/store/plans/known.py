@@ -1,7 +1,7 @@
-"""The plans that a process read last: what the database still says in the same words is not parsed again.
+"""The plans that a process read or wrote last: what the database still says in the same words is not parsed again.
 
-After a change each message about a plan asks for it, and so does each receipt. Nothing is believed: the texts are read
-from the database each time, and compared.
+A change begins with the plan as the last one left it, and after it each message about the plan asks for it, and so does
+each receipt. Nothing is believed: the texts are read from the database each time, and compared.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST: Final = 128  # two for each plan; those of 64 plans with ten shares take some 30 MB
-_LONGEST: Final = 500_000  # characters of a text that is remembered
+_MOST: Final = 4_000_000
+"""Characters of all texts that are remembered: those of some 150 plans with ten shares, and 60 MB with the values."""
 
 
 class KnownPlans:
-    """The values of the last texts that were read. Threads may share it."""
+    """The values of the last texts that were read or written. Threads may share it."""
 
     def __init__(self) -> None:
         self._read: OrderedDict[tuple[str, str], tuple[str, Any]] = OrderedDict()
+        self._size = 0
         self._turn = threading.Lock()
 
     def stored_plan(self, row: Any) -> StoredPlan:
@@ -51,13 +52,18 @@ class KnownPlans:
             value: T = known[1]
             return value
         value = make()
-        if len(text) <= _LONGEST:
-            self._keep((part, ident), text, value)
+        self._keep((part, ident), text, value)
         return value
+
+    def wrote(self, plan: SharedPlan, body: str, newest: str | None) -> None:
+        """Remembers a plan with the text of its row, and that of its newest version where that was written too."""
+        self._keep(("body", plan.id), body, plan.model_copy(update={"plan": None}))
+        if newest is not None:
+            self._keep(("newest", plan.id), newest, plan.plan)
 
     def _keep(self, place: tuple[str, str], text: str, value: Any) -> None:
         with self._turn:
+            self._size += len(text) - len(self._read.pop(place, ("", None))[0])
             self._read[place] = text, value
-            self._read.move_to_end(place)
-            if len(self._read) > _MOST:
-                self._read.popitem(last=False)
+            while self._size > _MOST:
+                self._size -= len(self._read.popitem(last=False)[1][0])

@@ -60,25 +60,29 @@ class SqlPlanTransaction(SqlWorklistTransaction):
                 raise Conflict("the plan was changed by another since it was read")
         self._note_row_of(plan.id, "plan", values)
         before = self._plans.get(plan.id)
+        newest = None
         if plan.plan is not None and (before is None or plan.plan is not before.plan):
-            self._add_version(plan, plan.plan, by)
+            newest = self._add_version(plan, plan.plan, by)
         self._add_names(plan, before)
         self._set_person(plan, before)
         self._plans[plan.id] = plan
+        self._known_plans.wrote(plan, values["body"], newest)
         return new
 
     def _note_row_of(self, plan_id: str, table: str, values: Mapping[str, Any]) -> None:
         digest = digests.digest_of_row(table, values)
         self._written.note(digests.owner(PLAN, plan_id), digests.plan_name(table, values), digest)
 
-    def _add_version(self, plan: SharedPlan, newest: IndividualPlan, by: Author | None) -> None:
+    def _add_version(self, plan: SharedPlan, newest: IndividualPlan, by: Author | None) -> str:
+        """Add a version unless it is there. Returns its text. Raises `Conflict`."""
         values = codec.version_values(plan.id, newest, plan.changed, by)
         if self._add(statements.ADD_VERSION, values) > 0:
             self._note_row_of(plan.id, "plan_version", values)
-            return
+            return str(values["body"])
         last = self._run(statements.LAST_VERSION, {"of_plan": plan.id}).first()
         if last is None or (last.version, last.digest) != (values["version"], values["digest"]):
             raise Conflict("the plan has a later version, or another one with this number")
+        return str(values["body"])
 
     def _add_names(self, plan: SharedPlan, before: SharedPlan | None) -> None:
         """Add the names that the plan has now and had not before. None is taken away: an answer may come late."""

@@ -21,6 +21,7 @@ from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
 from tests.domain.sharing.examples import ON, YES, deny, plan_with, share_of
 
 
+@pytest.mark.sharing_promise(2)
 @given(cases())
 def test_alike_plans_give_the_same_view(case: Case) -> None:
     """Without all that it does not see, and with more and other of it, the view is the same to the byte."""
@@ -53,6 +54,7 @@ def test_a_view_is_a_sound_plan(case: Case) -> None:
     assert IndividualPlan(**dict(view.plan)) == view.plan
 
 
+@pytest.mark.sharing_promise(2)
 @given(cases())
 def test_alike_plans_settle_alike(case: Case) -> None:
     """A save that changes only what is hidden makes no new view; if the day turned, number, digest and items agree."""

@@ -7,8 +7,8 @@ import pytest
 from _pytest.outcomes import Failed
 
 from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.values.ids import PersonId
-from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Answer, Format, MessageField
 from ip_fhir.fhir.reading import Limits
@@ -27,8 +27,7 @@ class _Faulty(FakeFormat):
 
     def open(self, content: bytes, limits: Limits) -> FakeIncoming:
         """As it is, but for the type of what comes in."""
-        super().open(content, limits)
-        return self.incoming(read(Message, content))
+        return self.incoming(super().open(content, limits).message(default()))
 
 
 def with_incoming(incoming: type[FakeIncoming]) -> Callable[[], FakeFormat]:
@@ -78,7 +77,7 @@ class KnowsNoLimit(FakeFormat):
 class LosesTheText(FakeFormat):
     """Leaves out what people wrote."""
 
-    def write(self, message: Message, mapper: Mapper) -> bytes:
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
         """All but the text."""
         return super().write(message.evolve(text=None), mapper)
 

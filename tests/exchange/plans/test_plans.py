@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import ConsentStatus
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole

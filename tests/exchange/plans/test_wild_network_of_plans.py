@@ -16,12 +16,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from ip_fhir.domain.sharing.see import see
 
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentStatus, Provision
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.sharing.case import SharedPlan
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
@@ -172,6 +172,9 @@ class Around(RuleBasedStateMachine):
         for share in plan.shares:
             held = self.ring.copy(share.party, share.id)
             assert held == (see(plan.plan, share, on) if share.goes_on else None), share.party
+        for side in self.ring.network.sides.values():
+            assert side.store.verify() == ()
+            assert side.store.look_through() == (), "what was written can be read"  # type: ignore[attr-defined]
         for _sender, _to, content in self.ring.network.sent:
             assert CANARY.encode() not in content
         for change_id, (party, words) in self.asked.items():
@@ -206,6 +209,9 @@ def _consent(plan: IndividualPlan, consent: Consent) -> IndividualPlan:
     return plan.evolve(consents=tuple(consent if one.id == consent.id else one for one in plan.consents))
 
 
-TestAround = Around.TestCase
-TestAround.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestAround = pytest.mark.slow(TestAround)
+@pytest.mark.slow
+@pytest.mark.sharing_promise(1, 2, 3)
+class TestAround(Around.TestCase):  # type: ignore[misc,valid-type]
+    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent."""
+
+    settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

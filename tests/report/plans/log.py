@@ -47,13 +47,13 @@ RECORDS = (
     record(0, SAVE, by=NINA, version=1, note="saved: a new version"),
     record(0, SAVE, by=NINA, share="share-school", number=1, digest=digest("a"), consents=(CONSENT, "gone")),
     record(0, SAVE, by=NINA, share="share-gp", number=1, digest=digest("b"), consents=(CONSENT,)),
-    record(1, OK, share="share-school", number=1),
-    record(9, PlanEventKind.RECEIPT_ERROR, share="share-gp", number=1),
+    record(1, OK, about="share-school", number=1),
+    record(9, PlanEventKind.RECEIPT_ERROR, about="share-gp", number=1),
     record(20, PlanEventKind.RESTORED, share="share-gp", number=1, digest=digest("b")),
     record(30, PlanEventKind.INVITE, by=NINA, about="i-1"),
     record(60, PlanEventKind.END_SHARE, by=NINA, share="share-school", note="ended: by hand"),
     record(60, PlanEventKind.END_SHARE, by=NINA, share="share-school", number=2, digest=digest("c")),
-    record(61, OK, share="share-school", number=2),
+    record(61, OK, about="share-school", number=2),
     record(90, PlanEventKind.HAND_OVER, by=NINA, about="h-1", version=1),
 )
 

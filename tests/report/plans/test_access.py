@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.sharing.events import PlanRecord
+from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
+from ip_fhir.domain.values.aggregate import PLAN, Aggregate
+from ip_fhir.domain.values.value import read
+from ip_fhir.ports.plans import keeps_plans
 from ip_fhir.report.plans.access import AccessKind, access_entries, access_lines
 from ip_fhir.report.plans.wording import Wording
 from tests.report.plans.log import CONSENT, PARTIES, READINGS, RECORDS, WHOM, at, entries
 from tests.report.plans.texts import ON, example
+from tests.support.ring import NINA, Ring, make_plan, make_ring, organization
 
 
 def test_what_was_sent_and_read() -> None:
@@ -33,6 +44,55 @@ def test_the_ground_of_a_read_is_that_of_the_view() -> None:
     assert found[AccessKind.REFUSED, "ukjent"] == ()
     (early,) = access_entries((), READINGS[:1], WHOM, PARTIES)
     assert early.consents == ()
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    """Parties around one plan, each with a store."""
+    made = make_ring(tmp_path)
+    yield made
+    made.close()
+
+
+def test_what_an_exchange_has_sent(ring: Ring) -> None:
+    """The log of a plan that was shared, changed, withdrawn from one, offered to a member and to a new holder."""
+    plan = make_plan()
+    team = plan.team
+    assert team is not None
+    asked = Membership(id="asked", member="school", role=TeamRole.OTHER, status=MembershipStatus.PROPOSED)
+    plan = plan.evolve(
+        organizations=(*plan.organizations, organization("elsewhere")),
+        team=team.evolve(memberships=(*team.memberships, asked)),
+    )
+    ring.holder.save_plan(plan, by=NINA)
+    for party in ("hospital", "school"):
+        ring.holder.share(plan.id, party, by=NINA)
+    ring.settle()
+    ring.holder.save_plan(plan.evolve(needs=()), by=NINA)
+    ring.holder.invite(plan.id, "asked", by=NINA)
+    ring.settle()
+    share = next(one for one in ring.holder.plan(plan.id).shares if one.party == "school")
+    ring.holder.end_share(share.id, by=NINA)
+    ring.holder.hand_over(plan.id, "elsewhere", by=NINA)
+    ring.settle()
+    case, store = ring.holder.plan(plan.id), ring.holder.store
+    assert keeps_plans(store)
+    assert case.handover is not None
+    records = [read(PlanRecord, link.record) for link in store.records(Aggregate(kind=PLAN, id=plan.id))]
+    whom = {one.id: one.party for one in case.shares} | {one.id: one.party for one in case.invitations}
+    whom[case.handover.id] = case.handover.party
+    found = access_entries(records, (), whom, {})
+    assert sorted((one.kind, one.to, one.number, one.version) for one in found) == [
+        (AccessKind.HANDOVER, "elsewhere", None, 2),
+        (AccessKind.INVITATION, "school", None, 2),
+        (AccessKind.VIEW, "hospital", 1, 1),
+        (AccessKind.VIEW, "hospital", 2, 2),
+        (AccessKind.VIEW, "school", 1, 1),
+        (AccessKind.WITHDRAWAL, "school", 2, 2),
+    ]
+    assert all(one.received for one in found if one.kind in (AccessKind.VIEW, AccessKind.WITHDRAWAL))
+    assert all(one.consents for one in found if one.kind is AccessKind.VIEW)
+    assert all(one.by == NINA for one in found)
 
 
 def test_a_participant_sends_nothing_of_the_plan() -> None:

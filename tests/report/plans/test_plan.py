@@ -11,13 +11,17 @@ from hypothesis import given, settings
 from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.plan import IndividualPlan, Measure, MeasureStatus, Review, ReviewKind
+from ip_fhir.domain.sharing.see import see
+from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.sharing.view import Opening
 from ip_fhir.domain.team import CareTeam, Coordinator
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
-from ip_fhir.report.plans.layout import WIDTH
+from ip_fhir.report.plans.layout import WIDTH, short
 from ip_fhir.report.plans.plan import plan_lines
+from ip_fhir.report.plans.preview import preview_lines, previews
 from ip_fhir.report.plans.view import view_lines
+from ip_fhir.report.plans.warnings import seen_by, warnings
 from ip_fhir.report.words.codes import LANGUAGES, Language
 from tests.report.plans.texts import ON, TEXTS, UNTIL, example, file_of, school_view, text_of
 from tests.support import strategies as make
@@ -158,7 +162,7 @@ def test_a_view_has_its_terms_on_top() -> None:
     assert said.startswith(
         "Utsnitt av individuell plan for Ylva Solbakk Nordås, født 17. mai 2019 Utsnitt nr.: 3, "
         "delt siden 1. mai 2026, sist endret 21. aug. 2026 Gjelder: til og med 30. juni 2028 Avtalen åpner for: "
-        "hele planen Åpent for oss: Alt unntatt behov hos foreldre, ektefelle, barn (til og med 30. juni 2028) "
+        "hele planen Åpent for oss: alt unntatt behov hos foreldre, ektefelle, barn (til og med 30. juni 2028) "
         "Dette er ikke hele planen."
     )
     assert "Nattevakt i hjemmet" not in said
@@ -181,5 +185,23 @@ def test_a_view_without_an_end_and_with_an_area_that_opens() -> None:
     view = school_view(until=None)
     said = words_of(view_lines(view.evolve(openings=(*view.openings, later)), "en", ON))
     assert "Holds: until a newer one comes" in said
-    assert "Open to us: All but needs of parents, spouse, children" in said
+    assert "Open to us: all but needs of parents, spouse, children" in said
     assert "Opens later: needs of parents, spouse, children (from 1 Oct 2026)" in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(plan=make.plans())
+@settings(max_examples=20)
+def test_any_view_and_its_preview(language: Language, plan: IndividualPlan) -> None:
+    """The view of any plan is told by its terms and content, and its preview with a line for each item."""
+    units = tuple(organization.id for organization in plan.organizations)
+    share = Share(id="s", plan=plan.id, party="p", organizations=units, key="1b" * 32, began=ON)
+    view = see(plan, share, ON)
+    said = words_of(view_lines(view, language, ON))
+    assert all(" ".join(goal.text.split()) in said for goal in view.plan.goals)
+    seen = {"A": seen_by(plan, share, view, ON)}
+    (found,) = previews(plan, {"A": view}, {"A": None}, seen)
+    hidden = [item for item in found.hidden if item.field == "goals"]
+    assert len(hidden) + len(view.plan.goals) == len(plan.goals)
+    lines = list(preview_lines(plan, (found,), warnings(plan, seen), language, ON))
+    assert all(short(goal.text, 76) in words_of(lines) for goal in plan.goals)

@@ -120,5 +120,11 @@ def test_a_table_fits_the_screen() -> None:
     rows = [("En virksomhet med et svært langt navn " * 3, "1/2", "3"), ("B", "10/20", "0")]
     lines = list(table_lines(("Navn", "Mål", "Nytt"), rows))
     assert all(len(line) <= WIDTH for line in lines)
+    assert lines[1].endswith(f"{'1/2':>7}{'3':>6}")
+    assert lines[2].startswith("  ")
     assert lines[-1].split() == ["B", "10/20", "0"]
     assert lines[-1].endswith(f"{'10/20':>7}{'0':>6}")
+    cells = ["1234567890"] * 5
+    long = list(table_lines([""] * 6, [("Pedagogisk-psykologisk tjeneste", *cells), ("Bad (org-nordvik-bad)", *cells)]))
+    names = [line[:20].strip() for line in long if line]
+    assert names == ["Pedagogisk-", "psykologisk", "tjeneste", "Bad", "(org-nordvik-bad)"]

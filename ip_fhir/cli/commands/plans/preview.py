@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.events import PlanEvent
     from ip_fhir.domain.sharing.life.surroundings import Surroundings
-    from ip_fhir.domain.sharing.participants import Participant
+    from ip_fhir.errors import ConsentRefused, InvalidInput
     from ip_fhir.exchange.plans.forecast import PlanForecast, ShareForecast
     from ip_fhir.report.plans.preview import ParticipantPreview
     from ip_fhir.report.plans.warnings import Seen
@@ -81,12 +81,12 @@ def show_preview(
     found: PlanForecast, names: Mapping[str, Organization], language: Language, *, as_json: bool = False
 ) -> None:
     """Shows a forecast in words, or as JSON."""
-    from ip_fhir.cli.output import emit, say
+    from ip_fhir.cli.output import emit, say, show
     from ip_fhir.report.plans.warnings import warnings
 
     made = participants_of(found, names)
     warned = warnings(found.plan, _seen_by(found, names), found.on_paper)
-    refusals = {label(one.party, names): one.refusal for one in found.shares if one.refusal is not None}
+    refusals = [(label(one.party, names), _why(one.refusal, language)) for one in found.shares if one.refusal]
     if as_json:
         emit(
             {
@@ -94,7 +94,7 @@ def show_preview(
                 "on": found.on.isoformat(),
                 "participants": [one.to_data() for one in made],
                 "warnings": [one.to_data() for one in warned],
-                "not_shared": refusals,
+                "not_shared": dict(refusals),
             }
         )
         return
@@ -102,9 +102,9 @@ def show_preview(
 
     for line in preview_lines(found.plan, made, warned, language, found.on):
         say(line)
-    for name, reason in refusals.items():
+    if refusals:
         say()
-        say(f"{name}: {_WORDS[language]['refused']}: {reason}")
+        show(_REFUSED[language], refusals)
 
 
 def agreed_to(
@@ -128,6 +128,15 @@ def agreed_to(
         raise typer.Exit(1)
 
 
+def _why(refusal: ConsentRefused | InvalidInput, language: Language) -> str:
+    """Returns in words why nothing can be shared with a participant."""
+    from ip_fhir.errors import ConsentRefused
+
+    if isinstance(refusal, ConsentRefused):
+        return _WORDS[language]["no-consent"]
+    return refusal.problems[0].reason
+
+
 def opens(one: ShareForecast) -> bool:
     """True if the participant would see an item that it does not see now."""
     from ip_fhir.domain.merge.difference import ChangeKind, difference
@@ -149,9 +158,13 @@ def participants_of(found: PlanForecast, names: Mapping[str, Organization]) -> t
 
 
 def label(party: str, names: Mapping[str, Organization]) -> str:
-    """Returns a party as people know it: by its enterprise's name, with its name in the settings."""
+    """Returns a party as people know it: by its enterprise's name, with a peer's name in the settings."""
+    from ip_fhir.domain.parties import OURS
+
     organization = names.get(party)
-    return party if organization is None or organization.name == party else f"{organization.name} ({party})"
+    if organization is None:
+        return party
+    return organization.name if party in (OURS, organization.name) else f"{organization.name} ({party})"
 
 
 def _name(one: ShareForecast, found: PlanForecast, names: Mapping[str, Organization]) -> str:
@@ -163,29 +176,13 @@ def _name(one: ShareForecast, found: PlanForecast, names: Mapping[str, Organizat
 
 
 def _seen_by(found: PlanForecast, names: Mapping[str, Organization]) -> dict[str, Seen]:
-    parts = {part.party: part for part in found.parts}
+    from ip_fhir.report.plans.warnings import seen_by
+
     return {
-        _name(one, found, names): _seen(one, parts[one.party], found.plan)
+        _name(one, found, names): seen_by(found.plan, one.share, one.view, found.on)
         for one in found.shares
-        if one.party in parts and one.view is not None
+        if one.share is not None and one.view is not None
     }
-
-
-def _seen(one: ShareForecast, part: Participant, plan: IndividualPlan) -> Seen:
-    """Returns who acts for a participant and which items it would see, by their ids in the plan."""
-    from ip_fhir.domain.sharing.ids import view_id
-    from ip_fhir.report.plans.titles import FIELDS, items_of
-    from ip_fhir.report.plans.warnings import Seen
-
-    assert one.share is not None  # noqa: S101 - where there is a view, there is its share
-    assert one.view is not None  # noqa: S101 - as the caller asked
-    share, view = one.share, one.view.plan
-    there = {item.id for field in FIELDS for item in items_of(view, field)}
-    items = {item.id for field in FIELDS for item in items_of(plan, field) if item.id is not None}
-    persons = {person for person, _within in part.persons} if share.person is None else {share.person}
-    return Seen(
-        frozenset({*part.organizations, *persons}), frozenset(one for one in items if view_id(share, one) in there)
-    )
 
 
 def _of_file(plan: IndividualPlan) -> tuple[PlanForecast, dict[str, Organization]]:
@@ -212,7 +209,14 @@ def _surroundings(names: Mapping[str, Organization], case: SharedPlan | None, ev
     return Surroundings(party_of, terms, new_key=lambda: secrets.token_hex(32))
 
 
+_REFUSED: dict[Language, tuple[str, str]] = {
+    "nb": ("Deltaker", "Hvorfor ingenting kan deles"),
+    "en": ("Participant", "Why nothing can be shared"),
+}
 _WORDS: dict[Language, dict[str, str]] = {
-    "nb": {"ask": "Skal de få se dette?", "refused": "ingenting kan deles"},
-    "en": {"ask": "Shall they see this?", "refused": "nothing can be shared"},
+    "nb": {"ask": "Skal de få se dette?", "no-consent": "personen har ikke samtykket"},
+    "en": {
+        "ask": "Shall they see this?",
+        "no-consent": "the person has not consented",
+    },
 }

@@ -6,6 +6,7 @@ refused, and the rest waits for a person. It is decided once: the same change ag
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.effects import Reason
@@ -222,8 +223,16 @@ def _put_plan(step: Step, plan: IndividualPlan, share: Share) -> None:
 def _answer(step: Step, kept: KeptChange) -> None:
     share = step.case.share(kept.change.share)
     party, number = (share.party, share.number) if share is not None else (step.event.party, None)
-    answers = step.event.message_id if step.event.party is not None else None
+    answers = step.event.message_id if step.event.change is not None else None
     step.send(PlanMessageKind.PLAN_CHANGE_ANSWER, kept.change.id, party, number=number or None, answers=answers)
+
+
+def answer_again(step: Step, share: Share) -> None:
+    """Answers once more what came so lately that a base may be as old: answers may be lost with a restored backup."""
+    since = step.event.at - timedelta(days=step.around.of(share.party).sharing.base_days)
+    for kept in step.case.changes:
+        if kept.change.share == share.id and kept.received >= since:
+            _answer(step, kept)
 
 
 def decided(step: Step) -> Finding:

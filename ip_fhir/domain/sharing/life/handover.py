@@ -123,6 +123,7 @@ def _give_away(step: Step, handover: Handover) -> None:
     """Makes this side a participant: all who had a share are told, and whatever waits here is the new holder's now."""
     shares = step.case.shares
     concerned = [share.party for share in shares if share.on_wire and (share.goes_on or _owes(share))]
+    concerned += [one.party for one in step.case.requests if one.answered is None]
     for invitation in step.case.invitations:
         if invitation.status is InvitationStatus.OPEN:
             step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
@@ -194,9 +195,10 @@ def unanswered(step: Step, timer: PlanTimer) -> None:
 
 def came(step: Step) -> Finding:
     """Keeps an offer that came, with all that goes with it; our people are told that it waits for their answer."""
-    from_holder(step)
     content, ident = step.needed("handed_over"), step.needed("about")
     known = step.case.handover
+    if step.event.party != step.case.holder:  # `epoch` is what ours would be
+        raise NotTaken.at("sender", "unknown here", "not-found")
     if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
         raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
     if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:
@@ -260,13 +262,17 @@ def is_taken(step: Step) -> bool:
 def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
     """Makes this side the holder, with the shares, whose numbers go on, and the changes that wait."""
     shares = tuple(share for one in offered.shares if (share := _taken_over(step, one)) is not None)
+    came = {kept.change.id for kept in offered.changes}
+    lost = [kept for kept in step.case.changes if kept.status is ChangeStatus.SENT and kept.change.id not in came]
+    for kept in lost:  # of our own, and never decided: our people put it into the plan themselves now
+        step.tell(Reason.CHANGE_UNANSWERED, kept.change.id)
     step.evolve(
         side=PlanSide.HOLDER,
         holder=None,
         epoch=offered.epoch,
         plan=offered.plan,
         shares=shares,
-        changes=offered.changes,
+        changes=(*offered.changes, *lost),
         copies=(),
         timers=(),
         handover=handover.evolve(offered=None),

@@ -13,7 +13,7 @@ from ip_fhir.domain.sharing.case import Copy, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life import changes, handover
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due
-from ip_fhir.domain.sharing.life.shares import send_newest, withdrawal_digest
+from ip_fhir.domain.sharing.life.shares import send_newest, tick, withdrawal_digest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
 
@@ -166,6 +166,7 @@ def state_told(step: Step) -> Finding:
     if number > share.number or (number == share.number and digest != share.digest):
         return _ahead(step, share, number)
     step.put_share(share.evolve(in_step=True, acknowledged=number))
+    changes.answer_again(step, share)
     if number == share.number:
         step.stop(PlanTimerKind.ACKNOWLEDGEMENT, share.id)
         return Finding.SAME
@@ -197,5 +198,5 @@ def released(step: Step) -> Finding:
     share = step.case.share(step.event.share)
     if share is None:
         raise InvalidInput.at("share", "there is no such share", "not-found")
-    step.put_share(share.evolve(released=step.event.parts))
+    tick(step, share, step.event.parts)
     return Finding.CHANGED

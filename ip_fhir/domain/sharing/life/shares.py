@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import ConsentKind
-from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
+from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Allowed, Refused, permits
 from ip_fhir.domain.consent.protection import protected_persons
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.domain.sharing.case import PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.lens.index import index_of
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, set_day_clock, turns
 from ip_fhir.domain.sharing.life.step import MadeView
 from ip_fhir.domain.sharing.participants import participants, people_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.participants import Participant, Taking
@@ -45,6 +47,8 @@ def is_over(plan: IndividualPlan, on: date) -> bool:
     """True if nothing of the plan is shared any more: it has ended, the person is dead, or no longer wants a plan."""
     if plan.status in _OVER or plan.owner.has_died:
         return True
+    if all(consent.kind is not ConsentKind.PLAN for consent in plan.consents):
+        return False
     request = AccessRequest(ConsentKind.PLAN, plan.owner.id, on)
     answer = permits(plan.consents, request, plan.related_persons, plan.owner)
     return isinstance(answer, Refused) and answer.rule in EXPLICIT_NOES
@@ -88,9 +92,9 @@ def end_reason(step: Step, share: Share) -> EndReason | None:
         return EndReason.PLAN_OVER
     if not terms.may_share or terms.by_person != (share.person is not None):
         return EndReason.NO_AGREEMENT
-    if not people_of(plan, share, step.on):
-        return EndReason.MEMBERSHIP
-    return EndReason.CONSENT if policy_of(plan, share, step.on).opens_nothing else None
+    if not policy_of(plan, share, step.on).opens_nothing:
+        return None
+    return EndReason.CONSENT if people_of(plan, share, step.on) else EndReason.MEMBERSHIP
 
 
 def begin(step: Step, party: str) -> tuple[Share, ...]:
@@ -159,6 +163,15 @@ def share_again(step: Step, share: Share) -> None:
     _new_view(step, None, share.evolve(in_step=True, ended=None, end_reason=None))
 
 
+def tick(step: Step, share: Share, parts: tuple[LocatingPart, ...]) -> None:
+    """Lets these parts that lead to protected persons, and no others, go to a participant: its view may change."""
+    ticked = share.evolve(released=parts)
+    if share.goes_on and share.in_step:
+        _new_view(step, share, ticked)
+    else:
+        step.put_share(ticked)
+
+
 def _look_at(step: Step, was: Share, share: Share) -> None:
     reason = end_reason(step, share)
     if reason is not None:
@@ -192,13 +205,13 @@ def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan
 
 
 def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
-    """Returns the ids of the consents to sharing that open something to this participant."""
+    """Returns the ids of the consents to sharing by which something is open to this participant."""
+    index, now = index_of(plan), policy_of(plan, share, on)
     found: dict[str, None] = {}
-    for recipient, within in people_of(plan, share, on):
-        for area in (None, *sorted(policy_of(plan, share, on).areas)):
-            request = AccessRequest(ConsentKind.SHARING, recipient, on, within, () if area is None else (area,))
-            answer = permits(plan.consents, request, plan.related_persons, plan.owner, share.ages)
-            found |= {} if isinstance(answer, Refused) else dict.fromkeys(answer.consents)
+    for person in people_of(plan, share, on):
+        for area, answer in index.answers(person, on, share.ages).items():
+            if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
+                found |= dict.fromkeys(answer.given.consents)
     return tuple(found)
 
 
@@ -256,9 +269,9 @@ def _tell_of_members(step: Step, taking: Taking) -> None:
 
 def _tell_of_unseeing(step: Step) -> None:
     """Tells of shares whose people are responsible for a measure that they may not see, if it was not so before."""
-    shares = step.before.shares if step.before is not None else ()
-    known = _unseeing(step.settled[0], shares, step.settled[1]) if step.settled is not None else set()
-    new = _unseeing(step.plan, step.case.shares, step.on) - known
+    new = _unseeing(step.plan, step.case.shares, step.on)
+    if new and step.before is not None and step.settled is not None:
+        new -= _unseeing(step.settled[0], step.before.shares, step.settled[1])
     for share in dict.fromkeys(sorted(share for share, _ in new)):
         step.tell(Reason.RESPONSIBLE_UNSEEING, share)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.effects import effect_id
 from ip_fhir.domain.sharing.case import PlanSide, PlanTimer, PlanTimerKind, SharedPlan
 from ip_fhir.domain.sharing.events import PlanEvent, PlanRecord
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
 
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.domain.sharing.life.surroundings import Surroundings
     from ip_fhir.domain.sharing.life.table import Finding
     from ip_fhir.domain.sharing.share import Share
     from ip_fhir.errors import Problem
+
+
+_OFFERS: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
+"""Messages that tell a party whose plan it is before it has a share: the evidence names the offer."""
 
 
 class MadeView(NamedTuple):
@@ -156,7 +160,9 @@ class Step:
         """Returns the decision; the record of the event itself comes first."""
         of_shares, self.records = self.records, []
         holder = self.case.side is PlanSide.HOLDER and self.case.plan is not None
+        offered = (effect.about for effect in self.effects if effect.plan_message in _OFFERS)
         self.record(
+            about=self.event.about or next(offered, None),
             version=self.plan.version if holder else None,
             note=f"{finding}: {note}",
             effects=tuple(effect.id for effect in self.effects),

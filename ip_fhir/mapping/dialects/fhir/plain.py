@@ -107,6 +107,7 @@ KINDS: Final = (
     LeafKind("string", lambda _: Primitive(str, "text"), "text", sample=_text),
     LeafKind("boolean", lambda _: Primitive(bool, "true or false"), "flag", holds=bool, sample=_turn),
     LeafKind("positiveInt", lambda _: Primitive(int, "a whole number"), "number", holds=int, sample=lambda _, n: n + 2),
+    LeafKind("unsignedInt", lambda _: Primitive(int, "a whole number"), "number", holds=int, sample=lambda _, n: n + 2),
     LeafKind("words", lambda _: Words(), "words", element="string", written="[{}]"),
     LeafKind("present", lambda _: Present(), "vocabulary", holds=bool, element="-", sample=_turn, presence=True),
     LeafKind("identifier-token", lambda _: IdentifierToken(), "lens", element="Identifier", sample=_token),

@@ -1,0 +1,1 @@
+"""Views of a plan and the messages about it as FHIR, and back."""

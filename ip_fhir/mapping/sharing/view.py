@@ -1,0 +1,214 @@
+"""A view of a plan as FHIR, and back: the plan's resources, and in its CarePlan the tag, the label and the terms.
+
+A view is known by the tag `plan-view` of its CarePlan; every reader of plans refuses a CarePlan that has it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from ip_fhir.domain.consent.protection import withheld
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.view import PlanView
+from ip_fhir.domain.values.value import read
+from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.bundle import BundleContent, Entry, entries_of, refuse_aside
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.mapping.bundle.assembly import items_of
+from ip_fhir.mapping.bundle.reads import LensesNeeded
+from ip_fhir.mapping.dialects.fhir.fhirpath import at
+from ip_fhir.mapping.fhir_version import version_of
+from ip_fhir.mapping.header import url_of
+from ip_fhir.mapping.lenses.references import NO_LINKS
+from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.sharing.kept import given_back
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.sharing.share import Kept
+    from ip_fhir.mapping.compiled import Compiled
+
+_ROOT: Final = "CarePlan"
+_TERMS: Final = "PlanView"
+_NO_VIEW: Final = "does not say that this is a view: it is a plan itself, not what a participant may see of it"
+_NO_CONSENTS: Final = "is in no view: what the person consents to is between them and the holder"
+
+
+def view_to_fhir(
+    view: PlanView,
+    compiled: Compiled,
+    released: Collection[LocatingPart] = (),
+    numbers: Mapping[str, int] | None = None,
+    kept: Sequence[Kept] = (),
+) -> dict[str, Any]:
+    """The view as a collection Bundle, the CarePlan last. See `view_resources`."""
+    base = compiled.systems.base
+    resources = view_resources(view, compiled, released, numbers, kept)
+    entries = [{"fullUrl": f"{base}/{url_of(resource)}", "resource": resource} for resource in resources]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def view_from_fhir(bundle: dict[str, Any], compiled: Compiled) -> PlanView:
+    """Read the view in a Bundle. Raises `InvalidInput` with every problem, by FHIRPath, also for what is no view."""
+    content = BundleContent(bundle)
+    version_of(bundle, compiled.version)
+    refuse_aside(content)
+    return read_view(find_cut(content, compiled), compiled)
+
+
+def view_resources(
+    view: PlanView,
+    compiled: Compiled,
+    released: Collection[LocatingPart] = (),
+    numbers: Mapping[str, int] | None = None,
+    kept: Sequence[Kept] = (),
+) -> list[dict[str, Any]]:
+    """The resources of a view, the CarePlan last.
+
+    `numbers` gives, by id, the number of the view in which an item last changed: it becomes `meta.versionId`. `kept` is
+    given back in them. Raises `InvalidInput` for a plan with consents, and for words without a code.
+    """
+    if view.plan.consents:
+        raise InvalidInput.at("plan.consents", _NO_CONSENTS, "business-rule")
+    *parts, root = cut_resources(view.plan, compiled, released, kept)
+    terms = view.model_dump(mode="json", exclude={"plan"}, exclude_none=True)
+    made = compiled.lens(_TERMS).new({**terms, "openings": [_marked(opening) for opening in terms["openings"]]})
+    root = {**root, "meta": made["meta"], "extension": [*made["extension"], *root.get("extension", ())]}
+    return [*_numbered([*parts, root], view.plan, compiled, numbers or {})]
+
+
+def cut_resources(
+    plan: IndividualPlan, compiled: Compiled, released: Collection[LocatingPart] = (), kept: Sequence[Kept] = ()
+) -> list[dict[str, Any]]:
+    """The resources of a cut plan, the CarePlan last and tagged as a view; nothing that is derived from others.
+
+    What leads to a person with a protected address is left out, but for the parts in `released`.
+    """
+    assembly = compiled.assembly("plan")
+    derived = {one.lens.resource for one in assembly.derived}
+    plan = withheld(plan, released)
+    bundle = orjson.loads(assembly.json(plan, compiled.systems.base))
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    own = [resource for resource in resources if resource["resourceType"] not in derived]
+    *parts, root = given_back(plan, own, kept, compiled) if kept else own
+    return [*parts, {**root, "meta": compiled.lens(_TERMS).new({})["meta"]}]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A cut plan as found in a bundle: `root` is the CarePlan as it stands, `content` the bundle without its marks.
+
+    Without the marks of a view the bundle reads as one of a plan.
+    """
+
+    root: Entry
+    content: BundleContent
+
+
+def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
+    """Find the cut plan in a bundle. Raises `InvalidInput` if it has no CarePlan or several, or one without the tag."""
+    roots = [entry for entry in content.entries if entry.type == _ROOT]
+    if len(roots) != 1:
+        reason = f"holds {len(roots)} CarePlans; a view has one"
+        raise InvalidInput.at("Bundle", reason, "multiple-matches" if roots else "required")
+    root = roots[0]
+    if not compiled.lens(_TERMS).owns(root.resource):
+        raise InvalidInput.at(f"{root.at}.meta.tag", _NO_VIEW, "required")
+    entries = [*content.bundle["entry"]]
+    entries[root.number] = {**entries[root.number], "resource": _unmarked(root.resource, compiled)}
+    return Cut(root, BundleContent({**content.bundle, "entry": entries}))
+
+
+def read_view(cut: Cut, compiled: Compiled) -> PlanView:
+    """Read the view that was found. Raises `InvalidInput` with every problem, by FHIRPath."""
+    lens = compiled.lens(_TERMS)
+    data = lens.get(cut.root.resource, NO_LINKS, cut.root.at)
+    data["openings"] = [
+        {name: value for name, value in opening.items() if name != "general"} for opening in data.get("openings", ())
+    ]
+    plan = read_cut(cut, compiled)
+    if plan.consents:
+        raise InvalidInput.at("Bundle", f"holds a Consent, which {_NO_CONSENTS}", "business-rule")
+    try:
+        return read(PlanView, {**data, "plan": plan})
+    except InvalidInput as error:
+        raise InvalidInput(
+            replace(problem, path=at(cut.root.at, lens.where(problem.path, cut.root.resource)))
+            for problem in error.problems
+        ) from None
+
+
+def read_cut(cut: Cut, compiled: Compiled) -> IndividualPlan:
+    """Read the cut plan, by the fast reader where it is certain. Raises `InvalidInput` with every problem."""
+    if compiled.fast is not None:
+        with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
+            plan: IndividualPlan = compiled.fast.read(dumps(cut.content.bundle))
+            return plan
+    return compiled.assembly("plan").value(IndividualPlan, cut.content)
+
+
+def is_view(bundle: Any, compiled: Compiled) -> bool:
+    """True if a CarePlan in the bundle is tagged as a view. Raises `InvalidInput` if `bundle` is no Bundle."""
+    lens = compiled.lens(_TERMS)
+    return any(lens.owns(entry.resource) for entry in entries_of(bundle) if entry.type == _ROOT)
+
+
+def _marked(opening: dict[str, Any]) -> dict[str, Any]:
+    """An opening as its table writes it: one without area says so, since an empty extension is none."""
+    return opening if "area" in opening else {**opening, "general": True}
+
+
+def _unmarked(root: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
+    """The CarePlan without the view's tag and terms."""
+    url = compiled.systems.uri("ip-view")
+    lens = compiled.lens(_TERMS)
+    meta = dict(root["meta"])
+    meta["tag"] = [tag for tag in meta["tag"] if not lens.owns({"resourceType": _ROOT, "meta": {"tag": [tag]}})]
+    extensions = root.get("extension", [])
+    if isinstance(extensions, list):
+        extensions = [e for e in extensions if not (isinstance(e, dict) and e.get("url") == url)]
+    said = {"meta": {k: v for k, v in meta.items() if v != []}, "extension": extensions}
+    return {name: value for name, value in ({**root, **said}).items() if value not in ({}, [])}
+
+
+def _numbered(
+    resources: list[dict[str, Any]], plan: IndividualPlan, compiled: Compiled, numbers: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
+    """Yield the resources with the number of the view in which each last changed, where it is known."""
+    if not numbers:
+        yield from resources
+        return
+    within = _ids_within(plan, compiled)
+    for resource in resources:
+        found = [numbers[ident] for ident in within.get(resource["id"], ()) if ident in numbers]
+        if not found:
+            yield resource
+        else:
+            yield {**resource, "meta": {**resource.get("meta", {}), "versionId": str(max(found))}}
+
+
+def _ids_within(plan: IndividualPlan, compiled: Compiled) -> dict[str, list[str]]:
+    """For each resource, by its id, the ids of the items that stand in it, its own among them."""
+    data = data_of(plan)
+    parts = compiled.assembly("plan").parts
+    items = [item for part in parts for item in items_of(data, part)]
+    fields = {part.field for part in parts}
+    root = {name: value for name, value in data.items() if name not in fields}
+    return {item["id"]: [*_ids_in(item)] for item in (*items, root)}
+
+
+def _ids_in(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("id"), str):
+            yield node["id"]
+        node = node.values()
+    elif not isinstance(node, list):
+        return
+    for inner in node:
+        yield from _ids_in(inner)
