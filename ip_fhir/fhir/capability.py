@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ip_fhir.fhir.reading import FHIR_JSON
@@ -20,17 +20,25 @@ FHIR_VERSION = "4.0.1"
 class ResourceCapability:
     """The interactions with one resource type; `search` maps each search parameter to its FHIR type.
 
-    `profiles`: canonicals of the profiles that resources of this type follow.
+    `profiles`: canonicals of the profiles that resources of this type follow. `operations` gives the canonical of each
+    operation on one resource, by its name.
     """
 
     type: str
     interactions: tuple[str, ...]
     search: dict[str, str]
     profiles: tuple[str, ...] = ()
+    operations: dict[str, str] = field(default_factory=dict)
+    documentation: str | None = None
 
 
-def capability_statement(url: str, version: str, now: datetime, resources: Iterable[ResourceCapability]) -> JsonObject:
-    """Returns the CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html)."""
+def capability_statement(
+    url: str, version: str, now: datetime, resources: Iterable[ResourceCapability], messages: str
+) -> JsonObject:
+    """Returns the CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html).
+
+    `messages` says in words which messages it takes in.
+    """
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -44,7 +52,7 @@ def capability_statement(url: str, version: str, now: datetime, resources: Itera
         "messaging": [
             {
                 "endpoint": [{"protocol": _HTTP, "address": f"{url}/$process-message"}],
-                "documentation": "The messages of the green form loop; receipts are synchronous.",
+                "documentation": messages,
             }
         ],
     }
@@ -65,13 +73,17 @@ def _rest(resources: Iterable[ResourceCapability]) -> JsonObject:
 
 
 def _resource(resource: ResourceCapability) -> JsonObject:
+    updates: JsonObject = {"versioning": "versioned-update", "updateCreate": False}  # an update needs If-Match
     described: JsonObject = {
         "type": resource.type,
+        "documentation": resource.documentation,
         "interaction": [{"code": code} for code in resource.interactions],
-        "versioning": "versioned-update",  # an update needs If-Match
+        "versioning": "versioned",
         "readHistory": False,
         "conditionalRead": "not-match",
-        "updateCreate": False,
         "searchParam": [{"name": name, "type": type_} for name, type_ in resource.search.items()],
+        "supportedProfile": list(resource.profiles),
+        "operation": [{"name": name, "definition": url} for name, url in resource.operations.items()],
     }
-    return described | ({"supportedProfile": list(resource.profiles)} if resource.profiles else {})
+    described |= updates if "update" in resource.interactions else {}
+    return {name: value for name, value in described.items() if value not in (None, [])}

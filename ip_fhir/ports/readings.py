@@ -18,6 +18,18 @@ ReadingOutcome: TypeAlias = Literal["shown", "nothing-new", "nothing-found", "re
 TAKES_PART: Final = "takes-part"
 """The ground of a read: the party takes part in the referral that the resource shows."""
 
+
+def by_share(share_id: str) -> str:
+    """Returns the ground of a read of a plan: the share by which the party has its view.
+
+    >>> by_share("s-1")
+    'share s-1'
+    """
+    return f"share {share_id}"[:_LONGEST]
+
+
+_LONGEST: Final = 64
+
 REFUSED: Final = "refused"
 """Instead of a ground: the resource is another party's, and was not shown."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DIGEST: Final = 12
-_LONGEST: Final = 512
+_LONGEST: Final = 2_048
 
 
 def write_cursor(place: SearchPlace, party: str, type_: str, criteria: Mapping[str, str]) -> str:
@@ -30,21 +30,39 @@ def write_cursor(place: SearchPlace, party: str, type_: str, criteria: Mapping[s
     >>> read_cursor(write_cursor(place, "hospital", "Task", {}), "hospital", "Task", {}) == place
     True
     """
-    said = orjson.dumps(list(place))
-    return urlsafe_b64encode(_digest(said, party, type_, criteria) + said).decode().rstrip("=")
+    return seal(list(place), party, type_, criteria)
 
 
 def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> SearchPlace:
     """The place that a cursor names. Raises `InvalidInput` if it is not one of this party and search."""
     try:
+        return SearchPlace(*unseal(text, party, type_, criteria))
+    except TypeError:
+        raise _foreign() from None
+
+
+def seal(said: list[Any], party: str, type_: str, criteria: Mapping[str, str]) -> str:
+    """JSON data as a cursor of this party and this search."""
+    content = orjson.dumps(said)
+    return urlsafe_b64encode(_digest(content, party, type_, criteria) + content).decode().rstrip("=")
+
+
+def unseal(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> list[Any]:
+    """The data that `seal` made a cursor of. Raises `InvalidInput` if it is not one of this party and search."""
+    try:
         content = urlsafe_b64decode(text[:_LONGEST].encode("ascii") + b"=" * (-len(text) % 4))
         digest, said = content[:_DIGEST], content[_DIGEST:]
         if len(text) <= _LONGEST and compare_digest(digest, _digest(said, party, type_, criteria)):
-            return SearchPlace(*orjson.loads(said))
-    except (ValueError, TypeError):
+            found: list[Any] = orjson.loads(said)
+            return found
+    except ValueError:
         pass
+    raise _foreign()
+
+
+def _foreign() -> InvalidInput:
     reason = "is not the next page of this search: follow the link as it was given"
-    raise InvalidInput.at("_cursor", reason, "structure")
+    return InvalidInput.at("_cursor", reason, "structure")
 
 
 def _digest(said: bytes, party: str, type_: str, criteria: Mapping[str, str]) -> bytes:

@@ -53,19 +53,25 @@ class ReadLog:
             return dict(self._outcomes)
 
     def found(
-        self, occasion: Occasion, party: str, type_: str, criteria: dict[str, str], found: Sequence[ResourceVersion]
+        self,
+        occasion: Occasion,
+        party: str,
+        type_: str,
+        criteria: dict[str, str],
+        found: Sequence[ResourceVersion],
+        ground: str = TAKES_PART,
     ) -> None:
-        """Record what a search is about to show. Raises `StoreError` if it cannot be recorded."""
+        """Record what a search is about to show, and on what ground. Raises `StoreError` if it cannot be recorded."""
         key = (party, type_, *sorted(criteria.items()))
         new = self._shown.new(key, [(one, (one.id, one.version)) for one in found])
         outcome: ReadingOutcome = "shown" if new else "nothing-new" if found else "nothing-found"
-        rows = [_reading(occasion, party, "search", one, TAKES_PART, tuple(sorted(criteria))) for one in new]
+        rows = [_reading(occasion, party, "search", one, ground, tuple(sorted(criteria))) for one in new]
         self._keep(occasion, party, rows, outcome)
         self._shown.remember(key, [(one.id, one.version) for one in found])
 
-    def read(self, occasion: Occasion, party: str, resource: ResourceVersion) -> None:
+    def read(self, occasion: Occasion, party: str, resource: ResourceVersion, ground: str = TAKES_PART) -> None:
         """Record a resource that is about to be shown. Raises as `found`."""
-        self._one(occasion, party, "read", resource, TAKES_PART)
+        self._one(occasion, party, "read", resource, ground)
 
     def refused(self, occasion: Occasion, party: str, way: ReadingWay, resource: ResourceVersion) -> None:
         """Record that another party's resource was asked for. Raises as `found`."""

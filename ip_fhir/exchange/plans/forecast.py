@@ -35,7 +35,7 @@ class ShareForecast:
     """A participant's share as it would be: its view on the day, and the one it has now (None: it has none).
 
     `is_shared` is False where the share does not begin by itself, and `view` is what it would show if it were begun by
-    name. Without a view nothing can be shared, for the reason in `refusal`.
+    name. Without a view nothing can be shared: `refusal` is what was raised.
     """
 
     party: str
@@ -43,7 +43,7 @@ class ShareForecast:
     view: PlanView | None
     before: PlanView | None
     is_shared: bool
-    refusal: str | None = None
+    refusal: ConsentRefused | InvalidInput | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _begun(after: SharedPlan, party: str, around: Around, now: datetime) -> Iter
     try:
         begun = decide_plan(after, event, around(after, event)).plan
     except (ConsentRefused, InvalidInput) as error:
-        yield ShareForecast(party, None, None, None, is_shared=False, refusal=str(error))
+        yield ShareForecast(party, None, None, None, is_shared=False, refusal=error)
         return
     on = local_day(now)
     for share in begun.shares:

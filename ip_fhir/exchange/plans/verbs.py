@@ -14,6 +14,7 @@ from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.plans.forecast import forecast
@@ -24,14 +25,19 @@ from ip_fhir.ports.plans import keeps_plans
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import Organization, PlanOwner
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
+    from ip_fhir.exchange.plans.rest import PlanCriteria
+    from ip_fhir.exchange.rest import Page
     from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
 T = TypeVar("T")
@@ -184,6 +190,11 @@ class PlanVerbs(Running):
         ours = {OURS: self._context.organizations[0]}
         return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
 
+    @property
+    def ages(self) -> ConsentAges:
+        """The ages by which consents and mandates count among our own people."""
+        return self._context.agreement_between_us_and(None).ages
+
     def addresses(self) -> dict[str, str]:
         """The addresses on the wire of all parties by their names in the settings; our own first."""
         return {OURS: self._context.url} | {peer.name: peer.endpoint.url for peer in self._context.peers}
@@ -198,6 +209,27 @@ class PlanVerbs(Running):
                 raise _unknown("plan", plan_id)
             stored = before.plan if before is not None else None
             return forecast(stored, plan, partial(surroundings, self._context, tx), self.now(), begin)
+
+    # --- other parties, over REST
+
+    @property
+    def serves_plans(self) -> bool:
+        """True if the store keeps plans, so that other parties may read and search their views."""
+        return keeps_plans(self._context.store)
+
+    def read_plan_resource(self, peer: Credential, type_: str, id_: str, share: str | None = None) -> ResourceVersion:
+        """See `ip_fhir.exchange.plans.rest.read`."""
+        return rest.read(self._context, peer, type_, id_, share)
+
+    def plan_view(self, peer: Credential, plan_id: str, share: str | None = None) -> ResourceVersion:
+        """See `ip_fhir.exchange.plans.rest.view`."""
+        return rest.view(self._context, peer, plan_id, share)
+
+    def search_plans(
+        self, peer: Credential, type_: str, criteria: PlanCriteria, most: int = 100, cursor: str | None = None
+    ) -> Page:
+        """See `ip_fhir.exchange.plans.rest.search`."""
+        return rest.search(self._context, peer, type_, criteria, most, cursor)
 
     # --- the way of each verb
 

@@ -103,9 +103,9 @@ def access_entries(
 
 def _sent(records: Sequence[PlanRecord], whom: Mapping[str, str]) -> Iterator[AccessEntry]:
     received = {
-        (record.about, record.number): record.at
+        (record.share or record.about, record.number): record.at
         for record in reversed(records)
-        if record.kind is PlanEventKind.RECEIPT_OK
+        if record.kind is PlanEventKind.RECEIPT_OK and record.number is not None
     }
     version = None
     for record in records:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from re import fullmatch
 
+import pytest
 from hypothesis import given
 
 from ip_fhir.domain.plan import IndividualPlan
@@ -14,6 +15,7 @@ from ip_fhir.domain.sharing.view import PlanView
 from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
 
 
+@pytest.mark.sharing_promise(2)
 @given(cases())
 def test_alike_plans_give_the_same_view(case: Case) -> None:
     """Without all that it does not see, and with more and other of it, the view is the same to the byte."""
@@ -46,6 +48,7 @@ def test_a_view_is_a_sound_plan(case: Case) -> None:
     assert IndividualPlan(**dict(view.plan)) == view.plan
 
 
+@pytest.mark.sharing_promise(2)
 @given(cases())
 def test_alike_plans_settle_alike(case: Case) -> None:
     """A save that changes only what is hidden makes no new view; if the day turned, number, digest and items agree."""

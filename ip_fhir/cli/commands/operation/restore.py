@@ -56,7 +56,7 @@ def restore(
                 "--without", f"{min(unknown)} is none of {', '.join(exchange.parties())}", "not-found"
             )
         for plan in counted(exchange.restore(by=who), "plans"):
-            sides[plan.side] += 1
+            sides[str(plan.side)] += 1
             waiting = [share.party for share in plan.shares if not share.in_step]
             asked.update(set(waiting) - skipped)
             went_on += _go_on(exchange, plan, skipped, who)

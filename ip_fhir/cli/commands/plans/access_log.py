@@ -70,6 +70,7 @@ def _entries(exchange: Exchange, plan: SharedPlan, names: Mapping[str, Organizat
     store, about = plan_store(exchange), Aggregate(kind=PLAN, id=plan.id)
     records = [read(PlanRecord, link.record) for link in store.records(about)]
     readings = store.readings(about, _MOST_READINGS) if keeps_readings(store) else []
-    asked = [*plan.invitations, *([plan.handover] if plan.handover is not None else [])]
-    whom = {one.id: label(one.party, names) for one in (*plan.shares, *asked)}
+    named = [(one.id, one.party) for one in plan.shares] + [(one.id, one.party) for one in plan.invitations]
+    named += [(plan.handover.id, plan.handover.party)] if plan.handover is not None else []
+    whom = {ident: label(party, names) for ident, party in named}
     return access_entries(records, readings, whom, {party: label(party, names) for party in names})

@@ -249,49 +249,35 @@ def _show(
     say(f"  {words['plan']}: {plan.id}; {way} {label(_party(plan, kept), names)}; {local(change.made)}")
     if change.text and values:
         say(f"  {words['text']}: {change.text}")
-    stands = _seen(plan, kept, on) if values else None
-    rows = [_part_row(kept, part, stands, language, values=values) for part in kept.decisions]
+    rows: list[tuple[str, ...]] = [(part_name(part), word(part.outcome, language)) for part in kept.decisions]
+    if values:
+        rows = list(_part_rows(kept, _seen(plan, kept, on), language, on))
     if rows:
         show(_PARTS[language] if values else _PARTS[language][:2], rows)
     say()
 
 
-def _part_row(
-    kept: KeptChange,
-    part: PartDecision,
-    stands: IndividualPlan | None,
-    language: Language,
-    *,
-    values: bool,
-) -> tuple[str, ...]:
+def _part_rows(
+    kept: KeptChange, stands: IndividualPlan | None, language: Language, on: date
+) -> Iterator[tuple[str, ...]]:
+    """Yields a row for each part: its name for commands, the outcome, its place in words, and both values."""
+    from ip_fhir.report.plans.values import place_words, told_value
+    from ip_fhir.report.plans.wording import Wording
     from ip_fhir.report.words.codes import word
 
-    outcome = word(part.outcome, language)
-    if not values:
-        return part_name(part), outcome
-    reason = f": {part.reason}" if part.reason else ""
-    now = _said(value_at(stands, part), language) if stands is not None else ""
-    return part_name(part), f"{outcome}{reason}", now, _said(value_at(kept.change.wanted, part), language)
-
-
-def _said(value: Any, language: Language) -> str:
-    """Returns a value in words; a hyphen for none."""
-    from enum import StrEnum
-
-    from ip_fhir.report.words.codes import word
-
-    if value is None:
-        return "-"
-    if isinstance(value, StrEnum):
-        return word(value, language)
-    if isinstance(value, tuple):
-        return ", ".join(_said(one, language) for one in value) or "-"
-    return str(_plain(value))
+    wished = Wording(kept.change.wanted, language, on)
+    now = Wording(stands, language, on) if stands is not None else wished
+    for part in kept.decisions:
+        reason = f": {part.reason}" if part.reason else ""
+        place = place_words((now, wished), part.field, part.id)
+        value = told_value(now, part.field, value_at(stands, part)) if stands is not None else ""
+        wish = told_value(wished, part.field, value_at(kept.change.wanted, part))
+        yield part_name(part), f"{word(part.outcome, language)}{reason}", place, value, wish
 
 
 _PARTS: dict[Language, tuple[str, ...]] = {
-    "nb": ("Del", "Utfall", "Står i planen", "Ønskes"),
-    "en": ("Part", "Outcome", "Stands in the plan", "Wished"),
+    "nb": ("Del", "Utfall", "Gjelder", "Står i planen", "Ønskes"),
+    "en": ("Part", "Outcome", "Is about", "Stands in the plan", "Wished"),
 }
 _WORDS: dict[Language, dict[str, str]] = {
     "nb": {"none": "ingen endringer venter", "plan": "plan", "from": "fra", "to": "til", "text": "Ord"},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.events import PlanEvent
     from ip_fhir.domain.sharing.life.surroundings import Surroundings
+    from ip_fhir.errors import ConsentRefused, InvalidInput
     from ip_fhir.exchange.plans.forecast import PlanForecast, ShareForecast
     from ip_fhir.report.plans.preview import ParticipantPreview
     from ip_fhir.report.plans.warnings import Seen
@@ -80,12 +81,12 @@ def show_preview(
     found: PlanForecast, names: Mapping[str, Organization], language: Language, *, as_json: bool = False
 ) -> None:
     """Shows a forecast in words, or as JSON."""
-    from ip_fhir.cli.output import emit, say
+    from ip_fhir.cli.output import emit, say, show
     from ip_fhir.report.plans.warnings import warnings
 
     made = participants_of(found, names)
     warned = warnings(found.plan, _seen_by(found, names), found.on_paper)
-    refusals = {label(one.party, names): one.refusal for one in found.shares if one.refusal is not None}
+    refusals = [(label(one.party, names), _why(one.refusal, language)) for one in found.shares if one.refusal]
     if as_json:
         emit(
             {
@@ -93,7 +94,7 @@ def show_preview(
                 "on": found.on.isoformat(),
                 "participants": [one.to_data() for one in made],
                 "warnings": [one.to_data() for one in warned],
-                "not_shared": refusals,
+                "not_shared": dict(refusals),
             }
         )
         return
@@ -101,9 +102,9 @@ def show_preview(
 
     for line in preview_lines(found.plan, made, warned, language, found.on):
         say(line)
-    for name, reason in refusals.items():
+    if refusals:
         say()
-        say(f"{name}: {_WORDS[language]['refused']}: {reason}")
+        show(_REFUSED[language], refusals)
 
 
 def agreed_to(
@@ -127,6 +128,15 @@ def agreed_to(
         raise typer.Exit(1)
 
 
+def _why(refusal: ConsentRefused | InvalidInput, language: Language) -> str:
+    """Returns in words why nothing can be shared with a participant."""
+    from ip_fhir.errors import ConsentRefused
+
+    if isinstance(refusal, ConsentRefused):
+        return _WORDS[language]["no-consent"]
+    return refusal.problems[0].reason
+
+
 def opens(one: ShareForecast) -> bool:
     """True if the participant would see an item that it does not see now."""
     from ip_fhir.domain.merge.difference import ChangeKind, difference
@@ -148,9 +158,13 @@ def participants_of(found: PlanForecast, names: Mapping[str, Organization]) -> t
 
 
 def label(party: str, names: Mapping[str, Organization]) -> str:
-    """Returns a party as people know it: by its enterprise's name, with its name in the settings."""
+    """Returns a party as people know it: by its enterprise's name, with a peer's name in the settings."""
+    from ip_fhir.domain.parties import OURS
+
     organization = names.get(party)
-    return party if organization is None or organization.name == party else f"{organization.name} ({party})"
+    if organization is None:
+        return party
+    return organization.name if party in (OURS, organization.name) else f"{organization.name} ({party})"
 
 
 def _name(one: ShareForecast, found: PlanForecast, names: Mapping[str, Organization]) -> str:
@@ -195,7 +209,14 @@ def _surroundings(names: Mapping[str, Organization], case: SharedPlan | None, ev
     return Surroundings(party_of, terms, new_key=lambda: secrets.token_hex(32))
 
 
+_REFUSED: dict[Language, tuple[str, str]] = {
+    "nb": ("Deltaker", "Hvorfor ingenting kan deles"),
+    "en": ("Participant", "Why nothing can be shared"),
+}
 _WORDS: dict[Language, dict[str, str]] = {
-    "nb": {"ask": "Skal de få se dette?", "refused": "ingenting kan deles"},
-    "en": {"ask": "Shall they see this?", "refused": "nothing can be shared"},
+    "nb": {"ask": "Skal de få se dette?", "no-consent": "personen har ikke samtykket"},
+    "en": {
+        "ask": "Shall they see this?",
+        "no-consent": "the person has not consented",
+    },
 }

@@ -70,18 +70,20 @@ def seen_as(exchange: Exchange, plan: SharedPlan, who: str, on: date) -> list[Wh
     A party with which the plan is not shared: what it would see, which is told on stderr. Raises `InvalidInput` if
     another side holds the plan, or nobody is called so.
     """
-    from ip_fhir.domain.sharing.representatives import representative_view
+    from ip_fhir.domain.sharing.lens.representatives import representative_view
     from ip_fhir.domain.sharing.see import see
     from ip_fhir.errors import InvalidInput
 
     content = held_plan(plan)
-    if who == content.owner.id or any(person.id == who for person in content.related_persons):
-        return [WholePlan(representative_view(content, who, on))]
+    if who == content.owner.id:
+        return [WholePlan(content)]
+    if any(person.id == who for person in content.related_persons):
+        return [WholePlan(representative_view(content, who, on, exchange.ages))]
     if who not in exchange.parties():
         reason = f"is one of {', '.join(exchange.parties())}, or the id of the person or a relative in the plan"
         raise InvalidInput.at("--as", reason, "not-found")
-    views = [OneView(see(content, share, on), on) for share in plan.shares if share.party == who and share.goes_on]
-    return views or _would_see(exchange, plan, who, on)
+    shares = [share for share in plan.shares if share.party == who and share.goes_on]
+    return [OneView(see(content, share, on), on) for share in shares] or _would_see(exchange, plan, who, on)
 
 
 def _would_see(exchange: Exchange, plan: SharedPlan, party: str, on: date) -> list[WholePlan | OneView]:
@@ -89,7 +91,7 @@ def _would_see(exchange: Exchange, plan: SharedPlan, party: str, on: date) -> li
 
     found = [one for one in exchange.forecast(plan.id, begin=[party]).shares if one.party == party]
     if refused := next((one.refusal for one in found if one.refusal is not None), None):
-        raise InvalidInput.at("--as", f"nothing can be shared with it: {refused}", "business-rule")
+        raise refused
     if not found:
         raise InvalidInput.at("--as", "nobody of it takes part in the plan today", "business-rule")
     sys.stderr.write("ip-fhir: warning: the plan is not shared with it: this is what it would see\n")

@@ -195,9 +195,10 @@ def unanswered(step: Step, timer: PlanTimer) -> None:
 
 def came(step: Step) -> Finding:
     """Keeps an offer that came, with all that goes with it; our people are told that it waits for their answer."""
-    from_holder(step)
     content, ident = step.needed("handed_over"), step.needed("about")
     known = step.case.handover
+    if step.event.party != step.case.holder:  # `epoch` is what ours would be
+        raise NotTaken.at("sender", "unknown here", "not-found")
     if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
         raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
     if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -272,5 +273,8 @@ class Network(RuleBasedStateMachine):
         assert len(texts) == len(set(texts)), "a change had its effect twice"
 
 
-TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+@pytest.mark.sharing_promise(1, 3)
+class TestNetwork(Network.TestCase):  # type: ignore[misc,valid-type]
+    """Whatever the network does, in the end each copy is its view, and each change was decided once."""
+
+    settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -10,6 +10,7 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.domain.sharing.case import PlanTimerKind
+from ip_fhir.domain.sharing.life.surroundings import PartyTerms
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.domain.sharing.terms import ShareStart, SharingTerms
 from ip_fhir.domain.values.value import Period
@@ -19,7 +20,6 @@ from tests.support.plan_life import (
     BY_NAME,
     NOW,
     PLAN,
-    PartyTerms,
     Side,
     days,
     exchanged,
@@ -149,7 +149,8 @@ def test_consent_withdrawn_for_all() -> None:
         ("plan-withdrawn", "hospital"),
         ("plan-withdrawn", "school"),
     ]
-    assert {share.end_reason for share in unit.case.shares} == {EndReason.CONSENT}  # type: ignore[union-attr]
+    assert unit.case is not None
+    assert {share.end_reason for share in unit.case.shares} == {EndReason.CONSENT}
 
 
 @pytest.mark.sharing_promise(5)

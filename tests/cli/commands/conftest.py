@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from ip_fhir.demo.place import SimulatedClock
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.values.value import Value
+from ip_fhir.ports import Store
+from ip_fhir.store import open_store
 from tests.cli.conftest import Run
 from tests.support.ring import PARTIES, Ring, make_plan, make_ring, organization
 
@@ -60,9 +63,14 @@ class Around:
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Iterator[Around]:
+def around(tmp_path: Path, empty_store: Path) -> Iterator[Around]:
     """Five parties; each has an agreement with each other one."""
-    made = Around(make_ring(tmp_path), tmp_path)
+
+    def copied(party: str) -> Store:
+        file = shutil.copy(empty_store, tmp_path / f"{party}.sqlite")
+        return open_store(f"sqlite:///{file}")
+
+    made = Around(make_ring(tmp_path, open_=copied), tmp_path)
     made.keep_time()
     for party in PARTIES:
         token = tmp_path / f"{party}.token"

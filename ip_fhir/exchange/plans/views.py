@@ -1,0 +1,232 @@
+"""The views that the parties of a credential have of plans held here, as FHIR resources.
+
+A view is made of the plan as it is, after the plan's clocks were applied. Nothing of it depends on what is left out:
+the version of a resource is the number of the view in which it last changed, its time the first day of the newest view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.domain.agreement import ContentLevel
+from ip_fhir.domain.consent.protection import EVERY_PART, protection_of
+from ip_fhir.domain.people import AddressProtection
+from ip_fhir.domain.sharing.case import PlanSide
+from ip_fhir.domain.sharing.ids import share_tag, tag_in
+from ip_fhir.domain.sharing.policy import policy_of
+from ip_fhir.domain.sharing.see import remake, see, start_of
+from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.domain.values.aggregate import PLAN
+from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.errors import InvalidInput, NotYet
+from ip_fhir.exchange.plans.around import party_terms
+from ip_fhir.exchange.plans.due import turn
+from ip_fhir.mapping.sharing.view import view_resources
+from ip_fhir.ports import ResourceVersion
+from ip_fhir.ports.plans import keeps_plans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.view import PlanView
+    from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.peers import Credential
+    from ip_fhir.ports import JsonObject
+    from ip_fhir.ports.plans import NameKind, PlanStore
+
+_LEVELS: Final = tuple(ContentLevel)  # each includes the one before it
+_MOST_PLANS: Final = 20  # plans about one person that are looked through
+
+
+class HeldElsewhere(InvalidInput):
+    """The plan was handed over: the party asks the new holder from now on."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status 410."""
+        return 410
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A view as a party is shown it: the id of its plan, the share, the view's number, and its resources.
+
+    The CarePlan is the last of them. `number` may be lower than that of the share (`_last_let_go`).
+    """
+
+    plan_id: str
+    share: Share
+    number: int
+    resources: tuple[ResourceVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The plan that a request is about, by its id, and the view of it that the party has; None: there is none.
+
+    `gone` is the error to tell where the party's share went to a new holder with the plan.
+    """
+
+    plan_id: str | None = None
+    shown: Shown | None = None
+    gone: HeldElsewhere | None = None
+
+
+class Views:
+    """The views of the parties of one credential at one moment (UTC).
+
+    `share` is the id of the share that the request names. Where a party's system keeps its people apart, each request
+    names one: by this, or by the id of a resource in its view. Every method raises `InvalidInput` (required: it must
+    name a share; multiple-matches: several shares are meant), `NotYet` (the view is not given out before the two sides
+    have compared what they hold, or before the plan was looked at by new settings), `StoreError`.
+    """
+
+    def __init__(self, context: Context, peer: Credential, now: datetime, share: str | None = None) -> None:
+        self._context, self._peer, self._now = context, peer, now
+        self._day = local_day(now)
+        self._share = share
+
+    def of_plan(self, plan_id: str) -> Answer:
+        """The view of the plan with this id."""
+        self._require_share()
+        return self._answer(plan_id, self._is_meant)
+
+    def of_item(self, ident: str) -> Answer:
+        """The view that has a resource with this id, which says whose it is."""
+        tag = tag_in(ident)
+        if tag is None:
+            return Answer()
+        plan_id = self._plan_named("tag", tag)
+        return self._answer(plan_id, lambda share: share_tag(share.key) == tag and self._is_meant(share))
+
+    def of_share(self, share_id: str) -> Answer:
+        """The view of this share."""
+        plan_id = self._plan_named("share", share_id)
+        return self._answer(plan_id, lambda share: share.id == share_id and self._is_meant(share))
+
+    def of_person(self, number: str) -> list[Answer]:
+        """The views of the plans about the person with this number; those that are over come last."""
+        self._require_share()
+        store = self._store()
+        found = store.plans_about(number, _MOST_PLANS) if store is not None else []
+        return [self._answer(plan_id, self._is_meant) for plan_id in found]
+
+    # --- which view
+
+    def _require_share(self) -> None:
+        """Refuse a request that names no share, by the settings alone."""
+        apart = {peer.name for peer in self._context.peers if peer.by_person}
+        if self._share is None and apart.intersection(self._peer.speaks_as):
+            reason = "your people are kept apart: name the share, as share=ID"
+            raise InvalidInput.at("share", reason, "required")
+
+    def _is_meant(self, share: Share) -> bool:
+        return self._share in (None, share.id)
+
+    def _plan_named(self, kind: NameKind, ident: str) -> str | None:
+        if (store := self._store()) is None:
+            return None
+        with store.begin() as tx:
+            return tx.plan_named(kind, ident)
+
+    def _answer(self, plan_id: str | None, meant: Callable[[Share], bool]) -> Answer:
+        plan = self._load(plan_id) if plan_id is not None else None
+        if plan is None:
+            return Answer(plan_id)
+        shares = [one for one in plan.shares if one.party in self._peer.speaks_as and meant(one)]
+        if plan.side is not PlanSide.HOLDER or plan.plan is None:
+            return Answer(plan_id, gone=self._gone(plan, shares))
+        shares = [one for one in shares if one.goes_on and one.number > 0]
+        if len(shares) > 1:
+            reason = "several views are meant: name the share, as share=ID"
+            raise InvalidInput.at("share", reason, "multiple-matches")
+        return Answer(plan_id, self._shown(plan, plan.plan, shares[0]) if shares else None)
+
+    def _gone(self, plan: SharedPlan, shares: list[Share]) -> HeldElsewhere | None:
+        """The new holder, for a party whose share went there."""
+        if all(share.end_reason is not EndReason.HANDED_OVER for share in shares):
+            return None
+        known = (peer.organizations[0].name for peer in self._context.peers if peer.name == plan.holder)
+        told = ": ".join(("another side holds this plan now", *known))
+        return HeldElsewhere.at("CarePlan", told, "not-found")
+
+    def _require_given(self, share: Share) -> None:
+        """Raise `NotYet` for a share of which nothing is given out for now."""
+        if not share.in_step:
+            reason = "nothing is given out before what both sides hold has been compared: try again later"
+            raise NotYet.at("share", reason, "conflict")
+        if self._is_wider(share):
+            reason = "the settings have changed, and the plan has not been looked at since: try again later"
+            raise NotYet.at("share", reason, "conflict")
+
+    def _is_wider(self, share: Share) -> bool:
+        """True if the share would show more than settings and agreement let through by now."""
+        terms = party_terms(self._context, share.party)
+        higher = _LEVELS.index(share.level) > _LEVELS.index(terms.level)
+        other = terms.by_person != (share.person is not None) or terms.ages != share.ages
+        return higher or other or not terms.may_share
+
+    def _load(self, plan_id: str) -> SharedPlan | None:
+        """The plan after its clocks were applied: the day may have turned."""
+        store = self._store()
+        stored = store.shared_plan(plan_id) if store is not None else None
+        if store is None or stored is None:
+            return None
+        plan = stored.plan
+        if plan.side is not PlanSide.HOLDER or plan.settled_on is None or plan.settled_on >= self._day:
+            return plan
+        turn(self._context, store, plan_id, self._now)
+        stored = store.shared_plan(plan_id)
+        return stored.plan if stored is not None else None
+
+    def _store(self) -> PlanStore | None:
+        store = self._context.store
+        return store if keeps_plans(store) else None
+
+    # --- what is in it
+
+    def _shown(self, plan: SharedPlan, content: IndividualPlan, share: Share) -> Shown | None:
+        self._require_given(share)
+        if protection_of(content) is AddressProtection.STRICTLY_CONFIDENTIAL:
+            view = self._last_let_go(content, share)
+        else:
+            view = see(content, share, self._day)
+        return None if view is None else Shown(plan.id, share, view.number, self._resources(plan, share, view))
+
+    def _last_let_go(self, content: IndividualPlan, share: Share) -> PlanView | None:
+        """The last view that somebody let go, about a person with a strictly confidential address.
+
+        None if there was none, or if it shows anything that is closed by now: that is not given out once more.
+        """
+        store = self._store()
+        if store is None or share.acknowledged == 0:
+            return None
+        with store.begin() as tx:
+            made = tx.view_made(share.id, share.acknowledged)
+            version = tx.plan_version(share.plan, made.version) if made is not None else None
+        if made is None or version is None:
+            return None
+        view = remake(version.plan, share, made.number, made.day)
+        now = policy_of(content, share, self._day)
+        shown = {opening.area for opening in view.openings}
+        open_ = {*now.areas, *((None,) if now.general else ())}
+        return view if view.digest() == made.digest and shown <= open_ else None
+
+    def _resources(self, plan: SharedPlan, share: Share, view: PlanView) -> tuple[ResourceVersion, ...]:
+        numbers = {one.id: min(one.number, view.number) for one in share.numbers}
+        bodies = view_resources(view, self._context.mapper.compiled, EVERY_PART, numbers, share.kept)
+        updated = start_of(share.updated_on or share.began)
+        return tuple(_version(plan.id, body, view.number, updated) for body in bodies)
+
+
+def _version(plan_id: str, body: JsonObject, number: int, updated: datetime) -> ResourceVersion:
+    """The resource with its version; what has no number of its own has that of the view."""
+    meta = body.get("meta", {})
+    version = int(meta.get("versionId", number))
+    numbered = {**body, "meta": {**meta, "versionId": str(version)}}
+    return ResourceVersion(body["resourceType"], body["id"], version, numbered, updated, plan_id, aggregate_kind=PLAN)

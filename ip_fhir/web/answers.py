@@ -1,0 +1,102 @@
+"""The answers of the endpoint: resources with their version, and every failure as an OperationOutcome."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ip_fhir.errors import IpFhirError, IssueCode, StoreError
+from ip_fhir.fhir.outcome import outcome_of, status_of
+from ip_fhir.fhir.reading import FHIR_JSON, write_json
+from ip_fhir.web import requests as asked
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ip_fhir.logs import CountedLog
+    from ip_fhir.ports import JsonObject, ResourceVersion
+
+    Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_COUNTED: Final = {401: "unauthorized", 403: "forbidden", 413: "too-large", 500: "unforeseen", 503: "not-yet"}
+
+
+def guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) -> Handler:
+    """The handler with every failure as an OperationOutcome, those of the kinds in `_counted` counted."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            if speaks_json:
+                asked.require_acceptable(request)
+            return await handler(request)
+        except IpFhirError as error:
+            if (counted := _counted(error)) is not None:
+                refused.note(*counted)
+            return _refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
+            # Neither its text nor the values in its trace are logged: they may be a person's.
+            refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
+            return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+
+    return answer
+
+
+def _counted(error: IpFhirError) -> tuple[str, str] | None:
+    """The reason under which a refusal is counted and its words; None for what belongs to a message's own content."""
+    if isinstance(error, StoreError):
+        return "store-failed", f"requests answered with 503: {error}"
+    if isinstance(error, asked.BadRequest) and error.counted is not None:
+        return error.counted, f"requests refused: {error}"
+    reason = _COUNTED.get(status_of(error))
+    return None if reason is None else (reason, f"requests refused with {status_of(error)}: {reason}")
+
+
+def _place(error: Exception) -> str:
+    """File and line of where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+
+
+def _refusal(error: IpFhirError, headers: dict[str, str] | None = None) -> Response:
+    status = status_of(error)
+    headers = dict(headers or {})
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="ip-fhir"'
+    again = error.retry_after if isinstance(error, asked.BadRequest) else None
+    if status == 503 or again is not None:
+        headers["Retry-After"] = str(again or 5)
+    return Response(write_json(outcome_of(error)), status, headers, FHIR_JSON)
+
+
+async def from_starlette(_request: Request, error: Exception) -> Response:
+    """Answer for what the router refuses: 404 and 405."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    code: IssueCode = "not-found" if status == 404 else "not-supported"
+    reason = "nothing is at this address" if status == 404 else "not possible here"
+    return _refusal(asked.BadRequest(status, reason, code), dict(headers or {}))
+
+
+def fhir(resource: JsonObject) -> Response:
+    """A FHIR resource as it is sent."""
+    return Response(write_json(resource), media_type=FHIR_JSON)
+
+
+def versioned(resource: ResourceVersion, *, unchanged: bool = False) -> Response:
+    """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning).
+
+    Without the resource if the caller has this version (RFC 9110, section 13.1.2).
+    """
+    response = Response(status_code=304) if unchanged else fhir(resource.body)
+    response.headers["ETag"] = f'W/"{resource.version}"'
+    response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
+    return response
