@@ -77,7 +77,7 @@ def view_resources(
     """
     if view.plan.consents:
         raise InvalidInput.at("plan.consents", _NO_CONSENTS, "business-rule")
-    *parts, root = cut_resources(view.plan, compiled, released, kept)
+    *parts, root = _unmarked_resources(view.plan, compiled, released, kept)
     terms = view.model_dump(mode="json", exclude={"plan"}, exclude_none=True)
     made = compiled.lens(_TERMS).new({**terms, "openings": [_marked(opening) for opening in terms["openings"]]})
     root = {**root, "meta": made["meta"], "extension": [*made["extension"], *root.get("extension", ())]}
@@ -91,10 +91,16 @@ def cut_resources(
 
     What leads to a person with a protected address is left out, but for the parts in `released`.
     """
+    *parts, root = _unmarked_resources(plan, compiled, released, kept)
+    return [*parts, {**root, "meta": compiled.lens(_TERMS).new({})["meta"]}]
+
+
+def _unmarked_resources(
+    plan: IndividualPlan, compiled: Compiled, released: Collection[LocatingPart], kept: Sequence[Kept]
+) -> list[dict[str, Any]]:
     plan = withheld(plan, released)
     own = plan_resources(plan, compiled)
-    *parts, root = given_back(plan, own, kept, compiled) if kept else own
-    return [*parts, {**root, "meta": compiled.lens(_TERMS).new({})["meta"]}]
+    return given_back(plan, own, kept, compiled) if kept else own
 
 
 @dataclass(frozen=True, slots=True)
