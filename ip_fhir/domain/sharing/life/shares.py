@@ -206,10 +206,10 @@ def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan
 
 def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
     """Returns the ids of the consents to sharing by which something is open to this participant."""
-    index, now = index_of(plan), policy_of(plan, share, on)
+    basis, now = index_of(plan).basis, policy_of(plan, share, on)
     found: dict[str, None] = {}
     for person in people_of(plan, share, on):
-        for area, answer in index.answers(person, on, share.ages).items():
+        for area, answer in basis.answers(person, on, share.ages).items():
             if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
                 found |= dict.fromkeys(answer.given.consents)
     return tuple(found)
