@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent.protection import EVERY_PART, protection_of
+from ip_fhir.domain.consent.protection import EVERY_PART, protected_persons, protection_of
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.ids import share_tag, tag_in
@@ -201,7 +201,7 @@ class Views:
     def _last_let_go(self, content: IndividualPlan, share: Share) -> PlanView | None:
         """The last view that somebody let go, about a person with a strictly confidential address.
 
-        None if there was none, or if it shows anything that is closed by now: that is not given out once more.
+        None if there was none, or if it shows anything that is closed or protected by now: that is not given once more.
         """
         store = self._store()
         if store is None or share.acknowledged == 0:
@@ -215,7 +215,8 @@ class Views:
         now = policy_of(content, share, self._day)
         shown = {opening.area for opening in view.openings}
         open_ = {*now.areas, *((None,) if now.general else ())}
-        return view if view.digest() == made.digest and shown <= open_ else None
+        reached = protected_persons(content) <= protected_persons(version.plan)
+        return view if view.digest() == made.digest and shown <= open_ and reached else None
 
     def _resources(self, plan: SharedPlan, share: Share, view: PlanView) -> tuple[ResourceVersion, ...]:
         numbers = {one.id: min(one.number, view.number) for one in share.numbers}

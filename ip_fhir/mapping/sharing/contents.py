@@ -1,4 +1,4 @@
-"""What each kind of message about a plan carries besides its header, as FHIR, and back.
+"""The contents of messages about a plan, besides the header, as FHIR, and back.
 
 A view is its resources. What the other kinds say stands in one Parameters resource; a person or an organisation that it
 is about stands beside it, and in a change the resources of the cut plan. A handover carries the whole of it as JSON in
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.messages import PlanMessage
-    from ip_fhir.domain.sharing.share import Kept
     from ip_fhir.fhir.bundle import BundleContent, Entry
     from ip_fhir.mapping.compiled import Compiled
-    from ip_fhir.mapping.sharing.view import Cut
 
 V = TypeVar("V", bound=Value)
 JsonObject = dict[str, Any]
@@ -124,7 +122,8 @@ def _beside(
 def view_content(content: BundleContent, compiled: Compiled) -> JsonObject:
     """The view in a message, and what is kept beside it, as fields of the message. Raises `InvalidInput`."""
     cut = find_cut(content, compiled)
-    return {"view": read_view(cut, compiled), "kept": _kept(cut, (0,), compiled)}
+    view = read_view(cut, compiled)
+    return {"view": view, "kept": kept_in(view.plan, cut.content, (0,), compiled)}
 
 
 def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: Compiled) -> Value:
@@ -146,7 +145,8 @@ def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: C
 
 def _wanted(content: BundleContent, parameters: Entry, compiled: Compiled) -> JsonObject:
     cut = find_cut(content, compiled)
-    return {"wanted": read_cut(cut, compiled), "kept": _kept(cut, (0, parameters.number), compiled)}
+    wanted = read_cut(cut, compiled)
+    return {"wanted": wanted, "kept": kept_in(wanted, cut.content, (0, parameters.number), compiled)}
 
 
 def _owner(content: BundleContent, _parameters: Entry, compiled: Compiled) -> JsonObject:
@@ -179,13 +179,6 @@ def _handed_over(content: BundleContent, parameters: Entry, compiled: Compiled) 
 
 
 _READ_BESIDE: Final = {"wanted": _wanted, "owner": _owner, "holder": _holder, "content": _handed_over}
-
-
-def _kept(cut: Cut, aside: Collection[int], compiled: Compiled) -> tuple[Kept, ...]:
-    """The content that no row reads, in all entries but those in `aside`."""
-    assembly = compiled.assembly("plan")
-    entries = [entry for entry in cut.content.entries if entry.number not in aside]
-    return kept_in(assembly.locate(entries), entries, assembly)
 
 
 def _one(content: BundleContent, type_: str) -> Entry:

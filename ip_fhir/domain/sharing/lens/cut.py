@@ -62,23 +62,24 @@ def _add_items(
     fields: dict[str, Any], named: set[str], lists: Mapping[str, Items], index: PlanIndex, policy: Policy
 ) -> None:
     """Adds the items of which all areas are open, without references to goals that are not shown."""
-    lets = () if policy.opens_all else {areas for areas in index.all_areas if policy.lets(areas)}
+    if policy.opens_all:
+        for name in WITH_AREAS:
+            if name in lists:
+                fields[name], _, names = lists[name]
+                named |= names
+        return
+    lets = {areas for areas in index.all_areas if policy.lets(areas)}
     for name in WITH_AREAS:
-        items = lists.get(name)
-        if items is None:
-            continue
-        if policy.opens_all:
-            fields[name] = items.shown
-            named |= items.all_names
-        elif items.shown:
-            open_ones = [areas in lets for areas in index.areas_in(name)]
-            fields[name] = tuple(compress(items.shown, open_ones))
-            named.update(*compress(items.names, open_ones))
-        else:
-            fields[name] = ()
-    if len(fields.get("goals", ())) < len(index.plan.goals):
-        shown = {goal.id for goal in fields.get("goals", ())}
-        fields.update(without_hidden_goals(fields, shown))
+        if name in lists:
+            shown, names_of, _ = lists[name]
+            if shown:
+                seen = [areas in lets for areas in index.areas_in(name)]
+                shown = tuple(compress(shown, seen))
+                named.update(*compress(names_of, seen))
+            fields[name] = shown
+    goals = fields.get("goals", ())
+    if len(goals) < len(index.plan.goals):
+        fields.update(without_hidden_goals(fields, {goal.id for goal in goals}))
 
 
 def without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def _lists(
 
 @dataclass
 class Verdict:
-    """What became of each part, with the reason of a refusal, and the plan and share with what took effect."""
+    """The outcome of each part, with the reason of a refusal, and the plan and share with what took effect."""
 
     plan: IndividualPlan
     share: Share
@@ -196,7 +196,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """What parts are judged against: the base and today's view, and the plan, share and day that today's is of."""
+    """The ground of judging parts: the base and today's view, and the plan, share and day that today's is of."""
 
     base: IndividualPlan
     now: IndividualPlan
