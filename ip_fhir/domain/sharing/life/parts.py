@@ -196,7 +196,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """The ground on which parts are judged: the base and today's view, and the plan, share and day that today's is of."""
+    """The ground of judging parts: the base and today's view, and the plan, share and day that today's is of."""
 
     base: IndividualPlan
     now: IndividualPlan
