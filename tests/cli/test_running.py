@@ -87,7 +87,7 @@ def test_wrong_use(run: Run, arguments: tuple[str, ...], words: str) -> None:
         (b"  \n", "stdin: is empty"),
         (b"{", "stdin: not JSON: line 1"),
         (b"[]", "stdin: is not a JSON object"),
-        (b"{}", "stdin: is no plan (owner), notice"),
+        (b"{}", "stdin: is no plan (owner), view (share)"),
         ("Åse".encode("latin-1"), "stdin: not UTF-8 at byte 0"),
         (b"\xff\xfe{\x00}\x00", "stdin: the text is UTF-16"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "stdin: nested too deep"),

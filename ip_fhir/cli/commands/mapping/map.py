@@ -60,7 +60,7 @@ Version: TypeAlias = Annotated[
 
 def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: File,
-    to: Annotated[Form, typer.Option("--to", help="What to make of it.", show_default=False)],
+    to: Annotated[Form, typer.Option("--to", help="The form to write.", show_default=False)],
     fhir_version: Version = None,
     overlay: Overlay = None,
     pretty: Pretty = False,

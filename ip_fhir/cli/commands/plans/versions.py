@@ -59,7 +59,7 @@ def save(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from ip_fhir.errors import Conflict
 
     plan, who, language = read_plan(file, config, Given(created, owner, care_plan)), doer(by), spoken(lang)
-    with opened(config, existing=False) as exchange, naming("stdin" if file == "-" else file):
+    with opened(config) as exchange, naming("stdin" if file == "-" else file):
         try:
             found = exchange.forecast(plan.id, plan)
             new = {one.party for one in found.shares if one.is_shared}

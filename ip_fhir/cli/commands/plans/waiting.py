@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ip_fhir.domain.sharing.change import Outcome
-
 if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.change import KeptChange, PartDecision
 
-UNDECIDED: Final = (Outcome.PROPOSED, Outcome.CONFLICT)
+UNDECIDED: Final = ("proposed", "conflict")
+"""The outcomes (`domain.sharing.change.Outcome`) of parts that wait for a person."""
 
 
 def waits(kept: KeptChange) -> bool:
