@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.peers import Credential
+    from ip_fhir.exchange.rest import Page
     from ip_fhir.ports import JsonObject
     from ip_fhir.web.protection import Protection
 
@@ -83,7 +84,7 @@ def plan_routes(exchange: Exchange, protection: Protection) -> list[Route]:
 
 
 def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
-    """What the CapabilityStatement of the endpoint at `url` says of plans; `profiles` gives those of a type."""
+    """The part about plans of the endpoint's CapabilityStatement; `profiles` gives those of a type."""
     return [
         ResourceCapability(
             type_,
@@ -158,6 +159,17 @@ def _one(value: str, at: str) -> str:
     return values[0]
 
 
+_NOTHING: Final = Problem("", _UNKNOWN, "not-found", "warning")
+
+
+def plan_searchset(url: str, type_: str, query: PlanQuery, page: Page) -> JsonObject:
+    """Returns the searchset Bundle of a page; of a search by person that finds nothing, with how to ask for a plan."""
+    found = searchset(url, type_, query, page)
+    if query.criteria.person is not None and not page.found:
+        found["entry"] = [{"resource": outcome([_NOTHING]), "search": {"mode": "outcome"}}]
+    return found
+
+
 class _PlanEndpoint:
     """The handlers. Each authenticates the peer, reads the request, hands it to the exchange, and answers."""
 
@@ -193,21 +205,14 @@ class _PlanEndpoint:
 
     async def _found(self, type_: str, query: PlanQuery, peer: Credential) -> Response:
         work = partial(self._exchange.search_plans, peer, type_, query.criteria, query.count, query.cursor)
-        page = await run_in_threadpool(work)
-        found = searchset(self._exchange.url, type_, query, page)
-        if query.criteria.person is not None and not page.found:
-            found["entry"] = [{"resource": outcome([_NOTHING]), "search": {"mode": "outcome"}}]
-        return fhir(found)
+        return fhir(plan_searchset(self._exchange.url, type_, query, await run_in_threadpool(work)))
 
     async def operation(self, _request: Request) -> Response:
-        return fhir(_view_operation(self._exchange.url))
+        return fhir(view_operation(self._exchange.url))
 
 
-_NOTHING: Final = Problem("", _UNKNOWN, "not-found", "warning")
-
-
-def _view_operation(url: str) -> JsonObject:
-    """The OperationDefinition of `$view` (http://hl7.org/fhir/R4/operationdefinition.html)."""
+def view_operation(url: str) -> JsonObject:
+    """Returns the OperationDefinition of `$view` (http://hl7.org/fhir/R4/operationdefinition.html)."""
     return {
         "resourceType": "OperationDefinition",
         "id": _OPERATION.partition("/")[2],

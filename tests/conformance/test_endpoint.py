@@ -10,12 +10,14 @@ from typing import get_args
 import pytest
 
 from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.plans.rest import PlanCriteria
 from ip_fhir.exchange.rest import SEARCH_PARAMETERS, Page
 from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.fhir.outcome import outcome_of
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt, ReceiptCode, ResourceVersion
+from ip_fhir.web.plans import PlanQuery, plan_capabilities, plan_searchset, view_operation
 from ip_fhir.web.searching import Query, searchset
 from tests.conformance import made
 from tests.conformance.judge import Validator, Verdict
@@ -35,7 +37,8 @@ def said(checkout: Path) -> Iterator[JsonObject]:
         ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
         for type_, parameters in SEARCH_PARAMETERS.items()
     ]
-    yield capability_statement(URL, "1.0.0", NOW, served)
+    yield capability_statement(URL, "1.0.0", NOW, [*served, *plan_capabilities(URL, profiles)], "Messages.")
+    yield view_operation(URL)
     yield outcome_of(InvalidInput(PROBLEMS))
     message = next(bundle for bundle in made.example_bundles(checkout) if bundle["type"] == "message")
     for code in get_args(ReceiptCode):
@@ -45,6 +48,8 @@ def said(checkout: Path) -> Iterator[JsonObject]:
     found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in tasks]
     yield searchset(URL, "Task", Query({"status": "requested"}), Page(found[:1], 2, "next"))
     yield searchset(URL, "Task", Query({}), Page([], 0))
+    by_person = PlanQuery(PlanCriteria(person="a-number"), 100)
+    yield plan_searchset(URL, "CarePlan", by_person, Page([], 0))
 
 
 def test_what_the_endpoint_says(validator: Validator, verdict: Verdict, checkout: Path) -> None:
@@ -53,4 +58,4 @@ def test_what_the_endpoint_says(validator: Validator, verdict: Verdict, checkout
     for resource in said(checkout):
         kinds.append(resource["resourceType"])
         assert verdict.objections(validator.judge(resource)) == [], resource["resourceType"]
-    assert {"CapabilityStatement", "OperationOutcome", "Bundle"} == set(kinds)
+    assert {"CapabilityStatement", "OperationDefinition", "OperationOutcome", "Bundle"} == set(kinds)

@@ -251,7 +251,7 @@ def make_ring(
         agreements = [
             agreement(name, other, (levels or {}).get(other, ContentLevel.PLAN), shares_begin=begin) for other in others
         ]
-        store = open_(name) if open_ is not None else _open(directory / f"{name}.sqlite")
+        store = open_(name) if open_ is not None else empty_store(directory / f"{name}.sqlite")
         context = Context(
             role=None,
             organizations=(organization(name),),
@@ -277,6 +277,7 @@ def _empty_database() -> bytes:
         return path.read_bytes()
 
 
-def _open(path: Path) -> Store:
+def empty_store(path: Path) -> Store:
+    """A new store in this file."""
     path.write_bytes(_empty_database())
     return open_store(f"sqlite:///{path}")

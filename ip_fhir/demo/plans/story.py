@@ -46,7 +46,7 @@ _HOW: Final = "Gruppe med fire barn, i bassenget og i salen; foreldre får veile
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What happens at a time: who does it, in words (Norwegian, English), and what must be so when all are at rest."""
+    """One step at a time: who does it, in words (Norwegian, English), and what must be so when all are at rest."""
 
     at: datetime
     said: tuple[tuple[str, dict[Language, str]], ...]

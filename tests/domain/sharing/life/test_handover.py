@@ -268,9 +268,46 @@ def test_the_old_side_says_where_to() -> None:
     exchanged(south, unit)
     decision = unit.apply(event)
     assert sent(decision) == [("plan-gone", "school", None)]
-    assert decision.problems[0].reason == "another side holds the plan"
+    assert decision.problems == (), "its author sends it to the new holder, as soon as that is known"
+    asked = event.evolve(kind=PlanEventKind.REQUEST, about="request-1", change=None)
+    assert unit.apply(asked).problems[0].reason == "another side holds the plan"
     with pytest.raises(NotTaken, match="unknown here"):
         unit.apply(event.evolve(party="stranger"))
+
+
+@pytest.mark.sharing_promise(3)
+def test_a_change_that_crossed_the_handover() -> None:
+    """Sent to the old holder and taken in there after it had handed the plan over, it is decided by the new one."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    exchanged(school, unit)
+    exchanged(unit, school, names=NAMES)
+    (decision,) = exchanged(school, south)
+    assert ("plan-change-answer", "school", 2) in sent(decision)
+    exchanged(south, school)
+    assert school.case is not None
+    assert [kept.status for kept in school.case.changes] == ["accepted"]
+
+
+def test_a_new_offer_before_the_old_one_is_known_to_be_gone() -> None:
+    """While our yes to an earlier offer is under way, a new one is to come again later."""
+    unit, south, _, _ = town()
+    first = offered(unit, south)
+    answered(south, first, accepts=True)
+    unit.do("answer-handover", about=first, accepts=False)
+    back = unit.waiting.pop()
+    unit.do("hand-over", to_party="south")
+    row = unit.waiting[-1]
+    event = event_of(unit.message(row, NOW), "unit", NOW)
+    with pytest.raises(NotYet):
+        south.apply(event)
+    unit.waiting.append(back)
+    exchanged(south, unit)
+    assert reasons(south.apply(event)) == ["handover-to-answer"]
 
 
 def test_a_person_says_who_holds_the_plan() -> None:

@@ -189,6 +189,20 @@ def test_the_plan_is_over(status: PlanStatus) -> None:
     assert {share.end_reason for share in decision.plan.shares} == {EndReason.PLAN_OVER}
 
 
+def test_consent_to_the_plan_is_withdrawn_by_a_date() -> None:
+    """From the day on which the person no longer wants a plan, nothing of it is shared; before, it goes on."""
+    unit = holder()
+    plan = {"id": "plan-yes", "kind": "plan", "given_on": date(2026, 1, 12), "access": "permit"}
+    saved(unit, PLAN.evolve(consents=(*PLAN.consents, {**plan, "period": {"end": date(2026, 4, 1)}})))
+    assert share_of(unit, "gp").goes_on
+    assert sent(unit.turn(NOW + days(40))) == [], "a yes that has run out is no no"
+    withdrawn = {**plan, "status": "withdrawn", "withdrawn_on": date(2026, 5, 1)}
+    saved(unit, PLAN.evolve(consents=(*PLAN.consents, withdrawn), status=PlanStatus.ON_HOLD), NOW + days(40))
+    assert share_of(unit, "gp").goes_on
+    assert {kind for kind, _, _ in sent(unit.turn(NOW + days(60)))} == {"plan-withdrawn"}
+    assert share_of(unit, "gp").end_reason is EndReason.PLAN_OVER
+
+
 def test_the_person_is_dead() -> None:
     """When the person dies, all shares end, and nobody is reminded of a review."""
     unit = holder()
