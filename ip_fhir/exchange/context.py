@@ -15,6 +15,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.plans.known_views import KnownViews
 from ip_fhir.exchange.sending.circuits import Circuits
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
@@ -72,6 +73,7 @@ class Context:
     counts: Counts = field(default_factory=Counts)
     circuits: Circuits = field(default_factory=Circuits)
     reads: ReadLog = field(default_factory=ReadLog)
+    views: KnownViews = field(default_factory=KnownViews)
     basis: str = "0"
     refusals_kept: int = 1000
     closed: bool = False

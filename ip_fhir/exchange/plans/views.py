@@ -145,7 +145,7 @@ class Views:
         if len(shares) > 1:
             reason = "several views are meant: name the share, as share=ID"
             raise InvalidInput.at("share", reason, "multiple-matches")
-        return Answer(plan_id, self._shown(plan, plan.plan, shares[0]) if shares else None)
+        return Answer(plan_id, self._known(plan.plan, shares[0]) if shares else None)
 
     def _gone(self, plan: SharedPlan, shares: list[Share]) -> HeldElsewhere | None:
         """The new holder, for a party whose share went there."""
@@ -190,13 +190,17 @@ class Views:
 
     # --- what is in it
 
-    def _shown(self, plan: SharedPlan, content: IndividualPlan, share: Share) -> Shown | None:
+    def _known(self, content: IndividualPlan, share: Share) -> Shown | None:
         self._require_given(share)
+        return self._context.views.get(content, share, self._day, lambda: self._shown(content, share))
+
+    def _shown(self, content: IndividualPlan, share: Share) -> Shown | None:
+        """The view as it is today; about somebody with a strictly confidential address the last one let go."""
         if protection_of(content) is AddressProtection.STRICTLY_CONFIDENTIAL:
             view = self._last_let_go(content, share)
         else:
             view = see(content, share, self._day)
-        return None if view is None else Shown(plan.id, share, view.number, self._resources(plan, share, view))
+        return None if view is None else Shown(share.plan, share, view.number, self._resources(share, view))
 
     def _last_let_go(self, content: IndividualPlan, share: Share) -> PlanView | None:
         """The last view that somebody let go, about a person with a strictly confidential address.
@@ -218,16 +222,20 @@ class Views:
         reached = protected_persons(content) <= protected_persons(version.plan)
         return view if view.digest() == made.digest and shown <= open_ and reached else None
 
-    def _resources(self, plan: SharedPlan, share: Share, view: PlanView) -> tuple[ResourceVersion, ...]:
+    def _resources(self, share: Share, view: PlanView) -> tuple[ResourceVersion, ...]:
+        """The resources of a view, each with its version: the greatest number of what stands in it.
+
+        What has no number, being the party's own, has that of the view.
+        """
+        bodies = view_resources(view, self._context.mapper.compiled, EVERY_PART, kept=share.kept)
         numbers = {one.id: min(one.number, view.number) for one in share.numbers}
-        bodies = view_resources(view, self._context.mapper.compiled, EVERY_PART, numbers, share.kept)
+        apart = {body["id"] for body in bodies[:-1]}
+        root = max((number for ident, number in numbers.items() if ident not in apart), default=view.number)
+        versions = {**numbers, share.plan: root}
         updated = start_of(share.updated_on or share.began)
-        return tuple(_version(plan.id, body, view.number, updated) for body in bodies)
+        return tuple(_version(body, versions.get(body["id"], view.number), share.plan, updated) for body in bodies)
 
 
-def _version(plan_id: str, body: JsonObject, number: int, updated: datetime) -> ResourceVersion:
-    """The resource with its version; what has no number of its own has that of the view."""
-    meta = body.get("meta", {})
-    version = int(meta.get("versionId", number))
-    numbered = {**body, "meta": {**meta, "versionId": str(version)}}
+def _version(body: JsonObject, version: int, plan_id: str, updated: datetime) -> ResourceVersion:
+    numbered = {**body, "meta": {**body.get("meta", {}), "versionId": str(version)}}
     return ResourceVersion(body["resourceType"], body["id"], version, numbered, updated, plan_id, aggregate_kind=PLAN)

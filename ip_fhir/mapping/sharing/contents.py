@@ -50,7 +50,7 @@ JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParametersContent:
     """The kind of content that stands in Parameters: its table, its type, and the part of it that stands beside."""
 
     table: str
@@ -58,24 +58,24 @@ class Said:
     beside: str = ""
 
 
-SAID: Final = {
-    PlanMessageKind.PLAN_WITHDRAWN: Said("PlanWithdrawn", Withdrawal),
-    PlanMessageKind.PLAN_CHANGE: Said("PlanChange", Change, "wanted"),
-    PlanMessageKind.PLAN_CHANGE_ANSWER: Said("PlanChangeAnswer", ChangeAnswer),
-    PlanMessageKind.INVITATION: Said("PlanInvitation", InvitationContent, "owner"),
-    PlanMessageKind.INVITATION_ANSWER: Said("PlanReply", Reply),
-    PlanMessageKind.HANDOVER: Said("PlanHandover", HandoverContent, "content"),
-    PlanMessageKind.HANDOVER_ANSWER: Said("PlanReply", Reply),
-    PlanMessageKind.PLAN_REQUEST: Said("PlanRequest", PlanQuestion, "owner"),
-    PlanMessageKind.PLAN_GONE: Said("PlanGone", Gone, "holder"),
-    PlanMessageKind.PLAN_STATE_REQUEST: Said("PlanState", HeldView),
-    PlanMessageKind.PLAN_STATE: Said("PlanState", HeldView),
+IN_PARAMETERS: Final = {
+    PlanMessageKind.PLAN_WITHDRAWN: ParametersContent("PlanWithdrawn", Withdrawal),
+    PlanMessageKind.PLAN_CHANGE: ParametersContent("PlanChange", Change, "wanted"),
+    PlanMessageKind.PLAN_CHANGE_ANSWER: ParametersContent("PlanChangeAnswer", ChangeAnswer),
+    PlanMessageKind.INVITATION: ParametersContent("PlanInvitation", InvitationContent, "owner"),
+    PlanMessageKind.INVITATION_ANSWER: ParametersContent("PlanReply", Reply),
+    PlanMessageKind.HANDOVER: ParametersContent("PlanHandover", HandoverContent, "content"),
+    PlanMessageKind.HANDOVER_ANSWER: ParametersContent("PlanReply", Reply),
+    PlanMessageKind.PLAN_REQUEST: ParametersContent("PlanRequest", PlanQuestion, "owner"),
+    PlanMessageKind.PLAN_GONE: ParametersContent("PlanGone", Gone, "holder"),
+    PlanMessageKind.PLAN_STATE_REQUEST: ParametersContent("PlanState", HeldView),
+    PlanMessageKind.PLAN_STATE: ParametersContent("PlanState", HeldView),
 }
 """The content of each kind that has Parameters; a view has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class CarriedResources:
     """The resources that a message carries; those in `focus` are what its header says it is about."""
 
     resources: list[JsonObject]
@@ -88,17 +88,17 @@ def content_to_fhir(
     compiled: Compiled,
     released: Collection[LocatingPart],
     numbers: Mapping[str, int] | None,
-) -> Carried:
+) -> CarriedResources:
     """The resources of a message's content. Raises `InvalidInput` for words without a code."""
     if message.view is not None:
         resources = view_resources(message.view, compiled, released, numbers, message.kept)
-        return Carried(resources, resources[-1:])
-    said = SAID[message.kind]
+        return CarriedResources(resources, resources[-1:])
+    said = IN_PARAMETERS[message.kind]
     data = {name: value for name, value in data_of(content).items() if name != said.beside}
     parameters = {"resourceType": "Parameters", "id": message.id, **compiled.lens(said.table).new(data)}
     beside = _beside(content, message.id, compiled, released)
     focus = beside[-1:] if isinstance(content, Change) else beside  # a CarePlan names the rest of its plan
-    return Carried([*beside, parameters], [parameters, *focus])
+    return CarriedResources([*beside, parameters], [parameters, *focus])
 
 
 def _beside(
@@ -128,7 +128,7 @@ def view_content(content: BundleContent, compiled: Compiled) -> JsonObject:
 
 def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: Compiled) -> Value:
     """Read the content of a message that is no view. Raises `InvalidInput` with every problem, by FHIRPath."""
-    said = SAID[kind]
+    said = IN_PARAMETERS[kind]
     parameters = _one(content, "Parameters")
     lens = compiled.lens(said.table)
     data = lens.get(parameters.resource, NO_LINKS, parameters.at)

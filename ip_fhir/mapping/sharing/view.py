@@ -104,7 +104,7 @@ def _unmarked_resources(
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutPlan:
     """A cut plan as found in a bundle: `root` is the CarePlan as it stands, `content` the bundle without its marks.
 
     Without the marks of a view the bundle reads as one of a plan.
@@ -114,7 +114,7 @@ class Cut:
     content: BundleContent
 
 
-def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
+def find_cut(content: BundleContent, compiled: Compiled) -> CutPlan:
     """Find the cut plan in a bundle. Raises `InvalidInput` if it has no CarePlan or several, or one without the tag."""
     roots = [entry for entry in content.entries if entry.type == _ROOT]
     if len(roots) != 1:
@@ -125,10 +125,10 @@ def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
         raise InvalidInput.at(f"{root.at}.meta.tag", _NO_VIEW, "required")
     entries = [*content.bundle["entry"]]
     entries[root.number] = {**entries[root.number], "resource": _unmarked(root.resource, compiled)}
-    return Cut(root, BundleContent({**content.bundle, "entry": entries}))
+    return CutPlan(root, BundleContent({**content.bundle, "entry": entries}))
 
 
-def read_view(cut: Cut, compiled: Compiled) -> PlanView:
+def read_view(cut: CutPlan, compiled: Compiled) -> PlanView:
     """Read the view that was found. Raises `InvalidInput` with every problem, by FHIRPath."""
     lens = compiled.lens(_TERMS)
     data = lens.get(cut.root.resource, NO_LINKS, cut.root.at)
@@ -147,7 +147,7 @@ def read_view(cut: Cut, compiled: Compiled) -> PlanView:
         ) from None
 
 
-def read_cut(cut: Cut, compiled: Compiled) -> IndividualPlan:
+def read_cut(cut: CutPlan, compiled: Compiled) -> IndividualPlan:
     """Read the cut plan, by the fast reader where it is certain. Raises `InvalidInput` with every problem."""
     if compiled.fast is not None:
         with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has

@@ -67,7 +67,8 @@ def told_value(wording: Wording, field: str, value: Any) -> str:
         return "-"
     if kind_of(field) == field:
         return title_of_item(wording, Item(field, None, value))
-    return value_words(wording, field.rpartition(".")[2], value) or wording.label("untold")
+    words = value_words(wording, field.rpartition(".")[2], value)
+    return wording.label("untold") if words is None else words or "-"
 
 
 def value_words(wording: Wording, name: str, value: Any) -> str | None:

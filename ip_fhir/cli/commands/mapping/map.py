@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -84,18 +84,9 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
-        from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
-
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        if to is Form.VIEW:
-            raise typer.BadParameter("--ndjson does not go with --to view")
-        if given != Given(told_is_error=told_is_error):
-            raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
-        version, released = _given_version(fhir_version), parts(release)
-        raise typer.Exit(
-            map_ndjson(file, to.value, overlay=overlay, version=version, released=released, told_is_error=told_is_error)
-        )
+        raise typer.Exit(_map_lines(file, to, fhir_version, overlay, release, given))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
@@ -114,6 +105,23 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
         else:
             made = _let_out(_plan_in_bundle(content, overlay, _given_version(fhir_version), given), release).to_data()
     emit(made, pretty=pretty)
+
+
+def _map_lines(
+    file: str, to: Form, fhir_version: Fhir | None, overlay: Path | None, release: list[Part] | None, given: Given
+) -> int:
+    """Maps each line of a file, and returns the exit code. Raises `BadParameter` for what does not go with lines."""
+    from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
+
+    if to is Form.VIEW:
+        raise typer.BadParameter("--ndjson does not go with --to view")
+    if given != Given(told_is_error=given.told_is_error):
+        raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
+    version, released = _given_version(fhir_version), parts(release)
+    form: Literal["fhir", "plan"] = "fhir" if to is Form.FHIR else "plan"
+    return map_ndjson(
+        file, form, overlay=overlay, version=version, released=released, told_is_error=given.told_is_error
+    )
 
 
 def put(  # noqa: PLR0913, PLR0917 - one argument for each option

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.plan import IndividualPlan, ReviewStatus
+from ip_fhir.domain.plan import ReviewStatus
 from ip_fhir.domain.sharing.lens.copies import copied
-from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS, names_in
-from ip_fhir.domain.sharing.lens.visible import VISIBLE, Shown
+from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from ip_fhir.domain.sharing.lens.index import Items, PlanIndex
+    from ip_fhir.domain.sharing.lens.index import Items, Layer, PlanIndex
     from ip_fhir.domain.sharing.policy import Policy, Terms
     from ip_fhir.domain.sharing.share import Share
     from ip_fhir.domain.team import CareTeam
-
-_GENERAL: Final = tuple(name for name, shown in VISIBLE[IndividualPlan].items() if shown is Shown.GENERAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +37,30 @@ def cut(index: PlanIndex, share: Share, terms: Terms, on: date) -> Cut:
     """Returns what the share may see of the plan on the day `on`, by these terms."""
     policy = terms.policy
     index = index.without_places(on, policy.released)
-    plan, level, general = index.plan, policy.level, policy.general
-    owner = index.part("owner", level, general=general)
-    fields: dict[str, Any] = {"id": plan.id, "owner": owner, "status": plan.status, "period": plan.period}
-    named: set[str] = set()
-    lists = index.lists(level, general=general)
-    _add_items(fields, named, lists, index, policy)
-    if level is ContentLevel.PLAN and general:
-        _add_general(fields, named, index)
-    if level is not ContentLevel.HEADER:
-        _add_reviews(fields, named, lists["reviews"], level)
-    if plan.team is not None:
-        _add_team(fields, named, index, share, policy, on)
+    layer = index.at(policy.level, general=policy.general)
+    opened, names = _opened(index, layer, policy)
+    fields, named = dict(opened), set(names)
+    if layer.team is not None:
+        _add_team(fields, named, layer.team, index, share, policy, on)
     there = named_by(named, index)
     for name in ACTORS:
-        fields[name] = tuple([item for item in lists[name].shown if item.id in there])
+        fields[name] = tuple([item for item in layer.lists[name].shown if item.id in there])
     return Cut(terms, fields)
+
+
+def _opened(index: PlanIndex, layer: Layer, policy: Policy) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Returns the fields that all shares with this policy show alike, and the actors that they name.
+
+    The answer is kept with the index, for the other shares.
+    """
+    key = policy.areas, policy.general, policy.level
+    if key not in index.opened:
+        fields, named = dict(layer.fields), set(layer.names)
+        _add_items(fields, named, layer.lists, index, policy)
+        if "reviews" in layer.lists:
+            _add_reviews(fields, named, layer.lists["reviews"], policy.level)
+        index.opened[key] = fields, frozenset(named)
+    return index.opened[key]
 
 
 def _add_items(
@@ -97,18 +102,6 @@ def without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, A
     return {name: tuple(items) for name, items in found.items() if name in fields}
 
 
-def _add_general(fields: dict[str, Any], named: set[str], index: PlanIndex) -> None:
-    """Adds what has neither goal nor area, and follows the consent as a whole."""
-    plan = index.plan
-    for name in _GENERAL:
-        fields[name] = value = getattr(plan, name)
-        if value and name in ("contributions", "cooperation"):
-            named.update(ident for item in value for ident in names_in(item))
-    for one in (plan, plan.follow_up, plan.evaluation):
-        if one is not None:
-            named.update(names_in(one))
-
-
 def _add_reviews(fields: dict[str, Any], named: set[str], items: Items, level: ContentLevel) -> None:
     """Adds the reviews: of all their day and kind; at the level `needs`, only of those that are still planned."""
     fields["reviews"] = items.shown
@@ -118,7 +111,13 @@ def _add_reviews(fields: dict[str, Any], named: set[str], items: Items, level: C
 
 
 def _add_team(
-    fields: dict[str, Any], named: set[str], index: PlanIndex, share: Share, policy: Policy, on: date
+    fields: dict[str, Any],
+    named: set[str],
+    team: CareTeam,
+    index: PlanIndex,
+    share: Share,
+    policy: Policy,
+    on: date,
 ) -> None:
     """Adds the team with the share's own memberships, the coordinators of the day, and perhaps the others.
 
@@ -131,7 +130,6 @@ def _add_team(
     held = index.held_on(on, policy.level, general=policy.general)
     if not members and not held.places:
         return
-    team: CareTeam = index.part("team", policy.level, general=policy.general)
     changes: dict[str, Any] = {"memberships": tuple([one for one, _, _ in members]), "coordinators": held.places}
     if not held.rivals:
         changes["two_coordinators_reason"] = None  # it is about coordinators of another time

@@ -7,21 +7,22 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ip_fhir.domain.consent.protection import protected_persons, withheld
+from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.lens.basis import Basis
 from ip_fhir.domain.sharing.lens.copies import projected
-from ip_fhir.domain.sharing.lens.visible import REFERENCES, TO_GOALS, closed_fields
+from ip_fhir.domain.sharing.lens.visible import MADE, REFERENCES, TO_GOALS, VISIBLE, closed_fields
 from ip_fhir.domain.team import two_at_once
+from ip_fhir.domain.values.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
     from datetime import date
 
     from ip_fhir.domain.agreement import ContentLevel
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
-    from ip_fhir.domain.team import Coordinator, Membership
+    from ip_fhir.domain.team import CareTeam, Coordinator, Membership
     from ip_fhir.domain.values.terms import LifeArea
-    from ip_fhir.domain.values.value import Value
 
 WITH_AREAS: Final = ("resources", "needs", "goals", "measures")
 """The lists whose items are shown or not by their life areas."""
@@ -43,6 +44,18 @@ class Items(NamedTuple):
     all_names: frozenset[str]
 
 
+class Layer(NamedTuple):
+    """All that a view of one level may show: fields that it shows as they are, the actors that these name, the rest.
+
+    Of `lists`, items are shown by their areas, reviews by their status, and actors where something names them.
+    """
+
+    fields: Mapping[str, Any]
+    names: frozenset[str]
+    team: CareTeam | None
+    lists: Mapping[str, Items]
+
+
 class Held(NamedTuple):
     """The coordinators of a day with the fields that a view shows, and if they need a reason for being two."""
 
@@ -62,11 +75,15 @@ class Changes(NamedTuple):
 
 
 class PlanIndex:
-    """The index of one plan. It is worked out as far as it is asked for; what it answers never changes."""
+    """The index of one plan. It is worked out as far as it is asked for; what it answers never changes.
+
+    `opened` keeps what `cut` makes of it for each policy.
+    """
 
     def __init__(self, plan: IndividualPlan, basis: Basis | None = None) -> None:
         self.plan = plan
         self.basis = basis or Basis(plan)
+        self.opened: dict[Hashable, tuple[Mapping[str, Any], frozenset[str]]] = {}
         self._known: dict[Any, Any] = {}
         self._without: dict[tuple[date, frozenset[LocatingPart]], PlanIndex] = {}
         self._since: tuple[weakref.ref[PlanIndex], Changes] | None = None
@@ -96,18 +113,38 @@ class PlanIndex:
             found.append((one, name, tuple(names_in(one))))
         return tuple(found)
 
-    def lists(self, level: ContentLevel, *, general: bool) -> Mapping[str, Items]:
-        """Returns the lists of the plan that a view of this level may show, by name, with the fields that it shows."""
+    def at(self, level: ContentLevel, *, general: bool) -> Layer:
+        """Returns what a view of this level may show; `general`: content of no life area is open."""
         key = level, general
         if key not in self._known:
-            closed = closed_fields(type(self.plan), level, general=general)
-            names = (name for name in (*WITH_AREAS, "reviews", *ACTORS) if name not in closed)
-            self._known[key] = {name: self._items(name, level, general=general) for name in names}
-        found: Mapping[str, Items] = self._known[key]
+            self._known[key] = self._layer(level, general=general)
+        found: Layer = self._known[key]
         return found
 
-    def _items(self, name: str, level: ContentLevel, *, general: bool) -> Items:
-        shown = tuple(projected(item, level, general=general) for item in getattr(self.plan, name))
+    def _layer(self, level: ContentLevel, *, general: bool) -> Layer:
+        closed = closed_fields(type(self.plan), level, general=general)
+        lists = {
+            name: self._items(getattr(self.plan, name), level, general=general) for name in LISTS if name not in closed
+        }
+        rest = [name for name in VISIBLE[type(self.plan)] if name not in (*closed, *lists, *MADE)]
+        values = {name: getattr(self.plan, name) for name in rest}
+        shown = {
+            name: projected(value, level, general=general) if isinstance(value, Value) else value
+            for name, value in values.items()
+        }
+        team = shown.pop("team")
+        plan = projected(self.plan, level, general=general)
+        names = {
+            *names_in(plan),
+            *(ident for one in shown.values() if isinstance(one, Value) for ident in names_in(one)),
+        }
+        for name in set(lists) - {*WITH_AREAS, *ACTORS, "reviews"}:
+            shown[name] = lists[name].shown
+            names |= lists[name].all_names
+        return Layer(shown, frozenset(names), team, lists)
+
+    def _items(self, items: Iterable[Any], level: ContentLevel, *, general: bool) -> Items:
+        shown = tuple(projected(item, level, general=general) for item in items)
         names = tuple(tuple(names_in(item)) for item in shown)
         return Items(shown, names, frozenset().union(*names))
 
@@ -117,13 +154,6 @@ class PlanIndex:
             self._known[name] = tuple(self.areas[item.id] for item in getattr(self.plan, name))
         found: tuple[frozenset[LifeArea], ...] = self._known[name]
         return found
-
-    def part(self, name: str, level: ContentLevel, *, general: bool) -> Any:
-        """Returns the owner or the team with the fields that a view of this level shows."""
-        key = name, level, general
-        if key not in self._known:
-            self._known[key] = projected(getattr(self.plan, name), level, general=general)
-        return self._known[key]
 
     def held_on(self, on: date, level: ContentLevel, *, general: bool) -> Held:
         """Returns the coordinators of a day."""
