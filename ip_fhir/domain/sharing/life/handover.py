@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.consent.consent import ConsentKind
-from ip_fhir.domain.consent.matrix import organizations_above
-from ip_fhir.domain.consent.permission import AccessRequest, Refused, permits
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import (
     HandedOver,
@@ -27,10 +24,9 @@ from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.clocks import change_due, handover_due, set_review_clocks
-from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
+from ip_fhir.domain.sharing.life.shares import look_at_shares, refusal_of_all, send_newest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.domain.sharing.share import EndReason
-from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import ConsentRefused, InvalidInput, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
@@ -84,7 +80,7 @@ def offer(step: Step) -> Finding:
         raise InvalidInput.at("to_party", "is no party with which there is an agreement", "business-rule")
     if step.case.handover is not None and step.case.handover.status is HandoverStatus.OFFERED:
         raise InvalidInput.at("handover", "an offer waits for its answer: take it back first", "business-rule")
-    if (refused := refusal(step, party)) is not None:
+    if (refused := refusal_of_all(step, party)) is not None:
         raise ConsentRefused(refused.rule, refused.reason)
     ident = step.event.about or step.derived_id("handover", party)
     offered = Handover(id=ident, party=party, epoch=step.case.epoch + 1, sent=step.event.at, by=step.event.by)
@@ -94,32 +90,13 @@ def offer(step: Step) -> Finding:
     return Finding.FIRST
 
 
-def refusal(step: Step, party: str) -> Refused | None:
-    """Returns the no to a handover; None if every life area, and what belongs to none, may be shared with the party.
-
-    Raises `InvalidInput` if no organisation of the plan is this party.
-    """
-    plan, units = step.plan, [unit for unit, name in step.around.party_of.items() if name == party]
-    above = organizations_above(plan, {one.id for one in plan.organizations})
-    if not units:
-        raise InvalidInput.at("to_party", "no organisation of the plan is this party: name it first", "business-rule")
-    for unit in units:
-        within = tuple(one for one in above[unit] if one != unit)
-        for areas in ((), tuple(LifeArea)):
-            request = AccessRequest(ConsentKind.SHARING, unit, step.on, within, areas)
-            answer = permits(plan.consents, request, plan.related_persons, plan.owner)
-            if isinstance(answer, Refused):
-                return answer
-    return None
-
-
 def take_back_without_consent(step: Step) -> None:
     """Takes back an offer that the person no longer consents to, or whose party the plan names no longer."""
     handover = step.case.handover
     if handover is None or handover.status is not HandoverStatus.OFFERED:
         return
     named = handover.party in step.around.party_of.values()
-    if not named or refusal(step, handover.party) is not None:
+    if not named or refusal_of_all(step, handover.party) is not None:
         take_back_offer(step)
 
 
