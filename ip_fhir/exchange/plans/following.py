@@ -63,6 +63,16 @@ def follow_in_loop(
         write(tx, loop, decide(loop.referral, event, context.agreement(loop.referral)), now, context=context)
 
 
+def check_loop(tx: PlanTransaction, referral: str, plan: IndividualPlan) -> None:
+    """Raise `InvalidInput` if no loop has the key `referral` here, or it is about another person than the plan."""
+    loop = tx.load(referral)
+    if loop is None:
+        raise InvalidInput.at("referral", "no loop here has this id", "not-found")
+    asked, owner = loop.referral.notice.owner.identifier, plan.owner.identifier
+    if asked is not None and owner is not None and asked != owner:
+        raise InvalidInput.at("referral", "this loop is about another person", "invariant")
+
+
 def _event(loop: Stored, before: IndividualPlan | None, after: IndividualPlan, now: datetime) -> EventKind | None:
     """Return the event of the loop that a change of the plan causes; None for most."""
     referral, on = loop.referral, local_day(now)

@@ -91,9 +91,7 @@ class PlanErrand:
     def awaits_yes(self, tx: Transaction) -> bool:
         """True if an address in the plan is strictly confidential, and nobody has let this message go."""
         before = tx.load_plan(self.plan.id) if writes_plans(tx) else None
-        if before is None or self.row.effect.plan_message in _NEVER_WAITS:
-            return False
-        return _is_strict(before.plan) and self.row.id not in before.plan.released
+        return before is not None and awaits_yes(before.plan, self.row)
 
     def message(self, now: datetime) -> PlanMessage:
         """The message to the party; a view as it is on the Norwegian day."""
@@ -102,6 +100,11 @@ class PlanErrand:
         ours = self.context.organizations[0]
         letter = Letter(self.plan, self.row.effect, sent, {**organizations, OURS: ours})
         return letter.message(ours, self.peer.organizations[0])
+
+
+def awaits_yes(plan: SharedPlan, row: OutboxRow) -> bool:
+    """True if an address in the plan is strictly confidential, and nobody has let the message of this row go."""
+    return _is_strict(plan) and row.effect.plan_message not in _NEVER_WAITS and row.id not in plan.released
 
 
 def _is_strict(plan: SharedPlan) -> bool:

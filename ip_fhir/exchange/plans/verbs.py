@@ -17,6 +17,7 @@ from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
+from ip_fhir.exchange.plans.following import check_loop
 from ip_fhir.exchange.plans.forecast import forecast
 from ip_fhir.exchange.plans.restoration import restore
 from ip_fhir.exchange.sending.running import Running
@@ -59,8 +60,10 @@ class PlanVerbs(Running):
 
         `plan.version` is the version that it was changed from; what is saved has the next one. Saving what is there
         changes nothing. Every share whose view changes gets its next view. `referral` is the key of the loop that a new
-        plan comes of. Raises `Conflict` if another version was saved meanwhile, and `InvalidInput` if the plan is a
-        view of somebody else's.
+        plan comes of, about the same person.
+
+        Raises `Conflict` if another version was saved meanwhile, and `InvalidInput` if the plan is a view of somebody
+        else's, or there is no such loop.
         """
         require(plan, IndividualPlan, "plan")
         return self._do(plan.id, PlanEventKind.SAVE, by, plan=plan, based_on=plan.version, referral=referral)
@@ -249,6 +252,8 @@ class PlanVerbs(Running):
         def once() -> tuple[SharedPlan, PlanChange]:
             with store.begin() as tx:
                 before = self._before(tx, plan_id, kind)
+                if made.referral is not None and made.plan is not None:
+                    check_loop(tx, made.referral, made.plan)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))
                 decision = apply(self._context, tx, before, event, now)
             return decision.plan, plan_change(before.plan if before is not None else None, decision)

@@ -14,8 +14,10 @@ from ip_fhir.domain.consent.release import awaits_yes, let_go, release
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict, not_before, tell_our_people, write
+from ip_fhir.exchange.plans.release import let_message_go
 from ip_fhir.exchange.receipts import conclude
 from ip_fhir.ports.capabilities import holds_rows, writes_worklist
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.referral import Author, Referral
+    from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.sending.errand import Errand
     from ip_fhir.ports import OutboxRow, Stored, Transaction
@@ -82,35 +85,48 @@ class Releases:
 
     def yes(
         self, row_id: str, *, by: Author, note: str | None = None, along: Collection[LocatingPart] = ()
-    ) -> Referral:
-        """Let a held message leave: it is due now, and stays let go if it is sent again.
+    ) -> Referral | SharedPlan:
+        """Let a held message leave: it is due now, and stays let go if it is sent again. Returns the loop or plan.
 
-        Also one that was kept back before. The parts `along` go to its recipient, in this and later messages. Raises
-        `InvalidInput` (not-found; business-rule: it waits for no yes).
+        Also one that was kept back before. The parts `along` go to its recipient, in this and later messages; of a plan
+        they are let go by `Exchange.release`, which makes a new view. Raises `InvalidInput` (not-found; business-rule:
+        it waits for no yes).
         """
         now = self.context.clock.now()
 
-        def once() -> Referral:
+        def once() -> Referral | SharedPlan:
             with self.context.store.begin() as tx:
                 row = _row(tx, row_id)
-                before = _loaded(tx, row.correlation_id)
-                if row.status not in _STATUSES or not awaits_yes(before.referral, row.effect):
+                if row.status not in _STATUSES:
                     raise InvalidInput.at("row", "it does not wait for a person's yes", "business-rule")
-                if along:
-                    party = self.context.peer_of(before.referral, row.effect).name
-                    _release(self.context, tx, before, party, along, by)
-                    before = _loaded(tx, row.correlation_id)
-                at = not_before(before, now)
-                decision = let_go(before.referral, row.id, by, event_id=str(uuid4()), at=at)
-                write(tx, before, decision, now, context=self.context)
+                after = self._let_go(tx, row, along, by, now)
                 tx.retry(row.id, now)
                 if writes_worklist(tx):
                     tx.finish_item(_item_id(row), now, by, note)
-            return decision.referral
+            return after
 
         after = again_on_conflict(once)
         self.changed()
         return after
+
+    def _let_go(
+        self, tx: Transaction, row: OutboxRow, along: Collection[LocatingPart], by: Author, now: datetime
+    ) -> Referral | SharedPlan:
+        if row.aggregate_kind == PLAN:
+            if along:
+                raise InvalidInput.at(
+                    "along", "the parts of a plan are let go for its share, not here", "business-rule"
+                )
+            return let_message_go(self.context, tx, row, by, now)
+        before = _loaded(tx, row.correlation_id)
+        if not awaits_yes(before.referral, row.effect):
+            raise InvalidInput.at("row", "it does not wait for a person's yes", "business-rule")
+        if along:
+            _release(self.context, tx, before, self.context.peer_of(before.referral, row.effect).name, along, by)
+            before = _loaded(tx, row.correlation_id)
+        decision = let_go(before.referral, row.id, by, event_id=str(uuid4()), at=not_before(before, now))
+        write(tx, before, decision, now, context=self.context)
+        return decision.referral
 
     def no(self, row_id: str, reason: str, *, by: Author) -> None:
         """Keep a held message back: it is parked, and the loop learns that it does not arrive.

@@ -93,7 +93,7 @@ def work(
     """Run the worker and the listeners, without the endpoint.
 
     It handles timers that are due, then messages that are due. Several may share one store. With --once it says how
-    much that was, and which loops were changed.
+    much that was, and which loops and plans were changed.
     """
     from ip_fhir.cli.opening import opened, read_config
     from ip_fhir.cli.output import emit, say
@@ -109,11 +109,14 @@ def work(
             {"correlation_id": loop.correlation_id, "before": str(loop.before), "after": str(loop.after)}
             for loop in ran.changed
         ]
-        emit({**ran.numbers(), "changed": changed})
+        plans = [{"plan": one.plan_id, "shares": one.shares, "changes": one.changes} for one in ran.plans]
+        emit({**ran.numbers(), "changed": changed, "plans": plans})
     else:
         say(", ".join(f"{name} {number}" for name, number in ran.numbers().items()))
         for loop in ran.changed:
             say(f"  {loop.correlation_id}: {loop.before} -> {loop.after}")
+        for plan in ran.plans:
+            say(f"  {plan.plan_id}: {len(plan.shares)} shares and {len(plan.changes)} changes moved")
 
 
 @notices.command("send")

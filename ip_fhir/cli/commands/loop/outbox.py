@@ -101,7 +101,8 @@ def release(
     """Let a held message leave.
 
     Each message about a person with a strictly confidential address (strengt fortrolig) is held until somebody says
-    yes. --release also lets parts that are withheld go to its recipient. Who said so (--by) is kept as evidence.
+    yes. --release also lets parts that are withheld go to its recipient; of a plan, `plan release` does. Who said so
+    (--by) is kept as evidence.
     """
     from ip_fhir.cli.files import naming
     from ip_fhir.cli.opening import opened
@@ -202,7 +203,8 @@ def _status(name: str) -> str | None:
 
 
 def _what(row: OutboxRow) -> str:
-    return str(row.effect.message or row.effect.reason or row.effect.kind)
+    effect = row.effect
+    return str(effect.message or effect.plan_message or effect.reason or effect.kind)
 
 
 def _shown(row: OutboxRow) -> tuple[str, ...]:

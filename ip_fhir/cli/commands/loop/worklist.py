@@ -52,7 +52,7 @@ def list_(
 
 @app.command("show")
 def show_(item_id: Item, config: Config, no_names: NoNames = False, as_json: Json = False, lang: Lang = None) -> None:
-    """Show one item, and the loop that it is about: whom, who coordinates, how to reach them.
+    """Show one item, and the loop or plan that it is about: whom, who coordinates, how to reach them.
 
     For whoever may read the store.
     """
@@ -67,6 +67,7 @@ def show_(item_id: Item, config: Config, no_names: NoNames = False, as_json: Jso
         item = exchange.work_item(item_id)
         of_loop = item.aggregate.kind == REFERRAL
         stored = exchange.store.referral(item.aggregate.id) if of_loop else None
+        owner = None if of_loop else exchange.plan(item.aggregate.id).owner
         today = local_day(exchange.now())
     if as_json:
         loop = case_data(stored.referral, today, names=names) if stored else None
@@ -76,6 +77,8 @@ def show_(item_id: Item, config: Config, no_names: NoNames = False, as_json: Jso
         say(f"{label}: {text}")
     for label, text in case_lines(stored.referral, today, language, names=names) if stored else ():
         say(f"  {label}: {text}")
+    if owner is not None and names:
+        say(f"  {_MORE[language]['person']}: {owner.name.full}")
 
 
 @app.command("done")
@@ -153,6 +156,7 @@ def _data(item: WorklistItem, *, names: bool) -> dict[str, Any]:
         "reason": str(item.reason),
         "opened": item.opened.isoformat(),
         "to": item.to,
+        "about": item.about,
         "text": item.text if names else None,
         "number": item.number,
         "form": item.form_id,
@@ -169,6 +173,6 @@ _HEADINGS: dict[Language, tuple[str, ...]] = {
     "en": ("Id", "Loop", "What", "Since", "For", "Done", "Note"),
 }
 _MORE: dict[Language, dict[str, str]] = {
-    "nb": {"text": "Ord", "number": "Nummer", "missing": "Mangler", "due": "Frist da"},
-    "en": {"text": "Words", "number": "Number", "missing": "Lacks", "due": "Deadline then"},
+    "nb": {"person": "Person", "text": "Ord", "number": "Nummer", "missing": "Mangler", "due": "Frist da"},
+    "en": {"person": "Person", "text": "Words", "number": "Number", "missing": "Lacks", "due": "Deadline then"},
 }

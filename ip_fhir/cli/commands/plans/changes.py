@@ -61,12 +61,12 @@ def changes(
     the places of a change are shown, and no value.
     """
     from ip_fhir.cli.opening import opened
-    from ip_fhir.cli.output import emit, say
+    from ip_fhir.cli.output import counted, emit, say
 
     language = spoken(lang)
     with opened(config) as exchange:
         one = plan_id is not None or person is not None
-        plans = [found_plan(exchange, plan_id, person)] if one else _plans(exchange)
+        plans = [found_plan(exchange, plan_id, person)] if one else counted(_plans(exchange), "plans")
         on, names = today(exchange), exchange.parties()
         found = [(plan, kept) for plan in plans for kept in plan.changes if all_ or _is_open(kept)]
     if as_json:

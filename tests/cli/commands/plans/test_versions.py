@@ -1,18 +1,23 @@
 """`plan save`, `history`, `diff`: versions, and what is said when somebody else has saved the plan since."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.values.value import read
 from ip_fhir.fhir.reading import write_json
-from ip_fhir.mapping import to_fhir
+from ip_fhir.mapping import message_to_fhir, to_fhir
+from ip_fhir.settings import read_settings
 from tests.cli.commands.conftest import BY, PLAN, Around
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, Sides
 from tests.support.data import EXAMPLES
+from tests.support.loop import by_hospital
 from tests.support.ring import make_plan
+from tests.support.two_sides import form, notice
 
 NEW = Measure(id="measure-4", what="Skole på sykehuset", goals=("goal-1",))
 
@@ -110,3 +115,22 @@ def test_what_cannot_be_saved(run: Run, saved: Around) -> None:
         assert ran.code in (2, 4)
         assert name in ran.err
     assert saved.current() == make_plan()
+
+
+def test_a_plan_comes_of_a_loop(run: Run, sides: Sides) -> None:
+    """`--from` a loop ends its task to make the plan; an unknown loop, or another person's, is refused."""
+    with closing(open_exchange(read_settings(sides.municipality, environ={}))) as exchange:
+        asked = notice("02")
+        message = by_hospital(asked, notice=asked).evolve(sent=exchange.now())
+        exchange.receive(write_json(message_to_fhir(message)), "hospital")
+        exchange.answer(form("02"))
+    waiting = run("worklist", "list", "--loop", "referral-02", "--config", sides.municipality, "--json").data
+    assert "make-plan" in [item["reason"] for item in waiting]
+    file, other = (min((EXAMPLES / "plans").glob(f"{number}-*.json")) for number in ("02", "03"))
+    for plan, loop in ((other, "referral-02"), (file, "no-such-loop")):
+        ran = run("plan", "save", plan, "--from", loop, "--config", sides.municipality, *BY)
+        assert (ran.code, ran.out) == (2, b"")
+    ran = run("plan", "save", file, "--from", "referral-02", "--config", sides.municipality, *BY)
+    assert ran.code == 0, ran.err
+    waiting = run("worklist", "list", "--loop", "referral-02", "--config", sides.municipality, "--json").data
+    assert "make-plan" not in [item["reason"] for item in waiting]
