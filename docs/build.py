@@ -11,7 +11,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parts import architecture, bounds, commands, events, foreign, glossary, loop, promises, rights, settings, tables
+from parts import (
+    architecture,
+    bounds,
+    commands,
+    events,
+    foreign,
+    glossary,
+    loop,
+    promises,
+    rights,
+    settings,
+    sharing,
+    tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +40,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "events": events.events,
     "reasons": events.reasons,
     "promises": lambda: promises.promises_table(ROOT / "tests"),
+    "sharing-events": sharing.events,
+    "sharing-states": sharing.states,
+    "sharing-levels": sharing.levels,
+    "sharing-reasons": sharing.reasons,
+    "sharing-promises": lambda: promises.of_sharing(ROOT / "tests"),
     "cli": commands.cli,
     "exit-codes": commands.exit_codes,
     "settings": settings.settings,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.effects import Reason
     from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.formats import Format
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings

@@ -18,6 +18,8 @@ import pytest
 from ip_fhir import domain
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.referral import EventKind, Role, State
+from ip_fhir.domain.sharing.events import PlanEventKind
+from ip_fhir.domain.sharing.life.worklist import PLAN_REASONS
 from ip_fhir.domain.values.ids import Identifier
 from ip_fhir.domain.values.value import Value
 from ip_fhir.settings import (
@@ -128,10 +130,19 @@ def test_every_state_and_setting_is_named(checkout: Path) -> None:
 
 @pytest.mark.parametrize("kind", [*EventKind, *Reason])
 def test_every_event_and_reason_has_its_words(checkout: Path, kind: EventKind | Reason) -> None:
-    """Every event has its section, and every reason that people are told its row."""
-    text = (checkout / "docs" / "events.md").read_text(encoding="utf-8")
+    """Every event has its section, and every reason that people are told its row; those of plans in their own page."""
+    page = "sharing.md" if kind in PLAN_REASONS else "events.md"
+    text = (checkout / "docs" / page).read_text(encoding="utf-8")
+    if kind in PLAN_REASONS:
+        text = text.partition("## Who is told what")[2]
     wanted = f"\n### `{kind}`\n" if isinstance(kind, EventKind) else f"\n| `{kind}` | "
     assert text.count(wanted) == 1
+
+
+@pytest.mark.parametrize("kind", PlanEventKind)
+def test_every_event_of_a_plan_has_its_rows(checkout: Path, kind: PlanEventKind) -> None:
+    """Every event of a shared plan stands in the table of its page."""
+    assert f"\n| `{kind}` | " in (checkout / "docs" / "sharing.md").read_text(encoding="utf-8")
 
 
 def test_the_glossary_has_every_value(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""The eighteen promises: each in the words that were agreed, each held by a test that says so."""
+"""The promises of the loop and of sharing: each in the words that were agreed, each held by a test that says so."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.loop.promises import PROMISES
+from ip_fhir.domain.sharing.life.promises import PROMISES as PROMISES_OF_SHARING
 
 _TEST = '''import pytest
 
@@ -31,11 +32,23 @@ def test_each_has_a_test(build: dict[str, Any], checkout: Path) -> None:
     assert sorted(build["held"](checkout / "tests")) == [promise.number for promise in PROMISES] == list(range(1, 19))
 
 
+def test_each_promise_of_sharing_has_a_test(build: dict[str, Any], checkout: Path) -> None:
+    """Every promise of sharing is held by at least one test, and the document has them all."""
+    held = build["held"](checkout / "tests", "sharing_promise")
+    assert sorted(held) == [promise.number for promise in PROMISES_OF_SHARING] == list(range(1, 12))
+    text = (checkout / "docs" / "sharing.md").read_text(encoding="utf-8")
+    for promise in PROMISES_OF_SHARING:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| {promise.number} | {promise.text} |")]
+        assert re.search(r"\]\(\.\./tests/\S+\.py\): `test_", row, re.IGNORECASE), promise.number
+
+
 def test_the_tests_are_run(request: pytest.FixtureRequest, build: dict[str, Any], checkout: Path) -> None:
     """What the table names is what pytest runs: of the modules read in this run, every mark is on a collected item."""
     collected = {(item.path, re.split(r"[\[@]", item.nodeid.split("::")[1])[0]) for item in request.session.items}
     read = {path for path, _ in collected}
-    named = {test for tests in build["held"](checkout / "tests").values() for test in tests}
+    marks = ("promise", "sharing_promise")
+    found = [tests for mark in marks for tests in build["held"](checkout / "tests", mark).values()]
+    named = {test for tests in found for test in tests}
     chosen = request.config.option
     if not (chosen.markexpr or chosen.keyword or any("::" in argument for argument in request.config.args)):
         assert {test for test in named if test[0] in read} <= collected
@@ -47,6 +60,16 @@ def test_in_the_words_that_were_agreed(shared_data: Path) -> None:
     section = text.partition("## What must hold")[2].partition("\n## ")[0]
     agreed = re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", section, re.MULTILINE | re.DOTALL)
     assert [(p.number, p.text) for p in PROMISES] == [
+        (int(number), " ".join(words.split())) for number, words in agreed
+    ]
+
+
+def test_those_of_sharing_in_the_words_that_were_agreed(shared_data: Path) -> None:
+    """Number by number, the wording is the one of the description of sharing."""
+    text = (shared_data.parent / "SHARING.md").read_text(encoding="utf-8")
+    section = text.partition("## What must hold")[2].partition("\n## ")[0]
+    agreed = re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", section, re.MULTILINE | re.DOTALL)
+    assert [(p.number, p.text) for p in PROMISES_OF_SHARING] == [
         (int(number), " ".join(words.split())) for number, words in agreed
     ]
 

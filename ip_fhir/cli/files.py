@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     V = TypeVar("V", bound=Value)
 
-FileKind: TypeAlias = Literal["plan", "notice", "green-form", "bundle"]
+FileKind: TypeAlias = Literal["plan", "view", "notice", "green-form", "bundle"]
 
+_NO_KIND = "is no plan (owner), view (share), notice (correlation_id), green form (answers) or FHIR Bundle"
 _MEGABYTE = 1_000_000
 _MOST_BYTES = 100 * _MEGABYTE  # a plan with attachments of 18 MB each is large, and a person's own file
 
@@ -65,7 +66,7 @@ def naming(name: str) -> Iterator[None]:
 
 
 def kind_of(content: Content) -> FileKind:
-    """Returns the kind of value in a file, by its fields. Raises `InvalidInput` if it is none of the four."""
+    """Returns the kind of value in a file, by its fields. Raises `InvalidInput` if it is none of these."""
     data = _parsed(content)
     with naming(content.name):
         if not isinstance(data, dict):
@@ -92,9 +93,11 @@ def _kind_of(data: dict[str, Any]) -> FileKind:
         return "green-form"
     if "correlation_id" in data or "recipient" in data:
         return "notice"
+    if {"share", "level", "plan"} <= data.keys():
+        return "view"
     if "owner" in data:
         return "plan"
-    raise InvalidInput.at("", "is no plan (owner), notice (correlation_id), green form (answers) or FHIR Bundle")
+    raise InvalidInput.at("", _NO_KIND)
 
 
 def read_value(model: type[V], content: Content) -> V:

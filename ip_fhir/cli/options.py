@@ -27,6 +27,8 @@ class Kind(StrEnum):
     PLAN = "plan"
     NOTICE = "notice"
     GREEN_FORM = "green-form"
+    VIEW = "view"
+    CHANGE = "change"
 
 
 class Part(StrEnum):

@@ -1,6 +1,6 @@
-"""The demonstration: five loops between a hospital trust and a municipality, two processes, in simulated weeks.
+"""The demonstration: five loops between a hospital trust and a municipality, then a plan between five parties.
 
-`run.run` is the whole of it. `stories` says what happens and how each loop should end, `sides` runs the two processes,
-`people` acts for their staff and reads the stores, `checks` judges the result, `screen` shows it, `files` and `summary`
-write it down.
+Each party is a process with its own store; the weeks are simulated. `run.run` is the whole of it. `stories` says what
+happens and how each loop should end, `sides` runs the processes, `people` acts for the staff of the loops and reads the
+stores, `checks` judges the result, `screen` shows it, `files` and `summary` write it down. `plans` is the second part.
 """

@@ -14,13 +14,13 @@ from ip_fhir.mapping import from_fhir, put_plan, to_fhir, to_models
 from ip_fhir.report.history import crossings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ip_fhir.demo.people import People
     from ip_fhir.demo.sides import SideProcess
     from ip_fhir.demo.stories import Story
     from ip_fhir.domain.agreement import Agreement, ContentLevel
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.exchange import Exchange
     from ip_fhir.report.history import Loop
     from ip_fhir.report.words.codes import Language
 
@@ -75,16 +75,16 @@ def check_maps(
     ]
 
 
-def check_stores(people: People, language: Language) -> list[Check]:
-    """Checks on each side that the chain of evidence is whole and the outbox empty."""
+def check_stores(exchanges: Mapping[str, Exchange], language: Language) -> list[Check]:
+    """Checks on each side, by its name, that the chain of evidence is whole and the outbox empty."""
     names = _NAMES[language]
     found: list[Check] = []
-    for role, exchange in people.exchanges.items():
+    for name, exchange in exchanges.items():
         problems = [str(problem) for problem in exchange.store.verify()]
         unsent = ("waiting", "awaiting", "held", "parked")
         left = [row for row in exchange.store.outbox(limit=_ALL) if row.status in unsent]
-        found.append(Check(names["evidence"], role, ok=not problems, detail="; ".join(problems)))
-        found.append(Check(names["outbox"], role, ok=not left, detail=f"{len(left)} messages were not sent"))
+        found.append(Check(names["evidence"], name, ok=not problems, detail="; ".join(problems)))
+        found.append(Check(names["outbox"], name, ok=not left, detail=f"{len(left)} messages were not sent"))
     return found
 
 
@@ -93,10 +93,10 @@ def check_quiet(sides: Sequence[SideProcess], stories: Sequence[Story], language
     names = _NAMES[language]
     found: list[Check] = []
     for side in sides:
-        found.append(Check(names["stopped"], side.role, ok=side.exit_code == 0, detail=f"ended with {side.exit_code}"))
+        found.append(Check(names["stopped"], side.name, ok=side.exit_code == 0, detail=f"ended with {side.exit_code}"))
         log = side.log.read_text(encoding="utf-8", errors="replace")
         named = [story.name for story in stories if any(word in log for word in _identifying_words(story))]
-        found.append(Check(names["silent"], side.role, ok=not named, detail=f"{side.log} names {', '.join(named)}"))
+        found.append(Check(names["silent"], side.name, ok=not named, detail=f"{side.log} names {', '.join(named)}"))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The output folder of a run: settings, tokens, clock and stores of both sides, and the results.
+"""The output folder of a run: settings, tokens, clock and stores of all parties, and the results.
 
 A folder is cleared only if an earlier run made it, which its mark tells.
 """
@@ -11,13 +11,16 @@ import secrets
 import shutil
 import socket
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -79,64 +82,91 @@ def _clear(out: Path) -> None:
 
 
 class SimulatedClock:
-    """The simulated time of a run: a file that both processes read, replaced whole."""
+    """The simulated time of a run: a file that all processes read, replaced whole."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
     def set(self, now: datetime) -> None:
-        """Sets the time for both processes."""
+        """Sets the time for all processes."""
         fresh = self.file.with_suffix(".new")
         fresh.write_text(now.isoformat(), encoding="ascii")
         os.replace(fresh, self.file)  # noqa: PTH105 - the call whose atomicity is promised by name
 
 
-def settings_file(run: Path, role: Role) -> Path:
-    """Returns the path of a side's settings file."""
-    return run / f"{role}.toml"
+@dataclass(frozen=True, slots=True)
+class DemoParty:
+    """A party of the demonstration: its name in all settings and files, and who it is.
+
+    `role` is its role in the loop; None: it takes part in the plan only. `units` are its departments with numbers.
+    """
+
+    name: str
+    organization: Organization
+    role: Role | None = None
+    units: tuple[Organization, ...] = ()
 
 
-def write_settings(run: Path, notice: Notice, language: Language) -> dict[Role, int]:
-    """Writes agreement, tokens and settings of both sides of `notice` into `run`, and returns their ports."""
-    parties = {
-        Role.HOSPITAL: notice.organization(notice.sender),
-        Role.MUNICIPALITY: notice.organization(notice.recipient),
-    }
-    ports = dict(zip(SIDES, free_ports(len(SIDES)), strict=True))
+def settings_file(run: Path, name: str) -> Path:
+    """Returns the path of a party's settings file."""
+    return run / f"{name}.toml"
+
+
+def loop_parties(notice: Notice, units: tuple[Organization, ...] = ()) -> tuple[DemoParty, DemoParty]:
+    """Returns the hospital and the municipality of a notice; `units` are departments of the municipality."""
+    hospital, unit = notice.organization(notice.sender), notice.organization(notice.recipient)
+    return (
+        DemoParty(str(Role.HOSPITAL), hospital, Role.HOSPITAL),
+        DemoParty(str(Role.MUNICIPALITY), unit, Role.MUNICIPALITY, units),
+    )
+
+
+def write_settings(run: Path, parties: Sequence[DemoParty], language: Language) -> dict[str, int]:
+    """Writes agreements, tokens and the settings of all parties into `run`, and returns their ports by name.
+
+    The first two are the hospital and the municipality of the loops.
+    """
+    ports = dict(zip((party.name for party in parties), free_ports(len(parties)), strict=True))
     run.mkdir(parents=True)
-    for role in SIDES:
-        _write_private(run / f"{role}.token", secrets.token_urlsafe(32))
-    _write(run / "agreement.toml", {"agreement": [_agreement(parties, language)]})
-    for role in SIDES:
-        _write(settings_file(run, role), _settings(role, run, parties, ports, language))
+    for party in parties:
+        _write_private(run / f"{party.name}.token", secrets.token_urlsafe(32))
+    _write(run / "agreement.toml", {"agreement": list(_agreements(parties, language))})
+    for party in parties:
+        _write(settings_file(run, party.name), _settings(party, run, parties, ports, language))
     return ports
 
 
 def _settings(
-    role: Role, run: Path, parties: Mapping[Role, Organization], ports: Mapping[Role, int], language: Language
+    ours: DemoParty, run: Path, parties: Sequence[DemoParty], ports: Mapping[str, int], language: Language
 ) -> dict[str, Any]:
-    (other,) = set(SIDES) - {role}
     return {
-        "role": str(role),
+        **({"role": str(ours.role)} if ours.role is not None else {}),
         "language": language,
-        "database": f"sqlite:///{(run / f'{role}.sqlite').resolve()}",
+        "database": f"sqlite:///{(run / f'{ours.name}.sqlite').resolve()}",
         "agreements": "agreement.toml",
-        "organization": _alone(parties[role]),
-        "http": {"host": "127.0.0.1", "port": ports[role]},
+        **_said(ours),
+        "http": {"host": "127.0.0.1", "port": ports[ours.name]},
         "clock": {"file": "clock"},
         # A pass finds nothing in a thousandth of a second; a real site rests a second.
         "worker": {"rest": 0.02, "retry": {"first": 30.0, "cap": 60.0}},
         "peers": [
             {
-                "name": str(other),
-                "url": f"http://127.0.0.1:{ports[other]}",
+                "name": other.name,
+                "url": f"http://127.0.0.1:{ports[other.name]}",
                 "timeout": 10.0,
-                "token": {"file": f"{role}.token"},
-                "accepts": [{"file": f"{other}.token"}],
-                "organization": _alone(parties[other]),
+                "token": {"file": f"{ours.name}.token"},
+                "accepts": [{"file": f"{other.name}.token"}],
+                **_said(other),
             }
+            for other in parties
+            if other is not ours
         ],
     }
+
+
+def _said(party: DemoParty) -> dict[str, Any]:
+    units = [_alone(unit) for unit in party.units]
+    return {"organization": _alone(party.organization), **({"units": units} if units else {})}
 
 
 def _alone(organization: Organization) -> dict[str, Any]:
@@ -146,17 +176,28 @@ def _alone(organization: Organization) -> dict[str, Any]:
     }
 
 
-def _agreement(parties: Mapping[Role, Organization], language: Language) -> dict[str, Any]:
-    def party(role: Role) -> dict[str, Any]:
-        return {"name": parties[role].name, "organization_number": str(parties[role].organization_number)}
+def _agreements(parties: Sequence[DemoParty], language: Language) -> Iterator[dict[str, Any]]:
+    """Yields the agreement of the loops, then those of every other two parties, about plans.
 
+    Where there are others, whole plans are shared, also between the two of the loops.
+    """
+    hospital, municipality, *others = parties
     leader, executive, management = _LADDER[language]
-    return {
-        "hospital": party(Role.HOSPITAL),
-        "municipality": party(Role.MUNICIPALITY),
+    whole = {"content_level": str(ContentLevel.PLAN)} if others else {}
+    yield {
+        "hospital": _named(hospital),
+        "municipality": _named(municipality),
         "two_coordinators_allowed": True,
         "ladder": [{"name": leader}, {"name": executive}, {"name": management, "side": "hospital"}],
+        **whole,
     }
+    for one, other in combinations(parties, 2):
+        if (one, other) != (hospital, municipality):
+            yield {"parties": [_named(one), _named(other)], **whole}
+
+
+def _named(party: DemoParty) -> dict[str, Any]:
+    return {"name": party.organization.name, "organization_number": str(party.organization.organization_number)}
 
 
 def free_ports(count: int) -> list[int]:

@@ -6,14 +6,15 @@ import signal
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ip_fhir.demo import checks, files
 from ip_fhir.demo.people import at_work, first_morning, next_morning
 from ip_fhir.demo.place import SIDES, SimulatedClock, held, write_settings
+from ip_fhir.demo.plans.parties import parties_of
+from ip_fhir.demo.plans.run import share_a_plan
 from ip_fhir.demo.screen import Screen
-from ip_fhir.demo.sides import DemoFailed, running
+from ip_fhir.demo.sides import rest, running
 from ip_fhir.demo.stories import find_examples, load_stories
 from ip_fhir.demo.summary import write_summary
 from ip_fhir.domain.values.calendar import working_days_between
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from ip_fhir.report.history import Loop
     from ip_fhir.report.words.codes import Language
 
-_A_MINUTE = timedelta(minutes=1)
-_MOST_MINUTES = 60
 _DAYS_AFTER = 1  # to see that nothing more happens
 
 
@@ -57,18 +56,21 @@ def run(options: DemoOptions) -> int:
     screen = Screen(options.language, [story.name for story in stories])
     with held(options.out), _ending_on_sigterm():
         place = options.out / "run"
-        ports = write_settings(place, stories[0].notice, options.language)
+        ports = write_settings(place, parties_of(stories[0]), options.language)
         clock = SimulatedClock(place / "clock")
         clock.set(first_morning(stories[0].notice.authored))
         with at_work(place) as people:
             _open(screen, stories[0], ports)
             with screen, running(place, ports, screen.died) as sides:
                 _Weeks(options, stories, people, sides, clock, screen).pass_by()
-            found = _judge(options, stories, people, sides)
-            told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
-            files.write_bundles(options.out, stories, people)
-            files.write_events(options.out, people)
-            write_summary(options.out, told, found, options.language)
+                told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
+                found = _judge(options, stories, told, people)
+                files.write_bundles(options.out, stories, people)
+                files.write_events(options.out, people)
+                exchanges = {str(role): exchange for role, exchange in people.exchanges.items()}
+                shared = share_a_plan(stories[0], place, exchanges, sides, clock, screen)
+        found += [*shared.checks, *checks.check_quiet(sides.processes, stories, options.language)]
+        write_summary(options.out, told, found, options.language, shared.section)
         screen.closing(told)
         screen.checks(found)
         failed = sum(not check.ok for check in found)
@@ -76,18 +78,17 @@ def run(options: DemoOptions) -> int:
     return 1 if failed else 0
 
 
-def _open(screen: Screen, story: Story, ports: Mapping[Role, int]) -> None:
+def _open(screen: Screen, story: Story, ports: Mapping[str, int]) -> None:
     names = [story.notice.organization(ident).name for ident in (story.notice.sender, story.notice.recipient)]
     screen.opening(names, [f"http://127.0.0.1:{ports[role]}" for role in SIDES])
 
 
-def _judge(options: DemoOptions, stories: Sequence[Story], people: People, sides: Sides) -> list[checks.Check]:
-    told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
+def _judge(
+    options: DemoOptions, stories: Sequence[Story], told: Sequence[tuple[Story, Loop | None]], people: People
+) -> list[checks.Check]:
     return [
         *checks.check_loops(told, people.agreement, options.language),
         *checks.check_maps(stories, options.language),
-        *checks.check_stores(people, options.language),
-        *checks.check_quiet(sides.both, stories, options.language),
     ]
 
 
@@ -131,19 +132,8 @@ class _Weeks:
         return min(at for at in times if at > now)
 
     def _rest(self, now: datetime) -> datetime:
-        """Waits until both sides are at rest, shows the new steps, and returns the time.
-
-        A message that could not be sent, because the other process had died, is tried again later: the clock goes on by
-        minutes until then.
-        """
-        for _ in range(_MOST_MINUTES):
-            waiting = self.sides.settle()
-            if not any(waiting.values()):
-                break
-            now += _A_MINUTE
-            self.clock.set(now)
-        else:
-            raise DemoFailed(f"messages still wait after {_MOST_MINUTES} simulated minutes")
+        """Waits until both sides are at rest, shows the new steps, and returns the time."""
+        now = rest(self.sides, self.clock, now)
         self._tell()
         return now
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.report.words.loop import Line, Tone
 
 _TONES: dict[Tone, str] = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet": "dim"}
-_SIDES: dict[Role, str] = {Role.HOSPITAL: "cyan", Role.MUNICIPALITY: "magenta"}
+_SIDES: dict[str, str] = {Role.HOSPITAL: "cyan", Role.MUNICIPALITY: "magenta"}
 _WIDE = 100  # where there is no terminal
 
 
@@ -40,6 +40,7 @@ class Screen:
         self.language = language
         self._words = _TEXTS[language]
         self._widest = max(map(len, names))
+        self._sides = max(len(words) for key, words in self._words.items() if key.startswith("side-"))
         self._console = console or Console(highlight=False, markup=False, emoji=False)
         if not self._console.is_terminal:
             self._console.width = _WIDE
@@ -81,24 +82,36 @@ class Screen:
 
     def line(self, line: Line, name: str) -> None:
         """Shows a step of a loop."""
-        local = line.at.astimezone(OSLO)
+        self.step(line.at, line.role, name, line.text, line.tone)
+
+    def step(self, at: datetime, side: str, name: str, text: str, tone: Tone) -> None:
+        """Shows what a party did or got: when, which, about whom, and what."""
+        local = at.astimezone(OSLO)
         day = day_words(local, self.language, weekday=True)
         shown = day if day != self._last_day else ""
         self._last_day = day
-        side = word(line.role, self.language).capitalize()
         grid = Table.grid(padding=(0, 1))
-        sides = max(len(word(role, self.language)) for role in _SIDES)
-        for width in (12, 5, sides, self._widest):
+        for width in (12, 5, self._sides, self._widest):
             grid.add_column(width=width)
         grid.add_column(ratio=1)
         grid.expand = True
-        cells = (Text(shown, style="bold"), Text(f"{local:%H:%M}", style="dim"), Text(side, style=_SIDES[line.role]))
-        grid.add_row(*cells, Text(name, style="bold"), Text(line.text, style=_TONES[line.tone]))
+        words = Text(self.side(side), style=_SIDES.get(side, "green"))
+        cells = (Text(shown, style="bold"), Text(f"{local:%H:%M}", style="dim"), words, Text(name, style="bold"))
+        grid.add_row(*cells, Text(text, style=_TONES[tone]))
         self._console.print(grid)
 
-    def died(self, role: Role, code: int) -> None:
+    def side(self, name: str) -> str:
+        """Returns a party in one word."""
+        return self._words.get(f"side-{name}", name)
+
+    def part(self, title: str) -> None:
+        """Shows that another part of the demonstration begins."""
+        self._console.print(Rule(Text(title, style="bold"), style="dim"))
+
+    def died(self, name: str, code: int) -> None:
         """Tells that a process died and is started again."""
-        text = self._words["died"].format(side=word(role, self.language), code=code)
+        side = self.side(name)
+        text = self._words["died"].format(side=side[:1].lower() + side[1:], code=code)
         self._console.print(Text(text, style="bold red"))
 
     def closing(self, told: Sequence[tuple[Story, Loop | None]]) -> None:
@@ -148,27 +161,39 @@ class Screen:
 
 _TEXTS: dict[Language, dict[str, str]] = {
     "nb": {
-        "title": "Fem meldinger, fem grønne skjemaer, to systemer som ikke ser hverandre",
+        "title": "Fem meldinger, fem grønne skjemaer og én plan, mellom systemer som ikke ser hverandre",
         "about": "Hver side er en egen prosess med egen database. Tiden er simulert. Ingen av personene finnes.",
         "starting": "De to prosessene starter",
         "died": "Prosessen til {side} døde ({code}) og startes på nytt",
+        "side-hospital": "Sykehuset",
+        "side-municipality": "Kommunen",
+        "side-school": "Skolen",
+        "side-practice": "Fastlegen",
+        "side-newtown": "Solvik",
         "ended": "Slik gikk det",
         "columns": "Person|Viser|Endte som|Svaret|Lukket",
-        "passed": "Alle sløyfer er lukket slik de skulle. {seconds:.1f} sekunder.",
+        "passed": "Alle sløyfer er lukket slik de skulle. Alle ser det de skal av planen. {seconds:.1f} sekunder.",
         "failed": "{count} ting er ikke som de skal. {seconds:.1f} sekunder.",
         "look": "Se på: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
-        "|Spør videre: ip-fhir referrals list --config {out}/run/hospital.toml",
+        "|Spør videre: ip-fhir referrals list --config {out}/run/hospital.toml"
+        "|             ip-fhir plan show plan-01 --config {out}/run/practice.toml",
     },
     "en": {
-        "title": "Five notices, five green forms, two systems that do not see each other",
+        "title": "Five notices, five green forms and one plan, between systems that do not see each other",
         "about": "Each side is a process with its own database. Time is simulated. None of the persons exists.",
         "starting": "The two processes start",
         "died": "The {side}'s process died ({code}) and is started again",
+        "side-hospital": "Hospital",
+        "side-municipality": "Municipality",
+        "side-school": "School",
+        "side-practice": "Practice",
+        "side-newtown": "Solvik",
         "ended": "How it ended",
         "columns": "Person|Shows|Ended as|The answer|Closed",
-        "passed": "Every loop closed as it should. {seconds:.1f} seconds.",
+        "passed": "Every loop closed as it should. All see of the plan what they may. {seconds:.1f} seconds.",
         "failed": "{count} things are not as they should be. {seconds:.1f} seconds.",
         "look": "Look at: {out}/summary.html   {out}/bundles/   {out}/events.jsonl"
-        "|Ask further: ip-fhir referrals list --config {out}/run/hospital.toml",
+        "|Ask further: ip-fhir referrals list --config {out}/run/hospital.toml"
+        "|             ip-fhir plan show plan-01 --config {out}/run/practice.toml",
     },
 }

@@ -1,4 +1,4 @@
-"""The two processes: started with `ip-fhir serve`, watched, started again when they die, and stopped in the end."""
+"""The processes, one of each party: started with `ip-fhir serve`, watched, started again when they die, and stopped."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import requests
 
 from ip_fhir.demo.place import SIDES, settings_file
+from ip_fhir.domain.referral import Role
 from ip_fhir.errors import IpFhirError
 from ip_fhir.settings import ENV_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
-    from ip_fhir.domain.referral import Role
+    from ip_fhir.demo.place import SimulatedClock
 
+_A_MINUTE = timedelta(minutes=1)
+_MOST_MINUTES = 60
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_STOP = 10.0
 _POLL = 0.005
@@ -34,13 +39,13 @@ class DemoFailed(IpFhirError):
 class SideProcess:
     """One process, with its log and its health address."""
 
-    def __init__(self, role: Role, run: Path, port: int) -> None:
-        self.role = role
+    def __init__(self, name: str, run: Path, port: int) -> None:
+        self.name = name
         self.url = f"http://127.0.0.1:{port}"
-        self.log = run / f"{role}.log"
+        self.log = run / f"{name}.log"
         self.starts = 0
         self.exit_code: int | None = None
-        self._settings = settings_file(run, role)
+        self._settings = settings_file(run, name)
         self._process: subprocess.Popen[bytes] | None = None
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy has nothing to do with loopback
@@ -71,7 +76,8 @@ class SideProcess:
             found: dict[str, Any] = answer.json()
         except (requests.RequestException, ValueError):
             return None
-        return found if answer.status_code == 200 and found.get("role") == self.role else None
+        role = self.name if self.name in set(Role) else None  # the others have none in the loop
+        return found if answer.status_code == 200 and found.get("role") == role else None
 
     def stop(self) -> None:
         """Asks the process to end, waits, and ends it by force if it does not."""
@@ -91,38 +97,47 @@ class SideProcess:
 
 
 class Sides:
-    """Both processes. `on_death` is called with one that died, before it is started again."""
+    """All processes that were started. `on_death` is called with the name of one that died, before it starts again."""
 
-    def __init__(self, run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> None:
-        self.both = tuple(SideProcess(role, run, ports[role]) for role in SIDES)
-        self._on_death = on_death
+    def __init__(self, run: Path, ports: Mapping[str, int], on_death: Callable[[str, int], None]) -> None:
+        self.processes: list[SideProcess] = []
+        self._run, self._ports, self._on_death = run, ports, on_death
+
+    def start(self, names: Iterable[str]) -> None:
+        """Starts the processes of these parties, and waits until they answer. Raises `DemoFailed`."""
+        fresh = [SideProcess(name, self._run, self._ports[name]) for name in names]
+        self.processes += fresh
+        for side in fresh:
+            side.start()
+        for side in fresh:
+            self.await_start(side)
 
     def settle(self, seconds: float = 30.0) -> dict[str, int]:
-        """Waits until neither side has anything to do now. Returns the number of rows that wait for later, by role.
+        """Waits until no side has anything to do now. Returns the number of rows that wait for later, by party.
 
-        A process that died meanwhile is started again. Both are asked twice: if nothing was due on either and nothing
-        has changed in between, no message can be on its way. Raises `DemoFailed` after `seconds` without rest.
+        A process that died meanwhile is started again. All are asked twice: if nothing was due on any and nothing has
+        changed in between, no message can be on its way. Raises `DemoFailed` after `seconds` without rest.
         """
         deadline = time.monotonic() + seconds
         before: list[tuple[Any, ...]] | None = None
         while time.monotonic() < deadline:
             if self._revive():
                 deadline = time.monotonic() + seconds
-            found = [side.health() for side in self.both]
+            found = [side.health() for side in self.processes]
             quiet = [
                 (h["changes"], h["now"], side.starts)
-                for h, side in zip(found, self.both, strict=True)
+                for h, side in zip(found, self.processes, strict=True)
                 if h and not h["due"]
             ]
-            if len(quiet) == len(self.both) and quiet == before:
-                return {side.role: h["waiting"] for side, h in zip(self.both, found, strict=True) if h}
+            if len(quiet) == len(self.processes) and quiet == before:
+                return {side.name: h["waiting"] for side, h in zip(self.processes, found, strict=True) if h}
             before = quiet
             time.sleep(_POLL)
-        raise DemoFailed(f"the two sides did not come to rest within {seconds:.0f} seconds; see {self._logs()}")
+        raise DemoFailed(f"the sides did not come to rest within {seconds:.0f} seconds; see {self._logs()}")
 
     def _revive(self) -> bool:
         """Starts each process that has died again. Returns True if there was one."""
-        dead = [(side, code) for side in self.both if (code := side.died()) is not None]
+        dead = [(side, code) for side in self.processes if (code := side.died()) is not None]
         for side, code in dead:
             self._start_again(side, code)
         for side, _ in dead:
@@ -131,8 +146,8 @@ class Sides:
 
     def _start_again(self, side: SideProcess, code: int) -> None:
         if side.starts > _MOST_STARTS:
-            raise DemoFailed(f"the {side.role}'s process died {side.starts} times; see {side.log}")
-        self._on_death(side.role, code)
+            raise DemoFailed(f"the {side.name}'s process died {side.starts} times; see {side.log}")
+        self._on_death(side.name, code)
         side.start()
 
     def await_start(self, side: SideProcess) -> None:
@@ -144,27 +159,38 @@ class Sides:
         while side.health() is None:
             code = side.died()
             if code is not None and code >= 0:
-                raise DemoFailed(f"the {side.role}'s process ended with {code} when it was started; see {side.log}")
+                raise DemoFailed(f"the {side.name}'s process ended with {code} when it was started; see {side.log}")
             if code is not None:
                 self._start_again(side, code)
             elif time.monotonic() > deadline:
-                raise DemoFailed(f"the {side.role}'s process does not answer; see {side.log}")
+                raise DemoFailed(f"the {side.name}'s process does not answer; see {side.log}")
             time.sleep(0.02)
 
     def _logs(self) -> str:
-        return " and ".join(str(side.log) for side in self.both)
+        return " and ".join(str(side.log) for side in self.processes)
+
+
+def rest(sides: Sides, clock: SimulatedClock, now: datetime) -> datetime:
+    """Waits until all sides are at rest, and returns the time, by then later if something had to be sent again.
+
+    A message that could not be sent, because another process had died, is tried again later: the clock goes on by
+    minutes until then. Raises `DemoFailed`.
+    """
+    for _ in range(_MOST_MINUTES):
+        if not any(sides.settle().values()):
+            return now
+        now += _A_MINUTE
+        clock.set(now)
+    raise DemoFailed(f"messages still wait after {_MOST_MINUTES} simulated minutes")
 
 
 @contextmanager
-def running(run: Path, ports: Mapping[Role, int], on_death: Callable[[Role, int], None]) -> Iterator[Sides]:
-    """Yields both processes, started and answering, and stops them in the end."""
+def running(run: Path, ports: Mapping[str, int], on_death: Callable[[str, int], None]) -> Iterator[Sides]:
+    """Yields the processes of the loops' two sides, started and answering, and stops all in the end."""
     sides = Sides(run, ports, on_death)
     try:
-        for side in sides.both:
-            side.start()
-        for side in sides.both:
-            sides.await_start(side)
+        sides.start(SIDES)
         yield sides
     finally:
-        for side in sides.both:
+        for side in sides.processes:
             side.stop()

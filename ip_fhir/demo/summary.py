@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from ip_fhir.demo.checks import Check
     from ip_fhir.demo.stories import Story
     from ip_fhir.report.history import Loop
+    from ip_fhir.report.pages.sharing import SharingSection
     from ip_fhir.report.words.codes import Language
 
 
 def write_summary(
-    out: Path, told: Sequence[tuple[Story, Loop | None]], checks: Sequence[Check], language: Language
+    out: Path,
+    told: Sequence[tuple[Story, Loop | None]],
+    checks: Sequence[Check],
+    language: Language,
+    shared: SharingSection | None,
 ) -> None:
     """Writes `summary.html`. A loop that one side does not know is left out; the checks report it."""
     known = [
@@ -26,7 +31,7 @@ def write_summary(
         if loop is not None
     ]
     if known:
-        (out / "summary.html").write_text(render(known, results_of(checks), language), encoding="utf-8")
+        (out / "summary.html").write_text(render(known, results_of(checks), language, shared), encoding="utf-8")
 
 
 def results_of(checks: Sequence[Check]) -> list[CheckResult]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Referral
     from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.peers import Credential, Peer, Peers
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Clock, OutboxRow, Store
 
 

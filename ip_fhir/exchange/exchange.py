@@ -32,6 +32,7 @@ from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
 from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
+from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -220,6 +221,7 @@ class Exchange(PlanVerbs):
         waiting = self.store.outbox("waiting", _COUNTED)
         awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
         due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
+        due += len(self.store.due_plans(now, _COUNTED)) if keeps_plans(self.store) else 0
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.sending.due import Moved
     from ip_fhir.exchange.sending.errand import Errand
+    from ip_fhir.exchange.sending.run_counts import Moved
     from ip_fhir.ports import OutboxRow, Receipt
 
 Done: TypeAlias = Literal["sent", "awaiting", "told", "refused", "again", "parked", "held"]

@@ -30,9 +30,9 @@ from ip_fhir.errors import InvalidInput, IpFhirError, StoreError, Unavailable, U
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.exchange.sending.conclusion import conclusion_of
-from ip_fhir.exchange.sending.due import RunCounts
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.retry import next_try
+from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Seen
 from ip_fhir.ports.capabilities import awaits_receipts
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.sending.conclusion import Conclusion
-    from ip_fhir.exchange.sending.due import Moved
+    from ip_fhir.exchange.sending.run_counts import Moved
     from ip_fhir.ports import OutboxRow, OutboxStatus, Receipt, Transaction
 
 log = logging.getLogger("ip_fhir.exchange")

@@ -84,7 +84,7 @@ def plan_routes(exchange: Exchange, protection: Protection) -> list[Route]:
 
 
 def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
-    """What the CapabilityStatement of the endpoint at `url` says of plans; `profiles` gives those of a type."""
+    """The part about plans of the endpoint's CapabilityStatement; `profiles` gives those of a type."""
     return [
         ResourceCapability(
             type_,

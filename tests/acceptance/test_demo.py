@@ -27,6 +27,7 @@ from ip_fhir.store.chain import START, link_hash
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 SIDES = ("hospital", "municipality")
+PARTIES = (*SIDES, "school", "practice", "newtown")
 LOOPS = tuple(f"referral-0{n}" for n in range(1, 6))
 
 
@@ -71,8 +72,8 @@ def side_of(demo: subprocess.Popen[str], side: str) -> psutil.Process | None:
 
 
 def ports(out: Path) -> list[int]:
-    """The ports that the two sides had."""
-    settings = [tomllib.loads((out / "run" / f"{side}.toml").read_text(encoding="utf-8")) for side in SIDES]
+    """The ports that the parties had."""
+    settings = [tomllib.loads((out / "run" / f"{name}.toml").read_text(encoding="utf-8")) for name in PARTIES]
     return [found["http"]["port"] for found in settings]
 
 
@@ -108,7 +109,7 @@ def test_every_loop_closes(ran: tuple[Path, int, str]) -> None:
     assert code == 0, said
     assert "Every loop closed as it should." in said
     assert "✗" not in said
-    assert said.count("✓") == 10
+    assert said.count("✓") == 14
 
 
 def test_a_person_can_follow(ran: tuple[Path, int, str]) -> None:
@@ -127,6 +128,15 @@ def test_a_person_can_follow(ran: tuple[Path, int, str]) -> None:
             "Mon 2 Feb 09:20 Hospital Roy Arne reminder 1: the green form has not come",
             "Mon 9 Feb 09:20 Hospital Roy Arne reminder 2: the green form has not come",
             "Thu 12 Feb 10:10 Municipality Roy Arne sends the green form: the coordinator is Gro Kjærstad",
+            "Tue 8 Sep 08:30 Municipality Ylva makes the plan, after the green form",
+            "School Ylva has got view number 1 of the plan",
+            "Both stand",
+            "chooses the hospital's",
+            "School Ylva has nothing of the plan any more",
+            "Mon 14 Sep 00:00",
+            "Practice Ylva has got view number 6 of the plan",
+            "Nobody became a member by being asked",
+            "Solvik Ylva takes the plan over",
             "How it ended",
         )
     ]
@@ -186,9 +196,9 @@ def test_nothing_is_left_running(ran: tuple[Path, int, str]) -> None:
 
 def test_stores_can_be_asked_afterwards(ran: tuple[Path, int, str]) -> None:
     """The run's settings go on working for the other commands."""
-    for side in SIDES:
+    for side in PARTIES:
         config = str(ran[0] / "run" / f"{side}.toml")
-        for command in (["referrals", "list"], ["verify"], ["doctor"]):
+        for command in (["referrals", "list"], ["plan", "list"], ["verify"], ["doctor"]):
             done = subprocess.run(
                 [sys.executable, "-m", "ip_fhir.cli", *command, "--config", config, "--json"],
                 check=True,
@@ -198,14 +208,16 @@ def test_stores_can_be_asked_afterwards(ran: tuple[Path, int, str]) -> None:
             if command == ["verify"]:
                 assert found["whole"]
             if command == ["referrals", "list"]:
-                assert {one["state"] for one in found} == {"confirmed", "rejected"}
+                assert {one["state"] for one in found} == ({"confirmed", "rejected"} if side in SIDES else set())
+            if command == ["plan", "list"]:
+                assert [one["side"] for one in found] == ["holder" if side == "newtown" else "participant"]
 
 
 def test_tokens_are_nobody_elses(ran: tuple[Path, int, str]) -> None:
     """The tokens differ, are long, and only their owner may read the files."""
-    files = [ran[0] / "run" / f"{side}.token" for side in SIDES]
+    files = [ran[0] / "run" / f"{side}.token" for side in PARTIES]
     tokens = {file.read_text(encoding="ascii") for file in files}
-    assert len(tokens) == 2
+    assert len(tokens) == len(PARTIES)
     assert min(map(len, tokens)) >= 40
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
@@ -213,11 +225,17 @@ def test_tokens_are_nobody_elses(ran: tuple[Path, int, str]) -> None:
 # --- killed in the middle ------------------------------------------------------------------------
 
 
-KILLINGS = (("2026-01-12", ("hospital",)), ("2026-01-20", ("municipality",)), ("2026-02-02", SIDES))
+KILLINGS = (
+    ("2026-01-12", ("hospital",)),
+    ("2026-01-20", ("municipality",)),
+    ("2026-02-02", SIDES),
+    ("2026-09-08", ("school",)),
+    ("2026-09-10", ("municipality", "hospital")),
+)
 
 
 def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
-    """`kill -9` of either process in the middle, and of both at once: they are started again, and every loop closes."""
+    """`kill -9` in the middle, of one and of several at once: they are started again, and all ends as it should."""
     out = tmp_path / "out"
     killed: list[int] = []
     with started(out, "--pace", "0.05") as demo:
@@ -227,7 +245,7 @@ def test_killed_processes_lose_nothing(tmp_path: Path) -> None:
                 killed.append(kill(demo, victim, killed))
         code, said = finish(demo)
     assert code == 0, said
-    assert said.count("'s process died (-9) and is started again") == len(killed) == 4
+    assert said.count("'s process died (-9) and is started again") == len(killed) == 7
     assert "Every loop closed as it should." in said
     assert open_ports(out) == []
 

@@ -12,7 +12,7 @@ import pytest
 from ip_fhir.demo import checks
 from ip_fhir.demo.checks import Check, MappingFunctions
 from ip_fhir.demo.people import People, at_work
-from ip_fhir.demo.place import SimulatedClock, write_settings
+from ip_fhir.demo.place import SimulatedClock, loop_parties, write_settings
 from ip_fhir.demo.sides import SideProcess
 from ip_fhir.demo.stories import Story, load_stories
 from ip_fhir.domain.agreement import Agreement
@@ -140,7 +140,7 @@ def test_a_form_too_many_is_seen(loops: dict[str, Loop]) -> None:
 def people(tmp_path: Path) -> Iterator[People]:
     """The people of both sides, with empty stores and one notice that was not sent."""
     place = tmp_path / "run"
-    write_settings(place, STORIES["01"].notice, "en")
+    write_settings(place, loop_parties(STORIES["01"].notice), "en")
     SimulatedClock(place / "clock").set(START)
     with at_work(place) as found:
         found.exchanges[Role.HOSPITAL].send_notice(STORIES["01"].notice)
@@ -149,12 +149,13 @@ def people(tmp_path: Path) -> Iterator[People]:
 
 def test_stores_are_judged(people: People, tmp_path: Path) -> None:
     """A message that lies unsent, and a record that was changed, are seen; the side that has neither passes."""
-    found = checks.check_stores(people, "en")
+    exchanges = {str(role): exchange for role, exchange in people.exchanges.items()}
+    found = checks.check_stores(exchanges, "en")
     assert wrong(found) == "1 messages were not sent"
     with closing(sqlite3.connect(tmp_path / "run" / "hospital.sqlite")) as database:
         database.execute("UPDATE evidence SET body = replace(body, 'hospital', 'municipal')")
         database.commit()
-    failed = [check for check in checks.check_stores(people, "en") if not check.ok]
+    failed = [check for check in checks.check_stores(exchanges, "en") if not check.ok]
     assert {check.subject for check in failed} == {"hospital"}
     assert "evidence.1: the record was changed" in wrong(failed)
 
@@ -162,7 +163,7 @@ def test_stores_are_judged(people: People, tmp_path: Path) -> None:
 @pytest.mark.parametrize("leak", ["Solbakk Nordås", str(STORIES["01"].notice.owner.identifier)])
 def test_processes_and_logs_are_judged(leak: str, tmp_path: Path) -> None:
     """A process that did not end in order, and a log with a person in it, are seen."""
-    side = SideProcess(Role.HOSPITAL, tmp_path, 1)
+    side = SideProcess("hospital", tmp_path, 1)
     side.log.write_text("nothing to see\n", encoding="utf-8")
     side.exit_code = 0
     assert wrong(checks.check_quiet([side], list(STORIES.values()), "en")) == ""

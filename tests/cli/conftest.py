@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.cli import main
-from ip_fhir.demo.place import SimulatedClock, write_settings
+from ip_fhir.demo.place import SimulatedClock, loop_parties, write_settings
 from ip_fhir.store import upgrade_store
 from tests.support.two_sides import notice
 
@@ -86,7 +86,7 @@ def sides(bare_sides: Sides, empty_store: Path) -> Sides:
 def bare_sides(tmp_path: Path) -> Sides:
     """Two sides whose stores are not there yet."""
     place = tmp_path / "run"
-    write_settings(place, notice("01"), "en")
+    write_settings(place, loop_parties(notice("01")), "en")
     clock = SimulatedClock(place / "clock")
     clock.set(datetime(2026, 1, 12, 8, 0, tzinfo=UTC))
     return Sides(place / "hospital.toml", place / "municipality.toml", clock)

@@ -18,10 +18,20 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import Organization, OrganizationKind
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Referral, Role, State
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.value import Value, read
-from ip_fhir.mapping import Mapper, message_to_fhir, notice_to_form, referral_to_fhir, to_fhir
+from ip_fhir.mapping import (
+    Mapper,
+    message_to_fhir,
+    notice_to_form,
+    plan_message_to_fhir,
+    referral_to_fhir,
+    to_fhir,
+    view_to_fhir,
+)
 from tests.support.loop import by_hospital, standing
 from tests.support.pools import PHRASES
+from tests.support.sharing_strategies import plan_messages, plan_views
 from tests.support.strategies import messages, notices, plans
 
 JsonObject = dict[str, Any]
@@ -59,12 +69,17 @@ def _examples(checkout: Path, directory: str, model: type[V]) -> list[V]:
 
 
 def example_bundles(checkout: Path, mapper: Mapper | None = None) -> Iterator[JsonObject]:
-    """Every example plan as a transaction, every notice and green form as a message, every notice as a form too."""
+    """Every example plan as a transaction, every notice and green form as a message, every notice as a form too.
+
+    As it ships, also the messages about a plan.
+    """
     for plan in _examples(checkout, "plans", IndividualPlan):
         yield to_fhir(plan, mapper)
     for notice in _examples(checkout, "notices", Notice):
         yield message_to_fhir(_carrying(notice, None), mapper)
         yield notice_to_form(notice, mapper)
+    for file in sorted((checkout / "examples" / "plan_messages").glob("*.json")) if mapper is None else ():
+        yield json.loads(file.read_text(encoding="utf-8"))
     (notice, *_) = _examples(checkout, "notices", Notice)
     for form in _examples(checkout, "green_forms", GreenForm):
         yield message_to_fhir(_carrying(notice, form), mapper)
@@ -92,6 +107,19 @@ def generated_messages(count: int, mapper: Mapper | None = None) -> Iterator[Jso
     return (
         message_to_fhir(_with_somebody_listed(m), mapper) for m in generated(st.one_of(carrying, messages()), count)
     )
+
+
+def generated_plan_messages(count: int, mapper: Mapper | None = None) -> Iterator[JsonObject]:
+    """Message Bundles about a plan: `count` of generated messages, one kind after the other."""
+    kinds = [*PlanMessageKind]
+    for kind in kinds:
+        for message in generated(plan_messages(kind), count // len(kinds)):
+            yield plan_message_to_fhir(message, mapper)
+
+
+def generated_views(count: int) -> Iterator[JsonObject]:
+    """Generated views as collections, with version numbers."""
+    return (view_to_fhir(view, numbers={view.plan.id: view.number}) for view in generated(plan_views(), count))
 
 
 _LISTED = Organization(id="listed-only", name="Bare nevnt", kind=OrganizationKind.OTHER)

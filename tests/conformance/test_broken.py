@@ -143,6 +143,8 @@ BY_PROFILE: list[tuple[str, str, Break]] = [
     ("ip-CarePlan: an order, not a plan", "CarePlan", lambda r: r.update(intent="order")),
     ("ip-CarePlan: of a group", "CarePlan", lambda r: r.update(subject={"reference": "Group/g"})),
     ("ip-CarePlan: two are responsible", "CarePlan", _two_responsible),
+    ("ip-PlanView: it does not say that it is a view", "CarePlan", lambda r: r["meta"].pop("tag")),
+    ("ip-PlanView: it is not labelled", "CarePlan", lambda r: r["meta"].pop("security")),
     ("ip-Goal: not in words", "Goal", lambda r: r.update(description={"coding": [{"code": "x"}]})),
     ("ip-Goal: a status that plans do not have", "Goal", lambda r: r.update(lifecycleStatus="entered-in-error")),
     ("ip-Goal: part of itself", "Goal", _part_of_itself),

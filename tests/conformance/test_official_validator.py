@@ -19,7 +19,7 @@ from tests.report.plans.texts import example
 # The validator is built on first use, which takes a download; and the machine may be shared.
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.slow]
 
-MESSAGES, REFERRALS = 200, 64
+MESSAGES, REFERRALS, PLAN_MESSAGES = 200, 64, 60
 
 
 def objections(validator: Validator, verdict: Verdict, resources: Iterable[JsonObject]) -> list[str]:
@@ -61,6 +61,16 @@ def test_generated_plans(validator: Validator, verdict: Verdict) -> None:
 def test_generated_messages(validator: Validator, verdict: Verdict) -> None:
     """Generated messages of every kind are valid, with the notice or form that they carry."""
     assert objections(validator, verdict, made.generated_messages(MESSAGES)) == []
+
+
+def test_generated_messages_about_a_plan(validator: Validator, verdict: Verdict) -> None:
+    """Generated messages about a plan are valid, of every kind: views, changes and answers, invitations, handovers."""
+    assert objections(validator, verdict, made.generated_plan_messages(PLAN_MESSAGES)) == []
+
+
+def test_generated_views(validator: Validator, verdict: Verdict) -> None:
+    """Generated views of plans are valid, and each follows the profile of a view."""
+    assert objections(validator, verdict, made.generated_views(PLAN_MESSAGES)) == []
 
 
 def test_generated_notice_forms(validator: Validator, verdict: Verdict) -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.timeout(900)
 KINDS = {"ip": "StructureDefinition", "cs": "CodeSystem", "id": "NamingSystem"}
 EXPECTED_PROFILES = {
     "ip-CarePlan": "CarePlan",
+    "ip-PlanView": "CarePlan",
     "ip-Goal": "Goal",
     "ip-CareTeam": "CareTeam",
     "ip-Consent": "Consent",
@@ -157,7 +158,7 @@ def test_value_sets_hold_the_tables_codes(sources: Sources, shipped: dict[str, J
 
 
 def test_profiles_are_all_there(sources: Sources, shipped: dict[str, JsonObject]) -> None:
-    """The seven profiles are of the resources that they are for."""
+    """The eight profiles are of the resources that they are for."""
     found = {
         one["id"]: one["type"]
         for one in shipped.values()

@@ -1,6 +1,6 @@
 """A store that does one thing wrong does not keep the contract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,11 +9,14 @@ import pytest
 from _pytest.outcomes import Failed
 
 from ip_fhir.domain.loop.worklist import WorklistItem
-from ip_fhir.domain.referral import Referral
+from ip_fhir.domain.referral import Author, Referral
+from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Problem
 from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.capabilities import AggregateRecord
+from ip_fhir.ports.plans import SavedVersion, ViewMade
 from ip_fhir.store import SqlStore
 from ip_fhir.store.engine import Database
 from ip_fhir.store.plans.transaction import SqlPlanTransaction
@@ -117,6 +120,69 @@ class GivesEvidenceAway(SqlStore):
         return super().records(Aggregate.of_referral(aggregate.id))
 
 
+class OfEitherSide(SqlStore):
+    """Lists plans of the other side too."""
+
+    def plans(self, side: PlanSide | None = None, limit: int = 100, after: str | None = None) -> list[SharedPlan]:
+        """Whichever side."""
+        return super().plans(None, limit, after)
+
+
+class OldestFirst(SqlStore):
+    """Lists versions in the wrong order."""
+
+    def plan_versions(self, plan_id: str, limit: int = 100, before: int | None = None) -> list[SavedVersion]:
+        """From the first on."""
+        return super().plan_versions(plan_id, limit, before)[::-1]
+
+
+class TakesAnyRevision(SqlPlanTransaction):
+    """Writes over what another wrote."""
+
+    def save_plan(self, plan: SharedPlan, revision: int | None, by: Author | None = None) -> int:
+        """On whatever is there."""
+        kept = self.load_plan(plan.id)
+        return super().save_plan(plan, None if kept is None else kept.revision, by)
+
+
+class NumbersTwice(SqlPlanTransaction):
+    """Takes a view whose number has been given."""
+
+    def add_views(self, plan_id: str, views: Sequence[ViewMade]) -> None:
+        """Only those that are new."""
+        super().add_views(plan_id, [view for view in views if self.view_made(view.share, view.number) is None])
+
+
+class ClosesAll(SqlPlanTransaction):
+    """Closes the rows about a share whatever they say."""
+
+    def supersede_rows(
+        self,
+        aggregate: Aggregate,
+        about: str,
+        kinds: Collection[PlanMessageKind],
+        reason: str,
+        keep: Sequence[str] = (),
+    ) -> list[str]:
+        """Messages of every kind."""
+        return super().supersede_rows(aggregate, about, tuple(PlanMessageKind), reason, keep)
+
+
+class ForgetsAbout(SqlPlanTransaction):
+    """Takes the items about two shares for one."""
+
+    def open_items(self, items: Sequence[WorklistItem]) -> None:
+        """As if they were about nothing."""
+        super().open_items([item.evolve(about=None) for item in items])
+
+
+TRANSACTION_FAULTS = [
+    (TakesAnyRevision, "test_one_of_two_changes_wins"),
+    (NumbersTwice, "test_views_are_numbered_once"),
+    (ClosesAll, "test_a_newer_view_supersedes"),
+    (ForgetsAbout, "test_one_item_for_each_share_and_reason"),
+]
+
 FAULTS = [
     (CommitsAnyway, "test_an_error_undoes_all"),
     (CommitsAnyway, "test_what_was_undone_leaves_no_gap"),
@@ -129,10 +195,12 @@ FAULTS = [
     (HandsOverLate, "test_a_late_report_hands_nothing_over"),
     (ListsAll, "test_of_one_aggregate"),
     (GivesEvidenceAway, "test_one_chain_for_all"),
+    (OfEitherSide, "test_plan_pages"),
+    (OldestFirst, "test_versions_are_kept"),
 ]
 
 
-class Contract(kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.TestAggregates):
+class Contract(kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.TestAggregates, kept.TestPlans):
     """All of them."""
 
 
@@ -140,6 +208,25 @@ class Contract(kept.TestSqlStore, kept.TestReceipts, kept.TestWorklist, kept.Tes
 def test_a_fault_is_found(file: Path, faulty: type[SqlStore], test: str) -> None:
     """The contract's test fails with the faulty store, and passes with the right one."""
     with closing(faulty(Database(f"sqlite:///{file}"))) as store, pytest.raises((AssertionError, Failed)):
+        getattr(Contract(), test)(store)
+
+
+@pytest.mark.parametrize(("faulty", "test"), TRANSACTION_FAULTS)
+def test_a_fault_of_a_transaction_is_found(file: Path, faulty: type[SqlPlanTransaction], test: str) -> None:
+    """The same where it is the transaction that is at fault."""
+
+    class Faulty(SqlStore):
+        """A store with such transactions."""
+
+        @contextmanager
+        def begin(self) -> Iterator[SqlPlanTransaction]:
+            """One of them."""
+            with self._database.writing() as connection:
+                transaction = faulty(connection, self._damage, self._known_plans)
+                yield transaction
+                transaction.complete()
+
+    with closing(Faulty(Database(f"sqlite:///{file}"))) as store, pytest.raises((AssertionError, Failed)):
         getattr(Contract(), test)(store)
 
 

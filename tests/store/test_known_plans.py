@@ -74,16 +74,23 @@ def test_damage_is_met(store: SqlStore, place: Place) -> None:
 
 
 def test_few_are_remembered(store: SqlStore) -> None:
-    """No more than so many, however many threads read; each reads its own."""
-    for number in range(100):
+    """No more than so much, the last ones, however many threads read; each reads its own."""
+    note = "words " * 8_000
+    plans = [
+        shared_plan(f"p{number}", after(hours=number), plan=plan_version(f"p{number}", note=note))
+        for number in range(100)
+    ]
+    for plan in plans:
         with store.begin() as tx:
-            tx.save_plan(shared_plan(f"p{number}", after(hours=number)), None)
+            tx.save_plan(plan, None)
 
     def read(_worker: int) -> bool:
         found = [store.shared_plan(f"p{number}") for number in range(100)]
-        return [one and one.plan for one in found] == [
-            shared_plan(f"p{number}", after(hours=number)) for number in range(100)
-        ]
+        return [one and one.plan for one in found] == plans
 
     assert at_once(3, read) == [True] * 3
-    assert len(store._known_plans._read) == known._MOST
+    remembered = store._known_plans._read
+    size = sum(len(text) for text, _ in remembered.values())
+    assert size == store._known_plans._size
+    assert known._MOST - len(note) - 1_000 < size <= known._MOST
+    assert ("newest", "p99") in remembered

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ip_fhir.domain.sharing.case import Handover, Invitation, InvitationStatus, PlanRequest
 from ip_fhir.domain.sharing.change import Change, ChangeStatus, KeptChange
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.share import EndReason, Share
@@ -84,6 +85,27 @@ def test_what_goes_on_stays(store: SqlStore) -> None:
     assert store.count_expired(after(days=300), PLAN) == 0
     assert store.purge(after(days=300), LATER).plans == 0
     assert len(store.plans()) == 4
+
+
+def test_what_is_not_here_any_more(store: SqlStore) -> None:
+    """At a side that holds the plan no more, and has no view of it, it goes as one that ended; not if it waits."""
+    gone = received_plan("gone", "s1").evolve(copies=())
+    waiting: dict[str, dict[str, Any]] = {
+        "invited": {"invitations": (Invitation(id="i", party="town", membership="m", sent=NOON),)},
+        "asks": {"requests": (PlanRequest(id="r", party="town", asked=NOON),)},
+        "offered": {"handover": Handover(id="h", party="town", epoch=2, sent=NOON)},
+    }
+    with store.begin() as tx:
+        tx.save_plan(gone, None)
+        tx.save_plan(received_plan("shown", "s2"), None)
+        for ident, given in waiting.items():
+            tx.save_plan(gone.evolve(id=ident, **given), None)
+    assert store.purge(LATER, LATER) == Purged(plans=1)
+    assert {plan.id for plan in store.plans()} == {"shown", *waiting}
+    answered = Invitation(id="i", party="town", membership="m", sent=NOON, status=InvitationStatus.DECLINED)
+    with store.begin() as tx:
+        tx.save_plan(gone.evolve(id="invited", invitations=(answered,)), 1)
+    assert store.purge(LATER, LATER) == Purged(plans=1)
 
 
 def test_words_taken_out_of_a_plans_evidence(store: SqlStore, place: Place) -> None:

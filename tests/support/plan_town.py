@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -88,7 +88,7 @@ class PlanTown(Timekeeper):
             if one.pid is not None:
                 one.end(signal.SIGTERM)
 
-    def _rests(self, stores: dict[str, Store]) -> bool:
+    def _rests(self, stores: Mapping[str, Store]) -> bool:
         if any(store.outbox("waiting", 1) or store.outbox("awaiting", 1) for store in stores.values()):
             return False
         plans = _plans(stores["municipality"], PlanSide.HOLDER)

@@ -1,4 +1,4 @@
-"""`demo`: five notices and their green forms between two processes, in simulated weeks."""
+"""`demo`: five notices and their green forms, then a plan that is shared, in simulated weeks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ def demo(
         typer.Option("--examples", help="The folder with plans/, notices/ and green_forms/.", show_default=False),
     ] = None,
 ) -> None:
-    """Run five loops between two processes.
+    """Run five loops between two processes, and share a plan between five.
 
     A hospital trust and a municipality, each a process with its own store; five notices, reminders and green forms in
-    simulated weeks; then a check that every loop ended as it should. Exit code 0 only if so.
+    simulated weeks. Then the municipality shares a plan with the hospital, a school and a general practice, two change
+    it at once, a consent is withdrawn, another opens something at midnight, and another municipality takes the plan
+    over. In the end a check that every loop ended as it should, and that each has of the plan what it may see. Exit
+    code 0 only if so.
     """
     from ip_fhir.cli.opening import require_extra
 

@@ -45,7 +45,7 @@ class PartDecision(Value):
 
 
 class Change(Value):
-    """What a participant wants otherwise. `wanted` is the whole view as it wants it, with the view's ids.
+    """The wish of a participant that something be otherwise. `wanted` is the view as it wants it, with the view's ids.
 
     `base` is the number of the view it was made on, `digest` that view's. With `whole`, a part of `wanted` that is
     missing was taken out; else it is unchanged. Times are with zone.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.sharing.lens.index import PlanIndex
+    from ip_fhir.domain.sharing.lens.basis import Basis
     from ip_fhir.domain.sharing.participants import Person
     from ip_fhir.domain.sharing.share import Share
     from ip_fhir.domain.values.value import Period
@@ -38,13 +38,15 @@ _EVERYTHING: Final[Open] = frozenset((None, *LifeArea))
 _COLUMNS: Final = (None, *LifeArea)
 _ONE_DAY: Final = timedelta(days=1)
 _OF_AGE: Final = 18
+_ALL_AREAS: Final = len(LifeArea)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is open to a share on a day: life areas, content of no area (`general`), and how much of it (`level`).
+    """The policy of a share on a day: the life areas that are open, and `general`, if content of no area is.
 
-    `released` are the parts that were ticked for it and that lead to persons with a protected address.
+    `level` is how much of it the agreement lets through; `released` are the parts that were ticked for it and that lead
+    to persons with a protected address.
     """
 
     areas: frozenset[LifeArea]
@@ -59,7 +61,7 @@ class Policy:
     @property
     def opens_all(self) -> bool:
         """True if no area is closed, and content of no area is not either."""
-        return self.general and len(self.areas) == len(LifeArea)
+        return self.general and len(self.areas) == _ALL_AREAS
 
     @property
     def opens_nothing(self) -> bool:
@@ -78,7 +80,7 @@ class Terms:
 
 def policy_of(plan: IndividualPlan, share: Share, on: date) -> Policy:
     """Returns the policy of a share on the day `on`. Nothing is open to a party of which nobody takes part that day."""
-    return _policy(_open_on(index_of(plan), share, on), share)
+    return _policy(_open_on(index_of(plan).basis, share, on), share)
 
 
 def openings(plan: IndividualPlan, share: Share, on: date) -> tuple[Opening, ...]:
@@ -93,10 +95,18 @@ def holds_until(plan: IndividualPlan, share: Share, on: date) -> date | None:
 
 def terms_of(plan: IndividualPlan, share: Share, on: date) -> Terms:
     """Returns the terms of a share on the day `on`."""
-    index = index_of(plan)
-    now = _open_on(index, share, on)
-    last = _last_days(index, share, on, now)
-    first = _first_days(index, share, on, now)
+    basis = index_of(plan).basis
+    key = on, share.organizations, share.person, share.level, share.ages, share.released, share.began
+    if key not in basis.known:
+        basis.known[key] = _terms(basis, share, on)
+    found: Terms = basis.known[key]
+    return found
+
+
+def _terms(basis: Basis, share: Share, on: date) -> Terms:
+    now = _open_on(basis, share, on)
+    last = _last_days(basis, share, on, now)
+    first = _first_days(basis, share, on, now)
     told = tuple(Opening(area=area, since=first[area], until=last.get(area)) for area in _COLUMNS if area in now)
     return Terms(_policy(now, share), told, min(last.values(), default=None))
 
@@ -106,64 +116,64 @@ def _policy(now: Open, share: Share) -> Policy:
     return Policy(areas, None in now, share.level, frozenset(share.released))
 
 
-def _persons_on(index: PlanIndex, share: Share, day: date) -> tuple[Person, ...]:
-    held = (one for one in index.places if one.period.covers(day) and is_of(share, one.person, one.organization))
-    return persons_in(held, index.above)
+def _persons_on(basis: Basis, share: Share, day: date) -> tuple[Person, ...]:
+    held = (one for one in basis.places if one.period.covers(day) and is_of(share, one.person, one.organization))
+    return persons_in(held, basis.above)
 
 
-def _open_on(index: PlanIndex, share: Share, day: date) -> Open:
+def _open_on(basis: Basis, share: Share, day: date) -> Open:
     """Returns what is open to all persons who take part on this day; nothing, if nobody does."""
-    persons = _persons_on(index, share, day)
+    persons = _persons_on(basis, share, day)
     found = _EVERYTHING if persons else frozenset()
-    return found.intersection(*(index.allowed(person, day, share.ages) for person in persons))
+    return found.intersection(*(basis.allowed(person, day, share.ages) for person in persons))
 
 
-def _last_days(index: PlanIndex, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
+def _last_days(basis: Basis, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
     """Returns the last day of each area that is open now and closes some day."""
     found: dict[LifeArea | None, date] = {}
     pending, start = set(now), on
-    changes = [day for day in _days_of_places(index, share) if day > on]
+    changes = [day for day in _days_of_places(basis, share) if day > on]
     for end in (*changes, None):
-        for person in _persons_on(index, share, start):
-            for area, answer in index.answers(person, start, share.ages).items():
+        for person in _persons_on(basis, share, start):
+            for area, answer in basis.answers(person, start, share.ages).items():
                 last = answer.until
                 if area in pending and last is not None and (end is None or last < end - _ONE_DAY):
                     found[area] = min(last, found.get(area, last))
         pending -= found.keys()
         if end is None or not pending:
             break
-        closed = pending - _open_on(index, share, end)
+        closed = pending - _open_on(basis, share, end)
         found |= dict.fromkeys(closed, end - _ONE_DAY)
         pending -= closed
         start = end
     return found
 
 
-def _first_days(index: PlanIndex, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
+def _first_days(basis: Basis, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
     """Returns the first day, since the share began, of the time without a break in which each area has been open."""
     found: dict[LifeArea | None, date] = {}
     pending = set(now)
-    days = {*_days_of_places(index, share), *_days_of_consents(index, share)}
+    days = {*_days_of_places(basis, share), *_days_of_consents(basis, share)}
     for start in sorted((day for day in days if share.began < day <= on), reverse=True):
         if not pending:
             break
-        began = pending - _open_on(index, share, start - _ONE_DAY)
+        began = pending - _open_on(basis, share, start - _ONE_DAY)
         found |= dict.fromkeys(began, start)
         pending -= began
     return found | dict.fromkeys(pending, share.began)
 
 
-def _days_of_places(index: PlanIndex, share: Share) -> list[date]:
+def _days_of_places(basis: Basis, share: Share) -> list[date]:
     """Returns the days on which other persons take part for a share."""
-    places = (place for place in index.places if is_of(share, place.person, place.organization))
+    places = (place for place in basis.places if is_of(share, place.person, place.organization))
     return sorted({day for place in places for day in _edges(place.period)})
 
 
-def _days_of_consents(index: PlanIndex, share: Share) -> Iterator[date]:
-    for consent in index.plan.consents:
+def _days_of_consents(basis: Basis, share: Share) -> Iterator[date]:
+    for consent in basis.plan.consents:
         if consent.kind is ConsentKind.SHARING:
             yield from _days_of_consent(consent)
-    yield from (first_day_at(birth, share.ages.health_consent) for birth in birth_dates(index.plan.owner))
+    yield from (first_day_at(birth, share.ages.health_consent) for birth in birth_dates(basis.plan.owner))
 
 
 def _days_of_consent(consent: Consent) -> Iterator[date]:

@@ -23,6 +23,7 @@ from ip_fhir.domain.merge.three_way import merge
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.ids import added_id, ids_of
+from ip_fhir.domain.sharing.lens.copies import renamed
 from ip_fhir.domain.sharing.lens.refusals import (
     CHANGED_MEANWHILE,
     CLOSED_FIELD,
@@ -35,8 +36,8 @@ from ip_fhir.domain.sharing.lens.refusals import (
     turned,
 )
 from ip_fhir.domain.sharing.lens.wanted import filled, trimmed
-from ip_fhir.domain.sharing.policy import policy_of
-from ip_fhir.domain.sharing.see import renamed, see
+from ip_fhir.domain.sharing.policy import terms_of
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.sharing.share import IdPair, Share
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.values.value import require
@@ -94,12 +95,12 @@ def put_back(
     view = see(plan, share, on).plan
     wanted = _on_view(wanted, view if base is None else base, view, whole=whole)
     changes = difference(view, wanted)
-    policy = policy_of(plan, share, on)
+    policy = terms_of(plan, share, on).policy
     if parts := tuple(refusals(changes, wanted, share, policy)):
         raise ViewRefused(parts)
     way = _Way(plan, share, view, wanted, changes)
     made, after = way.plan_after(), way.share_after()
-    if policy_of(made, after, on) != policy:
+    if terms_of(made, after, on).policy != policy:
         raise ViewRefused(turned(changes))
     if parts := tuple(lost(trimmed(wanted), see(made, after, on).plan)):
         raise ViewRefused(parts)
@@ -143,7 +144,7 @@ class _Way:
         self._back = {ids[ident]: ident for ident in _idents(plan)}
         self._back |= {ident: added_id(share, ident) for ident in self._added}
         self._shown_goals = {self._back[goal.id] for goal in view.goals}
-        self._wanted = {name: renamed(getattr(wanted, name), self._back, name) for name in _RENAMED}
+        self._wanted = {name: renamed(name, getattr(wanted, name), self._back) for name in _RENAMED}
 
     def share_after(self) -> Share:
         """Returns the share with the ids that the participant gave."""

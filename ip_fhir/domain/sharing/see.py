@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.ids import ids_of
+from ip_fhir.domain.sharing.lens.copies import copied, renamed
 from ip_fhir.domain.sharing.lens.cut import Cut, cut
-from ip_fhir.domain.sharing.lens.index import copied, index_of
-from ip_fhir.domain.sharing.lens.visible import REFERENCES
+from ip_fhir.domain.sharing.lens.index import index_of
 from ip_fhir.domain.sharing.policy import terms_of
 from ip_fhir.domain.sharing.share import ItemNumber, Share
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.domain.values.value import Value, require
+from ip_fhir.domain.values.value import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,15 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
     next view has the next number; that of an item is the number of the view in which it last changed, and without
     `before` each counts as changed.
     """
-    now = _cut(plan, share, on)
-    was = None if before is None else _cut(before[0], share, before[1])
-    if was == now and share.digest is not None:
+    changed = None if before is None else _changed_items(*before, plan, share, on)
+    if changed is not None and not changed and share.digest is not None:
         return Settled(share, None)
+    now = _cut(plan, share, on)
+    if changed is None and before is not None:
+        was = _cut(before[0], share, before[1])
+        if was == now and share.digest is not None:
+            return Settled(share, None)
+        changed = _differing(was, now)
     number = share.number + 1
     view = _view(now, plan, share, number, on)
     digest = view.digest()
@@ -86,9 +91,26 @@ def settle(before: tuple[IndividualPlan, date] | None, plan: IndividualPlan, sha
         "version": plan.version,
         "made_on": on,
         "updated_on": on,
-        "numbers": tuple(_numbers(was, now, share, number)),
+        "numbers": tuple(_numbers(changed, now, share, number)),
     }
     return Settled(share.evolve(**changes), view)
+
+
+def _changed_items(
+    old: IndividualPlan, day: date, plan: IndividualPlan, share: Share, on: date
+) -> Collection[str] | None:
+    """Returns the ids of all that may have changed in the view; None if only two cuts can tell."""
+    changes = index_of(plan).since(index_of(old))
+    if changes.elsewhere or day != on:
+        return None
+    lets = terms_of(plan, share, on).policy.lets
+    found = set()
+    for ident, (name, before, now) in changes.items.items():
+        if lets(before) != lets(now):
+            return None
+        if lets(now):
+            found |= {ident, ident if name in _APART else plan.id}
+    return found
 
 
 def _cut(plan: IndividualPlan, share: Share, on: date) -> Cut:
@@ -113,7 +135,7 @@ def _plan(made: Cut, plan: IndividualPlan, share: Share, number: int, updated: d
     are left out are gone, and all who are referred to are there.
     """
     ids = ids_of(share)
-    fields = {name: renamed(value, ids, name) for name, value in made.fields.items()}
+    fields = {name: renamed(name, value, ids) for name, value in made.fields.items()}
     fields |= {"version": number, "created": start_of(share.began), "updated": updated and start_of(updated)}
     whole: IndividualPlan = copied(plan, {**_empty(), **fields})
     return whole
@@ -135,41 +157,19 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=OSLO)
 
 
-def renamed(value: Any, ids: Mapping[str, str], name: str = "") -> Any:
-    """Returns a value, or a tuple of them, with the ids that `ids` has for its own and for those it refers to.
-
-    `name` is the name of the plan's field that it stands in. What is no value, and refers to nothing, is returned as it
-    is. All ids must be in `ids`.
-    """
-    if isinstance(value, tuple):
-        return tuple([renamed(item, ids) for item in value])
-    if isinstance(value, str) and name in REFERENCES[IndividualPlan]:
-        return ids[value]
-    if not isinstance(value, Value):
-        return value
-    changes: dict[str, Any] = {}
-    fields = value.__dict__
-    if "id" in fields:
-        changes["id"] = ids[fields["id"]]
-    for reference in REFERENCES.get(type(value), ()):
-        if to := fields[reference]:
-            changes[reference] = ids[to] if isinstance(to, str) else tuple([ids[one] for one in to])
-    for inside in _PLACES if "memberships" in fields else ():
-        changes[inside] = renamed(fields[inside], ids)
-    return copied(value, changes) if changes else value
-
-
-_PLACES = ("memberships", "coordinators")
-
-
-def _numbers(was: Cut | None, now: Cut, share: Share, number: int) -> Iterator[ItemNumber]:
+def _numbers(changed: Collection[str] | None, now: Cut, share: Share, number: int) -> Iterator[ItemNumber]:
     """Yields for each item of the view, by its id there, the number of the view in which it last changed."""
-    known = {one.id: one.number for one in share.numbers}
+    known = {} if changed is None else {one.id: one for one in share.numbers}
     ids = ids_of(share)
-    old = {} if was is None else dict(_resources(was))
-    for ident, content in _resources(now):
-        same = ident in old and old[ident] == content
-        yield ItemNumber(id=ids[ident], number=known.get(ids[ident], number) if same else number)
+    for ident, _ in _resources(now):
+        there = None if changed is None or ident in changed else known.get(ids[ident])
+        yield there or ItemNumber(id=ids[ident], number=number)
+
+
+def _differing(was: Cut, now: Cut) -> set[str]:
+    """Returns the ids of all that differs between two cuts."""
+    old = dict(_resources(was))
+    return {ident for ident, content in _resources(now) if old.get(ident) is not content and old.get(ident) != content}
 
 
 _APART = ("related_persons", "organizations", "professionals", "needs", "goals", "reviews")

@@ -15,7 +15,7 @@ from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.following import follow_in_loop
-from ip_fhir.exchange.sending.due import PlanChange
+from ip_fhir.exchange.sending.run_counts import PlanChange
 from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.plans import ViewMade
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author, EventKind
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import OutboxRow, Transaction
     from ip_fhir.ports.plans import PlanTransaction, StoredPlan
 

@@ -10,7 +10,7 @@ from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.errors import IpFhirError, StoreError, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
-from ip_fhir.exchange.sending.due import RunCounts
+from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports.plans import PlanStore
 
 log = logging.getLogger("ip_fhir.exchange")

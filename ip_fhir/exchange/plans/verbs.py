@@ -1,4 +1,4 @@
-"""What our own people do with plans: the methods that `Exchange` has for them, each with its author."""
+"""The deeds of our own people with plans: the methods that `Exchange` has for them, each with its author."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.exchange.plans.rest import PlanCriteria
     from ip_fhir.exchange.rest import Page
-    from ip_fhir.exchange.sending.due import PlanChange
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan
 
@@ -202,7 +202,7 @@ class PlanVerbs(Running):
     def forecast(
         self, plan_id: str, plan: IndividualPlan | None = None, begin: Collection[str] | None = None
     ) -> PlanForecast:
-        """What each participant would see now, or if `plan` were saved. Nothing is written. See `plans.forecast`."""
+        """The views that participants would have now, or if `plan` were saved. Nothing is written: see `forecast`."""
         with self._plans().begin() as tx:
             before = tx.load_plan(plan_id)
             if before is None and plan is None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, close_told, send
-from ip_fhir.exchange.sending.due import Moved, RunCounts
+from ip_fhir.exchange.sending.run_counts import Moved, RunCounts
 from ip_fhir.logs import log_message
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.errors import InvalidInput, LoopError
 from ip_fhir.exchange.commit import not_before, write
 from ip_fhir.exchange.plans.conclusion import PlanConclusion
-from ip_fhir.exchange.sending.due import LoopChange
+from ip_fhir.exchange.sending.run_counts import LoopChange
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
-    from ip_fhir.exchange.sending.due import Moved
+    from ip_fhir.exchange.sending.run_counts import Moved
     from ip_fhir.ports import OutboxRow, Stored, Transaction
 
 
 class Conclusion(Protocol):
-    """What a row is about, as one transaction has loaded it."""
+    """The loop or plan of a row, as one transaction has loaded it."""
 
     @property
     def peer(self) -> Peer:

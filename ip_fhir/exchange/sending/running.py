@@ -1,4 +1,4 @@
-"""What is due by the clock: the half of `Exchange` that a scheduler or a worker calls."""
+"""Work that is due by the clock: the half of `Exchange` that a scheduler or a worker calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ip_fhir.exchange.plans.due import run_plan_timers
 from ip_fhir.exchange.sending.batch import TOGETHER, RunClock, Sending, Signals
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
 from ip_fhir.exchange.sending.circuits import Way
-from ip_fhir.exchange.sending.due import RunCounts, run_timers
+from ip_fhir.exchange.sending.due import run_timers
+from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
 
 if TYPE_CHECKING:

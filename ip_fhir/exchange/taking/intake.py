@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a message: the key here of the loop or plan, resources as stored, and why it is not acted on.
+    """The result of taking in a message: the key here of loop or plan, resources as stored, why it is not acted on.
 
     `committed` is called after the commit.
     """

@@ -1,4 +1,4 @@
-"""Whom a message is from: the party of its credential that nothing in the message contradicts."""
+"""The sender of a message: the party of its credential that nothing in the message contradicts."""
 
 from __future__ import annotations
 

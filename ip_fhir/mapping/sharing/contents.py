@@ -1,4 +1,4 @@
-"""What each kind of message about a plan carries besides its header, as FHIR, and back.
+"""The contents of messages about a plan, besides the header, as FHIR, and back.
 
 A view is its resources. What the other kinds say stands in one Parameters resource; a person or an organisation that it
 is about stands beside it, and in a change the resources of the cut plan. A handover carries the whole of it as JSON in
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.messages import PlanMessage
-    from ip_fhir.domain.sharing.share import Kept
     from ip_fhir.fhir.bundle import BundleContent, Entry
     from ip_fhir.mapping.compiled import Compiled
-    from ip_fhir.mapping.sharing.view import Cut
 
 V = TypeVar("V", bound=Value)
 JsonObject = dict[str, Any]
@@ -52,7 +50,7 @@ JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParametersContent:
     """The kind of content that stands in Parameters: its table, its type, and the part of it that stands beside."""
 
     table: str
@@ -60,24 +58,24 @@ class Said:
     beside: str = ""
 
 
-SAID: Final = {
-    PlanMessageKind.PLAN_WITHDRAWN: Said("PlanWithdrawn", Withdrawal),
-    PlanMessageKind.PLAN_CHANGE: Said("PlanChange", Change, "wanted"),
-    PlanMessageKind.PLAN_CHANGE_ANSWER: Said("PlanChangeAnswer", ChangeAnswer),
-    PlanMessageKind.INVITATION: Said("PlanInvitation", InvitationContent, "owner"),
-    PlanMessageKind.INVITATION_ANSWER: Said("PlanReply", Reply),
-    PlanMessageKind.HANDOVER: Said("PlanHandover", HandoverContent, "content"),
-    PlanMessageKind.HANDOVER_ANSWER: Said("PlanReply", Reply),
-    PlanMessageKind.PLAN_REQUEST: Said("PlanRequest", PlanQuestion, "owner"),
-    PlanMessageKind.PLAN_GONE: Said("PlanGone", Gone, "holder"),
-    PlanMessageKind.PLAN_STATE_REQUEST: Said("PlanState", HeldView),
-    PlanMessageKind.PLAN_STATE: Said("PlanState", HeldView),
+IN_PARAMETERS: Final = {
+    PlanMessageKind.PLAN_WITHDRAWN: ParametersContent("PlanWithdrawn", Withdrawal),
+    PlanMessageKind.PLAN_CHANGE: ParametersContent("PlanChange", Change, "wanted"),
+    PlanMessageKind.PLAN_CHANGE_ANSWER: ParametersContent("PlanChangeAnswer", ChangeAnswer),
+    PlanMessageKind.INVITATION: ParametersContent("PlanInvitation", InvitationContent, "owner"),
+    PlanMessageKind.INVITATION_ANSWER: ParametersContent("PlanReply", Reply),
+    PlanMessageKind.HANDOVER: ParametersContent("PlanHandover", HandoverContent, "content"),
+    PlanMessageKind.HANDOVER_ANSWER: ParametersContent("PlanReply", Reply),
+    PlanMessageKind.PLAN_REQUEST: ParametersContent("PlanRequest", PlanQuestion, "owner"),
+    PlanMessageKind.PLAN_GONE: ParametersContent("PlanGone", Gone, "holder"),
+    PlanMessageKind.PLAN_STATE_REQUEST: ParametersContent("PlanState", HeldView),
+    PlanMessageKind.PLAN_STATE: ParametersContent("PlanState", HeldView),
 }
 """The content of each kind that has Parameters; a view has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class CarriedResources:
     """The resources that a message carries; those in `focus` are what its header says it is about."""
 
     resources: list[JsonObject]
@@ -90,16 +88,17 @@ def content_to_fhir(
     compiled: Compiled,
     released: Collection[LocatingPart],
     numbers: Mapping[str, int] | None,
-) -> Carried:
+) -> CarriedResources:
     """The resources of a message's content. Raises `InvalidInput` for words without a code."""
     if message.view is not None:
         resources = view_resources(message.view, compiled, released, numbers, message.kept)
-        return Carried(resources, resources[-1:])
-    said = SAID[message.kind]
+        return CarriedResources(resources, resources[-1:])
+    said = IN_PARAMETERS[message.kind]
     data = {name: value for name, value in data_of(content).items() if name != said.beside}
     parameters = {"resourceType": "Parameters", "id": message.id, **compiled.lens(said.table).new(data)}
     beside = _beside(content, message.id, compiled, released)
-    return Carried([*beside, parameters], [parameters, *beside[-1:]])
+    focus = beside[-1:] if isinstance(content, Change) else beside  # a CarePlan names the rest of its plan
+    return CarriedResources([*beside, parameters], [parameters, *focus])
 
 
 def _beside(
@@ -123,12 +122,13 @@ def _beside(
 def view_content(content: BundleContent, compiled: Compiled) -> JsonObject:
     """The view in a message, and what is kept beside it, as fields of the message. Raises `InvalidInput`."""
     cut = find_cut(content, compiled)
-    return {"view": read_view(cut, compiled), "kept": _kept(cut, (0,), compiled)}
+    view = read_view(cut, compiled)
+    return {"view": view, "kept": kept_in(view.plan, cut.content, (0,), compiled)}
 
 
 def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: Compiled) -> Value:
     """Read the content of a message that is no view. Raises `InvalidInput` with every problem, by FHIRPath."""
-    said = SAID[kind]
+    said = IN_PARAMETERS[kind]
     parameters = _one(content, "Parameters")
     lens = compiled.lens(said.table)
     data = lens.get(parameters.resource, NO_LINKS, parameters.at)
@@ -145,7 +145,8 @@ def content_from_fhir(kind: PlanMessageKind, content: BundleContent, compiled: C
 
 def _wanted(content: BundleContent, parameters: Entry, compiled: Compiled) -> JsonObject:
     cut = find_cut(content, compiled)
-    return {"wanted": read_cut(cut, compiled), "kept": _kept(cut, (0, parameters.number), compiled)}
+    wanted = read_cut(cut, compiled)
+    return {"wanted": wanted, "kept": kept_in(wanted, cut.content, (0, parameters.number), compiled)}
 
 
 def _owner(content: BundleContent, _parameters: Entry, compiled: Compiled) -> JsonObject:
@@ -178,13 +179,6 @@ def _handed_over(content: BundleContent, parameters: Entry, compiled: Compiled) 
 
 
 _READ_BESIDE: Final = {"wanted": _wanted, "owner": _owner, "holder": _holder, "content": _handed_over}
-
-
-def _kept(cut: Cut, aside: Collection[int], compiled: Compiled) -> tuple[Kept, ...]:
-    """The content that no row reads, in all entries but those in `aside`."""
-    assembly = compiled.assembly("plan")
-    entries = [entry for entry in cut.content.entries if entry.number not in aside]
-    return kept_in(assembly.locate(entries), entries, assembly)
 
 
 def _one(content: BundleContent, type_: str) -> Entry:

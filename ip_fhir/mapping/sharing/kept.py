@@ -1,4 +1,4 @@
-"""What a participant wrote and no table names: found in its resources, and given back to it with its view.
+"""Data that a participant wrote and no table names: found in its resources, and given back to it with its view.
 
 A resource with such content is kept as it stands, but for its narrative and `meta`, with the ids of the view in its
 references. Given back, the tables' fields are put onto it: what is not in the view leaves it. A kept resource of a part
@@ -18,12 +18,13 @@ from ip_fhir.mapping.bundle.assembly import items_of
 from ip_fhir.mapping.bundle.parts import PRACTITIONER
 from ip_fhir.mapping.dialects.fhir.unread import unread
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.sharing.resources import plan_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.fhir.bundle import Entry
+    from ip_fhir.fhir.bundle import BundleContent, Entry
     from ip_fhir.mapping.bundle.assembly import Assembly, Located
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.references import Links
@@ -33,16 +34,29 @@ _NOT_KEPT: Final = ("meta", "text")
 """A server's own, and the narrative: it may tell of what is closed to the participant meanwhile."""
 
 
-def kept_in(located: Located, entries: Sequence[Entry], assembly: Assembly) -> tuple[Kept, ...]:
-    """The resources among these entries with content that no row reads, by type and id.
+def kept_in(
+    plan: IndividualPlan, content: BundleContent, aside: Collection[int], compiled: Compiled
+) -> tuple[Kept, ...]:
+    """The resources with content that no row reads, by type and id; entries whose number is in `aside` are none.
 
-    `located` is the plan in them. Raises `InvalidInput` for such a resource whose id is none that the domain allows.
+    `plan` is the plan in the bundle: a resource that is as this library writes it has no such content. Raises
+    `InvalidInput` for a kept resource whose id is none that the domain allows.
     """
+    assembly = compiled.assembly("plan")
+    own = {_name_of(resource): _content(resource) for resource in plan_resources(plan, compiled)}
+    others = [
+        entry
+        for entry in content.entries
+        if entry.number not in aside
+        and own.get((entry.type, entry.id)) != _content(entry.resource)
+        and not any(one.lens.owns(entry.resource) for one in assembly.derived)
+    ]
+    if not others:
+        return ()
+    located = assembly.locate(content.entries)
     readers = _readers(located, assembly)
     found = []
-    for entry in entries:
-        if any(one.lens.owns(entry.resource) for one in assembly.derived):
-            continue
+    for entry in others:
         ident, lens = readers.get(entry.place, (entry.id, None))
         resource = _own_part(entry, located)
         if lens is None or any(place != "text" for place in unread(resource, [lens.inner], located.links.of(entry))):
@@ -92,8 +106,13 @@ def _own_part(entry: Entry, located: Located) -> dict[str, Any]:
     return {k: left if k == "contained" else v for k, v in entry.resource.items() if k != "contained" or left}
 
 
+def _content(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource without what is not kept of it."""
+    return {name: value for name, value in resource.items() if name not in _NOT_KEPT}
+
+
 def _kept(ident: str, entry: Entry, resource: dict[str, Any]) -> Kept:
-    content = {name: value for name, value in {**resource, "id": ident}.items() if name not in _NOT_KEPT}
+    content = _content({**resource, "id": ident})
     try:
         return read(Kept, {"resource": ident, "type": entry.type, "data": dumps(content).decode()})
     except InvalidInput as error:

@@ -26,6 +26,7 @@ from ip_fhir.mapping.header import url_of
 from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.sharing.kept import given_back
+from ip_fhir.mapping.sharing.resources import plan_resources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -76,7 +77,7 @@ def view_resources(
     """
     if view.plan.consents:
         raise InvalidInput.at("plan.consents", _NO_CONSENTS, "business-rule")
-    *parts, root = cut_resources(view.plan, compiled, released, kept)
+    *parts, root = _unmarked_resources(view.plan, compiled, released, kept)
     terms = view.model_dump(mode="json", exclude={"plan"}, exclude_none=True)
     made = compiled.lens(_TERMS).new({**terms, "openings": [_marked(opening) for opening in terms["openings"]]})
     root = {**root, "meta": made["meta"], "extension": [*made["extension"], *root.get("extension", ())]}
@@ -90,18 +91,20 @@ def cut_resources(
 
     What leads to a person with a protected address is left out, but for the parts in `released`.
     """
-    assembly = compiled.assembly("plan")
-    derived = {one.lens.resource for one in assembly.derived}
-    plan = withheld(plan, released)
-    bundle = orjson.loads(assembly.json(plan, compiled.systems.base))
-    resources = [entry["resource"] for entry in bundle["entry"]]
-    own = [resource for resource in resources if resource["resourceType"] not in derived]
-    *parts, root = given_back(plan, own, kept, compiled) if kept else own
+    *parts, root = _unmarked_resources(plan, compiled, released, kept)
     return [*parts, {**root, "meta": compiled.lens(_TERMS).new({})["meta"]}]
 
 
+def _unmarked_resources(
+    plan: IndividualPlan, compiled: Compiled, released: Collection[LocatingPart], kept: Sequence[Kept]
+) -> list[dict[str, Any]]:
+    plan = withheld(plan, released)
+    own = plan_resources(plan, compiled)
+    return given_back(plan, own, kept, compiled) if kept else own
+
+
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutPlan:
     """A cut plan as found in a bundle: `root` is the CarePlan as it stands, `content` the bundle without its marks.
 
     Without the marks of a view the bundle reads as one of a plan.
@@ -111,7 +114,7 @@ class Cut:
     content: BundleContent
 
 
-def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
+def find_cut(content: BundleContent, compiled: Compiled) -> CutPlan:
     """Find the cut plan in a bundle. Raises `InvalidInput` if it has no CarePlan or several, or one without the tag."""
     roots = [entry for entry in content.entries if entry.type == _ROOT]
     if len(roots) != 1:
@@ -122,10 +125,10 @@ def find_cut(content: BundleContent, compiled: Compiled) -> Cut:
         raise InvalidInput.at(f"{root.at}.meta.tag", _NO_VIEW, "required")
     entries = [*content.bundle["entry"]]
     entries[root.number] = {**entries[root.number], "resource": _unmarked(root.resource, compiled)}
-    return Cut(root, BundleContent({**content.bundle, "entry": entries}))
+    return CutPlan(root, BundleContent({**content.bundle, "entry": entries}))
 
 
-def read_view(cut: Cut, compiled: Compiled) -> PlanView:
+def read_view(cut: CutPlan, compiled: Compiled) -> PlanView:
     """Read the view that was found. Raises `InvalidInput` with every problem, by FHIRPath."""
     lens = compiled.lens(_TERMS)
     data = lens.get(cut.root.resource, NO_LINKS, cut.root.at)
@@ -144,13 +147,20 @@ def read_view(cut: Cut, compiled: Compiled) -> PlanView:
         ) from None
 
 
-def read_cut(cut: Cut, compiled: Compiled) -> IndividualPlan:
+def read_cut(cut: CutPlan, compiled: Compiled) -> IndividualPlan:
     """Read the cut plan, by the fast reader where it is certain. Raises `InvalidInput` with every problem."""
     if compiled.fast is not None:
         with suppress(LensesNeeded, orjson.JSONEncodeError):  # what no JSON text has
-            plan: IndividualPlan = compiled.fast.read(dumps(cut.content.bundle))
+            entries = [entry for entry in cut.content.bundle["entry"] if not _is_of_message(entry)]
+            plan: IndividualPlan = compiled.fast.read(dumps({**cut.content.bundle, "entry": entries}))
             return plan
     return compiled.assembly("plan").value(IndividualPlan, cut.content)
+
+
+def _is_of_message(entry: dict[str, Any]) -> bool:
+    """True for an entry with what a message says besides the plan, which the fast reader does not know."""
+    resource = entry.get("resource")
+    return isinstance(resource, dict) and resource.get("resourceType") in ("MessageHeader", "Parameters")
 
 
 def is_view(bundle: Any, compiled: Compiled) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.consent.matrix import AREAS
 from ip_fhir.domain.values.calendar import OSLO
+from ip_fhir.report.plans.items import items_of
 from ip_fhir.report.plans.labels import label
-from ip_fhir.report.plans.titles import items_of
 from ip_fhir.report.words.codes import day_words, word
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _mark(openings: Sequence[Opening], area: LifeArea | None, language: Language
 _TEXTS: dict[Language, dict[str, str]] = {
     "nb": {
         "title": "Planen som deles",
-        "lede": "Kommunen har planen. Hver deltaker har bare det som personen lar den se, og beholder det hos seg. "
+        "lede": "Én part har planen. Hver deltaker har bare det som personen lar den se, og beholder det hos seg. "
         "Her er det de har nå, lest fra deltakernes egne lagre.",
         "participant": "Deltaker",
         "state": "Det de har nå",
@@ -186,7 +186,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     },
     "en": {
         "title": "The plan that is shared",
-        "lede": "The municipality holds the plan. Each participant has only what the person lets it see, and keeps it "
+        "lede": "One party holds the plan. Each participant has only what the person lets it see, and keeps it "
         "in its own system. This is what they have now, read from the participants' own stores.",
         "participant": "Participant",
         "state": "What it has now",

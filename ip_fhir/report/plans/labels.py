@@ -94,10 +94,10 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "all": ("alle", "everybody"),
     "about": ("om", "about"),
     "who-sees": ("Hvem som får se hva, {}", "Who may see what, {}"),
-    "sees-all": ("Alt", "All"),
-    "sees-all-but": ("Alt unntatt", "All but"),
-    "sees-only": ("Bare", "Only"),
-    "sees-nothing": ("Ingenting", "Nothing"),
+    "sees-all": ("alt", "all"),
+    "sees-all-but": ("alt unntatt", "all but"),
+    "sees-only": ("bare", "only"),
+    "sees-nothing": ("ingenting", "nothing"),
     "general": ("det som ikke hører til noe livsområde", "what belongs to no life area"),
     "too-many": (
         "Samtykkene er for mange til å vises samlet her.",
@@ -140,7 +140,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "gone": ("Borte", "Gone"),
     "all-new": ("alt", "all"),
     "all-gone": ("alt", "all"),
-    "sees": ("Får se", "Will see"),
+    "sees": ("Personen åpner for", "The person lets through"),
     "share-begins": (
         "Delingen begynner: alt dette er nytt for dem.",
         "The share begins: all of this is new to them.",
@@ -181,6 +181,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "one-organizations": ("Virksomhet", "Organisation"),
     "one-consents": ("Samtykke", "Consent"),
     "one-plan": ("Planen selv", "The plan itself"),
+    "untold": ("vises ikke her", "not shown here"),
     "no-access": ("Ingen har fått planen eller lest den.", "Nobody was sent the plan, or has read it."),
     "access-view": (
         "{to} fikk utsnitt nr. {number}, av versjon {version}",

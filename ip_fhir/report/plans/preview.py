@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.merge.difference import Change, ChangeKind, difference
+from ip_fhir.report.plans.items import Item, items_of
 from ip_fhir.report.plans.layout import heading, labelled, paragraph, table_lines
 from ip_fhir.report.plans.sections.people import owner_name
-from ip_fhir.report.plans.titles import FIELDS, Item, changed_items, items_of, title_of_item
+from ip_fhir.report.plans.titles import FIELDS, changed_items, title_of_item
 from ip_fhir.report.plans.view import openings_words
 from ip_fhir.report.plans.warnings import warning_lines
 from ip_fhir.report.plans.wording import Wording

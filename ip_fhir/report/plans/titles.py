@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.merge.difference import ChangeKind
 from ip_fhir.domain.merge.places import BOOKKEEPING
+from ip_fhir.report.plans.items import Item, items_by_id
 from ip_fhir.report.plans.layout import short
 
 if TYPE_CHECKING:
@@ -16,21 +17,13 @@ if TYPE_CHECKING:
     from ip_fhir.report.plans.wording import Wording
 
 
-class Item(NamedTuple):
-    """An item of a plan: the field that it stands in, its id, and itself; the plan's own fields have no id."""
+def kind_of(field: str) -> str | None:
+    """Returns the field of a plan that an item stands in, by a dotted field of it; None: it is of no item.
 
-    field: str
-    id: str | None
-    value: Any
-
-
-def items_of(plan: IndividualPlan, field: str) -> tuple[Item, ...]:
-    """Returns the items of one of `FIELDS`."""
-    holder: Any = plan
-    if field.startswith("team."):
-        holder = plan.team
-    found = getattr(holder, field.rpartition(".")[2], ())
-    return tuple(Item(field, item.id, item) for item in found)
+    >>> kind_of("measures.status"), kind_of("measures"), kind_of("owner.name")
+    ('measures', 'measures', None)
+    """
+    return next((one for one in FIELDS if f"{field}.".startswith(f"{one}.")), None)
 
 
 def changed_items(changes: Iterable[Change], kind: ChangeKind, plan: IndividualPlan) -> tuple[Item, ...]:
@@ -40,15 +33,16 @@ def changed_items(changes: Iterable[Change], kind: ChangeKind, plan: IndividualP
     writing are left out, and so is a change of order.
     """
     found: dict[tuple[str, str | None], Item] = {}
+    known: dict[str, dict[str | None, Item]] = {}
     for change in changes:
-        field = next(
-            (one for one in FIELDS if f"{change.field}.".startswith(f"{one}.")), change.field.partition(".")[0]
-        )
+        field = kind_of(change.field) or change.field.partition(".")[0]
         if change.kind is not kind or field in (*BOOKKEEPING, "created", "id"):
             continue
         value = change.before if kind is ChangeKind.REMOVED else change.after
         if kind is ChangeKind.CHANGED and field in FIELDS:
-            value = next(one.value for one in items_of(plan, field) if one.id == change.id)
+            if field not in known:
+                known[field] = items_by_id(plan, field)
+            value = known[field][change.id].value
         found.setdefault((field, change.id), Item(field, change.id, value))
     return tuple(found.values())
 

@@ -9,8 +9,9 @@ from ip_fhir.domain.plan import Measure, MeasureStatus, ReviewStatus
 from ip_fhir.domain.sharing.ids import ids_of
 from ip_fhir.domain.sharing.participants import people_of
 from ip_fhir.domain.team import Membership
+from ip_fhir.report.plans.items import items_of
 from ip_fhir.report.plans.layout import STEP, paragraph, short
-from ip_fhir.report.plans.titles import FIELDS, items_of
+from ip_fhir.report.plans.titles import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

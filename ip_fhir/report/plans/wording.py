@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.values.calendar import local_day
+from ip_fhir.report.plans.items import items_by_id
 from ip_fhir.report.plans.labels import SPOKEN, label
 from ip_fhir.report.plans.layout import kept_together
 from ip_fhir.report.words.codes import LANGUAGES, day_words, word
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.values.terms import LifeArea
     from ip_fhir.domain.values.value import Period
+    from ip_fhir.report.plans.items import Item
     from ip_fhir.report.words.codes import Language
 
 
@@ -52,6 +54,16 @@ class Wording:
     def relatives(self) -> dict[str | None, RelatedPerson]:
         """The relatives and representatives by id."""
         return {one.id: one for one in self.plan.related_persons}
+
+    def item(self, field: str, ident: str | None) -> Item | None:
+        """Returns the item of this id in a field that is a list; None if the plan has none."""
+        if field not in self._items:
+            self._items[field] = items_by_id(self.plan, field)
+        return self._items[field].get(ident)
+
+    @cached_property
+    def _items(self) -> dict[str, dict[str | None, Item]]:
+        return {}
 
     def label(self, key: str) -> str:
         """Returns a label by its key."""

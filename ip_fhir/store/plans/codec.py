@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.referral import Author
-from ip_fhir.domain.sharing.case import SharedPlan
+from ip_fhir.domain.sharing.case import HandoverStatus, InvitationStatus, PlanSide, SharedPlan
+from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.errors import StoreError
 from ip_fhir.ports.plans import PlanVersion, SavedVersion, ViewMade
@@ -30,11 +31,24 @@ def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
         "side": plan.side.value,
         "changed": micros(plan.changed),
         "next_due": None if next_due is None else micros(next_due),
-        "over": int(plan.over),
+        "over": int(plan.over or _is_gone(plan)),
         "version": None if plan.plan is None else plan.plan.version,
         "revision": revision,
         "body": plan.model_dump_json(exclude_defaults=True, exclude={"plan"}),
     }
+
+
+def _is_gone(plan: SharedPlan) -> bool:
+    """True at a side that does not hold the plan, has no view of it, and waits for nothing: as if it were over."""
+    if plan.side is PlanSide.HOLDER or any(copy.view is not None for copy in plan.copies):
+        return False
+    waits = (
+        *(one.status is InvitationStatus.OPEN for one in plan.invitations),
+        *(one.answered is None for one in plan.requests),
+        *(one.status is ChangeStatus.SENT for one in plan.changes),
+        plan.handover is not None and plan.handover.status is HandoverStatus.OFFERED,
+    )
+    return not any(waits)
 
 
 def shared_plan(row: Any) -> SharedPlan:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST: Final = 128  # two for each plan; those of 64 plans with ten shares take some 30 MB
-_LONGEST: Final = 500_000  # characters of a text that is remembered
+_MOST: Final = 4_000_000
+"""Characters of all texts that are remembered: those of some 150 plans with ten shares, and 60 MB with the values."""
 
 
 class KnownPlans:
@@ -29,6 +29,7 @@ class KnownPlans:
 
     def __init__(self) -> None:
         self._read: OrderedDict[tuple[str, str], tuple[str, Any]] = OrderedDict()
+        self._size = 0
         self._turn = threading.Lock()
 
     def stored_plan(self, row: Any) -> StoredPlan:
@@ -61,10 +62,8 @@ class KnownPlans:
             self._keep(("newest", plan.id), newest, plan.plan)
 
     def _keep(self, place: tuple[str, str], text: str, value: Any) -> None:
-        if len(text) > _LONGEST:
-            return
         with self._turn:
+            self._size += len(text) - len(self._read.pop(place, ("", None))[0])
             self._read[place] = text, value
-            self._read.move_to_end(place)
-            if len(self._read) > _MOST:
-                self._read.popitem(last=False)
+            while self._size > _MOST:
+                self._size -= len(self._read.popitem(last=False)[1][0])

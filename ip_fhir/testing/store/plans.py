@@ -20,6 +20,7 @@ from ip_fhir.domain.sharing.case import (
     SharedPlan,
 )
 from ip_fhir.domain.sharing.change import Change, ChangeStatus, KeptChange
+from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
@@ -141,7 +142,7 @@ class PlanContract:
         assert [version.version for version in store.plan_versions("p")] == [2, 1]
         assert store.verify() == ()
 
-    def test_what_was_undone_is_not_there(self, store: PlanStore) -> None:
+    def test_undone_plans_are_not_there(self, store: PlanStore) -> None:
         """A failed transaction leaves neither plan nor version, view or name, and the next one may write them."""
         with pytest.raises(Trouble), store.begin() as tx:
             tx.save_plan(whole_plan("p"), None)
@@ -156,7 +157,7 @@ class PlanContract:
 
     # --- lists
 
-    def test_list_pages(self, store: PlanStore) -> None:
+    def test_plan_pages(self, store: PlanStore) -> None:
         """Latest changed first, page by page, of one side if asked."""
         for number in range(5):
             _save(store, shared_plan(f"p{number}", after(hours=number // 2)))
@@ -206,7 +207,8 @@ class PlanContract:
     def test_names_find_the_plan(self, store: PlanStore) -> None:
         """By share, change, invitation, request and handover; a name stays when what it named is gone."""
         _save(store, whole_plan("p"))
-        names = {"share": "p-s1", "change": "p-c", "invitation": "p-i", "request": "p-r", "handover": "p-h"}
+        tag = share_tag(share("p-s1", "p").key)
+        names = {"share": "p-s1", "tag": tag, "change": "p-c", "invitation": "p-i", "request": "p-r", "handover": "p-h"}
         with store.begin() as tx:
             assert {kind: tx.plan_named(kind, ident) for kind, ident in names.items()} == dict.fromkeys(names, "p")  # type: ignore[arg-type]
             assert tx.plan_named("change", "p-s1") is None
@@ -327,7 +329,7 @@ class PlanContract:
         said = f"{store!r} {store.shared_plan('p')!r} {store.plan_version('p', 1)!r} {store.plans()!r} {refused.value}"
         assert PERSON not in said
         assert str(PERSON_NUMBER) not in said
-        assert "5" * 64 not in said
+        assert share("p-s1", "p").key not in said
 
 
 def whole_plan(ident: str) -> SharedPlan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ip_fhir.domain.agreement import ContentLevel
@@ -165,8 +166,9 @@ def plan_version(ident: str, version: int = 1, **more: Any) -> IndividualPlan:
 
 
 def share(ident: str, plan: str, party: str = "school", **more: Any) -> Share:
-    """A share of a plan, that began on the day of `NOON`."""
-    return Share(id=ident, plan=plan, party=party, key="5" * 64, began=NOON.date(), **more)
+    """A share of a plan, that began on the day of `NOON`, with a key that follows from its id."""
+    key = sha256(ident.encode()).hexdigest()
+    return Share(id=ident, plan=plan, party=party, key=key, began=NOON.date(), **more)
 
 
 def shared_plan(ident: str, changed: datetime = NOON, due: datetime | None = None, **more: Any) -> SharedPlan:

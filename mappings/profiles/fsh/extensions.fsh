@@ -355,3 +355,47 @@ Context: Communication
 * value[x] 1..1
 * value[x] only code
 * valueCode from Missing (required)
+
+// --- sharing of the plan --------------------------------------------------------------------------
+
+Extension: IpView
+Id: ip-view
+Title: "Terms of a view"
+Description: "What a view of a plan says of itself: its share, its number, how much the agreement lets through, which life areas are open to the participant, and until which day it may be shown."
+Context: CarePlan
+* extension contains share 1..1 and number 1..1 and level 1..1 and opening 0..* and holds-until 0..1
+* extension[share].value[x] 1..1
+* extension[share].value[x] only id
+* extension[number].value[x] 1..1
+* extension[number].value[x] only positiveInt
+* extension[level].value[x] 1..1
+* extension[level].value[x] only code
+* extension[level].valueCode from ContentLevel (required)
+* extension[opening].extension contains area 0..1 and general 0..1 and since 0..1 and until 0..1
+* extension[opening].extension[area].value[x] 1..1
+* extension[opening].extension[area].value[x] only Coding
+* extension[opening].extension[area].valueCoding from LifeArea (required)
+* extension[opening].extension[general].value[x] 1..1
+* extension[opening].extension[general].value[x] only boolean
+* extension[opening].extension[since].value[x] 1..1
+* extension[opening].extension[since].value[x] only date
+* extension[opening].extension[until].value[x] 1..1
+* extension[opening].extension[until].value[x] only date
+* extension[holds-until].value[x] 1..1
+* extension[holds-until].value[x] only date
+
+Extension: IpEpoch
+Id: ip-epoch
+Title: "Epoch of the holder"
+Description: "The number of the plan's holder, one higher with each handover: of two holders only the highest counts."
+Context: MessageHeader
+* value[x] 1..1
+* value[x] only positiveInt
+
+Extension: IpMessageText
+Id: ip-message-text
+Title: "Words to the receiver"
+Description: "What a message about a plan says in words besides its content."
+Context: MessageHeader
+* value[x] 1..1
+* value[x] only string

@@ -52,6 +52,21 @@ Description: "At most one of those who carry out a measure is responsible for it
 Severity: #error
 Expression: "performer.where(extension.where(url = '@base/StructureDefinition/ip-responsible').exists()).count() <= 1"
 
+Profile: IpPlanView
+Parent: IpCarePlan
+Id: ip-PlanView
+Title: "View of an individual plan"
+Description: "An individual plan as one participant may see it on a day. It is no plan: parts may be left out, and it must not replace the plan that it is a view of."
+* meta.security 1..*
+* insert ByPattern(meta.security, $this)
+* meta.security contains redacted 1..1
+* meta.security[redacted] = $observation-value#REDACTED
+* meta.tag 1..*
+* insert ByPattern(meta.tag, $this)
+* meta.tag contains view 1..1
+* meta.tag[view] = PlanTag#plan-view
+* extension contains IpView named view 0..1
+
 Profile: IpGoal
 Parent: Goal
 Id: ip-Goal

@@ -7,6 +7,12 @@ Title: "Plan category"
 Description: "What kind of care plan or request this is."
 * #individual-plan "Individual plan" "Individuell plan, or a notice that one or a coordinator is needed"
 
+CodeSystem: PlanTag
+Id: plan-tag
+Title: "Tag of a plan"
+Description: "What a CarePlan is, where it is no plan. Whoever reads plans must not take such a resource for one."
+* #plan-view "View of a plan" "A plan as one participant may see it on a day: parts may be left out, also where none is"
+
 CodeSystem: PlanPart
 Id: plan-part
 Title: "Part of the plan"

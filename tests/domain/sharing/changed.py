@@ -224,6 +224,8 @@ def tried(wanted: IndividualPlan, case: Case, *, whole: bool = True) -> PutBack 
         return Refusal(f"{refusal} {refusal.parts}")
     except HiddenClash:
         return None
+    except InvalidInput as error:  # what is missing does not fit what is given
+        return Refusal(str(error))
 
 
 def view_of(case: Case) -> IndividualPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def test_the_last_change_counts(data: st.DataObject, case: Case) -> None:
     assert _sorted(twice.plan) == _sorted(alone.plan)
 
 
+@pytest.mark.sharing_promise(7)
 @given(st.data(), cases())
 def test_what_is_hidden_stays(data: st.DataObject, case: Case) -> None:
     """Items that are not seen, fields that no view shows and references to hidden goals are as they were."""
@@ -109,6 +111,7 @@ def _hidden(plan: IndividualPlan, case: Case) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.sharing_promise(2)
 @given(st.data(), cases(), st.booleans())
 def test_alike_plans_answer_alike(data: st.DataObject, case: Case, whole: bool) -> None:
     """Whatever is sent: taken or refused, for the same parts and in the same words, and seen the same afterwards.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from ip_fhir.domain.consent.consent import Access, Provision
 from ip_fhir.domain.people import Mandate, MandateKind
 from ip_fhir.domain.plan import Goal, IndividualPlan
+from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.policy import next_turn
+from ip_fhir.domain.sharing.put_back import PutBack
 from ip_fhir.domain.sharing.see import Settled, remake, see, settle
 from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.team import CareTeam
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
 from tests.domain.sharing.alike import Case, cases
+from tests.domain.sharing.changed import changed, tried
 from tests.domain.sharing.examples import ON, SCHOOL, YES, deny, place, plan_with
 
 LATER = ON + timedelta(days=1)
@@ -74,6 +79,39 @@ def test_an_item_that_comes_back_into_view_has_the_new_number() -> None:
     assert again.view is not None
     need = next(need.id for need in again.view.plan.needs if need.text == "Skyss")
     assert {one.id: one.number for one in again.share.numbers}[need] == 3
+
+
+@given(st.data(), cases())
+def test_an_item_has_the_new_number_if_it_changed_and_only_then(data: st.DataObject, case: Case) -> None:
+    """Whatever was changed in view: the items of old and new view, by their ids there, are compared."""
+    before = settle(None, case.plan, case.share, case.on)
+    assert before.view is not None
+    made = tried(data.draw(changed(before.view.plan)), case)
+    assume(isinstance(made, PutBack))
+    assert isinstance(made, PutBack)
+    share = before.share.evolve(book=made.share.book)
+    after = settle((case.plan, case.on), made.plan, share, case.on)
+    if after.view is None:
+        assert see(made.plan, share, case.on) == before.view
+        return
+    old, new = (_items(view.plan) for view in (before.view, after.view))
+    numbers = {one.id: one.number for one in after.share.numbers}
+    assert numbers.keys() == new.keys()
+    assert {ident for ident, number in numbers.items() if number == after.share.number} == {
+        ident for ident in new if old.get(ident) != new[ident]
+    }
+
+
+def _items(view: IndividualPlan) -> dict[str, Any]:
+    """What has a number of its own: items, owner and team, and the plan with all else and their ids."""
+    apart = ("related_persons", "organizations", "professionals", "needs", "goals", "reviews")
+    items = {item.id: item for name in LISTS for item in getattr(view, name)}
+    rest = view.model_copy(update={**dict.fromkeys((*apart, "owner", "version", "updated"), ())})
+    there = [[item.id for item in getattr(view, name)] for name in apart]
+    whole = rest.model_copy(update={"team": view.team is not None})
+    return {**items, view.id: (dict(whole), there), view.owner.id: view.owner} | (
+        {view.team.id: view.team} if view.team is not None else {}
+    )
 
 
 @given(cases())

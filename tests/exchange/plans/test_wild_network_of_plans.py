@@ -172,6 +172,9 @@ class Around(RuleBasedStateMachine):
         for share in plan.shares:
             held = self.ring.copy(share.party, share.id)
             assert held == (see(plan.plan, share, on) if share.goes_on else None), share.party
+        for side in self.ring.network.sides.values():
+            assert side.store.verify() == ()
+            assert side.store.look_through() == (), "what was written can be read"  # type: ignore[attr-defined]
         for _sender, _to, content in self.ring.network.sent:
             assert CANARY.encode() not in content
         for change_id, (party, words) in self.asked.items():
@@ -206,6 +209,9 @@ def _consent(plan: IndividualPlan, consent: Consent) -> IndividualPlan:
     return plan.evolve(consents=tuple(consent if one.id == consent.id else one for one in plan.consents))
 
 
-TestAround = Around.TestCase
-TestAround.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestAround = pytest.mark.slow(TestAround)
+@pytest.mark.slow
+@pytest.mark.sharing_promise(1, 2, 3)
+class TestAround(Around.TestCase):  # type: ignore[misc,valid-type]
+    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent."""
+
+    settings = settings(max_examples=12, stateful_step_count=25, deadline=None)

@@ -1,6 +1,8 @@
 """Messages about a plan: there and back, of every kind, and refused with their place."""
 
+import re
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,3 +146,20 @@ def test_a_message_of_a_loop_is_none_about_a_plan() -> None:
     for other in (None, {}, {"entry": [None]}, {"entry": [{"resource": {"resourceType": "MessageHeader"}}]}):
         assert not is_plan_message(other, shipped())
     assert not is_plan_message(changed(K.PLAN, "entry.0.resource.eventCoding", {"system": [], "code": {}}), shipped())
+
+
+def test_the_document_names_every_kind_and_parameter(checkout: Path) -> None:
+    """docs/sharing-wires.md has a row for each event, and the name of each parameter and of each part of a view."""
+    text = (checkout / "docs" / "sharing-wires.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| `")}
+    for kind in PlanMessageKind:
+        names = [
+            given["name"]
+            for entry in plan_message_to_fhir(plan_message(kind), shipped())["entry"]
+            for given in entry["resource"].get("parameter", ())
+        ]
+        assert [name for name in names if f"`{name}`" not in rows[f"`{kind}`"]] == [], kind
+    fields = shipped().tables.fields
+    placed = [row.place for name in ("PlanView", "PlanMessageHeader") for row in fields[name].rows]
+    wanted = {name for place in placed for name in re.findall(r"extension\(=?([a-z-]+)\)", place)}
+    assert [name for name in wanted if f"`{name}`" not in text and f"({name})" not in text] == []

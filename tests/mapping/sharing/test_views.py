@@ -28,6 +28,7 @@ from tests.mapping.examples import example
 from tests.support.sharing_strategies import plan_views
 
 JSON = dict[str, Any]
+VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 TAG = {"system": "https://ip-fhir.github.io/fhir/CodeSystem/plan-tag", "code": "plan-view"}
 REDACTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
 ALL = default().releasing(EVERY_PART)
@@ -164,3 +165,29 @@ def test_withheld_parts_are_written_for_whom_they_were_released_alone() -> None:
     shown = shown.evolve(plan=shown.plan.evolve(owner=owner))
     assert view_from_fhir(view_to_fhir(shown)).plan.owner.contacts == ()
     assert view_from_fhir(view_to_fhir(shown, ALL)) == shown
+
+
+@pytest.mark.parametrize(
+    ("type_", "element", "value"),
+    [
+        ("Goal", "lifecycleStatus", "entered-in-error"),
+        ("Condition", "verificationStatus", {"coding": [{"code": "refuted", "system": VERIFICATION}]}),
+        ("Patient", "active", False),
+        ("Goal", "implicitRules", "https://theirs.example/rules"),
+    ],
+)
+def test_a_view_with_a_part_that_does_not_hold_is_refused(type_: str, element: str, value: Any) -> None:
+    """A view is whole: a part that cannot be read as it stands is not left out in silence."""
+    made = view_to_fhir(view(), ALL)
+    resource = next(e["resource"] for e in made["entry"] if e["resource"]["resourceType"] == type_)
+    resource[element] = value
+    with pytest.raises(InvalidInput) as caught:
+        view_from_fhir(made)
+    assert element in caught.value.problems[0].path
+
+
+def test_a_view_in_r5_comes_back_and_says_the_same() -> None:
+    """With the R5 tables it has the same tag and the same terms."""
+    made = view_to_fhir(view(), version="R5")
+    assert view_from_fhir(made, version="R5") == view_from_fhir(made) == view_from_fhir(view_to_fhir(view()))
+    assert root_of(made)["meta"]["tag"] == [TAG]

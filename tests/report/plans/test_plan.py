@@ -162,7 +162,7 @@ def test_a_view_has_its_terms_on_top() -> None:
     assert said.startswith(
         "Utsnitt av individuell plan for Ylva Solbakk Nordås, født 17. mai 2019 Utsnitt nr.: 3, "
         "delt siden 1. mai 2026, sist endret 21. aug. 2026 Gjelder: til og med 30. juni 2028 Avtalen åpner for: "
-        "hele planen Åpent for oss: Alt unntatt behov hos foreldre, ektefelle, barn (til og med 30. juni 2028) "
+        "hele planen Åpent for oss: alt unntatt behov hos foreldre, ektefelle, barn (til og med 30. juni 2028) "
         "Dette er ikke hele planen."
     )
     assert "Nattevakt i hjemmet" not in said
@@ -185,7 +185,7 @@ def test_a_view_without_an_end_and_with_an_area_that_opens() -> None:
     view = school_view(until=None)
     said = words_of(view_lines(view.evolve(openings=(*view.openings, later)), "en", ON))
     assert "Holds: until a newer one comes" in said
-    assert "Open to us: All but needs of parents, spouse, children" in said
+    assert "Open to us: all but needs of parents, spouse, children" in said
     assert "Opens later: needs of parents, spouse, children (from 1 Oct 2026)" in said
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from ip_fhir.exchange import Exchange
-    from ip_fhir.exchange.sending.due import RunCounts
+    from ip_fhir.exchange.sending.run_counts import RunCounts
     from ip_fhir.settings import Settings
 
 _SECONDS_TO_NOTICE = 0.1

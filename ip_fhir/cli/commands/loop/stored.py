@@ -15,6 +15,7 @@ ROW_WORDS = {
     "waiting": "waits to be sent; `ip-fhir serve` or `ip-fhir work` sends it",
     "awaiting": "handed over; its receipt has not come yet",
     "sent": "sent",
+    "held": "waits for a person's yes (ip-fhir outbox release)",
     "parked": "not sent, and waits for a person (ip-fhir outbox list)",
     "refused": "will not be sent",
     "superseded": "will not be sent: a newer one goes in its place",

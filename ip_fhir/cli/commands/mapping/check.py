@@ -57,12 +57,12 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan: PlanId = None,
     told_is_error: ToldIsError = False,
 ) -> None:
-    """Check a plan, notice, form or Bundle.
+    """Check a plan, view, notice, form or Bundle.
 
     Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
-    for what closes the loop. Exit code 0: right and complete; 1: it lacks something; 2: it cannot be used, with a line
-    for each problem and its place. What of a Bundle is not read, and what no rule forbids and a person should look at,
-    is told on stderr, a line for each place.
+    for what closes the loop. A view of a plan is named as such: it is no plan. Exit code 0: right and complete; 1: it
+    lacks something; 2: it cannot be used, with a line for each problem and its place. What of a Bundle is not read, and
+    what no rule forbids and a person should look at, is told on stderr, a line for each place.
     """
     from ip_fhir.cli.files import read_file
     from ip_fhir.errors import InvalidInput
@@ -89,12 +89,15 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.remarks.remarks import remarks
+    from ip_fhir.domain.sharing.view import PlanView
 
     kind = kind_of(content)
     if kind == "bundle":
         return _bundle(content.name, read_bundle(content), given, strict=strict)
     if kind == "plan":
         return _plan(read_value(IndividualPlan, content))
+    if kind == "view":
+        return Report(kind, read_value(PlanView, content).plan.id)
     if kind == "notice":
         asks = read_value(Notice, content)
         return Report(kind, asks.id, warnings=remarks(asks))
@@ -115,17 +118,28 @@ def _plan(plan: IndividualPlan) -> Report:
 
 
 def _bundle(name: str, bundle: JsonObject, given: Given, *, strict: bool) -> Report:
-    """Checks a Bundle that holds a plan, a message, or a notice as a transaction."""
+    """Checks a Bundle that holds a plan, a view of one, a message, or a notice as a transaction."""
     from ip_fhir.cli.files import naming
     from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.fhir.bundle import entries_of
     from ip_fhir.fhir.strict import check_models
-    from ip_fhir.mapping import default, message_from_fhir, message_from_transaction
+    from ip_fhir.mapping import (
+        default,
+        is_plan_message,
+        is_view,
+        message_from_fhir,
+        message_from_transaction,
+        plan_message_from_fhir,
+        view_from_fhir,
+    )
 
     with naming(name):
         types = Counter(entry.type for entry in entries_of(bundle))
         if strict:
             check_models(bundle)
+        if is_plan_message(bundle):
+            said = plan_message_from_fhir(bundle)
+            return Report(f"bundle: message {said.kind}", said.id, resources=dict(types))
         if types["MessageHeader"]:
             message = message_from_fhir(bundle)
             about = [part for part in (message.notice, message.form) if part is not None]
@@ -136,6 +150,8 @@ def _bundle(name: str, bundle: JsonObject, given: Given, *, strict: bool) -> Rep
             told = list(remarks(sent.notice)) if sent.notice else []
             ident = sent.notice.id if sent.notice else None
             return Report("bundle: notice", ident, resources=dict(types), warnings=told)
+        if is_view(bundle):
+            return Report("bundle: view", view_from_fhir(bundle).plan.id, resources=dict(types))
         reading = given.read(bundle, default())
     checked = _plan(reading.plan)
     warnings = [*reading.warnings, *checked.warnings]

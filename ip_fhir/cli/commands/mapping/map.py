@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.cli.files import Content
     from ip_fhir.cli.options import Part
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.domain.values.value import Value
     from ip_fhir.mapping import Mapper
     from ip_fhir.mapping.tables.variants import FhirVersion
@@ -44,10 +45,11 @@ _VERSION: dict[Fhir, FhirVersion] = {Fhir.R4: "R4", Fhir.R5: "R5"}
 
 
 class Form(StrEnum):
-    """The two forms that `map` writes."""
+    """The forms that `map` writes."""
 
     FHIR = "fhir"
     PLAN = "plan"
+    VIEW = "view"
 
 
 Version: TypeAlias = Annotated[
@@ -73,36 +75,53 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan.
 
-    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. JSON on stdout, nothing else. What of the
-    Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With --ndjson that is
-    told of other systems' plans only; a line that cannot be mapped is told by its number, the others go on, and the
-    exit code is 2. Address, municipality and contacts of a person with a protected address and of their relatives, and
-    places of measures, are left out, which is told on stderr, unless --release names them.
+    A plan becomes one transaction Bundle; a Bundle becomes the plan in it. A view of a plan becomes a collection, and
+    with --to view its Bundle becomes the view: it is no plan, and --to plan refuses it. JSON on stdout, nothing else.
+    What of the Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With
+    --ndjson that is told of other systems' plans only; a line that cannot be mapped is told by its number, the others
+    go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
+    relatives, and places of measures, are left out, which is told on stderr, unless --release names them.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
-        from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
-
         if pretty:
             raise typer.BadParameter("--ndjson does not go with --pretty")
-        if given != Given(told_is_error=told_is_error):
-            raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
-        version, released = _given_version(fhir_version), parts(release)
-        raise typer.Exit(
-            map_ndjson(file, to.value, overlay=overlay, version=version, released=released, told_is_error=told_is_error)
-        )
+        raise typer.Exit(_map_lines(file, to, fhir_version, overlay, release, given))
     from ip_fhir.cli.files import expect, naming, read_file
     from ip_fhir.cli.output import emit
 
     content = read_file(file)
-    expect(content, "plan" if to is Form.FHIR else "bundle")
+    kind = expect(content, *(("plan", "view") if to is Form.FHIR else ("bundle",)))
     with naming(content.name):
         if to is Form.FHIR:
             site = _site_mapper(overlay, _given_version(fhir_version) or "R4").releasing(parts(release))
-            made: dict[str, Any] = site.to_fhir(_let_out(_own_plan(content), release))
+            made: dict[str, Any] = (
+                site.to_fhir(_let_out(_own_plan(content), release))
+                if kind == "plan"
+                else site.view_to_fhir(_own_view(content, release))
+            )
+        elif to is Form.VIEW:
+            made = _view_in_bundle(content, overlay, _given_version(fhir_version), release).to_data()
         else:
             made = _let_out(_plan_in_bundle(content, overlay, _given_version(fhir_version), given), release).to_data()
     emit(made, pretty=pretty)
+
+
+def _map_lines(
+    file: str, to: Form, fhir_version: Fhir | None, overlay: Path | None, release: list[Part] | None, given: Given
+) -> int:
+    """Maps each line of a file, and returns the exit code. Raises `BadParameter` for what does not go with lines."""
+    from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
+
+    if to is Form.VIEW:
+        raise typer.BadParameter("--ndjson does not go with --to view")
+    if given != Given(told_is_error=given.told_is_error):
+        raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
+    version, released = _given_version(fhir_version), parts(release)
+    form: Literal["fhir", "plan"] = "fhir" if to is Form.FHIR else "plan"
+    return map_ndjson(
+        file, form, overlay=overlay, version=version, released=released, told_is_error=given.told_is_error
+    )
 
 
 def put(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -155,14 +174,22 @@ def schema(
 ) -> None:
     """Print a JSON Schema.
 
-    Draft 2020-12, of a plan, a notice or a green form as these commands read them.
+    Draft 2020-12, of a plan, a notice, a green form, a view of a plan or a change to one, as this library reads them.
     """
     from ip_fhir.cli.output import emit
     from ip_fhir.domain.green_form import GreenForm
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.change import Change
+    from ip_fhir.domain.sharing.view import PlanView
 
-    models: dict[Kind, type[Value]] = {Kind.PLAN: IndividualPlan, Kind.NOTICE: Notice, Kind.GREEN_FORM: GreenForm}
+    models: dict[Kind, type[Value]] = {
+        Kind.PLAN: IndividualPlan,
+        Kind.NOTICE: Notice,
+        Kind.GREEN_FORM: GreenForm,
+        Kind.VIEW: PlanView,
+        Kind.CHANGE: Change,
+    }
     emit({"$schema": "https://json-schema.org/draft/2020-12/schema", **models[kind].model_json_schema()}, pretty=True)
 
 
@@ -171,6 +198,26 @@ def _own_plan(content: Content) -> IndividualPlan:
     from ip_fhir.domain.plan import IndividualPlan
 
     return read_value(IndividualPlan, content)
+
+
+def _own_view(content: Content, release: list[Part] | None) -> PlanView:
+    from ip_fhir.cli.files import read_value
+    from ip_fhir.domain.sharing.view import PlanView
+
+    view = read_value(PlanView, content)
+    return view.evolve(plan=_let_out(view.plan, release))
+
+
+def _view_in_bundle(
+    content: Content, overlay: Path | None, said: FhirVersion | None, release: list[Part] | None
+) -> PlanView:
+    """Returns the view in a Bundle, or in a message of one."""
+    from ip_fhir.cli.files import read_bundle
+    from ip_fhir.mapping.fhir_version import version_of
+
+    bundle = read_bundle(content)
+    view = _site_mapper(overlay, version_of(bundle, said)).view_from_fhir(bundle)
+    return view.evolve(plan=_let_out(view.plan, release))
 
 
 def _let_out(plan: IndividualPlan, release: list[Part] | None) -> IndividualPlan:

@@ -364,11 +364,12 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "WorklistStore": "keeps no worklist: people are told, but nothing is listed or marked as done",
         "ReadingStore": "keeps no log of reads: nobody can tell afterwards who read what",
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
+        "PlanStore": "keeps no shared plans: none is held, shared or received",
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):
-        yield Finding("store", "warn", f"{lacks[name]} ({name} of ip_fhir.ports.capabilities)")
+        yield Finding("store", "warn", f"{lacks[name]} ({name}: see ip_fhir.ports.capabilities)")
 
 
 def _peer(peer: PeerSettings) -> Iterator[Finding]:

@@ -62,12 +62,18 @@ def restore(
             went_on += _go_on(exchange, plan, skipped, who)
     if as_json:
         emit({"plans": dict(sides), "asked": dict(asked), "without": went_on})
-        return
+    else:
+        _say(sides, asked)
+        if skipped:
+            say(f"  {went_on} shares go on without an answer")
+
+
+def _say(sides: Counter[str], asked: Counter[str]) -> None:
+    from ip_fhir.cli.output import say
+
     say(f"marked: {sides['holder']} plans that we hold, {sides['participant']} that are shared with us")
     for party, number in sorted(asked.items()):
         say(f"  {party}: asked which views it holds, of {number} plans; nothing else goes to it before it has said so")
-    if skipped:
-        say(f"  {went_on} shares go on without an answer")
 
 
 def _go_on(exchange: Exchange, plan: SharedPlan, skipped: Collection[str], who: Author) -> int:

@@ -40,7 +40,9 @@ _AT_ONCE = 200
 ChangeId = Annotated[str, typer.Argument(metavar="CHANGE-ID", help="As `plan changes` shows it.", show_default=False)]
 Parts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PART]...", help="As `plan changes` shows them; by default all.", show_default=False),
+    typer.Argument(
+        metavar="[PART]...", help="Numbers, as `plan changes` shows them; by default all.", show_default=False
+    ),
 ]
 
 
@@ -164,15 +166,21 @@ def _decide(
 
 
 def _named(kept: KeptChange, names: Sequence[str]) -> list[PartDecision]:
-    """Returns the parts that wait, or those of these names. Raises `InvalidInput` for one that does not wait."""
+    """Returns the parts that wait, or those of these names or numbers. Raises `InvalidInput` for one that does not."""
     from ip_fhir.errors import InvalidInput
 
-    waiting = {part_name(part): part for part in kept.decisions if part.outcome in UNDECIDED}
+    waiting: dict[str, PartDecision] = {}
+    for number, part in enumerate(kept.decisions, 1):
+        if part.outcome in UNDECIDED:
+            waiting |= {str(number): part, part_name(part): part}
     if not waiting:
         raise InvalidInput.at("", "nothing of it waits: it is decided", "business-rule")
     if unknown := [name for name in names if name not in waiting]:
-        raise InvalidInput.at("PART", f"{unknown[0]} does not wait; these do: {', '.join(waiting)}", "not-found")
-    return [waiting[name] for name in names] or list(waiting.values())
+        numbers = ", ".join(name for name in waiting if name.isdigit())
+        raise InvalidInput.at("PART", f"{unknown[0]} does not wait; these do: {numbers}", "not-found")
+    return [waiting[name] for name in dict.fromkeys(names)] or list(
+        {id(part): part for part in waiting.values()}.values()
+    )
 
 
 def _party(plan: SharedPlan, kept: KeptChange) -> str:
@@ -208,6 +216,7 @@ def _data(plan: SharedPlan, kept: KeptChange, on: date, *, values: bool) -> dict
         "text": change.text if values else None,
         "parts": [
             {
+                "number": number,
                 "part": part_name(part),
                 "field": part.field,
                 "id": part.id,
@@ -216,7 +225,7 @@ def _data(plan: SharedPlan, kept: KeptChange, on: date, *, values: bool) -> dict
                 **({"stands": _plain(value_at(stands, part)) if stands is not None else None} if values else {}),
                 **({"wished": _plain(value_at(change.wanted, part))} if values else {}),
             }
-            for part in kept.decisions
+            for number, part in enumerate(kept.decisions, 1)
         ],
     }
 
@@ -249,51 +258,51 @@ def _show(
     say(f"  {words['plan']}: {plan.id}; {way} {label(_party(plan, kept), names)}; {local(change.made)}")
     if change.text and values:
         say(f"  {words['text']}: {change.text}")
-    stands = _seen(plan, kept, on) if values else None
-    rows = [_part_row(kept, part, stands, language, values=values) for part in kept.decisions]
+    rows: list[tuple[str, ...]] = [
+        (str(number), part_name(part), word(part.outcome, language)) for number, part in enumerate(kept.decisions, 1)
+    ]
+    if values:
+        rows = list(_part_rows(kept, _seen(plan, kept, on), language, on))
     if rows:
-        show(_PARTS[language] if values else _PARTS[language][:2], rows)
+        show(_PARTS[language] if values else _PARTS[language][:3], rows)
     say()
 
 
-def _part_row(
-    kept: KeptChange,
-    part: PartDecision,
-    stands: IndividualPlan | None,
-    language: Language,
-    *,
-    values: bool,
-) -> tuple[str, ...]:
+def _part_rows(
+    kept: KeptChange, stands: IndividualPlan | None, language: Language, on: date
+) -> Iterator[tuple[str, ...]]:
+    """Yields a row for each part: its number for commands, its place in words, the outcome, and both values."""
+    from ip_fhir.report.plans.values import place_words, told_value
+    from ip_fhir.report.plans.wording import Wording
     from ip_fhir.report.words.codes import word
 
-    outcome = word(part.outcome, language)
-    if not values:
-        return part_name(part), outcome
-    reason = f": {part.reason}" if part.reason else ""
-    now = _said(value_at(stands, part), language) if stands is not None else ""
-    return part_name(part), f"{outcome}{reason}", now, _said(value_at(kept.change.wanted, part), language)
-
-
-def _said(value: Any, language: Language) -> str:
-    """Returns a value in words; a hyphen for none."""
-    from enum import StrEnum
-
-    from ip_fhir.report.words.codes import word
-
-    if value is None:
-        return "-"
-    if isinstance(value, StrEnum):
-        return word(value, language)
-    if isinstance(value, tuple):
-        return ", ".join(_said(one, language) for one in value) or "-"
-    return str(_plain(value))
+    wished = Wording(kept.change.wanted, language, on)
+    now = Wording(stands, language, on) if stands is not None else wished
+    for number, part in enumerate(kept.decisions, 1):
+        reason = f": {part.reason}" if part.reason else ""
+        place = place_words((now, wished), part.field, part.id)
+        value = told_value(now, part.field, value_at(stands, part)) if stands is not None else ""
+        wish = told_value(wished, part.field, value_at(kept.change.wanted, part))
+        yield str(number), place, f"{word(part.outcome, language)}{reason}", value, wish
 
 
 _PARTS: dict[Language, tuple[str, ...]] = {
-    "nb": ("Del", "Utfall", "Står i planen", "Ønskes"),
-    "en": ("Part", "Outcome", "Stands in the plan", "Wished"),
+    "nb": ("Del", "Gjelder", "Utfall", "Står i planen", "Ønskes"),
+    "en": ("Part", "Is about", "Outcome", "Stands in the plan", "Wished"),
 }
 _WORDS: dict[Language, dict[str, str]] = {
-    "nb": {"none": "ingen endringer venter", "plan": "plan", "from": "fra", "to": "til", "text": "Ord"},
-    "en": {"none": "no changes wait", "plan": "plan", "from": "from", "to": "to", "text": "Words"},
+    "nb": {
+        "none": "ingen endringer venter",
+        "plan": "plan",
+        "from": "fra",
+        "to": "til",
+        "text": "Ord",
+    },
+    "en": {
+        "none": "no changes wait",
+        "plan": "plan",
+        "from": "from",
+        "to": "to",
+        "text": "Words",
+    },
 }

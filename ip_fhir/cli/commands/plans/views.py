@@ -1,4 +1,4 @@
-"""What `plan show` shows: the plan, a participant's view of it, or what somebody with a mandate sees."""
+"""The views of `plan show`: the plan, a participant's view of it, or that of somebody with a mandate."""
 
 from __future__ import annotations
 

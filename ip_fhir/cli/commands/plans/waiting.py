@@ -1,30 +1,16 @@
-"""The parts of changes that wait for a person, with the value that stands and the value that is wished."""
+"""The parts of changes: their names for the commands, those that wait for a person, and the values at their places."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.sharing.change import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.change import KeptChange, PartDecision
 
 UNDECIDED: Final = (Outcome.PROPOSED, Outcome.CONFLICT)
-
-
-class WaitingPart(NamedTuple):
-    """A part of a change that waits: the value that stands in today's view, and the one that is wished.
-
-    None: there is no such item or value. `name` is how the commands name the part.
-    """
-
-    name: str
-    part: PartDecision
-    stands: Any
-    wished: Any
 
 
 def waits(kept: KeptChange) -> bool:
@@ -35,13 +21,6 @@ def waits(kept: KeptChange) -> bool:
 def part_name(part: PartDecision) -> str:
     """Returns the name of a part for the commands: `measures.status@id`, or the field alone for the plan's own."""
     return part.field if part.id is None else f"{part.field}@{part.id}"
-
-
-def waiting_parts(kept: KeptChange, view: IndividualPlan) -> Iterator[WaitingPart]:
-    """Yields the parts that wait; `view` is what the participant would see today."""
-    for part in kept.decisions:
-        if part.outcome in UNDECIDED:
-            yield WaitingPart(part_name(part), part, value_at(view, part), value_at(kept.change.wanted, part))
 
 
 def value_at(plan: IndividualPlan, part: PartDecision) -> Any:

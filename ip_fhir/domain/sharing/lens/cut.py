@@ -1,4 +1,4 @@
-"""The cut of a plan: what a share may see of it on a day, still with the plan's own ids.
+"""The cut of a plan: the part that a share may see on a day, still with the plan's own ids.
 
 Two cuts are equal if, and only if, the two views would say the same. So a change of the plan is looked at in its cuts
 before any id or view is made.
@@ -7,37 +7,27 @@ before any id or view is made.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from itertools import compress
+from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.plan import IndividualPlan, ReviewStatus
-from ip_fhir.domain.sharing.lens.index import copied, names_in, projected
-from ip_fhir.domain.sharing.lens.visible import VISIBLE, Shown, closed_fields
-from ip_fhir.domain.sharing.participants import is_of
-from ip_fhir.domain.team import two_at_once
+from ip_fhir.domain.plan import ReviewStatus
+from ip_fhir.domain.sharing.lens.copies import copied
+from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from ip_fhir.domain.plan import Goal, Measure
-    from ip_fhir.domain.sharing.lens.index import PlanIndex
+    from ip_fhir.domain.sharing.lens.index import Items, Layer, PlanIndex
     from ip_fhir.domain.sharing.policy import Policy, Terms
     from ip_fhir.domain.sharing.share import Share
-    from ip_fhir.domain.team import CareTeam, Membership
-
-WITH_AREAS: Final = ("resources", "needs", "goals", "measures")
-"""The lists whose items are shown or not by their life areas."""
-
-ACTORS: Final = ("related_persons", "organizations", "professionals")
-"""The lists of those who are shown only where something in the view names them."""
-
-_GENERAL: Final = tuple(name for name, shown in VISIBLE[IndividualPlan].items() if shown is Shown.GENERAL)
+    from ip_fhir.domain.team import CareTeam
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a share may see: the terms, and the plan's fields by name, without those that are made for the view."""
+    """The part that a share may see: its terms, and the plan's fields by name, but for those that a view makes."""
 
     terms: Terms
     fields: Mapping[str, Any]
@@ -47,126 +37,109 @@ def cut(index: PlanIndex, share: Share, terms: Terms, on: date) -> Cut:
     """Returns what the share may see of the plan on the day `on`, by these terms."""
     policy = terms.policy
     index = index.without_places(on, policy.released)
-    plan, level, general = index.plan, policy.level, policy.general
-    fields: dict[str, Any] = {
-        "id": plan.id,
-        "owner": projected(plan.owner, level, general=general),
-        "status": plan.status,
-        "period": plan.period,
-    }
-    named: set[str] = set()
-    _add_items(fields, named, index, policy)
-    if level is ContentLevel.PLAN and general:
-        _add_general(fields, named, index)
-    if level is not ContentLevel.HEADER:
-        _add_reviews(fields, named, index, policy)
-    team = _team(index, share, policy, on)
-    if team is not None:
-        fields["team"] = team
-        for place in (*team.memberships, *team.coordinators):
-            named.update(names_in(place))
-    _add_actors(fields, named, index, policy)
+    layer = index.at(policy.level, general=policy.general)
+    opened, names = _opened(index, layer, policy)
+    fields, named = dict(opened), set(names)
+    if layer.team is not None:
+        _add_team(fields, named, layer.team, index, share, policy, on)
+    there = named_by(named, index)
+    for name in ACTORS:
+        fields[name] = tuple([item for item in layer.lists[name].shown if item.id in there])
     return Cut(terms, fields)
 
 
-def _add_items(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
+def _opened(index: PlanIndex, layer: Layer, policy: Policy) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Returns the fields that all shares with this policy show alike, and the actors that they name.
+
+    The answer is kept with the index, for the other shares.
+    """
+    key = policy.areas, policy.general, policy.level
+    if key not in index.opened:
+        fields, named = dict(layer.fields), set(layer.names)
+        _add_items(fields, named, layer.lists, index, policy)
+        if "reviews" in layer.lists:
+            _add_reviews(fields, named, layer.lists["reviews"], policy.level)
+        index.opened[key] = fields, frozenset(named)
+    return index.opened[key]
+
+
+def _add_items(
+    fields: dict[str, Any], named: set[str], lists: Mapping[str, Items], index: PlanIndex, policy: Policy
+) -> None:
     """Adds the items of which all areas are open, without references to goals that are not shown."""
-    closed = closed_fields(IndividualPlan, policy.level, general=policy.general)
-    areas = index.areas
+    if policy.opens_all:
+        for name in WITH_AREAS:
+            if name in lists:
+                fields[name], _, names = lists[name]
+                named |= names
+        return
+    lets = {areas for areas in index.all_areas if policy.lets(areas)}
     for name in WITH_AREAS:
-        if name in closed:
-            continue
-        items, names = index.items(name, policy.level, general=policy.general)
-        if not policy.opens_all:
-            items = tuple([item for item in items if policy.lets(areas[item.id])])
-        fields[name] = items
-        named.update(*[names[item.id] for item in items])
-    if len(fields.get("goals", ())) < len(index.plan.goals):
-        shown = {goal.id for goal in fields.get("goals", ())}
-        fields.update(without_hidden_goals(fields, shown))
+        if name in lists:
+            shown, names_of, _ = lists[name]
+            if shown:
+                seen = [areas in lets for areas in index.areas_in(name)]
+                shown = tuple(compress(shown, seen))
+                named.update(*compress(names_of, seen))
+            fields[name] = shown
+    goals = fields.get("goals", ())
+    if len(goals) < len(index.plan.goals):
+        fields.update(without_hidden_goals(fields, {goal.id for goal in goals}))
 
 
 def without_hidden_goals(fields: dict[str, Any], shown: set[str]) -> dict[str, Any]:
-    """Returns goals and measures without references to goals that are not shown."""
-    return {
-        name: tuple([without(item, shown) for item in fields[name]])
-        for name, without in (("goals", _as_main_goal), ("measures", _with_goals))
-        if name in fields
+    """Returns goals and measures without references to goals that are not shown; a sub-goal may then be a main goal."""
+    known = {None, *shown}
+    found = {
+        "goals": [one if one.part_of in known else copied(one, {"part_of": None}) for one in fields.get("goals", ())],
+        "measures": [
+            one
+            if shown.issuperset(one.goals)
+            else copied(one, {"goals": tuple([ident for ident in one.goals if ident in shown])})
+            for one in fields.get("measures", ())
+        ],
     }
+    return {name: tuple(items) for name, items in found.items() if name in fields}
 
 
-def _as_main_goal(goal: Goal, shown: set[str]) -> Goal:
-    """Returns the goal as a main goal, if its own main goal is not shown."""
-    made: Goal = goal if goal.part_of is None or goal.part_of in shown else copied(goal, {"part_of": None})
-    return made
-
-
-def _with_goals(measure: Measure, shown: set[str]) -> Measure:
-    goals = tuple([ident for ident in measure.goals if ident in shown])
-    made: Measure = measure if len(goals) == len(measure.goals) else copied(measure, {"goals": goals})
-    return made
-
-
-def _add_general(fields: dict[str, Any], named: set[str], index: PlanIndex) -> None:
-    """Adds what has neither goal nor area, and follows the consent as a whole."""
-    plan = index.plan
-    for name in _GENERAL:
-        fields[name] = value = getattr(plan, name)
-        if name in ("contributions", "cooperation"):
-            named.update(ident for item in value for ident in names_in(item))
-    arrangements = (one for one in (plan.follow_up, plan.evaluation) if one is not None)
-    named.update(ident for one in (plan, *arrangements) for ident in names_in(one))
-
-
-def _add_reviews(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
+def _add_reviews(fields: dict[str, Any], named: set[str], items: Items, level: ContentLevel) -> None:
     """Adds the reviews: of all their day and kind; at the level `needs`, only of those that are still planned."""
-    items, names = index.items("reviews", policy.level, general=policy.general)
-    if policy.level is not ContentLevel.PLAN:
-        items = tuple([review for review in items if review.status is ReviewStatus.PLANNED])
-    fields["reviews"] = items
-    named.update(*[names[review.id] for review in items])
+    fields["reviews"] = items.shown
+    if level is not ContentLevel.PLAN:
+        fields["reviews"] = tuple([review for review in items.shown if review.status is ReviewStatus.PLANNED])
+    named |= items.all_names  # none, where only some of them are shown: who holds a review is not
 
 
-def _team(index: PlanIndex, share: Share, policy: Policy, on: date) -> CareTeam | None:
-    """Returns the team with the share's own memberships, the coordinators of the day, and perhaps the others.
+def _add_team(
+    fields: dict[str, Any],
+    named: set[str],
+    team: CareTeam,
+    index: PlanIndex,
+    share: Share,
+    policy: Policy,
+    on: date,
+) -> None:
+    """Adds the team with the share's own memberships, the coordinators of the day, and perhaps the others.
 
-    Others' memberships are shown only where no area is closed. None if nobody is left.
+    Others' memberships are shown only where no area is closed. A team of which nobody is left is not shown.
     """
-    team = index.plan.team
-    if team is None:
-        return None
-    all_of = policy.opens_all and policy.level is ContentLevel.PLAN
-    members = tuple([one for one in team.memberships if all_of or _is_own(one, index, share)])
-    coordinators = team.coordinators_on(on)
-    if not members and not coordinators:
-        return None
-    shown = tuple([projected(place, policy.level, general=policy.general) for place in coordinators])
-    changes: dict[str, Any] = {"memberships": members, "coordinators": shown}
-    if team.two_coordinators_reason is not None and not two_at_once(shown):
+    members = index.members
+    if not policy.opens_all or policy.level is not ContentLevel.PLAN:
+        units, person = share.organizations, share.person
+        members = tuple([one for one in members if one[1] in units and person in (None, one[0].member)])
+    held = index.held_on(on, policy.level, general=policy.general)
+    if not members and not held.places:
+        return
+    changes: dict[str, Any] = {"memberships": tuple([one for one, _, _ in members]), "coordinators": held.places}
+    if not held.rivals:
         changes["two_coordinators_reason"] = None  # it is about coordinators of another time
-    made: CareTeam = copied(projected(team, policy.level, general=policy.general), changes)
-    return made
-
-
-def _is_own(membership: Membership, index: PlanIndex, share: Share) -> bool:
-    """True for a membership, past ones too, in the name of the share's organisations, or of the person it is for."""
-    member = membership.member
-    if member not in index.works_for and member not in index.above:
-        return False  # the owner and relatives see the plan otherwise
-    name = membership.on_behalf_of or (member if member in index.above else index.works_for[member])
-    return is_of(share, member, name)
-
-
-def _add_actors(fields: dict[str, Any], named: set[str], index: PlanIndex, policy: Policy) -> None:
-    """Adds those whom something shown names, with the organisations that they work for and those above."""
-    there = named_by(named, index)
-    for name in ACTORS:
-        items = index.items(name, policy.level, general=policy.general).shown
-        fields[name] = tuple([item for item in items if item.id in there])
+    fields["team"] = copied(team, changes)
+    named |= held.names
+    named.update(*[names for _, _, names in members])
 
 
 def named_by(idents: Iterable[str], index: PlanIndex) -> set[str]:
     """Returns these actors, with the organisations that they work for and those above."""
+    belongs = index.basis.with_organizations
     named = set(idents)
-    units = {index.works_for[ident] for ident in named if ident in index.works_for} | (named & index.above.keys())
-    return named.union(*[index.above[unit] for unit in units])
+    return named.union(*[belongs[ident] for ident in named if ident in belongs])

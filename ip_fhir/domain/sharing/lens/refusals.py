@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.domain.merge.difference import Change, ChangeKind, difference
 from ip_fhir.domain.sharing.change import Outcome, PartDecision
 from ip_fhir.domain.sharing.ids import is_own
-from ip_fhir.domain.sharing.lens.cut import ACTORS
-from ip_fhir.domain.sharing.lens.index import areas_of
+from ip_fhir.domain.sharing.lens.index import ACTORS, areas_of
 from ip_fhir.domain.sharing.lens.wanted import named_in
 from ip_fhir.domain.sharing.rights import is_fixed
 from ip_fhir.errors import InvalidInput, IssueCode, Problem

@@ -15,8 +15,8 @@ from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.permission import EXPLICIT_NOES, Speakers, Words, said_on, voice
 from ip_fhir.domain.people import MandateKind
 from ip_fhir.domain.plan_rules import references
-from ip_fhir.domain.sharing.lens.cut import ACTORS, WITH_AREAS, named_by, without_hidden_goals
-from ip_fhir.domain.sharing.lens.index import areas_of, index_of
+from ip_fhir.domain.sharing.lens.cut import named_by, without_hidden_goals
+from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS, areas_of, index_of
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import InvalidInput
 

@@ -120,6 +120,9 @@ REFERENCES: Final[Mapping[type[Value], tuple[str, ...]]] = {
 }
 """The fields of a view that hold ids of other items or of actors, one or several."""
 
+MADE: Final = ("version", "created", "updated")
+"""The fields of a plan that a view makes itself."""
+
 TO_GOALS: Final = frozenset({"part_of", "goals"})
 """Those of a goal or a measure that refer to goals; the others refer to actors."""
 
@@ -162,6 +165,8 @@ def _check(model: type[Value], seen: set[type[Value]]) -> None:
     if rows.keys() != model.model_fields.keys():
         unnamed = ", ".join(sorted(rows.keys() ^ model.model_fields.keys()))
         raise MappingError(f"{model.__name__}: the table of what a view shows does not fit its fields: {unnamed}")
+    if "id" not in rows and len(set(rows.values())) > 1:
+        raise MappingError(f"{model.__name__}: a value without an id is shown whole, or not at all")
     shown = (info for name, info in model.model_fields.items() if rows[name] is not Shown.NEVER)
     for below in (found for info in shown for found in models_in(info.annotation)):
         if issubclass(below, Value) and below not in seen:

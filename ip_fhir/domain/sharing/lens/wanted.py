@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.domain.merge.places import ITEMS, PARTS, by_id, units
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import references
-from ip_fhir.domain.sharing.lens.cut import ACTORS, named_by
-from ip_fhir.domain.sharing.lens.index import index_of
+from ip_fhir.domain.sharing.lens.cut import named_by
+from ip_fhir.domain.sharing.lens.index import ACTORS, index_of
 from ip_fhir.domain.values.value import Value
 
 if TYPE_CHECKING:
@@ -36,15 +36,19 @@ def filled(wanted: IndividualPlan, base: IndividualPlan) -> IndividualPlan:
 
 
 def _filling(wanted: Value, base: Value) -> dict[str, Any]:
-    """Returns the fields of `wanted` that differ once what is missing has been filled in."""
+    """Returns the fields of `wanted` in which something is missing, as they are with it.
+
+    Of fields that one rule binds, none is missing if another says something else than before.
+    """
     found: dict[str, Any] = {}
     model = type(base)
     for unit in units(model):
         ours, old = (tuple(getattr(side, name) for name in unit) for side in (wanted, base))
         made = tuple(_field(one, other) for one, other in zip(ours, old, strict=True))
-        if len(unit) > 1 and not _is_silent(ours, old):
-            made = ours
-        found.update(zip(unit, made, strict=True))
+        if len(unit) > 1 and made != old:
+            made = tuple(_period(one, other) for one, other in zip(ours, old, strict=True))
+        if made != ours:
+            found.update(zip(unit, made, strict=True))
     for name in ITEMS.get(model, ()):
         found[name] = _items(getattr(wanted, name), getattr(base, name))
     for name in PARTS.get(model, ()):
@@ -54,9 +58,9 @@ def _filling(wanted: Value, base: Value) -> dict[str, Any]:
     return found
 
 
-def _is_silent(ours: tuple[Any, ...], old: tuple[Any, ...]) -> bool:
-    """True if each of these fields, which one rule binds, is missing or as it was."""
-    return all(_field(one, other) == other for one, other in zip(ours, old, strict=True))
+def _period(ours: Any, old: Any) -> Any:
+    """Returns a value of bound fields that are not as they were: of a period, an end may be missing all the same."""
+    return _field(ours, old) if isinstance(ours, Value) else ours
 
 
 def _field(ours: Any, old: Any) -> Any:
@@ -72,8 +76,14 @@ def _field(ours: Any, old: Any) -> Any:
 def _items(ours: Sequence[Any], old: Sequence[Any]) -> tuple[Any, ...]:
     """Returns the items of `old` as they are wanted, in its order, and then those that are new."""
     given, there = by_id(ours), by_id(old)
-    kept = [given[one.id].evolve(**_filling(given[one.id], one)) if one.id in given else one for one in old]
+    kept = (_item(given.get(one.id, one), one) for one in old)
     return (*kept, *(item for item in ours if item.id not in there))
+
+
+def _item(ours: Any, old: Any) -> Any:
+    """Returns an item as it is wanted, with what is missing in it."""
+    filling = {} if ours == old else _filling(ours, old)
+    return ours.evolve(**filling) if filling else ours
 
 
 def trimmed(wanted: IndividualPlan) -> IndividualPlan:

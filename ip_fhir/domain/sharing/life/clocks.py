@@ -32,7 +32,13 @@ def acknowledgement_due(terms: PartyTerms, now: datetime) -> datetime:
 
 
 def change_due(terms: PartyTerms, received: datetime, step: int) -> datetime:
-    """Returns the time at which an undecided change is told: step 1 to its decider, 2 to the unit's leader."""
+    """Returns the time at which an undecided change is told: step 1 to its decider, 2 to the unit's leader.
+
+    >>> from datetime import UTC, datetime
+    >>> from ip_fhir.domain.sharing.life.surroundings import PartyTerms
+    >>> change_due(PartyTerms(), datetime(2026, 3, 30, 9, tzinfo=UTC), 1).date().isoformat()  # over Easter
+    '2026-04-09'
+    """
     days = terms.sharing.change_days if step == 1 else terms.sharing.change_leader_days
     return add_working_days(received, days, terms.closed)
 
@@ -53,7 +59,20 @@ def request_due(terms: PartyTerms, now: datetime) -> datetime:
 
 
 def turns(plan: IndividualPlan, share: Share, after: date, days: int) -> Iterator[date]:
-    """Yields the days, after `after` and at most `days` later, on which the view opens or shrinks by date."""
+    """Yields the days, after `after` and at most `days` later, on which the view opens or shrinks by date.
+
+    >>> from datetime import date
+    >>> from ip_fhir.domain.plan import IndividualPlan
+    >>> from ip_fhir.domain.sharing.share import Share
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "organizations": [{"id": "school", "name": "Skolen", "kind": "school"}],
+    ...     "team": {"id": "team", "memberships": [{"id": "m", "member": "school", "role": "service-provider"}]},
+    ...     "consents": [{"id": "c", "kind": "sharing", "given_on": "2026-01-12", "period": {"end": "2026-01-31"}}]}''')
+    >>> share = Share(id="s", plan="p", party="nordvik", organizations=["school"], key="00" * 32, began="2026-01-12")
+    >>> [day.isoformat() for day in turns(plan, share, date(2026, 1, 20), 14)]
+    ['2026-02-01']
+    """
     last = after + timedelta(days=days)
     policy, day = policy_of(plan, share, after), next_turn(plan, (share,), after)
     while day is not None and day <= last:

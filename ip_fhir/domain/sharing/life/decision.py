@@ -40,6 +40,20 @@ def decide_plan(case: SharedPlan | None, event: PlanEvent, around: Surroundings)
     this side, `InvalidInput` if it lacks a field or cannot be done, `ConsentRefused` if consent does not allow it,
     `Conflict` if another version was saved meanwhile; for what came by message, `NotTaken` (unknown here, and the same
     for all that is not the sender's) and `NotYet` (sent again later, it is taken in).
+
+    >>> from ip_fhir.domain.plan import IndividualPlan
+    >>> from ip_fhir.domain.sharing.life.surroundings import PartyTerms, Surroundings
+    >>> from ip_fhir.domain.sharing.terms import SharingTerms
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "status": "active", "owner":
+    ...     {"id": "owner", "name": {"family": "Testesen"}}, "organizations": [{"id": "school", "name": "Skolen",
+    ...     "kind": "school"}], "team": {"id": "team", "memberships": [{"id": "m", "member": "school",
+    ...     "role": "service-provider"}]}, "consents": [{"id": "c", "kind": "sharing", "given_on": "2026-01-12"}]}''')
+    >>> terms = PartyTerms(agreed=True, sharing=SharingTerms(shares_begin="by-rule"))
+    >>> around = Surroundings({"school": "nordvik"}, {"nordvik": terms}, new_key=lambda: "00" * 32)
+    >>> event = PlanEvent(id="e", kind="save", at="2026-01-12T09:00:00Z", raised_by="holder", plan=plan)
+    >>> [(effect.kind.value, effect.party, effect.number) for effect in decide_plan(None, event, around).effects]
+    [('send', 'nordvik', 1)]
     """
     opened = _opened(event) if case is None else case
     side, event = opened.side, event.evolve(raised_by=_said_by(opened, event))

@@ -15,6 +15,7 @@ from ip_fhir.domain.consent.permission import AccessRequest, Refused, permits
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import Handover, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
 from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.clocks import change_due, handover_due, set_review_clocks
 from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
@@ -47,11 +48,15 @@ def from_holder(step: Step) -> None:
 
 
 def elsewhere(step: Step) -> Finding:
-    """Tells a party that had a share of a plan which was handed over who holds it now. Raises `NotTaken` for others."""
+    """Tells a party that had a share of a plan which was handed over who holds it now. Raises `NotTaken` for others.
+
+    A change is not refused: as soon as its author hears who holds the plan, it is sent there.
+    """
     if all(share.party != step.event.party for share in step.case.shares):
         raise NotTaken.at("plan", "unknown here", "not-found")
     step.send(PlanMessageKind.PLAN_GONE, step.case.id, step.event.party, answers=step.event.message_id)
-    step.problems = (Problem("plan", "another side holds the plan", "business-rule"),)
+    if step.event.kind is not PlanEventKind.CHANGE:
+        step.problems = (Problem("plan", "another side holds the plan", "business-rule"),)
     return Finding.ELSEWHERE
 
 
@@ -194,15 +199,19 @@ def unanswered(step: Step, timer: PlanTimer) -> None:
 
 
 def came(step: Step) -> Finding:
-    """Keeps an offer that came, with all that goes with it; our people are told that it waits for their answer."""
-    from_holder(step)
+    """Keeps an offer that came, with all that goes with it; our people are told that it waits for their answer.
+
+    Raises `NotTaken` if it is not the holder's or of an epoch that is past, and `NotYet` while our yes to an earlier
+    offer is under way: that one was taken back, and we are about to hear of it.
+    """
     content, ident = step.needed("handed_over"), step.needed("about")
     known = step.case.handover
+    if step.event.party != step.case.holder:  # `epoch` is what ours would be
+        raise NotTaken.at("sender", "unknown here", "not-found")
     if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
         raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
     if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:
-        step.problems = (Problem("handover", "an offer of this plan is being answered here", "conflict"),)
-        return Finding.CONFLICT
+        raise NotYet.at("handover", "our yes to an earlier offer of this plan is under way", "conflict")
     is_first = known is None or known.id != ident
     if is_first or (known is not None and known.status is HandoverStatus.OFFERED):
         sent = step.event.at if known is None or is_first else known.sent

@@ -59,7 +59,16 @@ def invite(step: Step) -> Finding:
 
 
 def organization_of(plan: IndividualPlan, place: Membership) -> str | None:
-    """Returns the id of the organisation in whose name somebody is a member; None: in their own."""
+    """Returns the id of the organisation in whose name somebody is a member; None: in their own.
+
+    >>> from ip_fhir.domain.plan import IndividualPlan
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "organizations": [{"id": "school", "name": "Skolen", "kind": "school"}],
+    ...     "professionals": [{"id": "sissel", "name": {"family": "Lærer"}, "organization": "school"}]}''')
+    >>> organization_of(plan, Membership(id="m", member="sissel", role="service-provider"))
+    'school'
+    """
     if place.on_behalf_of is not None or any(one.id == place.member for one in plan.organizations):
         return place.on_behalf_of or place.member
     return next((one.organization for one in plan.professionals if one.id == place.member), None)

@@ -15,7 +15,7 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.change import Outcome, PartDecision
 from ip_fhir.domain.sharing.ids import view_id
-from ip_fhir.domain.sharing.lens.cut import ACTORS
+from ip_fhir.domain.sharing.lens.index import ACTORS
 from ip_fhir.domain.sharing.lens.refusals import CLOSED_FIELD, TAKEN_OUT, HiddenClash, ViewRefused
 from ip_fhir.domain.sharing.participants import people_of
 from ip_fhir.domain.sharing.put_back import put_back
@@ -60,6 +60,15 @@ def parts_of(base: IndividualPlan, wanted: IndividualPlan) -> tuple[Part, ...]:
     """Returns the parts of a change.
 
     None are the order of lists, version, time and author of a view, and people whom nothing names any more.
+
+    >>> from ip_fhir.domain.values.value import read
+    >>> base = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "measures": [{"id": "m", "what": "Svømming"}]}''')
+    >>> measure = base.measures[0].evolve(status="stopped", status_reason="Ferie", how="Med far")
+    >>> for part in parts_of(base, base.evolve(measures=(measure,))):
+    ...     print(part.place.field, [one.field for one in part.differences])
+    measures.how ['measures.how']
+    measures.status ['measures.status', 'measures.status_reason']
     """
     found: dict[Place, list[Change]] = {}
     for one in difference(base, wanted):
@@ -70,7 +79,14 @@ def parts_of(base: IndividualPlan, wanted: IndividualPlan) -> tuple[Part, ...]:
 
 
 def value_at(plan: IndividualPlan, place: str, ident: str | None) -> Any:
-    """Returns the value at a dotted field, of the item with this id if one is given; None if there is no such item."""
+    """Returns the value at a dotted field, of the item with this id if one is given; None if there is no such item.
+
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "needs": [{"id": "n", "text": "Skyss"}]}''')
+    >>> value_at(plan, "needs.text", "n"), value_at(plan, "status", None).value
+    ('Skyss', 'draft')
+    """
     if place in _LIST_PLACES:
         return by_id(_list_at(plan, place)).get(ident or "")
     above, _, name = place.rpartition(".")
@@ -111,7 +127,14 @@ def edits_of(parts: Iterable[Part]) -> list[Edit]:
 
 
 def applied(onto: IndividualPlan, edits: Iterable[Edit]) -> IndividualPlan:
-    """Returns the plan with these values. Raises `InvalidInput` if it is not sound, or an item is not there."""
+    """Returns the plan with these values. Raises `InvalidInput` if it is not sound, or an item is not there.
+
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "needs": [{"id": "n", "text": "Skyss"}]}''')
+    >>> applied(plan, [("title", None, "Min plan"), ("needs.text", "n", "Drosje")]).needs[0].text
+    'Drosje'
+    """
     fields: dict[tuple[str, str | None], dict[str, Any]] = {}
     added: dict[str, list[Any]] = {}
     for place, ident, value in edits:
@@ -154,7 +177,7 @@ def _lists(
 
 @dataclass
 class Verdict:
-    """What became of each part, with the reason of a refusal, and the plan and share with what took effect."""
+    """The outcome of each part, with the reason of a refusal, and the plan and share with what took effect."""
 
     plan: IndividualPlan
     share: Share
@@ -173,7 +196,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Bench:
-    """What parts are judged against: the base and today's view, and the plan, share and day that today's is of."""
+    """The ground of judging parts: the base and today's view, and the plan, share and day that today's is of."""
 
     base: IndividualPlan
     now: IndividualPlan

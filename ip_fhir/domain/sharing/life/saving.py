@@ -53,6 +53,13 @@ def is_same_person(one: PlanOwner, other: PlanOwner) -> bool:
     """True if two descriptions may be of one person: neither numbers of one register nor birth dates tell them apart.
 
     A name may change, and so may the register: a D-number gives way to a fødselsnummer.
+
+    >>> from ip_fhir.domain.people import PersonName, PlanOwner
+    >>> known = PlanOwner(id="owner", name=PersonName(family="Testesen"), birth_date="1990-05-04")
+    >>> is_same_person(known.evolve(name=PersonName(family="Prøvesen")), known)
+    True
+    >>> is_same_person(known.evolve(birth_date="1991-05-04"), known)
+    False
     """
     numbers = [owner.identifier for owner in (one, other) if owner.identifier is not None]
     if len(numbers) > 1 and numbers[0] != numbers[1] and numbers[0].kind is numbers[1].kind:

@@ -44,7 +44,17 @@ _TERMS: Final = ("organizations", "level", "ages", "released", "person")
 
 
 def is_over(plan: IndividualPlan, on: date) -> bool:
-    """True if nothing of the plan is shared any more: it has ended, the person is dead, or no longer wants a plan."""
+    """True if nothing of the plan is shared any more: it has ended, the person is dead, or no longer wants a plan.
+
+    >>> from datetime import date
+    >>> from ip_fhir.domain.plan import IndividualPlan
+    >>> from ip_fhir.domain.values.value import read
+    >>> plan = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "consents": [{"id": "c", "kind": "plan", "given_on": "2026-01-12",
+    ...     "status": "withdrawn", "withdrawn_on": "2026-05-01"}]}''')
+    >>> is_over(plan, date(2026, 4, 30)), is_over(plan, date(2026, 5, 1))
+    (False, True)
+    """
     if plan.status in _OVER or plan.owner.has_died:
         return True
     if all(consent.kind is not ConsentKind.PLAN for consent in plan.consents):
@@ -206,10 +216,10 @@ def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan
 
 def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
     """Returns the ids of the consents to sharing by which something is open to this participant."""
-    index, now = index_of(plan), policy_of(plan, share, on)
+    basis, now = index_of(plan).basis, policy_of(plan, share, on)
     found: dict[str, None] = {}
     for person in people_of(plan, share, on):
-        for area, answer in index.answers(person, on, share.ages).items():
+        for area, answer in basis.answers(person, on, share.ages).items():
             if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
                 found |= dict.fromkeys(answer.given.consents)
     return tuple(found)

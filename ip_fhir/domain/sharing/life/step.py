@@ -94,8 +94,8 @@ class Step:
         return found
 
     def evolve(self, **changes: Any) -> None:
-        """Changes fields of the case."""
-        self.case = self.case.evolve(**changes)
+        """Changes fields of the case. They are checked when the step is decided: once for all of a plan's shares."""
+        self.case = self.case.model_copy(update=changes)
 
     def put_share(self, share: Share) -> None:
         """Puts a share in the place of the one with its id, or adds it."""

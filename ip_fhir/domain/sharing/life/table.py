@@ -188,7 +188,7 @@ _ASKING: Final = (
 )  # fmt: skip
 
 _ELSEWHERE: Final = tuple(
-    PlanRow(event, _BY_PARTICIPANT, _AT_PARTICIPANT, _F.ELSEWHERE, "not taken; the party is told who holds the plan")
+    PlanRow(event, _BY_PARTICIPANT, _AT_PARTICIPANT, _F.ELSEWHERE, "not for us: the party is told who holds the plan")
     for event in (_E.CHANGE, _E.ANSWER_INVITATION, _E.REQUEST, _E.RESTORED)
 )
 
@@ -197,7 +197,6 @@ _HANDING_OVER: Final = (
     *_rows(_E.HAND_OVER, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.FIRST: "our people are told that it waits for their answer",
         _F.REPEATED: "our people are told again, if it is not answered",
-        _F.CONFLICT: "refused: this side answers another offer of this plan, or holds it",
     }),
     *_rows(_E.ANSWER_HANDOVER, _BY_PARTICIPANT, _AT_PARTICIPANT, {
         _F.ACCEPTED: "the yes goes to the old holder; this side holds the plan when that one has taken it",

@@ -89,7 +89,8 @@ def _who_sees(wording: Wording) -> Iterator[str]:
             alike.setdefault(seer.cells, []).append(seer)
     for cells, seers in alike.items():
         names = ", ".join(seer.name for seer in seers)
-        yield from labelled(sees_words(wording, {c.area: c.until for c in cells if c.allowed}), names, mark="- ")
+        said = sees_words(wording, {cell.area: cell.until for cell in cells if cell.allowed})
+        yield from labelled(f"{said[:1].upper()}{said[1:]}", names, mark="- ")
 
 
 def _present(wording: Wording) -> set[str]:

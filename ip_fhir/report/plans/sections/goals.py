@@ -9,7 +9,7 @@ from ip_fhir.report.plans.labels import quoted
 from ip_fhir.report.plans.layout import STEP, heading, labelled, paragraph, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ip_fhir.domain.plan import Goal, IndividualPlan, Measure
     from ip_fhir.report.plans.wording import Wording
@@ -55,19 +55,31 @@ def goal_lines(wording: Wording) -> Iterator[str]:
     """Yields the section of goals and measures, and that of the measures that serve no goal."""
     goals = numbered_goals(wording.plan)
     measures = numbered_measures(wording.plan, goals)
+    under: dict[str | None, list[NumberedMeasure]] = {}
+    also: dict[str, list[str]] = {}
+    for one in measures:
+        under.setdefault(one.under, []).append(one)
+        for goal in one.measure.goals[1:]:
+            also.setdefault(goal, []).append(str(one.number))
     if goals:
         yield from heading(wording.label("goals"))
-    for place, one in enumerate(goals):
+    for place, numbered in enumerate(goals):
         if place:
             yield ""
-        yield from _goal(wording, one, measures)
-    if rest := [one for one in measures if one.under is None]:
+        yield from _goal(wording, numbered, under, also.get(numbered.goal.id, ()))
+    if None in under:
         yield from heading(wording.label("other-measures"))
-        for one_measure in rest:
-            yield from _measure(wording, one_measure, 0)
+    for one in under.get(None, ()):
+        yield from _measure(wording, one, 0)
 
 
-def _goal(wording: Wording, numbered: NumberedGoal, measures: Sequence[NumberedMeasure]) -> Iterator[str]:
+def _goal(
+    wording: Wording,
+    numbered: NumberedGoal,
+    under: Mapping[str | None, Sequence[NumberedMeasure]],
+    also: Sequence[str],
+) -> Iterator[str]:
+    """Yields a goal with the measures `under` it, and the numbers of those that serve it `also`."""
     goal, main = numbered.goal, numbered.goal.part_of is None
     mark = f"{numbered.number}  "
     outer = 0 if main else STEP
@@ -79,10 +91,8 @@ def _goal(wording: Wording, numbered: NumberedGoal, measures: Sequence[NumberedM
     if goal.expressed_by not in (None, wording.plan.owner.id):
         yield from labelled(wording.label("said-by"), wording.actor(goal.expressed_by), indent)
     yield from labelled(wording.label("note"), goal.note, indent)
-    for one in measures:
-        if one.under == goal.id:
-            yield from _measure(wording, one, indent)
-    also = [str(one.number) for one in measures if goal.id in one.measure.goals and one.under != goal.id]
+    for one in under.get(goal.id, ()):
+        yield from _measure(wording, one, indent)
     yield from labelled(wording.label("see-also"), ", ".join(also), indent)
 
 

@@ -144,3 +144,27 @@ def test_what_the_caller_says_of_a_bundle(run: Run, tmp_path: Path) -> None:
     assert "--created of the commands" in refused.err
     given = ("--owner", owner, "--created", "2026-01-13", "--plan", "plan")
     assert run("check", file, *given, "--json").data["id"] == "plan"
+
+
+MESSAGES = sorted((EXAMPLES / "plan_messages").glob("*.json"))
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.stem)
+def test_messages_about_a_plan_are_known(run: Run, message: Path) -> None:
+    """Each is named by its kind, so that nobody takes a view or a change for a plan."""
+    ran = run("check", message, "--json")
+    assert (ran.code, ran.data["kind"]) == (0, f"bundle: message {message.stem}")
+
+
+def test_a_view_is_called_a_view(run: Run, tmp_path: Path) -> None:
+    """As the library's own JSON, and as a Bundle of its own; one with a wrong part is told with its place."""
+    file, bundle = tmp_path / "view.json", tmp_path / "bundle.json"
+    file.write_text(run("map", EXAMPLES / "plan_messages" / "plan.json", "--to", "view").text, encoding="utf-8")
+    bundle.write_text(run("map", file, "--to", "fhir").text, encoding="utf-8")
+    assert run("check", file).text.startswith(f"{file}: view plan-01")
+    assert run("check", bundle).text.startswith(f"{bundle}: bundle: view plan-01")
+    broken = json.loads(file.read_bytes())
+    broken["number"] = 0
+    file.write_text(json.dumps(broken), encoding="utf-8")
+    ran = run("check", file)
+    assert (ran.code, "number: " in ran.err) == (2, True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.testing.message_samples import plan_message
 from tests.cli.conftest import Run
 from tests.support.json_schema import fits
 from tests.support.two_sides import EXAMPLES
@@ -41,6 +43,29 @@ def test_compact_and_pretty_say_the_same(run: Run) -> None:
     assert compact.data == pretty.data
     assert compact.text.count("\n") == 1
     assert pretty.text.count("\n") > 1000
+
+
+VIEW = EXAMPLES / "plan_messages" / "plan.json"
+
+
+def test_a_view_comes_back_and_is_no_plan(run: Run, tmp_path: Path) -> None:
+    """A view's Bundle, or a message with one, becomes the view and a Bundle again; as a plan it is refused, and why."""
+    view = run("map", VIEW, "--to", "view")
+    file = tmp_path / "view.json"
+    file.write_text(view.text, encoding="utf-8")
+    bundle = tmp_path / "bundle.json"
+    bundle.write_text(run("map", file, "--to", "fhir").text, encoding="utf-8")
+    assert run("map", bundle, "--to", "view").data == view.data
+    for given in (VIEW, bundle):
+        refused = run("map", given, "--to", "plan")
+        assert (refused.code, refused.out) == (2, b"")
+        assert "this is a view of a plan, not the plan" in refused.err
+    assert run("put", PLAN, "--onto", bundle).code == 2
+    assert "is a view, and a plan is needed" in run("put", file, "--onto", bundle).err
+    plan = tmp_path / "plan.json"
+    plan.write_text(run("map", PLAN, "--to", "fhir").text, encoding="utf-8")
+    assert "it is a plan itself" in run("map", plan, "--to", "view").err
+    assert run("map", PLAN, "--to", "view", "--ndjson").code == 2
 
 
 def test_put_changes_nothing_else(run: Run, tmp_path: Path) -> None:
@@ -79,6 +104,19 @@ def test_schema_accepts_the_examples_and_not_anything(run: Run, kind: str, folde
         assert fits(data, schema, schema)
         assert not fits({**data, "surprise": 1}, schema, schema)
         assert not fits({name: value for name, value in data.items() if name != "id"}, schema, schema)
+
+
+def test_schemas_of_view_and_change_accept_what_is_sent(run: Run) -> None:
+    """By their JSON Schemas a view and a change fit, and not with a field too many or one missing."""
+    view = run("map", VIEW, "--to", "view").data
+    change = plan_message(PlanMessageKind.PLAN_CHANGE).change
+    assert change is not None
+    for kind, data in (("view", view), ("change", change.to_data())):
+        schema = run("schema", kind).data
+        assert schema.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"
+        assert fits(data, schema, schema)
+        assert not fits({**data, "surprise": 1}, schema, schema)
+        assert not fits({name: value for name, value in data.items() if name != "share"}, schema, schema)
 
 
 def test_a_plan_goes_out_as_r5_and_comes_back(run: Run, tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
     with closing(open_store(read_settings(sides.hospital).database)) as store:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
-    assert [finding.status for finding in found] == ["warn"] * 7
-    later = ("WorklistStore", "ReadingStore", "AggregateStore", "UnreadableStore", "TrialStore")
+    assert [finding.status for finding in found] == ["warn"] * 8
+    later = ("WorklistStore", "ReadingStore", "AggregateStore", "PlanStore", "UnreadableStore", "TrialStore")
     words = ("ReceiptStore", "HoldingStore", *later)
     for word, finding in zip(words, found, strict=True):
         assert word in finding.detail

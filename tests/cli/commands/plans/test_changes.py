@@ -84,7 +84,7 @@ def test_parts_are_decided_one_by_one(run: Run, shared: Around) -> None:
     """One part is declined with a reason, the other goes on waiting; both named as the list names them."""
     ask(run, shared, other_goal_and_status)
     (one,) = run("plan", "changes", PLAN, "--config", shared["municipality"], "--json").data
-    parts = {part["field"]: part["part"] for part in one["parts"]}
+    parts = {part["field"]: str(part["number"]) for part in one["parts"]}
     reason = "Personen har sagt det slik"
     command = ("plan", "decline", one["change"], parts["goals.text"], "--reason", reason)
     assert run(*command, "--config", shared["municipality"], *BY).code == 0

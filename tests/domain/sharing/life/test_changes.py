@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.merge import BOUND
-from ip_fhir.domain.plan import Goal, Measure, MeasureStatus, Review
+from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, MeasureStatus, Review
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.life.parts import applied, decided_with, parts_of, value_at
+from ip_fhir.domain.sharing.life.surroundings import PartyTerms
 from ip_fhir.domain.sharing.rights import Rights
 from ip_fhir.domain.sharing.terms import ShareStart, SharingTerms
 from ip_fhir.errors import InvalidInput, NotTaken
 from tests.support.plan_life import (
     NOW,
     PLAN,
-    PartyTerms,
     Side,
     days,
     event_of,
@@ -35,9 +35,10 @@ from tests.support.plan_life import (
 )
 
 
-def plan_at(unit: Side) -> Any:
+def plan_at(unit: Side) -> IndividualPlan:
     """The plan at its holder."""
     assert unit.case is not None
+    assert unit.case.plan is not None
     return unit.case.plan
 
 
@@ -275,7 +276,8 @@ def test_bad_bases() -> None:
     change(hospital, "Trening", status="in-progress")
     event = event_of(hospital.message(hospital.waiting[0], NOW), "hospital", NOW)
     assert event.change is not None
-    for number, wrong in enumerate(({"base": 9}, {"digest": "0" * 64}, {"wanted": view.plan.evolve(id="another")})):
+    wrongs: tuple[dict[str, Any], ...] = ({"base": 9}, {"digest": "0" * 64}, {"wanted": view.plan.evolve(id="another")})
+    for number, wrong in enumerate(wrongs):
         decision = unit.apply(event.evolve(id=f"e{number}", change=event.change.evolve(id=f"c{number}", **wrong)))
         assert decision.problems[0].reason == "on your newest view, please"
         assert sent(decision) == [("plan", "hospital", 1)]

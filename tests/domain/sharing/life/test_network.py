@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, timedelta
+from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,94 +16,13 @@ from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
-from ip_fhir.errors import InvalidInput, NotTaken, NotYet
-from tests.support.plan_life import NOW, PLAN, Side, event_of, holder, participant, saved, with_item
-
-if TYPE_CHECKING:
-    from ip_fhir.domain.effects import Effect
-    from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.errors import InvalidInput
+from tests.support.plan_life import PLAN, Side, holder, participant, saved, with_item
+from tests.support.plan_network import Town
 
 NAMES = ("hospital", "school", "gp")
 AREAS = st.sampled_from([LifeArea.EDUCATION, LifeArea.TREATMENT, LifeArea.LEISURE])
 TEXTS = st.sampled_from(["a", "b", "c"])
-
-
-@dataclass
-class OnWire:
-    """A message under way: whose row it is of, and to whom it goes."""
-
-    sender: Side
-    receiver: Side
-    effect: Effect
-    message: PlanMessage
-
-
-@dataclass
-class Town:
-    """All sides, what is under way, and what each has taken in: the same message gets the same receipt."""
-
-    now: datetime = NOW
-    unit: Side = field(default_factory=holder)
-    others: dict[str, Side] = field(default_factory=lambda: {name: participant(name) for name in NAMES})
-    wire: list[OnWire] = field(default_factory=list)
-    receipts: list[tuple[OnWire, bool]] = field(default_factory=list)
-    taken: dict[tuple[str, str], bool] = field(default_factory=dict)
-
-    @property
-    def plan(self) -> IndividualPlan:
-        """The newest version."""
-        assert self.unit.case is not None
-        assert self.unit.case.plan is not None
-        return self.unit.case.plan
-
-    def sides(self) -> list[Side]:
-        """All sides."""
-        return [self.unit, *self.others.values()]
-
-    def send(self, side: Side, row: Effect) -> None:
-        """Makes the message of a row, and sends it; the row waits until the receipt has come."""
-        side.turn(self.now)
-        if row not in side.waiting:
-            return  # the day had turned: a newer view is in its place
-        receiver = self.unit if row.party == "unit" else self.others[str(row.party)]
-        self.wire.append(OnWire(side, receiver, row, side.message(row, self.now)))
-
-    def deliver(self, one: OnWire) -> None:
-        """Hands a message over; the receipt is under way then, unless the receiver says: later."""
-        known = (one.receiver.name, one.message.id)
-        if known not in self.taken:
-            event = event_of(one.message, one.sender.name, self.now)
-            try:
-                self.taken[known] = not one.receiver.apply(event).problems
-            except NotYet:
-                return
-            except NotTaken:
-                about = one.message.withdrawal and one.message.withdrawal.share
-                if any(other.message.view and other.message.view.share == about for other in self.wire):
-                    return  # what it follows may still come: later
-                self.taken[known] = False
-        self.receipts.append((one, self.taken[known]))
-
-    def receive(self, one: OnWire, ok: bool) -> None:
-        """Applies a receipt to the row that it is of, if that waits still."""
-        if one.effect in one.sender.waiting:
-            one.sender.waiting.remove(one.effect)
-            one.sender.receipt(one.effect, self.now, ok=ok)
-
-    def settle(self) -> None:
-        """Lets everything arrive that waits or is under way."""
-        for _ in range(50):
-            for side in self.sides():
-                for row in list(side.waiting):
-                    self.send(side, row)
-            while self.wire:
-                self.deliver(self.wire.pop(0))
-            while self.receipts:
-                self.receive(*self.receipts.pop(0))
-            if not any(side.waiting for side in self.sides()):
-                return
-        raise AssertionError([row.plan_message for side in self.sides() for row in side.waiting])
 
 
 class Network(RuleBasedStateMachine):
@@ -111,7 +30,7 @@ class Network(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town()
+        self.town = Town(holder(), {name: participant(name) for name in NAMES})
         self.changes: list[tuple[Side, Change]] = []
         saved(self.town.unit)
 
@@ -272,5 +191,8 @@ class Network(RuleBasedStateMachine):
         assert len(texts) == len(set(texts)), "a change had its effect twice"
 
 
-TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+@pytest.mark.sharing_promise(1, 3)
+class TestNetwork(Network.TestCase):  # type: ignore[misc,valid-type]
+    """Whatever the network does, in the end each copy is its view, and each change was decided once."""
+
+    settings = settings(max_examples=25, stateful_step_count=30, deadline=None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ip_fhir.domain.sharing.case import PlanTimerKind
+from ip_fhir.domain.effects import Effect
+from ip_fhir.domain.sharing.case import PlanTimer, PlanTimerKind
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
-from ip_fhir.domain.sharing.life.numbers import withdrawal_digest
+from ip_fhir.domain.sharing.life.shares import withdrawal_digest
 from ip_fhir.errors import NotTaken, NotYet
 from tests.support.plan_life import (
     NOW,
     PLAN,
+    Side,
     event_of,
     exchanged,
     holder,
@@ -23,11 +25,6 @@ from tests.support.plan_life import (
     view_of,
     with_item,
 )
-
-
-def newer(number: int = 2) -> object:
-    """A view of a higher number."""
-    return with_item(PLAN, "measures", "train", how=f"x{number}")
 
 
 @pytest.mark.sharing_promise(1)
@@ -52,8 +49,15 @@ def test_the_same_view_again() -> None:
     assert (decision.effects, decision.problems) == ((), ())
 
 
-def _row_again(unit: object) -> object:
-    decision = unit.do("share", to_party="hospital")  # type: ignore[attr-defined]
+def clocks(unit: Side) -> tuple[PlanTimer, ...]:
+    """The clocks that run."""
+    assert unit.case is not None
+    return unit.case.timers
+
+
+def _row_again(unit: Side) -> Effect:
+    """The row by which the newest view goes to the hospital again."""
+    decision = unit.do("share", to_party="hospital")
     return next(effect for effect in decision.effects if effect.party == "hospital")
 
 
@@ -105,7 +109,7 @@ def test_a_withdrawal_of_what_never_came() -> None:
     exchanged(unit, school)
     share = share_of(unit, "school")
     assert (school.case, share.acknowledged, unit.told) == (None, share.number, [])
-    assert not any(timer.about == share.id for timer in unit.case.timers)  # type: ignore[union-attr]
+    assert not any(timer.about == share.id for timer in clocks(unit))
 
 
 def test_a_withdrawal_is_numbered() -> None:
@@ -147,12 +151,9 @@ def test_acknowledgement() -> None:
     unit.receipt(row, NOW)
     share = share_of(unit, "gp")
     assert (share.acknowledged, share.number) == (1, 2)
-    assert any(timer.about == share.id for timer in unit.case.timers)  # type: ignore[union-attr]
+    assert any(timer.about == share.id for timer in clocks(unit))
     unit.receipt(row.evolve(number=2), NOW)
-    assert not any(
-        timer.about == share.id and timer.kind is PlanTimerKind.ACKNOWLEDGEMENT
-        for timer in unit.case.timers  # type: ignore[union-attr]
-    )
+    assert not any(timer.about == share.id and timer.kind is PlanTimerKind.ACKNOWLEDGEMENT for timer in clocks(unit))
 
 
 @pytest.mark.sharing_promise(6)

@@ -10,6 +10,7 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.domain.sharing.case import PlanTimerKind
+from ip_fhir.domain.sharing.life.surroundings import PartyTerms
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.domain.sharing.terms import ShareStart, SharingTerms
 from ip_fhir.domain.values.value import Period
@@ -19,7 +20,6 @@ from tests.support.plan_life import (
     BY_NAME,
     NOW,
     PLAN,
-    PartyTerms,
     Side,
     days,
     exchanged,
@@ -149,7 +149,8 @@ def test_consent_withdrawn_for_all() -> None:
         ("plan-withdrawn", "hospital"),
         ("plan-withdrawn", "school"),
     ]
-    assert {share.end_reason for share in unit.case.shares} == {EndReason.CONSENT}  # type: ignore[union-attr]
+    assert unit.case is not None
+    assert {share.end_reason for share in unit.case.shares} == {EndReason.CONSENT}
 
 
 @pytest.mark.sharing_promise(5)
@@ -186,6 +187,20 @@ def test_the_plan_is_over(status: PlanStatus) -> None:
     assert decision.plan.over
     assert {timer.kind for timer in decision.plan.timers} == {PlanTimerKind.ACKNOWLEDGEMENT}
     assert {share.end_reason for share in decision.plan.shares} == {EndReason.PLAN_OVER}
+
+
+def test_consent_to_the_plan_is_withdrawn_by_a_date() -> None:
+    """From the day on which the person no longer wants a plan, nothing of it is shared; before, it goes on."""
+    unit = holder()
+    plan = {"id": "plan-yes", "kind": "plan", "given_on": date(2026, 1, 12), "access": "permit"}
+    saved(unit, PLAN.evolve(consents=(*PLAN.consents, {**plan, "period": {"end": date(2026, 4, 1)}})))
+    assert share_of(unit, "gp").goes_on
+    assert sent(unit.turn(NOW + days(40))) == [], "a yes that has run out is no no"
+    withdrawn = {**plan, "status": "withdrawn", "withdrawn_on": date(2026, 5, 1)}
+    saved(unit, PLAN.evolve(consents=(*PLAN.consents, withdrawn), status=PlanStatus.ON_HOLD), NOW + days(40))
+    assert share_of(unit, "gp").goes_on
+    assert {kind for kind, _, _ in sent(unit.turn(NOW + days(60)))} == {"plan-withdrawn"}
+    assert share_of(unit, "gp").end_reason is EndReason.PLAN_OVER
 
 
 def test_the_person_is_dead() -> None:

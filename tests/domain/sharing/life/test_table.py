@@ -37,7 +37,7 @@ RULES = """
     answer-request    holder       h  accepted declined
     answer-request    holder       p  done
     hand-over         holder       h  first
-    hand-over         holder       p  first repeated conflict
+    hand-over         holder       p  first repeated
     answer-handover   participant  p  accepted declined repeated late
     answer-handover   participant  h  accepted declined repeated late
     answer-handover   holder       h  taken-back

@@ -1,0 +1,352 @@
+"""The way of a plan to another holder: two holders for one plan cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.case import HandoverStatus, PlanSide
+from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, NotYet
+from tests.support.plan_life import (
+    AGREED,
+    NOW,
+    OURS,
+    PLAN,
+    Side,
+    days,
+    event_of,
+    exchanged,
+    holder,
+    participant,
+    reasons,
+    saved,
+    sent,
+    share_of,
+    view_of,
+    wanted,
+    with_item,
+)
+
+MOVED: IndividualPlan = PLAN.evolve(
+    organizations=(
+        *PLAN.organizations,
+        {"id": "south", "name": "Sør kommune", "kind": "municipality"},
+        {"id": "north", "name": "Nord kommune", "kind": "municipality"},
+    ),
+    consents=(PLAN.consents[0].evolve(provisions=()),),
+)
+NAMES = {"unit": "unit", "south": "south", "north": "north", "school": "school"}
+
+
+def town() -> tuple[Side, Side, Side, Side]:
+    """The holder, two municipalities that may take the plan over, and a school that has a view."""
+    unit = holder(south=AGREED, north=AGREED)
+    unit.found |= {"south": "south", "north": "north"}
+    saved(unit, MOVED)
+    south, north = (new_holder(name) for name in ("south", "north"))
+    school = participant("school")
+    school.terms |= {"south": AGREED, "north": AGREED}
+    exchanged(unit, school)
+    return unit, south, north, school
+
+
+def new_holder(name: str) -> Side:
+    """A municipality to which the old holder is the party `unit`, and the others have the names of their own."""
+    terms = {"unit": AGREED, "us": OURS, "school": AGREED, "hospital": AGREED, "gp": AGREED}
+    found = {"unit": "unit", name: "us", "school": "school", "hospital": "hospital", "gp": "gp"}
+    return Side(name, terms, found)
+
+
+def offered(unit: Side, to: Side) -> str:
+    """Offers the plan to a side; returns the id of the handover."""
+    unit.do("hand-over", to_party=to.name)
+    exchanged(unit, to)
+    assert unit.case is not None
+    assert unit.case.handover is not None
+    return unit.case.handover.id
+
+
+def answered(side: Side, ident: str, *, accepts: bool) -> None:
+    """Lets a side's people answer an offer."""
+    side.do("answer-handover", by_participant=True, about=ident, accepts=accepts)
+
+
+def part(side: Side) -> PlanSide:
+    """The part of a side in the plan."""
+    assert side.case is not None
+    return side.case.side
+
+
+def test_accepted() -> None:
+    """The new side holds the plan from the receipt of its yes on; the old one is a participant, one epoch later."""
+    unit, south, _, school = town()
+    key = share_of(unit, "school").key
+    ident = offered(unit, south)
+    assert [str(effect.reason) for effect in south.told] == ["handover-to-answer"]
+    answered(south, ident, accepts=True)
+    assert part(south) is PlanSide.PARTICIPANT, "nobody holds it before the old side has taken the yes"
+    exchanged(south, unit)
+    assert (part(unit), part(south)) == (PlanSide.PARTICIPANT, PlanSide.HOLDER)
+    assert unit.case is not None
+    assert south.case is not None
+    assert (unit.case.holder, unit.case.epoch, south.case.epoch) == ("south", 2, 2)
+    assert (share_of(south, "school").key, share_of(south, "school").number) == (key, 1)
+    assert {share.end_reason for share in unit.case.shares} == {EndReason.HANDED_OVER}
+    with pytest.raises(LoopError, match="another side holds the plan"):
+        unit.do("save", plan=MOVED)
+    exchanged(unit, school, names=NAMES)
+    assert school.case is not None
+    assert (school.case.holder, school.case.epoch) == ("south", 2)
+
+
+def test_views_go_on_from_the_new_holder() -> None:
+    """Its views go on in number; a participant listens to it when the old holder has said who holds the plan."""
+    unit, south, _, school = town()
+    ident = offered(unit, south)
+    answered(south, ident, accepts=True)
+    exchanged(south, unit)
+    saved(south, with_item(MOVED, "measures", "read", how="ny"))
+    early = next(row for row in south.waiting if row.party == "school" and row.number == 2)
+    event = event_of(south.message(early, NOW), "south", NOW)
+    with pytest.raises(NotYet):
+        school.apply(event)
+    exchanged(unit, school, names=NAMES)
+    assert reasons(school.apply(event)) == ["view-changed"]
+    assert view_of(school).number == 2
+    old = PlanEvent(
+        id="old",
+        kind=PlanEventKind.VIEW,
+        at=NOW,
+        raised_by=PlanSource.HOLDER,
+        party="unit",
+        view=view_of(school),
+        epoch=1,
+    )
+    with pytest.raises(NotTaken):
+        school.apply(old)
+
+
+@pytest.mark.sharing_promise(9)
+def test_of_two_handovers_one_wins() -> None:
+    """Taken back and offered to another: the first one's yes is refused, its people are told, and it holds nothing."""
+    unit, south, north, _ = town()
+    first = offered(unit, south)
+    answered(south, first, accepts=True)
+    with pytest.raises(InvalidInput, match="an offer waits"):
+        unit.do("hand-over", to_party="north")
+    unit.do("answer-handover", about=first, accepts=False)
+    second = offered(unit, north)
+    answered(north, second, accepts=True)
+    exchanged(north, unit)
+    (late,) = exchanged(south, unit)
+    assert late.problems[0].code == "conflict"
+    assert [part(side) for side in (unit, south, north)] == [
+        PlanSide.PARTICIPANT,
+        PlanSide.PARTICIPANT,
+        PlanSide.HOLDER,
+    ]
+    assert "handover-taken-back" in [str(effect.reason) for effect in south.told]
+
+
+@pytest.mark.sharing_promise(9)
+@pytest.mark.parametrize("by_receipt", [True, False])
+@pytest.mark.parametrize("twice", [True, False])
+def test_the_old_side_is_the_first_to_let_go(by_receipt: bool, twice: bool) -> None:
+    """At no time do both hold it, whether the receipt or the word of the old holder comes first, or both."""
+    unit, south, _, _ = town()
+    ident = offered(unit, south)
+    answered(south, ident, accepts=True)
+    (row,) = south.waiting
+    event = event_of(south.message(row, NOW), "south", NOW)
+    unit.apply(event)
+    assert [part(side) for side in (unit, south)] == [PlanSide.PARTICIPANT] * 2
+    gone = next(one for one in unit.waiting if one.party == "south")
+    word = event_of(unit.message(gone, NOW), "unit", NOW, NAMES)
+    for turn in (by_receipt, not by_receipt)[: 1 + twice]:
+        if turn:
+            south.receipt(row, NOW)
+        else:
+            south.apply(word)
+    assert [part(side) for side in (unit, south)] == [PlanSide.PARTICIPANT, PlanSide.HOLDER]
+    assert unit.apply(event.evolve(id="again")).effects == ()
+
+
+def test_declined() -> None:
+    """With a no the old side goes on holding the plan, and may offer it to another."""
+    unit, south, north, _ = town()
+    answered(south, offered(unit, south), accepts=False)
+    (decision,) = exchanged(south, unit)
+    assert (reasons(decision), part(unit)) == (["handover-answered"], PlanSide.HOLDER)
+    assert south.case is not None
+    assert south.case.handover is not None
+    assert south.case.handover.offered is None, "what came with the offer is given up"
+    offered(unit, north)
+
+
+def test_taken_back_in_time() -> None:
+    """Taken back before the answer: our people there are told, and cannot answer any more."""
+    unit, south, _, _ = town()
+    ident = offered(unit, south)
+    unit.do("answer-handover", about=ident, accepts=False)
+    (decision,) = exchanged(unit, south)
+    assert reasons(decision) == ["handover-taken-back"]
+    with pytest.raises(InvalidInput):
+        answered(south, ident, accepts=True)
+
+
+@pytest.mark.sharing_promise(11)
+def test_unanswered() -> None:
+    """After ten working days it is offered once more, after ten more a person is told."""
+    unit, south, _, _ = town()
+    offered(unit, south)
+    due = NOW + days(14)
+    assert ("handover", "south", None) in sent(unit.turn(due))
+    (again,) = exchanged(unit, south, due)
+    assert reasons(again) == ["handover-to-answer"]
+    later = [reason for number in range(1, 60) for reason in reasons(unit.turn(due + days(number)))]
+    assert later.count("handover-unanswered") == 1
+
+
+def test_it_needs_consent_to_everything() -> None:
+    """A life area that is closed to the new holder forbids it, and so does what belongs to none."""
+    unit, _, _, _ = town()
+    denied = [{"access": "deny", "recipients": ["south"], "areas": ["treatment"]}, {"access": "permit"}]
+    saved(unit, MOVED.evolve(consents=(PLAN.consents[0].evolve(provisions=denied),)))
+    with pytest.raises(ConsentRefused):
+        unit.do("hand-over", to_party="south")
+    saved(unit, MOVED.evolve(consents=()))
+    with pytest.raises(ConsentRefused):
+        unit.do("hand-over", to_party="north")
+
+
+def test_only_to_a_party_of_the_plan_with_an_agreement() -> None:
+    """A party that no agreement names, that has no wire, or that the plan does not name, is refused."""
+    unit, _, _, _ = town()
+    unit.terms["stranger"] = AGREED
+    for party, words in (
+        ("nobody", "no party with which"),
+        ("us", "no party with which"),
+        ("stranger", "name it first"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            unit.do("hand-over", to_party=party)
+
+
+@pytest.mark.sharing_promise(3)
+def test_changes_that_wait_go_along() -> None:
+    """An undecided change is the new holder's to decide; one that the old one never got is sent to the new one."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    visit = next(one for one in view.measures if one.what == "Hjemmebesøk")
+    wanted(school, "first", with_item(view, "measures", visit.id, how="x"))
+    exchanged(school, unit)
+    ident = offered(unit, south)
+    wanted(school, "second", with_item(view, "measures", visit.id, where="hjemme"))
+    answered(south, ident, accepts=True)
+    exchanged(south, unit)
+    exchanged(unit, south, names=NAMES)
+    assert south.case is not None
+    assert [kept.change.id for kept in south.case.changes] == ["first"]
+    (told,) = exchanged(unit, school, names=NAMES)
+    assert ("plan-change", "south", None) in sent(told)
+    school.waiting = [row for row in school.waiting if row.party == "south"]
+    exchanged(school, south)
+    assert [kept.change.id for kept in south.cases[PLAN.id].changes] == ["first", "second"]
+
+
+def test_the_old_side_says_where_to() -> None:
+    """To whoever had a share it answers who holds the plan; to others, that it is unknown here."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    wanted(school, "change-1", view)
+    event = event_of(school.message(school.waiting[0], NOW), "school", NOW)
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    decision = unit.apply(event)
+    assert sent(decision) == [("plan-gone", "school", None)]
+    assert decision.problems == (), "its author sends it to the new holder, as soon as that is known"
+    asked = event.evolve(kind=PlanEventKind.REQUEST, about="request-1", change=None)
+    assert unit.apply(asked).problems[0].reason == "another side holds the plan"
+    with pytest.raises(NotTaken, match="unknown here"):
+        unit.apply(event.evolve(party="stranger"))
+
+
+@pytest.mark.sharing_promise(3)
+def test_a_change_that_crossed_the_handover() -> None:
+    """Sent to the old holder and taken in there after it had handed the plan over, it is decided by the new one."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    exchanged(school, unit)
+    exchanged(unit, school, names=NAMES)
+    (decision,) = exchanged(school, south)
+    assert ("plan-change-answer", "school", 2) in sent(decision)
+    exchanged(south, school)
+    assert school.case is not None
+    assert [kept.status for kept in school.case.changes] == ["accepted"]
+
+
+def test_a_new_offer_before_the_old_one_is_known_to_be_gone() -> None:
+    """While our yes to an earlier offer is under way, a new one is to come again later."""
+    unit, south, _, _ = town()
+    first = offered(unit, south)
+    answered(south, first, accepts=True)
+    unit.do("answer-handover", about=first, accepts=False)
+    back = unit.waiting.pop()
+    unit.do("hand-over", to_party="south")
+    row = unit.waiting[-1]
+    event = event_of(unit.message(row, NOW), "unit", NOW)
+    with pytest.raises(NotYet):
+        south.apply(event)
+    unit.waiting.append(back)
+    exchanged(south, unit)
+    assert reasons(south.apply(event)) == ["handover-to-answer"]
+
+
+def test_a_person_says_who_holds_the_plan() -> None:
+    """Where the old holder says nothing, a person of ours may; a lower epoch counts no more after that."""
+    _, _, _, school = town()
+    assert reasons(school.do("gone", by_participant=True, to_party="south")) == ["holder-changed"]
+    assert school.case is not None
+    assert (school.case.holder, school.case.epoch) == ("south", 2)
+    event = PlanEvent(
+        id="x", kind=PlanEventKind.GONE, at=NOW, raised_by=PlanSource.HOLDER, party="unit", epoch=2, to_party="north"
+    )
+    assert school.apply(event).effects == ()
+    with pytest.raises(NotYet):
+        school.apply(event.evolve(epoch=3))
+
+
+def test_parties_have_other_names_at_the_new_holder() -> None:
+    """A share is its organisation's, by the name there; without one it is not taken over, and a person is told."""
+    unit, south, _, _ = town()
+    south.found = {"unit": "unit", "south": "us", "school": "skolen", "hospital": "hospital"}
+    south.terms = {**south.terms, "skolen": AGREED, "school": replace(AGREED, agreed=False)}
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    assert south.case is not None
+    assert sorted(share.party for share in south.case.shares) == ["hospital", "skolen", "unit"]
+    assert "on-paper" in [str(effect.reason) for effect in south.told]
+
+
+def test_back_again() -> None:
+    """The plan may come back: the first holder holds it with the highest epoch."""
+    unit, south, _, _ = town()
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    south.waiting.clear()
+    unit.waiting.clear()
+    ident = offered(south, unit)
+    answered(unit, ident, accepts=True)
+    exchanged(unit, south)
+    assert unit.case is not None
+    assert unit.case.handover is not None
+    assert (part(unit), unit.case.epoch, unit.case.handover.status) == (PlanSide.HOLDER, 3, HandoverStatus.ACCEPTED)
+    assert share_of(unit, "school").goes_on

@@ -1,0 +1,143 @@
+"""Two holders for one plan cannot be, whatever is offered, answered, taken back, lost, doubled and delayed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.case import HandoverStatus, PlanSide
+from ip_fhir.errors import InvalidInput, LoopError
+from tests.support.plan_life import AGREED, OURS, PLAN, Side, saved, view_of
+from tests.support.plan_network import Town
+
+NAMES = ("unit", "south", "north", "school")
+MOVED: IndividualPlan = PLAN.evolve(
+    organizations=(
+        *PLAN.organizations[:1],
+        *(one for one in PLAN.organizations if one.id == "school"),
+        {"id": "south", "name": "Sør kommune", "kind": "municipality"},
+        {"id": "north", "name": "Nord kommune", "kind": "municipality"},
+    ),
+    professionals=tuple(one for one in PLAN.professionals if one.id in ("kari", "sissel")),
+    measures=PLAN.measures[1:],
+    team={
+        "id": "team",
+        "memberships": [{"id": "of-sissel", "member": "sissel", "role": "service-provider"}],
+        "coordinators": [{"id": "place", "holder": "kari"}],
+    },
+    consents=(PLAN.consents[0].evolve(provisions=()),),
+)
+INDEX = st.integers(0, 30)
+ANYBODY = st.sampled_from(["unit", "south", "north"])
+
+
+def side(name: str) -> Side:
+    """A side that knows all others by their names."""
+    terms = dict.fromkeys(NAMES, AGREED) | {name: OURS, "us": OURS}
+    return Side(name, terms, {other: "us" if other == name else other for other in NAMES})
+
+
+class Handovers(RuleBasedStateMachine):
+    """Three municipalities that hand a plan to each other, and a school that has a share of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sides = {name: side(name) for name in NAMES}
+        self.town = Town(sides.pop("unit"), sides)
+        saved(self.town.unit, MOVED)
+
+    def by_name(self, name: str) -> Side:
+        """The side of this name."""
+        return next(one for one in self.town.sides() if one.name == name)
+
+    def holders(self) -> list[Side]:
+        """The sides that hold the plan."""
+        sides = self.town.sides()
+        return [one for one in sides if one.case is not None and one.case.side is PlanSide.HOLDER]
+
+    @rule(name=ANYBODY, to=ANYBODY)
+    def offer(self, name: str, to: str) -> None:
+        """Offers the plan to another municipality."""
+        one = self.by_name(name)
+        if name != to and one in self.holders():
+            with suppress(InvalidInput):  # an offer waits already
+                one.do("hand-over", self.town.now, to_party=to)
+
+    @rule(name=ANYBODY, accepts=st.booleans())
+    def answer(self, name: str, accepts: bool) -> None:
+        """Accepts or declines an offer that has come, or takes our own back."""
+        one = self.by_name(name)
+        if one.case is None or one.case.handover is None or one.case.handover.status is not HandoverStatus.OFFERED:
+            return
+        holds = one.case.side is PlanSide.HOLDER
+        given = {"about": one.case.handover.id, "accepts": accepts and not holds}
+        one.do("answer-handover", self.town.now, by_participant=not holds, **given)
+
+    @rule(text=st.sampled_from(["a", "b"]))
+    def save(self, text: str) -> None:
+        """Saves another version, where the plan is held."""
+        for one in self.holders():
+            assert one.case is not None
+            assert one.case.plan is not None
+            with suppress(LoopError):
+                saved(one, one.case.plan.evolve(title=text), self.town.now)
+
+    @rule(index=INDEX)
+    def send(self, index: int) -> None:
+        """Sends, or sends again, any row that waits."""
+        rows = [(one, row) for one in self.town.sides() for row in one.waiting]
+        if rows:
+            self.town.send(*rows[index % len(rows)])
+
+    @precondition(lambda self: self.town.wire)
+    @rule(index=INDEX, again=st.booleans(), lost=st.booleans())
+    def deliver(self, index: int, again: bool, lost: bool) -> None:
+        """Delivers any message under way, perhaps leaving it to come again, or loses it."""
+        number = index % len(self.town.wire)
+        one = self.town.wire[number] if again else self.town.wire.pop(number)
+        if not lost:
+            self.town.deliver(one)
+
+    @precondition(lambda self: self.town.receipts)
+    @rule(index=INDEX, lost=st.booleans())
+    def receipt(self, index: int, lost: bool) -> None:
+        """Delivers any receipt under way, or loses it."""
+        one = self.town.receipts.pop(index % len(self.town.receipts))
+        if not lost:
+            self.town.receive(*one)
+
+    @rule()
+    def wait(self) -> None:
+        """Lets a day go by."""
+        self.town.now += timedelta(days=1)
+
+    @invariant()
+    def at_most_one(self) -> None:
+        """Never do two sides hold the plan."""
+        assert len(self.holders()) <= 1
+
+    def teardown(self) -> None:
+        """In the end one side holds it, with the highest epoch; all know who, and the school has its newest view."""
+        self.town.settle()
+        (one,) = self.holders()
+        assert one.case is not None
+        for other in self.town.sides():
+            if other.case is not None and other is not one and other.case.copies:
+                assert (other.case.holder, other.case.epoch) == (one.name, one.case.epoch)
+        share = next(share for share in one.case.shares if share.party == "school")
+        assert view_of(self.by_name("school")).number == share.number == share.acknowledged
+        assert one.case.plan is not None
+        assert view_of(self.by_name("school")).plan.title == one.case.plan.title
+
+
+@pytest.mark.sharing_promise(9)
+class TestHandovers(Handovers.TestCase):  # type: ignore[misc,valid-type]
+    """Of two handovers one wins, and the other is told."""
+
+    settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
