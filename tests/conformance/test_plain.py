@@ -55,6 +55,7 @@ def test_generated_in_r5(plain: Validator) -> None:
     version = default("R5")
     assert errors(plain, made.generated_plans(made.PLANS // 5, version)) == []
     assert errors(plain, made.generated_messages(60, version)) == []
+    assert errors(plain, made.generated_plan_messages(36, version)) == []
     assert errors(plain, made.generated_referrals(16, version)) == []
 
 

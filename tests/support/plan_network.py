@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.errors import NotTaken, NotYet
 from tests.support.plan_life import NOW, Side, event_of
 
@@ -58,6 +59,9 @@ class Town:
         side.turn(self.now)
         if row not in side.waiting:
             return  # the day had turned: a newer view is in its place
+        if side.case is not None and not is_to_leave(side.case, row):
+            side.waiting.remove(row)
+            return
         receiver = self.unit if row.party == "unit" else self.others[str(row.party)]
         self.wire.append(OnWire(side, receiver, row, side.message(row, self.now)))
 

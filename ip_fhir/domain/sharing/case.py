@@ -64,6 +64,9 @@ class HandedOver(Value):
     shares: tuple[PartyShare, ...] = Field(default=(), max_length=2_000, description="Shares, also ended ones.")
     changes: tuple[KeptChange, ...] = Field(default=(), max_length=10_000, description="Undecided changes.")
     epoch: Count = Field(ge=2, description="Epoch of the new holder.")
+    final: Flag = Field(
+        default=False, description="True once the old holder has taken the yes: by it the plan is held."
+    )
 
 
 class HandoverStatus(StrEnum):
@@ -86,7 +89,9 @@ class Handover(Value):
     asked: Count = Field(default=1, ge=1, description="Times that it was asked.")
     answered: AwareDatetime | None = Field(default=None, description="Time of the answer.")
     reason: Text | None = Field(default=None, description="Reason of the answer, in words.")
-    offered: HandedOver | None = Field(default=None, description="What came with the offer, at the new holder.")
+    offered: HandedOver | None = Field(
+        default=None, description="What came with the offer; at the old holder, what is on its way."
+    )
     by: Author | None = Field(default=None, description="The person of our own side who offered or answered it.")
 
 

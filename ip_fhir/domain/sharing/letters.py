@@ -141,12 +141,17 @@ class Letter:
         handover = self.case.handover
         if handover is not None and handover.id == self.effect.about:
             return Reply(about=handover.id, accepts=handover.status is HandoverStatus.ACCEPTED, reason=handover.reason)
+        if self.effect.plan_message is PlanMessageKind.HANDOVER_ANSWER:  # an earlier one, which came to nothing
+            return Reply(about=self._there(self.effect.about), accepts=False)
         asked = self._about(self.case.invitations, lambda one: one.id)
         return Reply(about=asked.id, accepts=asked.status is InvitationStatus.ACCEPTED, reason=asked.reason)
 
     def handover(self) -> HandoverContent:
         """The plan with its shares and undecided changes."""
-        handover = self._there(self.case.handover)
+        offers = () if self.case.handover is None else (self.case.handover,)
+        handover = self._about(offers, lambda one: one.id)
+        if handover.offered is not None:  # the yes has been taken: as it was then
+            return HandoverContent(handover=handover.id, content=handover.offered)
         shares = [
             PartyShare(share=share, organization=self._there(self.organizations.get(share.party)))
             for share in self.case.shares

@@ -11,6 +11,7 @@ from ip_fhir.domain.loop.worklist import items_of
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.decision import decide_plan
+from ip_fhir.domain.sharing.life.worklist import no_longer_needed
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.around import surroundings
@@ -18,6 +19,9 @@ from ip_fhir.exchange.plans.following import follow_in_loop
 from ip_fhir.exchange.sending.run_counts import PlanChange
 from ip_fhir.ports import OutboxRow
 from ip_fhir.ports.plans import ViewMade
+
+OVERTAKEN: Final = "no longer needed: the plan has gone on"
+"""The note of a worklist item that was closed because of what happened since."""
 
 log = logging.getLogger("ip_fhir.exchange")
 
@@ -67,6 +71,8 @@ def write_plan(
         tx.supersede_rows(aggregate, share_id, OF_A_SHARE, IN_ITS_PLACE)
     if decision.drops is not None:
         tx.drop_rows(aggregate, decision.drops, [effect.id for effect in decision.effects])
+    for reason, about in no_longer_needed(before.plan if before is not None else None, plan):
+        tx.finish_items(aggregate, (reason,), now, decision.records[0].by, OVERTAKEN, about)
     tx.open_items(items_of(decision.effects, aggregate, now))
     tx.enqueue([_row(context, plan, effect, now) for effect in decision.effects])
     follow_in_loop(context, tx, before.plan if before is not None else None, decision, now)

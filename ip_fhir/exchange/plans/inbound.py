@@ -86,7 +86,12 @@ class PlanIntake:
             self._check(before.plan, now)
             self.arrival.loop = plan_id
         event = self._event(now)
-        decision = apply(self.context, tx, before, event, now)
+        try:
+            decision = apply(self.context, tx, before, event, now)
+        except NotTaken as error:  # where it was not found would tell that something else is there
+            if not error.retry and all(problem.code == "not-found" for problem in error.problems):
+                raise self._unknown(now) from None
+            raise
         moved = plan_change(before.plan if before is not None else None, decision)
         return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
 
@@ -109,16 +114,20 @@ class PlanIntake:
         return None
 
     def _check(self, plan: SharedPlan, now: datetime) -> None:
-        """Refuse a message of a party that has no part in the plan, and one about another person."""
-        owner = plan.owner
-        if owner is not None:
-            refuse_other_person(owner.identifier, self.persons, "plan")
-        if self.message.kind is PlanMessageKind.PLAN_REQUEST:
-            return
+        """Refuse a message of a party that has no part in the plan; of one that has, a message about another person.
+
+        Whether a party is the holder is for the decision to say: the highest epoch counts.
+        """
         if self.message.kind in _BY_HOLDER:
-            return  # whether it is the holder is for the decision to say: the highest epoch counts
-        if all(share.party != self.party for share in plan.shares) and not self._has_asked(plan):
-            raise self._unknown(now)
+            concerned = self.party == plan.holder
+        elif self.message.kind is PlanMessageKind.PLAN_REQUEST:
+            concerned = True  # it was found by the person
+        else:
+            concerned = any(share.party == self.party for share in plan.shares) or self._has_asked(plan)
+            if not concerned:
+                raise self._unknown(now)
+        if concerned and plan.owner is not None:
+            refuse_other_person(plan.owner.identifier, self.persons, "plan")
 
     def _has_asked(self, plan: SharedPlan) -> bool:
         """True if the message answers an invitation or handover to its party."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -15,9 +16,22 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.share import Share
-    from ip_fhir.exchange.plans.views import Shown
+    from ip_fhir.ports import ResourceVersion
 
 _MOST: Final = 64  # of a hundred resources each they take some 20 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A view as a party is shown it: the id of its plan, the share, the view's number, and its resources.
+
+    The CarePlan is the last of them. `number` may be lower than that of the share.
+    """
+
+    plan_id: str
+    share: Share
+    number: int
+    resources: tuple[ResourceVersion, ...]
 
 
 class KnownViews:

@@ -15,6 +15,7 @@ from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.letters import Letter
+from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow, Transaction
     from ip_fhir.ports.plans import PlanStore
 
+_OFFERS: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
+_TAKEN_BACK: Final = "it was taken back, or is answered"
 _NEVER_WAITS: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
 
 
@@ -72,19 +75,17 @@ class PlanErrand:
         return _is_strict(self.plan)
 
     def close(self, now: datetime) -> bool:
-        """Close the row if another view or a withdrawal is the newest of its share."""
+        """Close the row if it is not to leave any more: another view is the newest, or an offer was taken back."""
         effect = self.row.effect
-        if effect.plan_message not in OF_A_SHARE or self.plan.side is not PlanSide.HOLDER:
+        if effect.plan_message not in (*OF_A_SHARE, *_OFFERS) or self.plan.side is not PlanSide.HOLDER:
             return False
         if self.plan.settled_on is None or self.plan.settled_on < local_day(now):
             turn(self.context, self.store, self.plan.id, now)
             self.plan = PlanErrand.of(self.context, self.row).plan
-        share = self.plan.share(effect.about or "")
-        newest = share is not None and share.number == effect.number
-        if newest and share is not None and share.goes_on == (effect.plan_message is PlanMessageKind.PLAN):
+        if is_to_leave(self.plan, effect):
             return False
         with self.store.begin() as tx:
-            tx.supersede_row(self.row.id, IN_ITS_PLACE)
+            tx.supersede_row(self.row.id, IN_ITS_PLACE if effect.plan_message in OF_A_SHARE else _TAKEN_BACK)
         return True
 
     def awaits_yes(self, tx: Transaction) -> bool:

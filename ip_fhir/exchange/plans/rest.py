@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.exchange.plans.views import Answer, Shown
+    from ip_fhir.exchange.plans.known_views import Shown
+    from ip_fhir.exchange.plans.views import Answer
     from ip_fhir.ports.readings import ReadingWay
 
 ROOT: Final = "CarePlan"

@@ -22,6 +22,7 @@ from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange.plans.around import party_terms
 from ip_fhir.exchange.plans.due import turn
+from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.mapping.sharing.view import view_resources
 from ip_fhir.ports import ResourceVersion
 from ip_fhir.ports.plans import keeps_plans
@@ -50,19 +51,6 @@ class HeldElsewhere(InvalidInput):
     def status(self) -> int:
         """The HTTP status 410."""
         return 410
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A view as a party is shown it: the id of its plan, the share, the view's number, and its resources.
-
-    The CarePlan is the last of them. `number` may be lower than that of the share (`_last_let_go`).
-    """
-
-    plan_id: str
-    share: Share
-    number: int
-    resources: tuple[ResourceVersion, ...]
 
 
 @dataclass(frozen=True, slots=True)

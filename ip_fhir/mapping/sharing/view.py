@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.share import Kept
     from ip_fhir.mapping.compiled import Compiled
+    from ip_fhir.mapping.lenses.table import Lens
 
 _ROOT: Final = "CarePlan"
 _TERMS: Final = "PlanView"
@@ -133,7 +134,8 @@ def read_view(cut: CutPlan, compiled: Compiled) -> PlanView:
     lens = compiled.lens(_TERMS)
     data = lens.get(cut.root.resource, NO_LINKS, cut.root.at)
     data["openings"] = [
-        {name: value for name, value in opening.items() if name != "general"} for opening in data.get("openings", ())
+        _opening(opening, f"openings.{number}", cut.root, lens)
+        for number, opening in enumerate(data.get("openings", ()))
     ]
     plan = read_cut(cut, compiled)
     if plan.consents:
@@ -172,6 +174,15 @@ def is_view(bundle: Any, compiled: Compiled) -> bool:
 def _marked(opening: dict[str, Any]) -> dict[str, Any]:
     """An opening as its table writes it: one without area says so, since an empty extension is none."""
     return opening if "area" in opening else {**opening, "general": True}
+
+
+def _opening(data: dict[str, Any] | None, place: str, root: Entry, lens: Lens) -> dict[str, Any]:
+    """An opening as the domain has it. Raises `InvalidInput` unless it says one of the two: an area, or none."""
+    said = data or {}
+    if ("area" in said) == (said.get("general") is True):
+        reason = "must say the life area that is open, or that it is what belongs to none"
+        raise InvalidInput.at(at(root.at, lens.where(place, root.resource)), reason, "invariant")
+    return {name: value for name, value in said.items() if name != "general"}
 
 
 def _unmarked(root: dict[str, Any], compiled: Compiled) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provisi
 from ip_fhir.domain.consent.permission import AccessRequest, Allowed, permits
 from ip_fhir.domain.consent.protection import LocatingPart
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, Professional
-from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, Need, ReviewStatus
+from ip_fhir.domain.plan import Goal, IndividualPlan, Measure, Need, Review, ReviewKind, ReviewStatus
 from ip_fhir.domain.plan_rules import references
 from ip_fhir.domain.sharing.share import IdPair, Share
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership, MembershipStatus, TeamRole
@@ -280,7 +280,7 @@ def _team_with_more(rules: Rules, text: str) -> CareTeam | None:
 
 SCHOOL = Organization(id="school", name="Nordvik skole", kind=OrganizationKind.SCHOOL)
 TEACHER = Professional(id="teacher", name=PersonName(family="Lærer"), organization="school")
-_SOME_AREAS = st.lists(st.sampled_from(AREAS), unique=True, max_size=5).map(tuple)
+_SOME_AREAS = st.lists(st.sampled_from(AREAS), unique=True, max_size=4).map(tuple)
 
 
 @st.composite
@@ -327,8 +327,33 @@ def cases(draw: st.DrawFn) -> Case:
         professionals=(*plan.professionals, TEACHER),
         team=team.evolve(memberships=(*team.memberships, own)),
         consents=(*others, *draw(_sharing())),
+        **_more_items(draw, plan),
     )
     return Case(shared, draw(shares(shared)), draw(st.sampled_from((ON, ON, *DAYS))))
+
+
+_FEW_AREAS = st.sampled_from(((), (), *((area,) for area in AREAS[:3]), AREAS[:2], AREAS[2:4]))
+
+
+def _more_items(draw: st.DrawFn, plan: IndividualPlan) -> dict[str, Any]:
+    """The plan's lists with a goal, a sub-goal, two measures, a need and a review more, of few areas."""
+    goals = (
+        Goal(id="goal-x", text="Svømme", areas=draw(_FEW_AREAS)),
+        Goal(id="goal-y", text="Dykke", areas=draw(_FEW_AREAS), part_of="goal-x"),
+    )
+    serves = st.sampled_from((("goal-x",), ("goal-y",), ("goal-x", "goal-y"), ()))
+    measures = tuple(
+        Measure(id=ident, what="Svømmehall", areas=draw(_FEW_AREAS), goals=draw(serves), responsible="teacher")
+        for ident in ("measure-x", "measure-y")
+    )
+    need = Need(id="need-x", text="Skyss", area=draw(st.sampled_from((None, *AREAS[:3]))))
+    review = Review(id="review-x", kind=ReviewKind.FOLLOW_UP, planned=DAYS[-1], outcome="Godt")
+    return {
+        "goals": (*goals, *plan.goals),
+        "measures": (*measures, *plan.measures),
+        "needs": (need, *plan.needs),
+        "reviews": (review, *plan.reviews),
+    }
 
 
 def _units(plan: IndividualPlan) -> tuple[str | None, ...]:
@@ -350,7 +375,7 @@ def shares(draw: st.DrawFn, plan: IndividualPlan) -> Share:
         party="nordvik-skole",
         person=draw(st.sampled_from((None, None, None, "teacher"))),
         organizations=("school", *draw(st.sampled_from(((), tuple(unit for unit in _units(plan) if unit)[:1])))),
-        level=draw(st.sampled_from((ContentLevel.PLAN, ContentLevel.PLAN, *ContentLevel))),
+        level=draw(st.sampled_from((ContentLevel.PLAN, ContentLevel.PLAN, *reversed(ContentLevel)))),
         released=parts,
         key=draw(st.sampled_from(KEYS)),
         book=book,

@@ -196,9 +196,9 @@ WILD: Final[tuple[Edit, ...]] = (_taken_out, _left, _joined, _moved, _fixed)
 def changed(draw: st.DrawFn, view: IndividualPlan, *, add: bool = True, more: tuple[Edit, ...] = ()) -> IndividualPlan:
     """The view after up to three edits; one that would make it unsound is not made."""
     edits = (*CHANGES, *([_added] * 5 if add else ()), *more)
-    for _ in range(draw(st.integers(1, 3))):
+    for edit in draw(st.lists(st.sampled_from(edits), min_size=1, max_size=3)):
         try:
-            view = draw(st.sampled_from(edits))(draw, view)
+            view = edit(draw, view)
         except InvalidInput:
             continue
     return view

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any, get_args
 
 import pytest
+from pydantic import Field
 
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import Access, Provision
@@ -19,12 +20,15 @@ from ip_fhir.domain.plan import (
     IndividualPlan,
     ReviewKind,
 )
+from ip_fhir.domain.sharing.lens import visible
 from ip_fhir.domain.sharing.lens.visible import VISIBLE, Shown
 from ip_fhir.domain.sharing.policy import holds_until, openings
+from ip_fhir.domain.sharing.put_back import put_back
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.team import CareTeam, Coordinator, CoordinatorKind, MembershipStatus
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period, Value
+from ip_fhir.errors import MappingError
 from tests.domain.sharing.examples import ON, PHONE, SCHOOL, YES, deny, place, plan_with, share_of, texts, worker
 
 ALL = {"Tegner", "Skyss", "Penger", "Ro", "Spare", "Spare litt", "Kino", "Reise", "Budsjett", "Tur"}
@@ -324,3 +328,24 @@ def test_a_goal_shows_its_status_with_date_and_reason_or_not_at_all() -> None:
     plan = plan_with(YES, goals=(goal,), measures=())
     (shown,) = see(plan, share_of("school", level=ContentLevel.NEEDS), ON).plan.goals
     assert (shown.status, shown.status_date, shown.status_reason) == (GoalStatus.ON_HOLD, ON, "Syk")
+
+
+def test_a_type_that_the_table_does_not_name_is_an_error_on_load() -> None:
+    """A new field is in no view until somebody decides; nothing works before."""
+
+    class Odd(Value):
+        """A value of nowhere."""
+
+        id: str = Field(description="Id of it.")
+
+    with pytest.raises(MappingError, match="Odd: the table of what a view shows does not fit its fields: id"):
+        visible._check(Odd, set())
+
+
+def test_a_plan_without_a_team_shows_no_more_than_that_it_is_there() -> None:
+    """Nobody takes part; a protected address stays protected."""
+    owner = plan_with().owner.evolve(protection=AddressProtection.CONFIDENTIAL)
+    plan = plan_with(YES, team=None, owner=owner)
+    view = see(plan, SCHOOL, ON)
+    assert (texts(view), view.plan.team, view.plan.owner.contacts) == (set(), None, ())
+    assert put_back(view.plan, SCHOOL, plan, ON).plan == plan

@@ -112,8 +112,10 @@ def test_what_is_proposed_waits_for_a_person(ring: Ring) -> None:
     assert any(row.effect.reason is Reason.CHANGE_TO_DECIDE for row in ring.told["municipality"])
     waiting = [part for part in change.decisions if part.outcome is Outcome.PROPOSED]
     answers = [PartDecision(field=part.field, id=part.id, outcome=Outcome.ACCEPTED) for part in waiting]
+    assert [item.reason for item in ring.holder.worklist()] == [Reason.CHANGE_TO_DECIDE]
     ring.holder.answer_change(change.change.id, answers, by=NINA)
     ring.settle()
+    assert ring.holder.worklist() == [], "what is decided waits for nobody"
     assert current(ring).goals[0].text == "Å svømme to ganger i uka"
     assert copy(ring, "practice").plan.goals[0].text == "Å svømme to ganger i uka"
     theirs = ring.plan("hospital")

@@ -1,5 +1,6 @@
 """Messages about a plan: there and back, of every kind, and refused with their place."""
 
+import random
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -20,6 +21,7 @@ from ip_fhir.mapping.compiled import shipped
 from ip_fhir.mapping.sharing.message import is_plan_message, plan_message_from_fhir, plan_message_to_fhir
 from ip_fhir.testing.message_samples import NUMBER, plan_message
 from ip_fhir.testing.message_samples import message as loop_message
+from tests.mapping.damage import damaged
 from tests.support.sharing_strategies import plan_messages
 
 
@@ -163,3 +165,23 @@ def test_the_document_names_every_kind_and_parameter(checkout: Path) -> None:
     placed = [row.place for name in ("PlanView", "PlanMessageHeader") for row in fields[name].rows]
     wanted = {name for place in placed for name in re.findall(r"extension\(=?([a-z-]+)\)", place)}
     assert [name for name in wanted if f"`{name}`" not in text and f"({name})" not in text] == []
+
+
+def refusal(bundle: Any) -> str:
+    """The words of the refusal of a message; empty if it is read."""
+    try:
+        plan_message_from_fhir(bundle, shipped())
+    except InvalidInput as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("kind", PlanMessageKind)
+def test_damage_is_read_or_refused(kind: PlanMessageKind) -> None:
+    """One random change anywhere in a message: it is read, or `InvalidInput` names the place and no person."""
+    chance = random.Random(f"{kind}")
+    whole = plan_message_to_fhir(plan_message(kind), shipped())
+    for _ in range(250):
+        there = damaged(whole, chance)
+        is_plan_message(there, shipped())
+        assert str(NUMBER) not in refusal(there)

@@ -132,6 +132,16 @@ def test_wrong_terms_are_told_with_their_place(change: Any, place: str) -> None:
     assert all(problem.path.startswith(at) for problem in caught.value.problems)
 
 
+@pytest.mark.parametrize("inside", [[], [{"url": "general", "valueBoolean": False}], [{"url": "general"}]])
+def test_an_opening_of_nothing_opens_nothing(inside: list[JSON]) -> None:
+    """An opening that says neither an area nor that it has none is refused: it must not read as one of the two."""
+    made = view_to_fhir(view())
+    terms = next(e for e in root_of(made)["extension"] if e["url"].endswith("ip-view"))
+    next(e for e in terms["extension"] if e["url"] == "opening")["extension"] = inside
+    with pytest.raises(InvalidInput):
+        view_from_fhir(made)
+
+
 def test_a_view_with_a_consent_is_neither_written_nor_read() -> None:
     """What the person consents to, and refuses, leaves in no view, and is taken from none."""
     plan = example(1)

@@ -136,9 +136,10 @@ def _handler(event: PlanEvent, side: PlanSide) -> _Handler:
 
 def _said_by(case: SharedPlan, event: PlanEvent) -> PlanSource:
     """Returns who raised an event: a reply that comes to a participant is the holder's if it takes its offer back."""
-    handed_to_us = case.handover is not None and case.handover.offered is not None
     from_holder = case.side is _PARTICIPANT and event.party is not None and event.party == case.holder
-    offers = event.kind is _K.ANSWER_INVITATION or (event.kind is _K.ANSWER_HANDOVER and handed_to_us)
+    offers = event.kind is _K.ANSWER_INVITATION or (
+        event.kind is _K.ANSWER_HANDOVER and handover.is_offered_to_us(case)
+    )
     return PlanSource.HOLDER if from_holder and offers else event.raised_by
 
 
@@ -232,6 +233,7 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.ANSWER_REQUEST, _PARTICIPANT, _BY_HOLDER): requests.came_true,
     (_K.HAND_OVER, _HOLDER, None): handover.offer,
     (_K.HAND_OVER, _PARTICIPANT, _BY_HOLDER): handover.came,
+    (_K.HAND_OVER, _HOLDER, _BY_HOLDER): handover.came_again,
     (_K.ANSWER_HANDOVER, _HOLDER, None): handover.take_back,
     (_K.ANSWER_HANDOVER, _HOLDER, _BY_PARTICIPANT): handover.answered,
     (_K.ANSWER_HANDOVER, _PARTICIPANT, _BY_HOLDER): handover.taken_back,

@@ -1,7 +1,8 @@
 """The way of a plan to another holder: offered, accepted or declined, and never two holders at once.
 
-The new side holds the plan when the old one has taken its yes: by the receipt, or by `gone`. So the old side, which
-takes one yes at most, decides which of two handovers wins. Participants listen to the new holder when the old one, or a
+When the old side has taken a yes it holds the plan no longer, and sends it once more, as it is then: by that the new
+side holds it. So the old side, which takes one yes at most, decides which of two handovers wins, and nothing that was
+saved after the offer is lost. Participants listen to the new holder when the old one, or a
 person of theirs, has said who it is; only the highest epoch counts.
 """
 
@@ -9,23 +10,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ip_fhir.domain.consent.consent import ConsentKind
-from ip_fhir.domain.consent.matrix import organizations_above
-from ip_fhir.domain.consent.permission import AccessRequest, Refused, permits
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.sharing.case import Handover, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
+from ip_fhir.domain.sharing.case import (
+    HandedOver,
+    Handover,
+    HandoverStatus,
+    InvitationStatus,
+    PartyShare,
+    PlanSide,
+    PlanTimerKind,
+)
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.clocks import change_due, handover_due, set_review_clocks
-from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
+from ip_fhir.domain.sharing.life.shares import look_at_shares, refusal_of_all, send_newest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.domain.sharing.share import EndReason
-from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import ConsentRefused, InvalidInput, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
-    from ip_fhir.domain.sharing.case import HandedOver, PartyShare, PlanTimer
+    from ip_fhir.domain.sharing.case import PlanTimer, SharedPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
 
@@ -75,7 +80,8 @@ def offer(step: Step) -> Finding:
         raise InvalidInput.at("to_party", "is no party with which there is an agreement", "business-rule")
     if step.case.handover is not None and step.case.handover.status is HandoverStatus.OFFERED:
         raise InvalidInput.at("handover", "an offer waits for its answer: take it back first", "business-rule")
-    _ask_consent(step, party)
+    if (refused := refusal_of_all(step, party)) is not None:
+        raise ConsentRefused(refused.rule, refused.reason)
     ident = step.event.about or step.derived_id("handover", party)
     offered = Handover(id=ident, party=party, epoch=step.case.epoch + 1, sent=step.event.at, by=step.event.by)
     step.evolve(handover=offered.evolve(reason=step.event.text))
@@ -84,19 +90,14 @@ def offer(step: Step) -> Finding:
     return Finding.FIRST
 
 
-def _ask_consent(step: Step, party: str) -> None:
-    """Raises `ConsentRefused` unless every life area, and what belongs to none, may be shared with the party."""
-    plan, units = step.plan, [unit for unit, name in step.around.party_of.items() if name == party]
-    above = organizations_above(plan, {one.id for one in plan.organizations})
-    if not units:
-        raise InvalidInput.at("to_party", "no organisation of the plan is this party: name it first", "business-rule")
-    for unit in units:
-        within = tuple(one for one in above[unit] if one != unit)
-        for areas in ((), tuple(LifeArea)):
-            request = AccessRequest(ConsentKind.SHARING, unit, step.on, within, areas)
-            answer = permits(plan.consents, request, plan.related_persons, plan.owner)
-            if isinstance(answer, Refused):
-                raise ConsentRefused(answer.rule, answer.reason)
+def take_back_without_consent(step: Step) -> None:
+    """Takes back an offer that the person no longer consents to, or whose party the plan names no longer."""
+    handover = step.case.handover
+    if handover is None or handover.status is not HandoverStatus.OFFERED:
+        return
+    named = handover.party in step.around.party_of.values()
+    if not named or refusal_of_all(step, handover.party) is not None:
+        take_back_offer(step)
 
 
 def answered(step: Step) -> Finding:
@@ -104,6 +105,8 @@ def answered(step: Step) -> Finding:
 
     A yes to an offer that was taken back, or after another one, is refused. Raises `NotTaken` for another party.
     """
+    if step.case.side is PlanSide.HOLDER:
+        take_back_without_consent(step)
     handover, event = step.case.handover, step.event
     ours = handover is not None and handover.id == event.about
     if ours and handover is not None and handover.party != event.party:
@@ -133,7 +136,9 @@ def _give_away(step: Step, handover: Handover) -> None:
         if invitation.status is InvitationStatus.OPEN:
             step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
     closed = {"status": InvitationStatus.TAKEN_BACK, "answered": step.event.at}
+    given = handover.evolve(status=HandoverStatus.ACCEPTED, answered=step.event.at, reason=step.event.text)
     step.evolve(
+        handover=given.evolve(offered=_content(step, handover)),
         side=PlanSide.PARTICIPANT,
         holder=handover.party,
         epoch=handover.epoch,
@@ -145,9 +150,20 @@ def _give_away(step: Step, handover: Handover) -> None:
         timers=(),
         settled_on=None,
     )
-    for party in dict.fromkeys((*concerned, handover.party)):
-        step.send(PlanMessageKind.PLAN_GONE, step.case.id, party)
+    step.send(PlanMessageKind.HANDOVER, handover.id, handover.party)
+    for party in dict.fromkeys(concerned):
+        if party != handover.party:
+            step.send(PlanMessageKind.PLAN_GONE, step.case.id, party)
     step.drops = "the plan was handed over"
+
+
+def _content(step: Step, handover: Handover) -> HandedOver:
+    """Returns all that goes to the new holder, as it is now. A share whose party the plan names no longer stays."""
+    units = {one.id: one for one in step.plan.organizations}
+    named = [(share, [units[unit] for unit in share.organizations if unit in units]) for share in step.case.shares]
+    undecided = tuple(kept for kept in step.case.changes if kept.status in _UNDECIDED)
+    shares = tuple(PartyShare(share=share, organization=there[0]) for share, there in named if there)
+    return HandedOver(plan=step.plan, shares=shares, changes=undecided, epoch=handover.epoch, final=True)
 
 
 def _handed_over(step: Step, share: Share) -> Share:
@@ -210,6 +226,11 @@ def came(step: Step) -> Finding:
         raise NotTaken.at("sender", "unknown here", "not-found")
     if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
         raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
+    if content.final:
+        _take_over(
+            step, Handover(id=ident, party=step.needed("party"), epoch=content.epoch, sent=step.event.at), content
+        )
+        return Finding.TAKES_OVER
     if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:
         raise NotYet.at("handover", "our yes to an earlier offer of this plan is under way", "conflict")
     is_first = known is None or known.id != ident
@@ -219,6 +240,20 @@ def came(step: Step) -> Finding:
         step.evolve(handover=now)
         step.tell(Reason.HANDOVER_TO_ANSWER, ident, text=step.event.text)
     return Finding.FIRST if is_first else Finding.REPEATED
+
+
+def came_again(step: Step) -> Finding:
+    """Takes the plan that this side holds already once more. Raises `NotTaken` for another offer."""
+    handover = step.case.handover
+    if handover is None or handover.id != step.event.about or handover.party != step.event.party:
+        raise NotTaken.at("handover", "unknown here", "not-found")
+    return Finding.REPEATED
+
+
+def is_offered_to_us(case: SharedPlan) -> bool:
+    """True if a plan was offered to this side and the offer has not come to nothing."""
+    handover = case.handover
+    return handover is not None and handover.offered is not None and handover.epoch > case.epoch
 
 
 def answer(step: Step) -> Finding:
@@ -239,7 +274,7 @@ def taken_back(step: Step) -> Finding:
     handover = step.case.handover
     if handover is None or handover.id != step.event.about or handover.party != step.event.party:
         return Finding.LATE
-    if handover.offered is None or step.event.accepts:
+    if not is_offered_to_us(step.case) or step.event.accepts:
         return Finding.LATE
     _lose(step, handover)
     return Finding.TAKEN_BACK
@@ -248,7 +283,8 @@ def taken_back(step: Step) -> Finding:
 def refused(step: Step) -> None:
     """Keeps that the old holder did not take our yes: it had taken its offer back, or another handover won."""
     handover = step.case.handover
-    if handover is not None and handover.id == step.event.about and handover.offered is not None:
+    ours = step.event.message is PlanMessageKind.HANDOVER_ANSWER and is_offered_to_us(step.case)
+    if ours and handover is not None and handover.id == step.event.about:
         _lose(step, handover)
 
 
@@ -257,14 +293,12 @@ def _lose(step: Step, handover: Handover) -> None:
     step.tell(Reason.HANDOVER_TAKEN_BACK, handover.id, text=step.event.text)
 
 
-def is_taken(step: Step) -> bool:
-    """True if the event is the receipt of our yes to an offer: then this side holds the plan from now on."""
-    handover, event = step.case.handover, step.event
-    ours = handover is not None and handover.id == event.about and event.message is PlanMessageKind.HANDOVER_ANSWER
-    if not ours or handover is None or handover.status is not HandoverStatus.ACCEPTED or handover.offered is None:
-        return False
-    _take_over(step, handover, handover.offered)
-    return True
+def arrived(step: Step) -> None:
+    """Gives up what was on its way to the new holder, once that one has it."""
+    handover = step.case.handover
+    gone = step.event.message is PlanMessageKind.HANDOVER and step.case.side is PlanSide.PARTICIPANT
+    if gone and handover is not None and handover.id == step.event.about:
+        step.evolve(handover=handover.evolve(offered=None))
 
 
 def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
@@ -283,7 +317,7 @@ def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
         changes=(*offered.changes, *lost),
         copies=(),
         timers=(),
-        handover=handover.evolve(offered=None),
+        handover=handover.evolve(status=HandoverStatus.ACCEPTED, answered=step.event.at, offered=None),
     )
     look_at_shares(step)
     set_review_clocks(step)
@@ -325,11 +359,6 @@ def gone(step: Step) -> Finding:
         return Finding.LATE
     if step.event.party != case.holder:
         raise NotYet.at("sender", "is not the holder, as far as we know", "conflict")
-    handover = case.handover
-    accepted = handover is not None and handover.status is HandoverStatus.ACCEPTED and handover.epoch == epoch
-    if accepted and handover is not None and handover.offered is not None:
-        _take_over(step, handover, handover.offered)
-        return Finding.TAKES_OVER
     _follow(step, step.event.to_party or case.holder, epoch)
     return Finding.NEWER
 

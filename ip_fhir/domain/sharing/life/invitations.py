@@ -49,7 +49,8 @@ def invite(step: Step) -> Finding:
         raise InvalidInput.at("membership", "no party with an agreement stands for the member", "business-rule")
     if any(one.membership == place.id and one.status is InvitationStatus.OPEN for one in step.case.invitations):
         raise InvalidInput.at("membership", "an invitation to it waits for an answer", "duplicate")
-    _ask_consent(step, place, organization)
+    if (refused := _refusal(step, place)) is not None:
+        raise ConsentRefused(refused.rule, refused.reason)
     ident = step.event.about or step.derived_id("invitation", place.id)
     invitation = Invitation(id=ident, party=party, membership=place.id, sent=step.event.at, by=step.event.by)
     step.evolve(invitations=(*step.case.invitations, invitation))
@@ -79,9 +80,9 @@ def _membership(plan: IndividualPlan, ident: str) -> Membership | None:
     return next((place for place in places if place.id == ident), None)
 
 
-def _ask_consent(step: Step, place: Membership, organization: str | None) -> None:
-    """Raises `ConsentRefused` unless something of the plan may be shared with the member: the invitation names it."""
-    plan = step.plan
+def _refusal(step: Step, place: Membership) -> Refused | None:
+    """Returns the no to an invitation, which tells of the plan; None if the member may be told something of it."""
+    plan, organization = step.plan, organization_of(step.plan, place)
     above = organizations_above(plan, {one.id for one in plan.organizations})
     within = above[organization] if organization is not None else ()
     within = tuple(one for one in within if one != place.member)
@@ -95,8 +96,7 @@ def _ask_consent(step: Step, place: Membership, organization: str | None) -> Non
         for areas in ((), *((area,) for area in LifeArea))
     ]
     first = answers[0]
-    if isinstance(first, Refused) and all(isinstance(answer, Refused) for answer in answers):
-        raise ConsentRefused(first.rule, first.reason)
+    return first if isinstance(first, Refused) and all(isinstance(one, Refused) for one in answers) else None
 
 
 def answered(step: Step) -> Finding:
@@ -151,12 +151,12 @@ def _take_back(step: Step, invitation: Invitation) -> None:
 
 
 def take_back_settled(step: Step) -> None:
-    """Takes back open invitations whose membership is no longer proposed, or whose plan is over."""
+    """Takes back open invitations to what is no longer proposed, without consent, or of a plan that is over."""
     over = is_over(step.plan, step.on)
     for invitation in step.case.invitations:
         if invitation.status is InvitationStatus.OPEN:
             place = _membership(step.plan, invitation.membership)
-            if over or place is None or place.status is not MembershipStatus.PROPOSED:
+            if over or place is None or place.status is not MembershipStatus.PROPOSED or _refusal(step, place):
                 _take_back(step, invitation)
 
 

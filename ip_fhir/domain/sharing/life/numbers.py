@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.sharing.case import Copy, PlanTimerKind
+from ip_fhir.domain.sharing.case import Copy, HandoverStatus, InvitationStatus, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life import changes, handover
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due
@@ -18,10 +18,32 @@ from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
 
 if TYPE_CHECKING:
+    from ip_fhir.domain.effects import Effect
+    from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
 
 _OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
+
+
+def is_to_leave(case: SharedPlan, effect: Effect) -> bool:
+    """True if the message of an effect is still to be sent, by the case as it is when it would leave.
+
+    A view or withdrawal leaves if it is the newest of its share, an invitation or offer of the plan while it is open.
+    """
+    about = effect.about or ""
+    if effect.plan_message in _OF_A_SHARE:
+        share = case.share(about)
+        is_view = effect.plan_message is PlanMessageKind.PLAN
+        return share is not None and share.number == effect.number and share.goes_on == is_view
+    if effect.plan_message is PlanMessageKind.INVITATION:
+        return any(one.id == about and one.status is InvitationStatus.OPEN for one in case.invitations)
+    if effect.plan_message is PlanMessageKind.HANDOVER:
+        offer = case.handover
+        if offer is None or offer.id != about:
+            return False
+        return offer.status is HandoverStatus.OFFERED or offer.offered is not None  # or on its way, as the yes has come
+    return True
 
 
 # --- at the participant
@@ -80,8 +102,7 @@ def _put(step: Step, copy: Copy) -> None:
 def acknowledged(step: Step) -> Finding:
     """Keeps the receipt of a message of ours; a participant that has a view, or the withdrawal, holds its number."""
     event = step.event
-    if handover.is_taken(step):
-        return Finding.TAKES_OVER
+    handover.arrived(step)
     share = step.case.share(event.about or "")
     if event.message not in _OF_A_SHARE or share is None or event.number is None:
         return Finding.OF_ANOTHER

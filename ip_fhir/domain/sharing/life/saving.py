@@ -77,6 +77,7 @@ def settle(step: Step) -> None:
     look_at_shares(step)
     set_review_clocks(step)
     invitations.take_back_settled(step)
+    handover.take_back_without_consent(step)
     if is_over(step.plan, step.on):
         requests.close(step)
         handover.take_back_offer(step)

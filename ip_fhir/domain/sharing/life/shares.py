@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.matrix import organizations_above
 from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Allowed, Refused, permits
 from ip_fhir.domain.consent.protection import protected_persons
 from ip_fhir.domain.effects import Reason
@@ -25,6 +26,7 @@ from ip_fhir.domain.sharing.policy import areas_of, policy_of
 from ip_fhir.domain.sharing.see import settle
 from ip_fhir.domain.sharing.share import EndReason, Share
 from ip_fhir.domain.sharing.terms import ShareStart
+from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import ConsentRefused, InvalidInput
 
 if TYPE_CHECKING:
@@ -223,6 +225,25 @@ def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]
             if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
                 found |= dict.fromkeys(answer.given.consents)
     return tuple(found)
+
+
+def refusal_of_all(step: Step, party: str) -> Refused | None:
+    """Returns the no to sharing all with a party; None if every life area, and what belongs to none, may be shared.
+
+    Raises `InvalidInput` if no organisation of the plan is this party.
+    """
+    plan, units = step.plan, [unit for unit, name in step.around.party_of.items() if name == party]
+    above = organizations_above(plan, {one.id for one in plan.organizations})
+    if not units:
+        raise InvalidInput.at("to_party", "no organisation of the plan is this party: name it first", "business-rule")
+    for unit in units:
+        within = tuple(one for one in above[unit] if one != unit)
+        for areas in ((), tuple(LifeArea)):
+            request = AccessRequest(ConsentKind.SHARING, unit, step.on, within, areas)
+            answer = permits(plan.consents, request, plan.related_persons, plan.owner)
+            if isinstance(answer, Refused):
+                return answer
+    return None
 
 
 def _begin_by_rule(step: Step, parts: Iterable[Participant]) -> None:

@@ -113,8 +113,7 @@ _NUMBERED: Final = (
         _F.OF_ANOTHER: "evidence",
     }),
     *_rows(_E.RECEIPT_OK, _TRANSPORT, _AT_PARTICIPANT, {
-        _F.TAKES_OVER: "the old holder has taken our yes: this side holds the plan",
-        _F.OF_ANOTHER: "evidence",
+        _F.OF_ANOTHER: "evidence; what was on its way to a new holder is given up",
     }),
     *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_HOLDER, {
         _F.OF_VIEW: "the share is out of step, a person is told",
@@ -197,13 +196,15 @@ _HANDING_OVER: Final = (
     *_rows(_E.HAND_OVER, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.FIRST: "our people are told that it waits for their answer",
         _F.REPEATED: "our people are told again, if it is not answered",
+        _F.TAKES_OVER: "the old holder has taken our yes, and sends all as it is now: this side holds the plan",
     }),
+    *_rows(_E.HAND_OVER, _BY_HOLDER, _AT_HOLDER, {_F.REPEATED: "nothing: this side holds the plan already"}),
     *_rows(_E.ANSWER_HANDOVER, _BY_PARTICIPANT, _AT_PARTICIPANT, {
         _F.ACCEPTED: "the yes goes to the old holder; this side holds the plan when that one has taken it",
         _F.DECLINED: "the no goes to the holder",
     }),
     *_rows(_E.ANSWER_HANDOVER, _BY_PARTICIPANT, _AT_HOLDER, {
-        _F.ACCEPTED: "this side is a participant from now on, one epoch later; `gone` goes to all who had a share",
+        _F.ACCEPTED: "this side is a participant, one epoch later: the plan goes to its new holder, `gone` to others",
         _F.DECLINED: "a person is told; this side goes on holding the plan",
         _F.REPEATED: "nothing",
         _F.LATE: "refused: it was taken back, or another handover won",
@@ -218,7 +219,6 @@ _HANDING_OVER: Final = (
     }),
     *_rows(_E.GONE, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.NEWER: "from now on only the new holder is listened to; what waits for an answer is sent to that one",
-        _F.TAKES_OVER: "the old holder has taken our yes: this side holds the plan",
         _F.LATE: "nothing: an epoch that is not higher",
     }),
     *_rows(_E.GONE, _BY_HOLDER, _AT_HOLDER, {_F.LATE: "nothing: this side is the new holder already"}),

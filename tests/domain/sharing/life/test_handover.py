@@ -9,6 +9,7 @@ import pytest
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.case import HandoverStatus, PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, NotYet
 from tests.support.plan_life import (
@@ -75,6 +76,12 @@ def answered(side: Side, ident: str, *, accepts: bool) -> None:
     side.do("answer-handover", by_participant=True, about=ident, accepts=accepts)
 
 
+def taken_over(old: Side, new: Side) -> None:
+    """Lets the old side take the yes, and the new one what that sends then."""
+    exchanged(new, old)
+    exchanged(old, new, names=NAMES)
+
+
 def part(side: Side) -> PlanSide:
     """The part of a side in the plan."""
     assert side.case is not None
@@ -89,7 +96,7 @@ def test_accepted() -> None:
     assert [str(effect.reason) for effect in south.told] == ["handover-to-answer"]
     answered(south, ident, accepts=True)
     assert part(south) is PlanSide.PARTICIPANT, "nobody holds it before the old side has taken the yes"
-    exchanged(south, unit)
+    taken_over(unit, south)
     assert (part(unit), part(south)) == (PlanSide.PARTICIPANT, PlanSide.HOLDER)
     assert unit.case is not None
     assert south.case is not None
@@ -108,7 +115,7 @@ def test_views_go_on_from_the_new_holder() -> None:
     unit, south, _, school = town()
     ident = offered(unit, south)
     answered(south, ident, accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     saved(south, with_item(MOVED, "measures", "read", how="ny"))
     early = next(row for row in south.waiting if row.party == "school" and row.number == 2)
     event = event_of(south.message(early, NOW), "south", NOW)
@@ -141,7 +148,7 @@ def test_of_two_handovers_one_wins() -> None:
     unit.do("answer-handover", about=first, accepts=False)
     second = offered(unit, north)
     answered(north, second, accepts=True)
-    exchanged(north, unit)
+    taken_over(unit, north)
     (late,) = exchanged(south, unit)
     assert late.problems[0].code == "conflict"
     assert [part(side) for side in (unit, south, north)] == [
@@ -153,26 +160,54 @@ def test_of_two_handovers_one_wins() -> None:
 
 
 @pytest.mark.sharing_promise(9)
-@pytest.mark.parametrize("by_receipt", [True, False])
-@pytest.mark.parametrize("twice", [True, False])
-def test_the_old_side_is_the_first_to_let_go(by_receipt: bool, twice: bool) -> None:
-    """At no time do both hold it, whether the receipt or the word of the old holder comes first, or both."""
+def test_the_old_side_is_the_first_to_let_go() -> None:
+    """At no time do both hold it; the receipt of the yes alone makes no holder, and the same again makes no second."""
     unit, south, _, _ = town()
     ident = offered(unit, south)
     answered(south, ident, accepts=True)
     (row,) = south.waiting
     event = event_of(south.message(row, NOW), "south", NOW)
     unit.apply(event)
+    south.receipt(row, NOW)
     assert [part(side) for side in (unit, south)] == [PlanSide.PARTICIPANT] * 2
-    gone = next(one for one in unit.waiting if one.party == "south")
-    word = event_of(unit.message(gone, NOW), "unit", NOW, NAMES)
-    for turn in (by_receipt, not by_receipt)[: 1 + twice]:
-        if turn:
-            south.receipt(row, NOW)
-        else:
-            south.apply(word)
+    last = next(one for one in unit.waiting if one.party == "south")
+    given = event_of(unit.message(last, NOW), "unit", NOW)
+    south.apply(given)
     assert [part(side) for side in (unit, south)] == [PlanSide.PARTICIPANT, PlanSide.HOLDER]
+    assert south.apply(given.evolve(id="again")).effects == ()
     assert unit.apply(event.evolve(id="again")).effects == ()
+    assert unit.case is not None
+    assert unit.case.handover is not None
+    assert unit.case.handover.offered is not None
+    unit.receipt(last, NOW)
+    assert unit.case.handover is not None
+    assert unit.case.handover.offered is None, "what the new holder has is not kept here"
+
+
+def test_what_was_saved_after_the_offer_is_not_lost() -> None:
+    """The new side holds the plan as it was when its yes was taken, not as it was offered."""
+    unit, south, _, _ = town()
+    ident = offered(unit, south)
+    saved(unit, MOVED.evolve(title="Etter tilbudet"))
+    answered(south, ident, accepts=True)
+    taken_over(unit, south)
+    assert south.case is not None
+    assert south.case.plan is not None
+    assert (south.case.plan.title, share_of(south, "school").number) == ("Etter tilbudet", 2)
+
+
+@pytest.mark.sharing_promise(5)
+def test_consent_is_withdrawn_while_an_offer_waits() -> None:
+    """The offer is taken back: it does not leave any more, and a yes to it is refused."""
+    unit, _, _, _ = town()
+    unit.do("hand-over", to_party="south")
+    (row,) = [one for one in unit.waiting if one.party == "south"]
+    assert unit.case is not None
+    assert is_to_leave(unit.case, row)
+    saved(unit, MOVED.evolve(consents=()))
+    assert not is_to_leave(unit.case, row)
+    assert unit.case.handover is not None
+    assert unit.case.handover.status is HandoverStatus.TAKEN_BACK
 
 
 def test_declined() -> None:
@@ -247,7 +282,7 @@ def test_changes_that_wait_go_along() -> None:
     ident = offered(unit, south)
     wanted(school, "second", with_item(view, "measures", visit.id, where="hjemme"))
     answered(south, ident, accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     exchanged(unit, south, names=NAMES)
     assert south.case is not None
     assert [kept.change.id for kept in south.case.changes] == ["first"]
@@ -265,7 +300,7 @@ def test_the_old_side_says_where_to() -> None:
     wanted(school, "change-1", view)
     event = event_of(school.message(school.waiting[0], NOW), "school", NOW)
     answered(south, offered(unit, south), accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     decision = unit.apply(event)
     assert sent(decision) == [("plan-gone", "school", None)]
     assert decision.problems == (), "its author sends it to the new holder, as soon as that is known"
@@ -283,7 +318,7 @@ def test_a_change_that_crossed_the_handover() -> None:
     read = next(one for one in view.measures if one.what == "Leseøving")
     wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
     answered(south, offered(unit, south), accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     exchanged(school, unit)
     exchanged(unit, school, names=NAMES)
     (decision,) = exchanged(school, south)
@@ -306,7 +341,7 @@ def test_a_new_offer_before_the_old_one_is_known_to_be_gone() -> None:
     with pytest.raises(NotYet):
         south.apply(event)
     unit.waiting.append(back)
-    exchanged(south, unit)
+    taken_over(unit, south)
     assert reasons(south.apply(event)) == ["handover-to-answer"]
 
 
@@ -330,7 +365,7 @@ def test_parties_have_other_names_at_the_new_holder() -> None:
     south.found = {"unit": "unit", "south": "us", "school": "skolen", "hospital": "hospital"}
     south.terms = {**south.terms, "skolen": AGREED, "school": replace(AGREED, agreed=False)}
     answered(south, offered(unit, south), accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     assert south.case is not None
     assert sorted(share.party for share in south.case.shares) == ["hospital", "skolen", "unit"]
     assert "on-paper" in [str(effect.reason) for effect in south.told]
@@ -340,12 +375,12 @@ def test_back_again() -> None:
     """The plan may come back: the first holder holds it with the highest epoch."""
     unit, south, _, _ = town()
     answered(south, offered(unit, south), accepts=True)
-    exchanged(south, unit)
+    taken_over(unit, south)
     south.waiting.clear()
     unit.waiting.clear()
     ident = offered(south, unit)
     answered(unit, ident, accepts=True)
-    exchanged(unit, south)
+    taken_over(south, unit)
     assert unit.case is not None
     assert unit.case.handover is not None
     assert (part(unit), unit.case.epoch, unit.case.handover.status) == (PlanSide.HOLDER, 3, HandoverStatus.ACCEPTED)

@@ -36,17 +36,17 @@ RULES = """
     request           participant  h  done waits repeated
     answer-request    holder       h  accepted declined
     answer-request    holder       p  done
-    hand-over         holder       h  first
-    hand-over         holder       p  first repeated
+    hand-over         holder       h  first repeated
+    hand-over         holder       p  first repeated takes-over
     answer-handover   participant  p  accepted declined repeated late
     answer-handover   participant  h  accepted declined repeated late
     answer-handover   holder       h  taken-back
     answer-handover   holder       p  taken-back late
-    gone              holder       p  newer takes-over late
+    gone              holder       p  newer late
     gone              holder       h  late
     gone              participant  p  newer
     receipt-ok        transport    h  of-a-view conflict of-another-message
-    receipt-ok        transport    p  takes-over of-another-message
+    receipt-ok        transport    p  of-another-message
     receipt-error     transport    h  of-a-view of-another-message
     receipt-error     transport    p  of-another-message
     state-asked       holder       p  always

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.sharing.case import HandoverStatus, PlanSide
+from ip_fhir.domain.sharing.case import Handover, HandoverStatus, PlanSide
 from ip_fhir.errors import InvalidInput, LoopError
 from tests.support.plan_life import AGREED, OURS, PLAN, Side, saved, view_of
 from tests.support.plan_network import Town
@@ -43,6 +43,13 @@ def side(name: str) -> Side:
     return Side(name, terms, {other: "us" if other == name else other for other in NAMES})
 
 
+def _offer(one: Side) -> Handover:
+    """The last handover that a side knows."""
+    assert one.case is not None
+    assert one.case.handover is not None
+    return one.case.handover
+
+
 class Handovers(RuleBasedStateMachine):
     """Three municipalities that hand a plan to each other, and a school that has a share of it."""
 
@@ -61,23 +68,33 @@ class Handovers(RuleBasedStateMachine):
         sides = self.town.sides()
         return [one for one in sides if one.case is not None and one.case.side is PlanSide.HOLDER]
 
-    @rule(name=ANYBODY, to=ANYBODY)
-    def offer(self, name: str, to: str) -> None:
+    @rule(to=ANYBODY)
+    def offer(self, to: str) -> None:
         """Offers the plan to another municipality."""
-        one = self.by_name(name)
-        if name != to and one in self.holders():
-            with suppress(InvalidInput):  # an offer waits already
-                one.do("hand-over", self.town.now, to_party=to)
+        for one in self.holders():
+            if one.name != to:
+                with suppress(InvalidInput):  # an offer waits already
+                    one.do("hand-over", self.town.now, to_party=to)
 
-    @rule(name=ANYBODY, accepts=st.booleans())
-    def answer(self, name: str, accepts: bool) -> None:
+    @rule(index=INDEX, accepts=st.booleans())
+    def answer(self, index: int, accepts: bool) -> None:
         """Accepts or declines an offer that has come, or takes our own back."""
-        one = self.by_name(name)
-        if one.case is None or one.case.handover is None or one.case.handover.status is not HandoverStatus.OFFERED:
-            return
-        holds = one.case.side is PlanSide.HOLDER
-        given = {"about": one.case.handover.id, "accepts": accepts and not holds}
-        one.do("answer-handover", self.town.now, by_participant=not holds, **given)
+        sides = [one for one in self.town.sides() if one.case is not None and one.case.handover is not None]
+        offered = [one for one in sides if _offer(one).status is HandoverStatus.OFFERED]
+        if offered:
+            one = offered[index % len(offered)]
+            holds = one in self.holders()
+            given = {"about": _offer(one).id, "accepts": accepts and not holds}
+            one.do("answer-handover", self.town.now, by_participant=not holds, **given)
+
+    @rule(index=INDEX)
+    def pass_on(self, index: int) -> None:
+        """Sends and delivers any row that waits, at once."""
+        rows = [(one, row) for one in self.town.sides() for row in one.waiting]
+        if rows:
+            self.town.send(*rows[index % len(rows)])
+            if self.town.wire:
+                self.town.deliver(self.town.wire.pop())
 
     @rule(text=st.sampled_from(["a", "b"]))
     def save(self, text: str) -> None:
