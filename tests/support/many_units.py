@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +67,21 @@ def town(
     units: Mapping[str, tuple[Adapter, str]],
     clock: Clock | None = None,
     timeout: float = 1.0,
+    tell: Callable[[OutboxRow], None] = lambda _row: None,
     **worker: Any,
 ) -> Town:
-    """The hospital; `units` are adapter and url by name, `worker` settings of the worker."""
+    """The hospital; `units` are adapter and url by name, `worker` settings of the worker.
+
+    `tell` is called with each row that is for our own people, before it counts as told.
+    """
     made = notice("01")
     settings = WorkerSettings(**{"rest": 0.05, "lease": 5.0, "grace": 1.0, "retry": RetrySettings(first=60), **worker})
     told: list[OutboxRow] = []
+
+    def keep(row: OutboxRow) -> None:
+        tell(row)
+        told.append(row)
+
     context = Context(
         role=Role.HOSPITAL,
         organizations=(made.organization(made.sender),),
@@ -82,7 +91,7 @@ def town(
         agreements=(),
         url="https://hospital.example/fhir",
         jitter=lambda: 1.0,
-        tell=told.append,
+        tell=keep,
         settings=settings,
     )
     return Town(Exchange(context), told)

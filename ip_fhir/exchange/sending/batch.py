@@ -4,6 +4,8 @@ A peer that is slow holds up nobody else: its rows go out by threads of its own 
 these are all busy or the peer rests (`circuits`). A row whose peer takes long does not count among those that go out at
 a time.
 
+Our own people are told of all rows of a claim in one thread, and in another as well if one of these takes long.
+
 A row is tried only in the first half of its lease: the second half is left for the peer to answer in, so that no other
 worker claims it meanwhile. Claimed rows that could not be tried in time, or before a stop, are given back. One that has
 not ended with its lease is waited for no more: it will be claimed and sent again, the same bytes.
@@ -15,11 +17,14 @@ import logging
 import threading
 import time
 from collections import Counter, deque
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ip_fhir.domain.effects import EffectKind
 from ip_fhir.errors import StoreError, Unreadable
 from ip_fhir.exchange.outbound import Done, close_told, send
 from ip_fhir.exchange.sending.run_counts import Moved, RunCounts
@@ -27,11 +32,10 @@ from ip_fhir.logs import log_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Future
     from datetime import datetime
 
     from ip_fhir.exchange.context import Context
-    from ip_fhir.exchange.sending.bulkheads import Bulkheads
+    from ip_fhir.exchange.sending.bulkheads import Bulkheads, Task
     from ip_fhir.ports import OutboxRow
 
 log = logging.getLogger("ip_fhir.exchange")
@@ -77,10 +81,14 @@ class _Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    """A row that is being sent since `began`, in seconds of the machine's monotonic clock."""
+    """A row that is being sent since `began`, in seconds of the machine's monotonic clock.
+
+    It is `together` with others if one thread takes them one after another.
+    """
 
     claimed: _Claimed
     began: float
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,8 @@ class Sending:
         self._done: Counter[Done] = Counter()
         self._noted: deque[Moved] = deque()
         self._moved = RunCounts()
+        self._telling: deque[Task] = deque()
+        self._telling_since = 0.0
         self._told: list[str] = []
         self._told_since = 0.0
         self._failed: Exception | None = None
@@ -194,6 +204,7 @@ class Sending:
     def _wind_up(self) -> bool:
         """Give back what waits; True while there is something under way, and some time for it."""
         self._close_told(at_once=True)
+        self._take_back_telling()
         self._give_back(list(self._waiting))
         self._over = self._over or time.monotonic() + self._settings.grace / 2
         if self._under_way and time.monotonic() < self._over:
@@ -226,7 +237,8 @@ class Sending:
     def _room(self, long: float) -> int:
         """The number of rows that may be started now, whomever they go to."""
         since = time.monotonic() - long
-        return self._settings.parallel - sum(one.began > since for one in self._under_way.values())
+        counted = (one for one in self._under_way.values() if not one.together)
+        return self._settings.parallel - sum(one.began > since for one in counted)
 
     def _capacity(self, peer: str | None) -> int:
         """The number of rows that may be under way to a peer; one, if it is asked after a rest."""
@@ -236,10 +248,11 @@ class Sending:
 
     def _start(self, long: float) -> None:
         """Send the rows that wait and for which there is room, in their order."""
+        self._start_telling()
         room, wait_on = self._room(long), deque[_Claimed]()
         while self._waiting:
             claimed = self._waiting.popleft()
-            future = self._begin(claimed) if room > 0 else None
+            future = self._begin(claimed) if room > 0 and not self._is_told_together(claimed) else None
             if future is None:
                 wait_on.append(claimed)
                 continue
@@ -247,6 +260,32 @@ class Sending:
             self._under_way[future] = _UnderWay(claimed, time.monotonic())
             future.add_done_callback(self._has_ended)
         self._waiting = wait_on
+
+    def _is_told_together(self, claimed: _Claimed) -> bool:
+        """True if the row is for our own people, and need not be sent after all others."""
+        return claimed.row.effect.kind is EffectKind.TELL and self._settings.parallel > 1
+
+    def _start_telling(self) -> None:
+        """Tell our own people of the rows that wait for it; also of those that wait behind one that takes long."""
+        now = time.monotonic()
+        if now - self._telling_since > _LONG or any(map(self._is_told_together, self._waiting)):
+            self._take_back_telling()
+        rows = [claimed for claimed in self._waiting if self._is_told_together(claimed)]
+        if not rows or self._bulkheads.busy()[None] >= self._capacity(None):
+            return
+        self._waiting = deque(claimed for claimed in self._waiting if not self._is_told_together(claimed))
+        self._telling, self._telling_since = deque(), now
+        for claimed in rows:
+            future: Future[Done] = Future()
+            future.add_done_callback(self._has_ended)
+            self._under_way[future] = _UnderWay(claimed, now, together=True)
+            self._telling.append((future, partial(self._one, claimed.row)))
+        self._bulkheads.start_all(None, self._capacity(None), self._telling)
+
+    def _take_back_telling(self) -> None:
+        """Let the rows wait that no thread has begun to tell our people of."""
+        left = self._bulkheads.take_back(self._telling)
+        self._waiting.extend(self._under_way.pop(future).claimed for future in left)
 
     def _begin(self, claimed: _Claimed) -> Future[Done] | None:
         row = claimed.row

@@ -112,7 +112,9 @@ class Running:
         keep_going: Callable[[], bool],
     ) -> RunCounts:
         if ran.anything:
-            return self._active(ran)  # the other part looks again, too
+            self._moved()
+            (self.activity if part == "timers" else self.stirred).set()  # the other part looks again, too
+            return ran
         if keep_going():
             self._idle[part] = began
         return ran

@@ -75,26 +75,30 @@ class Worker:
                 "ip-fhir-timers",
                 lambda go: exchange.run_timers(keep_going=go).anything,
                 exchange.stirred,
-                Pace(self._rest, self._rest / 10),
+                Pace(self._rest, self._rest / 10, 0.0),
             ),
             _Loop(
                 "ip-fhir-worker",
                 lambda go: exchange.run_outbox(go).anything,
                 exchange.activity,
-                Pace(self._rest, min(TOGETHER, self._rest / 10)),
+                Pace(self._rest, min(TOGETHER, self._rest / 10), self._rest / 10),  # nothing due was left
             ),
         )
 
 
 class Pace(NamedTuple):
-    """Seconds between two passes: `rest` when nothing happens, `pause` after something did, for what comes with it."""
+    """Seconds between two passes, after one that found nothing to do `rest`, after one that did something `again`.
+
+    Where something happens meanwhile, `pause` after that, for what comes with it.
+    """
 
     rest: float
     pause: float
+    again: float
 
 
 class _Loop:
-    """A thread that makes one kind of pass again and again, at once if the last one did something."""
+    """A thread that makes one kind of pass again and again, sooner if the last one did something."""
 
     def __init__(
         self, name: str, pass_: Callable[[Callable[[], bool]], bool], wake: threading.Event, pace: Pace
@@ -118,11 +122,12 @@ class _Loop:
     def _run(self) -> None:
         while self._keep_going():
             self._wake.clear()
-            if not self._once() and not self._stopping.is_set() and self._wake.wait(self._pace.rest):
+            seconds = self._pace.again if self._once() else self._pace.rest
+            if not self._stopping.is_set() and seconds and self._wake.wait(seconds):
                 self._stopping.wait(self._pace.pause)
 
     def _once(self) -> bool:
-        """Make one pass, and return True to make the next at once. Errors are logged: only `stop` ends the loop."""
+        """Make one pass, and return True if it did something. Errors are logged: only `stop` ends the loop."""
         try:
             return self._pass(self._keep_going)
         except IpFhirError as error:
