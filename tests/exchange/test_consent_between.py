@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.peers import Peer
@@ -33,7 +34,8 @@ def test_withdrawn_while_the_answer_waits(loop: Loop) -> None:
     loop.hospital.exchange.send_notice(notice("02"))
     loop.settle()
     loop.municipality.exchange.answer(form("02"))
-    (waiting,) = (row for row in loop.municipality.exchange.store.outbox() if row.status == "waiting")
+    outbox = loop.municipality.exchange.store.outbox()
+    (waiting,) = (row for row in outbox if row.status == "waiting" and row.effect.kind is EffectKind.SEND)
     loop.hospital.exchange.act("referral-02", EventKind.WITHDRAW_CONSENT)
     loop.hospital.exchange.run_due()
     loop.settle()

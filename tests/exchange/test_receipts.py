@@ -389,7 +389,7 @@ def test_a_store_that_cannot_await(deferred: Deferred) -> None:
 
 
 def test_a_row_of_another_kind(deferred: Deferred) -> None:
-    """Nothing here sends for a plan: parked with the reason, also where a referral has the plan's id; it stays out."""
+    """A row about a plan that is not here: parked with the reason, also where a referral has the plan's id; it stays out."""
     effect = Effect(id="plan-row", kind=EffectKind.SEND, message=MessageKind.REMINDER)
     due = deferred.loop.clock.at
     with deferred.context.store.begin() as transaction:
@@ -397,7 +397,7 @@ def test_a_row_of_another_kind(deferred: Deferred) -> None:
     records = len(deferred.context.store.evidence())
     deferred.run()
     row = deferred.row("plan-row")
-    assert (row.status, row.last_error) == ("parked", "outbox: nothing here sends for a plan")
+    assert (row.status, row.last_error) == ("parked", "outbox: the row's plan is not in the store")
     assert len(deferred.context.store.evidence()) == records
     assert deferred.brings(Receipt("plan-row", "ok")) == "refused"
 

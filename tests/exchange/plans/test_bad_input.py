@@ -20,6 +20,7 @@ from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import plan_message_to_fhir
 from ip_fhir.ports import Receipt
 from tests.support.ring import NINA, PERSON, Ring, make_plan, organization
+from tests.support.two_sides import START
 
 PLAN = "plan-of-the-ring"
 
@@ -56,7 +57,7 @@ def change(view: PlanView, share: str, wanted: IndividualPlan | None = None, *, 
         share=share,
         base=view.number if base is None else base,
         wanted=wanted or view.plan.evolve(measures=measures),
-        made="2026-01-12T13:00:00Z",
+        made=START,
     )
 
 
