@@ -389,7 +389,7 @@ def test_a_store_that_cannot_await(deferred: Deferred) -> None:
 
 
 def test_a_row_of_another_kind(deferred: Deferred) -> None:
-    """A row about a plan that is not here: parked with the reason, also where a referral has the plan's id; it stays out."""
+    """A row about a plan that is not here: parked with the reason, also where a referral has its id; it stays out."""
     effect = Effect(id="plan-row", kind=EffectKind.SEND, message=MessageKind.REMINDER)
     due = deferred.loop.clock.at
     with deferred.context.store.begin() as transaction:
