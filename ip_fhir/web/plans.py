@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlencode
+from uuid import NAMESPACE_URL, uuid5
 
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
@@ -166,7 +167,8 @@ def plan_searchset(url: str, type_: str, query: PlanQuery, page: Page) -> JsonOb
     """Returns the searchset Bundle of a page; of a search by person that finds nothing, with how to ask for a plan."""
     found = searchset(url, type_, query, page)
     if query.criteria.person is not None and not page.found:
-        found["entry"] = [{"resource": outcome([_NOTHING]), "search": {"mode": "outcome"}}]
+        address = f"urn:uuid:{uuid5(NAMESPACE_URL, f'{url}/{type_}')}"  # the same each time: it tells nothing
+        found["entry"] = [{"fullUrl": address, "resource": outcome([_NOTHING]), "search": {"mode": "outcome"}}]
     return found
 
 
