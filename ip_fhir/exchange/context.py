@@ -83,6 +83,10 @@ class Context:
         known = {OURS: self.organizations, **{peer.name: peer.organizations for peer in self.peers}}
         object.__setattr__(self, "parties", Parties(known, closed=self.closed))
 
+    def enterprises(self) -> dict[str, Organization]:
+        """The enterprises of all parties by their names in the settings; our own first."""
+        return {OURS: self.organizations[0]} | {peer.name: peer.organizations[0] for peer in self.peers}
+
     def is_us(self, organization: Organization) -> bool:
         """True if a number of our own says that this organisation is our party."""
         return self.parties.find(organization) == OURS

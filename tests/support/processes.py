@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -109,7 +110,7 @@ class Running:
         return code
 
 
-class Timekeeper:
+class Timekeeper(ABC):
     """A folder with a clock that all processes in it go by, and the ports of their endpoints."""
 
     def __init__(self, place: Path, ports: dict[str, int]) -> None:
@@ -119,9 +120,9 @@ class Timekeeper:
         self.forward(0)
 
     @property
+    @abstractmethod
     def everybody(self) -> list[Running]:
         """All processes."""
-        raise NotImplementedError
 
     def forward(self, seconds: float) -> None:
         """Let time pass, or, with less than nothing, turn the clock back."""

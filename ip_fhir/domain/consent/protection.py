@@ -53,6 +53,11 @@ def protection_of(value: IndividualPlan | Notice) -> AddressProtection | None:
     return max((one for one in gradings if one is not None), key=_STRICTNESS.index, default=None)
 
 
+def is_strictly_confidential(value: IndividualPlan | Notice) -> bool:
+    """True if the address of the owner or of a related person is strictly confidential."""
+    return protection_of(value) is AddressProtection.STRICTLY_CONFIDENTIAL
+
+
 def protected_persons(value: IndividualPlan | Notice) -> frozenset[str]:
     """Returns the ids of the persons whose whereabouts are withheld: those who are graded, and their relatives.
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protected_persons, protection_of
+from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, is_strictly_confidential, protected_persons
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop.decision import Decision
 from ip_fhir.domain.message import MessageKind
-from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.referral import Event, EventKind, Record, Release
 from ip_fhir.errors import InvalidInput
 
@@ -29,7 +28,7 @@ _NEVER_WAITS: Final = (MessageKind.WITHDRAWAL,)
 
 def is_strict(referral: Referral) -> bool:
     """True if an address in the notice is strictly confidential."""
-    return protection_of(referral.notice) is AddressProtection.STRICTLY_CONFIDENTIAL
+    return is_strictly_confidential(referral.notice)
 
 
 def awaits_yes(referral: Referral, effect: Effect) -> bool:

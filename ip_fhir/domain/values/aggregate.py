@@ -29,3 +29,8 @@ class Aggregate(Value):
     def of_referral(cls, correlation_id: str) -> Aggregate:
         """Returns the aggregate of the referral with this correlation id."""
         return cls(kind=REFERRAL, id=correlation_id)
+
+    @classmethod
+    def of_plan(cls, plan_id: str) -> Aggregate:
+        """Returns the aggregate of the plan with this id."""
+        return cls(kind=PLAN, id=plan_id)

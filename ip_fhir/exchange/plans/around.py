@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.parties import OURS
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
 from ip_fhir.domain.values.aggregate import Aggregate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import Change
@@ -24,14 +28,35 @@ _MOST_LOOPS = 100
 
 def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | None, event: PlanEvent) -> Surroundings:
     """Return all that a decision needs to know beside the plan and the event."""
-    plan = event.plan or _known(before)
+    plan, asks = event.plan or _known(before), event.kind is PlanEventKind.REQUEST
     return Surroundings(
         party_of=nearest_parties(plan, context.parties.find) if plan is not None else {},
-        terms={party: party_terms(context, party) for party in context.parties},
+        terms=_Terms(context),
         new_key=lambda: secrets.token_hex(32),
         base=_base(tx, before, event.change) if before is not None and event.change is not None else None,
-        loop_parties=_loop_parties(context, tx, plan) if plan is not None else frozenset(),
+        loop_parties=_loop_parties(context, tx, plan) if plan is not None and asks else frozenset(),
     )
+
+
+class _Terms(Mapping[str, PartyTerms]):
+    """The terms of all parties by name, each worked out when it is first asked for: a plan has few of them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[str, PartyTerms] = {}
+
+    def __getitem__(self, party: str) -> PartyTerms:
+        if party not in self._context.parties:
+            raise KeyError(party)
+        if party not in self._known:
+            self._known[party] = party_terms(self._context, party)
+        return self._known[party]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._context.parties)
+
+    def __len__(self) -> int:
+        return len(tuple(self._context.parties))
 
 
 def _known(before: SharedPlan | None) -> IndividualPlan | None:
@@ -69,6 +94,6 @@ def _loop_parties(context: Context, tx: PlanTransaction, plan: IndividualPlan) -
     """Return the parties of loops about the same person that are not over."""
     if plan.owner.identifier is None:
         return frozenset()
-    about = Aggregate(kind="plan", id=plan.id)
+    about = Aggregate.of_plan(plan.id)
     loops = (tx.load(key) for key in tx.others_about(about, str(plan.owner.identifier), _MOST_LOOPS))
     return frozenset(party for loop in loops if loop is not None for party in context.parties_of(loop.referral))

@@ -46,7 +46,7 @@ def apply(
     context: Context, tx: PlanTransaction, before: StoredPlan | None, event: PlanEvent, now: datetime
 ) -> PlanDecision:
     """Decide on an event and write what follows; `now` is a time in UTC. Raises what `decide_plan` does, `Conflict`."""
-    stored = before.plan if before is not None else None
+    stored = _case(before)
     happened = event if stored is None else event.evolve(at=max(event.at, stored.changed))
     decision = decide_plan(stored, happened, surroundings(context, tx, stored, happened))
     write_plan(context, tx, before, decision, now)
@@ -62,8 +62,8 @@ def write_plan(
     """
     if not decision.records:  # the same event was applied before
         return
-    plan = decision.plan
-    aggregate = Aggregate(kind=PLAN, id=plan.id)
+    was, plan = _case(before), decision.plan
+    aggregate = Aggregate.of_plan(plan.id)
     tx.append_records(aggregate, [record.to_data() for record in decision.records])
     tx.save_plan(plan, before.revision if before is not None else None, decision.records[0].by)
     tx.add_views(plan.id, [ViewMade(*view) for view in decision.views])
@@ -71,19 +71,19 @@ def write_plan(
         tx.supersede_rows(aggregate, share_id, OF_A_SHARE, IN_ITS_PLACE)
     if decision.drops is not None:
         tx.drop_rows(aggregate, decision.drops, [effect.id for effect in decision.effects])
-    for reason, about in no_longer_needed(before.plan if before is not None else None, plan):
+    for reason, about in no_longer_needed(was, plan):
         tx.finish_items(aggregate, (reason,), now, decision.records[0].by, OVERTAKEN, about)
     tx.open_items(items_of(decision.effects, aggregate, now))
     tx.enqueue([_row(context, plan, effect, now) for effect in decision.effects])
-    follow_in_loop(context, tx, before.plan if before is not None else None, decision, now)
+    follow_in_loop(context, tx, was, decision, now)
 
 
-def plan_change(before: SharedPlan | None, decision: PlanDecision) -> PlanChange:
+def plan_change(before: StoredPlan | None, decision: PlanDecision) -> PlanChange:
     """Return which shares and changes of a plan a decision moved."""
-    after = decision.plan
-    shares = {share.id: share for share in before.shares} if before is not None else {}
-    changes = {kept.change.id: kept for kept in before.changes} if before is not None else {}
-    copies = {copy.share: copy for copy in before.copies} if before is not None else {}
+    was, after = _case(before), decision.plan
+    shares = {share.id: share for share in was.shares} if was is not None else {}
+    changes = {kept.change.id: kept for kept in was.changes} if was is not None else {}
+    copies = {copy.share: copy for copy in was.copies} if was is not None else {}
     return PlanChange(
         after.id,
         tuple(
@@ -92,6 +92,10 @@ def plan_change(before: SharedPlan | None, decision: PlanDecision) -> PlanChange
         ),
         tuple(kept.change.id for kept in after.changes if changes.get(kept.change.id) != kept),
     )
+
+
+def _case(stored: StoredPlan | None) -> SharedPlan | None:
+    return stored.plan if stored is not None else None
 
 
 def announce(context: Context, event: PlanEventKind, moved: PlanChange) -> PlanChange:

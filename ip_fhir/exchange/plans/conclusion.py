@@ -66,4 +66,4 @@ class PlanConclusion:
             decision = apply(self.context, self.tx, self.before, event, now)
         except InvalidInput:  # a receipt that changes nothing; the row is done all the same
             return None
-        return plan_change(self.before.plan, decision)
+        return plan_change(self.before, decision)

@@ -42,13 +42,16 @@ def follow_in_loop(
     after = decision.plan
     if after.referral is None or after.plan is None:
         return
+    was = before.plan if before is not None else None
+    if was is not None and was.version == after.plan.version:  # nothing is said anew: the loop need not be read
+        return
     loop = tx.load(after.referral)
     if loop is None:
         return
     by = decision.records[0].by
     if before is None:
         tx.finish_items(Aggregate.of_referral(after.referral), (Reason.MAKE_PLAN,), now, by, "the plan is made")
-    kind = _event(loop, before.plan if before is not None else None, after.plan, now)
+    kind = _event(loop, was, after.plan, now)
     if kind is None:
         return
     event = Event(

@@ -92,7 +92,7 @@ class PlanIntake:
             if not error.retry and all(problem.code == "not-found" for problem in error.problems):
                 raise self._unknown(now) from None
             raise
-        moved = plan_change(before.plan if before is not None else None, decision)
+        moved = plan_change(before, decision)
         return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
 
     def _plan_id(self, tx: PlanTransaction) -> str | None:

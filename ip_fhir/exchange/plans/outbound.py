@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ip_fhir.domain.consent.protection import protection_of
+from ip_fhir.domain.consent.protection import is_strictly_confidential
 from ip_fhir.domain.parties import OURS
-from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.letters import Letter
 from ip_fhir.domain.sharing.life.numbers import is_to_leave
-from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
-from ip_fhir.exchange.plans.due import turn
+from ip_fhir.exchange.plans.due import up_to_date
 from ip_fhir.ports.plans import keeps_plans, writes_plans
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ class PlanErrand:
             raise InvalidInput.at("outbox", "this side keeps no plans", "not-supported")
         stored = store.shared_plan(row.correlation_id)
         if stored is None:
-            raise InvalidInput.at("outbox", "the row's plan is not in the store", "not-found")
+            raise _not_here()
         return cls(context, store, row, stored.plan, context.peers.party(row.effect.party or ""))
 
     @property
@@ -79,9 +77,10 @@ class PlanErrand:
         effect = self.row.effect
         if effect.plan_message not in (*OF_A_SHARE, *_OFFERS) or self.plan.side is not PlanSide.HOLDER:
             return False
-        if self.plan.settled_on is None or self.plan.settled_on < local_day(now):
-            turn(self.context, self.store, self.plan.id, now)
-            self.plan = PlanErrand.of(self.context, self.row).plan
+        plan = up_to_date(self.context, self.store, self.plan, now)
+        if plan is None:
+            raise _not_here()
+        self.plan = plan
         if is_to_leave(self.plan, effect):
             return False
         with self.store.begin() as tx:
@@ -96,10 +95,9 @@ class PlanErrand:
     def message(self, now: datetime) -> PlanMessage:
         """The message to the party; a view as it is on the Norwegian day."""
         sent = max(now, self.plan.changed)  # the clock may have been turned back
-        organizations = {peer.name: peer.organizations[0] for peer in self.context.peers}
-        ours = self.context.organizations[0]
-        letter = Letter(self.plan, self.row.effect, sent, {**organizations, OURS: ours})
-        return letter.message(ours, self.peer.organizations[0])
+        enterprises = self.context.enterprises()
+        letter = Letter(self.plan, self.row.effect, sent, enterprises)
+        return letter.message(enterprises[OURS], enterprises[self.peer.name])
 
 
 def awaits_yes(plan: SharedPlan, row: OutboxRow) -> bool:
@@ -108,6 +106,8 @@ def awaits_yes(plan: SharedPlan, row: OutboxRow) -> bool:
 
 
 def _is_strict(plan: SharedPlan) -> bool:
-    if plan.plan is None:
-        return False
-    return protection_of(plan.plan) is AddressProtection.STRICTLY_CONFIDENTIAL
+    return plan.plan is not None and is_strictly_confidential(plan.plan)
+
+
+def _not_here() -> InvalidInput:
+    return InvalidInput.at("outbox", "the row's plan is not in the store", "not-found")

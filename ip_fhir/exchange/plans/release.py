@@ -25,8 +25,7 @@ def let_message_go(context: Context, tx: Transaction, row: OutboxRow, by: Author
 
     Raises `InvalidInput` (not-found; business-rule: it waits for no yes).
     """
-    before = tx.load_plan(row.correlation_id) if writes_plans(tx) else None
-    if before is None or not writes_plans(tx):
+    if not writes_plans(tx) or (before := tx.load_plan(row.correlation_id)) is None:
         raise InvalidInput.at("plan", "the row's plan is not in the store", "not-found")
     if not awaits_yes(before.plan, row):
         raise InvalidInput.at("row", "it does not wait for a person's yes", "business-rule")

@@ -190,8 +190,7 @@ class PlanVerbs(Running):
 
     def parties(self) -> dict[str, Organization]:
         """The enterprises of all parties by their names in the settings; our own first."""
-        ours = {OURS: self._context.organizations[0]}
-        return ours | {peer.name: peer.organizations[0] for peer in self._context.peers}
+        return self._context.enterprises()
 
     @property
     def ages(self) -> ConsentAges:
@@ -256,7 +255,7 @@ class PlanVerbs(Running):
                     check_loop(tx, made.referral, made.plan)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))
                 decision = apply(self._context, tx, before, event, now)
-            return decision.plan, plan_change(before.plan if before is not None else None, decision)
+            return decision.plan, plan_change(before, decision)
 
         after, moved = self._active(again_on_conflict(once))
         announce(self._context, kind, moved)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent.protection import EVERY_PART, protected_persons, protection_of
-from ip_fhir.domain.people import AddressProtection
+from ip_fhir.domain.consent.protection import EVERY_PART, is_strictly_confidential, protected_persons
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.ids import share_tag, tag_in
 from ip_fhir.domain.sharing.policy import policy_of
@@ -21,7 +20,7 @@ from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange.plans.around import party_terms
-from ip_fhir.exchange.plans.due import turn
+from ip_fhir.exchange.plans.due import up_to_date
 from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.mapping.sharing.view import view_resources
 from ip_fhir.ports import ResourceVersion
@@ -165,12 +164,7 @@ class Views:
         stored = store.shared_plan(plan_id) if store is not None else None
         if store is None or stored is None:
             return None
-        plan = stored.plan
-        if plan.side is not PlanSide.HOLDER or plan.settled_on is None or plan.settled_on >= self._day:
-            return plan
-        turn(self._context, store, plan_id, self._now)
-        stored = store.shared_plan(plan_id)
-        return stored.plan if stored is not None else None
+        return up_to_date(self._context, store, stored.plan, self._now)
 
     def _store(self) -> PlanStore | None:
         store = self._context.store
@@ -184,7 +178,7 @@ class Views:
 
     def _shown(self, content: IndividualPlan, share: Share) -> Shown | None:
         """The view as it is today; about somebody with a strictly confidential address the last one let go."""
-        if protection_of(content) is AddressProtection.STRICTLY_CONFIDENTIAL:
+        if is_strictly_confidential(content):
             view = self._last_let_go(content, share)
         else:
             view = see(content, share, self._day)

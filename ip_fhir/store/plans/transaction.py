@@ -113,7 +113,7 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         if kept:
             self._run(statements.DROP_PERSON, {"of_plan": plan.id})
         if number is not None:
-            self.add_person(Aggregate(kind=PLAN, id=plan.id), number)
+            self.add_person(Aggregate.of_plan(plan.id), number)
 
     def plan_version(self, plan_id: str, version: int) -> PlanVersion | None:
         """One version of the plan, or None."""

@@ -62,12 +62,12 @@ def access_log(
 
 def _entries(exchange: Exchange, plan: SharedPlan, names: Mapping[str, Organization]) -> list[AccessEntry]:
     from ip_fhir.domain.sharing.events import PlanRecord
-    from ip_fhir.domain.values.aggregate import PLAN, Aggregate
+    from ip_fhir.domain.values.aggregate import Aggregate
     from ip_fhir.domain.values.value import read
     from ip_fhir.ports.capabilities import keeps_readings
     from ip_fhir.report.plans.access import access_entries
 
-    store, about = plan_store(exchange), Aggregate(kind=PLAN, id=plan.id)
+    store, about = plan_store(exchange), Aggregate.of_plan(plan.id)
     records = [read(PlanRecord, link.record) for link in store.records(about)]
     readings = store.readings(about, _MOST_READINGS) if keeps_readings(store) else []
     named = [(one.id, one.party) for one in plan.shares] + [(one.id, one.party) for one in plan.invitations]

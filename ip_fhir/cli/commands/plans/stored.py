@@ -61,9 +61,9 @@ def share_data(plan: SharedPlan, share_id: str) -> dict[str, Any]:
 def _rows(exchange: Exchange, plan: SharedPlan) -> list[OutboxRow]:
     """Returns the messages that the last step asked for, as they stand now."""
     from ip_fhir.domain.effects import EffectKind
-    from ip_fhir.domain.values.aggregate import PLAN, Aggregate
+    from ip_fhir.domain.values.aggregate import Aggregate
 
-    records = [link.record for link in plan_store(exchange).records(Aggregate(kind=PLAN, id=plan.id))]
+    records = [link.record for link in plan_store(exchange).records(Aggregate.of_plan(plan.id))]
     last = [record for record in records if record["event"] == records[-1]["event"]]
     idents = dict.fromkeys(ident for record in last for ident in record.get("effects", ()))
     with exchange.store.begin() as transaction:

@@ -69,21 +69,26 @@ def decide_plan(case: SharedPlan | None, event: PlanEvent, around: Surroundings)
     return step.decision(finding, row.follows)
 
 
-def due_plan_event(case: SharedPlan, now: datetime) -> PlanEvent | None:
+def due_plan_event(case: SharedPlan, now: datetime, revision: int) -> PlanEvent | None:
     """Returns the TIME event for all clocks that are due at `now`, also the turn of the day; None if none is.
 
-    Deciding on it removes these clocks or sets them later, so calling again until None comes to an end.
+    `revision` is the case's in its store: each has an event of its own. Deciding on it removes these clocks or sets
+    them later, so calling again until None comes to an end.
     """
     if not _is_due(case, now):
         return None
-    due = [timer.due for timer in due_timers(case, now)]
-    ident = effect_id(case.id, "time", max(due).isoformat() if due else local_day(now).isoformat())
+    ident = effect_id(case.id, "time", str(revision))
     return PlanEvent(id=ident, kind=_K.TIME, at=now, raised_by=PlanSource.CLOCK)
 
 
+def has_turned(case: SharedPlan, now: datetime) -> bool:
+    """True if the Norwegian day of `now` is later than that for which the holder last looked at the shares."""
+    looked = case.settled_on if case.side is _HOLDER and not case.over else None
+    return looked is not None and looked < local_day(now)
+
+
 def _is_due(case: SharedPlan, now: datetime) -> bool:
-    turned = case.side is _HOLDER and not case.over and case.settled_on is not None and case.settled_on < local_day(now)
-    return turned or bool(due_timers(case, now))
+    return has_turned(case, now) or bool(due_timers(case, now))
 
 
 _OPENS: Final = {

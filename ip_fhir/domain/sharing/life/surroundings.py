@@ -52,8 +52,8 @@ class Surroundings:
     """All that a decision needs beside case and event.
 
     `party_of` has the nearest party of each organisation of the plan, by its id. `new_key` gives a new secret of 32
-    bytes in hexadecimal, for a share that begins. `base` is given for a change. `loop_parties` are the parties that
-    have an open loop about the person.
+    bytes in hexadecimal, for a share that begins. `base` is given for a change, `loop_parties` (those with an open loop
+    about the person) for a question for the plan.
     """
 
     party_of: Mapping[str, str]

@@ -166,12 +166,12 @@ def test_the_clock_comes_to_an_end() -> None:
     """Deciding on what is due leaves nothing due; the same moment gives the same event, with the same id."""
     unit, _ = shared("hospital")
     now = NOW + days(400)
-    event = due_plan_event(case_of(unit), now)
+    event = due_plan_event(case_of(unit), now, 1)
     assert event is not None
-    assert due_plan_event(case_of(unit), now) == event
+    assert due_plan_event(case_of(unit), now, 1) == event
     decision = decide_plan(case_of(unit), event, unit.around(event))
     assert decide_plan(case_of(unit), event, unit.around(event)).effects == decision.effects
-    assert due_plan_event(decision.plan, now) is None
+    assert due_plan_event(decision.plan, now, 1) is None
     assert decide_plan(decision.plan, event, unit.around(event)).records == ()
 
 
