@@ -19,6 +19,7 @@ from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
+from ip_fhir.exchange.taking.citations import keep_ids_of_row
 from ip_fhir.ports import Outgoing
 from ip_fhir.ports.capabilities import awaits_receipts
 
@@ -107,6 +108,7 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
         raise Rejected(f"rendering failed: {type(error).__name__}") from error
+    keep_ids_of_row(context, errand, row, writer, content)
     return context.store.keep_content(row.id, content, writer.content_type)
 
 

@@ -33,6 +33,7 @@ from ip_fhir.exchange.sending.conclusion import conclusion_of
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.retry import next_try
 from ip_fhir.exchange.sending.run_counts import RunCounts
+from ip_fhir.exchange.taking.citations import row_cited
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Seen
 from ip_fhir.ports.capabilities import awaits_receipts
@@ -73,9 +74,9 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
 
     def once() -> Settled:
         with context.store.begin() as tx:
-            found = tx.row(receipt.message_id) if known else None
+            found = row_cited(tx, credential.speaks_as, receipt.message_id) if known else None
             about = conclusion_of(context, tx, found) if found else None
-            row = tx.row(receipt.message_id) if found else None  # after what it is about: see `conclusion_of`
+            row = tx.row(found.id) if found else None  # after what it is about: see `conclusion_of`
             if row is None or row.content is None or row.effect.kind is not EffectKind.SEND or about is None:
                 raise InvalidInput.at("message.id", "no message of ours was sent under this id", "not-found")
             if about.peer.name not in credential.speaks_as:
@@ -135,7 +136,7 @@ class _Settling:
 
     def _is_first_no(self, receipt: Receipt, party: str) -> bool:
         """Remember this refusal and return True, or False if it was remembered before: nobody is told of it twice."""
-        key = f"{party}/{receipt.message_id}#no"
+        key = f"{party}/{self._row.id}#no"
         if self._tx.seen(key) is not None:
             return False
         self._tx.remember(Seen(key, _digest(receipt), b""), self._now)

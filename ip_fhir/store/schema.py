@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0011"
+VERSION: Final = "0012"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -169,6 +169,18 @@ about_person = Table(
     Column("aggregate_id", String(_ID_LENGTH), primary_key=True),
     Index("about_person_by_aggregate", "aggregate_kind", "aggregate_id"),
     sqlite_with_rowid=False,
+)
+
+other_id = Table(
+    "other_id",
+    metadata,
+    Column("party", String(KEY_LENGTH), primary_key=True),  # whom the id was exchanged with
+    Column("kind", String(_ID_LENGTH), primary_key=True),  # message, referral or conversation
+    Column("value", String(KEY_LENGTH), primary_key=True),
+    Column("stands_for", String(_ID_LENGTH), nullable=False),  # our own id: of a message or a referral
+    Column("aggregate_kind", String(_ID_LENGTH), nullable=False),
+    Column("aggregate_id", String(_ID_LENGTH), nullable=False),
+    Index("other_id_by_aggregate", "aggregate_kind", "aggregate_id"),
 )
 
 plan = Table(

@@ -13,7 +13,7 @@ from ip_fhir.store.integrity import digests
 from ip_fhir.store.integrity.links import add_links
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.readings.log import ReadingLog
-from ip_fhir.store.resources import concern
+from ip_fhir.store.resources import concern, other_ids
 from ip_fhir.store.resources import statements as resource_statements
 from ip_fhir.store.schema import KEY_LENGTH
 from ip_fhir.store.tokens import tokens
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
+    from ip_fhir.ports.other_ids import KnownId, OtherId
     from ip_fhir.store.damage.unreadable import Damage
     from ip_fhir.store.engine import Values
     from ip_fhir.store.prepared import Result
@@ -340,6 +341,17 @@ class SqlTransaction:
     def others_about(self, aggregate: Aggregate, number: str, limit: int) -> list[str]:
         """The referrals about this person, other than this one, that are not over."""
         return concern.others_about(self._run, aggregate, number, limit)
+
+    def keep_id(self, party: str, other: OtherId, known: KnownId) -> None:
+        """Keep an id of another system's; one that is kept already is left as it is."""
+        values = other_ids.keep_values(party, other, known)
+        if self._add(other_ids.KEEP, values):
+            of = digests.owner(known.aggregate.kind, known.aggregate.id)
+            self._written.note(of, digests.other_id_name(values), digests.digest_of_row("other_id", values))
+
+    def known_id(self, party: str, other: OtherId) -> KnownId | None:
+        """The meaning of an id of another system's, or None."""
+        return other_ids.known_id(self._run, party, other)
 
     def hold(self, correlation_id: str) -> None:
         """Keep others from changing the referral until this transaction ends."""

@@ -12,6 +12,7 @@ from ip_fhir.store.schema import (
     about_person,
     evidence,
     inbox,
+    other_id,
     outbox,
     plan,
     plan_name,
@@ -83,7 +84,7 @@ def _purge(kind: str, *own: Delete) -> tuple[Delete, ...]:
         return and_(table.c.aggregate_kind == kind, table.c.aggregate_id.in_(_some))
 
     resources = select(resource.c.type, resource.c.id).where(theirs(resource))
-    tables = (resource, taking_part, about_person, outbox, worklist, unreadable)
+    tables = (resource, taking_part, about_person, other_id, outbox, worklist, unreadable)
     return (
         delete(token).where(tuple_(token.c.type, token.c.id).in_(resources)),
         *(delete(table).where(theirs(table)) for table in tables),

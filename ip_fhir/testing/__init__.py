@@ -9,6 +9,7 @@
 | a store                     | `StoreContract`     | `only_loops(store)`: without capabilities       |
 | a store's receipts          | `ReceiptContract`   | SQLite: `sqlite:///file`                        |
 | rows that wait for a yes    | `HoldingContract`   | the same                                        |
+| a store's ids of others     | `OtherIdContract`   | the same                                        |
 | a store's worklist          | `WorklistContract`  | the same                                        |
 | a store's log of reads      | `ReadingContract`   | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.aggregates import AggregateContract
     from ip_fhir.testing.store.contract import StoreContract
     from ip_fhir.testing.store.holding import HoldingContract
+    from ip_fhir.testing.store.other_ids import OtherIdContract
     from ip_fhir.testing.store.plans import PlanContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
@@ -46,6 +48,7 @@ __all__ = [
     "HandingOver",
     "HoldingContract",
     "ListenerContract",
+    "OtherIdContract",
     "PeerDouble",
     "PlanContract",
     "ReadingContract",
@@ -64,6 +67,7 @@ _HOME = {
     "StoreContract": "store.contract",
     "AggregateContract": "store.aggregates",
     "HoldingContract": "store.holding",
+    "OtherIdContract": "store.other_ids",
     "PlanContract": "store.plans",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",

@@ -32,7 +32,15 @@ def make_old(place: Place, *idents: str) -> None:
     rows = {table: place.sql(f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - our own names
     names = {table: columns(place, table) for table in tables}
     plans = ("plan", "plan_version", "plan_view", "plan_name")
-    added = ("unreadable", "taking_part", "about_person", "reading", "reading_count", *plans)  # by later migrations
+    added = (
+        "unreadable",
+        "taking_part",
+        "about_person",
+        "reading",
+        "reading_count",
+        "other_id",
+        *plans,
+    )  # by later migrations
     for table in ("evidence", "meta", "alembic_version", *added, *tables):
         place.sql(f"DROP TABLE {table}")
     database = Database(place.url)

@@ -28,6 +28,7 @@ from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
     HoldingContract,
+    OtherIdContract,
     PlanContract,
     ReceiptContract,
     StoreContract,
@@ -62,6 +63,10 @@ class TestReceipts(ReceiptContract):
 
 class TestHolding(HoldingContract):
     """And hold rows until a person says yes."""
+
+
+class TestOtherIds(OtherIdContract):
+    """And know the ids of other systems."""
 
 
 class TestWorklist(WorklistContract):

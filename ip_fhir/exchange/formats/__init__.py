@@ -4,6 +4,8 @@ from ip_fhir.exchange.formats.places import places_of
 from ip_fhir.exchange.formats.protocol import (
     MESSAGE_FIELDS,
     Answer,
+    CitedWriter,
+    Citing,
     Format,
     Incoming,
     MessageField,
@@ -16,6 +18,8 @@ __all__ = [
     "FORMATS",
     "MESSAGE_FIELDS",
     "Answer",
+    "CitedWriter",
+    "Citing",
     "Format",
     "Formats",
     "Incoming",

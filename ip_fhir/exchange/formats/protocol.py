@@ -8,7 +8,7 @@ is installed as an entry point of the group `ip_fhir.formats`: a function withou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import InvalidInput
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, Receipt
+    from ip_fhir.ports.other_ids import OtherId
 
 MessageField: TypeAlias = Literal["message.id", "kind", "correlation_id", "sent", "sender", "recipient", "owner"]
 """The fields that errors of `inbound` name: those of `ip_fhir.domain.message.Message`, and the plan owner."""
@@ -75,6 +76,31 @@ class Incoming(Protocol):
 
     def place(self, field: MessageField) -> str:
         """Return the name of the field's place in this content: `MessageHeader.id`, `MSH-10`, `MsgId`."""
+        ...
+
+
+@runtime_checkable
+class Citing(Protocol):
+    """Content in a format that has no room for our ids, or whose writers use their own: part of an `Incoming`.
+
+    What it is about is found by the ids that it cites, among the loops that concern the party it is from.
+    """
+
+    def cited(self) -> Sequence[OtherId]:
+        """Return the ids of the loop that the content is about, and of the messages it answers, the surest first."""
+        ...
+
+    def own_ids(self) -> Sequence[OtherId]:
+        """Return the ids that the sender's later messages may cite: its own of the message, and of the referral."""
+        ...
+
+
+@runtime_checkable
+class CitedWriter(Protocol):
+    """A `Writer` whose messages the receiver cites by another id than `Outgoing.message_id`."""
+
+    def ids_of(self, content: bytes) -> Sequence[OtherId]:
+        """Return the ids in bytes that `write` made by which the receiver may cite them."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
@@ -11,7 +12,9 @@ from ip_fhir.domain.referral import EventKind, Record, Role
 from ip_fhir.errors import InvalidInput, LoopError, NotYet
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import not_before, write
+from ip_fhir.exchange.formats import Citing
 from ip_fhir.exchange.refusals import check_person, check_role_here, is_early, unknown_here
+from ip_fhir.exchange.taking.citations import about_one, cited_loops, keep_own_ids, under
 from ip_fhir.exchange.taking.intake import Taken
 from ip_fhir.exchange.taking.speakers import check_addressee, not_theirs, owner, speaker
 from ip_fhir.fhir.outcome import problems_of
@@ -28,14 +31,15 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.refusals import Arrival
     from ip_fhir.ports import JsonObject, Stored, Transaction
+    from ip_fhir.ports.other_ids import OtherId
 
 
 @dataclass(frozen=True, slots=True)
 class LoopIntake:
     """A message about a loop, from `party`; of a notice, `owner` is the party whose notice it is.
 
-    `persons` are the numbers of all persons in it, `foreign` its resources as the other side wrote them. `arrival`
-    learns of the party and the loop.
+    `persons` are the numbers of all persons in it, `foreign` its resources as the other side wrote them; `cited` and
+    `own` are the ids of a format that cites by others than ours (`Citing`). `arrival` learns of the party and the loop.
     """
 
     context: Context
@@ -45,6 +49,8 @@ class LoopIntake:
     persons: frozenset[PersonId]
     foreign: Sequence[JsonObject]
     arrival: Arrival
+    cited: Sequence[OtherId] = ()
+    own: Sequence[OtherId] = ()
 
     @classmethod
     def of(
@@ -63,13 +69,14 @@ class LoopIntake:
             raise not_theirs(context, said)
         whose = owner(context, notice.organization(notice.sender), credential, party) if notice is not None else None
         arrival.party = party
+        cited, own = (incoming.cited(), incoming.own_ids()) if isinstance(incoming, Citing) else ((), ())
         if notice is None:
             check_addressee(context, message.recipient)
-            return cls(context, message, party, None, incoming.persons(), (), arrival)
+            return cls(context, message, party, None, incoming.persons(), (), arrival, cited, own)
         check_addressee(context, message.recipient, notice.organization(notice.recipient))
         if context.role is Role.HOSPITAL:
             raise InvalidInput.at("kind", "a hospital sends notices, it takes none in", "business-rule")
-        return cls(context, message, party, whose, incoming.persons(), incoming.resources(), arrival)
+        return cls(context, message, party, whose, incoming.persons(), incoming.resources(), arrival, (), own)
 
     def take(self, tx: Transaction, now: datetime) -> Taken:
         """Decide and write: see `Intake.take`."""
@@ -78,8 +85,10 @@ class LoopIntake:
         if before is not None:
             self.arrival.loop = loop
             check_person(before.referral, self.persons)
-        decision = self._decide(before, loop, now)
+        message = self.message if before is None else under(self.message, before.referral.notice.correlation_id)
+        decision = self._decide(message, before, loop, now)
         stored = write(tx, before, decision, now, () if before else self.foreign, context=self.context)
+        keep_own_ids(tx, self.party, loop, self.own)
         return Taken(loop, stored, decision.problems)
 
     def _loop(self, tx: Transaction) -> tuple[str, Stored | None]:
@@ -88,20 +97,28 @@ class LoopIntake:
         A notice is about the loop of the party whose notice it is; any other message about one of the sender's own, or
         of the parties whose notices it passes on. To everybody else the loop is not there.
         """
-        context, message = self.context, self.message
+        key, before = self._concerned(tx, self.message.correlation_id)
+        found = {} if before is None else {key: before}
+        found |= cited_loops(tx, self.party, self.cited, partial(self._concerned, tx))
+        about_one(found)
+        return next(iter(found.items()), (key, None))
+
+    def _concerned(self, tx: Transaction, correlation_id: str) -> tuple[str, Stored | None]:
+        """Return the key, and the loop with this correlation id if it concerns the party."""
+        context = self.context
         owners = [self.owner] if self.owner else [self.party, *context.peers.party(self.party).passes_on]
         if context.role is Role.HOSPITAL:
             owners = [OURS]
         for whose in owners:
-            key, before = keys.find(context, tx, whose, message.correlation_id)
+            key, before = keys.find(context, tx, whose, correlation_id)
             if before is not None and self.party in context.parties_of(before.referral):
                 return key, before
-        if message.notice is not None and before is not None:
+        if self.message.notice is not None and before is not None:
             raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
         return key, None
 
-    def _decide(self, before: Stored | None, loop: str, now: datetime) -> Decision:
-        context, message = self.context, self.message
+    def _decide(self, message: Message, before: Stored | None, loop: str, now: datetime) -> Decision:
+        context = self.context
         given = context.party_given(message.form)
         role = context.loop_role()
         event = event_of(message, not_before(before, now), role, self.party, given)

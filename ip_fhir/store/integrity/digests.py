@@ -11,6 +11,7 @@ A *thing* is a row, or a part of one that changes by itself. Its name begins wit
 | `tokens/TYPE/ID` | the digest of a resource's search tokens |
 | `inbox/KEY` | time, digest of the message, digest of the reply, which a purge may empty |
 | `refusal/DIGEST` | time of the first refusal, digest of the row |
+| `other-id/DIGEST` | the digest of the row |
 | `plan/ID`, `version/PLAN/NUMBER`, `view/SHARE/NUMBER`, `name/KIND/ID` | the digest of a shared plan's rows |
 
 A value is None where the thing is not there any more, and an ended row that waits again has no `status`.
@@ -106,6 +107,11 @@ def refusal_name(values: Mapping[str, Any]) -> str:
 def refusal_value(values: Mapping[str, Any]) -> str:
     """Returns the value of a refusal: time of the first, digest of the row."""
     return f"{values['first']} {digest_of_row('refusal', values)}"
+
+
+def other_id_name(values: Mapping[str, Any]) -> str:
+    """Returns the name of an id of another system's, made of the columns of its key."""
+    return f"other-id/{digest_of_columns(values, ('party', 'kind', 'value'))}"
 
 
 def plan_name(table: str, values: Mapping[str, Any]) -> str:

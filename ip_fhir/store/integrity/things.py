@@ -70,6 +70,9 @@ def standing(connection: Connection) -> Iterator[Thing]:
     yield from _outbox(connection)
     yield from _worklist(connection)
     yield from _plans(connection)
+    for row in _rows(connection, schema.other_id):
+        of = digests.owner(row["aggregate_kind"], row["aggregate_id"])
+        yield Thing(of, digests.other_id_name(row), digests.digest_of_row("other_id", row))
     for row in _rows(connection, schema.inbox):
         yield Thing("inbox", f"inbox/{row['key']}", digests.inbox_value(row))
     for row in _rows(connection, schema.refusal):
