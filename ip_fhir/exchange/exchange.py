@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop.worklist import WorklistItem
     from ip_fhir.domain.notice import Notice
     from ip_fhir.domain.referral import Author, Referral
+    from ip_fhir.errors import Problem
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.counts import Key
     from ip_fhir.exchange.peers import Credential
@@ -176,6 +177,14 @@ class Exchange(PlanVerbs):
     def done(self, item_id: str, *, by: Author, note: str | None = None) -> WorklistItem:
         """See `ip_fhir.exchange.worklist.done`."""
         return worklist.done(self._context, item_id, by, note)
+
+    def not_read(self, correlation_id: str) -> tuple[Problem, ...]:
+        """Return a warning for each place of a notice, as its sender wrote it, that was not read; with its FHIRPath.
+
+        `correlation_id` is the loop's key here. What was not read is kept all the same. Raises `StoreError`.
+        """
+        found = self._context.store.search_resources("ServiceRequest", {"_id": correlation_id}, 1)
+        return self._context.mapper.notice_not_read(found[0].body) if found else ()
 
     # --- received from the other side
 

@@ -27,6 +27,7 @@ from ip_fhir.mapping.compiled import Compiled, shipped
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
+from ip_fhir.mapping.foreign.not_read import notice_not_read
 from ip_fhir.mapping.sharing import message as plan_messages
 from ip_fhir.mapping.sharing import view as views
 
@@ -288,6 +289,10 @@ class Mapper:
         A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
         """
         return referrals.referral_to_fhir(referral, existing, self.compiled)
+
+    def notice_not_read(self, request: dict[str, Any]) -> tuple[Problem, ...]:
+        """Return a warning, with its FHIRPath, for each place of a stored ServiceRequest that was not read."""
+        return notice_not_read(request, self.compiled)
 
     def event_from_task(self, before: Referral, task: dict[str, Any], now: datetime) -> Event | None:
         """The event that a Task stands for after the other party has changed it; dated `now` (UTC).

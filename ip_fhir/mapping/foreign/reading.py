@@ -7,20 +7,20 @@ and requests.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.errors import InvalidInput, Problem, as_errors
-from ip_fhir.fhir.bundle import Entry, aside_of, content_of, entries_of
+from ip_fhir.fhir.bundle import aside_of, content_of, entries_of
 from ip_fhir.fhir.contents import is_outcome, notes
 from ip_fhir.mapping.bundle.open_plan import put_onto
 from ip_fhir.mapping.bundle.sight import out_of_sight
-from ip_fhir.mapping.dialects.fhir.unread import MARK, told, unread
 from ip_fhir.mapping.foreign.adapted import Adapted
 from ip_fhir.mapping.foreign.adapting import adapt
 from ip_fhir.mapping.foreign.choice import choose, is_individual, name_of
+from ip_fhir.mapping.foreign.not_read import places_not_read
 from ip_fhir.mapping.foreign.persons import of_others
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.fhir.bundle import Place
-    from ip_fhir.mapping.bundle.assembly import Found
     from ip_fhir.mapping.compiled import Compiled
-    from ip_fhir.mapping.lenses.table import Lens
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,8 @@ def read_fhir(
         found = assembly.find(entries_of(adapted.bundle))
         read = assembly.checked(IndividualPlan, found)
     adapted.hidden |= {(number, None): reason for number, reason in chosen.others.items()}
-    unread_places = _warnings(found, adapted, compiled, len(bundle.get("entry", ())))
-    warnings = (*unread_places, *_left_out(bundle), *notes(bundle))
+    count = len(bundle.get("entry", ()))
+    warnings = (*places_not_read(found, compiled.assembly("plan"), adapted, count), *_left_out(bundle), *notes(bundle))
     if told_is_error and warnings:
         raise InvalidInput(as_errors(warnings))
     return Reading(read, warnings)
@@ -196,51 +193,3 @@ def _refers(plan: dict[str, Any]) -> bool:
     activities = plan.get("activity")
     kinds = [a.keys() for a in activities if type(a) is dict] if type(activities) is list else []
     return any("reference" in kind for kind in kinds) and not any("detail" in kind for kind in kinds)
-
-
-def _warnings(found: Found, adapted: Adapted, compiled: Compiled, count: int) -> Iterator[Problem]:
-    """Yield a warning for each place that was not read, or otherwise than it stands there, entry by entry."""
-    people = {slot.person.place: slot for slot in found.slots if slot.person is not None}
-    slots = {slot.entry.place: slot for slot in found.slots}
-    derived = compiled.assembly("plan").derived
-    entries = [entry for entry in found.entries if entry.number < count]  # the others were made by us
-    for entry in _resources(entries, {found.root.place, *people, *slots}):
-        place = entry.place
-        if is_outcome(entry.resource):
-            continue  # told by `notes`
-        if any(made.lens.owns(entry.resource) for made in derived):
-            continue  # derived from the plan: nothing is lost
-        if place in found.told:
-            yield from (replace(problem, path=problem.path.replace(MARK, "")) for problem in found.told[place])
-            continue
-        if place == found.root.place:
-            lens: Lens | None = compiled.assembly("plan").root
-        elif place in people:
-            lens = people[place].part.person
-        else:
-            lens = slots[place].part.lens if place in slots else None
-        if lens is None:
-            reason = adapted.hidden.get(place, "is no part of the plan as it is read here")
-            yield _warning(entry.at, f"{reason}: not read")
-            continue
-        links = found.links.of(entry)
-        places = {path: "is not read" for path in unread(entry.resource, [lens.inner], links) if path != "contained"}
-        otherwise = told(entry.resource, lens.inner, links)
-        reasons = {
-            f"{entry.at}.{path}".replace(MARK, ""): reason for path, reason in (otherwise | places | otherwise).items()
-        }
-        reasons |= {path: reason for path, reason in adapted.told.items() if path.startswith(f"{entry.at}.")}
-        yield from (_warning(path, reason) for path, reason in reasons.items())
-
-
-def _resources(entries: list[Entry], read: set[Place]) -> Iterator[Entry]:
-    """Every entry, and after one that is read each resource that it contains: what is contained is told one by one."""
-    for entry in entries:
-        yield entry
-        inside = entry.resource.get("contained") if entry.place in read else None
-        for index, inner in enumerate(inside if type(inside) is list else ()):
-            yield Entry(entry.number, None, inner if type(inner) is dict else {}, container=entry, index=index)
-
-
-def _warning(at: str, reason: str) -> Problem:
-    return Problem(at, reason, "informational", "warning")

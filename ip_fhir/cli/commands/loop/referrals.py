@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from ip_fhir.domain.referral import Referral
+    from ip_fhir.errors import Problem
     from ip_fhir.ports import EvidenceRecord
     from ip_fhir.report.words.codes import Language
 
@@ -71,17 +72,18 @@ def show_(
         stored = exchange.store.referral(correlation_id)
         evidence = exchange.store.evidence(correlation_id)
         today = local_day(exchange.now())
+        not_read = exchange.not_read(correlation_id)
         name_unreadable(exchange.store, "evidence")
     if stored is None:
         raise InvalidInput.at(correlation_id, "the store has no such referral", "not-found")
     referral = stored.referral.evolve(notice=withheld(stored.referral.notice))
     if not as_json:
         _show(referral, evidence, today, spoken(lang), names=not no_names)
-    elif no_names:
-        steps = [_step(record, names=False) for record in evidence]
-        emit({**case_data(referral, today, names=False), "evidence": steps})
-    else:
-        emit({**referral.to_data(), "evidence": [_step(record, names=True) for record in evidence]})
+        _show_not_read(not_read, spoken(lang))
+        return
+    steps = [_step(record, names=not no_names) for record in evidence]
+    said = case_data(referral, today, names=False) if no_names else referral.to_data()
+    emit({**said, "evidence": steps, "not_read": [{"path": p.path, "reason": p.reason} for p in not_read]})
 
 
 def _states(names: Sequence[str]) -> list[str]:
@@ -141,6 +143,21 @@ def _show(
             + (f": {missing}" if missing else "")
         )
     show(_STEPS[language], step_rows(evidence, language, names=names))
+
+
+def _show_not_read(places: Sequence[Problem], language: Language) -> None:
+    from ip_fhir.cli.output import say
+
+    if places:
+        say(_NOT_READ[language])
+    for place in places:
+        say(f"  {place}")
+
+
+_NOT_READ: dict[Language, str] = {
+    "nb": "Kom med meldingen, men er ikke lest (det er tatt vare på):",
+    "en": "Came with the notice, but was not read (it is kept):",
+}
 
 
 def _step(link: EvidenceRecord, *, names: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`ip-fhir worklist`: what is to be done is listed, and done once; `--by` says who, in the evidence too."""
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import pytest
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.loop import decide
+from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.exchange.commit import write
+from ip_fhir.fhir.reading import read_json, write_json
+from ip_fhir.fhir.receipt import receipt_from_fhir
+from ip_fhir.mapping import message_to_fhir
 from ip_fhir.settings import read_settings
 from tests.cli.conftest import Run, Sides
 from tests.support.two_sides import EXAMPLES, form, notice
@@ -86,6 +91,32 @@ def test_the_evidence_says_who(run: Run, sides: Sides, item: str, tmp_path: Path
     export = tmp_path / "evidence.ndjson"
     assert run("verify", "--export", export, "--config", sides.hospital).code == 0
     assert export.read_text(encoding="utf-8").count('"display":"Nina Marie Testesen"') == 2
+
+
+def test_what_was_not_read_is_shown(run: Run, sides: Sides) -> None:
+    """Beside the steps: the places of what came and was not read, in either language and for machines."""
+    about = notice("03")
+    with closing(open_exchange(read_settings(sides.municipality))) as exchange:
+        said = Message(
+            id="m-1",
+            kind=MessageKind.NOTICE,
+            correlation_id="referral-03",
+            sent=exchange.now(),
+            sender=about.organization(about.sender),
+            recipient=about.organization(about.recipient),
+            notice=about,
+        )
+        bundle = message_to_fhir(said)
+        for entry in bundle["entry"]:
+            if entry["resource"]["resourceType"] == "ServiceRequest":
+                entry["resource"]["patientInstruction"] = "Kanarifugl"
+        reply = exchange.receive(write_json(bundle), "hospital")
+    assert receipt_from_fhir(read_json(reply)).problems == ()
+    shown = run("referrals", "show", "referral-03", "--config", sides.municipality, "--lang", "nb").text
+    assert "er ikke lest (det er tatt vare på):\n  ServiceRequest.patientInstruction: is not read\n" in shown
+    assert "Kanarifugl" not in shown
+    data = run("referrals", "show", "referral-03", "--config", sides.municipality, "--json", "--no-names").data
+    assert data["not_read"] == [{"path": "ServiceRequest.patientInstruction", "reason": "is not read"}]
 
 
 def test_remind_and_answer_by_somebody(run: Run, sides: Sides) -> None:
