@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from enum import StrEnum
+from functools import cache
 from itertools import permutations
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -217,7 +218,12 @@ def find_agreement(agreements: tuple[Agreement, ...], hospital: Organization, mu
 
 def default_of(agreements: Iterable[Agreement]) -> Agreement:
     """Returns the agreement without parties, for those who have none of their own; else `Agreement()`, the defaults."""
-    return next((agreement for agreement in agreements if not agreement.between), None) or Agreement()
+    return next((agreement for agreement in agreements if not agreement.between), None) or _by_default()
+
+
+@cache
+def _by_default() -> Agreement:
+    return Agreement()
 
 
 def _combination_problems(agreement: Agreement) -> Iterator[Problem]:

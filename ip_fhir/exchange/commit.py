@@ -19,7 +19,7 @@ from ip_fhir.ports import OutboxRow, ResourceVersion
 from ip_fhir.ports.capabilities import knows_persons, writes_worklist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from ip_fhir.domain.loop import Decision
@@ -65,7 +65,7 @@ def write(
     for effect in decision.effects:
         if effect.kind is EffectKind.RESEND and effect.answers is not None and not _is_held(tx, effect.answers):
             tx.retry(effect.answers, now)  # the row that is there, with the bytes it had
-    return put_resources(tx, referral, now, foreign, context=context)
+    return put_resources(tx, referral, now, foreign, context=context, new=before is None)
 
 
 def _note_person(tx: PersonTransaction, referral: Referral, number: str, now: datetime) -> None:
@@ -115,18 +115,39 @@ def _put_items(tx: WorklistTransaction, before: Stored | None, decision: Decisio
 
 
 def put_resources(
-    tx: Transaction, referral: Referral, now: datetime, foreign: Sequence[JsonObject] = (), *, context: Context
+    tx: Transaction,
+    referral: Referral,
+    now: datetime,
+    foreign: Sequence[JsonObject] = (),
+    *,
+    context: Context,
+    new: bool = False,
 ) -> list[JsonObject]:
     """Bring the FHIR resources of a referral up to date; an unchanged one keeps its version. Returns them as stored.
 
-    Raises `InvalidInput` (duplicate) when a resource of another referral has one of the ids.
+    A `new` referral has none yet: they are not looked for before they are written. Raises `InvalidInput` (duplicate)
+    when a resource of another referral has one of the ids.
     """
     places = referral_resources(referral)
-    current = [tx.resource(*place) for place in places]
+    if new:
+        with suppress(Conflict):  # if one is there all the same, it is looked at after all
+            return _put_onto(tx, referral, dict.fromkeys(places), foreign, now, context)
+    return _put_onto(tx, referral, {place: tx.resource(*place) for place in places}, foreign, now, context)
+
+
+def _put_onto(
+    tx: Transaction,
+    referral: Referral,
+    current: Mapping[tuple[str, str], ResourceVersion | None],
+    foreign: Sequence[JsonObject],
+    now: datetime,
+    context: Context,
+) -> list[JsonObject]:
+    """Write the resources onto those that are there; `current` are the stored ones by type and id."""
     offered = {resource["resourceType"]: resource for resource in foreign}
-    existing = [_existing(place, old, offered) for place, old in zip(places, current, strict=True)]
+    existing = [_existing(place, old, offered) for place, old in current.items()]
     wanted = referral_to_fhir(referral, [body for body in existing if body is not None], context.mapper)
-    return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current, strict=True)]
+    return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current.values(), strict=True)]
 
 
 def _existing(place: tuple[str, str], old: ResourceVersion | None, offered: dict[str, JsonObject]) -> JsonObject | None:

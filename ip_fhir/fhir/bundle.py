@@ -18,7 +18,7 @@ Place: TypeAlias = "tuple[int, int | None]"
 """The place of a resource in a bundle: the number of the entry, and of the contained resource in it if it is one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each resource makes one, and a frozen one takes four times as long
 class Entry:
     """One resource of a bundle: the number and fullUrl of its entry, and the resource.
 

@@ -34,7 +34,8 @@ def aside(kind: Any, entries: list[Any]) -> dict[int, Problem]:
     found = {n: problem for n, entry in enumerate(entries) if (problem := _no_content(n, entry)) is not None}
     if kind == "history":
         return _superseded(entries, found) | found
-    _refuse_written_and_deleted(entries, found)
+    if found:
+        _refuse_written_and_deleted(entries, found)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -13,12 +14,15 @@ from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
+from ip_fhir.fhir.json_text import loads
 from ip_fhir.fhir.references import references_in
 from ip_fhir.mapping.fhir_version import expect_version
+from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from ip_fhir.domain.notice import Notice
@@ -181,11 +185,41 @@ def _task(
     referral: Referral, existing: dict[str, Any] | None, known: dict[str, str], compiled: Compiled
 ) -> dict[str, Any]:
     """The Task; `known` are the references in the ServiceRequest, by domain id."""
-    standing = TASK_STATUS[referral.state]
-    notice = referral.notice
+    if existing is None:
+        return _new_task(referral, known, compiled)
     lens = compiled.lens("Task")
+    links = Links({**_known_to_task(referral, known), **Links.within(existing).references}, closed=False)
     data = {
         **referral.model_dump(mode="json", exclude_none=True, include=lens.inner.names),
+        **_of_task(referral, links.references, compiled.systems),
+    }
+    number = data["person_number"]
+    return lens.put({**data, "person_number": None if number is None else str(number)}, existing, links)
+
+
+def _new_task(referral: Referral, known: dict[str, str], compiled: Compiled) -> dict[str, Any]:
+    """A Task that is not there yet, by the table's fast writer."""
+    references = _known_to_task(referral, known)
+    said = SimpleNamespace(**{**referral.__dict__, **_of_task(referral, references, compiled.systems)})
+    links: dict[str | None, Any] = {ident: WrittenReference(reference) for ident, reference in references.items()}
+    made: dict[str, Any] = loads(write_json(compiled.writer("Task")(said, {None: None, **links}, links[_REQUEST])))
+    return made
+
+
+def _known_to_task(referral: Referral, known: dict[str, str]) -> dict[str, str]:
+    """The references that a Task may have, by domain id: the ServiceRequest's, and that to the ServiceRequest itself.
+
+    Without those to contained resources, which are valid inside the ServiceRequest only.
+    """
+    valid = {ident: reference for ident, reference in known.items() if not reference.startswith("#")}
+    return {**valid, _REQUEST: f"ServiceRequest/{referral.correlation_id}"}
+
+
+def _of_task(referral: Referral, references: Mapping[str, str], systems: Systems) -> dict[str, Any]:
+    """The fields of the Task's table that no field of the referral is, by name."""
+    notice, standing = referral.notice, TASK_STATUS[referral.state]
+    parties = (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient))
+    return {
         "id": _task_id(referral),
         "correlation_id": notice.correlation_id,
         "status": standing.status,
@@ -193,13 +227,9 @@ def _task(
         "focus": _REQUEST,
         "answer_due": _answer_due(referral),
         "form": referral.form.id if referral.form else None,
+        **{field: ident if ident in references else None for field, ident in parties},
+        **_numbers(notice, systems),
     }
-    said = Links.within(existing).references if existing else {}
-    links = Links({**_addresses(known), _REQUEST: f"ServiceRequest/{referral.correlation_id}", **said}, closed=False)
-    for field, ident in (("person", notice.owner.id), ("sender", notice.sender), ("recipient", notice.recipient)):
-        data[field] = ident if ident in links.references else None
-    data |= _numbers(notice, compiled.systems)
-    return lens.put(data, existing, links)
 
 
 def _numbers(notice: Notice, systems: Systems) -> dict[str, str | None]:
@@ -208,18 +238,13 @@ def _numbers(notice: Notice, systems: Systems) -> dict[str, str | None]:
     Those of the parties stand after their system: `system|number`.
     """
     person = notice.owner.identifier
-    numbers: dict[str, str | None] = {"person_number": None if person is None else str(person)}
+    numbers: dict[str, str | None] = {"person_number": person}
     for field, ident in (("sender", notice.sender), ("recipient", notice.recipient)):
         party = notice.organization(ident)
         known = (("her-id", party.her_id), ("org-number", party.organization_number))
         number = next((f"{systems.uri(name)}|{number}" for name, number in known if number is not None), None)
         numbers[f"{field}_number"] = number
     return numbers
-
-
-def _addresses(known: dict[str, str]) -> dict[str, str]:
-    """The ServiceRequest's references that are valid outside it too: all but those to contained resources."""
-    return {ident: ref for ident, ref in known.items() if not ref.startswith("#")}
 
 
 def _answer_due(referral: Referral) -> str | None:

@@ -28,7 +28,7 @@ _prepared: Final[defaultdict[str, dict[Executable, Prepared | None]]] = defaultd
 """The statements of a process by the kind of database: the engines of one kind are made alike (`engine`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each statement makes one, and a frozen one takes three times as long
 class Result:
     """The result of a statement: its rows, whose columns are attributes, and the number of rows it matched."""
 

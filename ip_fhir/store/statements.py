@@ -34,11 +34,11 @@ def one_of(column: Column[str], values: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(column == value for value in values))
 
 
-def insert_unless(table: Table, there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
-    """Insert a row, with a parameter for each column, unless it conflicts with an existing one."""
+def insert_unless(table: Table, *there: ColumnElement[bool], leave_out: Sequence[str] = ()) -> Insert:
+    """Insert a row, with a parameter for each column, unless there is a row for which one of `there` holds."""
     columns = [column for column in table.c if column.name not in leave_out]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns))
-    added = insert(table).from_select(columns, row.where(~exists().where(there)))
+    added = insert(table).from_select(columns, row.where(*(~exists().where(one) for one in there)))
     return added.execution_options(preserve_rowcount=True)
 
 

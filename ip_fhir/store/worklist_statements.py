@@ -15,8 +15,25 @@ _done = {"closed": 1, **{name: bindparam(f"new_{name}") for name in _OUTCOME}}
 _open = worklist.c.closed == literal_column("0")  # as it stands: for a parameter no partial index is used
 _of_aggregate = and_(worklist.c.aggregate_kind == bindparam("of_kind"), worklist.c.aggregate_id == bindparam("of_id"))
 
-OPEN_ITEM: Final = insert_unless(worklist, worklist.c.id == bindparam("id"), leave_out=_OUTCOME)
+_same_id = worklist.c.id == bindparam("id")
+
+OPEN_ITEM: Final = insert_unless(worklist, _same_id, leave_out=_OUTCOME)
 """A new item; adds nothing when its id is there."""
+
+_same_columns = and_(
+    *(worklist.c[name] == bindparam(name) for name in ("aggregate_kind", "aggregate_id", "reason")), _open
+)
+
+OPEN_FIRST: Final = {
+    about_none: insert_unless(
+        worklist,
+        _same_id,
+        and_(_same_columns, worklist.c.about.is_(None) if about_none else worklist.c.about == bindparam("about")),
+        leave_out=_OUTCOME,
+    )
+    for about_none in (True, False)
+}
+"""A new item about nothing (True) or about something; adds nothing when `STANDING` would find one."""
 
 ITEM: Final = select(worklist).where(worklist.c.id == bindparam("item_id"))
 """One item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _LOCAL = "local"
+_REMEMBERED = 1024  # clients whose keys are not worked out again
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """The headers by which a proxy shows."""
 
@@ -23,6 +25,8 @@ class Proxies:
         self._networks = tuple(networks)
 
     def __contains__(self, host: str) -> bool:
+        if not self._networks:
+            return False
         try:
             address = ip_address(host)
         except ValueError:
@@ -41,6 +45,7 @@ class Proxies:
         return client_key(host)
 
 
+@lru_cache(_REMEMBERED)
 def client_key(host: str | None) -> str:
     """The key under which a client is counted: its address, of IPv6 the first 64 bits, which one subscriber has."""
     try:

@@ -72,10 +72,17 @@ def add_working_days(start: datetime, days: int, closed: ClosedDays = NONE_CLOSE
         message = "a deadline does not lie before its start"
         raise ValueError(message)
     local = start.astimezone(OSLO)
-    day = local.date() if days else next_working_day(local.date(), closed)
+    return _at(_working_day_after(local.date(), days, closed), local)
+
+
+@lru_cache(maxsize=256)
+def _working_day_after(day: date, days: int, closed: ClosedDays) -> date:
+    """The `days`-th working day after a day; for 0, that day or the first working day after it."""
+    if not days:
+        return next_working_day(day, closed)
     for _ in range(days):
         day = next_working_day(day + _ONE_DAY, closed)
-    return _at(day, local)
+    return day
 
 
 def add_days(start: datetime, days: int, closed: ClosedDays = NONE_CLOSED) -> datetime:

@@ -66,7 +66,7 @@ class _Code:
     def node(self, tree: Tree) -> _Made:
         """The code for any node of the tree."""
         if tree.leaf is not None:
-            return self.leaf(tree.leaf, {})
+            return self.beside(tree.leaf, tree.members) if tree.members else self.leaf(tree.leaf, {})
         if tree.boxed is not None:
             return self.boxed(tree.boxed)
         return self.entries(tree.entries) if tree.entries else self.members(tree, {})
@@ -81,6 +81,15 @@ class _Code:
         conditions = [m.condition for m in made.values()]
         condition = " or ".join(conditions) if conditions and all(conditions) and not tag else ""
         return _Made(self.object(values, tag), condition)
+
+    def beside(self, leaf: Row | Const, members: dict[str, Tree]) -> _Made:
+        """The code for a reference with other members beside it, such as the identifier of what it means."""
+        value = self.local(self.value(cast("Row", leaf)))
+        made = {name: self.node(child) for name, child in members.items()}
+        conditions = [f"{value} is not None", *(m.condition for m in made.values())]
+        values = {"reference": f"refs[{value}].reference if {value} is not None else None"}
+        values |= {name: m.or_none() for name, m in made.items()}
+        return _Made(self.object(values), " or ".join(conditions) if all(conditions) else "")
 
     def object(self, values: dict[str, str], tag: str = "") -> str:
         """The expression for an object with these members."""

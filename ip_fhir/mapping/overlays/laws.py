@@ -197,7 +197,7 @@ def _differing(a: Any, b: Any) -> str:
 def _written(tables: Tables) -> set[str]:
     """The tables that the fast writer is used for."""
     names = [n for b in tables.bundles for n in (b["root"], *(p["table"] for p in b["part"]))]
-    names.append("Practitioner")
+    names += ["Practitioner", "Task"]
     for name in names:
         names += [r.of for r in tables.fields[name].rows if r.is_table and r.of not in names]
     return set(names)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Executable
+
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.values.aggregate import Aggregate
 
@@ -24,6 +26,8 @@ class SqlWorklistTransaction(SqlTransaction):
     def open_items(self, items: Sequence[WorklistItem]) -> None:
         """Add items, each in the place of an open one of its aggregate, reason and `about`; known ids are left."""
         for item in items:
+            if self._open(worklist_statements.OPEN_FIRST[item.about is None], item):
+                continue
             of = {"of_kind": item.aggregate.kind, "of_id": item.aggregate.id, "of_reason": item.reason.value}
             of |= {} if item.about is None else {"of_about": item.about}
             there = self._run(worklist_statements.STANDING[item.about is None], {"item_id": item.id, **of}).rows
@@ -34,10 +38,16 @@ class SqlWorklistTransaction(SqlTransaction):
         earlier, _ = self._damage.sort("worklist", there, codec.item)
         for row in there:
             self.finish_item(row.id, item.opened, None, IN_ITS_PLACE)
-        values = codec.item_values(reduce(WorklistItem.in_place_of, earlier, item))
-        self._run(worklist_statements.OPEN_ITEM, values)
-        of = digests.owner(item.aggregate.kind, item.aggregate.id)
-        self._written.note(of, f"item/{item.id}", digests.digest_of_row("worklist", values))
+        self._open(worklist_statements.OPEN_ITEM, reduce(WorklistItem.in_place_of, earlier, item))
+
+    def _open(self, statement: Executable, item: WorklistItem) -> bool:
+        """Add the item by one of two statements. False if it added nothing."""
+        values = codec.item_values(item)
+        added = self._run(statement, values).rowcount > 0
+        if added:
+            of = digests.owner(item.aggregate.kind, item.aggregate.id)
+            self._written.note(of, f"item/{item.id}", digests.digest_of_row("worklist", values))
+        return added
 
     def item(self, item_id: str) -> WorklistItem | None:
         """The item in its present state, or None."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from itertools import product
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
-from ip_fhir.domain.values.ids import HprNumber
+from ip_fhir.domain.values.ids import HprNumber, PersonId
+from ip_fhir.mapping import default
 from ip_fhir.mapping.generated import decoding as shapes
-from ip_fhir.mapping.generated.structs import Structs, known_lists, ready, write_json
+from ip_fhir.mapping.generated.structs import Structs, WrittenReference, known_lists, ready, write_json
+from ip_fhir.mapping.lenses.references import Links
 
 
 def test_what_is_none_is_left_out() -> None:
@@ -50,3 +53,24 @@ def test_known_lists_are_bounded() -> None:
     assert known[()] is None
     with pytest.raises(KeyError):
         known["x",]
+
+
+@pytest.mark.parametrize("person", [None, "p1"])
+@pytest.mark.parametrize("number", [None, "05827500285"])
+@pytest.mark.parametrize("sender", [None, "hospital"])
+@pytest.mark.parametrize("sender_number", [None, "urn:oid:2.16.578.1.12.4.1.2|80001"])
+def test_number_beside_a_reference(
+    person: str | None, number: str | None, sender: str | None, sender_number: str | None
+) -> None:
+    """`for.identifier`, a member beside `for.reference`, is written as by the lens, with the reference and without."""
+    compiled = default().compiled
+    references = {"p1": "Patient/p1", "hospital": "Organization/hospital", "r1": "ServiceRequest/r1"}
+    said = dict.fromkeys((row.field for row in compiled.tables.fields["Task"].rows), None) | {
+        "id": "r1-1", "correlation_id": "r1", "status": "received", "focus": "r1", "person": person,
+        "person_number": number, "sender": sender, "sender_number": sender_number,
+    }  # fmt: skip
+    by_lens = compiled.lens("Task").new(said, Links(references))
+    links: dict[str | None, WrittenReference | None] = {None: None}
+    links |= {ident: WrittenReference(reference) for ident, reference in references.items()}
+    value = SimpleNamespace(**{**said, "person_number": number and PersonId(number)})
+    assert orjson.loads(write_json(compiled.writer("Task")(value, links, WrittenReference("Patient/p1")))) == by_lens

@@ -89,14 +89,16 @@ class IdentifierToken(Leaf):
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
         """The identifier with system and value of the token; what else stands in it is kept."""
-        if value is None:
-            return None
-        system, _, number = value.partition("|")
-        return {**(node or {}), "system": system, "value": number}
+        return None if value is None else {**(node or {}), **_identifier(value)}
 
     def owns(self, node: Any) -> bool:
         """True for an object."""
         return type(node) is dict
+
+
+def _identifier(token: str) -> dict[str, str]:
+    system, _, number = token.partition("|")
+    return {"system": system, "value": number}
 
 
 def _token(_row: Row, number: int) -> str:
@@ -110,5 +112,13 @@ KINDS: Final = (
     LeafKind("unsignedInt", lambda _: Primitive(int, "a whole number"), "number", holds=int, sample=lambda _, n: n + 2),
     LeafKind("words", lambda _: Words(), "words", element="string", written="[{}]"),
     LeafKind("present", lambda _: Present(), "vocabulary", holds=bool, element="-", sample=_turn, presence=True),
-    LeafKind("identifier-token", lambda _: IdentifierToken(), "lens", element="Identifier", sample=_token),
+    LeafKind(
+        "identifier-token",
+        lambda _: IdentifierToken(),
+        "lens",
+        element="Identifier",
+        sample=_token,
+        written="token_identifier({})",
+        names=lambda _: {"token_identifier": _identifier},
+    ),
 )
