@@ -83,15 +83,18 @@ class Assembly:
 
     def json(self, whole: Any, base: str) -> bytes:
         """The UTF-8 JSON text of a transaction Bundle of `resources`. Raises `InvalidInput` as that does."""
+        return write_json(WrittenBundle(self.written(whole, f"{base}/")))
+
+    def written(self, whole: Any, base: str = "", *, derived: bool = True) -> list[WrittenEntry]:
+        """The entries of this transaction, only fit for `write_json`; `base` ends in a slash. Raises as `json`."""
         try:
-            return write_json(WrittenBundle(self._written(whole, f"{base}/")))
+            return self._written(whole, base, self._writing[1] if derived else [])
         except KeyError as missing:
             self.resources(whole)  # the lenses raise the error that names the word without a code
             raise MappingError("the fast writer does not write what the lenses write") from missing
 
-    def _written(self, whole: Any, base: str) -> list[WrittenEntry]:
-        """The entries of the transaction, made by the tables' fast writers; `base` ends in a slash."""
-        parts, derived, root = self._writing
+    def _written(self, whole: Any, base: str, derived: list[_WrittenPart]) -> list[WrittenEntry]:
+        parts, _, root = self._writing
         refs: dict[str | None, WrittenReference | None] = {
             None: None,
             f"={whole.id}": WrittenReference(root.begin + whole.id),

@@ -2,18 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
+
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.mapping.generated.structs import write_json
 
 if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping.compiled import Compiled
 
 
-def plan_resources(plan: IndividualPlan, compiled: Compiled) -> list[dict[str, Any]]:
+@dataclass(slots=True)
+class WrittenResource:
+    """A resource that is written, and may still get what tells about it: a version, labels, terms.
+
+    `content` is the struct of a fast writer, or JSON data where something of the participant's own stands in it.
+    """
+
+    type: str
+    id: str
+    content: Any
+
+    @classmethod
+    def of(cls, resource: dict[str, Any]) -> WrittenResource:
+        """The resource in JSON data, which is not changed."""
+        return cls(resource["resourceType"], resource["id"], resource)
+
+    def mark(self, made: Any) -> None:
+        """Give it the `meta`, and in front of its own the extensions, of the struct `made` of a fast writer."""
+        if self._has("meta", "extension"):
+            self.content.meta = made.meta
+            self.content.extension = [*made.extension, *self.content.extension]
+        else:
+            marks, own = orjson.loads(write_json(made)), self.data()
+            self.content = {**own, "meta": marks["meta"], "extension": [*marks["extension"], *own.get("extension", ())]}
+
+    def number(self, version: int) -> None:
+        """Give it a version, as `meta.versionId`."""
+        if self._has("meta"):
+            self.content.meta = _numbered(write_json(self.content.meta), version)
+        else:
+            own = self.data()
+            self.content = {**own, "meta": {**own.get("meta", {}), "versionId": str(version)}}
+
+    def _has(self, *members: str) -> bool:
+        """True for a struct with these members. One that is new stands last in the JSON, so it needs a dict."""
+        return not isinstance(self.content, dict) and all(getattr(self.content, name, None) for name in members)
+
+    def json(self) -> bytes:
+        """Its UTF-8 JSON text, without blanks."""
+        return dumps(self.content) if isinstance(self.content, dict) else write_json(self.content)
+
+    def data(self) -> dict[str, Any]:
+        """The resource as JSON data."""
+        made: dict[str, Any] = self.content if isinstance(self.content, dict) else orjson.loads(self.json())
+        return made
+
+
+def written_resources(plan: IndividualPlan, compiled: Compiled) -> list[WrittenResource]:
     """The resources of a plan, the CarePlan last. Raises `InvalidInput` if the tables have no code for a word."""
-    assembly = compiled.assembly("plan")
-    derived = {one.lens.resource for one in assembly.derived}
-    entries = orjson.loads(assembly.json(plan, compiled.systems.base))["entry"]
-    return [entry["resource"] for entry in entries if entry["resource"]["resourceType"] not in derived]
+    resources = [entry.resource for entry in compiled.assembly("plan").written(plan, derived=False)]
+    return [WrittenResource(one.__struct_config__.tag, one.id, one) for one in resources]
+
+
+def plan_resources(plan: IndividualPlan, compiled: Compiled) -> list[dict[str, Any]]:
+    """The resources of a plan as JSON data, the CarePlan last. Raises as `written_resources`."""
+    return [one.data() for one in written_resources(plan, compiled)]
+
+
+@lru_cache(maxsize=1024)
+def _numbered(meta: bytes, version: int) -> msgspec.Raw:
+    """The JSON text of a `meta` with a version: a view has few kinds of them."""
+    return msgspec.Raw(orjson.dumps({**orjson.loads(meta), "versionId": str(version)}))
