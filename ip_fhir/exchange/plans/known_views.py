@@ -7,23 +7,39 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from orjson import Fragment
+
+from ip_fhir.domain.values.aggregate import PLAN
+from ip_fhir.fhir.json_text import dumps, loads
+from ip_fhir.ports import ResourceVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
+    from datetime import date, datetime
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.share import Share
-    from ip_fhir.ports import ResourceVersion
+    from ip_fhir.ports import JsonObject
 
-_MOST: Final = 64  # of a hundred resources each they take some 20 MB
+_MOST: Final = 64  # of a hundred resources each they take some 7 MB
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResource:
+    """A resource of a view, with its version, as JSON text."""
+
+    type: str
+    id: str
+    version: int
+    text: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A view as a party is shown it: the id of its plan, the share, the view's number, and its resources.
+    """A view as a party is shown it: the id of its plan, the share, the view's number, its first day, its resources.
 
     The CarePlan is the last of them. `number` may be lower than that of the share.
     """
@@ -31,7 +47,53 @@ class Shown:
     plan_id: str
     share: Share
     number: int
-    resources: tuple[ResourceVersion, ...]
+    updated: datetime
+    resources: tuple[ShownResource, ...]
+
+    def data_of(self, one: ShownResource) -> ResourceVersion:
+        """Return one of the resources as data."""
+        return self._version(one.type, one.id, one.version, loads(one.text))
+
+    @property
+    def whole(self) -> ResourceVersion:
+        """The view in the log of reads: without content."""
+        return self._version("CarePlan", self.plan_id, self.number, {})
+
+    def _version(self, type_: str, ident: str, version: int, body: JsonObject) -> ResourceVersion:
+        return ResourceVersion(type_, ident, version, body, self.updated, self.plan_id, aggregate_kind=PLAN)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBundle:
+    """A whole view as a collection Bundle, for the endpoint at this URL. Its version is the number of the view."""
+
+    url: str
+    shown: Shown
+
+    @property
+    def version(self) -> int:
+        """The number of the view."""
+        return self.shown.number
+
+    @property
+    def updated(self) -> datetime:
+        """The start of the first day of the view."""
+        return self.shown.updated
+
+    @property
+    def text(self) -> bytes:
+        """The Bundle as UTF-8 JSON text, put together of those of its resources."""
+        entries = [
+            {"fullUrl": f"{self.url}/{one.type}/{one.id}", "resource": Fragment(one.text)}
+            for one in self.shown.resources
+        ]
+        return dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+
+    @property
+    def body(self) -> JsonObject:
+        """The Bundle as data."""
+        found: JsonObject = loads(self.text)
+        return found
 
 
 class KnownViews:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FEW = 3
 """Structs with at most this many members are named after them; in longer ones comments in the code name the members."""
 
+EACH_HAS = ("id", "meta")
+"""Members that every resource has, the last ones where its table names none: they may be set once it is written."""
+
 
 class WrittenReference(msgspec.Struct, gc=False):
     """A FHIR Reference."""
@@ -59,10 +62,10 @@ class Structs:
         self._names: dict[tuple[str, ...], str] = {}
 
     def name(self, members: Iterable[str], tag: str = "") -> str:
-        """The name of the struct type, made if needed; `tag` is the resourceType. A resource always has an `id`."""
+        """The name of the struct type, made if needed; `tag` is the resourceType. A resource has all of `EACH_HAS`."""
         names = tuple(members)
-        if tag and "id" not in names:
-            names += ("id",)
+        if tag:
+            names += tuple(name for name in EACH_HAS if name not in names)
         key = (tag, *names)
         if key not in self._names:
             said = tag or "_".join(names if len(names) <= FEW else ("object",))

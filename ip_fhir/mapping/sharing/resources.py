@@ -35,24 +35,26 @@ class WrittenResource:
 
     def mark(self, made: Any) -> None:
         """Give it the `meta`, and in front of its own the extensions, of the struct `made` of a fast writer."""
-        if self._has("meta", "extension"):
+        if self._may_set("meta") and self._may_set("extension"):
             self.content.meta = made.meta
-            self.content.extension = [*made.extension, *self.content.extension]
+            self.content.extension = [*made.extension, *(self.content.extension or ())]
         else:
             marks, own = orjson.loads(write_json(made)), self.data()
             self.content = {**own, "meta": marks["meta"], "extension": [*marks["extension"], *own.get("extension", ())]}
 
     def number(self, version: int) -> None:
         """Give it a version, as `meta.versionId`."""
-        if self._has("meta"):
+        if self._may_set("meta"):
             self.content.meta = _numbered(write_json(self.content.meta), version)
         else:
             own = self.data()
             self.content = {**own, "meta": {**own.get("meta", {}), "versionId": str(version)}}
 
-    def _has(self, *members: str) -> bool:
-        """True for a struct with these members. One that is new stands last in the JSON, so it needs a dict."""
-        return not isinstance(self.content, dict) and all(getattr(self.content, name, None) for name in members)
+    def _may_set(self, member: str) -> bool:
+        """True for a struct that has this member, or has its place at the end, where a new member stands in JSON."""
+        if isinstance(self.content, dict):
+            return False
+        return getattr(self.content, member, None) is not None or self.content.__struct_fields__[-1] == member
 
     def json(self) -> bytes:
         """Its UTF-8 JSON text, without blanks."""
@@ -77,5 +79,5 @@ def plan_resources(plan: IndividualPlan, compiled: Compiled) -> list[dict[str, A
 
 @lru_cache(maxsize=1024)
 def _numbered(meta: bytes, version: int) -> msgspec.Raw:
-    """The JSON text of a `meta` with a version: a view has few kinds of them."""
-    return msgspec.Raw(orjson.dumps({**orjson.loads(meta), "versionId": str(version)}))
+    """The JSON text of a `meta`, or of none, with a version: a view has few kinds of them."""
+    return msgspec.Raw(orjson.dumps({**(orjson.loads(meta) or {}), "versionId": str(version)}))
