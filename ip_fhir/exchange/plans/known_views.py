@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from orjson import Fragment
-
 from ip_fhir.domain.values.aggregate import PLAN
-from ip_fhir.fhir.json_text import dumps, loads
+from ip_fhir.fhir.json_text import loads
+from ip_fhir.mapping.generated.structs import collection
 from ip_fhir.ports import ResourceVersion
 
 if TYPE_CHECKING:
@@ -22,19 +21,10 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.mapping.sharing.resources import WrittenResource
     from ip_fhir.ports import JsonObject
 
-_MOST: Final = 64  # of a hundred resources each they take some 7 MB
-
-
-@dataclass(frozen=True, slots=True)
-class ShownResource:
-    """A resource of a view, with its version, as JSON text."""
-
-    type: str
-    id: str
-    version: int
-    text: bytes = field(repr=False)
+_MOST: Final = 64  # of a hundred resources each they take some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +38,11 @@ class Shown:
     share: Share
     number: int
     updated: datetime
-    resources: tuple[ShownResource, ...]
+    resources: tuple[WrittenResource, ...]
 
-    def data_of(self, one: ShownResource) -> ResourceVersion:
+    def data_of(self, one: WrittenResource) -> ResourceVersion:
         """Return one of the resources as data."""
-        return self._version(one.type, one.id, one.version, loads(one.text))
+        return self._version(one.type, one.id, one.version, one.data())
 
     @property
     def whole(self) -> ResourceVersion:
@@ -82,12 +72,8 @@ class ViewBundle:
 
     @property
     def text(self) -> bytes:
-        """The Bundle as UTF-8 JSON text, put together of those of its resources."""
-        entries = [
-            {"fullUrl": f"{self.url}/{one.type}/{one.id}", "resource": Fragment(one.text)}
-            for one in self.shown.resources
-        ]
-        return dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
+        """The Bundle as UTF-8 JSON text."""
+        return collection([(f"{one.type}/{one.id}", one.ready()) for one in self.shown.resources], f"{self.url}/")
 
     @property
     def body(self) -> JsonObject:

@@ -20,7 +20,7 @@ from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange.plans.around import party_terms
 from ip_fhir.exchange.plans.due import up_to_date
-from ip_fhir.exchange.plans.known_views import Shown, ShownResource
+from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.mapping.sharing.view import written_view
 from ip_fhir.ports.plans import keeps_plans
 
@@ -205,19 +205,16 @@ class Views:
         reached = protected_persons(content) <= protected_persons(version.plan)
         return view if view.digest() == made.digest and shown <= open_ and reached else None
 
-    def _resources(self, share: Share, view: PlanView) -> tuple[ShownResource, ...]:
+    def _resources(self, share: Share, view: PlanView) -> tuple[WrittenResource, ...]:
         """The resources of a view, each with its version: the greatest number of what stands in it.
 
-        What has no number, being the party's own, has that of the view.
+        What has no number, being the party's own, has that of the view; none has a higher one than the view.
         """
         written = written_view(view, self._context.mapper.compiled, EVERY_PART, share.kept)
-        numbers = {one.id: min(one.number, view.number) for one in share.numbers}
+        versions = {one.id: one.number for one in share.numbers}
         apart = {one.id for one in written[:-1]}
-        root = max((number for ident, number in numbers.items() if ident not in apart), default=view.number)
-        versions = {**numbers, share.plan: root}
-        return tuple([_shown(one, versions.get(one.id, view.number)) for one in written])
-
-
-def _shown(resource: WrittenResource, version: int) -> ShownResource:
-    resource.number(version)
-    return ShownResource(resource.type, resource.id, version, resource.json())
+        root = [number for ident, number in versions.items() if ident not in apart]
+        versions[share.plan] = max(root, default=view.number)
+        for one in written:
+            one.number(min(versions.get(one.id, view.number), view.number))
+        return tuple(written)

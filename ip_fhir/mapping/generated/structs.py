@@ -42,6 +42,13 @@ class WrittenEntry(msgspec.Struct, gc=False):
     request: WrittenRequest
 
 
+class WrittenMember(msgspec.Struct, gc=False):
+    """An entry of a collection Bundle."""
+
+    fullUrl: str  # noqa: N815 - FHIR's name
+    resource: Any
+
+
 class WrittenBundle(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
     """A transaction Bundle."""
 
@@ -91,3 +98,14 @@ def _plain(value: Any) -> str:
 
 write_json = msgspec.json.Encoder(enc_hook=_plain).encode
 """Encodes a writer's result as UTF-8 JSON text."""
+
+
+def transaction(resources: Iterable[tuple[str, Any]], base: str) -> bytes:
+    """A transaction Bundle of resources as JSON text: each with its relative URL; `base` ends in a slash."""
+    return write_json(WrittenBundle([WrittenEntry(base + url, one, WrittenRequest(url)) for url, one in resources]))
+
+
+def collection(resources: Iterable[tuple[str, Any]], base: str) -> bytes:
+    """A collection Bundle of resources as JSON text, as `transaction`."""
+    entries = [WrittenMember(base + url, one) for url, one in resources]
+    return write_json({"resourceType": "Bundle", "type": "collection", "entry": entries})

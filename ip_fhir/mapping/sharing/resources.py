@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class WrittenResource:
     """A resource that is written, and may still get what tells about it: a version, labels, terms.
 
-    `content` is the struct of a fast writer, or JSON data where something of the participant's own stands in it.
+    `content` is the struct of a fast writer, or JSON data where something of the participant's own stands in it;
+    `version` is 0 where none was given.
     """
 
     type: str
     id: str
-    content: Any
+    content: Any = field(repr=False)
+    version: int = 0
 
     @classmethod
     def of(cls, resource: dict[str, Any]) -> WrittenResource:
@@ -43,7 +45,8 @@ class WrittenResource:
             self.content = {**own, "meta": marks["meta"], "extension": [*marks["extension"], *own.get("extension", ())]}
 
     def number(self, version: int) -> None:
-        """Give it a version, as `meta.versionId`."""
+        """Give it a version from 1, as `meta.versionId`."""
+        self.version = version
         if self._may_set("meta"):
             self.content.meta = _numbered(write_json(self.content.meta), version)
         else:
@@ -56,20 +59,22 @@ class WrittenResource:
             return False
         return getattr(self.content, member, None) is not None or self.content.__struct_fields__[-1] == member
 
-    def json(self) -> bytes:
-        """Its UTF-8 JSON text, without blanks."""
-        return dumps(self.content) if isinstance(self.content, dict) else write_json(self.content)
-
     def data(self) -> dict[str, Any]:
         """The resource as JSON data."""
-        made: dict[str, Any] = self.content if isinstance(self.content, dict) else orjson.loads(self.json())
+        made: dict[str, Any] = (
+            self.content if isinstance(self.content, dict) else orjson.loads(write_json(self.content))
+        )
         return made
+
+    def ready(self) -> Any:
+        """The resource as `write_json` takes it."""
+        return msgspec.Raw(dumps(self.content)) if isinstance(self.content, dict) else self.content
 
 
 def written_resources(plan: IndividualPlan, compiled: Compiled) -> list[WrittenResource]:
     """The resources of a plan, the CarePlan last. Raises `InvalidInput` if the tables have no code for a word."""
-    resources = [entry.resource for entry in compiled.assembly("plan").written(plan, derived=False)]
-    return [WrittenResource(one.__struct_config__.tag, one.id, one) for one in resources]
+    written = compiled.assembly("plan").written(plan, derived=False)
+    return [WrittenResource(url.partition("/")[0], one.id, one) for url, one in written]
 
 
 def plan_resources(plan: IndividualPlan, compiled: Compiled) -> list[dict[str, Any]]:
