@@ -78,10 +78,12 @@ class Context:
     refusals_kept: int = 1000
     closed: bool = False
     parties: Parties = field(init=False)
+    _agreed: dict[str, Agreement | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known = {OURS: self.organizations, **{peer.name: peer.organizations for peer in self.peers}}
         object.__setattr__(self, "parties", Parties(known, closed=self.closed))
+        object.__setattr__(self, "_agreed", {})
 
     def enterprises(self) -> dict[str, Organization]:
         """The enterprises of all parties by their names in the settings; our own first."""
@@ -165,9 +167,12 @@ class Context:
 
     def _naming(self, party: str | None) -> Agreement | None:
         """The agreement that names us and this party, in any order; None if there is none."""
-        if party is None:
+        if party is None or party not in self.parties:
             return None
-        return next((one for one in self.agreements if one.is_between(OURS, party, self.parties)), None)
+        if party not in self._agreed:
+            found = (one for one in self.agreements if one.is_between(OURS, party, self.parties))
+            self._agreed[party] = next(found, None)
+        return self._agreed[party]
 
     def _party(self, unit: Unit) -> str | None:
         """The party that was stored beside a unit, or the one that its numbers identify.

@@ -86,9 +86,11 @@ def withheld(
     disclosed nor taken away. `persons` are the ids of those who are protected; None: as `protected_persons` returns
     them. Returns `value` itself if nothing is withheld.
     """
-    persons = protected_persons(value) if persons is None else persons
     parts = frozenset(EVERY_PART) - frozenset(released)
-    if not persons or not parts:
+    if not parts:
+        return value
+    persons = protected_persons(value) if persons is None else persons
+    if not persons:
         return value
     known = {} if there is None else _persons(there)
     owner = value.owner

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from ip_fhir.domain.consent.matrix import organizations_above
 from ip_fhir.domain.team import MembershipStatus
@@ -158,16 +158,3 @@ def _first_day(places: list[Place]) -> date | None:
 def is_of(share: Share, person: str, organization: str | None) -> bool:
     """True if a person with a place in the name of this organisation is one that the share is for."""
     return organization in share.organizations and share.person in (None, person)
-
-
-def people_of(plan: IndividualPlan, share: Share, on: date) -> tuple[Person, ...]:
-    """Returns the persons that consent is asked about for a share on the day `on`; empty: nobody takes part.
-
-    They are all who take part that day in the name of the share's organisations, or the one person it is for.
-    """
-    held = (one for one in places_of(plan) if one.period.covers(on) and is_of(share, one.person, one.organization))
-    return persons_in(held, organizations_above(plan, _units(plan)))
-
-
-def _units(plan: IndividualPlan) -> set[Any]:
-    return {organization.id for organization in plan.organizations}

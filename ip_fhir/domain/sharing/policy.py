@@ -6,6 +6,7 @@ consents only the kind `sharing` counts. Days are Norwegian days.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.ages import LAW, birth_dates, first_day_at
 from ip_fhir.domain.consent.consent import ConsentKind
+from ip_fhir.domain.consent.permission import Allowed
 from ip_fhir.domain.sharing.lens.index import areas_of, index_of
 from ip_fhir.domain.sharing.participants import is_of, persons_in
 from ip_fhir.domain.sharing.view import Opening
@@ -29,7 +31,18 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.share import Share
     from ip_fhir.domain.values.value import Period
 
-__all__ = ["Policy", "Terms", "areas_of", "holds_until", "next_turn", "openings", "policy_of", "terms_of"]
+__all__ = [
+    "Policy",
+    "Terms",
+    "areas_of",
+    "consents_of",
+    "holds_until",
+    "next_turn",
+    "openings",
+    "people_of",
+    "policy_of",
+    "terms_of",
+]
 
 Open: TypeAlias = frozenset[LifeArea | None]
 """Life areas that are open; None is content of no area."""
@@ -80,7 +93,36 @@ class Terms:
 
 def policy_of(plan: IndividualPlan, share: Share, on: date) -> Policy:
     """Returns the policy of a share on the day `on`. Nothing is open to a party of which nobody takes part that day."""
-    return _policy(_open_on(index_of(plan).basis, share, on), share)
+    basis = index_of(plan).basis
+    return basis.once(("policy", on, *_decides(share)), lambda: _policy(_open_on(basis, share, on), share))
+
+
+def people_of(plan: IndividualPlan, share: Share, on: date) -> tuple[Person, ...]:
+    """Returns the persons that consent is asked about for a share on the day `on`; empty: nobody takes part.
+
+    They are all who take part that day in the name of the share's organisations, or the one person it is for.
+    """
+    return _persons_on(index_of(plan).basis, share, on)
+
+
+def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
+    """Returns the ids of the consents to sharing by which something is open to this participant on the day `on`."""
+    basis, now = index_of(plan).basis, policy_of(plan, share, on)
+    return basis.once(("consents", on, *_decides(share)), lambda: _consents(basis, share, on, now))
+
+
+def _consents(basis: Basis, share: Share, on: date, now: Policy) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for person in _persons_on(basis, share, on):
+        for area, answer in basis.answers(person, on, share.ages).items():
+            if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
+                found |= dict.fromkeys(answer.given.consents)
+    return tuple(found)
+
+
+def _decides(share: Share) -> tuple[Any, ...]:
+    """Returns all of a share that decides, with the plan, what is open to it."""
+    return share.organizations, share.person, share.level, share.ages, share.released
 
 
 def openings(plan: IndividualPlan, share: Share, on: date) -> tuple[Opening, ...]:
@@ -96,11 +138,7 @@ def holds_until(plan: IndividualPlan, share: Share, on: date) -> date | None:
 def terms_of(plan: IndividualPlan, share: Share, on: date) -> Terms:
     """Returns the terms of a share on the day `on`."""
     basis = index_of(plan).basis
-    key = on, share.organizations, share.person, share.level, share.ages, share.released, share.began
-    if key not in basis.known:
-        basis.known[key] = _terms(basis, share, on)
-    found: Terms = basis.known[key]
-    return found
+    return basis.once(("terms", on, share.began, *_decides(share)), lambda: _terms(basis, share, on))
 
 
 def _terms(basis: Basis, share: Share, on: date) -> Terms:
@@ -117,6 +155,10 @@ def _policy(now: Open, share: Share) -> Policy:
 
 
 def _persons_on(basis: Basis, share: Share, day: date) -> tuple[Person, ...]:
+    return basis.once(("persons", day, share.organizations, share.person), lambda: _taking_part(basis, share, day))
+
+
+def _taking_part(basis: Basis, share: Share, day: date) -> tuple[Person, ...]:
     held = (one for one in basis.places if one.period.covers(day) and is_of(share, one.person, one.organization))
     return persons_in(held, basis.above)
 
@@ -202,10 +244,18 @@ def next_turn(plan: IndividualPlan, shares: Iterable[Share], after: date) -> dat
         _OF_AGE,
         *(age for one in (LAW, *(s.ages for s in shares)) for age in (one.may_withhold, one.health_consent)),
     }
+    basis = index_of(plan).basis
+    days = basis.once(("turns", frozenset(ages)), lambda: _turns(basis.plan, ages))
+    next_one = bisect_right(days, after)
+    return days[next_one] if next_one < len(days) else None
+
+
+def _turns(plan: IndividualPlan, ages: Iterable[int]) -> list[date]:
+    """Returns the days on which something turns, the first one first."""
     days = {first_day_at(birth, age) for birth in birth_dates(plan.owner) for age in ages}
     days.update(day for consent in plan.consents for day in _days_of_consent(consent))
     team: tuple[Any, ...] = (*plan.team.memberships, *plan.team.coordinators) if plan.team is not None else ()
     mandates = (one.mandate for one in plan.related_persons if one.mandate is not None)
     for period in (*(place.period for place in team), *(mandate.period for mandate in mandates)):
         days.update(_edges(period))
-    return min((day for day in days if day > after), default=None)
+    return sorted(days)

@@ -46,11 +46,12 @@ class _Terms(Mapping[str, PartyTerms]):
         self._known: dict[str, PartyTerms] = {}
 
     def __getitem__(self, party: str) -> PartyTerms:
-        if party not in self._context.parties:
-            raise KeyError(party)
-        if party not in self._known:
-            self._known[party] = party_terms(self._context, party)
-        return self._known[party]
+        known = self._known.get(party)
+        if known is None:
+            if party not in self._context.parties:
+                raise KeyError(party)
+            known = self._known[party] = party_terms(self._context, party)
+        return known
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._context.parties)

@@ -10,20 +10,26 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.values.aggregate import PLAN
+from ip_fhir.fhir.json_text import loads
+from ip_fhir.mapping.generated.structs import collection
+from ip_fhir.ports import ResourceVersion
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
+    from datetime import date, datetime
 
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.share import Share
-    from ip_fhir.ports import ResourceVersion
+    from ip_fhir.mapping.sharing.resources import WrittenResource
+    from ip_fhir.ports import JsonObject
 
 _MOST: Final = 64  # of a hundred resources each they take some 20 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A view as a party is shown it: the id of its plan, the share, the view's number, and its resources.
+    """A view as a party is shown it: the id of its plan, the share, the view's number, its first day, its resources.
 
     The CarePlan is the last of them. `number` may be lower than that of the share.
     """
@@ -31,7 +37,49 @@ class Shown:
     plan_id: str
     share: Share
     number: int
-    resources: tuple[ResourceVersion, ...]
+    updated: datetime
+    resources: tuple[WrittenResource, ...]
+
+    def data_of(self, one: WrittenResource) -> ResourceVersion:
+        """Return one of the resources as data."""
+        return self._version(one.type, one.id, one.version, one.data())
+
+    @property
+    def whole(self) -> ResourceVersion:
+        """The view in the log of reads: without content."""
+        return self._version("CarePlan", self.plan_id, self.number, {})
+
+    def _version(self, type_: str, ident: str, version: int, body: JsonObject) -> ResourceVersion:
+        return ResourceVersion(type_, ident, version, body, self.updated, self.plan_id, aggregate_kind=PLAN)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBundle:
+    """A whole view as a collection Bundle, for the endpoint at this URL. Its version is the number of the view."""
+
+    url: str
+    shown: Shown
+
+    @property
+    def version(self) -> int:
+        """The number of the view."""
+        return self.shown.number
+
+    @property
+    def updated(self) -> datetime:
+        """The start of the first day of the view."""
+        return self.shown.updated
+
+    @property
+    def text(self) -> bytes:
+        """The Bundle as UTF-8 JSON text."""
+        return collection([(f"{one.type}/{one.id}", one.ready()) for one in self.shown.resources], f"{self.url}/")
+
+    @property
+    def body(self) -> JsonObject:
+        """The Bundle as data."""
+        found: JsonObject = loads(self.text)
+        return found
 
 
 class KnownViews:

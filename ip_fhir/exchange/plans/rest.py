@@ -15,6 +15,7 @@ from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.cursor import seal, unseal
 from ip_fhir.exchange.access.log import Occasion
+from ip_fhir.exchange.plans.known_views import ViewBundle
 from ip_fhir.exchange.plans.views import Views
 from ip_fhir.exchange.rest import MOST, Page
 from ip_fhir.ports import ResourceVersion
@@ -72,29 +73,23 @@ def read(context: Context, peer: Credential, type_: str, id_: str, share: str | 
     """
     request = _Request(context, peer, share)
     answer = request.find(type_, id_)
-    for resource in answer.shown.resources if answer.shown is not None else ():
-        if (resource.type, resource.id) == (type_, id_):
-            request.record(answer, resource)
-            return resource
+    if (shown := answer.shown) is not None:
+        for one in shown.resources:
+            if (one.type, one.id) == (type_, id_):
+                resource = shown.data_of(one)
+                request.record(shown, resource)
+                return resource
     raise request.refused(answer, type_, id_)
 
 
-def view(context: Context, peer: Credential, plan_id: str, share: str | None = None) -> ResourceVersion:
-    """The whole view that the party has of a plan, as a collection Bundle. Raises as `read`.
-
-    Its version is the number of the view.
-    """
+def view(context: Context, peer: Credential, plan_id: str, share: str | None = None) -> ViewBundle:
+    """The whole view that the party has of a plan. Raises as `read`."""
     request = _Request(context, peer, share)
     answer = request.views.of_plan(plan_id)
     if (shown := answer.shown) is None:
         raise request.refused(answer, ROOT, plan_id)
-    entries = [{"fullUrl": f"{context.url}/{one.type}/{one.id}", "resource": one.body} for one in shown.resources]
-    body = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    whole = ResourceVersion(
-        ROOT, plan_id, shown.number, body, shown.resources[-1].updated, plan_id, aggregate_kind=PLAN
-    )
-    request.record(answer, whole)
-    return whole
+    request.record(shown, shown.whole)
+    return ViewBundle(context.url, shown)
 
 
 def search(
@@ -124,7 +119,7 @@ def search(
         if one.type == type_ and (not criteria.ids or one.id in criteria.ids)
     ]
     begin = place.begin if place is not None else 0
-    page = found[begin : begin + most]
+    page = [(shown, shown.data_of(one)) for shown, one in found[begin : begin + most]]
     request.record_page(type_, criteria, answers, page)
     if not found and (gone := next((one.gone for one in answers if one.gone is not None), None)) is not None:
         raise gone
@@ -176,10 +171,9 @@ class _Request:
     def _occasion(self) -> Occasion:
         return Occasion(self._context.store, self._now)
 
-    def record(self, answer: Answer, resource: ResourceVersion) -> None:
-        """Record what is about to be shown."""
-        share = answer.shown.share.id if answer.shown is not None else ""
-        self._context.reads.read(self._occasion, self._peer.name, resource, by_share(share))
+    def record(self, shown: Shown, resource: ResourceVersion) -> None:
+        """Record what is about to be shown of a view."""
+        self._context.reads.read(self._occasion, self._peer.name, resource, by_share(shown.share.id))
 
     def refused(self, answer: Answer, type_: str, id_: str) -> InvalidInput:
         """Record that a resource was asked for in vain, and return the error that says so."""

@@ -16,14 +16,12 @@ from ip_fhir.domain.sharing.ids import share_tag, tag_in
 from ip_fhir.domain.sharing.policy import policy_of
 from ip_fhir.domain.sharing.see import remake, see, start_of
 from ip_fhir.domain.sharing.share import EndReason
-from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange.plans.around import party_terms
 from ip_fhir.exchange.plans.due import up_to_date
 from ip_fhir.exchange.plans.known_views import Shown
-from ip_fhir.mapping.sharing.view import view_resources
-from ip_fhir.ports import ResourceVersion
+from ip_fhir.mapping.sharing.view import written_view
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject
+    from ip_fhir.mapping.sharing.resources import WrittenResource
     from ip_fhir.ports.plans import NameKind, PlanStore
 
 _LEVELS: Final = tuple(ContentLevel)  # each includes the one before it
@@ -182,7 +180,10 @@ class Views:
             view = self._last_let_go(content, share)
         else:
             view = see(content, share, self._day)
-        return None if view is None else Shown(share.plan, share, view.number, self._resources(share, view))
+        if view is None:
+            return None
+        updated = start_of(share.updated_on or share.began)
+        return Shown(share.plan, share, view.number, updated, self._resources(share, view))
 
     def _last_let_go(self, content: IndividualPlan, share: Share) -> PlanView | None:
         """The last view that somebody let go, about a person with a strictly confidential address.
@@ -204,20 +205,16 @@ class Views:
         reached = protected_persons(content) <= protected_persons(version.plan)
         return view if view.digest() == made.digest and shown <= open_ and reached else None
 
-    def _resources(self, share: Share, view: PlanView) -> tuple[ResourceVersion, ...]:
+    def _resources(self, share: Share, view: PlanView) -> tuple[WrittenResource, ...]:
         """The resources of a view, each with its version: the greatest number of what stands in it.
 
-        What has no number, being the party's own, has that of the view.
+        What has no number, being the party's own, has that of the view; none has a higher one than the view.
         """
-        bodies = view_resources(view, self._context.mapper.compiled, EVERY_PART, kept=share.kept)
-        numbers = {one.id: min(one.number, view.number) for one in share.numbers}
-        apart = {body["id"] for body in bodies[:-1]}
-        root = max((number for ident, number in numbers.items() if ident not in apart), default=view.number)
-        versions = {**numbers, share.plan: root}
-        updated = start_of(share.updated_on or share.began)
-        return tuple(_version(body, versions.get(body["id"], view.number), share.plan, updated) for body in bodies)
-
-
-def _version(body: JsonObject, version: int, plan_id: str, updated: datetime) -> ResourceVersion:
-    numbered = {**body, "meta": {**body.get("meta", {}), "versionId": str(version)}}
-    return ResourceVersion(body["resourceType"], body["id"], version, numbered, updated, plan_id, aggregate_kind=PLAN)
+        written = written_view(view, self._context.mapper.compiled, EVERY_PART, share.kept)
+        versions = {one.id: one.number for one in share.numbers}
+        apart = {one.id for one in written[:-1]}
+        root = [number for ident, number in versions.items() if ident not in apart]
+        versions[share.plan] = max(root, default=view.number)
+        for one in written:
+            one.number(min(versions.get(one.id, view.number), view.number))
+        return tuple(written)

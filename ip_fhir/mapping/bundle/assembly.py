@@ -16,7 +16,7 @@ from ip_fhir.mapping.bundle.parts import PRACTITIONER as _PRACTITIONER
 from ip_fhir.mapping.bundle.parts import Part, Slot, places_of, refuse_doubles, slots_of, with_own_ids
 from ip_fhir.mapping.bundle.refusal import Refusal
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
-from ip_fhir.mapping.generated.structs import WrittenBundle, WrittenEntry, WrittenReference, WrittenRequest, write_json
+from ip_fhir.mapping.generated.structs import WrittenReference, transaction
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -83,15 +83,21 @@ class Assembly:
 
     def json(self, whole: Any, base: str) -> bytes:
         """The UTF-8 JSON text of a transaction Bundle of `resources`. Raises `InvalidInput` as that does."""
+        return transaction(self.written(whole), f"{base}/")
+
+    def written(self, whole: Any, *, derived: bool = True) -> list[tuple[str, Any]]:
+        """Each resource, for `write_json` alone, and its relative URL, made by the tables' fast writers.
+
+        Raises `InvalidInput` as `resources`.
+        """
         try:
-            return write_json(WrittenBundle(self._written(whole, f"{base}/")))
+            return self._written(whole, self._writing[1] if derived else [])
         except KeyError as missing:
             self.resources(whole)  # the lenses raise the error that names the word without a code
             raise MappingError("the fast writer does not write what the lenses write") from missing
 
-    def _written(self, whole: Any, base: str) -> list[WrittenEntry]:
-        """The entries of the transaction, made by the tables' fast writers; `base` ends in a slash."""
-        parts, derived, root = self._writing
+    def _written(self, whole: Any, derived: list[_WrittenPart]) -> list[tuple[str, Any]]:
+        parts, _, root = self._writing
         refs: dict[str | None, WrittenReference | None] = {
             None: None,
             f"={whole.id}": WrittenReference(root.begin + whole.id),
@@ -104,7 +110,7 @@ class Assembly:
                 if part.person is not None:
                     refs["~" + ident] = WrittenReference(_PERSON + ident)
         owner = cast("WrittenReference", refs[whole.owner.id])
-        written: list[WrittenEntry] = []
+        written: list[tuple[str, Any]] = []
         add = written.append
         for part in (*parts, *derived, root):
             begin, write = part.begin, part.write
@@ -114,9 +120,8 @@ class Assembly:
                     url = _PERSON + ident
                     resource = part.person(item, refs, owner)
                     resource.id = ident
-                    add(WrittenEntry(base + url, resource, WrittenRequest(url)))
-                url = begin + ident
-                add(WrittenEntry(base + url, write(item, refs, owner), WrittenRequest(url)))
+                    add((url, resource))
+                add((begin + ident, write(item, refs, owner)))
         return written
 
     def value(self, model: type[V], bundle: Any) -> V:

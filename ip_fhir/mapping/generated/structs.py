@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FEW = 3
 """Structs with at most this many members are named after them; in longer ones comments in the code name the members."""
 
+EACH_HAS = ("id", "meta")
+"""Members that every resource has, the last ones where its table names none: they may be set once it is written."""
+
 
 class WrittenReference(msgspec.Struct, gc=False):
     """A FHIR Reference."""
@@ -37,6 +40,13 @@ class WrittenEntry(msgspec.Struct, gc=False):
     fullUrl: str  # noqa: N815 - FHIR's name
     resource: Any
     request: WrittenRequest
+
+
+class WrittenMember(msgspec.Struct, gc=False):
+    """An entry of a collection Bundle."""
+
+    fullUrl: str  # noqa: N815 - FHIR's name
+    resource: Any
 
 
 class WrittenBundle(msgspec.Struct, gc=False, tag_field="resourceType", tag="Bundle"):
@@ -59,10 +69,10 @@ class Structs:
         self._names: dict[tuple[str, ...], str] = {}
 
     def name(self, members: Iterable[str], tag: str = "") -> str:
-        """The name of the struct type, made if needed; `tag` is the resourceType. A resource always has an `id`."""
+        """The name of the struct type, made if needed; `tag` is the resourceType. A resource has all of `EACH_HAS`."""
         names = tuple(members)
-        if tag and "id" not in names:
-            names += ("id",)
+        if tag:
+            names += tuple(name for name in EACH_HAS if name not in names)
         key = (tag, *names)
         if key not in self._names:
             said = tag or "_".join(names if len(names) <= FEW else ("object",))
@@ -88,3 +98,14 @@ def _plain(value: Any) -> str:
 
 write_json = msgspec.json.Encoder(enc_hook=_plain).encode
 """Encodes a writer's result as UTF-8 JSON text."""
+
+
+def transaction(resources: Iterable[tuple[str, Any]], base: str) -> bytes:
+    """A transaction Bundle of resources as JSON text: each with its relative URL; `base` ends in a slash."""
+    return write_json(WrittenBundle([WrittenEntry(base + url, one, WrittenRequest(url)) for url, one in resources]))
+
+
+def collection(resources: Iterable[tuple[str, Any]], base: str) -> bytes:
+    """A collection Bundle of resources as JSON text, as `transaction`."""
+    entries = [WrittenMember(base + url, one) for url, one in resources]
+    return write_json({"resourceType": "Bundle", "type": "collection", "entry": entries})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -22,22 +23,25 @@ from ip_fhir.mapping.bundle.assembly import items_of
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
+from ip_fhir.mapping.generated.structs import WrittenReference
 from ip_fhir.mapping.header import url_of
 from ip_fhir.mapping.lenses.references import NO_LINKS
 from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.sharing.kept import given_back
-from ip_fhir.mapping.sharing.resources import plan_resources
+from ip_fhir.mapping.sharing.resources import WrittenResource, written_resources
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.share import Kept
+    from ip_fhir.domain.sharing.view import Opening
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.lenses.table import Lens
 
 _ROOT: Final = "CarePlan"
 _TERMS: Final = "PlanView"
+_NOBODY: Final = WrittenReference("")  # the terms of a view refer to nobody
 _NO_VIEW: Final = "does not say that this is a view: it is a plan itself, not what a participant may see of it"
 _NO_CONSENTS: Final = "is in no view: what the person consents to is between them and the holder"
 
@@ -71,18 +75,27 @@ def view_resources(
     numbers: Mapping[str, int] | None = None,
     kept: Sequence[Kept] = (),
 ) -> list[dict[str, Any]]:
-    """The resources of a view, the CarePlan last.
+    """The resources of a view as JSON data, the CarePlan last.
 
     `numbers` gives, by id, the number of the view in which an item last changed: it becomes `meta.versionId`. `kept` is
     given back in them. Raises `InvalidInput` for a plan with consents, and for words without a code.
     """
+    written = written_view(view, compiled, released, kept)
+    if numbers:
+        _number(written, view.plan, compiled, numbers)
+    return [one.data() for one in written]
+
+
+def written_view(
+    view: PlanView, compiled: Compiled, released: Collection[LocatingPart] = (), kept: Sequence[Kept] = ()
+) -> list[WrittenResource]:
+    """The resources of a view, the CarePlan last, without versions. Raises as `view_resources`."""
     if view.plan.consents:
         raise InvalidInput.at("plan.consents", _NO_CONSENTS, "business-rule")
-    *parts, root = _unmarked_resources(view.plan, compiled, released, kept)
-    terms = view.model_dump(mode="json", exclude={"plan"}, exclude_none=True)
-    made = compiled.lens(_TERMS).new({**terms, "openings": [_marked(opening) for opening in terms["openings"]]})
-    root = {**root, "meta": made["meta"], "extension": [*made["extension"], *root.get("extension", ())]}
-    return [*_numbered([*parts, root], view.plan, compiled, numbers or {})]
+    written = _unmarked_resources(view.plan, compiled, released, kept)
+    terms = SimpleNamespace(**{**view.__dict__, "openings": [_marked(opening) for opening in view.openings]})
+    written[-1].mark(compiled.writer(_TERMS)(terms, {}, _NOBODY))
+    return written
 
 
 def cut_resources(
@@ -92,16 +105,18 @@ def cut_resources(
 
     What leads to a person with a protected address is left out, but for the parts in `released`.
     """
-    *parts, root = _unmarked_resources(plan, compiled, released, kept)
+    *parts, root = [one.data() for one in _unmarked_resources(plan, compiled, released, kept)]
     return [*parts, {**root, "meta": compiled.lens(_TERMS).new({})["meta"]}]
 
 
 def _unmarked_resources(
     plan: IndividualPlan, compiled: Compiled, released: Collection[LocatingPart], kept: Sequence[Kept]
-) -> list[dict[str, Any]]:
+) -> list[WrittenResource]:
     plan = withheld(plan, released)
-    own = plan_resources(plan, compiled)
-    return given_back(plan, own, kept, compiled) if kept else own
+    own = written_resources(plan, compiled)
+    if not kept:
+        return own
+    return [WrittenResource.of(one) for one in given_back(plan, [one.data() for one in own], kept, compiled)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +186,9 @@ def is_view(bundle: Any, compiled: Compiled) -> bool:
     return any(lens.owns(entry.resource) for entry in entries_of(bundle) if entry.type == _ROOT)
 
 
-def _marked(opening: dict[str, Any]) -> dict[str, Any]:
+def _marked(opening: Opening) -> SimpleNamespace:
     """An opening as its table writes it: one without area says so, since an empty extension is none."""
-    return opening if "area" in opening else {**opening, "general": True}
+    return SimpleNamespace(**opening.__dict__, general=True if opening.area is None else None)
 
 
 def _opening(data: dict[str, Any] | None, place: str, root: Entry, lens: Lens) -> dict[str, Any]:
@@ -198,20 +213,15 @@ def _unmarked(root: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
     return {name: value for name, value in ({**root, **said}).items() if value not in ({}, [])}
 
 
-def _numbered(
-    resources: list[dict[str, Any]], plan: IndividualPlan, compiled: Compiled, numbers: Mapping[str, int]
-) -> Iterator[dict[str, Any]]:
-    """Yield the resources with the number of the view in which each last changed, where it is known."""
-    if not numbers:
-        yield from resources
-        return
+def _number(
+    resources: list[WrittenResource], plan: IndividualPlan, compiled: Compiled, numbers: Mapping[str, int]
+) -> None:
+    """Give each resource the number of the view in which it last changed, where that is known."""
     within = _ids_within(plan, compiled)
     for resource in resources:
-        found = [numbers[ident] for ident in within.get(resource["id"], ()) if ident in numbers]
-        if not found:
-            yield resource
-        else:
-            yield {**resource, "meta": {**resource.get("meta", {}), "versionId": str(max(found))}}
+        found = [numbers[ident] for ident in within.get(resource.id, ()) if ident in numbers]
+        if found:
+            resource.number(max(found))
 
 
 def _ids_within(plan: IndividualPlan, compiled: Compiled) -> dict[str, list[str]]:

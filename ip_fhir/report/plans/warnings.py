@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.domain.plan import Measure, MeasureStatus, ReviewStatus
 from ip_fhir.domain.sharing.ids import ids_of
-from ip_fhir.domain.sharing.participants import people_of
+from ip_fhir.domain.sharing.policy import people_of
 from ip_fhir.domain.team import Membership
 from ip_fhir.report.plans.items import items_of
 from ip_fhir.report.plans.layout import STEP, paragraph, short

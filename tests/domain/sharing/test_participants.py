@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 
 from ip_fhir.domain.people import Organization, OrganizationKind
-from ip_fhir.domain.sharing.participants import nearest_parties, participants, people_of
-from ip_fhir.domain.sharing.policy import policy_of
+from ip_fhir.domain.sharing.participants import nearest_parties, participants
+from ip_fhir.domain.sharing.policy import people_of, policy_of
 from ip_fhir.domain.team import CareTeam, MembershipStatus
 from ip_fhir.domain.values.value import Period
 from tests.domain.sharing.alike import Case, Rules, cases

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ip_fhir.domain.consent.answers import Answers
 from ip_fhir.domain.consent.consent import ConsentKind
@@ -12,7 +12,7 @@ from ip_fhir.domain.consent.permission import Allowed
 from ip_fhir.domain.sharing.participants import places_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
     from datetime import date
 
     from ip_fhir.domain.consent.ages import ConsentAges
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.participants import Person, Place
     from ip_fhir.domain.values.terms import LifeArea
 
+T = TypeVar("T")
+
 _PARTS: Final = ("owner", "consents", "team", "professionals", "organizations", "related_persons")
 """The fields of a plan that decide what is open, and to whom."""
 
 
 class Basis:
-    """The basis of one plan, worked out as far as it is asked for. `known` keeps what else is made of it alone."""
+    """The basis of one plan, worked out as far as it is asked for."""
 
     def __init__(self, plan: IndividualPlan) -> None:
         self.plan = plan
-        self.known: dict[Any, Any] = {}
+        self._known: dict[Hashable, Any] = {}
         self._answers: dict[tuple[date, ConsentAges], Answers] = {}
         self._open: dict[tuple[Person, date, ConsentAges], Mapping[LifeArea | None, Answer]] = {}
 
@@ -38,6 +40,13 @@ class Basis:
         """True if this is the basis of that plan, too: it has the same people, team and consents."""
         ours, theirs = self.plan.__dict__, plan.__dict__
         return all(ours[name] == theirs[name] for name in _PARTS)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Returns what `make` makes of this basis and the key alone; it is made when it is first asked for."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
 
     @cached_property
     def above(self) -> Mapping[str | None, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from ip_fhir.domain.sharing.change import Outcome, PartDecision
 from ip_fhir.domain.sharing.ids import view_id
 from ip_fhir.domain.sharing.lens.index import ACTORS
 from ip_fhir.domain.sharing.lens.refusals import CLOSED_FIELD, TAKEN_OUT, HiddenClash, ViewRefused
-from ip_fhir.domain.sharing.participants import people_of
+from ip_fhir.domain.sharing.policy import people_of
 from ip_fhir.domain.sharing.put_back import put_back
 from ip_fhir.domain.sharing.rights import Right, right_of
 from ip_fhir.domain.values.value import Value, models_in

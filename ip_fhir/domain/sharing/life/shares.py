@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import ConsentKind
 from ip_fhir.domain.consent.matrix import organizations_above
-from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Allowed, Refused, permits
+from ip_fhir.domain.consent.permission import EXPLICIT_NOES, AccessRequest, Refused, permits
 from ip_fhir.domain.consent.protection import protected_persons
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import PlanStatus
@@ -21,8 +21,8 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.lens.index import index_of
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, set_day_clock, turns
 from ip_fhir.domain.sharing.life.step import MadeView
-from ip_fhir.domain.sharing.participants import participants, people_of
-from ip_fhir.domain.sharing.policy import areas_of, policy_of
+from ip_fhir.domain.sharing.participants import participants
+from ip_fhir.domain.sharing.policy import consents_of, people_of, policy_of
 from ip_fhir.domain.sharing.see import settle
 from ip_fhir.domain.sharing.share import EndReason, Share
 from ip_fhir.domain.sharing.terms import ShareStart
@@ -61,6 +61,10 @@ def is_over(plan: IndividualPlan, on: date) -> bool:
         return True
     if all(consent.kind is not ConsentKind.PLAN for consent in plan.consents):
         return False
+    return index_of(plan).basis.once(("no plan", on), lambda: _is_unwanted(plan, on))
+
+
+def _is_unwanted(plan: IndividualPlan, on: date) -> bool:
     request = AccessRequest(ConsentKind.PLAN, plan.owner.id, on)
     answer = permits(plan.consents, request, plan.related_persons, plan.owner)
     return isinstance(answer, Refused) and answer.rule in EXPLICIT_NOES
@@ -70,6 +74,8 @@ def look_at_shares(step: Step) -> None:
     """Brings every share up to date with plan, day, agreements and settings; begins shares by rule; tells people."""
     taking = participants(step.plan, step.around.party_of, step.on)
     parts = {part.party: part for part in taking.parts}
+    if step.settled is not None and step.case.shares:
+        index_of(step.plan).since(index_of(step.settled[0]))  # from here on, what both decide alike is known
     for share in step.case.shares:
         if share.goes_on:
             _look_at(step, share, current(step, share, parts))
@@ -216,17 +222,6 @@ def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan
     return step.settled
 
 
-def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
-    """Returns the ids of the consents to sharing by which something is open to this participant."""
-    basis, now = index_of(plan).basis, policy_of(plan, share, on)
-    found: dict[str, None] = {}
-    for person in people_of(plan, share, on):
-        for area, answer in basis.answers(person, on, share.ages).items():
-            if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
-                found |= dict.fromkeys(answer.given.consents)
-    return tuple(found)
-
-
 def refusal_of_all(step: Step, party: str) -> Refused | None:
     """Returns the no to sharing all with a party; None if every life area, and what belongs to none, may be shared.
 
@@ -310,16 +305,18 @@ def _tell_of_unseeing(step: Step) -> None:
 def _unseeing(plan: IndividualPlan, shares: Iterable[Share], on: date) -> set[tuple[str, str]]:
     """Returns pairs of a share and a measure that the share's people are responsible for and may not see."""
     found: set[tuple[str, str]] = set()
-    areas = areas_of(plan)
+    areas = index_of(plan).areas
+    theirs: dict[str | None, list[str]] = {}
+    for measure in plan.measures:
+        theirs.setdefault(measure.responsible, []).append(measure.id)
     for share in shares:
         if not share.goes_on:
             continue
         people = {*share.organizations, *(person for person, _ in people_of(plan, share, on))}
-        theirs = [measure for measure in plan.measures if measure.responsible in people]
-        policy = policy_of(plan, share, on) if theirs else None
-        for measure in theirs:
-            if policy is None or policy.level is not ContentLevel.PLAN or not policy.lets(areas[measure.id]):
-                found.add((share.id, measure.id))
+        for ident in [ident for person in people & theirs.keys() for ident in theirs[person]]:
+            policy = policy_of(plan, share, on)
+            if policy.level is not ContentLevel.PLAN or not policy.lets(areas[ident]):
+                found.add((share.id, ident))
     return found
 
 
@@ -329,11 +326,20 @@ def _tell_of_turns(step: Step) -> None:
     for share in step.case.shares:
         if not share.goes_on:
             continue
-        days = step.around.of(share.party).sharing.warning_days
         was = before.share(share.id) if before is not None else None
+        if was is not None and was.goes_on and _turns_as_before(step, was, share):
+            continue
+        days = step.around.of(share.party).sharing.warning_days
         known: set[date] = set()
         if was is not None and was.goes_on and step.settled is not None:
             known = set(turns(step.settled[0], was, step.settled[1], days))
         new = [day for day in turns(step.plan, share, step.on, days) if day not in known]
         if new:
             step.tell(Reason.VIEW_TURNS, share.id, text=min(new).isoformat())
+
+
+def _turns_as_before(step: Step, was: Share, share: Share) -> bool:
+    """True if nothing is another by which views turn: neither day, terms, people, team nor consents."""
+    if step.settled is None or step.settled[1] != step.on or any(getattr(was, n) != getattr(share, n) for n in _TERMS):
+        return False
+    return index_of(step.settled[0]).basis is index_of(step.plan).basis

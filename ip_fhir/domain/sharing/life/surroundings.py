@@ -64,7 +64,10 @@ class Surroundings:
 
     def of(self, party: str | None) -> PartyTerms:
         """Returns the terms of a party; those without an agreement, if nothing is known of it."""
-        return self.terms.get(party or "", _NOTHING_AGREED)
+        try:
+            return self.terms[party or ""]
+        except KeyError:
+            return _NOTHING_AGREED
 
 
 _NOTHING_AGREED = PartyTerms()
