@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.team import CareTeam, Coordinator
 from ip_fhir.domain.values.value import Period
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import Exchange
 from tests.support.ring import NINA
 from tests.support.two_sides import START, Loop, form, make_loop, notice
@@ -64,6 +66,31 @@ def newest(exchange: Exchange) -> IndividualPlan:
 def reasons(exchange: Exchange) -> set[Reason]:
     """The reasons of the open items."""
     return {item.reason for item in exchange.worklist()}
+
+
+@pytest.mark.parametrize(
+    ("number", "is_taken"),
+    [
+        ("02748412371", True),  # the same
+        ("42748490013", True),  # the D-number that came before it
+        ("63918531191", False),  # a D-number of somebody with another birth date
+        ("05827500285", False),
+        (None, True),
+    ],
+)
+def test_a_plan_of_a_loop_is_about_the_same_person(tmp_path: Path, number: str | None, is_taken: bool) -> None:
+    """Numbers of one register, and birth dates, tell two persons apart; numbers of two registers do not."""
+    loop = make_loop(tmp_path)
+    asked = notice("02")
+    owner = asked.owner.evolve(identifier="02748412371", birth_date=None)
+    loop.hospital.exchange.send_notice(asked.evolve(owner=owner))
+    loop.settle()
+    about = owner.evolve(id="owner-in-the-plan", identifier=number)
+    plan = IndividualPlan(id="plan-of-loop", owner=about, created=START)
+    with nullcontext() if is_taken else pytest.raises(InvalidInput, match="about another person"):
+        loop.municipality.exchange.save_plan(plan, by=NINA, referral=LOOP)
+    loop.hospital.exchange.close()
+    loop.municipality.exchange.close()
 
 
 def test_the_plan_is_to_be_made_until_it_is_made(loop: Loop) -> None:
