@@ -221,7 +221,9 @@ class Exchange(PlanVerbs):
         waiting = self.store.outbox("waiting", _COUNTED)
         awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
         due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
-        due += len(self.store.due_plans(now, _COUNTED)) if keeps_plans(self.store) else 0
+        if keeps_plans(self.store):
+            due += len(self.store.due_plans(now, _COUNTED))
+            due += len(self.store.unsettled_plans(self._context.settings_basis(), _COUNTED))
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
