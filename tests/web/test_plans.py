@@ -27,7 +27,8 @@ from ip_fhir.exchange.plans.rest import SERVED
 from ip_fhir.mapping import view_from_fhir
 from ip_fhir.ports import Endpoint
 from ip_fhir.web.app import create_app
-from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
+from tests.domain.sharing.alike import Case, cases, only_seen, with_more
+from tests.support.canaries import CANARY
 from tests.support.ring import (
     NINA,
     PERSON,
