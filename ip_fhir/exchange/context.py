@@ -45,13 +45,12 @@ class Context:
     `role` is the side's role in the green form loop; None for a side that takes part in plans only.
 
     `jitter` returns 0.0 to 1.0. `tell` is called with each outbox row that is for our own people, before the row is
-    closed, from any of the threads that send. `plan_moved` is called after the commit of each event of a plan but
-    receipts, with what moved, from any thread; a crash between the two loses the call. A message may be dated at most
-    `skew` ahead of our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not
-    yet" until it is `early` old, and then
-    refused. With `closed`, an organisation with a number that settings give nobody is refused. `parties` is made of
-    `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of` follows. `refusals_kept`
-    is the most refused messages of one peer that are recorded one by one.
+    closed, from any of the threads that send. `plan_moved` is called after the commit of each event of a plan, with
+    what moved, from any thread; a crash between the two loses the call. A message may be dated at most `skew` ahead of
+    our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not yet" until it
+    is `early` old, and then refused. With `closed`, an organisation with a number that settings give nobody is refused.
+    `parties` is made of `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of`
+    follows. `refusals_kept` is the most refused messages of one peer that are recorded one by one.
     """
 
     role: Role | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, Professional
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.team import CareTeam, Coordinator
 from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput
@@ -112,6 +114,16 @@ def test_who_leaves_in_the_loop_leaves_in_the_plan(loop: Loop) -> None:
     assert team.coordinators[-1].vacant
     loop.settle()
     assert loop.states(LOOP) == ("vacant", "vacant")
+
+
+def test_the_hook_hears_of_a_plan_that_followed_its_loop(loop: Loop) -> None:
+    """The plan was saved by it: the EHR is told as of any save."""
+    plan_of(loop)
+    told: list[tuple[PlanEventKind, str]] = []
+    side = loop.municipality.exchange
+    side = Exchange(replace(side._context, plan_moved=lambda kind, moved: told.append((kind, moved.plan_id))))
+    side.act(LOOP, EventKind.COORDINATOR_LEFT, by=NINA)
+    assert told == [(PlanEventKind.SAVE, "plan-of-loop")]
 
 
 def test_who_leaves_in_the_plan_leaves_in_the_loop(loop: Loop) -> None:
