@@ -21,11 +21,13 @@ from uuid import uuid4
 from ip_fhir.domain.loop import decide, open_referral
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, receipts, rest, worklist
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
+from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.plans.loops import vacate
 from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.receipts import Settled
     from ip_fhir.exchange.rest import Page
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
     from ip_fhir.ports import JsonObject, OutboxRow, Receipt, ResourceVersion, WireFormat
@@ -150,7 +153,7 @@ class Exchange(PlanVerbs):
         if event.at > self.now() + context.skew:
             raise NotYet.at("event.at", "dated ahead of the clock here", "business-rule")
 
-        def once() -> Referral:
+        def once() -> tuple[Referral, list[PlanChange]]:
             with context.store.begin() as tx:
                 before = tx.load(correlation_id)
                 if before is None:
@@ -159,10 +162,13 @@ class Exchange(PlanVerbs):
                 happened = event.evolve(at=not_before(before, event.at), to_party=given)
                 decision = decide(before.referral, happened, context.agreement(before.referral))
                 write(tx, before, decision, event.at, context=context)
-                vacate(context, tx, decision, event.at)
-            return decision.referral
+                vacated = vacate(context, tx, decision, event.at)
+            return decision.referral, vacated
 
-        return self._active(again_on_conflict(once))
+        after, vacated = self._active(again_on_conflict(once))
+        for moved in vacated:
+            announce(context, PlanEventKind.SAVE, moved)
+        return after
 
     def worklist(
         self, *, open_only: bool = True, limit: int = 100, correlation_id: str | None = None
@@ -230,7 +236,9 @@ class Exchange(PlanVerbs):
         waiting = self.store.outbox("waiting", _COUNTED)
         awaiting = self.store.outbox("awaiting", _COUNTED) if awaits_receipts(self.store) else []
         due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
-        due += len(self.store.due_plans(now, _COUNTED)) if keeps_plans(self.store) else 0
+        if keeps_plans(self.store):
+            due += len(self.store.due_plans(now, _COUNTED))
+            due += len(self.store.unsettled_plans(self._context.settings_basis(), _COUNTED))
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),

@@ -25,14 +25,16 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.values.ids import find_person_number
 from ip_fhir.errors import InvalidInput, IpFhirError, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.exchange.sending.conclusion import conclusion_of
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.retry import next_try
-from ip_fhir.exchange.sending.run_counts import RunCounts
+from ip_fhir.exchange.sending.run_counts import PlanChange, RunCounts
 from ip_fhir.exchange.taking.citations import row_cited
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Seen
@@ -72,7 +74,7 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
     known = _IS_ID.fullmatch(receipt.message_id) is not None and not find_person_number(receipt.message_id)
     arrival = Arrival(credential.name, _digest(receipt), receipt.message_id if known else None, KIND)
 
-    def once() -> Settled:
+    def once() -> tuple[Settled, _Settling]:
         with context.store.begin() as tx:
             found = row_cited(tx, credential.speaks_as, receipt.message_id) if known else None
             about = conclusion_of(context, tx, found) if found else None
@@ -82,24 +84,33 @@ def settle(context: Context, receipt: Receipt, credential: Credential) -> Settle
             if about.peer.name not in credential.speaks_as:
                 raise InvalidInput.at("message.id", "the message was sent to another party", "forbidden")
             arrival.loop = row.correlation_id
-            return _Settling(context, tx, about, row, now).by(receipt, about.peer.name)
+            settling = _Settling(context, tx, about, row, now)
+            return settling.by(receipt, about.peer.name), settling
 
     try:
         with refusals_kept(context, arrival):
-            settled = again_on_conflict(once)
+            settled, settling = again_on_conflict(once)
     except InvalidInput:
         log_message("in", credential.name, KIND, "refused", began, None)
         return "refused"
     context.counts.add("in", KIND, settled)
     log_message("in", credential.name, KIND, settled, began, arrival.loop)
+    for kind, moved in settling.moved:
+        _announced(context, kind, moved)
     return settled
 
 
+def _announced(context: Context, kind: EventKind, moved: Moved | None) -> Moved | None:
+    """Call the EHR's hook about a plan that a receipt moved, after the commit; return what moved."""
+    return announce(context, PlanEventKind(str(kind)), moved) if isinstance(moved, PlanChange) else moved
+
+
 class _Settling:
-    """The settling of one receipt with one row, in one transaction."""
+    """The settling of one receipt with one row, in one transaction. `moved` is what the row's loop or plan was told."""
 
     def __init__(self, context: Context, tx: Transaction, about: Conclusion, row: OutboxRow, now: datetime) -> None:
         self._context, self._tx, self._about, self._row, self._now = context, tx, about, row, now
+        self.moved: list[tuple[EventKind, Moved | None]] = []
 
     def by(self, receipt: Receipt, party: str) -> Settled:
         under_way = self._row.status in UNDER_WAY
@@ -143,7 +154,7 @@ class _Settling:
         return True
 
     def _tell(self, kind: EventKind, reason: str | None) -> None:
-        self._about.apply(f"{kind}-{self._row.claim}-later", kind, self._now, reason)
+        self.moved.append((kind, self._about.apply(f"{kind}-{self._row.claim}-later", kind, self._now, reason)))
 
 
 def conclude(
@@ -179,7 +190,7 @@ def conclude(
                 tx.failed(row.id, reason or "", None, row.claim)
             return None if about is None else about.apply(f"{kind}-{row.claim}", kind, now, reason, by)
 
-    return again_on_conflict(once)
+    return _announced(context, kind, again_on_conflict(once))
 
 
 def receipt_due(agreement: Agreement, now: datetime) -> datetime:

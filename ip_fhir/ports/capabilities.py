@@ -268,7 +268,9 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
     "WorklistStore": ("worklist",),
     "ReadingStore": ("add_readings", "readings", "reading_counts", "seal_readings"),
     "AggregateStore": ("records",),
-    "PlanStore": ("shared_plan", "plans", "plan_versions", "plan_version", "due_plans", "plans_about"),
+    "PlanStore": (
+        *("shared_plan", "plans", "plan_versions", "plan_version", "due_plans", "unsettled_plans", "plans_about"),
+    ),
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
     "TrialStore": ("try_write",),
 }

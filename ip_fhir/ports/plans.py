@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
     from ip_fhir.domain.sharing.kinds import PlanMessageKind
+    from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
     from ip_fhir.domain.values.aggregate import Aggregate
     from ip_fhir.ports import Store, Transaction
 
@@ -164,6 +165,10 @@ class PlanStore(AggregateStore, Protocol):
 
     def due_plans(self, now: datetime, limit: int) -> list[str]:
         """Ids of plans with a clock that is due, earliest first."""
+        ...
+
+    def unsettled_plans(self, basis: SettingsBasis, limit: int) -> list[str]:
+        """Ids of plans held here, and not over, whose shares were looked at by settings that `basis` replaces."""
         ...
 
     def plans_about(self, number: str, limit: int = 100) -> list[str]:

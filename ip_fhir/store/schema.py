@@ -194,6 +194,9 @@ plan = Table(
     Column("version", Integer),  # of the newest version; none at a participant
     Column("revision", Integer, nullable=False),
     Column("body", Text, nullable=False),  # without the plan itself, which is the newest version
+    Column("settled_by", String(_ID_LENGTH)),  # of the settings by which its shares were decided; none if it has none
+    Column("settled_since", _Instant),
+    Index("plan_by_settings", "settled_by", "side", "over"),
     Index("plan_by_due", "next_due", "id"),
     Index("plan_by_changed", "changed", "id"),
     Index("plan_by_side", "side", "changed", "id"),

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.ports import PartyNames, SearchPlace
 from ip_fhir.store import SqlStore
@@ -126,6 +127,10 @@ CASES: dict[str, tuple[Use, str]] = {
     "parties to be worked out": (lambda store: store.without_parties("b", 10), "PRIMARY KEY (basis<"),
     "evidence": (lambda store: append(store, "r", "1"), "primary key of meta"),
     "due plans": (lambda store: store.due_plans(NOON, 10), "plan_by_due"),
+    "plans of other settings": (
+        lambda store: store.unsettled_plans(SettingsBasis("b", NOON), 10),
+        "plan_by_settings (settled_by<?",
+    ),
     "plan": (lambda store: store.shared_plan("p"), "primary key of plan"),
     "its newest version": (lambda store: store.shared_plan("p"), "primary key of plan_version"),
     "plans": (lambda store: store.plans(), "plan_by_changed"),

@@ -9,7 +9,7 @@ import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -266,6 +266,14 @@ def make_ring(
         )
         network.sides[name] = Exchange(context)
     return Ring(network, clock, told)
+
+
+def with_settings(ring: Ring, *, levels: dict[str, ContentLevel], begin: ShareStart = ShareStart.BY_NAME) -> Exchange:
+    """The holder's side started again with agreements of these levels, and with no other party; it takes its place."""
+    context = ring.holder._context
+    agreed = (agreement(PARTIES[0], other, level, shares_begin=begin) for other, level in levels.items())
+    ring.network.sides[PARTIES[0]] = Exchange(replace(context, agreements=tuple(agreed)))
+    return ring.holder
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,8 @@ from ip_fhir.exchange.plans.rest import SERVED
 from ip_fhir.mapping import view_from_fhir
 from ip_fhir.ports import Endpoint
 from ip_fhir.web.app import create_app
-from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
+from tests.domain.sharing.alike import Case, cases, only_seen, with_more
+from tests.support.canaries import CANARY
 from tests.support.ring import (
     NINA,
     PERSON,
@@ -307,25 +308,11 @@ def _side(directory: Path, case: Case, plan: IndividualPlan | None) -> Exchange:
         for name, of in (("nordvik-skole", "school"), ("another", "hospital"))
     ]
     peers = [Peer(p.name, p.organizations, p.adapter, p.endpoint, p.accepts, by_person=apart) for p in peers]
-    store = empty_store(directory / f"{next(_PLACES)}.sqlite")
-    if plan is not None:
-        before = clock.at - timedelta(hours=next(_PLACES))  # alike plans need not have been changed at the same time
-        kept = SharedPlan(
-            id=plan.id,
-            side=PlanSide.HOLDER,
-            plan=plan,
-            shares=(settle(None, plan, case.share, case.on).share,),
-            opened=before,
-            changed=before,
-            settled_on=case.on,
-        )
-        with store.begin() as tx:
-            tx.save_plan(kept, None)  # type: ignore[attr-defined]
-    return Exchange(
+    side = Exchange(
         Context(
             role=None,
             organizations=(organization("municipality"),),
-            store=store,
+            store=empty_store(directory / f"{next(_PLACES)}.sqlite"),
             clock=clock,
             peers=Peers(peers),
             agreements=(agreement("municipality", "school"), agreement("municipality", "hospital")),
@@ -334,6 +321,26 @@ def _side(directory: Path, case: Case, plan: IndividualPlan | None) -> Exchange:
             tell=lambda _row: None,
         )
     )
+    if plan is not None:
+        _keep(side, case, plan)
+    return side
+
+
+def _keep(side: Exchange, case: Case, plan: IndividualPlan) -> None:
+    """Store the plan with its share as they are on that day, by the settings of this side."""
+    before = side.now() - timedelta(hours=next(_PLACES))  # alike plans need not have been changed at the same time
+    kept = SharedPlan(
+        id=plan.id,
+        side=PlanSide.HOLDER,
+        plan=plan,
+        shares=(settle(None, plan, case.share, case.on).share,),
+        opened=before,
+        changed=before,
+        settled_on=case.on,
+        settled_by=side._context.settings_basis().digest,
+    )
+    with side.store.begin() as tx:
+        tx.save_plan(kept, None)  # type: ignore[attr-defined]
 
 
 def answers(side: Exchange, case: Case, party: str, ids: list[tuple[str, str]]) -> list[tuple[int, bytes, Any]]:

@@ -172,6 +172,10 @@ class SharedPlan(Value):
     opened: AwareDatetime = Field(description="Time when this side got or made it.")
     changed: AwareDatetime = Field(description="Time of the last change.")
     settled_on: Day | None = Field(default=None, description="Norwegian day for which the shares were last looked at.")
+    settled_by: Id | None = Field(default=None, description="Digest of the settings by which they were last looked at.")
+    settled_since: AwareDatetime | None = Field(
+        default=None, description="Time since when whoever looked at them had these settings."
+    )
     over: Flag = Field(default=False, description="True if the plan has ended and nothing is shared any more.")
 
     @property

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from pydantic import TypeAdapter
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.parties import OURS
+from ip_fhir.domain.parties import OURS, numbers_of
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
@@ -35,6 +40,7 @@ def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | Non
         new_key=lambda: secrets.token_hex(32),
         base=_base(tx, before, event.change) if before is not None and event.change is not None else None,
         loop_parties=_loop_parties(context, tx, plan) if plan is not None and asks else frozenset(),
+        basis=context.settings_basis(),
     )
 
 
@@ -58,6 +64,21 @@ class _Terms(Mapping[str, PartyTerms]):
 
     def __len__(self) -> int:
         return len(tuple(self._context.parties))
+
+
+_TERMS: Final = TypeAdapter(PartyTerms)
+
+
+def settings_digest(context: Context) -> str:
+    """Return a digest of all by which settings decide what is shared: the terms and numbers of every party.
+
+    Our own version counts, too: by another one a view may look otherwise. Closed days do not: they set deadlines only.
+    """
+    said: list[Any] = [version("ip-fhir"), context.closed]
+    for party, organizations in sorted(context.organizations_of().items()):
+        terms = _TERMS.dump_python(party_terms(context, party), mode="json", exclude={"closed"})
+        said.append((party, terms, [numbers_of(one) for one in organizations]))
+    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _known(before: SharedPlan | None) -> IndividualPlan | None:

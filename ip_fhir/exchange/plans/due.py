@@ -1,11 +1,11 @@
-"""Applies the clocks of plans that are due: days that turn, and all that waits for an answer."""
+"""Applies the clocks of plans that are due: days that turn, settings that changed, and all that waits for an answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.sharing.events import PlanEventKind
-from ip_fhir.domain.sharing.life.decision import due_plan_event, has_turned
+from ip_fhir.domain.sharing.life.decision import due_plan_event, is_to_be_settled
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.sending.due import run_each
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 
 def run_plan_timers(context: Context, now: datetime, limit: int, keep_going: Callable[[], bool]) -> RunCounts:
-    """Apply what is due of up to `limit` plans at `now` (UTC). Returns and raises as `run_each`."""
+    """Apply what is due of up to `limit` plans at `now` (UTC), and decide shares of other settings anew, as many again.
+
+    Returns and raises as `run_each`.
+    """
     store = context.store
     if not keeps_plans(store):
         return RunCounts()
-    return run_each(
-        "plan",
-        lambda at_most: store.due_plans(now, at_most),
-        lambda plan_id: turn(context, store, plan_id, now),
-        limit,
-        keep_going,
-    )
+
+    def apply_to(plan_id: str) -> list[PlanChange]:
+        return turn(context, store, plan_id, now)
+
+    ran = run_each("plan", lambda at_most: store.due_plans(now, at_most), apply_to, limit, keep_going)
+    basis = context.settings_basis()
+    return ran + run_each("plan", lambda at_most: store.unsettled_plans(basis, at_most), apply_to, limit, keep_going)
 
 
 def turn(context: Context, store: PlanStore, plan_id: str, now: datetime) -> list[PlanChange]:
@@ -42,8 +45,10 @@ def turn(context: Context, store: PlanStore, plan_id: str, now: datetime) -> lis
     def once() -> list[PlanChange]:
         with store.begin() as tx:
             before = tx.load_plan(plan_id)
-            event = due_plan_event(before.plan, now, before.revision) if before is not None else None
-            if before is None or event is None:
+            if before is None:
+                return []
+            event = due_plan_event(before.plan, now, before.revision, context.settings_basis())
+            if event is None:
                 return []
             return [plan_change(before, apply(context, tx, before, event, now))]
 
@@ -51,11 +56,11 @@ def turn(context: Context, store: PlanStore, plan_id: str, now: datetime) -> lis
 
 
 def up_to_date(context: Context, store: PlanStore, plan: SharedPlan, now: datetime) -> SharedPlan | None:
-    """Return a plan as it is on the Norwegian day of `now` (UTC): its clocks are applied if the day has turned.
+    """Return a plan as it is on the Norwegian day of `now` (UTC), by our settings: its shares are looked at if need be.
 
     None if it is not there any more. Raises as `turn`.
     """
-    if not has_turned(plan, now):
+    if not is_to_be_settled(plan, now, context.settings_basis()):
         return plan
     turn(context, store, plan.id, now)
     stored = store.shared_plan(plan.id)

@@ -11,6 +11,7 @@ from ip_fhir.domain.loop import decide
 from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.plan import PlanStatus
 from ip_fhir.domain.referral import Event, EventKind, Role, State
+from ip_fhir.domain.sharing.life.saving import may_be_one_person
 from ip_fhir.domain.team import CoordinatorKind
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.domain.values.calendar import local_day
@@ -71,8 +72,7 @@ def check_loop(tx: PlanTransaction, referral: str, plan: IndividualPlan) -> None
     loop = tx.load(referral)
     if loop is None:
         raise InvalidInput.at("referral", "no loop here has this id", "not-found")
-    asked, owner = loop.referral.notice.owner.identifier, plan.owner.identifier
-    if asked is not None and owner is not None and asked != owner:
+    if not may_be_one_person(loop.referral.notice.owner, plan.owner):
         raise InvalidInput.at("referral", "this loop is about another person", "invariant")
 
 

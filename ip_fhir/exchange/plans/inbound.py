@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.sharing.case import Invitation, PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
@@ -17,7 +18,7 @@ from ip_fhir.exchange.taking.intake import Taken
 from ip_fhir.ports.plans import writes_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from ip_fhir.domain.people import PlanOwner
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.refusals import Arrival
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Transaction
     from ip_fhir.ports.plans import NameKind, PlanTransaction
 
@@ -57,6 +59,8 @@ _BY_HOLDER: Final = frozenset(
         PlanMessageKind.PLAN_STATE_REQUEST,
     }
 )
+_MOST: Final = 100  # plans about one person that are looked through
+
 _OPENS: Final = (PlanMessageKind.PLAN, PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
 """Kinds by which a side first hears of a plan."""
 
@@ -92,8 +96,33 @@ class PlanIntake:
             if not error.retry and all(problem.code == "not-found" for problem in error.problems):
                 raise self._unknown(now) from None
             raise
-        moved = plan_change(before, decision)
-        return Taken(plan_id, (), decision.problems, partial(announce, self.context, event.kind, moved))
+        moved = [(event.kind, plan_change(before, decision))]
+        if self.message.view is not None and not decision.problems:
+            moved += [(PlanEventKind.ANSWER_REQUEST, one) for one in self._answered(tx, self.message.view, now)]
+        return Taken(plan_id, (), decision.problems, partial(_announce_all, self.context, moved))
+
+    def _answered(self, tx: PlanTransaction, view: PlanView, now: datetime) -> Iterator[PlanChange]:
+        """Stop the clock of each question of ours to the party about the person in its view; yield what moved.
+
+        A question was asked before we knew the plan: it is a case of its own, found by the person's number.
+        """
+        number = view.plan.owner.identifier
+        for case_id in tx.plans_about(str(number), _MOST) if number is not None else ():
+            while (before := tx.load_plan(case_id)) is not None:
+                waiting = (one for one in before.plan.requests if one.party == self.party and one.answered is None)
+                request = next(waiting, None)
+                if request is None or before.plan.side is PlanSide.HOLDER:
+                    break
+                event = PlanEvent(
+                    id=str(uuid5(NAMESPACE_URL, f"{self.message.id}#{request.id}")),
+                    kind=PlanEventKind.ANSWER_REQUEST,
+                    at=now,
+                    raised_by=PlanSource.HOLDER,
+                    party=self.party,
+                    about=request.id,
+                    message_id=self.message.id,
+                )
+                yield plan_change(before, apply(self.context, tx, before, event, now))
 
     def _plan_id(self, tx: PlanTransaction) -> str | None:
         """Return the id of the plan that the message is about; None if nothing here has what it names."""
@@ -107,7 +136,7 @@ class PlanIntake:
         """Return the plan about a person that we hold and that the party may ask for."""
         if owner.identifier is None:
             return None
-        for plan_id in tx.plans_about(str(owner.identifier), 100):
+        for plan_id in tx.plans_about(str(owner.identifier), _MOST):
             stored = tx.load_plan(plan_id)
             if stored is not None and stored.plan.side is PlanSide.HOLDER and not stored.plan.over:
                 return plan_id
@@ -158,6 +187,11 @@ class PlanIntake:
         early = is_early(self.context, self.message, now)
         may_come = self.message.kind in (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER)
         return (NotYet if early and may_come else NotTaken).at("plan", "unknown here", "not-found")
+
+
+def _announce_all(context: Context, moved: list[tuple[PlanEventKind, PlanChange]]) -> None:
+    for kind, change in moved:
+        announce(context, kind, change)
 
 
 def invitation_of(asked: InvitationContent, party: str, now: datetime) -> Invitation:

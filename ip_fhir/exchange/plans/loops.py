@@ -12,7 +12,7 @@ from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.team import Coordinator, CoordinatorKind
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.domain.values.value import Period
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import apply, plan_change
 from ip_fhir.exchange.plans.following import is_coordinated
 from ip_fhir.ports.plans import writes_plans
 
@@ -23,21 +23,23 @@ if TYPE_CHECKING:
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Transaction
     from ip_fhir.ports.plans import PlanTransaction, StoredPlan
 
 _MOST = 100
 
 
-def vacate(context: Context, tx: Transaction, decision: Decision, now: datetime) -> None:
+def vacate(context: Context, tx: Transaction, decision: Decision, now: datetime) -> list[PlanChange]:
     """Make the coordinator's place vacant in the plan that came of a loop, if in the loop the coordinator has left.
 
-    `now` is a time in UTC. A store that keeps no plans has none to change.
+    Returns what moved: each such plan is saved. `now` is a time in UTC. A store that keeps no plans has none to change.
     """
     if not decision.records or decision.records[-1].event.kind is not EventKind.COORDINATOR_LEFT:
-        return
+        return []
     if not writes_plans(tx) or (number := decision.referral.notice.owner.identifier) is None:
-        return
+        return []
+    moved = []
     event = decision.records[-1].event
     for before in _plans_of(tx, str(number), decision.referral.correlation_id):
         plan, on = before.plan.plan, local_day(now)
@@ -52,7 +54,8 @@ def vacate(context: Context, tx: Transaction, decision: Decision, now: datetime)
             plan=vacated(plan, on),
             based_on=plan.version,
         )
-        apply(context, tx, before, saved, now)
+        moved.append(plan_change(before, apply(context, tx, before, saved, now)))
+    return moved
 
 
 def _plans_of(tx: PlanTransaction, number: str, referral: str) -> Iterator[StoredPlan]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import apply, plan_change
 from ip_fhir.exchange.plans.outbound import awaits_yes
 from ip_fhir.ports.plans import writes_plans
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import OutboxRow, Transaction
 
 
-def let_message_go(context: Context, tx: Transaction, row: OutboxRow, by: Author, now: datetime) -> SharedPlan:
-    """Let a message about a plan leave, and return the plan after it. `now` is a time in UTC.
+def let_message_go(
+    context: Context, tx: Transaction, row: OutboxRow, by: Author, now: datetime
+) -> tuple[SharedPlan, PlanChange]:
+    """Let a message about a plan leave; return the plan after it, and what moved. `now` is a time in UTC.
 
     Raises `InvalidInput` (not-found; business-rule: it waits for no yes).
     """
@@ -32,4 +35,5 @@ def let_message_go(context: Context, tx: Transaction, row: OutboxRow, by: Author
     event = PlanEvent(
         id=str(uuid4()), kind=PlanEventKind.RELEASE, at=now, raised_by=PlanSource.HOLDER, by=by, message_id=row.id
     )
-    return apply(context, tx, before, event, now).plan
+    decision = apply(context, tx, before, event, now)
+    return decision.plan, plan_change(before, decision)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.exchange.commit import again_on_conflict
-from ip_fhir.exchange.plans.commit import apply
+from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports.plans import PlanStore
 
 _AT_ONCE = 200
@@ -33,7 +34,9 @@ def restore(context: Context, store: PlanStore, by: Author) -> Iterator[SharedPl
     for plan_id in _all_plans(store):
         done = again_on_conflict(lambda: _restored(context, store, plan_id, by))  # noqa: B023 - called at once
         if done is not None:
-            yield done
+            after, moved = done
+            announce(context, PlanEventKind.RESTORED, moved)
+            yield after
 
 
 def _all_plans(store: PlanStore) -> list[str]:
@@ -46,7 +49,7 @@ def _all_plans(store: PlanStore) -> list[str]:
     return found
 
 
-def _restored(context: Context, store: PlanStore, plan_id: str, by: Author) -> SharedPlan | None:
+def _restored(context: Context, store: PlanStore, plan_id: str, by: Author) -> tuple[SharedPlan, PlanChange] | None:
     now = context.clock.now()
     with store.begin() as tx:
         before = tx.load_plan(plan_id)
@@ -54,4 +57,5 @@ def _restored(context: Context, store: PlanStore, plan_id: str, by: Author) -> S
             return None
         source = PlanSource.HOLDER if before.plan.side is PlanSide.HOLDER else PlanSource.PARTICIPANT
         event = PlanEvent(id=str(uuid4()), kind=PlanEventKind.RESTORED, at=now, raised_by=source, by=by)
-        return apply(context, tx, before, event, now).plan
+        decision = apply(context, tx, before, event, now)
+        return decision.plan, plan_change(before, decision)

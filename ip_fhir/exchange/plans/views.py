@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.protection import EVERY_PART, is_strictly_confidential, protected_persons
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.ids import share_tag, tag_in
@@ -18,7 +17,6 @@ from ip_fhir.domain.sharing.see import remake, see, start_of
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput, NotYet
-from ip_fhir.exchange.plans.around import party_terms
 from ip_fhir.exchange.plans.due import up_to_date
 from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.mapping.sharing.view import written_view
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.sharing.resources import WrittenResource
     from ip_fhir.ports.plans import NameKind, PlanStore
 
-_LEVELS: Final = tuple(ContentLevel)  # each includes the one before it
 _MOST_PLANS: Final = 20  # plans about one person that are looked through
 
 
@@ -68,7 +65,7 @@ class Views:
     `share` is the id of the share that the request names. Where a party's system keeps its people apart, each request
     names one: by this, or by the id of a resource in its view. Every method raises `InvalidInput` (required: it must
     name a share; multiple-matches: several shares are meant), `NotYet` (the view is not given out before the two sides
-    have compared what they hold, or before the plan was looked at by new settings), `StoreError`.
+    have compared what they hold), `StoreError`.
     """
 
     def __init__(self, context: Context, peer: Credential, now: datetime, share: str | None = None) -> None:
@@ -145,19 +142,9 @@ class Views:
         if not share.in_step:
             reason = "nothing is given out before what both sides hold has been compared: try again later"
             raise NotYet.at("share", reason, "conflict")
-        if self._is_wider(share):
-            reason = "the settings have changed, and the plan has not been looked at since: try again later"
-            raise NotYet.at("share", reason, "conflict")
-
-    def _is_wider(self, share: Share) -> bool:
-        """True if the share would show more than settings and agreement let through by now."""
-        terms = party_terms(self._context, share.party)
-        higher = _LEVELS.index(share.level) > _LEVELS.index(terms.level)
-        other = terms.by_person != (share.person is not None) or terms.ages != share.ages
-        return higher or other or not terms.may_share
 
     def _load(self, plan_id: str) -> SharedPlan | None:
-        """The plan after its clocks were applied: the day may have turned."""
+        """The plan after its clocks were applied: the day may have turned, or the settings have changed."""
         store = self._store()
         stored = store.shared_plan(plan_id) if store is not None else None
         if store is None or stored is None:

@@ -14,9 +14,11 @@ from ip_fhir.domain.consent.release import awaits_yes, let_go, release
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
 from ip_fhir.domain.loop.content import left_out
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict, not_before, tell_our_people, write
+from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.plans.release import let_message_go
 from ip_fhir.exchange.receipts import conclude
 from ip_fhir.ports.capabilities import holds_rows, writes_worklist
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.sending.errand import Errand
+    from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import OutboxRow, Stored, Transaction
 
 HELD: Final = "awaits a person's yes: an address is strictly confidential"
@@ -94,7 +97,7 @@ class Releases:
         """
         now = self.context.clock.now()
 
-        def once() -> Referral | SharedPlan:
+        def once() -> tuple[Referral | SharedPlan, PlanChange | None]:
             with self.context.store.begin() as tx:
                 row = _row(tx, row_id)
                 if row.status not in _STATUSES:
@@ -105,13 +108,15 @@ class Releases:
                     tx.finish_item(_item_id(row), now, by, note)
             return after
 
-        after = again_on_conflict(once)
+        after, moved = again_on_conflict(once)
+        if moved is not None:
+            announce(self.context, PlanEventKind.RELEASE, moved)
         self.changed()
         return after
 
     def _let_go(
         self, tx: Transaction, row: OutboxRow, along: Collection[LocatingPart], by: Author, now: datetime
-    ) -> Referral | SharedPlan:
+    ) -> tuple[Referral | SharedPlan, PlanChange | None]:
         if row.aggregate_kind == PLAN:
             if along:
                 raise InvalidInput.at(
@@ -126,7 +131,7 @@ class Releases:
             before = _loaded(tx, row.correlation_id)
         decision = let_go(before.referral, row.id, by, event_id=str(uuid4()), at=not_before(before, now))
         write(tx, before, decision, now, context=self.context)
-        return decision.referral
+        return decision.referral, None
 
     def no(self, row_id: str, reason: str, *, by: Author) -> None:
         """Keep a held message back: it is parked, and the loop learns that it does not arrive.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
     """Returns a shared plan as a table row; its body is without the plan itself."""
     next_due = min((timer.due for timer in plan.timers), default=None)
+    shares = plan.side is PlanSide.HOLDER and not plan.over
+    since = plan.settled_since if shares else None
     return {
         "id": plan.id,
         "side": plan.side.value,
@@ -35,6 +37,8 @@ def plan_values(plan: SharedPlan, revision: int) -> dict[str, Any]:
         "version": None if plan.plan is None else plan.plan.version,
         "revision": revision,
         "body": plan.model_dump_json(exclude_defaults=True, exclude={"plan"}),
+        "settled_by": plan.settled_by if shares else None,
+        "settled_since": None if since is None else micros(since),
     }
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
+    from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
     from ip_fhir.ports.plans import PlanVersion, SavedVersion, StoredPlan
     from ip_fhir.store.engine import Database
 
@@ -56,6 +57,11 @@ class SqlPlanReader(SqlReader):
     def due_plans(self, now: datetime, limit: int) -> list[str]:
         """Returns ids of plans with a clock that is due, earliest first."""
         return self._list("plan", statements.DUE, {"now": micros(now), "at_most": limit}, lambda row: str(row.id))
+
+    def unsettled_plans(self, basis: SettingsBasis, limit: int) -> list[str]:
+        """Returns ids of plans held here whose shares were looked at by settings that `basis` replaces."""
+        values = {"basis": basis.digest, "since": micros(basis.since), "at_most": limit}
+        return self._list("plan", statements.UNSETTLED, values, lambda row: str(row.id))
 
     def plans_about(self, number: str, limit: int = 100) -> list[str]:
         """Returns ids of plans about a person: those that are not over first, latest changed first."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, delete, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, literal, null, or_, select, union_all, update
 
+from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.values.aggregate import PLAN
 from ip_fhir.store.damage.exclusion import set_aside
 from ip_fhir.store.schema import about_person, outbox, plan, plan_name, plan_version, plan_view
 from ip_fhir.store.statements import UNSENT, insert_unless, one_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Select
 
 # --- plans
 
@@ -40,6 +41,19 @@ DUE: Final = (
     .limit(bindparam("at_most"))
 )
 """Plans whose first clock is due; without those that cannot be read, until they are taken up again."""
+
+_no_index = literal("")  # joined to a column, it keeps the database from choosing that column's index
+_goes_on = and_(plan.c.over == 0, ~set_aside("plan", plan.c.id))
+_replaced = select(plan.c.id).where(
+    plan.c.side + _no_index == PlanSide.HOLDER.value, _goes_on, plan.c.settled_since <= bindparam("since")
+)
+
+UNSETTLED: Final[CompoundSelect[tuple[str]]] = union_all(
+    _replaced.where(plan.c.settled_by < bindparam("basis")),  # not `<>`, for which no index is used
+    _replaced.where(plan.c.settled_by > bindparam("basis")),
+    select(plan.c.id).where(plan.c.settled_by == null(), plan.c.side == PlanSide.HOLDER.value, _goes_on),
+).limit(bindparam("at_most"))
+"""Plans held here whose shares were looked at by other settings, which are not later ones, or by none."""
 
 PLACE_IN_LIST: Final = select(plan.c.changed).where(plan.c.id == bindparam("plan_id"))
 """A plan's place in the list, for the page after it."""

@@ -22,6 +22,7 @@ from ip_fhir.domain.sharing.case import (
 from ip_fhir.domain.sharing.change import Change, ChangeStatus, KeptChange
 from ip_fhir.domain.sharing.ids import share_tag
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.ports.plans import SavedVersion
@@ -185,6 +186,28 @@ class PlanContract:
         assert store.due_timers(after(days=9), 10) == []
         _change(store, shared_plan("soon"), 1)
         assert store.due_plans(after(hours=2), 10) == ["late"]
+
+    def test_plans_of_other_settings(self, store: PlanStore) -> None:
+        """Found while their shares were looked at by other settings, which are not later ones, or by none at all.
+
+        A plan that is over has no share to look at, nor one that another side holds.
+        """
+        ours, since = "b" * 64, after(hours=1)
+        basis = SettingsBasis(ours, since)
+        for ident, by, when in (
+            ("same", ours, NOON),
+            ("earlier", "a" * 64, NOON),
+            ("as early", "c" * 64, since),
+            ("later", "a" * 64, since + MINUTE),
+        ):
+            _save(store, shared_plan(ident, settled_by=by, settled_since=when))
+        _save(store, shared_plan("never"))
+        _save(store, shared_plan("over", over=True, settled_by="a" * 64, settled_since=NOON))
+        _save(store, received_plan("copy", "s"))
+        assert set(store.unsettled_plans(basis, 10)) == {"earlier", "as early", "never"}
+        assert len(store.unsettled_plans(basis, 2)) == 2
+        _change(store, shared_plan("earlier", settled_by=ours, settled_since=since), 1)
+        assert set(store.unsettled_plans(basis, 10)) == {"as early", "never"}
 
     def test_whom_a_plan_is_about(self, store: PlanStore) -> None:
         """Found by the person's number on either side, those over last; a number that is corrected finds it no more."""

@@ -23,13 +23,13 @@ from ip_fhir.domain.sharing.share import IdPair, Share
 from ip_fhir.domain.team import CareTeam, Coordinator, Membership, MembershipStatus, TeamRole
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
+from tests.support.canaries import CANARY
 from tests.support.strategies import plans
 
 ON = date(2026, 6, 1)
 DAYS = tuple(ON + timedelta(days=days) for days in (-400, -30, -1, 0, 1, 30, 400))
 AREAS = tuple(LifeArea)
 KEYS = ("0f" * 32, "a7" * 32)
-CANARY = "kanarifugl"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.people import (
     Address,
@@ -167,3 +168,33 @@ def texts(view: PlanView) -> set[str]:
     plan = view.plan
     items: tuple[Any, ...] = (*plan.needs, *plan.goals, *plan.resources)
     return {item.text for item in items} | {measure.what for measure in plan.measures}
+
+
+# --- the words that a school sees of a plan with these consents, by content level: fields, and items (None: all)
+
+_AT_HEADER = {"PersonName.family", "PersonName.given", "Organization.name", "Professional.title", "ContactPoint.value"}
+_AT_HEADER |= {"Membership.task", "Membership.role_text"}
+_AT_NEEDS = _AT_HEADER | {"Need.text", "Goal.text", "Goal.status_reason"}
+_AT_PLAN = _AT_NEEDS | {
+    *("Goal.note", "Goal.target", "Resource.text", "Measure.what", "Measure.extent", "Measure.how", "Measure.where"),
+    *("Measure.status_reason", "Address.city", "Address.postal_code"),
+}
+_GENERAL = {  # only where what belongs to no area is open
+    *("IndividualPlan.title", "IndividualPlan.note", "Contribution.text", "Cooperation.text", "Cooperation.with_whom"),
+    *("Arrangement.how", "Review.how", "Review.outcome", "CareTeam.name"),
+}
+_OF_ALL = {"person", "owner", "school", "teacher", "nurse", "municipality", "team", "p-teacher", "plan-1"}
+_WITHOUT_ECONOMY = {"n-transport", "n-none", "r", "g-sub-leisure", "m-leisure", "c", "co", "rev-0", "rev-1", "aunt"}
+_ONLY_TRANSPORT = YES.evolve(
+    access=Access.DENY, provisions=(Provision(access=Access.PERMIT, areas=(LifeArea.TRANSPORT,)),)
+)
+
+SEEN_WORDS: list[tuple[Consent, ContentLevel, set[str], set[str] | None]] = [
+    (_ONLY_TRANSPORT, ContentLevel.HEADER, _AT_HEADER, _OF_ALL),
+    (_ONLY_TRANSPORT, ContentLevel.NEEDS, _AT_NEEDS, {*_OF_ALL, "n-transport"}),
+    (_ONLY_TRANSPORT, ContentLevel.PLAN, _AT_PLAN, {*_OF_ALL, "n-transport"}),
+    (YES, ContentLevel.HEADER, _AT_HEADER, _OF_ALL),
+    (YES, ContentLevel.PLAN, _AT_PLAN | _GENERAL, None),
+    (deny(LifeArea.ECONOMY), ContentLevel.PLAN, _AT_PLAN | _GENERAL, _OF_ALL | _WITHOUT_ECONOMY),
+]
+"""Consents to sharing, content level, fields and items of which the school may see words."""

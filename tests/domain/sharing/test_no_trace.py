@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from re import findall, fullmatch
-from typing import Any
+from re import fullmatch
 
 import pytest
 from hypothesis import given
 
 from ip_fhir.domain.agreement import ContentLevel
-from ip_fhir.domain.consent.consent import Access, Consent, Provision
+from ip_fhir.domain.consent.consent import Consent
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.plan_rules import LISTS, references
 from ip_fhir.domain.sharing.see import see, settle
 from ip_fhir.domain.sharing.view import PlanView
-from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.domain.values.value import Value
-from tests.domain.sharing.alike import CANARY, Case, cases, only_seen, with_more
-from tests.domain.sharing.examples import ON, YES, deny, plan_with, share_of
+from tests.domain.sharing.alike import Case, cases, only_seen, with_more
+from tests.domain.sharing.examples import ON, SEEN_WORDS, plan_with, share_of
+from tests.support.canaries import CANARY, canaries_in, with_canaries
 
 
 @pytest.mark.sharing_promise(2)
@@ -74,70 +72,15 @@ def test_alike_plans_settle_alike(case: Case) -> None:
 
 # --- canaries --------------------------------------------------------------------------------------------
 
-_WORDS = {
-    *("text", "what", "note", "title", "name", "family", "given", "outcome", "how", "where", "extent", "status_reason"),
-    *("target", "task", "role_text", "wish_reason", "with_whom", "value", "city", "postal_code", "scope"),
-}
 
-# The fields of words that each level adds; those of general content are seen only where that is open.
-_AT_HEADER = {"PersonName.family", "PersonName.given", "Organization.name", "Professional.title", "ContactPoint.value"}
-_AT_HEADER |= {"Membership.task", "Membership.role_text"}
-_AT_NEEDS = _AT_HEADER | {"Need.text", "Goal.text", "Goal.status_reason"}
-_AT_PLAN = _AT_NEEDS | {
-    *("Goal.note", "Goal.target", "Resource.text", "Measure.what", "Measure.extent", "Measure.how", "Measure.where"),
-    *("Measure.status_reason", "Address.city", "Address.postal_code"),
-}
-_GENERAL = {
-    *("IndividualPlan.title", "IndividualPlan.note", "Contribution.text", "Cooperation.text", "Cooperation.with_whom"),
-    *("Arrangement.how", "Review.how", "Review.outcome", "CareTeam.name"),
-}
-_ONLY_TRANSPORT = YES.evolve(
-    access=Access.DENY, provisions=(Provision(access=Access.PERMIT, areas=(LifeArea.TRANSPORT,)),)
-)
-_OF_ALL = {"person", "owner", "school", "teacher", "nurse", "municipality", "team", "p-teacher", "plan-1"}
-
-
-def _with_canaries(value: Any, ident: str = "") -> Any:
-    """The value with a canary in every field of words, which tells the field and the item."""
-    ident = getattr(value, "id", ident)
-    changes: dict[str, Any] = {}
-    for name in type(value).model_fields:
-        found = getattr(value, name)
-        if isinstance(found, Value):
-            changes[name] = _with_canaries(found, ident)
-        elif isinstance(found, tuple) and found and isinstance(found[0], Value):
-            changes[name] = tuple(_with_canaries(one, ident) for one in found)
-        elif name in _WORDS and not isinstance(found, Value):
-            changes[name] = f"{CANARY}:{type(value).__name__}.{name}:{ident}:"
-    return value.evolve(**changes)
-
-
-@pytest.mark.parametrize(
-    ("consent", "level", "fields", "idents"),
-    [
-        (_ONLY_TRANSPORT, ContentLevel.HEADER, _AT_HEADER, _OF_ALL),
-        (_ONLY_TRANSPORT, ContentLevel.NEEDS, _AT_NEEDS, {*_OF_ALL, "n-transport"}),
-        (_ONLY_TRANSPORT, ContentLevel.PLAN, _AT_PLAN, {*_OF_ALL, "n-transport"}),
-        (YES, ContentLevel.HEADER, _AT_HEADER, _OF_ALL),
-        (YES, ContentLevel.PLAN, _AT_PLAN | _GENERAL, None),
-        (
-            deny(LifeArea.ECONOMY),
-            ContentLevel.PLAN,
-            _AT_PLAN | _GENERAL,
-            {
-                *_OF_ALL,
-                *("n-transport", "n-none", "r", "g-sub-leisure", "m-leisure", "c", "co", "rev-0", "rev-1", "aunt"),
-            },
-        ),
-    ],
-)
+@pytest.mark.parametrize(("consent", "level", "fields", "idents"), SEEN_WORDS)
 def test_no_canary_of_what_is_withheld_is_in_a_view(
     consent: Consent, level: ContentLevel, fields: set[str], idents: set[str] | None
 ) -> None:
     """Every field of words of every item has one; those that are seen are of a field and an item that may be."""
-    plan = _with_canaries(plan_with(consent))
+    plan = with_canaries(plan_with(consent))
     text = see(plan, share_of("school", level=level), ON).to_json()
-    found = [(field, ident) for field, ident in findall(f"{CANARY}:([A-Za-z._]+):([a-z0-9-]*):", text)]
+    found = canaries_in(text)
     assert len(found) == text.count(CANARY)
     assert {field for field, _ in found} <= fields
     assert idents is None or {ident for _, ident in found} <= idents

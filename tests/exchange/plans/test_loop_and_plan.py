@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.people import Organization, OrganizationKind, PersonName, Professional
 from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.referral import EventKind
+from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.team import CareTeam, Coordinator
 from ip_fhir.domain.values.value import Period
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import Exchange
 from tests.support.ring import NINA
 from tests.support.two_sides import START, Loop, form, make_loop, notice
@@ -66,6 +70,31 @@ def reasons(exchange: Exchange) -> set[Reason]:
     return {item.reason for item in exchange.worklist()}
 
 
+@pytest.mark.parametrize(
+    ("number", "is_taken"),
+    [
+        ("02748412371", True),  # the same
+        ("42748490013", True),  # the D-number that came before it
+        ("63918531191", False),  # a D-number of somebody with another birth date
+        ("05827500285", False),
+        (None, True),
+    ],
+)
+def test_a_plan_of_a_loop_is_about_the_same_person(tmp_path: Path, number: str | None, is_taken: bool) -> None:
+    """Numbers of one register, and birth dates, tell two persons apart; numbers of two registers do not."""
+    loop = make_loop(tmp_path)
+    asked = notice("02")
+    owner = asked.owner.evolve(identifier="02748412371", birth_date=None)
+    loop.hospital.exchange.send_notice(asked.evolve(owner=owner))
+    loop.settle()
+    about = owner.evolve(id="owner-in-the-plan", identifier=number)
+    plan = IndividualPlan(id="plan-of-loop", owner=about, created=START)
+    with nullcontext() if is_taken else pytest.raises(InvalidInput, match="about another person"):
+        loop.municipality.exchange.save_plan(plan, by=NINA, referral=LOOP)
+    loop.hospital.exchange.close()
+    loop.municipality.exchange.close()
+
+
 def test_the_plan_is_to_be_made_until_it_is_made(loop: Loop) -> None:
     """A complete form for a plan opens an item at the unit; saving the plan of this loop closes it."""
     assert Reason.MAKE_PLAN in reasons(loop.municipality.exchange)
@@ -85,6 +114,16 @@ def test_who_leaves_in_the_loop_leaves_in_the_plan(loop: Loop) -> None:
     assert team.coordinators[-1].vacant
     loop.settle()
     assert loop.states(LOOP) == ("vacant", "vacant")
+
+
+def test_the_hook_hears_of_a_plan_that_followed_its_loop(loop: Loop) -> None:
+    """The plan was saved by it: the EHR is told as of any save."""
+    plan_of(loop)
+    told: list[tuple[PlanEventKind, str]] = []
+    side = loop.municipality.exchange
+    side = Exchange(replace(side._context, plan_moved=lambda kind, moved: told.append((kind, moved.plan_id))))
+    side.act(LOOP, EventKind.COORDINATOR_LEFT, by=NINA)
+    assert told == [(PlanEventKind.SAVE, "plan-of-loop")]
 
 
 def test_who_leaves_in_the_plan_leaves_in_the_loop(loop: Loop) -> None:

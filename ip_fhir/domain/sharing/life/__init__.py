@@ -3,7 +3,7 @@
 | module | has |
 |---|---|
 | `table` | every event, the side and source that may raise it, what was found, and what follows |
-| `decision` | `decide_plan`, `due_plan_event`, `has_turned`: the way from an event to its effects |
+| `decision` | `decide_plan`, `due_plan_event`, `is_to_be_settled`: the way from an event to its effects |
 | `surroundings` | what the settings and agreements say about the parties of a plan |
 | `step` | the step that is being decided, and its result `PlanDecision` |
 | `saving` | a new version of the plan, and the end of one |

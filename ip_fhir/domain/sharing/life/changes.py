@@ -134,8 +134,8 @@ def received(step: Step) -> Finding:
         return _again(step, known, change)
     if share.goes_on and not share.in_step:
         raise NotYet.at("change.share", "a backup was restored here: later, please", "conflict")
-    if share.goes_on and step.case.settled_on != step.on:
-        look_at_shares(step)  # the day may have turned
+    if share.goes_on and step.is_unsettled:
+        look_at_shares(step)
         share = step.case.share(change.share) or share
     if not share.goes_on:
         return _problem(step, Finding.LATE, "change.share", "the share has ended", "business-rule")
@@ -245,7 +245,7 @@ def decided(step: Step) -> Finding:
     if kept is None or share is None:
         raise InvalidInput.at("about", "there is no such change", "not-found")
     said = _said(step, kept)
-    if step.case.settled_on != step.on:
+    if step.is_unsettled:
         look_at_shares(step)
         share = step.case.share(share.id) or share
     accepted = [place for place, one in said.items() if one.outcome is Outcome.ACCEPTED]

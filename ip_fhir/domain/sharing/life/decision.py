@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.sharing.case import PlanTimer
-    from ip_fhir.domain.sharing.life.surroundings import Surroundings
+    from ip_fhir.domain.sharing.life.surroundings import SettingsBasis, Surroundings
 
 _Handler: TypeAlias = "Callable[[Step], Finding]"
 _K, _HOLDER, _PARTICIPANT = PlanEventKind, PlanSide.HOLDER, PlanSide.PARTICIPANT
@@ -59,7 +59,7 @@ def decide_plan(case: SharedPlan | None, event: PlanEvent, around: Surroundings)
     side, event = opened.side, event.evolve(raised_by=_said_by(opened, event))
     if not may_raise(event.kind, event.raised_by, side):
         raise _refusal(event, side)
-    if event.kind is _K.TIME and not _is_due(opened, event.at):
+    if event.kind is _K.TIME and not _is_due(opened, event.at, around.basis):
         return PlanDecision(opened)
     step = Step(case, event, around, opened)
     finding = _handler(event, side)(step)
@@ -69,26 +69,30 @@ def decide_plan(case: SharedPlan | None, event: PlanEvent, around: Surroundings)
     return step.decision(finding, row.follows)
 
 
-def due_plan_event(case: SharedPlan, now: datetime, revision: int) -> PlanEvent | None:
-    """Returns the TIME event for all clocks that are due at `now`, also the turn of the day; None if none is.
+def due_plan_event(
+    case: SharedPlan, now: datetime, revision: int, basis: SettingsBasis | None = None
+) -> PlanEvent | None:
+    """Returns the TIME event for all clocks that are due at `now`, also if `is_to_be_settled`; None if nothing is.
 
     `revision` is the case's in its store: each has an event of its own. Deciding on it removes these clocks or sets
     them later, so calling again until None comes to an end.
     """
-    if not _is_due(case, now):
+    if not _is_due(case, now, basis):
         return None
     ident = effect_id(case.id, "time", str(revision))
     return PlanEvent(id=ident, kind=_K.TIME, at=now, raised_by=PlanSource.CLOCK)
 
 
-def has_turned(case: SharedPlan, now: datetime) -> bool:
-    """True if the Norwegian day of `now` is later than that for which the holder last looked at the shares."""
-    looked = case.settled_on if case.side is _HOLDER and not case.over else None
-    return looked is not None and looked < local_day(now)
+def is_to_be_settled(case: SharedPlan, now: datetime, basis: SettingsBasis | None = None) -> bool:
+    """True if the holder last looked at the shares on an earlier Norwegian day or by settings that `basis` replaces."""
+    if case.side is not _HOLDER or case.over:
+        return False
+    turned = case.settled_on is not None and case.settled_on < local_day(now)
+    return turned or (basis is not None and basis.replaces(case.settled_by, case.settled_since))
 
 
-def _is_due(case: SharedPlan, now: datetime) -> bool:
-    return has_turned(case, now) or bool(due_timers(case, now))
+def _is_due(case: SharedPlan, now: datetime, basis: SettingsBasis | None) -> bool:
+    return is_to_be_settled(case, now, basis) or bool(due_timers(case, now))
 
 
 _OPENS: Final = {
@@ -179,11 +183,11 @@ def _release(step: Step) -> Finding:
 
 
 def _time(step: Step) -> Finding:
-    """Looks at every share if the day has turned, and carries out each clock that is due."""
+    """Looks at every share if the day or the settings are others, and carries out each clock that is due."""
     for timer in due_timers(step.case, step.event.at):
         step.stop(timer.kind, timer.about)
         _run_out(step, timer)
-    if step.case.side is _HOLDER and step.case.settled_on != step.on:
+    if step.case.side is _HOLDER and step.is_unsettled:
         saving.settle(step)
     return Finding.ALWAYS
 

@@ -63,7 +63,7 @@ def asked(step: Step) -> Finding:
         return Finding.REPEATED
     if known is not None or not _may_ask(step, party):
         raise NotTaken.at("question", UNKNOWN, "not-found")
-    if step.case.settled_on != step.on:
+    if step.is_unsettled:
         look_at_shares(step)
     shares = [share for share in step.case.shares if share.party == party and share.goes_on and share.in_step]
     request = PlanRequest(id=ident, party=party, asked=step.event.at, reason=step.event.text)

@@ -50,22 +50,33 @@ def _check(plan: IndividualPlan, known: IndividualPlan) -> None:
 
 
 def is_same_person(one: PlanOwner, other: PlanOwner) -> bool:
-    """True if two descriptions may be of one person: neither numbers of one register nor birth dates tell them apart.
-
-    A name may change, and so may the register: a D-number gives way to a fødselsnummer.
+    """True if two versions of a plan may be about one person: the id is the same, and nothing tells them apart.
 
     >>> from ip_fhir.domain.people import PersonName, PlanOwner
     >>> known = PlanOwner(id="owner", name=PersonName(family="Testesen"), birth_date="1990-05-04")
     >>> is_same_person(known.evolve(name=PersonName(family="Prøvesen")), known)
     True
-    >>> is_same_person(known.evolve(birth_date="1991-05-04"), known)
+    >>> is_same_person(known.evolve(id="another"), known)
+    False
+    """
+    return one.id == other.id and may_be_one_person(one, other)
+
+
+def may_be_one_person(one: PlanOwner, other: PlanOwner) -> bool:
+    """True if two descriptions may be of one person: neither numbers of one register nor birth dates tell them apart.
+
+    A name may change, and so may the register: a D-number gives way to a fødselsnummer. Ids are not compared.
+
+    >>> from ip_fhir.domain.people import PersonName, PlanOwner
+    >>> known = PlanOwner(id="owner", name=PersonName(family="Testesen"), birth_date="1990-05-04")
+    >>> may_be_one_person(known.evolve(birth_date="1991-05-04"), known)
     False
     """
     numbers = [owner.identifier for owner in (one, other) if owner.identifier is not None]
     if len(numbers) > 1 and numbers[0] != numbers[1] and numbers[0].kind is numbers[1].kind:
         return False
     days = [set(birth_dates(owner)) for owner in (one, other)]
-    return one.id == other.id and (not all(days) or not days[0].isdisjoint(days[1]))
+    return not all(days) or not days[0].isdisjoint(days[1])
 
 
 def _differs(plan: IndividualPlan, known: IndividualPlan) -> bool:

@@ -83,7 +83,13 @@ def look_at_shares(step: Step) -> None:
     _tell_of_members(step, taking)
     _tell_of_unseeing(step)
     _tell_of_turns(step)
-    step.evolve(settled_on=step.on, over=is_over(step.plan, step.on))
+    basis = step.around.basis
+    step.evolve(
+        settled_on=step.on,
+        settled_by=basis.digest if basis is not None else None,
+        settled_since=basis.since if basis is not None else None,
+        over=is_over(step.plan, step.on),
+    )
     step.settled = step.plan, step.on
     set_day_clock(step)
 
@@ -217,7 +223,7 @@ def _new_view(step: Step, was: Share | None, share: Share) -> None:
 
 def _before(step: Step, was: Share | None, share: Share) -> tuple[IndividualPlan, date] | None:
     """Returns the plan and day that equal those of the last view; None if it was made by other terms."""
-    if was is None or not was.number or any(getattr(was, name) != getattr(share, name) for name in _TERMS):
+    if was is None or not was.number or step.anew or any(getattr(was, name) != getattr(share, name) for name in _TERMS):
         return None
     return step.settled
 

@@ -58,7 +58,8 @@ class PlanDecision:
 class Step:
     """One step: `before` is the case as it was (None: there was none), `case` as it becomes.
 
-    `settled` are the plan and the Norwegian day for which the shares were last looked at.
+    `settled` are the plan and the Norwegian day for which the shares were last looked at; `anew` is True if that was by
+    other settings.
     """
 
     def __init__(self, before: SharedPlan | None, event: PlanEvent, around: Surroundings, case: SharedPlan) -> None:
@@ -73,6 +74,8 @@ class Step:
         self.settled: tuple[IndividualPlan, date] | None = None
         if before is not None and before.plan is not None and before.settled_on is not None:
             self.settled = before.plan, before.settled_on
+        basis = around.basis.digest if around.basis is not None else None
+        self.anew = before is not None and before.settled_by != basis
 
     @property
     def plan(self) -> IndividualPlan:
@@ -80,6 +83,13 @@ class Step:
         if self.case.plan is None:
             raise InvalidInput.at("plan", "another side holds the plan", "not-found")
         return self.case.plan
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True if the shares have not been looked at for this day, or were looked at by settings that are replaced."""
+        case, basis = self.case, self.around.basis
+        replaced = basis is not None and basis.replaces(case.settled_by, case.settled_since)
+        return case.settled_on != self.on or replaced
 
     @property
     def ours(self) -> bool:

@@ -12,7 +12,7 @@ from ip_fhir.domain.values.calendar import NONE_CLOSED, ClosedDays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from ip_fhir.domain.plan import IndividualPlan
 
@@ -40,6 +40,21 @@ class PartyTerms:
         return self.agreed or not self.on_wire
 
 
+class SettingsBasis(NamedTuple):
+    """The settings by which shares are decided: a digest of all that they say of parties, and since when they count.
+
+    `since` is the time (with zone) at which a process first used them. Of two processes with other settings the later
+    one has the say: what it has decided the earlier one does not decide anew.
+    """
+
+    digest: str
+    since: datetime
+
+    def replaces(self, digest: str | None, since: datetime | None) -> bool:
+        """True if shares are to be looked at anew that were looked at by settings of this digest, used since then."""
+        return self.digest != digest and (since is None or since <= self.since)
+
+
 class Base(NamedTuple):
     """The plan and Norwegian day from which the view was made that a change is based on."""
 
@@ -53,7 +68,8 @@ class Surroundings:
 
     `party_of` has the nearest party of each organisation of the plan, by its id. `new_key` gives a new secret of 32
     bytes in hexadecimal, for a share that begins. `base` is given for a change, `loop_parties` (those with an open loop
-    about the person) for a question for the plan.
+    about the person) for a question for the plan. Without `basis` it is not kept by which settings the shares were
+    looked at.
     """
 
     party_of: Mapping[str, str]
@@ -61,6 +77,7 @@ class Surroundings:
     new_key: Callable[[], str]
     base: Base | None = None
     loop_parties: Collection[str] = ()
+    basis: SettingsBasis | None = None
 
     def of(self, party: str | None) -> PartyTerms:
         """Returns the terms of a party; those without an agreement, if nothing is known of it."""

@@ -89,7 +89,7 @@ _HOLDING: Final = (
         _F.MESSAGE: "this message may leave",
     }),
     *_rows(_E.TIME, _CLOCK, _AT_HOLDER, {
-        _F.ALWAYS: "the day has turned: every share is looked at; each clock that is due is told or asked again",
+        _F.ALWAYS: "day or settings are others: each share is looked at; each clock that is due is told or asked",
     }),
     *_rows(_E.TIME, _CLOCK, _AT_PARTICIPANT, {_F.ALWAYS: "each clock that is due is told"}),
 )  # fmt: skip

@@ -80,6 +80,32 @@ def test_a_representative_sees_all_but_what_was_denied_them(run: Run, around: Ar
     assert read(IndividualPlan, own.out).goals == plan.goals
 
 
+@pytest.mark.parametrize(
+    ("agreed", "code"), [("", 0), ("[[agreements]]\nages = { health_consent = 15 }\n", 2)], ids=["law", "site"]
+)
+def test_the_sites_ages_end_a_parents_mandate(run: Run, around: Around, agreed: str, code: int) -> None:
+    """`--as` the mother of a child of 15: she sees the plan, unless the site's own agreement lets it consent alone.
+
+    The ages of an agreement with a party are for what that party sees.
+    """
+    mother = RelatedPerson(
+        id="mother",
+        name=PersonName(family="Ringtest", given="Eva"),
+        relationship=Relationship.MOTHER,
+        mandate=Mandate(kind=MandateKind.PARENT),
+    )
+    settings = around["municipality"]
+    text = settings.read_text(encoding="utf-8")
+    with_school = text.replace('content_level = "plan"\n', 'content_level = "plan"\nages = { health_consent = 13 }\n')
+    settings.write_text(f"{with_school}\n{agreed}", encoding="utf-8")
+    plan = make_plan()
+    child = plan.owner.evolve(identifier=None, birth_date="2010-06-01")
+    file = around.write(plan.evolve(owner=child, related_persons=(mother,)))
+    assert run("plan", "save", file, "--config", settings, *BY).code == 0
+    shown = run("plan", "show", PLAN, "--as", "mother", "--config", settings, "--lang", "nb")
+    assert (shown.code, "Søke om bolig" in shown.text) == (code, code == 0)
+
+
 def test_a_view_that_holds_no_longer_is_not_shown(run: Run, around: Around) -> None:
     """After the last day of a view its terms are shown, and nothing of its content, in words and as JSON."""
     plan = make_plan()
