@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _ALL_IT_NEEDS = (
     "ip_fhir.cli.commands.loop.exchange",
+    "ip_fhir.cli.commands.operation.restore",
     "ip_fhir.web.serving",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
@@ -69,6 +70,13 @@ def _work(config: str, _more: dict[str, Any]) -> None:
     work(Path(config))
 
 
+def _restore(config: str, more: dict[str, Any]) -> None:
+    """What is done after a backup was put back, as `ip-fhir db restore` does it."""
+    from ip_fhir.cli.commands.operation.restore import restore
+
+    restore(Path(config), **more)
+
+
 def _people(config: str, more: dict[str, Any]) -> None:
     """The staff of one side, on its store."""
     from tests.support.people import work
@@ -93,6 +101,7 @@ def _staff(config: str, more: dict[str, Any]) -> None:
 _WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "serve": _serve,
     "work": _work,
+    "restore": _restore,
     "people": _people,
     "plan_people": _plan_people,
     "staff": _staff,
