@@ -35,6 +35,7 @@ _ALL_IT_NEEDS = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "tests.support.people",
+    "tests.support.plan_colleagues",
     "tests.support.plan_people",
     "uvicorn.lifespan.on",
     "uvicorn.loops.asyncio",
@@ -91,6 +92,13 @@ def _plan_people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
+def _plan_colleagues(config: str, more: dict[str, Any]) -> None:
+    """One of several who work on one plan at once."""
+    from tests.support.plan_colleagues import work
+
+    work(config, **more)
+
+
 def _staff(config: str, more: dict[str, Any]) -> None:
     """The staff of one side of the hostile town, on its store."""
     from tests.support.hostile_town import work
@@ -103,6 +111,7 @@ _WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "work": _work,
     "restore": _restore,
     "people": _people,
+    "plan_colleagues": _plan_colleagues,
     "plan_people": _plan_people,
     "staff": _staff,
 }
