@@ -12,7 +12,14 @@ from pathlib import Path
 
 SOAKS = {
     "killed": (("tests/acceptance/test_killed.py",), {"IP_FHIR_KILLS": "2000"}),
-    "sharing": (("tests/acceptance/test_plans_killed.py",), {"IP_FHIR_PLAN_KILLS": "2000"}),
+    "sharing": (
+        (
+            "tests/acceptance/test_plans_killed.py",
+            "tests/acceptance/test_plans_restored.py",
+            "tests/acceptance/test_plans_at_once.py",
+        ),
+        {"IP_FHIR_PLAN_KILLS": "2000", "IP_FHIR_PLAN_RESTORES": "100", "IP_FHIR_PLAN_DEEDS": "300"},
+    ),
     "hostile": (
         ("tests/acceptance/test_damaged_requests.py", "tests/acceptance/test_hostile_town.py"),
         {"IP_FHIR_DAMAGED": "100000", "IP_FHIR_HOSTILE_LOOPS": "300"},

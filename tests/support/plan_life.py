@@ -121,11 +121,11 @@ class Side:
         if decision.plan.plan is not None:
             self.versions[decision.plan.plan.version] = decision.plan.plan
         self.views |= {(one.share, one.number): (one.version, one.day) for one in decision.views}
-        of_shares = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
+        give_way = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE)
         kept = [
             row
             for row in self.waiting
-            if decision.drops is None and not (row.plan_message in of_shares and row.about in decision.superseded)
+            if decision.drops is None and not (row.plan_message in give_way and row.about in decision.superseded)
         ]
         self.waiting = kept + [effect for effect in decision.effects if effect.kind is EffectKind.SEND]
         self.told += [effect for effect in decision.effects if effect.kind is EffectKind.TELL]

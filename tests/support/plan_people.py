@@ -1,16 +1,19 @@
 """The staff of four sides around plans in the crash tests: they work on their side's store, and may be killed too.
 
 Who starts again looks at what is stored and goes on from there. The coordinator makes the plans, shares each with all
-others, changes it a few times and decides what they ask for; each other asks for one change of each plan.
+others, changes it a few times, decides what they ask for, and shares again what is out of step; each other asks for
+changes of each plan, one after the other.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from uuid import uuid4
 
 from ip_fhir.bootstrap import open_exchange
-from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.effects import Reason
+from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, StoreError
@@ -22,6 +25,12 @@ PARTICIPANTS = ("hospital", "school", "practice")
 VERSIONS = 4
 """The coordinator changes each plan until this version is there, or a later one."""
 
+OPEN = (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT, ChangeStatus.SENT)
+"""The statuses of a change that is not decided yet, at either side."""
+
+FIRST = tuple(measure.what for measure in make_plan().measures)
+"""The measures that a plan begins with."""
+
 _ALL = 100_000
 
 
@@ -32,12 +41,16 @@ def numbered_plan(number: int) -> IndividualPlan:
     return plan.evolve(id=f"plan-{number}", owner=owner)
 
 
-def work(config: str, party: str, pause: float, until: int) -> None:
-    """Do what a side's people do, until killed; `until` is how many plans the coordinator makes."""
+def work(config: str, party: str, pause: float, until: int, versions: int = VERSIONS, asks: int = 1) -> None:
+    """Do what a side's people do, until killed.
+
+    `until` is how many plans the coordinator makes, `versions` how far each is changed, `asks` how many changes of each
+    plan a participant asks for.
+    """
     exchange = open_exchange(read_settings(config))
     while True:
         with suppress(StoreError, LoopError, InvalidInput, ConsentRefused):  # somebody was first: look again
-            _coordinate(exchange, until) if party == "municipality" else _take_part(exchange, party)
+            _coordinate(exchange, until, versions) if party == "municipality" else _take_part(exchange, party, asks)
         time.sleep(pause)
 
 
@@ -46,20 +59,25 @@ def plans_of(exchange: Exchange, side: PlanSide) -> list[SharedPlan]:
     return exchange.store.plans(side, _ALL)  # type: ignore[attr-defined, no-any-return]
 
 
-def _coordinate(exchange: Exchange, until: int) -> None:
+def _coordinate(exchange: Exchange, until: int, versions: int) -> None:
     """Make the next plan, and do the next thing in each that is there."""
     plans = plans_of(exchange, PlanSide.HOLDER)
     if len(plans) < until:
         exchange.save_plan(numbered_plan(len(plans)), by=NINA)
+    told = {item.about for item in exchange.worklist(limit=_ALL) if item.reason is Reason.OUT_OF_STEP}
     for plan in plans:
-        _next(exchange, plan)
+        _next(exchange, plan, told, versions)
 
 
-def _next(exchange: Exchange, case: SharedPlan) -> None:
+def _next(exchange: Exchange, case: SharedPlan, told: set[str | None], versions: int) -> None:
     shared = {share.party for share in case.shares}
     for party in PARTICIPANTS:
         if party not in shared:
             exchange.share(case.id, party, by=NINA)
+            return
+    for share in case.shares:
+        if share.id in told and not share.in_step:  # who looked at both sides' views shares again
+            exchange.share(case.id, share.party, by=NINA)
             return
     for kept in case.changes:
         if kept.status in (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT):
@@ -68,17 +86,29 @@ def _next(exchange: Exchange, case: SharedPlan) -> None:
             exchange.answer_change(kept.change.id, said, by=NINA)
             return
     plan = case.plan
-    if plan is not None and plan.version < VERSIONS:
-        measures = (plan.measures[0].evolve(how=f"versjon {plan.version}"), *plan.measures[1:])
+    if plan is not None and plan.version < versions:
+        measures = (plan.measures[0].evolve(how=f"versjon {plan.version} {uuid4()}"), *plan.measures[1:])
         exchange.save_plan(plan.evolve(measures=measures), by=NINA)
 
 
-def _take_part(exchange: Exchange, party: str) -> None:
-    """Ask for one change of each plan: the extent of the last measure, in words that nobody else uses."""
+def _take_part(exchange: Exchange, party: str, asks: int) -> None:
+    """Ask for the next change of each plan, once the one before is answered."""
     for case in plans_of(exchange, PlanSide.PARTICIPANT):
         views = [copy.view for copy in case.copies if copy.view is not None]
-        if not views or case.changes:
-            continue
-        measures = views[0].plan.measures
-        wanted = (*measures[:-1], measures[-1].evolve(extent=f"{party} vil"))
-        exchange.change_plan(views[0].evolve(plan=views[0].plan.evolve(measures=wanted)), by=OLE)
+        if views and len(case.changes) < asks and not any(kept.status in OPEN for kept in case.changes):
+            wanted = _wanted(views[0].plan, party, add=len(case.changes) % 2 == 1)
+            exchange.change_plan(views[0].evolve(plan=wanted), by=OLE)
+
+
+def _wanted(plan: IndividualPlan, party: str, *, add: bool) -> IndividualPlan:
+    """The plan with another extent of the last measure of those it began with, or with a measure that is new.
+
+    In words that nobody uses twice.
+    """
+    words = f"{party} vil {uuid4()}"
+    if add:
+        new = Measure(id=str(uuid4()), what=words, goals=(plan.goals[0].id,))
+        return plan.evolve(measures=(*plan.measures, new))
+    first = [one for one in plan.measures if one.what in FIRST]
+    changed = {one.id: one for one in plan.measures} | {first[-1].id: first[-1].evolve(extent=words)}
+    return plan.evolve(measures=tuple(changed.values()))

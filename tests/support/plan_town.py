@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
-from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.ports import Store
 from ip_fhir.store import open_store
-from tests.support.plan_people import PARTICIPANTS, VERSIONS
+from tests.support.plan_people import OPEN, PARTICIPANTS, VERSIONS
 from tests.support.processes import Running, Timekeeper, Zygote, toml
 from tests.support.ring import organization
 
@@ -25,10 +25,18 @@ SIDES = ("municipality", *PARTICIPANTS)
 class PlanTown(Timekeeper):
     """A folder with settings, clock and logs: each side with an endpoint with its worker, and people at work."""
 
-    def __init__(self, place: Path, databases: dict[str, str], zygote: Zygote, plans: int) -> None:
+    def __init__(
+        self,
+        place: Path,
+        databases: dict[str, str],
+        zygote: Zygote,
+        plans: int,
+        versions: int = VERSIONS,
+        asks: int = 1,
+    ) -> None:
         super().__init__(place, dict(zip(SIDES, free_ports(len(SIDES)), strict=True)))
-        self.databases, self.plans = databases, plans
-        configs = {side: self._write(side) for side in SIDES}
+        self.databases, self.plans, self.versions, self.asks = databases, plans, versions, asks
+        self.configs = configs = {side: self._write(side) for side in SIDES}
         self.servers = {side: Running(zygote, "serve", configs[side], place / f"serve-{side}.log") for side in SIDES}
         self.people = {
             side: Running(
@@ -36,7 +44,7 @@ class PlanTown(Timekeeper):
                 "plan_people",
                 configs[side],
                 place / f"people-{side}.log",
-                {"party": side, "pause": 0.02, "until": plans},
+                {"party": side, "pause": 0.02, "until": plans, "versions": versions, "asks": asks},
             )
             for side in SIDES
         }
@@ -45,6 +53,24 @@ class PlanTown(Timekeeper):
     def everybody(self) -> list[Running]:
         """All processes."""
         return [*self.servers.values(), *self.people.values()]
+
+    def wind_down(self) -> None:
+        """Let all people begin nothing new; what has begun goes on."""
+        self.versions = self.asks = 0
+        for one in self.people.values():
+            one.kill_if_running()
+            one.more |= {"versions": 0, "asks": 0}
+            one.start()
+
+    def stop(self, side: str) -> None:
+        """Kill all that runs at a side."""
+        for one in (self.servers[side], self.people[side]):
+            one.kill_if_running()
+
+    def start(self, side: str) -> None:
+        """Start a side again."""
+        for one in (self.servers[side], self.people[side]):
+            one.start()
 
     def _write(self, side: str) -> Path:
         others = [other for other in SIDES if other != side]
@@ -75,15 +101,11 @@ class PlanTown(Timekeeper):
     def finish(self, seconds: float) -> None:
         """Wait until all plans are made, every change is decided, and nothing waits; then end all."""
         deadline = time.monotonic() + seconds
-        stores = {side: open_store(self.databases[side]) for side in SIDES}
-        try:
+        with open_stores(self.databases) as stores:
             while not self._rests(stores):
                 assert time.monotonic() < deadline, "the sides do not come to rest; see the logs"
                 self.forward(60)
                 time.sleep(0.3)
-        finally:
-            for store in stores.values():
-                store.close()
         for one in self.everybody:
             if one.pid is not None:
                 one.end(signal.SIGTERM)
@@ -91,23 +113,24 @@ class PlanTown(Timekeeper):
     def _rests(self, stores: Mapping[str, Store]) -> bool:
         if any(store.outbox("waiting", 1) or store.outbox("awaiting", 1) for store in stores.values()):
             return False
-        plans = _plans(stores["municipality"], PlanSide.HOLDER)
-        return len(plans) >= self.plans and all(_is_done(plan) for plan in plans)
+        theirs = [plan for side in PARTICIPANTS for plan in plans_in(stores[side], PlanSide.PARTICIPANT)]
+        if any(len(plan.changes) < self.asks or any(kept.status in OPEN for kept in plan.changes) for plan in theirs):
+            return False
+        plans = plans_in(stores["municipality"], PlanSide.HOLDER)
+        return len(plans) >= self.plans and all(self._is_done(plan) for plan in plans)
 
-
-def _is_done(case: SharedPlan) -> bool:
-    """True if all have a share, have asked and been answered, and the coordinator has changed it often enough."""
-    asked = {kept.change.share for kept in case.changes if kept.status not in _OPEN}
-    return len(asked) == len(PARTICIPANTS) and case.plan is not None and case.plan.version >= VERSIONS
-
-
-_OPEN = (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT, ChangeStatus.SENT)
+    def _is_done(self, case: SharedPlan) -> bool:
+        """True if all have a share that is in step, and the coordinator has changed the plan often enough."""
+        shared = {share.party for share in case.shares if share.in_step}
+        return len(shared) == len(PARTICIPANTS) and case.plan is not None and case.plan.version >= self.versions
 
 
 @contextmanager
-def running_plan_town(place: Path, databases: dict[str, str], zygote: Zygote, plans: int) -> Iterator[PlanTown]:
-    """Everybody at work, on so many plans; killed in the end."""
-    town = PlanTown(place, databases, zygote, plans)
+def running_plan_town(
+    place: Path, databases: dict[str, str], zygote: Zygote, plans: int, **more: int
+) -> Iterator[PlanTown]:
+    """Everybody at work, on so many plans; killed in the end. `more` is for `PlanTown`."""
+    town = PlanTown(place, databases, zygote, plans, **more)
     with ExitStack() as clean:
         for one in town.everybody:
             one.start()
@@ -116,24 +139,37 @@ def running_plan_town(place: Path, databases: dict[str, str], zygote: Zygote, pl
         yield town
 
 
-def wrong_with_plans(databases: dict[str, str]) -> list[str]:
-    """Everything that is not as it must be when all have come to rest: read from the stores alone."""
-    stores = {side: open_store(url) for side, url in databases.items()}
-    try:
+def wrong_with_plans(databases: dict[str, str], restored: Collection[str] = ()) -> list[str]:
+    """Everything that is not as it must be when all have come to rest: read from the stores alone.
+
+    A side that was `restored` from a backup may have forgotten changes, and a message about one is refused for good.
+    """
+    with open_stores(databases) as stores:
         problems = [f"{side} chain: {found}" for side, store in stores.items() for found in store.verify()]
         for side, store in stores.items():
             left = (row for row in store.outbox(None, 1_000_000) if row.status in ("waiting", "awaiting", "parked"))
-            problems += [f"{side}: {row.id} is {row.status}: {row.last_error}" for row in left]
-        theirs = {side: {p.id: p for p in _plans(stores[side], PlanSide.PARTICIPANT)} for side in PARTICIPANTS}
-        for case in _plans(stores["municipality"], PlanSide.HOLDER):
-            problems += [f"{case.id}: {problem}" for problem in _wrong(case, theirs)]
-    finally:
-        for store in stores.values():
-            store.close()
+            problems += [
+                f"{side}: {row.id} is {row.status}: {row.last_error}"
+                for row in left
+                if row.status != "parked" or not restored or row.effect.plan_message not in _OF_CHANGES
+            ]
+        theirs = {side: {p.id: p for p in plans_in(stores[side], PlanSide.PARTICIPANT)} for side in PARTICIPANTS}
+        for case in plans_in(stores["municipality"], PlanSide.HOLDER):
+            problems += [f"{case.id}: {problem}" for problem in _wrong(case, theirs, restored)]
     return problems
 
 
-def _wrong(case: SharedPlan, theirs: dict[str, dict[str, SharedPlan]]) -> Iterator[str]:
+@contextmanager
+def open_stores(databases: Mapping[str, str]) -> Iterator[dict[str, Store]]:
+    """The stores of all sides."""
+    with ExitStack() as clean:
+        yield {side: clean.enter_context(closing(open_store(url))) for side, url in databases.items()}
+
+
+_OF_CHANGES = (PlanMessageKind.PLAN_CHANGE, PlanMessageKind.PLAN_CHANGE_ANSWER)
+
+
+def _wrong(case: SharedPlan, theirs: dict[str, dict[str, SharedPlan]], restored: Collection[str]) -> Iterator[str]:
     plan = case.plan
     assert plan is not None
     for share in case.shares:
@@ -142,15 +178,27 @@ def _wrong(case: SharedPlan, theirs: dict[str, dict[str, SharedPlan]]) -> Iterat
         on = share.made_on or local_day(case.changed)
         if other is None or copy is None or copy.view != see(plan, share, on):
             yield f"the copy of {share.party} is not its view"
-        elif {kept.change.id: kept.status for kept in other.changes} != {
-            kept.change.id: kept.status for kept in case.changes if kept.change.share == share.id
-        }:
+            continue
+        if not (copy.number == share.number == share.acknowledged):
+            yield f"{share.party} holds number {copy.number} of {share.number}"
+        decided = {kept.change.id: kept.status for kept in case.changes if kept.change.share == share.id}
+        heard = {kept.change.id: kept.status for kept in other.changes}
+        both = decided.keys() & heard.keys()
+        if any(decided[ident] != heard[ident] for ident in both):
             yield f"the changes of {share.party} are not answered as they were decided"
+        if (heard.keys() - both and "municipality" not in restored) or (
+            decided.keys() - both and share.party not in restored
+        ):
+            yield f"a change of {share.party} is lost"
     if len({kept.change.id for kept in case.changes}) != len(case.changes):
         yield "a change is there twice"
+    words = [said for measure in plan.measures for said in (measure.what, measure.extent) if said is not None]
+    if len(set(words)) != len(words):
+        yield "a change took effect twice"
 
 
-def _plans(store: Store, side: PlanSide) -> list[SharedPlan]:
+def plans_in(store: Store, side: PlanSide) -> list[SharedPlan]:
+    """All plans in which a side has this part."""
     return store.plans(side, 1_000_000)  # type: ignore[attr-defined, no-any-return]
 
 

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _ALL_IT_NEEDS = (
     "ip_fhir.cli.commands.loop.exchange",
+    "ip_fhir.cli.commands.operation.restore",
     "ip_fhir.web.serving",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
     "tests.support.people",
+    "tests.support.plan_colleagues",
     "tests.support.plan_people",
     "uvicorn.lifespan.on",
     "uvicorn.loops.asyncio",
@@ -69,6 +71,13 @@ def _work(config: str, _more: dict[str, Any]) -> None:
     work(Path(config))
 
 
+def _restore(config: str, more: dict[str, Any]) -> None:
+    """What is done after a backup was put back, as `ip-fhir db restore` does it."""
+    from ip_fhir.cli.commands.operation.restore import restore
+
+    restore(Path(config), **more)
+
+
 def _people(config: str, more: dict[str, Any]) -> None:
     """The staff of one side, on its store."""
     from tests.support.people import work
@@ -83,6 +92,13 @@ def _plan_people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
+def _plan_colleagues(config: str, more: dict[str, Any]) -> None:
+    """One of several who work on one plan at once."""
+    from tests.support.plan_colleagues import work
+
+    work(config, **more)
+
+
 def _staff(config: str, more: dict[str, Any]) -> None:
     """The staff of one side of the hostile town, on its store."""
     from tests.support.hostile_town import work
@@ -93,7 +109,9 @@ def _staff(config: str, more: dict[str, Any]) -> None:
 _WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "serve": _serve,
     "work": _work,
+    "restore": _restore,
     "people": _people,
+    "plan_colleagues": _plan_colleagues,
     "plan_people": _plan_people,
     "staff": _staff,
 }

@@ -28,7 +28,9 @@ log = logging.getLogger("ip_fhir.exchange")
 OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
 """The messages of which only the newest of a share counts."""
 
-IN_ITS_PLACE: Final = "a newer view is in its place"
+_GIVE_WAY: Final = (*OF_A_SHARE, PlanMessageKind.PLAN_CHANGE)
+
+IN_ITS_PLACE: Final = "a newer one is in its place"
 """The reason that a superseded row shows."""
 
 if TYPE_CHECKING:
@@ -67,8 +69,8 @@ def write_plan(
     tx.append_records(aggregate, [record.to_data() for record in decision.records])
     tx.save_plan(plan, before.revision if before is not None else None, decision.records[0].by)
     tx.add_views(plan.id, [ViewMade(*view) for view in decision.views])
-    for share_id in decision.superseded:
-        tx.supersede_rows(aggregate, share_id, OF_A_SHARE, IN_ITS_PLACE)
+    for about in decision.superseded:
+        tx.supersede_rows(aggregate, about, _GIVE_WAY, IN_ITS_PLACE)
     if decision.drops is not None:
         tx.drop_rows(aggregate, decision.drops, [effect.id for effect in decision.effects])
     for reason, about in no_longer_needed(was, plan):

@@ -101,13 +101,14 @@ def answered(step: Step) -> Finding:
         raise NotTaken.at("answer.change", UNKNOWN, "not-found")
     waiting = sum(one.outcome in _WAITING for one in answer.decisions)
     before = sum(one.outcome in _WAITING for one in kept.decisions)
-    first = kept.status is ChangeStatus.SENT
+    # Declined without decisions it is if a machine refused to take it once more: the holder's word counts for more.
+    first = kept.status is ChangeStatus.SENT or not kept.decisions
     if not first and (kept.status in _FINAL or waiting > before):
         return Finding.LATE
     now = {"status": answer.status, "decisions": answer.decisions, "decided": None if waiting else step.event.at}
     put(step, kept.evolve(**now))
     step.stop(PlanTimerKind.CHANGE_ANSWER, answer.change)
-    if answer.decisions != kept.decisions or first:
+    if answer.decisions != kept.decisions or kept.status is ChangeStatus.SENT:
         step.tell(Reason.CHANGE_ANSWERED, answer.change, text=answer.text)
     return Finding.WAITS if waiting else Finding.DECIDED
 
@@ -115,9 +116,20 @@ def answered(step: Step) -> Finding:
 def refused(step: Step, change_id: str) -> None:
     """Marks a change of ours as declined whole: the holder's machine did not take it."""
     kept = _kept(step, change_id)
-    if kept is not None and kept.status is ChangeStatus.SENT:
+    if kept is not None and kept.status not in _FINAL:
         put(step, kept.evolve(status=ChangeStatus.DECLINED, decided=step.event.at))
         step.stop(PlanTimerKind.CHANGE_ANSWER, change_id)
+
+
+def send_again(step: Step, share_id: str) -> None:
+    """Sends what the holder has not decided once more: it is decided once, and answered each time.
+
+    What waits gives way: a restored holder takes no change before it knows what we hold, and this goes behind that.
+    """
+    for kept in step.case.changes:
+        if kept.change.share == share_id and kept.status not in _FINAL:
+            step.superseded.append(kept.change.id)
+            step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, step.case.holder)
 
 
 # --- at the holder

@@ -1,7 +1,8 @@
 """Views, withdrawals and receipts: numbers decide, never clocks; and what two sides say after a backup was restored.
 
 A number below the one held is late. The same number with another digest, or a number that was never given, is a
-conflict: the share is out of step, and a person is told.
+conflict: the share is out of step, and a person is told. Whoever meets either says which number it holds: the holder
+may be one whose backup was put back, and not know it.
 """
 
 from __future__ import annotations
@@ -82,9 +83,11 @@ def _compare(step: Step, share_id: str, number: int, digest: str) -> Finding:
     if held is None or number > held.number:
         return Finding.NEWER
     if number < held.number:
+        _say_what_we_hold(step, share_id)
         return Finding.LATE
     if digest == held.digest:
         return Finding.REPEATED
+    _say_what_we_hold(step, share_id)
     step.problems = (Problem("number", "another view with this number is here", "conflict"),)
     _put(step, held.evolve(in_step=False))
     step.tell(Reason.OUT_OF_STEP, share_id)
@@ -159,20 +162,25 @@ def restored_here(step: Step) -> Finding:
 
 
 def copy_restored(step: Step) -> Finding:
-    """Says to the holder which views we hold; it sends the newest if that is another one."""
+    """Says to the holder which views we hold; it sends the newest if that is another one, and its answers again."""
     for copy in step.case.copies:
-        step.send(PlanMessageKind.PLAN_STATE, copy.share, step.case.holder, number=copy.number)
+        _say_what_we_hold(step, copy.share)
     return Finding.ALWAYS
 
 
 def state_asked(step: Step) -> Finding:
     """Answers a restored holder: the number and digest that we hold of a share."""
     handover.from_holder(step)
-    share_id = step.needed("share")
+    _say_what_we_hold(step, step.needed("share"))
+    return Finding.ALWAYS
+
+
+def _say_what_we_hold(step: Step, share_id: str) -> None:
+    """Says to the holder which number we hold, and sends what it has not decided again: a backup may lack it."""
     copy = step.case.copy_of(share_id)
     number = copy.number if copy is not None else None
     step.send(PlanMessageKind.PLAN_STATE, share_id, step.case.holder, number=number, answers=step.event.message_id)
-    return Finding.ALWAYS
+    changes.send_again(step, share_id)
 
 
 def state_told(step: Step) -> Finding:

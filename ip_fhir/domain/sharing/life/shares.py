@@ -183,8 +183,11 @@ def send_newest(step: Step, share: Share) -> None:
 
 
 def share_again(step: Step, share: Share) -> None:
-    """Makes a view for a share that is in step again, or begins again, above the highest number."""
-    _new_view(step, None, share.evolve(in_step=True, ended=None, end_reason=None))
+    """Makes a view for a share that is in step again, or begins again, above the highest number.
+
+    Also where it equals the last one made here: the participant may hold another.
+    """
+    _new_view(step, None, share.evolve(in_step=True, ended=None, end_reason=None, digest=None))
 
 
 def tick(step: Step, share: Share, parts: tuple[LocatingPart, ...]) -> None:

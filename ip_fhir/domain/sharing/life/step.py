@@ -41,7 +41,8 @@ class MadeView(NamedTuple):
 class PlanDecision:
     """The result of an event: the case after it, the evidence, and the effects to carry out.
 
-    `superseded` are ids of shares whose earlier rows, not sent yet, give way to a view or withdrawal in `effects`.
+    `superseded` are ids of shares and changes: earlier rows, not sent yet, give way to a view, withdrawal or change in
+    `effects`.
     `drops` is the reason for closing every other row of the plan that waits (None: they stay). With `problems` the
     message is kept as evidence and not acted on, and its sender gets a fatal-error receipt with them.
     """

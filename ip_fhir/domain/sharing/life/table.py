@@ -98,13 +98,13 @@ _NUMBERED: Final = (
     *_rows(_E.VIEW, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.NEWER: "the view is the copy from now on; our people are told",
         _F.REPEATED: "nothing; receipt ok",
-        _F.LATE: "not taken; receipt ok with the number held",
+        _F.LATE: "not taken; receipt ok, and we say which number we hold",
         _F.CONFLICT: "not taken: the share is out of step, a person is told, receipt of a fatal error",
     }),
     *_rows(_E.WITHDRAW, _BY_HOLDER, _AT_PARTICIPANT, {
         _F.NEWER: "the copy is given up; our people are told to stop using it",
         _F.REPEATED: "nothing; receipt ok",
-        _F.LATE: "not taken; receipt ok with the number held",
+        _F.LATE: "not taken; receipt ok, and we say which number we hold",
         _F.CONFLICT: "not taken: the share is out of step, a person is told, receipt of a fatal error",
     }),
     *_rows(_E.RECEIPT_OK, _TRANSPORT, _AT_HOLDER, {
@@ -128,8 +128,12 @@ _NUMBERED: Final = (
         _F.BEHIND: "the newest view, or the withdrawal, goes again, unchanged",
         _F.AHEAD: "the numbers go on above the highest; a person is told, and decides by sharing again",
     }),
-    *_rows(_E.STATE_ASKED, _BY_HOLDER, _AT_PARTICIPANT, {_F.ALWAYS: "we say which number and digest we hold"}),
-    *_rows(_E.RESTORED, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.ALWAYS: "a backup was restored: we say what we hold"}),
+    *_rows(_E.STATE_ASKED, _BY_HOLDER, _AT_PARTICIPANT, {
+        _F.ALWAYS: "we say which number and digest we hold, and send what is undecided again",
+    }),
+    *_rows(_E.RESTORED, _BY_PARTICIPANT, _AT_PARTICIPANT, {
+        _F.ALWAYS: "a backup was restored: we say what we hold, and send what is undecided again",
+    }),
 )  # fmt: skip
 
 _CHANGING: Final = (

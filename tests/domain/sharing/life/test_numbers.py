@@ -6,6 +6,7 @@ import pytest
 
 from ip_fhir.domain.effects import Effect
 from ip_fhir.domain.sharing.case import PlanTimer, PlanTimerKind
+from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.life.shares import withdrawal_digest
 from ip_fhir.errors import NotTaken, NotYet
@@ -16,6 +17,7 @@ from tests.support.plan_life import (
     event_of,
     exchanged,
     holder,
+    named,
     participant,
     reasons,
     saved,
@@ -23,13 +25,14 @@ from tests.support.plan_life import (
     share_of,
     shared,
     view_of,
+    wanted,
     with_item,
 )
 
 
 @pytest.mark.sharing_promise(1)
 def test_a_late_view_is_not_taken() -> None:
-    """A view below the number held changes nothing; its receipt is ok, with what is held."""
+    """A view below the number held changes nothing; its receipt is ok, and the holder is told what is held."""
     unit, hospital = holder(), participant("hospital")
     saved(unit)
     (first,) = [unit.message(row, NOW) for row in unit.waiting if row.party == "hospital"]
@@ -38,7 +41,7 @@ def test_a_late_view_is_not_taken() -> None:
     decision = hospital.apply(event_of(first, "unit", NOW))
     assert decision.records[0].note is not None
     assert decision.records[0].note.startswith("late:")
-    assert (decision.effects, decision.problems, view_of(hospital).number) == ((), (), 2)
+    assert (sent(decision), decision.problems, view_of(hospital).number) == ([("plan-state", "unit", 2)], (), 2)
 
 
 def test_the_same_view_again() -> None:
@@ -123,7 +126,7 @@ def test_a_withdrawal_is_numbered() -> None:
     withdrawal = event_of(unit.message(row, NOW), "unit", NOW)
     assert reasons(school.apply(withdrawal)) == ["view-withdrawn"]
     assert school.apply(withdrawal.evolve(id="again")).effects == ()
-    assert school.apply(event_of(first, "unit", NOW).evolve(id="late")).effects == ()
+    assert sent(school.apply(event_of(first, "unit", NOW).evolve(id="late"))) == [("plan-state", "unit", 2)]
     assert school.case is not None
     (copy,) = school.case.copies
     assert (copy.view, copy.number, copy.digest) == (None, 2, withdrawal_digest(copy.share, 2))
@@ -191,6 +194,76 @@ def test_a_participant_that_is_ahead() -> None:
     assert sent(unit.do("share", to_party="hospital")) == [("plan", "hospital", 3)]
     exchanged(unit, hospital)
     assert view_of(hospital).number == 3
+
+
+@pytest.mark.sharing_promise(3, 6)
+def test_what_is_undecided_comes_again_to_a_restored_holder() -> None:
+    """A change that the backup lacks is sent again, behind what the holder has to know first, and decided."""
+    unit, hospital = shared("hospital")
+    backup = unit.case
+    goal = named(view_of(hospital).plan, "goals", "Gå")
+    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
+    exchanged(hospital, unit)
+    exchanged(unit, hospital)
+    assert backup is not None
+    assert hospital.case is not None
+    assert hospital.case.changes[0].status is ChangeStatus.PROPOSED
+    unit.cases[PLAN.id] = backup
+    unit.waiting.clear()
+    unit.do("restored")
+    exchanged(unit, hospital)
+    assert [row.plan_message for row in hospital.waiting] == ["plan-state", "plan-change"]
+    exchanged(hospital, unit)
+    assert unit.case is not None
+    assert [kept.status for kept in unit.case.changes] == [ChangeStatus.PROPOSED]
+
+
+@pytest.mark.sharing_promise(3, 6)
+def test_what_is_on_its_way_to_a_restored_holder_waits_behind_what_is_held() -> None:
+    """A change that waits already gives way: a restored holder takes none before it knows what its author holds."""
+    unit, hospital = shared("hospital")
+    plan = view_of(hospital).plan
+    wanted(hospital, "c-1", plan.evolve(title="Ny tittel"))
+    unit.do("restored")
+    exchanged(unit, hospital)
+    assert [row.plan_message for row in hospital.waiting] == ["plan-state", "plan-change"]
+
+
+def _status(side: Side, change: str) -> str:
+    assert side.case is not None
+    return next(str(kept.status) for kept in side.case.changes if kept.change.id == change)
+
+
+@pytest.mark.sharing_promise(3)
+def test_an_answer_counts_for_more_than_a_machine_that_refused() -> None:
+    """A change that was refused when it was sent again, and is answered then, is as it was decided."""
+    unit, hospital = shared("hospital")
+    goal = named(view_of(hospital).plan, "goals", "Gå")
+    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
+    (row,) = hospital.waiting
+    exchanged(hospital, unit)
+    hospital.receipt(row, NOW, ok=False)
+    assert _status(hospital, "c-1") == "declined"
+    exchanged(unit, hospital)
+    assert _status(hospital, "c-1") == "proposed"
+
+
+@pytest.mark.sharing_promise(6)
+def test_a_holder_that_was_restored_and_does_not_know_it() -> None:
+    """It gives out numbers once more: who holds a higher one says so, and a person is told and shares again."""
+    unit, hospital = shared("hospital")
+    backup = unit.case
+    for how in ("a", "b", "c"):
+        saved(unit, with_item(PLAN, "measures", "train", how=how))
+        exchanged(unit, hospital)
+    assert backup is not None
+    unit.cases[PLAN.id] = backup
+    unit.waiting.clear()
+    saved(unit, with_item(PLAN, "measures", "train", how="d"))
+    exchanged(unit, hospital)
+    (told,) = exchanged(hospital, unit)
+    assert (reasons(told), share_of(unit, "hospital").number) == (["out-of-step"], 4)
+    assert sent(unit.do("share", to_party="hospital")) == [("plan", "hospital", 5)]
 
 
 @pytest.mark.sharing_promise(6)
