@@ -64,8 +64,8 @@ def ends_of_msh(content: bytes) -> tuple[int, int, Delimiters]:
     if content.startswith(_UTF16_BOMS):
         raise InvalidInput.at("MSH", "the text is UTF-16, which is not read here", "not-supported")
     start = len(_BOM) if content.startswith(_BOM) else 0
-    while start < len(content) and content[start] in b" \t\r\n":
-        start += 1
+    if content[start : start + 1].isspace():
+        start = len(content) - len(content[start:].lstrip(b" \t\r\n"))
     if content[start : start + 3] != b"MSH":
         reason = "a batch, where one message is read" if content[start : start + 3] in _BATCH_HEADERS else "no message"
         raise InvalidInput.at("MSH", f"does not stand first: {reason}", "structure")

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.hl7v2.bounds import MOST_REPETITIONS, MOST_SEGMENTS, check_bytes, check_parts
+from ip_fhir.hl7v2.deviations import deviations_of_fields, deviations_of_header
 from ip_fhir.hl7v2.header import Header, charset_of, ends_of_msh
-from ip_fhir.hl7v2.places import place_of
+from ip_fhir.hl7v2.places import place_in, place_of
 from ip_fhir.hl7v2.segment import Segment
-from ip_fhir.hl7v2.structure.events import VERSIONS
+from ip_fhir.hl7v2.structure.events import KINDS, VERSIONS
 from ip_fhir.hl7v2.structure.grammar import grammar_of
 from ip_fhir.hl7v2.structure.matching import Matched, match, place
 from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, said, slots_of
 from ip_fhir.hl7v2.text.charsets import UTF_8, charset_named, first_wrong_byte
+from ip_fhir.hl7v2.text.contents import NULL
 from ip_fhir.hl7v2.text.delimiters import OURS
 from ip_fhir.hl7v2.text.lines import first_control, spans_of
 from ip_fhir.hl7v2.writing import Style, new_segment, rewritten
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ip_fhir.hl7v2.bounds import Bounds
-    from ip_fhir.hl7v2.text.delimiters import Delimiters
+from ip_fhir.hl7v2.text.delimiters import Delimiters
+
+_OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 
 MessageValue: TypeAlias = dict[str, Any]
 """A message as a JSON object: groups and segments as members, lists where they repeat; `contents` has the segments."""
@@ -69,7 +75,7 @@ class Er7:
         Raises `ValueError` for what names no place.
         """
         where = place_of(at)
-        if where is None:
+        if where is None or not where.field:
             message = "not a place in a message, such as PRD[2]-7.1"
             raise ValueError(message)
         named = [segment for segment in self.segments if segment.name == where.segment]
@@ -86,7 +92,7 @@ class Er7:
         """The segments at their places in the structure. Raises `InvalidInput` for a structure not read here."""
         structure = self.event[2]
         if not structure:
-            raise InvalidInput.at("MSH-9", "is a message that is not read here", "not-supported")
+            raise InvalidInput.at(f"MSH-9.{1 + (self.event[0] in KINDS)}", "is not read here", "not-supported")
         return match([segment.name for segment in self.segments], grammar_of(structure))
 
     @cached_property
@@ -113,7 +119,18 @@ class Er7:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """All that was read though it is not as the standard has it; each names its place."""
-        return tuple(problem for problem in self.matched.problems if problem.severity == "warning")
+        found = [*deviations_of_header(self.header), *deviations_of_fields(self.segments, self.header)]
+        if self.event[2]:
+            found += [problem for problem in self.matched.problems if problem.severity == "warning"]
+        return tuple(found)
+
+    def place(self, path: Sequence[str | int]) -> str:
+        """Returns the place in the message of a path in `value`.
+
+        `("PROVIDER_CONTACT", 1, "PRD", "f7", 0, "c1")` is `PRD[2]-7.1`. Of a group it is its first segment; where
+        nothing was read, the segment's name alone counts.
+        """
+        return place_in(path, self.matched.tree, [segment.name for segment in self.segments])
 
 
 def _filled(tree: Any, segments: tuple[Segment, ...]) -> Any:
@@ -143,9 +160,7 @@ def read(content: bytes, limits: Bounds, charset: str | None = None) -> Er7:
     _check_header(message)
     _check_repetitions(content, message, names)
     if message.event[2]:
-        errors = [problem for problem in message.matched.problems if problem.severity == "error"]
-        if errors:
-            raise InvalidInput(errors)
+        _check_structure(message, names)
     return message
 
 
@@ -186,8 +201,19 @@ def _check_header(message: Er7) -> None:
         raise InvalidInput(problems)
     if 12 not in missing and header.text(12) not in VERSIONS:
         raise InvalidInput.at("MSH-12", "is a version that is not read here", "not-supported")
-    if [segment.name for segment in message.segments].count("MSH") > 1:
-        raise InvalidInput.at("MSH[2]", "begins another message: a batch, where one message is read", "structure")
+    for segment in message.segments[1:]:
+        if segment.name in _OF_BATCHES:
+            raise InvalidInput.at(segment.name, "follows: a batch, where one message is read", "structure")
+
+
+def _check_structure(message: Er7, names: list[str]) -> None:
+    """Raises `InvalidInput` for what has no place, what is missing, and a PRD without a role."""
+    errors = [problem for problem in message.matched.problems if problem.severity == "error"]
+    for number, segment in enumerate(message.segments):
+        if segment.name == "PRD" and segment.contents.get("f1", [{}])[0].get("c1", NULL) == NULL:
+            errors.append(Problem(f"{place(names, number)}-1", "is missing: the role", "required"))
+    if errors:
+        raise InvalidInput(errors)
 
 
 def _check_repetitions(content: bytes, message: Er7, names: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ip_fhir.hl7v2.bounds import LARGE
-from ip_fhir.hl7v2.text.contents import Contents, contents_of
+from ip_fhir.hl7v2.text.contents import HEADERS, Contents, contents_of
 from ip_fhir.hl7v2.text.large import large_contents
 
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ class Segment:
     def raw_fields(self) -> list[str]:
         """The raw text of each field, by its number; at 0 the segment's name. MSH-1 counts as field 1."""
         parts = self.text.split(self._delimiters.field)
-        return [parts[0], self._delimiters.field, *parts[1:]] if self.name == "MSH" else parts
+        return [parts[0], self._delimiters.field, *parts[1:]] if self.name in HEADERS else parts
+
+    def has(self, text: str) -> bool:
+        """True if the segment has `text`, which is ASCII, anywhere."""
+        return self._content.find(text.encode("ascii"), self.start, self.end) >= 0
 
     @property
     def contents(self) -> Contents:

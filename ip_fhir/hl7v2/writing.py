@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.hl7v2.structure.fields import is_formatted
+from ip_fhir.hl7v2.text.contents import HEADERS
 from ip_fhir.hl7v2.text.escapes import escape, local_sequences
 from ip_fhir.hl7v2.text.lines import end_mark
 
@@ -83,14 +84,14 @@ def new_segment(name: str, contents: Contents, style: Style, at: str) -> bytes:
     Raises `InvalidInput` (`value`) for a key that is no field, component or subcomponent, a character that the
     character set lacks, and a control character.
     """
-    first = 3 if name == "MSH" else 1
+    first = 3 if name in HEADERS else 1
     numbers = _numbers(contents, at)
     texts = [""] * (max(numbers.values(), default=0) + 1)
     for field, number in numbers.items():
         if number >= first:
             formatted = _is_formatted(name, contents, number, style)
             texts[number] = field_text(contents[field], style, f"{at}-{number}", formatted=formatted)
-    head = f"MSH{style.delimiters.field}{style.delimiters.msh_2}" if name == "MSH" else name
+    head = f"{name}{style.delimiters.field}{style.delimiters.msh_2}" if name in HEADERS else name
     return encoded(style.delimiters.field.join([head, *texts[first:]]), style, at)
 
 
@@ -108,7 +109,7 @@ def changed_segment(segment: Segment, contents: Contents, style: Style, at: str)
             texts[number] = field_text(contents.get(field, []), style, place, formatted=formatted, kept=kept)
     while not texts[-1]:
         texts.pop()
-    if segment.name == "MSH":
+    if segment.name in HEADERS:
         del texts[1]
     return encoded(style.delimiters.field.join(texts), style, at)
 
@@ -156,7 +157,7 @@ def encoded(text: str, style: Style, at: str) -> bytes:
     try:
         return text.encode(style.charset.codec)
     except UnicodeEncodeError as wrong:
-        number = text.count(style.delimiters.field, 0, wrong.start) + text.startswith("MSH")
+        number = text.count(style.delimiters.field, 0, wrong.start) + (text[:3] in HEADERS)
         reason = f"has a character that {style.charset.name} cannot hold"
         raise InvalidInput.at(f"{at}-{number}", reason, "value") from None
 

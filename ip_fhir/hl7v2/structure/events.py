@@ -41,6 +41,10 @@ STRUCTURES: Final = {(kind, event): name for kind, (name, events) in _EVENTS.ite
 """The structure of each type and event that is read."""
 
 
+KINDS: Final = frozenset(_EVENTS)
+"""The types of which some events are read."""
+
+
 def structure_of(kind: str, event: str) -> str:
     """Returns the structure of a type and event, empty for one that is not read here. An ACK has one for all events.
 

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 Repetition: TypeAlias = dict[str, str]
 Contents: TypeAlias = dict[str, list[Repetition]]
 
+HEADERS: Final = frozenset({"MSH", "BHS", "FHS"})
+"""The segments whose field 1 is the character that parts the fields, and whose field 2 has the other delimiters."""
+
+NULL: Final = '""'
+"""The text of a field that is known to have no value."""
+
 _FIELDS: Final = tuple(f"f{number}" for number in range(200))
 _COMPONENTS: Final = tuple(f"c{number}" for number in range(200))
 
 
 def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
-    """Returns the fields of a segment's raw text; of MSH, MSH-1 counts as field 1."""
+    """Returns the fields of a segment's raw text; of MSH, BHS and FHS the delimiter counts as field 1."""
     repeat = delimiters.repetition
     parts = text.split(delimiters.field)
     found: Contents = {}
     number = 0
-    if parts[0] == "MSH":
+    if parts[0] in HEADERS:
         found = {"f1": [{"c1": delimiters.field}], "f2": [{"c1": parts[1]}]}
         parts[1] = ""
         number = 1

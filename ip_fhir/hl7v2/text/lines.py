@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from ip_fhir.errors import InvalidInput
+
+MOST_LINES: Final = 100_000
+"""The number of lines, blank ones too, that a message or a batch may have."""
+
 _BLANKS: Final = b" \t\r\n"
+_MARKS: Final = b"\r\n"
 _CONTROLS: Final = bytes([*(code for code in range(32) if code not in b"\t\r\n"), 127])
 _CONTROL_TEXT: Final = frozenset(_CONTROLS.decode("ascii"))
 _CHUNK = 65_536
@@ -22,30 +28,30 @@ def end_mark(content: bytes) -> bytes:
 def spans_of(content: bytes, start: int = 0) -> list[tuple[int, int]]:
     """Returns the start and the end of each segment in `content` from `start` on, without its end mark.
 
-    Lines of blanks alone are left out.
+    Lines of blanks alone are left out. Raises `InvalidInput` (`too-costly`) for more than `MOST_LINES` lines.
     """
     mark = end_mark(content)
+    if content.count(mark) > MOST_LINES:
+        raise InvalidInput.at("", f"more than {MOST_LINES} lines", "too-costly")
     spans, at, size = [], start, len(content)
     while at < size:
         end = content.find(mark, at)
         if end < 0:
             end = size
-        first, last = _without_marks(content, at, end, at_end=end == size)
-        if first < last and not (content[first] in _BLANKS and not content[first:last].strip(_BLANKS)):
+        first, last = at, end
+        if content[first] in _BLANKS:
+            first = end - len(_without_marks(content[first:end]))
+        if last > first and content[last - 1] in _MARKS and (mark == b"\n" or end == size):
+            last = first + len(content[first:last].rstrip(_MARKS))
+        if first < last:
             spans.append((first, last))
         at = end + 1
     return spans
 
 
-def _without_marks(content: bytes, start: int, end: int, *, at_end: bool) -> tuple[int, int]:
-    """Leaves out an LF that stands before a segment, after a CR, or at the end of all; and the CR of a CRLF."""
-    while start < end and content[start] in b"\r\n":
-        start += 1
-    if end > start and content[end - 1] in b"\r":
-        end -= 1
-    while at_end and end > start and content[end - 1] in b"\r\n":
-        end -= 1
-    return start, end
+def _without_marks(line: bytes) -> bytes:
+    """Leaves out what stands before a segment: an LF after a CR. Nothing is left of a line of blanks."""
+    return line.lstrip(_MARKS) if line.strip(_BLANKS) else b""
 
 
 def first_control(content: bytes) -> int | None:
