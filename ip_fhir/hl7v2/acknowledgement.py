@@ -103,7 +103,7 @@ def ack(of: Header | Er7, code: AckCode, *, at: datetime, problems: Sequence[Pro
 
     Sender and receiver change places; type, processing id, version and character set are the message's. MSH-10 follows
     from the message's own and `code`, so that a message that comes again gets the same acknowledgement. Each problem
-    has an ERR; where access was refused, one without detail. Before 2.5, ERR-1 has the errors, and warnings are left out.
+    has an ERR; where access was refused, one without detail. Before 2.5, ERR-1 has the errors alone.
     """
     header = of.header if isinstance(of, Er7) else of
     style = Style(OURS, header.charset, header.text(12))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.hl7v2.bounds import Bounds
-from ip_fhir.hl7v2.text.delimiters import Delimiters
+    from ip_fhir.hl7v2.text.delimiters import Delimiters
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 

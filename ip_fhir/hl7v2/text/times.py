@@ -60,9 +60,9 @@ def iso_of(dtm: str, zone: tzinfo, at: str = "") -> IsoTime:
         offset, warning = _offset_in(zone, f"{day}T{clock}", at)
     text = f"{day}T{clock}{found['fraction'] or ''}{offset}"
     _check(text, at)
-    return IsoTime(
-        text, "has fractions of a second without a point: read to the second" if found["undivided"] else warning
-    )
+    if found["undivided"]:
+        warning = "has fractions of a second without a point: read to the second"
+    return IsoTime(text, warning)
 
 
 def dtm_of(iso: str, at: str = "") -> str:
@@ -94,7 +94,7 @@ def zone_of(msh_7: str, zone: tzinfo) -> tzinfo:
 
 
 def _offset_in(zone: tzinfo, local: str, at: str) -> tuple[str, str]:
-    """Returns the offset of a local time in `zone`; of a time that comes twice, when clocks go back, the first one's."""
+    """Returns the offset of a local time in `zone`; of one that comes twice, when clocks go back, the first."""
     _check(f"{local}+00:00", at)
     moment = datetime.fromisoformat(local).replace(tzinfo=zone)
     again = moment.astimezone(UTC).astimezone(zone)
