@@ -42,7 +42,7 @@ class Batch:
 
 @dataclass
 class _Parts:
-    """What was seen so far: where messages and headers stand, and what the next trailers must count."""
+    """The parts seen so far: messages, headers, and the numbers that the next trailers must tell."""
 
     messages: list[tuple[int, int]] = field(default_factory=list)
     headers: list[tuple[int, int]] = field(default_factory=list)

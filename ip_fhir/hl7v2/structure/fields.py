@@ -1,4 +1,4 @@
-"""What the standard says of a field in one version: required, repeating, its data type. From the data of hl7apy."""
+"""The rules of fields in one version: required, repeating, and of which data type. From the data of hl7apy."""
 
 from __future__ import annotations
 
