@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.hl7v2.structure.fields import is_formatted
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile("f([1-9][0-9]{0,3})")
 _PART = re.compile("c([1-9][0-9]{0,3})(?:s([1-9][0-9]{0,3}))?")
+
+_FIRST: Final = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -115,35 +118,54 @@ def changed_segment(segment: Segment, contents: Contents, style: Style, at: str)
 
 
 def field_text(
-    repetitions: list[Repetition], style: Style, at: str, *, formatted: bool = False, kept: list[str] | None = None
+    repetitions: list[Repetition], style: Style, at: str, *, formatted: bool = False, kept: Sequence[str] = ()
 ) -> str:
     """Returns the text of a field. Sequences in `kept` are written as they stand, as local escapes are."""
     written = []
     for repetition in repetitions:
-        parts: dict[int, dict[int, str]] = {}
+        parts = {}
         for key, text in repetition.items():
-            found = _PART.fullmatch(key)
-            if found is None:
-                raise InvalidInput.at(at, "has a key that is no component", "value")
-            number, within = int(found[1]), int(found[2] or 1)
-            raw = _escaped(text, style, f"{at}.{number}", formatted=formatted, kept=kept or [])
-            parts.setdefault(number, {})[within] = raw
+            if type(text) is not str:
+                raise InvalidInput.at(at, "has a component that is no text", "value")
+            parts[_part(key, at)] = _escaped(text, style, at, formatted=formatted, kept=kept)
         written.append(_joined(parts, style, at))
     return style.delimiters.repetition.join(written)
 
 
-def _joined(parts: dict[int, dict[int, str]], style: Style, at: str) -> str:
-    between, within = style.delimiters.component, style.delimiters.subcomponent
-    components = [""] * max(parts, default=0)
-    for number, texts in parts.items():
-        last = max(texts)
-        if last > 1 and not within:
-            raise InvalidInput.at(f"{at}.{number}", "has subcomponents, and MSH-2 no delimiter for them", "value")
-        components[number - 1] = within.join(texts.get(number, "") for number in range(1, last + 1))
-    return between.join(components)
+def _joined(parts: dict[tuple[int, int], str], style: Style, at: str) -> str:
+    """Returns a repetition's text, from the texts by number of component and subcomponent."""
+    if len(parts) == 1 and _FIRST in parts:
+        return parts[_FIRST]
+    components = [""] * max((number for number, _ in parts), default=0)
+    further: dict[int, dict[int, str]] = {}
+    for (number, within), text in parts.items():
+        if within == 1:
+            components[number - 1] = text
+        else:
+            further.setdefault(number, {})[within] = text
+    if further and not style.delimiters.subcomponent:
+        raise InvalidInput.at(at, "has subcomponents, and MSH-2 no delimiter for them", "value")
+    for number, texts in further.items():
+        several = [texts.get(within, "") for within in range(2, max(texts) + 1)]
+        components[number - 1] = style.delimiters.subcomponent.join([components[number - 1], *several])
+    return style.delimiters.component.join(components)
 
 
-def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: list[str]) -> str:
+@lru_cache(maxsize=4096)
+def _numbers_of(key: str) -> tuple[int, int] | None:
+    found = _PART.fullmatch(key)
+    return (int(found[1]), int(found[2] or 1)) if found else None
+
+
+def _part(key: str, at: str) -> tuple[int, int]:
+    """Returns the numbers of component and subcomponent that a key such as `c4s2` names."""
+    numbers = _numbers_of(key)
+    if numbers is None:
+        raise InvalidInput.at(at, "has a key that is no component", "value")
+    return numbers
+
+
+def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: Sequence[str]) -> str:
     for sequence in kept:
         before, found, after = text.partition(sequence)
         if found:
@@ -165,15 +187,24 @@ def encoded(text: str, style: Style, at: str) -> bytes:
 def _numbers(contents: Contents, at: str) -> dict[str, int]:
     numbers = {}
     for field in contents:
-        found = _FIELD.fullmatch(field)
-        if found is None:
+        number = _number_of(field)
+        if number is None:
             raise InvalidInput.at(at, "has a key that is no field", "value")
-        numbers[field] = int(found[1])
+        numbers[field] = number
     return numbers
 
 
+@lru_cache(maxsize=1024)
+def _number_of(key: str) -> int | None:
+    found = _FIELD.fullmatch(key)
+    return int(found[1]) if found else None
+
+
 def _is_formatted(segment: str, contents: Contents, number: int, style: Style) -> bool:
-    if not any("\n" in text for repetition in contents.get(f"f{number}", ()) for text in repetition.values()):
-        return False
-    kind = contents.get("f2", [{}])[0].get("c1", "")
-    return is_formatted(segment, style.version, number, kind)
+    """True if a field with a line break holds formatted text; without one it does not matter."""
+    for repetition in contents.get(f"f{number}", ()):
+        for text in repetition.values():
+            if "\n" in text:
+                kind = contents.get("f2", [{}])[0].get("c1", "")
+                return is_formatted(segment, style.version, number, kind)
+    return False

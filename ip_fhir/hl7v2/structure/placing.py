@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ip_fhir.hl7v2.text.contents import Contents
 
 
+_NOTHING: Final[tuple[Any, ...]] = ("", {}, [], None)
+
+
 class Slot(NamedTuple):
     """A segment of a value: its name, its fields, its place, and the number of the segment it was read from."""
 
@@ -97,10 +100,14 @@ def said(value: Any) -> Any:
 
     An empty repetition before one that says something keeps its place.
     """
-    if isinstance(value, dict):
-        members = {name: said(item) for name, item in value.items()}
-        return {name: item for name, item in members.items() if item not in ("", {}, [])}
-    if isinstance(value, list):
+    if type(value) is dict:
+        members = {}
+        for name, held in value.items():
+            item = held if type(held) is str else said(held)
+            if item not in _NOTHING:
+                members[name] = item
+        return members
+    if type(value) is list:
         items = [said(item) for item in value]
         while items and not items[-1]:
             items.pop()
