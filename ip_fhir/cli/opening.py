@@ -21,6 +21,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "web": ("h11", "prometheus_client", "starlette", "uvicorn"),
     "report": ("jinja2",),
     "postgres": ("psycopg",),
+    "hl7v2": ("hl7apy",),
     "evidence": ("joserfc",),
 }
 """The extras, and the packages that each brings as they are imported."""

@@ -20,6 +20,7 @@ ROOMS_OF_EXTRA = {
     "web": ("ip_fhir/web",),
     "report": ("ip_fhir/report",),
     "postgres": ("ip_fhir/store",),
+    "hl7v2": ("ip_fhir/hl7v2",),
     "evidence": ("ip_fhir/store/integrity",),
     "bench": ("benchmarks", "tests"),  # a benchmark starts its servers as the tests do
     "dev": ("tests",),

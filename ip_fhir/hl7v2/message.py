@@ -1,0 +1,260 @@
+"""One message, read from bytes: its segments, its value as a JSON object, and the same message with another value."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.hl7v2.bounds import MOST_REPETITIONS, MOST_SEGMENTS, check_bytes, check_parts
+from ip_fhir.hl7v2.deviations import deviations_of_fields, deviations_of_header
+from ip_fhir.hl7v2.header import Header, charset_of, ends_of_msh
+from ip_fhir.hl7v2.places import place_in, place_of
+from ip_fhir.hl7v2.segment import Segment
+from ip_fhir.hl7v2.structure.events import KINDS, VERSIONS
+from ip_fhir.hl7v2.structure.grammar import grammar_of
+from ip_fhir.hl7v2.structure.matching import Matched, match, place
+from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, said, slots_of
+from ip_fhir.hl7v2.text.charsets import UTF_8, charset_named, first_wrong_byte
+from ip_fhir.hl7v2.text.contents import NULL
+from ip_fhir.hl7v2.text.delimiters import OURS
+from ip_fhir.hl7v2.text.lines import first_control, spans_of
+from ip_fhir.hl7v2.writing import Style, new_segment, rewritten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ip_fhir.hl7v2.bounds import Bounds
+    from ip_fhir.hl7v2.text.delimiters import Delimiters
+
+_OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
+
+MessageValue: TypeAlias = dict[str, Any]
+"""A message as a JSON object: groups and segments as members, lists where they repeat; `contents` has the segments."""
+
+
+class Er7:
+    """A message as it was read. It does not change: `put` returns another one."""
+
+    def __init__(self, content: bytes, header: Header, segments: tuple[Segment, ...]) -> None:
+        self._content = content
+        self.header = header
+        self.segments = segments
+
+    def __repr__(self) -> str:
+        return f"<Er7 {'^'.join(self.event[:2])}, {len(self.segments)} segments>"
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The delimiters that MSH-1 and MSH-2 name."""
+        return self.header.delimiters
+
+    @property
+    def charset(self) -> str:
+        """The character set by its name in HL7 table 0211, such as `UNICODE UTF-8`."""
+        return self.header.charset.name
+
+    @property
+    def event(self) -> tuple[str, str, str]:
+        """The message's type, its event, and the structure that they use, which is empty for one not read here."""
+        return self.header.event
+
+    @property
+    def version(self) -> str:
+        """The version of HL7 v2, from MSH-12, such as `2.5.1`."""
+        return self.header.text(12)
+
+    def to_bytes(self) -> bytes:
+        """Returns the bytes that were read."""
+        return self._content
+
+    def field(self, at: str) -> str:
+        """Returns the text at a place such as `MSH-10` or `PRD[2]-7.1`, empty if nothing is there.
+
+        Raises `ValueError` for what names no place.
+        """
+        where = place_of(at)
+        if where is None or not where.field:
+            message = "not a place in a message, such as PRD[2]-7.1"
+            raise ValueError(message)
+        named = [segment for segment in self.segments if segment.name == where.segment]
+        if where.number > len(named):
+            return ""
+        repetitions = named[where.number - 1].contents.get(f"f{where.field}", [])
+        if where.repetition > len(repetitions):
+            return ""
+        within = f"s{where.subcomponent}" if where.subcomponent > 1 else ""
+        return repetitions[where.repetition - 1].get(f"c{where.component}{within}", "")
+
+    @cached_property
+    def matched(self) -> Matched:
+        """The segments at their places in the structure. Raises `InvalidInput` for a structure not read here."""
+        structure = self.event[2]
+        if not structure:
+            raise InvalidInput.at(f"MSH-9.{1 + (self.event[0] in KINDS)}", "is not read here", "not-supported")
+        return match([segment.name for segment in self.segments], grammar_of(structure))
+
+    @cached_property
+    def value(self) -> MessageValue:
+        """The message as a JSON object (see `MessageValue`). Raises `InvalidInput` for a structure not read here."""
+        filled: MessageValue = _filled(self.matched.tree, self.segments)
+        return filled
+
+    def put(self, value: MessageValue) -> Er7:
+        """Returns the same message with `value`: fields that differ are written anew, all else is kept to the byte.
+
+        Segments that are new in `value` are put at their place, those that are gone are taken out; segments that the
+        structure does not know stay where they stand. Raises `InvalidInput` for a value that cannot be written so that
+        it is read back as it is.
+        """
+        wanted = said(value)
+        if wanted == self.value:
+            return self
+        style = Style(self.delimiters, self.header.charset, self.version)
+        slots = slots_of(wanted, grammar_of(self.event[2]), Read(self.matched.tree, self.value))
+        content = rewritten(self._content, self.segments, slots, self.matched.unknown, style)
+        return _read_back(content, wanted, self.charset)
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """All that was read though it is not as the standard has it; each names its place."""
+        found = [*deviations_of_header(self.header), *deviations_of_fields(self.segments, self.header)]
+        if self.event[2]:
+            found += [problem for problem in self.matched.problems if problem.severity == "warning"]
+        return tuple(found)
+
+    def place(self, path: Sequence[str | int]) -> str:
+        """Returns the place in the message of a path in `value`.
+
+        `("PROVIDER_CONTACT", 1, "PRD", "f7", 0, "c1")` is `PRD[2]-7.1`. Of a group it is its first segment; where
+        nothing was read, the segment's name alone counts.
+        """
+        return place_in(path, self.matched.tree, [segment.name for segment in self.segments])
+
+
+def _filled(tree: Any, segments: tuple[Segment, ...]) -> Any:
+    if type(tree) is int:
+        return segments[tree].contents
+    if type(tree) is list:
+        return [_filled(item, segments) for item in tree]
+    return {name: _filled(item, segments) for name, item in tree.items()}
+
+
+def read(content: bytes, limits: Bounds, charset: str | None = None) -> Er7:
+    """Reads one message. `charset` is the peer's, for a message that names none in MSH-18.
+
+    Raises `InvalidInput`, with the place: `structure` (no MSH, delimiters, a segment's name, bytes that are no text of
+    the character set, an order that the structure does not have), `not-supported` (character set, version),
+    `required` (MSH-9, MSH-10, MSH-12, a segment), `too-long` and `too-costly` (more than the limits).
+    """
+    check_bytes(content, limits)
+    start, end, delimiters = ends_of_msh(content)
+    check_parts(content, delimiters, limits)
+    known = charset_of(content, start, end, delimiters, charset)
+    segments = _segments(content, start, delimiters, known.codec)
+    names = [segment.name for segment in segments]
+    _check_text(content, segments, names, first_control(content), "has a control character")
+    _check_text(content, segments, names, first_wrong_byte(content, known), f"is no text in {known.name}")
+    message = Er7(content, Header(delimiters, known, segments[0].contents), segments)
+    _check_header(message)
+    _check_repetitions(content, message, names)
+    if message.event[2]:
+        _check_structure(message, names)
+    return message
+
+
+def _segments(content: bytes, start: int, delimiters: Delimiters, codec: str) -> tuple[Segment, ...]:
+    spans = spans_of(content, start)
+    if len(spans) > MOST_SEGMENTS:
+        raise InvalidInput.at("", f"more than {MOST_SEGMENTS} segments", "too-costly")
+    separator = ord(delimiters.field)
+    for number, (first, last) in enumerate(spans, 1):
+        name = content[first : first + 3]
+        whole = last - first == 3 or (last - first > 3 and content[first + 3] == separator)
+        if not (whole and name.isalnum() and name.isupper() and name[:1].isalpha()):
+            raise InvalidInput.at(f"segment {number}", "does not begin with a segment's name", "structure")
+    return tuple(Segment(content, first, last, delimiters, codec) for first, last in spans)
+
+
+def _check_text(
+    content: bytes, segments: tuple[Segment, ...], names: list[str], wrong: int | None, reason: str
+) -> None:
+    if wrong is None:
+        return
+    for number, segment in enumerate(segments):
+        if segment.start <= wrong < segment.end:
+            before = content[segment.start : wrong]
+            field = before.count(segment.separator) + (segment.name == "MSH")
+            raise InvalidInput.at(f"{place(names, number)}-{field}", reason, "structure")
+    raise InvalidInput.at("", f"{reason} between segments", "structure")
+
+
+def _check_header(message: Er7) -> None:
+    header = message.header
+    acknowledges = header.text(9) == "ACK"
+    missing = [number for number in (9, 10, 12) if not header.text(number)]
+    problems = [
+        Problem(f"MSH-{number}", "is missing", "required") for number in missing if number == 9 or not acknowledges
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    if 12 not in missing and header.text(12) not in VERSIONS:
+        raise InvalidInput.at("MSH-12", "is a version that is not read here", "not-supported")
+    for segment in message.segments[1:]:
+        if segment.name in _OF_BATCHES:
+            raise InvalidInput.at(segment.name, "follows: a batch, where one message is read", "structure")
+
+
+def _check_structure(message: Er7, names: list[str]) -> None:
+    """Raises `InvalidInput` for what has no place, what is missing, and a PRD without a role."""
+    errors = [problem for problem in message.matched.problems if problem.severity == "error"]
+    for number, segment in enumerate(message.segments):
+        if segment.name == "PRD" and segment.contents.get("f1", [{}])[0].get("c1", NULL) == NULL:
+            errors.append(Problem(f"{place(names, number)}-1", "is missing: the role", "required"))
+    if errors:
+        raise InvalidInput(errors)
+
+
+def _check_repetitions(content: bytes, message: Er7, names: list[str]) -> None:
+    mark = message.delimiters.repetition
+    if content.count(mark.encode("ascii")) < MOST_REPETITIONS:
+        return
+    for number, segment in enumerate(message.segments):
+        for field, repetitions in segment.contents.items():
+            if len(repetitions) > MOST_REPETITIONS:
+                at = f"{place(names, number)}-{field[1:]}"
+                raise InvalidInput.at(at, f"has more than {MOST_REPETITIONS} repetitions", "too-costly")
+
+
+def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.name) -> Er7:
+    """Returns a message made of `value`, with our delimiters; MSH-12 and MSH-18 are those of `value`, if it has them.
+
+    Raises `InvalidInput` for a value that cannot be written so that it is read back as it is.
+    """
+    wanted = said(value)
+    msh = {**wanted.get("MSH", {}), "f1": [{"c1": OURS.field}], "f2": [{"c1": OURS.msh_2}]}
+    msh.setdefault("f12", [{"c1": version}])
+    msh.setdefault("f18", [{"c1": charset_named(charset, "charset").name}])
+    wanted["MSH"] = msh
+    header = Header(OURS, charset_named(msh["f18"][0].get("c1", "")), msh)
+    if not header.event[2]:
+        raise InvalidInput.at("MSH-9", "is a message that is not written here", "not-supported")
+    style = Style(OURS, header.charset, header.text(12))
+    slots = slots_of(wanted, grammar_of(header.event[2]), NOTHING)
+    content = b"".join(new_segment(slot.name, slot.contents, style, slot.place) + b"\r" for slot in slots)
+    return _read_back(content, wanted, header.charset.name)
+
+
+class _Unbounded:
+    """The bounds of what is written here: none, the reader's count."""
+
+    max_bytes = sys.maxsize
+    max_parts = sys.maxsize
+
+
+def _read_back(content: bytes, wanted: MessageValue, charset: str) -> Er7:
+    message = read(content, _Unbounded(), charset)
+    if message.value != wanted:
+        raise InvalidInput.at(difference(message.value, wanted), "cannot be written so that it is read back", "value")
+    return message

@@ -1,0 +1,1 @@
+"""Text: character sets, delimiters, line ends, escapes, and the fields of a segment. Knows no structure."""

@@ -1,0 +1,65 @@
+"""The delimiters of a message, from MSH-1 and MSH-2 (HL7 v2.9 section 2.5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+from ip_fhir.errors import InvalidInput
+
+_NAMES = ("component", "repetition", "escape", "subcomponent", "truncation")
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class Delimiters:
+    """The characters that part a message; `subcomponent` and `truncation` are empty where MSH-2 does not name them."""
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    subcomponent: str = "&"
+    truncation: str = ""
+
+    @property
+    def msh_2(self) -> str:
+        """The text of MSH-2."""
+        return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
+
+    @cached_property
+    def as_bytes(self) -> tuple[bytes, ...]:
+        """Each delimiter, also the escape character, as a byte."""
+        return tuple(character.encode("ascii") for character in self.field + self.msh_2)
+
+
+OURS: Final = Delimiters()
+"""The delimiters of every message that is written here: `|^~\\&`."""
+
+
+@lru_cache(maxsize=256)
+def delimiters_of(field: bytes, msh_2: bytes) -> Delimiters:
+    r"""Returns the delimiters that the bytes of MSH-1 and MSH-2 name.
+
+    Raises `InvalidInput` (`structure`, at MSH-1 or MSH-2) unless they are 3, 4 or 5 characters beside MSH-1, all
+    different, none a letter, digit, blank or quotation mark.
+
+    >>> delimiters_of(b"#", b"!@%*").repetition
+    '@'
+    """
+    if len(field) != 1 or not _parts(field):
+        raise InvalidInput.at("MSH-1", "is no delimiter", "structure")
+    if not _FEWEST <= len(msh_2) <= len(_NAMES):
+        raise InvalidInput.at("MSH-2", "has not 3, 4 or 5 characters", "structure")
+    if len({*field, *msh_2}) <= len(msh_2):
+        raise InvalidInput.at("MSH-2", "names one delimiter twice", "structure")
+    if not _parts(msh_2):
+        raise InvalidInput.at("MSH-2", "names a character that is no delimiter", "structure")
+    named = dict(zip(_NAMES, msh_2.decode("ascii"), strict=False))
+    return Delimiters(field.decode("ascii"), **{"subcomponent": "", **named})
+
+
+def _parts(characters: bytes) -> bool:
+    """True if each may be a delimiter: printable ASCII, no letter or digit, and no quotation mark (`""` is null)."""
+    return all(33 <= code < 127 and code != 0x22 and not chr(code).isalnum() for code in characters)
