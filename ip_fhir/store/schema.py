@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0012"
+VERSION: Final = "0013"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
