@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, exists, func, insert, null, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
@@ -39,6 +40,16 @@ def insert_unless(table: Table, *there: ColumnElement[bool], leave_out: Sequence
     columns = [column for column in table.c if column.name not in leave_out]
     row = select(*(bindparam(column.name, type_=column.type) for column in columns))
     added = insert(table).from_select(columns, row.where(*(~exists().where(one) for one in there)))
+    return added.execution_options(preserve_rowcount=True)
+
+
+def insert_new(table: Table, key: str, leave_out: Sequence[str] = ()) -> Insert:
+    """Insert a row, with a parameter for each column, unless there is one with the same unique `key`.
+
+    Takes two thirds of `insert_unless`, since nothing is looked for first. SQLite has PostgreSQL's words for it.
+    """
+    row = {column.name: bindparam(column.name, type_=column.type) for column in table.c if column.name not in leave_out}
+    added = postgresql.insert(table).inline().values(row).on_conflict_do_nothing(index_elements=[key])
     return added.execution_options(preserve_rowcount=True)
 
 
@@ -90,7 +101,7 @@ LOAD: Final = select(referral.c.correlation_id, referral.c.body, referral.c.revi
 )
 """One referral."""
 
-ADD_REFERRAL: Final = insert_unless(referral, referral.c.correlation_id == bindparam("correlation_id"))
+ADD_REFERRAL: Final = insert_new(referral, "correlation_id")
 """A new referral; adds nothing when it is there."""
 
 CHANGE_REFERRAL: Final = (
@@ -187,9 +198,7 @@ _HANDED: Final = ("handovers", "handed_over")
 READ: Final = [c for c in outbox.c if c.name not in ("lane", "sent_at", "plan_message", "about", *_LEASE)]
 _no_lease = {"lease_until": null(), "leased_by": null()}
 
-ENQUEUE: Final = insert_unless(
-    outbox, outbox.c.id == bindparam("id"), leave_out=("sequence", *_LEASE, "sent_at", *_HANDED)
-)
+ENQUEUE: Final = insert_new(outbox, "id", leave_out=("sequence", *_LEASE, "sent_at", *_HANDED))
 """A new row, after those that are there; adds nothing when its id is there."""
 
 ROW: Final = select(*READ).where(_by_row_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from pydantic import Field
@@ -28,9 +29,14 @@ class Aggregate(Value):
     @classmethod
     def of_referral(cls, correlation_id: str) -> Aggregate:
         """Returns the aggregate of the referral with this correlation id."""
-        return cls(kind=REFERRAL, id=correlation_id)
+        return _known(REFERRAL, correlation_id)
 
     @classmethod
     def of_plan(cls, plan_id: str) -> Aggregate:
         """Returns the aggregate of the plan with this id."""
-        return cls(kind=PLAN, id=plan_id)
+        return _known(PLAN, plan_id)
+
+
+@lru_cache(maxsize=256)  # one transaction asks several times for the same
+def _known(kind: str, ident: str) -> Aggregate:
+    return Aggregate(kind=kind, id=ident)
