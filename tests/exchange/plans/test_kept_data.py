@@ -16,8 +16,9 @@ from ip_fhir.exchange.peers import Peers
 from ip_fhir.exchange.plans.rest import SERVED, PlanCriteria
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.mapping import plan_message_to_fhir
-from tests.exchange.plans.test_plans import copy, shared, wanted
+from tests.exchange.plans.test_plans import wanted
 from tests.support.ring import NINA, PARTIES, PERSON, Ring, organization
+from tests.support.ring_plan import copy, shared
 
 CANARY = "bare sykehusets egen merknad"
 
