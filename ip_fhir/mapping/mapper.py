@@ -238,12 +238,9 @@ class Mapper:
         """
         return messages.message_from_transaction(bundle, self.compiled)
 
-    def plan_message_to_fhir(self, message: PlanMessage, *, numbers: Mapping[str, int] | None = None) -> dict[str, Any]:
-        """The message about a plan as a Bundle: MessageHeader first, then the resources of its content.
-
-        `numbers` is that of `view_to_fhir`.
-        """
-        return plan_messages.plan_message_to_fhir(message, self.compiled, self.released, numbers)
+    def plan_message_to_fhir(self, message: PlanMessage) -> dict[str, Any]:
+        """The message about a plan as a Bundle: MessageHeader first, then the resources of its content."""
+        return plan_messages.plan_message_to_fhir(message, self.compiled, self.released)
 
     def plan_message_from_fhir(self, bundle: dict[str, Any] | BundleContent) -> PlanMessage:
         """Read the message about a plan in a Bundle, or in its content.

@@ -168,11 +168,9 @@ def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Map
     return _chosen(mapper).message_from_transaction(bundle)
 
 
-def plan_message_to_fhir(
-    message: PlanMessage, mapper: Mapper | None = None, *, numbers: Mapping[str, int] | None = None
-) -> dict[str, Any]:
+def plan_message_to_fhir(message: PlanMessage, mapper: Mapper | None = None) -> dict[str, Any]:
     """`Mapper.plan_message_to_fhir`: the message about a plan as a Bundle."""
-    return _chosen(mapper).plan_message_to_fhir(message, numbers=numbers)
+    return _chosen(mapper).plan_message_to_fhir(message)
 
 
 def plan_message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> PlanMessage:

@@ -54,6 +54,7 @@ MEANINGS: Final = {
     "evidence.heads": "directory for the signed heads of the chain of evidence; none are written without it",
     "evidence.key": "private key that signs them, in PEM (Ed25519, or EC with P-256): `{ file = ... }`",
     "evidence.every_minutes": "minutes between two of them",
+    "evidence.reads_years": "years for which it can be told who has read something: `db purge` keeps the log so long",
     "worker.rest": "seconds between two runs when nothing is due",
     "worker.lease": "seconds that a claim holds; at least twice the longest `timeout` of a peer",
     "worker.batch": "rows that a claim takes",

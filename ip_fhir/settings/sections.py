@@ -195,11 +195,21 @@ class EvidenceSettings(Value):
     """The signed heads of the chain of evidence: the directory they go to, the private key (PEM), minutes between two.
 
     Keep the directory where those who may write the database may not write.
+
+    `reads_years` is for how many years it can be told who has read something; no purge takes out a younger row of the
+    log of reads. The person may ask who had access (pasientjournalloven § 18), but no Norwegian law known here gives
+    the years. The default is that of the European Health Data Space (Regulation (EU) 2025/327, article 9: at least
+    three years after each access), from memory: let the site's own counsel set it.
     """
 
     heads: Beside | None = None
     key: Secret | None = None
     every_minutes: int = Field(default=60, ge=1, le=10_080)
+    reads_years: int = Field(default=3, ge=1, le=100)
+
+    def reads_kept(self) -> timedelta:
+        """The time for which rows of the log of reads are kept, with the leap days."""
+        return timedelta(days=self.reads_years * 365 + self.reads_years // 4 + 1)
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:

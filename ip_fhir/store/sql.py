@@ -343,12 +343,17 @@ class SqlStore(SqlPlanReader):
         return upkeep.count_confirmed(self._database, before)
 
     def purge(
-        self, before: datetime, now: datetime, replayable: datetime | None = None, base: timedelta = upkeep.BASE
+        self,
+        before: datetime,
+        now: datetime,
+        replayable: datetime | None = None,
+        base: timedelta = upkeep.BASE,
+        reads: timedelta = upkeep.READS,
     ) -> Purged:
-        """See `ip_fhir.store.upkeep.purge`."""
+        """See `ip_fhir.store.upkeep.purge`. Rows of the log of reads go that are older than `before` and `reads`."""
         done = upkeep.purge(self._database, before, now, replayable, base)
         with self.begin() as transaction:
-            return done + Purged(reads=transaction.log.purge(before))
+            return done + Purged(reads=transaction.log.purge(min(before, now - reads)))
 
     def backup(self, target: Path) -> None:
         """See `ip_fhir.store.upkeep.backup`."""

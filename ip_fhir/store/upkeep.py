@@ -35,12 +35,15 @@ _KEYS_AT_ONCE: Final = 1000
 BASE: Final = timedelta(days=90)
 """Time for which a view can be the base of a participant's change, unless an agreement says more."""
 
+READS: Final = timedelta(days=3 * 365 + 1)
+"""Time for which it can be told who has read something, unless the settings say otherwise: `evidence.reads_years`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Purged:
     """The result of a purge: numbers of referrals, evidence records without words, message keys, receipts, readings.
 
-    And of whole plans; `versions`, `views` and `messages` are those that were taken out of plans that go on.
+    And of whole plans; `versions`, `views`, `messages` and `items` are those that were taken out of plans that go on.
     """
 
     referrals: int = 0
@@ -52,6 +55,7 @@ class Purged:
     versions: int = 0
     views: int = 0
     messages: int = 0
+    items: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -114,8 +118,8 @@ def purge(
     of each record's words, and gets a record of what went, so that it verifies as before. One with an unsent message or
     a deadline to come is not deleted.
 
-    Of plans that go on, what is older than `before` and than `base` goes where no share can come back to it; see
-    `plans.outdated`.
+    Of plans that go on, what is older than `before` and than `base` goes where no share can come back to it, and so do
+    worklist items that were done then; see `plans.outdated`.
 
     A message from before `replayable` (UTC) is too old to be taken in again: its answer is deleted, and its key too if
     it came before `before`. Until then both are kept, even if the referral is gone: a replayed message would open the
@@ -181,6 +185,7 @@ def _purge_parts(idents: list[str], before: datetime, connection: Connection) ->
         versions=sum(len(one.versions) for one in gone),
         views=sum(len(one.views) for one in gone),
         messages=sum(len(one.messages) for one in gone),
+        items=sum(len(one.items) for one in gone),
     )
 
 

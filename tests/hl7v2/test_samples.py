@@ -148,8 +148,7 @@ def test_damaged_ones_are_refused_with_their_place(shared_data: Path, name: str)
     """What is no message, or says that it is another, is refused; nothing is guessed."""
     content = (shared_data / "wires" / f"{name}.hl7").read_bytes()
     with pytest.raises(InvalidInput) as refused:
-        for one in split(content, DEFAULT_LIMITS).messages:
-            read(one, DEFAULT_LIMITS)
+        [read(one, DEFAULT_LIMITS) for one in split(content, DEFAULT_LIMITS).messages]
     assert [(problem.path, problem.code) for problem in refused.value.problems] == [REFUSED[name]]
 
 

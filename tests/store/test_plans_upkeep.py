@@ -187,6 +187,20 @@ def test_it_is_as_old_as_both_say(store: SqlStore, before: object, now: object) 
     assert left(store, "s1") == ([9], [9])
 
 
+def test_items_that_were_done_long_ago_go(store: SqlStore) -> None:
+    """Of a plan that goes on: not what is open, was done lately, or is about a loop of the same id."""
+    plan_with(store, 1, [share("s1", "p", number=1, version=1)])
+    items = [work_item(ident, "p", kind=PLAN, about=ident) for ident in ("open", "old", "late")]
+    with store.begin() as tx:
+        tx.open_items([*items, work_item("of-loop", "p")])
+    with store.begin() as tx:
+        for ident, day in (("old", 1), ("of-loop", 1), ("late", 300)):
+            tx.finish_item(ident, after(days=day), NURSE, None)
+    assert store.purge(after(days=200), LATER) == Purged(items=1)
+    assert {item.id for item in store.worklist(open_only=False)} == {"open", "late", "of-loop"}
+    assert store.verify() == ()
+
+
 def test_a_change_that_waits_keeps_its_base(store: SqlStore) -> None:
     """The view that it was made on, and the versions since; once it is decided they go."""
     made = Change(id="c", share="s1", base=3, wanted=plan_version("p", 3), made=NOON)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from ip_fhir.ports.readings import ReadingCount
+from ip_fhir.settings.sections import EvidenceSettings
 from ip_fhir.store import SqlStore, open_store
 from ip_fhir.testing import ReadingContract
 from ip_fhir.testing.store.resources import reading
@@ -73,7 +75,7 @@ def test_bytes_are_no_text(sqlite: Place) -> None:
 
 def test_old_batches_are_purged(store: SqlStore) -> None:
     """A purge takes out batches that are old as a whole, and old counts; the rest verifies as before."""
-    assert store.purge(after(days=1), after(days=1)).reads == 0
+    assert store.purge(after(days=1), after(days=1), reads=timedelta(0)).reads == 0
     old, young = reading(), replace(reading(), at=after(days=2))
     counts = [ReadingCount("x", NOON, "refused", 1), ReadingCount("x", after(days=2), "refused", 1)]
     store.add_readings([old, old], counts)
@@ -81,11 +83,24 @@ def test_old_batches_are_purged(store: SqlStore) -> None:
     store.add_readings([old, young], [])
     store.seal_readings()
     store.add_readings([old], [])
-    assert store.purge(after(days=1), after(days=3)).reads == 2
+    assert store.purge(after(days=1), after(days=3), reads=timedelta(0)).reads == 2
     assert [one.number for one in store.readings()] == [5, 4, 3]
     assert [one.hour for one in store.reading_counts()] == [after(days=2)]
     assert store.verify() == ()
-    assert store.purge(after(days=1), after(days=3)).reads == 0
+    assert store.purge(after(days=1), after(days=3), reads=timedelta(0)).reads == 0
     store.seal_readings()
-    assert store.purge(after(days=9), after(days=9)).reads == 3
+    assert store.purge(after(days=9), after(days=9), reads=timedelta(0)).reads == 3
     assert (store.readings(), store.verify()) == ([], ())
+
+
+def test_rows_are_kept_for_the_years_of_the_settings(store: SqlStore) -> None:
+    """Whatever age the operator says: it can be told for so long who has read something, by default for three years."""
+    store.add_readings([reading()], [])
+    store.seal_readings()
+    assert store.purge(after(days=1000), after(days=1000)).reads == 0
+    assert store.purge(after(days=1000), after(days=1096)).reads == 0
+    assert (
+        store.purge(after(days=1000), after(days=1098), reads=EvidenceSettings(reads_years=4).reads_kept()).reads == 0
+    )
+    assert store.purge(after(days=1000), after(days=1098), reads=EvidenceSettings().reads_kept()).reads == 1
+    assert store.verify() == ()

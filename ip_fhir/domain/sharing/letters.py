@@ -60,7 +60,7 @@ class Letter:
             raise InvalidInput.at("effect", "sends no message about a plan", "structure")
         given: dict[str, Any] = {CONTENT[kind]: _CONTENTS[kind](self)}
         if kind is PlanMessageKind.PLAN:
-            given["kept"] = self.share.kept
+            given |= {"kept": self.share.kept, "numbers": self.share.numbers}
         if self.case.side is PlanSide.HOLDER:
             given["epoch"] = self.case.epoch
         return PlanMessage(

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.parties import OURS, numbers_of
 from ip_fhir.domain.sharing.events import PlanEventKind
-from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
+from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, SettingsBasis, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
 from ip_fhir.domain.values.aggregate import Aggregate
 
@@ -40,7 +40,7 @@ def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | Non
         new_key=lambda: secrets.token_hex(32),
         base=_base(tx, before, event.change) if before is not None and event.change is not None else None,
         loop_parties=_loop_parties(context, tx, plan) if plan is not None and asks else frozenset(),
-        basis=context.settings_basis(),
+        basis=settings_basis(context),
     )
 
 
@@ -67,6 +67,13 @@ class _Terms(Mapping[str, PartyTerms]):
 
 
 _TERMS: Final = TypeAdapter(PartyTerms)
+
+
+def settings_basis(context: Context) -> SettingsBasis:
+    """Return the settings by which we decide what is shared, in use since this was first asked."""
+    if not context.settled_by:
+        context.settled_by.append(SettingsBasis(settings_digest(context), context.clock.now()))
+    return context.settled_by[0]
 
 
 def settings_digest(context: Context) -> str:

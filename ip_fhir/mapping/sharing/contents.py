@@ -36,7 +36,7 @@ from ip_fhir.mapping.sharing.kept import kept_in
 from ip_fhir.mapping.sharing.view import cut_resources, find_cut, read_cut, read_view, view_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.messages import PlanMessage
@@ -87,10 +87,10 @@ def content_to_fhir(
     content: Value,
     compiled: Compiled,
     released: Collection[LocatingPart],
-    numbers: Mapping[str, int] | None,
 ) -> CarriedResources:
     """The resources of a message's content. Raises `InvalidInput` for words without a code."""
     if message.view is not None:
+        numbers = {one.id: one.number for one in message.numbers}
         resources = view_resources(message.view, compiled, released, numbers, message.kept)
         return CarriedResources(resources, resources[-1:])
     said = IN_PARAMETERS[message.kind]

@@ -24,7 +24,7 @@ from ip_fhir.mapping.lenses.wrong import text_or_none
 from ip_fhir.mapping.sharing.contents import content_from_fhir, content_to_fhir, view_content
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.fhir.bundle import BundleContent
@@ -37,16 +37,15 @@ def plan_message_to_fhir(
     message: PlanMessage,
     compiled: Compiled,
     released: Collection[LocatingPart] = (),
-    numbers: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The message as a Bundle: MessageHeader first, then the resources of its content.
 
-    `numbers` is that of `view_resources`. What leads to a person with a protected address is left out, but for the
+    What leads to a person with a protected address is left out, but for the
     parts in `released`. Raises `InvalidInput` for words without a code.
     """
     field = CONTENT[message.kind]
-    carried = content_to_fhir(message, getattr(message, field), compiled, released, numbers)
-    data = data_of(message.model_copy(update={field: None, "kept": ()}))
+    carried = content_to_fhir(message, getattr(message, field), compiled, released)
+    data = data_of(message.model_copy(update={field: None, "kept": (), "numbers": ()}))
     header = header_to_fhir(_HEADER, message, data, compiled)
     header["focus"] = [{"reference": url_of(resource)} for resource in carried.focus]
     return message_bundle(header, data["sent"], carried.resources, compiled)

@@ -14,24 +14,23 @@ import orjson
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.bundle import BundleContent, Entry, entries_of, refuse_aside
 from ip_fhir.fhir.json_text import dumps
-from ip_fhir.mapping.bundle.assembly import items_of
 from ip_fhir.mapping.bundle.reads import LensesNeeded
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.generated.structs import WrittenReference
 from ip_fhir.mapping.header import url_of
 from ip_fhir.mapping.lenses.references import NO_LINKS
-from ip_fhir.mapping.lenses.table import data_of
 from ip_fhir.mapping.sharing.kept import given_back
 from ip_fhir.mapping.sharing.resources import WrittenResource, written_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.sharing.share import Kept
@@ -82,7 +81,7 @@ def view_resources(
     """
     written = written_view(view, compiled, released, kept)
     if numbers:
-        _number(written, view.plan, compiled, numbers)
+        _number(written, view.plan, numbers)
     return [one.data() for one in written]
 
 
@@ -213,33 +212,22 @@ def _unmarked(root: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
     return {name: value for name, value in ({**root, **said}).items() if value not in ({}, [])}
 
 
-def _number(
-    resources: list[WrittenResource], plan: IndividualPlan, compiled: Compiled, numbers: Mapping[str, int]
-) -> None:
+def _number(resources: list[WrittenResource], plan: IndividualPlan, numbers: Mapping[str, int]) -> None:
     """Give each resource the number of the view in which it last changed, where that is known."""
-    within = _ids_within(plan, compiled)
+    found: dict[str, int] = {}
+    for ident, resource_id in _places([resource.id for resource in resources], plan).items():
+        if ident in numbers:
+            found[resource_id] = max(found.get(resource_id, 0), numbers[ident])
     for resource in resources:
-        found = [numbers[ident] for ident in within.get(resource.id, ()) if ident in numbers]
-        if found:
-            resource.number(max(found))
+        if resource.id in found:
+            resource.number(found[resource.id])
 
 
-def _ids_within(plan: IndividualPlan, compiled: Compiled) -> dict[str, list[str]]:
-    """For each resource, by its id, the ids of the items that stand in it, its own among them."""
-    data = data_of(plan)
-    parts = compiled.assembly("plan").parts
-    items = [item for part in parts for item in items_of(data, part)]
-    fields = {part.field for part in parts}
-    root = {name: value for name, value in data.items() if name not in fields}
-    return {item["id"]: [*_ids_in(item)] for item in (*items, root)}
-
-
-def _ids_in(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("id"), str):
-            yield node["id"]
-        node = node.values()
-    elif not isinstance(node, list):
-        return
-    for inner in node:
-        yield from _ids_in(inner)
+def _places(resource_ids: list[str], plan: IndividualPlan) -> dict[str, str]:
+    """The id of the resource in which an item stands, by the item's id: its own, the team's or the CarePlan's."""
+    places = {item.id: plan.id for name in LISTS for item in getattr(plan, name)}
+    team = plan.team
+    if team is not None:
+        places |= dict.fromkeys((one.id for one in team.memberships), team.id)
+        places |= dict.fromkeys((one.id for one in team.coordinators), team.id)
+    return {**places, plan.id: plan.id, **{ident: ident for ident in resource_ids}}

@@ -1,5 +1,7 @@
 """The purge of what is outdated in plans that go on: versions, views and messages that no share can come back to.
 
+And worklist items that were done as long ago.
+
 Kept are the newest version; each version from the oldest on that the last view of a share that goes on, or the base of
 an undecided change, was made from; the last view of each share, and the last message with it. A share that has ended
 keeps no version: begun again, its next view is made of the newest.
@@ -22,7 +24,7 @@ from ip_fhir.errors import IpFhirError
 from ip_fhir.store.codec import micros, parse
 from ip_fhir.store.integrity.digests import plan_name
 from ip_fhir.store.prepared import execute
-from ip_fhir.store.schema import outbox, plan, plan_version, plan_view
+from ip_fhir.store.schema import outbox, plan, plan_version, plan_view, worklist
 from ip_fhir.store.statements import one_of
 
 if TYPE_CHECKING:
@@ -44,14 +46,21 @@ _old_rows = (
     one_of(outbox.c.status, _ENDED),
 )
 
+_old_items = (
+    worklist.c.aggregate_kind == PLAN,
+    worklist.c.aggregate_id == plan.c.id,
+    worklist.c.closed == 1,
+    worklist.c.done < bindparam("before"),
+)
+
 CANDIDATES: Final = (
     select(plan.c.id)
     .where(plan.c.id > bindparam("after"))
-    .where(or_(*(exists().where(*old) for old in (_old_versions, _old_views, _old_rows))))
+    .where(or_(*(exists().where(*old) for old in (_old_versions, _old_views, _old_rows, _old_items))))
     .order_by(plan.c.id)
     .limit(bindparam("at_most"))
 )
-"""Plans with a version, view or message that is old."""
+"""Plans with a version, view, message or item that is old."""
 
 _one = plan.c.id == bindparam("plan_id")
 
@@ -69,6 +78,9 @@ VIEWS: Final = select(plan_view.c.share, plan_view.c.number, plan_view.c.version
 ROWS: Final = select(outbox.c.id, outbox.c.effect).where(_one, *_old_rows)
 """A plan's old messages that are under way no more."""
 
+ITEMS: Final = select(worklist.c.id).where(_one, *_old_items)
+"""A plan's items that were done long ago."""
+
 DROP_VERSION: Final = delete(plan_version).where(
     plan_version.c.plan_id == bindparam("of_plan"), plan_version.c.version == bindparam("of_version")
 )
@@ -82,15 +94,19 @@ DROP_VIEW: Final = delete(plan_view).where(
 DROP_ROW: Final = delete(outbox).where(outbox.c.id == bindparam("row_id"))
 """Deletes one message."""
 
+DROP_ITEM: Final = delete(worklist).where(worklist.c.id == bindparam("item_id"))
+"""Deletes one item."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """The parts of a plan that no share can come back to: versions, views (share and number), and ids of messages."""
+    """The parts of a plan that nobody comes back to: versions, views (share and number), ids of messages and items."""
 
     plan_id: str
     versions: tuple[int, ...] = ()
     views: tuple[tuple[str, int], ...] = ()
     messages: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
     def names(self) -> list[str]:
         """Returns their names in the chain of evidence."""
@@ -98,6 +114,7 @@ class Outdated:
             *(plan_name("plan_version", {"plan_id": self.plan_id, "version": version}) for version in self.versions),
             *(plan_name("plan_view", {"share": share, "number": number}) for share, number in self.views),
             *(f"outbox/{ident}" for ident in self.messages),
+            *(f"item/{ident}" for ident in self.items),
         ]
 
 
@@ -119,6 +136,7 @@ def purge(connection: Connection, plan_id: str, before: datetime) -> Outdated:
         (DROP_VERSION, [{"of_plan": plan_id, "of_version": version} for version in gone.versions]),
         (DROP_VIEW, [{"of_share": share, "of_number": number} for share, number in gone.views]),
         (DROP_ROW, [{"row_id": ident} for ident in gone.messages]),
+        (DROP_ITEM, [{"item_id": ident} for ident in gone.items]),
     )
     for statement, values in drops:
         if values:
@@ -139,6 +157,7 @@ def _outdated(connection: Connection, row: Any, before: datetime) -> Outdated:
         tuple(one.version for one in versions if one.version < kept.first_version),
         tuple((one.share, one.number) for one in views if one.day < day and not kept.has_view(one)),
         tuple(one.id for one in messages if not kept.has_message(parse(Effect, one.effect))),
+        tuple(one.id for one in execute(connection, ITEMS, old).rows),
     )
 
 

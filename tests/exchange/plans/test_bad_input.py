@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,39 +15,24 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
+from ip_fhir.domain.values.aggregate import PLAN as KIND
+from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput, IpFhirError
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import plan_message_to_fhir
 from ip_fhir.ports import Receipt
-from tests.support.ring import NINA, PERSON, Ring, make_plan, organization
+from tests.support.ring import NINA, PERSON, Ring, organization
+from tests.support.ring_plan import PLAN, copy, current, share_of
+from tests.support.ring_plan import shared as share_plan
 from tests.support.two_sides import START
-
-PLAN = "plan-of-the-ring"
 
 
 @pytest.fixture
 def shared(ring: Ring) -> Ring:
     """The plan is shared with hospital and practice."""
-    ring.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "practice"):
-        ring.holder.share(PLAN, party, by=NINA)
-    ring.settle()
+    share_plan(ring, "hospital", "practice")
     return ring
-
-
-def share_id(ring: Ring, party: str) -> str:
-    """The id of a party's share."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    return next(share.id for share in plan.shares if share.party == party)
-
-
-def view_of(ring: Ring, party: str) -> PlanView:
-    """The view that a party has."""
-    view = ring.copy(party, share_id(ring, party))
-    assert view is not None
-    return view
 
 
 def change(view: PlanView, share: str, wanted: IndividualPlan | None = None, *, base: int | None = None) -> Change:
@@ -97,36 +83,28 @@ def refused(answer: Receipt | IpFhirError) -> bool:
     return isinstance(answer, IpFhirError) or answer.code == "fatal-error"
 
 
-def newest(ring: Ring) -> IndividualPlan:
-    """The holder's newest version."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    assert plan.plan is not None
-    return plan.plan
-
-
 def _unknown_share(ring: Ring) -> Change:
-    return change(view_of(ring, "hospital"), "no-such-share")
+    return change(copy(ring, "hospital"), "no-such-share")
 
 
 def _anothers_share(ring: Ring) -> Change:
-    return change(view_of(ring, "hospital"), share_id(ring, "practice"))
+    return change(copy(ring, "hospital"), share_of(ring, "practice").id)
 
 
 def _unknown_view(ring: Ring) -> Change:
-    return change(view_of(ring, "hospital"), share_id(ring, "hospital"), base=99)
+    return change(copy(ring, "hospital"), share_of(ring, "hospital").id, base=99)
 
 
 def _another_person(ring: Ring) -> Change:
-    view = view_of(ring, "hospital")
+    view = copy(ring, "hospital")
     owner = view.plan.owner.evolve(identifier="13097248022")
-    return change(view, share_id(ring, "hospital"), view.plan.evolve(owner=owner))
+    return change(view, share_of(ring, "hospital").id, view.plan.evolve(owner=owner))
 
 
 @pytest.mark.parametrize("made", [_unknown_share, _anothers_share, _unknown_view, _another_person])
 def test_a_change_that_cannot_be_meant(shared: Ring, made: Callable[[Ring], Change]) -> None:
     """On an unknown or another's share, on a view that never was, about another person: refused, nothing applied."""
-    before = newest(shared)
+    before = current(shared)
     assert refused(send(shared, "hospital", "municipality", change=made(shared)))
     shared.settle()
     assert untouched(shared, before)
@@ -143,10 +121,10 @@ def test_the_answer_does_not_tell_an_unknown_share_from_anothers(shared: Ring) -
 
 def test_a_party_whose_share_has_ended(shared: Ring) -> None:
     """What it sends changes nothing any more."""
-    wanted = change(view_of(shared, "hospital"), share_id(shared, "hospital"))
-    shared.holder.end_share(share_id(shared, "hospital"), by=NINA)
+    wanted = change(copy(shared, "hospital"), share_of(shared, "hospital").id)
+    shared.holder.end_share(share_of(shared, "hospital").id, by=NINA)
     shared.settle()
-    before = newest(shared)
+    before = current(shared)
     assert refused(send(shared, "hospital", "municipality", change=wanted))
     shared.settle()
     assert untouched(shared, before)
@@ -154,11 +132,11 @@ def test_a_party_whose_share_has_ended(shared: Ring) -> None:
 
 def test_a_change_of_what_nobody_may_change(shared: Ring) -> None:
     """Who coordinates is no participant's to say: that part is refused, with the words for it."""
-    view, before = view_of(shared, "hospital"), newest(shared)
+    view, before = copy(shared, "hospital"), current(shared)
     team = view.plan.team
     assert team is not None
     gone = view.plan.evolve(team=team.evolve(coordinators=()))
-    asked = change(view, share_id(shared, "hospital"), gone).evolve(whole=True)
+    asked = change(view, share_of(shared, "hospital").id, gone).evolve(whole=True)
     send(shared, "hospital", "municipality", change=asked)
     shared.settle()
     assert untouched(shared, before)
@@ -170,11 +148,11 @@ def test_a_change_of_what_nobody_may_change(shared: Ring) -> None:
 
 def test_a_view_of_the_number_held_with_other_content(shared: Ring) -> None:
     """Two views under one number: not taken, the share is out of step, and a person is told."""
-    held = view_of(shared, "hospital")
+    held = copy(shared, "hospital")
     measures = (held.plan.measures[0].evolve(how="Noe annet"), *held.plan.measures[1:])
     other = held.evolve(plan=held.plan.evolve(measures=measures))
     assert refused(send(shared, "municipality", "hospital", view=other, epoch=1))
-    assert view_of(shared, "hospital") == held
+    assert copy(shared, "hospital") == held
     plan = shared.plan("hospital")
     assert plan is not None
     assert not plan.copies[0].in_step
@@ -182,11 +160,11 @@ def test_a_view_of_the_number_held_with_other_content(shared: Ring) -> None:
 
 def test_a_view_from_somebody_who_is_not_the_holder(shared: Ring) -> None:
     """The practice gives out a view of the plan: the hospital takes views from the holder alone."""
-    held = view_of(shared, "hospital")
+    held = copy(shared, "hospital")
     measures = (held.plan.measures[0].evolve(how="Noe annet"), *held.plan.measures[1:])
     forged = held.evolve(number=held.number + 1, plan=held.plan.evolve(measures=measures, version=held.number + 1))
     assert refused(send(shared, "practice", "hospital", view=forged, epoch=1))
-    assert view_of(shared, "hospital") == held
+    assert copy(shared, "hospital") == held
 
 
 def test_a_handover_to_a_party_that_is_no_peer(shared: Ring) -> None:
@@ -200,7 +178,7 @@ def test_a_handover_to_a_party_that_is_no_peer(shared: Ring) -> None:
 
 def test_an_invitation_about_somebody_who_is_dead(shared: Ring) -> None:
     """Nobody is asked to take part in the plan of a person who is dead."""
-    plan = newest(shared)
+    plan = current(shared)
     team = plan.team
     assert team is not None
     asked = Membership(id="m-dead", member="siri", role=TeamRole.OTHER, status=MembershipStatus.PROPOSED)
@@ -215,15 +193,15 @@ def test_an_invitation_about_somebody_who_is_dead(shared: Ring) -> None:
 
 def test_a_save_for_another_person(shared: Ring) -> None:
     """A plan stays the plan of its person."""
-    plan = newest(shared)
+    plan = current(shared)
     with pytest.raises(InvalidInput):
         shared.holder.save_plan(plan.evolve(owner=plan.owner.evolve(identifier="13097248022")), by=NINA)
-    assert newest(shared).owner.identifier == PERSON
+    assert current(shared).owner.identifier == PERSON
 
 
 def test_a_save_on_an_outdated_version(shared: Ring) -> None:
     """Refused, and nothing is sent by it."""
-    plan = newest(shared)
+    plan = current(shared)
     shared.holder.save_plan(plan.evolve(title="En"), by=NINA)
     shared.settle()
     sent = len(shared.network.sent)
@@ -235,14 +213,14 @@ def test_a_save_on_an_outdated_version(shared: Ring) -> None:
 
 def test_a_change_on_a_view_that_is_too_old(shared: Ring) -> None:
     """Ninety days later a view that is not the newest is no ground for a change: on your newest, please."""
-    wanted = change(view_of(shared, "hospital"), share_id(shared, "hospital"))
-    plan = newest(shared)
+    wanted = change(copy(shared, "hospital"), share_of(shared, "hospital").id)
+    plan = current(shared)
     measures = (plan.measures[0].evolve(how="Ny måte"), *plan.measures[1:])
     shared.holder.save_plan(plan.evolve(measures=measures), by=NINA)
     shared.settle()
     shared.clock.at += timedelta(days=100)
     shared.settle()
-    before = newest(shared)
+    before = current(shared)
     answer = send(shared, "hospital", "municipality", change=wanted.evolve(made=shared.clock.now()))
     shared.settle()
     assert untouched(shared, before)
@@ -253,8 +231,44 @@ def test_a_change_on_a_view_that_is_too_old(shared: Ring) -> None:
 
 def test_a_consent_that_is_gone_opens_nothing(shared: Ring) -> None:
     """A share is not begun where nothing is open to the party."""
-    plan = newest(shared)
+    plan = current(shared)
     sharing = plan.consents[1].evolve(status=ConsentStatus.WITHDRAWN, withdrawn_on=date(2026, 1, 12))
     shared.holder.save_plan(plan.evolve(consents=(plan.consents[0], sharing)), by=NINA)
     with pytest.raises(IpFhirError):
         shared.holder.share(PLAN, "school", by=NINA)
+
+
+def test_a_change_from_a_party_that_has_no_share_any_more(shared: Ring) -> None:
+    """The share has ended: refused, kept as evidence, and nothing is told but that it has ended."""
+    asked = change(copy(shared, "hospital"), share_of(shared, "hospital").id)
+    shared.holder.end_share(share_of(shared, "hospital").id, by=NINA)
+    shared.settle()
+    before, records = current(shared), len(_records(shared))
+    answer = send(shared, "hospital", "municipality", change=asked)
+    assert isinstance(answer, Receipt)
+    assert [(problem.path, problem.code) for problem in answer.problems] == [("change.share", "business-rule")]
+    shared.settle()
+    assert untouched(shared, before)
+    assert len(_records(shared)) > records
+
+
+def test_a_view_about_another_person(shared: Ring) -> None:
+    """A plan Bundle of the plan that is here, with another person in it: not taken."""
+    held = copy(shared, "hospital")
+    owner = held.plan.owner.evolve(identifier="13097248022", birth_date=None)
+    other = held.evolve(number=2, plan=held.plan.evolve(owner=owner, version=2))
+    assert refused(send(shared, "municipality", "hospital", view=other, epoch=1))
+    assert copy(shared, "hospital") == held
+
+
+def test_a_view_is_not_saved_as_a_plan(shared: Ring) -> None:
+    """A participant that took its view for the plan cannot save it: another side holds it."""
+    with pytest.raises(IpFhirError):
+        shared["hospital"].save_plan(copy(shared, "hospital").plan, by=NINA)
+    plan = shared.plan("hospital")
+    assert plan is not None
+    assert plan.plan is None
+
+
+def _records(ring: Ring) -> list[Any]:
+    return list(ring.holder.store.records(Aggregate(kind=KIND, id=PLAN)))  # type: ignore[attr-defined]

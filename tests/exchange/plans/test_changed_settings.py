@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.sharing.change import ChangeStatus
-from ip_fhir.domain.sharing.share import EndReason, Share
+from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.domain.sharing.terms import ShareStart
 from ip_fhir.domain.values.aggregate import PLAN, Aggregate
 from ip_fhir.exchange import Exchange
 from tests.support.ring import NINA, OLE, Ring, make_plan, with_settings
+from tests.support.ring_plan import copy, share_of, shared
 
-if TYPE_CHECKING:
-    from ip_fhir.domain.sharing.view import PlanView
-
-ID = "plan-of-the-ring"
 WHOLE = {"hospital": ContentLevel.PLAN, "school": ContentLevel.PLAN}
-
-
-def shared(ring: Ring, *parties: str) -> None:
-    """Save the plan and share it with these parties."""
-    ring.holder.save_plan(make_plan(), by=NINA)
-    for party in parties:
-        ring.holder.share(ID, party, by=NINA)
-    ring.settle()
-
-
-def share_of(ring: Ring, party: str) -> Share:
-    """The holder's share of a party."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    return next(share for share in plan.shares if share.party == party)
-
-
-def copy(ring: Ring, party: str) -> PlanView | None:
-    """The view that a party has; None: it has none any more."""
-    return ring.copy(party, share_of(ring, party).id)
 
 
 def looks(ring: Ring) -> int:
     """How often the clock has moved the plan."""
-    records = ring.holder.store.records(Aggregate(kind=PLAN, id=ID))  # type: ignore[attr-defined]
+    records = ring.holder.store.records(Aggregate(kind=PLAN, id=make_plan().id))  # type: ignore[attr-defined]
     return sum(record.record["kind"] == "time" for record in records)
 
 
@@ -51,7 +26,6 @@ def test_a_narrower_agreement_counts_at_the_next_start(ring: Ring) -> None:
     with_settings(ring, levels=WHOLE | {"hospital": ContentLevel.HEADER})
     ring.settle()
     view = copy(ring, "hospital")
-    assert view is not None
     assert (view.level, view.number, view.plan.goals) == (ContentLevel.HEADER, 2, ())
     assert share_of(ring, "school").number == 1
 
@@ -60,7 +34,7 @@ def test_what_waits_does_not_leave_by_the_old_level(ring: Ring) -> None:
     """A view that could not be sent before the restart is not sent after it: the one of the new level goes."""
     ring.network.down.add("hospital")
     ring.holder.save_plan(make_plan(), by=NINA)
-    ring.holder.share(ID, "hospital", by=NINA)
+    ring.holder.share(make_plan().id, "hospital", by=NINA)
     ring.holder.run_due()
     ring.network.sent.clear()
     side = with_settings(ring, levels=WHOLE | {"hospital": ContentLevel.NEEDS})
@@ -70,7 +44,6 @@ def test_what_waits_does_not_leave_by_the_old_level(ring: Ring) -> None:
     ring.settle()
     assert not any(b"mmetrening" in content for _, to, content in ring.network.sent if to == "hospital")
     view = copy(ring, "hospital")
-    assert view is not None
     assert (view.level, view.number) == (ContentLevel.NEEDS, 2)
 
 
@@ -80,8 +53,8 @@ def test_an_agreement_that_is_there_no_more_ends_the_share(ring: Ring) -> None:
     with_settings(ring, levels={"school": ContentLevel.PLAN})
     ring.settle()
     assert share_of(ring, "hospital").end_reason is EndReason.NO_AGREEMENT
-    assert copy(ring, "hospital") is None
-    assert copy(ring, "school") is not None
+    assert ring.copy("hospital", share_of(ring, "hospital").id) is None
+    assert copy(ring, "school").number == 1
 
 
 def test_an_agreement_that_opens_more(ring: Ring) -> None:
@@ -91,8 +64,7 @@ def test_an_agreement_that_opens_more(ring: Ring) -> None:
     ring.settle()
     with_settings(ring, levels=WHOLE, begin=ShareStart.BY_RULE)
     ring.settle()
-    seen = {party: view.level for party in WHOLE if (view := copy(ring, party)) is not None}
-    assert seen == WHOLE
+    assert {party: copy(ring, party).level for party in WHOLE} == WHOLE
 
 
 def test_the_same_settings_move_nothing(ring: Ring) -> None:
@@ -134,7 +106,6 @@ def test_a_change_is_decided_by_what_may_be_seen_by_now(ring: Ring) -> None:
     """A change that was made on a wider view and comes after the restart does nothing: on the newest, please."""
     shared(ring, "hospital")
     view = copy(ring, "hospital")
-    assert view is not None
     measures = (view.plan.measures[0].evolve(how="I basseng"), *view.plan.measures[1:])
     ring["hospital"].change_plan(view.evolve(plan=view.plan.evolve(measures=measures)), by=OLE)
     with_settings(ring, levels={"hospital": ContentLevel.NEEDS})

@@ -8,49 +8,16 @@ import pytest
 
 from ip_fhir.domain.consent.consent import ConsentStatus
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
+from ip_fhir.domain.plan import MeasureStatus
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
 from ip_fhir.domain.sharing.see import see
-from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import Conflict, InvalidInput, LoopError
 from tests.support.ring import NINA, OLE, PERSON, Ring, make_plan, organization
-
-PLAN = "plan-of-the-ring"
-
-
-def shared(ring: Ring, *parties: str) -> dict[str, Share]:
-    """Save the plan and share it with these parties; return the shares by party."""
-    ring.holder.save_plan(make_plan(), by=NINA)
-    for party in parties:
-        ring.holder.share(PLAN, party, by=NINA)
-    ring.settle()
-    return shares(ring)
-
-
-def shares(ring: Ring) -> dict[str, Share]:
-    """The holder's shares by party."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    return {share.party: share for share in plan.shares}
-
-
-def current(ring: Ring) -> IndividualPlan:
-    """The newest version at the holder."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    assert plan.plan is not None
-    return plan.plan
-
-
-def copy(ring: Ring, party: str) -> PlanView:
-    """The view that a party has."""
-    view = ring.copy(party, shares(ring)[party].id)
-    assert view is not None
-    return view
+from tests.support.ring_plan import PLAN, copy, current, shared, shares
 
 
 def wanted(view: PlanView, what: str, **changes: object) -> PlanView:

@@ -7,8 +7,7 @@ import pytest
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import PlanRequest, SharedPlan
 from tests.support.ring import NINA, OLE, Ring, make_plan
-
-PLAN = "plan-of-the-ring"
+from tests.support.ring_plan import PLAN, shared
 
 
 def asked(ring: Ring) -> SharedPlan:
@@ -65,9 +64,7 @@ def test_a_view_that_comes_late_closes_the_item(ring: Ring) -> None:
 
 def test_a_view_that_is_here_already_answers_it_too(ring: Ring) -> None:
     """Who has a share and asks gets the newest view again, unchanged: that is the answer."""
-    ring.holder.save_plan(make_plan(), by=NINA)
-    ring.holder.share(PLAN, "hospital", by=NINA)
-    ring.settle()
+    shared(ring, "hospital")
     case = ring["hospital"].ask_for_plan(make_plan().owner, "municipality", by=OLE)
     ring.settle()
     assert question(ring, case).granted

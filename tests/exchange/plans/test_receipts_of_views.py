@@ -16,8 +16,7 @@ from ip_fhir.exchange.sending.run_counts import PlanChange
 from ip_fhir.ports import Outgoing, Receipt
 from ip_fhir.testing import HandingOver
 from tests.support.ring import NINA, PARTIES, Ring, make_plan
-
-PLAN = "plan-of-the-ring"
+from tests.support.ring_plan import PLAN
 
 
 @dataclass

@@ -11,7 +11,6 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.consent import Access, Consent, ConsentKind, Provision
 from ip_fhir.domain.people import Address, AddressProtection
 from ip_fhir.domain.plan import MeasureStatus
-from ip_fhir.domain.sharing.share import Share
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.domain.values.value import Period
@@ -25,16 +24,9 @@ from ip_fhir.mapping import default, view_from_fhir
 from ip_fhir.ports import ResourceVersion
 from ip_fhir.ports.readings import REFUSED, Reading, by_share
 from tests.support.ring import NINA, PERSON, Ring, make_plan, make_ring, organization, with_settings
+from tests.support.ring_plan import PLAN, share_of, shared
 
-PLAN = "plan-of-the-ring"
 ABOUT = PlanCriteria(person=PERSON)
-
-
-def share_of(ring: Ring, party: str) -> Share:
-    """The share of a party, as the holder has it."""
-    plan = ring.plan("municipality")
-    assert plan is not None
-    return next(share for share in plan.shares if share.party == party)
 
 
 def peer(side: Exchange, name: str) -> Credential:
@@ -42,14 +34,6 @@ def peer(side: Exchange, name: str) -> Credential:
     found = side.peer_by_token(f"token-of-{name}")
     assert found is not None
     return found
-
-
-def shared(ring: Ring, *parties: str) -> None:
-    """Save the plan and share it with these parties."""
-    ring.holder.save_plan(make_plan(), by=NINA)
-    for party in parties:
-        ring.holder.share(PLAN, party, by=NINA)
-    ring.settle()
 
 
 def view(ring: Ring, party: str) -> ViewBundle:

@@ -94,10 +94,11 @@ def purge(
     """Take out loops and plans that ended long ago. A confirmed loop has not ended: it is counted, and kept.
 
     The referral, its FHIR resources, its messages and the words of its evidence go; of a plan also its versions and
-    views. Of a plan that goes on, versions, views and messages go that are as old and that no share can come back to.
+    views. Of a plan that goes on, versions, views and messages go that are as old and that no share can come back to,
+    and worklist items that were done then.
     The chain keeps a digest in their place, and verifies as before. Keys of messages go when they are as old, and older
     than any message that is taken in; receipts when they are older than that. The log of reads goes in whole batches
-    that are as old.
+    that are as old, and older than the years of `evidence.reads_years`.
     """
     from ip_fhir.cli.opening import clock_of, opened_store, read_config
     from ip_fhir.cli.output import emit, say
@@ -113,7 +114,8 @@ def purge(
         number, plans = (0, 0) if yes else (store.count_expired(before), store.count_expired(before, PLAN))
         base = max((agreement.sharing.base_days for agreement in settings.agreements), default=SharingTerms().base_days)
         replayable = settings.limits.replayable(now)
-        done = store.purge(before, now, replayable, timedelta(days=base)) if yes else Purged()
+        reads = settings.evidence.reads_kept()
+        done = store.purge(before, now, replayable, timedelta(days=base), reads) if yes else Purged()
     if as_json:
         would = {"would_purge": number, "would_purge_plans": plans}
         emit({**(asdict(done) if yes else would), "confirmed": kept})
@@ -121,8 +123,9 @@ def purge(
     if yes:
         said = f"purged: {done.referrals} loops, {done.plans} plans, the words of {done.records} records"
         say(f"{said}; {done.receipts} receipts and {done.keys} keys of messages; {done.reads} rows of the log of reads")
-        if done.versions or done.views or done.messages:
-            say(f"of plans that go on: {done.versions} versions, {done.views} views, {done.messages} messages")
+        if done.versions or done.views or done.messages or done.items:
+            gone = f"{done.versions} versions, {done.views} views, {done.messages} messages, {done.items} items"
+            say(f"of plans that go on: {gone}")
     else:
         say(f"{number} loops and {plans} plans would be purged; --yes does it")
     if kept:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,9 +15,18 @@ from ip_fhir.cli.options import Config, Json
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Protocol
 
+    from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.exchange import Exchange
+
+    class Answering(Protocol):
+        """A verb of the exchange that answers what a party asks."""
+
+        def __call__(self, ident: str, accepts: bool, /, *, by: Author, reason: str | None) -> SharedPlan:
+            """Answer, and return the plan after it."""
+            ...
 
 
 class Answer(StrEnum):
@@ -28,6 +37,16 @@ class Answer(StrEnum):
 
 
 Given = Annotated[Answer, typer.Argument(help="The answer.", show_default=False)]
+
+
+def _shown(metavar: str) -> Any:
+    """The argument for an id that another command shows."""
+    return typer.Argument(metavar=metavar, help="As `plan shares` shows it.", show_default=False)
+
+
+InvitationId = Annotated[str, _shown("INVITATION-ID")]
+HandoverId = Annotated[str, _shown("HANDOVER-ID")]
+RequestId = Annotated[str, _shown("REQUEST-ID")]
 
 
 def invite(
@@ -50,22 +69,10 @@ def invite(
 
 
 def answer_invitation(
-    invitation: Annotated[
-        str, typer.Argument(metavar="INVITATION-ID", help="As `plan shares` shows it.", show_default=False)
-    ],
-    answer: Given,
-    config: Config,
-    by: Doer,
-    reason: Reason = None,
-    as_json: Json = False,
+    invitation: InvitationId, answer: Given, config: Config, by: Doer, reason: Reason = None, as_json: Json = False
 ) -> None:
     """Accept or decline an invitation to take part in a plan."""
-    _ask(
-        config,
-        invitation,
-        lambda exchange: exchange.answer_invitation(invitation, answer is Answer.YES, by=doer(by), reason=reason),
-        as_json=as_json,
-    )
+    _answer(config, invitation, lambda exchange: exchange.answer_invitation, (answer, by, reason), as_json=as_json)
 
 
 def hand_over(
@@ -85,22 +92,10 @@ def hand_over(
 
 
 def answer_handover(
-    handover: Annotated[
-        str, typer.Argument(metavar="HANDOVER-ID", help="As `plan shares` shows it.", show_default=False)
-    ],
-    answer: Given,
-    config: Config,
-    by: Doer,
-    reason: Reason = None,
-    as_json: Json = False,
+    handover: HandoverId, answer: Given, config: Config, by: Doer, reason: Reason = None, as_json: Json = False
 ) -> None:
     """Take over a plan that is offered to us, or decline it."""
-    _ask(
-        config,
-        handover,
-        lambda exchange: exchange.answer_handover(handover, answer is Answer.YES, by=doer(by), reason=reason),
-        as_json=as_json,
-    )
+    _answer(config, handover, lambda exchange: exchange.answer_handover, (answer, by, reason), as_json=as_json)
 
 
 def ask(
@@ -133,20 +128,27 @@ def ask(
 
 
 def answer_request(
-    request: Annotated[
-        str, typer.Argument(metavar="REQUEST-ID", help="As `plan shares` shows it.", show_default=False)
-    ],
-    answer: Given,
-    config: Config,
-    by: Doer,
-    reason: Reason = None,
-    as_json: Json = False,
+    request: RequestId, answer: Given, config: Config, by: Doer, reason: Reason = None, as_json: Json = False
 ) -> None:
     """Grant or refuse a party's question for a plan. Granted, a share begins; a no is not told."""
+    _answer(config, request, lambda exchange: exchange.answer_request, (answer, by, reason), as_json=as_json)
+
+
+def _answer(
+    config: Path,
+    ident: str,
+    verb: Callable[[Exchange], Answering],
+    given: tuple[Answer, str, str | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Give the answer, by whom and for which reason, to what has this id."""
+    answer, by, reason = given
+    who = doer(by)
     _ask(
         config,
-        request,
-        lambda exchange: exchange.answer_request(request, answer is Answer.YES, by=doer(by), reason=reason),
+        ident,
+        lambda exchange: verb(exchange)(ident, answer is Answer.YES, by=who, reason=reason),
         as_json=as_json,
     )
 

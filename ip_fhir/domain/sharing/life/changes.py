@@ -207,7 +207,8 @@ def _decide(step: Step, share: Share, change: Change, base: IndividualPlan, now:
     is_done = not waits(kept)
     kept = kept.evolve(decided=step.event.at) if is_done else kept
     step.evolve(changes=(*step.case.changes, kept))
-    _put_plan(step, verdict.plan, verdict.share.evolve(kept=_kept_data(share.kept, change.kept)))
+    before = () if terms.absent == "removed" else share.kept  # else its absence says nothing
+    _put_plan(step, verdict.plan, verdict.share.evolve(kept=_kept_data(before, change.kept)))
     _answer(step, kept)
     if not is_done:
         step.start(PlanTimerKind.CHANGE, change.id, change_due(terms, step.event.at, 1))

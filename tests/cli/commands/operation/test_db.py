@@ -101,7 +101,7 @@ def test_purge(run: Run, sides: Sides) -> None:
     assert run("db", "purge", "-c", config, "--older-than", 365, "--json").data == would
     done = run("db", "purge", "-c", config, "--older-than", 365, "--yes")
     counted = "0 receipts and 0 keys of messages; 0 rows of the log of reads"
-    parts = "of plans that go on: 1 versions, 1 views, 0 messages"
+    parts = "of plans that go on: 1 versions, 1 views, 0 messages, 0 items"
     assert done.text == f"purged: 1 loops, 1 plans, the words of 2 records; {counted}\n{parts}\n"
     assert run("verify", "-c", config).text.startswith("whole: 7 records, 2 of them purged, ")
     assert run("verify", "-c", config, "--json").data["purged"] == 2

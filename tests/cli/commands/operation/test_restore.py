@@ -22,19 +22,25 @@ def saved_with(run: Run, around: Around, measure: Measure) -> None:
     assert run("plan", "save", file, "--yes", "--config", around["municipality"], *BY).code == 0
 
 
+def backed_up_before_the_last_view(run: Run, shared: Around, party: str) -> None:
+    """A party puts a backup back that does not know the last view that the municipality sent."""
+    file, backup = shared.place / f"{party}.sqlite", shared.place / "backup.sqlite"
+    assert run("db", "backup", backup, "--config", shared[party]).code == 0
+    saved_with(run, shared, NEW)
+    shared.settle()
+    side = shared.ring[party]
+    side.close()
+    for beside in shared.place.glob(f"{party}.sqlite-*"):
+        beside.unlink()
+    shutil.copy(backup, file)
+    restored = replace(side._context, store=open_store(f"sqlite:///{file}"))
+    shared.ring.network.sides[party] = Exchange(restored)
+
+
 @pytest.fixture
 def put_back(run: Run, shared: Around) -> Around:
     """The parties after the municipality put a backup back that does not know the last view that it sent."""
-    file, backup = shared.place / "municipality.sqlite", shared.place / "backup.sqlite"
-    assert run("db", "backup", backup, "--config", shared["municipality"]).code == 0
-    saved_with(run, shared, NEW)
-    shared.settle()
-    shared.ring.holder.close()
-    for beside in shared.place.glob("municipality.sqlite-*"):
-        beside.unlink()
-    shutil.copy(backup, file)
-    context = shared.ring.holder._context
-    shared.ring.network.sides["municipality"] = Exchange(replace(context, store=open_store(f"sqlite:///{file}")))
+    backed_up_before_the_last_view(run, shared, "municipality")
     return shared
 
 
@@ -75,3 +81,19 @@ def test_a_restored_participant_says_what_it_holds(run: Run, shared: Around) -> 
     assert ran.data == {"plans": {"participant": 1}, "asked": {}, "without": 0}
     shared.settle()
     assert shared.share("hospital").in_step
+
+
+def test_a_participant_with_an_older_backup_gets_the_newest(run: Run, shared: Around) -> None:
+    """It says that it holds an older number: the view that it has forgotten comes again, unchanged."""
+    backed_up_before_the_last_view(run, shared, "hospital")
+    share = shared.share("hospital")
+    old = shared.ring.copy("hospital", share.id)
+    assert old is not None
+    assert (old.number, share.number) == (1, 2)
+    assert run("db", "restore", "--config", shared["hospital"], *BY).code == 0
+    shared.settle()
+    view = shared.ring.copy("hospital", share.id)
+    assert view is not None
+    assert (view.number, view.digest()) == (share.number, share.digest)
+    assert shared.share("hospital") == share, "nothing is new for the holder"
+    assert shared.ring["hospital"].store.verify() == ()
