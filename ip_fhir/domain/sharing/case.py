@@ -58,11 +58,11 @@ class PartyShare(Value):
 
 
 class HandedOver(Value):
-    """All that goes to a new holder: the plan, its shares, undecided changes, and the new holder's own old ids."""
+    """All that goes to a new holder: the plan, its shares, changes, and the new holder's own old ids."""
 
     plan: IndividualPlan = Field(description="The newest version of the plan.")
     shares: tuple[PartyShare, ...] = Field(default=(), max_length=2_000, description="Shares, also ended ones.")
-    changes: tuple[KeptChange, ...] = Field(default=(), max_length=10_000, description="Undecided changes.")
+    changes: tuple[KeptChange, ...] = Field(default=(), max_length=10_000, description="Undecided and recent changes.")
     epoch: Count = Field(ge=2, description="Epoch of the new holder.")
     final: Flag = Field(
         default=False, description="True once the old holder has taken the yes: by it the plan is held."

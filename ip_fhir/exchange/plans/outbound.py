@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ip_fhir.ports.plans import PlanStore
 
 _OFFERS: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
-_TAKEN_BACK: Final = "it was taken back, or is answered"
+_ENDED: Final = "it was taken back or is answered, or the plan has come back"
+_WHILE_NEWEST: Final = (*OF_A_SHARE, *_OFFERS, PlanMessageKind.PLAN_GONE)
 _NEVER_WAITS: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
 
 
@@ -73,9 +74,9 @@ class PlanErrand:
         return _is_strict(self.plan)
 
     def close(self, now: datetime) -> bool:
-        """Close the row if it is not to leave any more: another view is the newest, or an offer was taken back."""
+        """Close the row if it is not to leave any more: see `numbers.is_to_leave`."""
         effect = self.row.effect
-        if effect.plan_message not in (*OF_A_SHARE, *_OFFERS) or self.plan.side is not PlanSide.HOLDER:
+        if effect.plan_message not in _WHILE_NEWEST or self.plan.side is not PlanSide.HOLDER:
             return False
         plan = up_to_date(self.context, self.store, self.plan, now)
         if plan is None:
@@ -84,7 +85,7 @@ class PlanErrand:
         if is_to_leave(self.plan, effect):
             return False
         with self.store.begin() as tx:
-            tx.supersede_row(self.row.id, IN_ITS_PLACE if effect.plan_message in OF_A_SHARE else _TAKEN_BACK)
+            tx.supersede_row(self.row.id, IN_ITS_PLACE if effect.plan_message in OF_A_SHARE else _ENDED)
         return True
 
     def awaits_yes(self, tx: Transaction) -> bool:

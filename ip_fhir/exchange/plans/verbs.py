@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.view import PlanView
@@ -151,16 +152,16 @@ class PlanVerbs(Running):
     def answer_invitation(
         self, invitation_id: str, accepts: bool, *, by: Author, reason: str | None = None
     ) -> SharedPlan:
-        """Accept or decline an invitation to take part."""
+        """Accept or decline an invitation to take part; at the holder, a no takes it back."""
         plan_id = self._plan_of("invitation", invitation_id)
         given: dict[str, Any] = {"about": invitation_id, "accepts": accepts, "text": reason}
-        return self._do(plan_id, PlanEventKind.ANSWER_INVITATION, by, source=PlanSource.PARTICIPANT, **given)
+        return self._do(plan_id, PlanEventKind.ANSWER_INVITATION, by, more=_by_side, **given)
 
     def answer_handover(self, handover_id: str, accepts: bool, *, by: Author, reason: str | None = None) -> SharedPlan:
-        """Accept a plan that is handed over to us, or decline it."""
+        """Accept a plan that is handed over to us, or decline it; at the holder, a no takes the offer back."""
         plan_id = self._plan_of("handover", handover_id)
         given: dict[str, Any] = {"about": handover_id, "accepts": accepts, "text": reason}
-        return self._do(plan_id, PlanEventKind.ANSWER_HANDOVER, by, source=PlanSource.PARTICIPANT, **given)
+        return self._do(plan_id, PlanEventKind.ANSWER_HANDOVER, by, more=_by_side, **given)
 
     def ask_for_plan(self, owner: PlanOwner, party: str, *, by: Author, reason: str | None = None) -> SharedPlan:
         """Ask a party for the plan about a person. A no is not sent: when our own clock runs out, we are told."""
@@ -280,6 +281,11 @@ class PlanVerbs(Running):
         if not keeps_plans(store):
             raise InvalidInput.at("store", "this store keeps loops only, and no plans", "not-supported")
         return store
+
+
+def _by_side(before: SharedPlan) -> dict[str, Any]:
+    """Return who raises an event of ours that either side may raise."""
+    return {"raised_by": PlanSource.HOLDER if before.side is PlanSide.HOLDER else PlanSource.PARTICIPANT}
 
 
 def _unknown(kind: str, ident: str) -> InvalidInput:

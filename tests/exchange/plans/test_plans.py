@@ -186,6 +186,33 @@ def test_the_person_moves_and_the_plan_is_handed_over(ring: Ring) -> None:
     assert view.plan.measures[0].how == "I nytt basseng"
 
 
+def test_an_offer_is_taken_back_and_an_invitation_too(ring: Ring) -> None:
+    """The holder takes back what it has asked for: the other party is told, and its yes comes to nothing."""
+    plan = make_plan()
+    assert plan.team is not None
+    asked = Membership(
+        id="member-asked", member="per", role=TeamRole.GENERAL_PRACTITIONER, status=MembershipStatus.PROPOSED
+    )
+    kept = tuple(one for one in plan.team.memberships if one.member != "per")
+    organizations = (*plan.organizations, organization("elsewhere"))
+    team = plan.team.evolve(memberships=(*kept, asked))
+    ring.holder.save_plan(plan.evolve(team=team, organizations=organizations), by=NINA)
+    invitation = ring.holder.invite(PLAN, "member-asked", by=NINA).invitations[0]
+    offer = ring.holder.hand_over(PLAN, "elsewhere", by=NINA).handover
+    assert offer is not None
+    ring.settle()
+    ring.holder.answer_invitation(invitation.id, accepts=False, by=NINA)
+    ring.holder.answer_handover(offer.id, accepts=False, by=NINA)
+    ring["elsewhere"].answer_handover(offer.id, accepts=True, by=OLE)
+    ring.settle()
+    told = {row.effect.reason for name in ("practice", "elsewhere") for row in ring.told[name]}
+    assert {Reason.INVITATION_TAKEN_BACK, Reason.HANDOVER_TAKEN_BACK} <= told
+    here, there = ring.plan("municipality"), ring.plan("elsewhere")
+    assert here is not None
+    assert there is not None
+    assert (here.side, there.side) == (PlanSide.HOLDER, PlanSide.PARTICIPANT)
+
+
 def test_a_save_on_an_outdated_version_is_a_conflict(ring: Ring) -> None:
     """Two people change the same version: the second is told, and nothing is lost."""
     shared(ring)

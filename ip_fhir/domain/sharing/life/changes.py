@@ -121,13 +121,13 @@ def refused(step: Step, change_id: str) -> None:
         step.stop(PlanTimerKind.CHANGE_ANSWER, change_id)
 
 
-def send_again(step: Step, share_id: str) -> None:
-    """Sends what the holder has not decided once more: it is decided once, and answered each time.
+def send_again(step: Step, share_id: str | None = None) -> None:
+    """Sends what is not decided, of one share or all, to the holder once more: it is decided once, answered each time.
 
     What waits gives way: a restored holder takes no change before it knows what we hold, and this goes behind that.
     """
     for kept in step.case.changes:
-        if kept.change.share == share_id and kept.status not in _FINAL:
+        if share_id in (None, kept.change.share) and kept.status not in _FINAL:
             step.superseded.append(kept.change.id)
             step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, step.case.holder)
 
@@ -241,11 +241,29 @@ def _answer(step: Step, kept: KeptChange) -> None:
 
 
 def answer_again(step: Step, share: Share) -> None:
-    """Answers once more what came so lately that a base may be as old: answers may be lost with a restored backup."""
-    since = step.event.at - timedelta(days=step.around.of(share.party).sharing.base_days)
+    """Answers once more what came lately: answers may be lost with a restored backup."""
     for kept in step.case.changes:
-        if kept.change.share == share.id and kept.received >= since:
+        if kept.change.share == share.id and _is_recent(step, kept, share):
             _answer(step, kept)
+
+
+def _is_recent(step: Step, kept: KeptChange, share: Share) -> bool:
+    """True if a change came so lately that its base would still be taken: its author may ask for it again."""
+    return kept.received >= step.event.at - timedelta(days=step.around.of(share.party).sharing.base_days)
+
+
+def to_hand_over(step: Step) -> tuple[KeptChange, ...]:
+    """Returns the changes that a new holder must know: undecided, or so recent that the answer may not have arrived.
+
+    Of these it decides none once more.
+    """
+    shares = {share.id: share for share in step.case.shares}
+    known = [(kept, shares.get(kept.change.share)) for kept in step.case.changes]
+    return tuple(
+        kept.evolve(by=None)
+        for kept, share in known
+        if share is not None and (waits(kept) or _is_recent(step, kept, share))
+    )
 
 
 def decided(step: Step) -> Finding:

@@ -23,6 +23,7 @@ from ip_fhir.domain.sharing.case import (
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.life import changes
 from ip_fhir.domain.sharing.life.clocks import change_due, handover_due, set_review_clocks
 from ip_fhir.domain.sharing.life.shares import look_at_shares, refusal_of_all, send_newest
 from ip_fhir.domain.sharing.life.table import Finding
@@ -161,9 +162,10 @@ def _content(step: Step, handover: Handover) -> HandedOver:
     """Returns all that goes to the new holder, as it is now. A share whose party the plan names no longer stays."""
     units = {one.id: one for one in step.plan.organizations}
     named = [(share, [units[unit] for unit in share.organizations if unit in units]) for share in step.case.shares]
-    undecided = tuple(kept for kept in step.case.changes if kept.status in _UNDECIDED)
     shares = tuple(PartyShare(share=share, organization=there[0]) for share, there in named if there)
-    return HandedOver(plan=step.plan, shares=shares, changes=undecided, epoch=handover.epoch, final=True)
+    return HandedOver(
+        plan=step.plan, shares=shares, changes=changes.to_hand_over(step), epoch=handover.epoch, final=True
+    )
 
 
 def _handed_over(step: Step, share: Share) -> Share:
@@ -321,8 +323,10 @@ def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
     )
     look_at_shares(step)
     set_review_clocks(step)
+    is_back = step.before is not None and bool(step.before.shares)
     for share in step.case.shares:
-        if share.on_wire and _owes(share):
+        # Who has not heard that the plan was gone does not hear it any more: it learns our epoch by its view.
+        if share.on_wire and (_owes(share) or is_back):
             send_newest(step, share)
     for kept in step.case.changes:
         share = step.case.share(kept.change.share)
@@ -381,6 +385,4 @@ def _follow(step: Step, holder: str | None, epoch: int) -> None:
     step.evolve(holder=holder, epoch=epoch)
     name = step.event.holder.name if step.event.holder is not None else holder
     step.tell(Reason.HOLDER_CHANGED, step.case.id, text=name)
-    for kept in step.case.changes:
-        if kept.status is ChangeStatus.SENT:
-            step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, holder)
+    changes.send_again(step)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.effects import Reason
-from ip_fhir.domain.sharing.case import Copy, HandoverStatus, InvitationStatus, PlanTimerKind
+from ip_fhir.domain.sharing.case import Copy, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life import changes, handover
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due
@@ -30,7 +30,8 @@ _OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
 def is_to_leave(case: SharedPlan, effect: Effect) -> bool:
     """True if the message of an effect is still to be sent, by the case as it is when it would leave.
 
-    A view or withdrawal leaves if it is the newest of its share, an invitation or offer of the plan while it is open.
+    A view or withdrawal leaves if it is the newest of its share, an invitation or offer of the plan while it is open,
+    the word that the plan is gone unless it has come back.
     """
     about = effect.about or ""
     if effect.plan_message in _OF_A_SHARE:
@@ -44,7 +45,7 @@ def is_to_leave(case: SharedPlan, effect: Effect) -> bool:
         if offer is None or offer.id != about:
             return False
         return offer.status is HandoverStatus.OFFERED or offer.offered is not None  # or on its way, as the yes has come
-    return True
+    return effect.plan_message is not PlanMessageKind.PLAN_GONE or case.side is PlanSide.PARTICIPANT
 
 
 # --- at the participant
@@ -133,10 +134,16 @@ def not_taken(step: Step) -> Finding:
         elif event.number == share.number:  # else a newer one is under way
             _out_of_step(step, share)
         return Finding.OF_VIEW
+    if event.message is PlanMessageKind.PLAN_GONE and not _has_had_a_view(step.case, event.party):
+        return Finding.OF_ANOTHER  # it hears of the plan from the new holder alone
     changes.refused(step, event.about or "")
     handover.refused(step)
     step.tell(Reason.NOT_TAKEN, event.about, answers=event.message_id, text=event.text)
     return Finding.OF_ANOTHER
+
+
+def _has_had_a_view(case: SharedPlan, party: str | None) -> bool:
+    return any(share.party == party and share.acknowledged for share in case.shares)
 
 
 def _out_of_step(step: Step, share: Share) -> None:

@@ -119,7 +119,9 @@ _NUMBERED: Final = (
         _F.OF_VIEW: "the share is out of step, a person is told",
         _F.OF_ANOTHER: "a person is told",
     }),
-    *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_PARTICIPANT, {_F.OF_ANOTHER: "it was not taken; a person is told"}),
+    *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_PARTICIPANT, {
+        _F.OF_ANOTHER: "it was not taken; a person is told, but of a party that never had a view of what is gone",
+    }),
     *_rows(_E.RESTORED, _BY_HOLDER, _AT_HOLDER, {
         _F.ALWAYS: "a backup was restored: nothing but withdrawals goes to a participant before it has said its number",
     }),

@@ -293,6 +293,60 @@ def test_changes_that_wait_go_along() -> None:
     assert [kept.change.id for kept in south.cases[PLAN.id].changes] == ["first", "second"]
 
 
+@pytest.mark.sharing_promise(3)
+def test_a_change_whose_answer_was_dropped_is_answered_by_the_new_holder() -> None:
+    """Decided by the old holder, whose answer never left: sent again to the new one, it is answered, not decided."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    exchanged(school, unit)
+    unit.waiting.clear()
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    exchanged(unit, school, names=NAMES)
+    (decision,) = exchanged(school, south)
+    assert decision.records[0].note == "repeated: the same answer again"
+    exchanged(south, school)
+    assert school.case is not None
+    assert [kept.status for kept in school.case.changes] == ["accepted"]
+
+
+def test_the_word_that_it_is_gone_does_not_leave_once_the_plan_is_back() -> None:
+    """A participant that was down meanwhile never hears of it: its holder is the one that it knows."""
+    unit, south, _, school = town()
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    (gone,) = (row for row in unit.waiting if row.party == "school")
+    assert unit.case is not None
+    assert is_to_leave(unit.case, gone)
+    answered(unit, offered(south, unit), accepts=True)
+    taken_over(south, unit)
+    assert not is_to_leave(unit.case, gone)
+    unit.waiting = [row for row in unit.waiting if row is not gone]
+    exchanged(unit, school)
+    assert school.case is not None
+    assert (school.case.holder, school.case.epoch) == ("unit", 3)
+
+
+def test_who_never_had_a_view_need_not_know_that_the_plan_is_gone() -> None:
+    """It refuses the word of a plan that it does not know, and nobody is told: the new holder sends it the first view.
+
+    Of a party that had a view, somebody is told.
+    """
+    unit, south, _, _ = town()
+    share = share_of(unit, "school")
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    (gone,) = (row for row in unit.waiting if row.party == "school")
+    assert reasons(unit.receipt(gone, NOW, ok=False)) == ["not-taken"]
+    assert unit.case is not None
+    never = share_of(unit, "school").evolve(acknowledged=0)
+    shares = tuple(never if one.id == share.id else one for one in unit.case.shares)
+    unit.cases[PLAN.id] = unit.case.evolve(shares=shares)
+    assert reasons(unit.receipt(gone, NOW, ok=False)) == []
+
+
 def test_the_old_side_says_where_to() -> None:
     """To whoever had a share it answers who holds the plan; to others, that it is unknown here."""
     unit, south, _, school = town()
