@@ -15,7 +15,7 @@ from ip_fhir.hl7v2.segment import Segment
 from ip_fhir.hl7v2.structure.events import KINDS, VERSIONS
 from ip_fhir.hl7v2.structure.grammar import grammar_of
 from ip_fhir.hl7v2.structure.matching import Matched, match, place
-from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, said, slots_of
+from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, fields_said, said, slots_of
 from ip_fhir.hl7v2.text.charsets import UTF_8, charset_named, first_wrong_byte
 from ip_fhir.hl7v2.text.contents import NULL
 from ip_fhir.hl7v2.text.delimiters import OURS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.hl7v2.bounds import Bounds
+    from ip_fhir.hl7v2.structure.grammar import Node
     from ip_fhir.hl7v2.text.delimiters import Delimiters
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
@@ -87,13 +88,18 @@ class Er7:
         within = f"s{where.subcomponent}" if where.subcomponent > 1 else ""
         return repetitions[where.repetition - 1].get(f"c{where.component}{within}", "")
 
+    @property
+    def grammar(self) -> Node:
+        """The grammar of the structure. Raises `InvalidInput` (`not-supported`) for a structure not read here."""
+        kind, _, structure = self.event
+        if not structure:
+            raise InvalidInput.at(f"MSH-9.{1 + (kind in KINDS)}", "is not read here", "not-supported")
+        return grammar_of(structure)
+
     @cached_property
     def matched(self) -> Matched:
         """The segments at their places in the structure. Raises `InvalidInput` for a structure not read here."""
-        structure = self.event[2]
-        if not structure:
-            raise InvalidInput.at(f"MSH-9.{1 + (self.event[0] in KINDS)}", "is not read here", "not-supported")
-        return match([segment.name for segment in self.segments], grammar_of(structure))
+        return match([segment.name for segment in self.segments], self.grammar)
 
     @cached_property
     def value(self) -> MessageValue:
@@ -108,11 +114,12 @@ class Er7:
         structure does not know stay where they stand. Raises `InvalidInput` for a value that cannot be written so that
         it is read back as it is.
         """
-        wanted = said(value)
+        grammar = self.grammar
+        wanted = said(value, grammar)
         if wanted == self.value:
             return self
         style = Style(self.delimiters, self.header.charset, self.version)
-        slots = slots_of(wanted, grammar_of(self.event[2]), Read(self.matched.tree, self.value))
+        slots = slots_of(wanted, grammar, Read(self.matched.tree, self.value))
         content = rewritten(self._content, self.segments, slots, self.matched.unknown, style)
         return _read_back(content, wanted, self.charset)
 
@@ -232,16 +239,18 @@ def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.nam
 
     Raises `InvalidInput` for a value that cannot be written so that it is read back as it is.
     """
-    wanted = said(value)
-    msh = {**wanted.get("MSH", {}), "f1": [{"c1": OURS.field}], "f2": [{"c1": OURS.msh_2}]}
+    msh = fields_said(value.get("MSH", {}), "MSH")
+    msh |= {"f1": [{"c1": OURS.field}], "f2": [{"c1": OURS.msh_2}]}
     msh.setdefault("f12", [{"c1": version}])
     msh.setdefault("f18", [{"c1": charset_named(charset, "charset").name}])
-    wanted["MSH"] = msh
     header = Header(OURS, charset_named(msh["f18"][0].get("c1", "")), msh)
-    if not header.event[2]:
+    structure = header.event[2]
+    if not structure:
         raise InvalidInput.at("MSH-9", "is a message that is not written here", "not-supported")
+    grammar = grammar_of(structure)
+    wanted = said({**value, "MSH": msh}, grammar)
     style = Style(OURS, header.charset, header.text(12))
-    slots = slots_of(wanted, grammar_of(header.event[2]), NOTHING)
+    slots = slots_of(wanted, grammar, NOTHING)
     content = b"".join(new_segment(slot.name, slot.contents, style, slot.place) + b"\r" for slot in slots)
     return _read_back(content, wanted, header.charset.name)
 

@@ -125,8 +125,6 @@ def field_text(
     for repetition in repetitions:
         parts = {}
         for key, text in repetition.items():
-            if type(text) is not str:
-                raise InvalidInput.at(at, "has a component that is no text", "value")
             parts[_part(key, at)] = _escaped(text, style, at, formatted=formatted, kept=kept)
         written.append(_joined(parts, style, at))
     return style.delimiters.repetition.join(written)
