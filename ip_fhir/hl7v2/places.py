@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ip_fhir.hl7v2.structure.matching import place as place_of_segment
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from ip_fhir.hl7v2.structure.matching import SegmentNames
 
 _PLACE = re.compile(
     r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<number>[0-9]{1,5})\])?"
@@ -46,7 +46,7 @@ def place_of(text: str) -> Place | None:
     return Place(found["segment"], **numbers)
 
 
-def place_in(path: Sequence[str | int], tree: Any, names: Sequence[str]) -> str:
+def place_in(path: Sequence[str | int], tree: Any, names: SegmentNames) -> str:
     """Returns the place of a path in a message's value; `tree` has the numbers of the segments, `names` their names."""
     rest = list(path)
     named = ""
@@ -55,7 +55,7 @@ def place_in(path: Sequence[str | int], tree: Any, names: Sequence[str]) -> str:
         named = step if isinstance(step, str) else named
         tree = _below(tree, step)
     first = next(_numbers(tree), None)
-    segment = named if first is None else place_of_segment(names, first)
+    segment = named if first is None else names.places[first]
     return segment + (_field_place(rest) if rest and _is_field(rest[0]) else "")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.hl7v2.structure.matching import SegmentNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,13 +41,8 @@ def slots_of(value: dict[str, Any], root: Node, read: Read) -> list[Slot]:
     stand.
     """
     found = list(_walk(value, root, read))
-    several = {name for name, count in Counter(name for name, *_ in found).items() if count > 1}
-    seen: Counter[str] = Counter()
-    slots = []
-    for name, contents, old in found:
-        seen[name] += 1
-        slots.append(Slot(name, contents, f"{name}[{seen[name]}]" if name in several else name, old))
-    return slots
+    places = SegmentNames(name for name, *_ in found).places
+    return [Slot(name, contents, at, old) for (name, contents, old), at in zip(found, places, strict=True)]
 
 
 def _walk(value: dict[str, Any], group: Node, read: Read) -> Iterator[tuple[str, Contents, int | None]]:

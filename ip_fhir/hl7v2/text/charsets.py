@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTS_OF_8859 = (*range(1, 12), 13, 14, 15)  # there is no part 12
-_CHUNK = 1_000_000  # bytes that are decoded together, to find one that is wrong
+_CHUNK = 65_536  # bytes that are decoded together, to find one that is wrong
 
 
 @dataclass(frozen=True, slots=True)

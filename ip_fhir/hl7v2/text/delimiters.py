@@ -29,9 +29,9 @@ class Delimiters:
         return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
 
     @cached_property
-    def as_bytes(self) -> tuple[bytes, ...]:
-        """Each delimiter, also the escape character, as a byte."""
-        return tuple(character.encode("ascii") for character in self.field + self.msh_2)
+    def as_bytes(self) -> bytes:
+        """All delimiters, the escape character too, as bytes."""
+        return (self.field + self.msh_2).encode("ascii")
 
 
 OURS: Final = Delimiters()
