@@ -162,7 +162,7 @@ def read(content: bytes, limits: Bounds, charset: str | None = None) -> Er7:
     known = charset_of(content, start, end, delimiters, charset)
     segments = _segments(content, start, delimiters, known.codec)
     _check_text(segments, first_control(content), "has a control character")
-    _check_text(segments, first_wrong_byte(content, known), f"is no text in {known.name}")
+    _check_text(segments, first_wrong_byte(content, known, start), f"is no text in {known.name}")
     message = Er7(content, Header(delimiters, known, segments[0].contents), segments)
     _check_header(message)
     _check_repetitions(message)
