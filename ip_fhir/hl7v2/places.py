@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ip_fhir.hl7v2.structure.matching import SegmentNames
 
@@ -54,7 +54,7 @@ def place_in(path: Sequence[str | int], tree: Any, names: SegmentNames) -> str:
         step = rest.pop(0)
         named = step if isinstance(step, str) else named
         tree = _below(tree, step)
-    first = next(_numbers(tree), None)
+    first = _first(tree)
     segment = named if first is None else names.places[first]
     return segment + (_field_place(rest) if rest and _is_field(rest[0]) else "")
 
@@ -69,12 +69,11 @@ def _below(tree: Any, step: str | int) -> Any:
     return tree[step] if isinstance(tree, list) and step < len(tree) else None
 
 
-def _numbers(tree: Any) -> Iterator[int]:
-    if isinstance(tree, int):
-        yield tree
-    elif tree is not None:
-        for item in tree.values() if isinstance(tree, dict) else tree:
-            yield from _numbers(item)
+def _first(tree: Any) -> int | None:
+    """Returns the number of the first segment that was read for a part of a value."""
+    while tree is not None and not isinstance(tree, int):
+        tree = next(iter(tree.values() if isinstance(tree, dict) else tree))
+    return tree
 
 
 def _field_place(rest: Sequence[str | int]) -> str:

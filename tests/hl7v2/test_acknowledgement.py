@@ -113,6 +113,7 @@ def test_before_2_5_the_place_and_the_code_are_one_field() -> None:
         "ERR|PID^1^3^102&Data type error&HL70357~^^^207&Application internal error&HL70357",
     ]
     assert len(answer(old, "AA", problems[1]).segments) == 2
+    assert answer(old, "AR", problems[2]).field("MSA-3") == ""
 
 
 def test_the_table_is_total() -> None:
@@ -138,7 +139,7 @@ def test_the_gravest_problem_counts_and_warnings_do_not() -> None:
     warning = Problem("PID-7", "is odd", "structure", "warning")
     error = Problem("PID-5", "is missing", "required")
     refusal = Problem("MSH-12", "is not read here", "not-supported")
-    given = ([], [warning], [warning, error], [error, refusal])
+    given: tuple[list[Problem], ...] = ([], [warning], [warning, error], [error, refusal])
     assert [verdict(problems) for problems in given] == ["AA", "AA", "AE", "AR"]
     assert [verdict(problems, commit=True) for problems in given] == ["CA", "CA", "CE", "CR"]
 

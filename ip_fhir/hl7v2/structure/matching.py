@@ -52,10 +52,11 @@ def match(names: SegmentNames, root: Node) -> Matched:
     leaf = root.members[0]
     opened = [tree]
     tree[leaf.name] = 0
+    known = root.segments
     for number in range(1, len(names)):
         name = names[number]
         moves = leaf.moves
-        move = moves[name] if name in moves else leaf.move(name)
+        move = moves[name] if name in moves else leaf.move(name) if name in known else None
         if move is None:
             _outside(found, names, number, root)
             continue
@@ -88,7 +89,7 @@ def _put(holder: Tree, node: Node, item: Any) -> Any:
 
 
 def _outside(found: Matched, names: SegmentNames, number: int, root: Node) -> None:
-    if names[number] in root.segments():
+    if names[number] in root.segments:
         reason = f"stands where {root.name} has no place for it"
         found.problems.append(Problem(names.places[number], reason, "structure"))
         return

@@ -117,7 +117,7 @@ def test_every_structure_of_the_events_has_a_grammar() -> None:
     for structure in {*STRUCTURES.values(), "ACK"}:
         grammar = grammar_of(structure)
         assert grammar.members[0].name == "MSH"
-        assert ("PID" in grammar.segments()) is (structure != "ACK")
+        assert ("PID" in grammar.segments) is (structure != "ACK")
 
 
 def test_events_name_their_structure() -> None:
