@@ -34,11 +34,6 @@ class Segment:
         return f"<Segment {self.name}, {self.end - self.start} bytes>"
 
     @property
-    def separator(self) -> bytes:
-        """The byte that parts the fields."""
-        return self._delimiters.field.encode("ascii")
-
-    @property
     def text(self) -> str:
         """The raw text: delimiters and escapes as they stand."""
         if self._text is None:
@@ -51,9 +46,14 @@ class Segment:
         parts = self.text.split(self._delimiters.field)
         return [parts[0], self._delimiters.field, *parts[1:]] if self.name in HEADERS else parts
 
-    def has(self, text: str) -> bool:
-        """True if the segment has `text`, which is ASCII, anywhere."""
-        return self._content.find(text.encode("ascii"), self.start, self.end) >= 0
+    def count(self, text: str) -> int:
+        """Returns how often the segment has `text`, which is ASCII."""
+        return self._content.count(text.encode("ascii"), self.start, self.end)
+
+    def field_at(self, byte: int) -> int:
+        """Returns the number of the field that holds a byte of the message."""
+        before = self._content.count(self._delimiters.field.encode("ascii"), self.start, byte)
+        return before + (self.name in HEADERS)
 
     @property
     def contents(self) -> Contents:

@@ -101,11 +101,12 @@ def new_segment(name: str, contents: Contents, style: Style, at: str) -> bytes:
 def changed_segment(segment: Segment, contents: Contents, style: Style, at: str) -> bytes:
     """Returns the bytes of a segment whose fields became `contents`; the text of those that are as before is kept."""
     before = segment.contents
+    first = 3 if segment.name in HEADERS else 1
     numbers = _numbers({**before, **contents}, at)
     texts = segment.raw_fields
     texts += [""] * (max(numbers.values(), default=0) + 1 - len(texts))
     for field, number in numbers.items():
-        if before.get(field) != contents.get(field):
+        if number >= first and before.get(field) != contents.get(field):
             formatted = _is_formatted(segment.name, contents, number, style)
             place = f"{at}-{number}"
             kept = local_sequences(texts[number], style.delimiters, style.charset.codec)
@@ -125,8 +126,6 @@ def field_text(
     for repetition in repetitions:
         parts = {}
         for key, text in repetition.items():
-            if type(text) is not str:
-                raise InvalidInput.at(at, "has a component that is no text", "value")
             parts[_part(key, at)] = _escaped(text, style, at, formatted=formatted, kept=kept)
         written.append(_joined(parts, style, at))
     return style.delimiters.repetition.join(written)
