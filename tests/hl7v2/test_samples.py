@@ -152,11 +152,7 @@ def test_damaged_ones_are_refused_with_their_place(shared_data: Path, name: str)
     """What is no message, or says that it is another, is refused; nothing is guessed."""
     content = (shared_data / "wires" / f"{name}.hl7").read_bytes()
     with pytest.raises(InvalidInput) as refused:
-<<<<<<< HEAD
-        [read(one, DEFAULT_LIMITS) for one in split(content, DEFAULT_LIMITS).messages]
-=======
         _all_read(content)
->>>>>>> codec13
     assert [(problem.path, problem.code) for problem in refused.value.problems] == [REFUSED[name]]
 
 
