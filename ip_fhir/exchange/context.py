@@ -11,12 +11,10 @@ from ip_fhir.domain.consent.release import is_strict
 from ip_fhir.domain.loop.units import other_side, passed_on_in, units
 from ip_fhir.domain.parties import OURS, Parties, Unit
 from ip_fhir.domain.referral import KnownParty, Role, role_in_loop
-from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
-from ip_fhir.exchange.plans.around import settings_digest
 from ip_fhir.exchange.plans.known_views import KnownViews
 from ip_fhir.exchange.sending.circuits import Circuits
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.referral import Referral
     from ip_fhir.domain.sharing.events import PlanEventKind
+    from ip_fhir.domain.sharing.life.surroundings import SettingsBasis
     from ip_fhir.exchange.peers import Credential, Peer, Peers
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Clock, OutboxRow, Store
@@ -50,7 +49,8 @@ class Context:
     our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not yet" until it
     is `early` old, and then refused. With `closed`, an organisation with a number that settings give nobody is refused.
     `parties` is made of `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of`
-    follows. `refusals_kept` is the most refused messages of one peer that are recorded one by one.
+    follows, and `known_basis` has the one by which plans are shared, once `plans.around` has worked it out.
+    `refusals_kept` is the most refused messages of one peer that are recorded one by one.
     """
 
     role: Role | None
@@ -79,7 +79,7 @@ class Context:
     refusals_kept: int = 1000
     closed: bool = False
     parties: Parties = field(init=False)
-    _settings_basis: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)
+    known_basis: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parties", Parties(self.organizations_of(), closed=self.closed))
@@ -87,12 +87,6 @@ class Context:
     def organizations_of(self) -> dict[str, tuple[Organization, ...]]:
         """The organisations of all parties by their names in the settings; our own first."""
         return {OURS: self.organizations} | {peer.name: peer.organizations for peer in self.peers}
-
-    def settings_basis(self) -> SettingsBasis:
-        """The settings by which we decide what is shared, in use since this was first asked."""
-        if not self._settings_basis:
-            self._settings_basis.append(SettingsBasis(settings_digest(self), self.clock.now()))
-        return self._settings_basis[0]
 
     def enterprises(self) -> dict[str, Organization]:
         """The enterprises of all parties by their names in the settings; our own first."""

@@ -27,6 +27,7 @@ from ip_fhir.exchange import inbound, receipts, rest, worklist
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
+from ip_fhir.exchange.plans.around import settings_basis
 from ip_fhir.exchange.plans.commit import announce
 from ip_fhir.exchange.plans.loops import vacate
 from ip_fhir.exchange.plans.verbs import PlanVerbs
@@ -229,7 +230,7 @@ class Exchange(PlanVerbs):
         due = sum(row.due <= now for row in (*waiting, *awaiting)) + len(self.store.due_timers(now, _COUNTED))
         if keeps_plans(self.store):
             due += len(self.store.due_plans(now, _COUNTED))
-            due += len(self.store.unsettled_plans(self._context.settings_basis(), _COUNTED))
+            due += len(self.store.unsettled_plans(settings_basis(self._context), _COUNTED))
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),

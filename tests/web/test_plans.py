@@ -23,6 +23,7 @@ from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.peers import Peer, Peers
+from ip_fhir.exchange.plans.around import settings_basis
 from ip_fhir.exchange.plans.rest import SERVED
 from ip_fhir.mapping import view_from_fhir
 from ip_fhir.ports import Endpoint
@@ -337,7 +338,7 @@ def _keep(side: Exchange, case: Case, plan: IndividualPlan) -> None:
         opened=before,
         changed=before,
         settled_on=case.on,
-        settled_by=side._context.settings_basis().digest,
+        settled_by=settings_basis(side._context).digest,
     )
     with side.store.begin() as tx:
         tx.save_plan(kept, None)  # type: ignore[attr-defined]

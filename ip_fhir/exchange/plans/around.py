@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.parties import OURS, numbers_of
 from ip_fhir.domain.sharing.events import PlanEventKind
-from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, Surroundings
+from ip_fhir.domain.sharing.life.surroundings import Base, PartyTerms, SettingsBasis, Surroundings
 from ip_fhir.domain.sharing.participants import nearest_parties
 from ip_fhir.domain.values.aggregate import Aggregate
 
@@ -40,7 +40,7 @@ def surroundings(context: Context, tx: PlanTransaction, before: SharedPlan | Non
         new_key=lambda: secrets.token_hex(32),
         base=_base(tx, before, event.change) if before is not None and event.change is not None else None,
         loop_parties=_loop_parties(context, tx, plan) if plan is not None and asks else frozenset(),
-        basis=context.settings_basis(),
+        basis=settings_basis(context),
     )
 
 
@@ -68,7 +68,14 @@ class _Terms(Mapping[str, PartyTerms]):
 _TERMS: Final = TypeAdapter(PartyTerms)
 
 
-def settings_digest(context: Context) -> str:
+def settings_basis(context: Context) -> SettingsBasis:
+    """Return the settings by which we decide what is shared, in use since this was first asked."""
+    if not context.known_basis:
+        context.known_basis.append(SettingsBasis(_digest(context), context.clock.now()))
+    return context.known_basis[0]
+
+
+def _digest(context: Context) -> str:
     """Return a digest of all by which settings decide what is shared: the terms and numbers of every party.
 
     Our own version counts, too: by another one a view may look otherwise. Closed days do not: they set deadlines only.

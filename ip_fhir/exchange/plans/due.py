@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.domain.sharing.life.decision import due_plan_event, is_to_be_settled
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.plans.around import settings_basis
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
 from ip_fhir.exchange.sending.due import run_each
 from ip_fhir.exchange.sending.run_counts import RunCounts
@@ -35,7 +36,7 @@ def run_plan_timers(context: Context, now: datetime, limit: int, keep_going: Cal
         return turn(context, store, plan_id, now)
 
     ran = run_each("plan", lambda at_most: store.due_plans(now, at_most), apply_to, limit, keep_going)
-    basis = context.settings_basis()
+    basis = settings_basis(context)
     return ran + run_each("plan", lambda at_most: store.unsettled_plans(basis, at_most), apply_to, limit, keep_going)
 
 
@@ -47,7 +48,7 @@ def turn(context: Context, store: PlanStore, plan_id: str, now: datetime) -> lis
             before = tx.load_plan(plan_id)
             if before is None:
                 return []
-            event = due_plan_event(before.plan, now, before.revision, context.settings_basis())
+            event = due_plan_event(before.plan, now, before.revision, settings_basis(context))
             if event is None:
                 return []
             return [plan_change(before, apply(context, tx, before, event, now))]
@@ -60,7 +61,7 @@ def up_to_date(context: Context, store: PlanStore, plan: SharedPlan, now: dateti
 
     None if it is not there any more. Raises as `turn`.
     """
-    if not is_to_be_settled(plan, now, context.settings_basis()):
+    if not is_to_be_settled(plan, now, settings_basis(context)):
         return plan
     turn(context, store, plan.id, now)
     stored = store.shared_plan(plan.id)
