@@ -79,8 +79,7 @@ class Context:
     closed: bool = False
     parties: Parties = field(init=False)
     _agreed: dict[str, Agreement | None] = field(init=False, repr=False, compare=False)
-    settled_by: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)
-    """The settings by which we decide what is shared, once they were asked for: see `plans.around.settings_basis`."""
+    known_basis: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parties", Parties(self.organizations_of(), closed=self.closed))

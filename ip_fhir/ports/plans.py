@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.aggregate import Aggregate
     from ip_fhir.ports import Store, Transaction
 
-NameKind: TypeAlias = Literal["share", "tag", "change", "invitation", "handover", "request"]
+NameKind: TypeAlias = Literal["share", "tag", "change", "invitation", "handover", "request", "referral"]
 """The kinds of ids, other than its own, by which a plan is found. Ids are unique within a kind.
 
-A tag is what all ids of a share begin with (`domain.sharing.ids.share_tag`).
+A tag is what all ids of a share begin with (`domain.sharing.ids.share_tag`), a referral the loop that the plan came of.
 """
 
 
@@ -111,7 +111,7 @@ class PlanTransaction(AggregateTransaction, WorklistTransaction, PersonTransacti
         ...
 
     def plan_named(self, kind: NameKind, id: str) -> str | None:
-        """The id of the plan that has a share, tag, change, invitation, handover or request with this id, or None."""
+        """The id of the plan that has something of this kind with this id, or None."""
         ...
 
     def plans_about(self, number: str, limit: int) -> list[str]:

@@ -229,7 +229,7 @@ plan_view = Table(
 plan_name = Table(
     "plan_name",
     metadata,
-    Column("kind", String(_ID_LENGTH), primary_key=True),  # share, change, invitation, handover or request
+    Column("kind", String(_ID_LENGTH), primary_key=True),  # `ports.plans.NameKind`
     Column("id", String(_ID_LENGTH), primary_key=True),
     Column("plan_id", String(_ID_LENGTH), nullable=False),
     Index("plan_name_by_plan", "plan_id"),

@@ -71,12 +71,12 @@ _TERMS: Final = TypeAdapter(PartyTerms)
 
 def settings_basis(context: Context) -> SettingsBasis:
     """Return the settings by which we decide what is shared, in use since this was first asked."""
-    if not context.settled_by:
-        context.settled_by.append(SettingsBasis(settings_digest(context), context.clock.now()))
-    return context.settled_by[0]
+    if not context.known_basis:
+        context.known_basis.append(SettingsBasis(_digest(context), context.clock.now()))
+    return context.known_basis[0]
 
 
-def settings_digest(context: Context) -> str:
+def _digest(context: Context) -> str:
     """Return a digest of all by which settings decide what is shared: the terms and numbers of every party.
 
     Our own version counts, too: by another one a view may look otherwise. Closed days do not: they set deadlines only.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.loop import Decision
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.referral import Referral
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import Transaction
@@ -37,11 +38,11 @@ def vacate(context: Context, tx: Transaction, decision: Decision, now: datetime)
     """
     if not decision.records or decision.records[-1].event.kind is not EventKind.COORDINATOR_LEFT:
         return []
-    if not writes_plans(tx) or (number := decision.referral.notice.owner.identifier) is None:
+    if not writes_plans(tx):
         return []
     moved = []
     event = decision.records[-1].event
-    for before in _plans_of(tx, str(number), decision.referral.correlation_id):
+    for before in _plans_of(tx, decision.referral):
         plan, on = before.plan.plan, local_day(now)
         if plan is None or not is_coordinated(plan, on):
             continue
@@ -58,10 +59,14 @@ def vacate(context: Context, tx: Transaction, decision: Decision, now: datetime)
     return moved
 
 
-def _plans_of(tx: PlanTransaction, number: str, referral: str) -> Iterator[StoredPlan]:
-    for plan_id in tx.plans_about(number, _MOST):
-        before = tx.load_plan(plan_id)
-        if before is not None and before.plan.side is PlanSide.HOLDER and before.plan.referral == referral:
+def _plans_of(tx: PlanTransaction, referral: Referral) -> Iterator[StoredPlan]:
+    """The plans held here that came of a loop: by its key, or by the person's number if made before that was kept."""
+    key, number = referral.correlation_id, referral.notice.owner.identifier
+    named = tx.plan_named("referral", key)
+    about = tx.plans_about(str(number), _MOST) if number is not None else []
+    for plan_id in dict.fromkeys((named, *about)):
+        before = tx.load_plan(plan_id) if plan_id is not None else None
+        if before is not None and before.plan.side is PlanSide.HOLDER and before.plan.referral == key:
             yield before
 
 

@@ -141,6 +141,8 @@ def names_of(plan: SharedPlan) -> Iterator[tuple[NameKind, str]]:
         yield "request", request.id
     if plan.handover is not None:
         yield "handover", plan.handover.id
+    if plan.referral is not None:
+        yield "referral", plan.referral
 
 
 def person_of(plan: SharedPlan) -> str | None:

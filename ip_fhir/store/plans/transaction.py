@@ -138,7 +138,7 @@ class SqlPlanTransaction(SqlWorklistTransaction):
         return None if row is None else self._damage.one("plan_view", row, codec.view_made)
 
     def plan_named(self, kind: NameKind, id: str) -> str | None:
-        """The id of the plan that has a share, change, invitation, handover or request with this id, or None."""
+        """The id of the plan that has something of this kind with this id, or None."""
         row = self._run(statements.NAMED, {"of_kind": kind, "of_id": id}).first()
         return None if row is None else self._damage.one("plan_name", row, codec.plan_named)
 

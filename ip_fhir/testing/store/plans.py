@@ -197,17 +197,17 @@ class PlanContract:
         for ident, by, when in (
             ("same", ours, NOON),
             ("earlier", "a" * 64, NOON),
-            ("as early", "c" * 64, since),
+            ("as-early", "c" * 64, since),
             ("later", "a" * 64, since + MINUTE),
         ):
             _save(store, shared_plan(ident, settled_by=by, settled_since=when))
         _save(store, shared_plan("never"))
         _save(store, shared_plan("over", over=True, settled_by="a" * 64, settled_since=NOON))
         _save(store, received_plan("copy", "s"))
-        assert set(store.unsettled_plans(basis, 10)) == {"earlier", "as early", "never"}
+        assert set(store.unsettled_plans(basis, 10)) == {"earlier", "as-early", "never"}
         assert len(store.unsettled_plans(basis, 2)) == 2
         _change(store, shared_plan("earlier", settled_by=ours, settled_since=since), 1)
-        assert set(store.unsettled_plans(basis, 10)) == {"as early", "never"}
+        assert set(store.unsettled_plans(basis, 10)) == {"as-early", "never"}
 
     def test_whom_a_plan_is_about(self, store: PlanStore) -> None:
         """Found by the person's number on either side, those over last; a number that is corrected finds it no more."""
@@ -228,10 +228,11 @@ class PlanContract:
     # --- names and views
 
     def test_names_find_the_plan(self, store: PlanStore) -> None:
-        """By share, change, invitation, request and handover; a name stays when what it named is gone."""
-        _save(store, whole_plan("p"))
+        """By share, change, invitation, request, handover and loop; a name stays when what it named is gone."""
+        _save(store, whole_plan("p").evolve(referral="p-l"))
         tag = share_tag(share("p-s1", "p").key)
         names = {"share": "p-s1", "tag": tag, "change": "p-c", "invitation": "p-i", "request": "p-r", "handover": "p-h"}
+        names["referral"] = "p-l"
         with store.begin() as tx:
             assert {kind: tx.plan_named(kind, ident) for kind, ident in names.items()} == dict.fromkeys(names, "p")  # type: ignore[arg-type]
             assert tx.plan_named("change", "p-s1") is None

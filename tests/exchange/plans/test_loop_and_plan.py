@@ -40,11 +40,11 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     made.municipality.exchange.close()
 
 
-def plan_of(loop: Loop) -> IndividualPlan:
-    """The plan as the coordinator makes it, about the same person."""
+def plan_of(loop: Loop, number: str | None = "02748412371") -> IndividualPlan:
+    """The plan as the coordinator makes it, about the same person, by this number."""
     plan = IndividualPlan(
         id="plan-of-loop",
-        owner=notice("02").owner,
+        owner=notice("02").owner.evolve(identifier=number),
         status=PlanStatus.ACTIVE,
         created=START,
         organizations=(Organization(id="ke", name="KE", kind=OrganizationKind.COORDINATING_UNIT),),
@@ -114,6 +114,26 @@ def test_who_leaves_in_the_loop_leaves_in_the_plan(loop: Loop) -> None:
     assert team.coordinators[-1].vacant
     loop.settle()
     assert loop.states(LOOP) == ("vacant", "vacant")
+
+
+@pytest.mark.parametrize("number", [None, "42748490013"])
+def test_they_follow_each_other_without_a_common_number(loop: Loop, number: str | None) -> None:
+    """The plan is found by its loop: also where it has no number, or had a D-number when it was made."""
+    plan = plan_of(loop, number)
+    assert plan.owner.identifier != notice("02").owner.identifier
+    loop.municipality.exchange.act(LOOP, EventKind.COORDINATOR_LEFT, by=NINA)
+    team = newest(loop.municipality.exchange).team
+    assert team is not None
+    assert team.coordinators[-1].vacant
+
+
+def test_a_loop_has_one_plan(loop: Loop) -> None:
+    """A second plan of the same loop is refused, and nothing of it is kept."""
+    plan = plan_of(loop)
+    with pytest.raises(InvalidInput, match="another plan has one with this id"):
+        loop.municipality.exchange.save_plan(plan.evolve(id="second"), by=NINA, referral=LOOP)
+    with pytest.raises(InvalidInput):
+        loop.municipality.exchange.plan("second")
 
 
 def test_the_hook_hears_of_a_plan_that_followed_its_loop(loop: Loop) -> None:
