@@ -17,8 +17,17 @@ SOAKS = {
             "tests/acceptance/test_plans_killed.py",
             "tests/acceptance/test_plans_restored.py",
             "tests/acceptance/test_plans_at_once.py",
+            "tests/domain/sharing/life/test_two_holders.py",
+            "tests/exchange/plans/test_wild_network_of_plans.py",
         ),
-        {"IP_FHIR_PLAN_KILLS": "2000", "IP_FHIR_PLAN_RESTORES": "100", "IP_FHIR_PLAN_DEEDS": "300"},
+        {
+            "IP_FHIR_PLAN_KILLS": "2000",
+            "IP_FHIR_PLAN_RESTORES": "100",
+            "IP_FHIR_PLAN_DEEDS": "300",
+            "IP_FHIR_PLAN_EXAMPLES": "5000",
+            "IP_FHIR_RING_EXAMPLES": "500",
+            "HYPOTHESIS_PROFILE": "search",
+        },
     ),
     "hostile": (
         ("tests/acceptance/test_damaged_requests.py", "tests/acceptance/test_hostile_town.py"),
