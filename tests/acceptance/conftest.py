@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.store import upgrade_store
+from tests.support.plan_movers import EVERYBODY
 from tests.support.plan_town import SIDES
 from tests.support.postgres import Server, running_server
 from tests.support.processes import ROLES, Zygote
@@ -38,6 +39,12 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 def plan_databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """An empty store for each side around plans: on files, then on a server."""
     return _empty(request, tmp_path, SIDES)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def moving_databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """An empty store for each side where persons move: on files, then on a server."""
+    return _empty(request, tmp_path, EVERYBODY)
 
 
 def _empty(request: pytest.FixtureRequest, place: Path, sides: tuple[str, ...]) -> dict[str, str]:

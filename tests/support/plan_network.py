@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.errors import NotTaken, NotYet
 from tests.support.plan_life import NOW, Side, event_of
@@ -25,6 +26,14 @@ class OnWire:
     receiver: Side
     effect: Effect
     message: PlanMessage
+
+
+_FOLLOW = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
+
+
+def _is_before(other: OnWire, one: OnWire) -> bool:
+    """True if one message is of a view that the other may follow."""
+    return other.message.view is not None and (other.sender, other.receiver) == (one.sender, one.receiver)
 
 
 @dataclass
@@ -75,8 +84,7 @@ class Town:
             except NotYet:
                 return
             except NotTaken:
-                about = one.message.withdrawal and one.message.withdrawal.share
-                if any(other.message.view and other.message.view.share == about for other in self.wire):
+                if one.message.kind in _FOLLOW and any(_is_before(other, one) for other in self.wire):
                     return  # what it follows may still come: later
                 self.taken[known] = False
         self.receipts.append((one, self.taken[known]))

@@ -16,7 +16,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import IndividualPlan, Measure
 from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
-from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, StoreError
+from ip_fhir.errors import Conflict, ConsentRefused, InvalidInput, LoopError, StoreError
 from ip_fhir.exchange import Exchange
 from ip_fhir.settings import read_settings
 from tests.support.ring import NINA, OLE, make_plan
@@ -49,8 +49,8 @@ def work(config: str, party: str, pause: float, until: int, versions: int = VERS
     """
     exchange = open_exchange(read_settings(config))
     while True:
-        with suppress(StoreError, LoopError, InvalidInput, ConsentRefused):  # somebody was first: look again
-            _coordinate(exchange, until, versions) if party == "municipality" else _take_part(exchange, party, asks)
+        with suppress(Conflict, StoreError, LoopError, InvalidInput, ConsentRefused):  # somebody was first: look again
+            _coordinate(exchange, until, versions) if party == "municipality" else take_part(exchange, party, asks)
         time.sleep(pause)
 
 
@@ -64,14 +64,26 @@ def _coordinate(exchange: Exchange, until: int, versions: int) -> None:
     plans = plans_of(exchange, PlanSide.HOLDER)
     if len(plans) < until:
         exchange.save_plan(numbered_plan(len(plans)), by=NINA)
-    told = {item.about for item in exchange.worklist(limit=_ALL) if item.reason is Reason.OUT_OF_STEP}
+    told = out_of_step(exchange)
     for plan in plans:
-        _next(exchange, plan, told, versions)
+        do_next(exchange, plan, told, versions)
 
 
-def _next(exchange: Exchange, case: SharedPlan, told: set[str | None], versions: int) -> None:
+def out_of_step(exchange: Exchange) -> set[str | None]:
+    """The shares of which people are told that the two sides hold different views."""
+    return {item.about for item in exchange.worklist(limit=_ALL) if item.reason is Reason.OUT_OF_STEP}
+
+
+def do_next(
+    exchange: Exchange,
+    case: SharedPlan,
+    told: set[str | None],
+    versions: int,
+    participants: tuple[str, ...] = PARTICIPANTS,
+) -> None:
+    """Do the next thing that a plan needs: share it, share it again, decide a change, make another version."""
     shared = {share.party for share in case.shares}
-    for party in PARTICIPANTS:
+    for party in participants:
         if party not in shared:
             exchange.share(case.id, party, by=NINA)
             return
@@ -91,7 +103,7 @@ def _next(exchange: Exchange, case: SharedPlan, told: set[str | None], versions:
         exchange.save_plan(plan.evolve(measures=measures), by=NINA)
 
 
-def _take_part(exchange: Exchange, party: str, asks: int) -> None:
+def take_part(exchange: Exchange, party: str, asks: int) -> None:
     """Ask for the next change of each plan, once the one before is answered."""
     for case in plans_of(exchange, PlanSide.PARTICIPANT):
         views = [copy.view for copy in case.copies if copy.view is not None]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
@@ -21,9 +22,16 @@ from tests.support.ring import organization
 
 SIDES = ("municipality", *PARTICIPANTS)
 
+Town = TypeVar("Town", bound="PlanTown")
+
 
 class PlanTown(Timekeeper):
-    """A folder with settings, clock and logs: each side with an endpoint with its worker, and people at work."""
+    """A folder with settings, clock and logs: each side with an endpoint with its worker, and people at work.
+
+    The sides are those that have a database.
+    """
+
+    staff = "plan_people"
 
     def __init__(
         self,
@@ -34,19 +42,21 @@ class PlanTown(Timekeeper):
         versions: int = VERSIONS,
         asks: int = 1,
     ) -> None:
-        super().__init__(place, dict(zip(SIDES, free_ports(len(SIDES)), strict=True)))
+        super().__init__(place, dict(zip(databases, free_ports(len(databases)), strict=True)))
         self.databases, self.plans, self.versions, self.asks = databases, plans, versions, asks
-        self.configs = configs = {side: self._write(side) for side in SIDES}
-        self.servers = {side: Running(zygote, "serve", configs[side], place / f"serve-{side}.log") for side in SIDES}
+        self.configs = configs = {side: self._write(side) for side in databases}
+        self.servers = {
+            side: Running(zygote, "serve", configs[side], place / f"serve-{side}.log") for side in databases
+        }
         self.people = {
             side: Running(
                 zygote,
-                "plan_people",
+                self.staff,
                 configs[side],
                 place / f"people-{side}.log",
                 {"party": side, "pause": 0.02, "until": plans, "versions": versions, "asks": asks},
             )
-            for side in SIDES
+            for side in databases
         }
 
     @property
@@ -73,7 +83,7 @@ class PlanTown(Timekeeper):
             one.start()
 
     def _write(self, side: str) -> Path:
-        others = [other for other in SIDES if other != side]
+        others = [other for other in self.databases if other != side]
         retry = {"first": 1.0, "cap": 30.0, "attempts": 1000}
         data = {
             "database": self.databases[side],
@@ -102,7 +112,7 @@ class PlanTown(Timekeeper):
         """Wait until all plans are made, every change is decided, and nothing waits; then end all."""
         deadline = time.monotonic() + seconds
         with open_stores(self.databases) as stores:
-            while not self._rests(stores):
+            while not self.rests(stores):
                 assert time.monotonic() < deadline, "the sides do not come to rest; see the logs"
                 self.forward(60)
                 time.sleep(0.3)
@@ -110,7 +120,8 @@ class PlanTown(Timekeeper):
             if one.pid is not None:
                 one.end(signal.SIGTERM)
 
-    def _rests(self, stores: Mapping[str, Store]) -> bool:
+    def rests(self, stores: Mapping[str, Store]) -> bool:
+        """True if all is done, and nothing waits."""
         if any(store.outbox("waiting", 1) or store.outbox("awaiting", 1) for store in stores.values()):
             return False
         theirs = [plan for side in PARTICIPANTS for plan in plans_in(stores[side], PlanSide.PARTICIPANT)]
@@ -130,7 +141,13 @@ def running_plan_town(
     place: Path, databases: dict[str, str], zygote: Zygote, plans: int, **more: int
 ) -> Iterator[PlanTown]:
     """Everybody at work, on so many plans; killed in the end. `more` is for `PlanTown`."""
-    town = PlanTown(place, databases, zygote, plans, **more)
+    with running(PlanTown(place, databases, zygote, plans, **more)) as town:
+        yield town
+
+
+@contextmanager
+def running(town: Town) -> Iterator[Town]:
+    """Everybody of a town at work; killed in the end."""
     with ExitStack() as clean:
         for one in town.everybody:
             one.start()
@@ -197,8 +214,8 @@ def _wrong(case: SharedPlan, theirs: dict[str, dict[str, SharedPlan]], restored:
         yield "a change took effect twice"
 
 
-def plans_in(store: Store, side: PlanSide) -> list[SharedPlan]:
-    """All plans in which a side has this part."""
+def plans_in(store: Store, side: PlanSide | None) -> list[SharedPlan]:
+    """All plans in which a side has this part, or any."""
     return store.plans(side, 1_000_000)  # type: ignore[attr-defined, no-any-return]
 
 

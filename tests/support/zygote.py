@@ -36,6 +36,7 @@ _ALL_IT_NEEDS = (
     "sqlalchemy.dialects.sqlite.pysqlite",
     "tests.support.people",
     "tests.support.plan_colleagues",
+    "tests.support.plan_movers",
     "tests.support.plan_people",
     "uvicorn.lifespan.on",
     "uvicorn.loops.asyncio",
@@ -92,6 +93,13 @@ def _plan_people(config: str, more: dict[str, Any]) -> None:
     work(config, **more)
 
 
+def _plan_movers(config: str, more: dict[str, Any]) -> None:
+    """The staff of one side between which persons move, on its store."""
+    from tests.support.plan_movers import work
+
+    work(config, **more)
+
+
 def _plan_colleagues(config: str, more: dict[str, Any]) -> None:
     """One of several who work on one plan at once."""
     from tests.support.plan_colleagues import work
@@ -112,6 +120,7 @@ _WHAT: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "restore": _restore,
     "people": _people,
     "plan_colleagues": _plan_colleagues,
+    "plan_movers": _plan_movers,
     "plan_people": _plan_people,
     "staff": _staff,
 }

@@ -64,6 +64,9 @@ _MOST: Final = 100  # plans about one person that are looked through
 _OPENS: Final = (PlanMessageKind.PLAN, PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
 """Kinds by which a side first hears of a plan."""
 
+_FOLLOW: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER, PlanMessageKind.PLAN_GONE)
+"""Kinds of which what they follow may come late: who misses them goes by a view, or a holder, that is past."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanIntake:
@@ -185,8 +188,7 @@ class PlanIntake:
     def _unknown(self, now: datetime) -> NotTaken:
         """The one answer about whatever is not known here; `NotYet` while what it follows may still come."""
         early = is_early(self.context, self.message, now)
-        may_come = self.message.kind in (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER)
-        return (NotYet if early and may_come else NotTaken).at("plan", "unknown here", "not-found")
+        return (NotYet if early and self.message.kind in _FOLLOW else NotTaken).at("plan", "unknown here", "not-found")
 
 
 def _announce_all(context: Context, moved: list[tuple[PlanEventKind, PlanChange]]) -> None:

@@ -41,12 +41,15 @@ _UNDECIDED = (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT)
 def from_holder(step: Step) -> None:
     """Lets a message pass that the holder sent. Raises `NotTaken` for another side, `NotYet` for a newer holder.
 
-    A newer holder, with a higher epoch, is listened to when the old one, or a person of ours, has said who it is.
+    A newer holder, with a higher epoch, is listened to when the old one, or a person of ours, has said who it is. If
+    the plan was away and has come back, what is undecided is sent again: it may have come while nobody could take it.
     """
     case, event = step.case, step.event
     epoch = event.epoch if event.epoch is not None else case.epoch
     if event.party == case.holder and epoch >= case.epoch:
-        step.evolve(epoch=epoch)
+        if epoch > case.epoch:
+            step.evolve(epoch=epoch)
+            changes.send_again(step)
         return
     if epoch > case.epoch:
         raise NotYet.at("epoch", "a new holder, of whom the old one has not told yet", "conflict")

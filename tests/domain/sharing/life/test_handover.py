@@ -329,6 +329,27 @@ def test_the_word_that_it_is_gone_does_not_leave_once_the_plan_is_back() -> None
     assert (school.case.holder, school.case.epoch) == ("unit", 3)
 
 
+@pytest.mark.sharing_promise(3)
+def test_a_change_that_came_while_the_plan_was_away_is_sent_again() -> None:
+    """The old holder took it, to say who holds the plan; before it had said so it held the plan again."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    exchanged(school, unit)
+    answered(unit, offered(south, unit), accepts=True)
+    taken_over(south, unit)
+    assert unit.case is not None
+    unit.waiting = [row for row in unit.waiting if is_to_leave(unit.case, row)]
+    exchanged(unit, school)
+    exchanged(school, unit)
+    exchanged(unit, school)
+    assert school.case is not None
+    assert [kept.status for kept in school.case.changes] == ["accepted"]
+
+
 def test_who_never_had_a_view_need_not_know_that_the_plan_is_gone() -> None:
     """It refuses the word of a plan that it does not know, and nobody is told: the new holder sends it the first view.
 

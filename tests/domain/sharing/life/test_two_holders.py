@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.case import Handover, HandoverStatus, PlanSide
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.errors import InvalidInput, LoopError
 from tests.support.plan_life import AGREED, OURS, PLAN, Side, saved, view_of
 from tests.support.plan_network import Town
@@ -34,7 +36,15 @@ MOVED: IndividualPlan = PLAN.evolve(
     consents=(PLAN.consents[0].evolve(provisions=()),),
 )
 INDEX = st.integers(0, 30)
-ANYBODY = st.sampled_from(["unit", "south", "north"])
+OF_HANDOVERS = (PlanMessageKind.HANDOVER, PlanMessageKind.HANDOVER_ANSWER)
+COMPLETED: list[int] = []
+"""The handovers that were completed, of each example so far."""
+
+EXAMPLES = int(os.environ.get("IP_FHIR_PLAN_EXAMPLES", "30"))
+"""`make soak ARGS="sharing"`: 5,000."""
+
+MUNICIPALITIES = ("unit", "south", "north")
+ANYBODY = st.sampled_from(MUNICIPALITIES)
 
 
 def side(name: str) -> Side:
@@ -63,6 +73,11 @@ class Handovers(RuleBasedStateMachine):
         """The side of this name."""
         return next(one for one in self.town.sides() if one.name == name)
 
+    def offered(self) -> list[Side]:
+        """The sides that know of an offer which waits for its answer."""
+        sides = [one for one in self.town.sides() if one.case is not None and one.case.handover is not None]
+        return [one for one in sides if _offer(one).status is HandoverStatus.OFFERED]
+
     def holders(self) -> list[Side]:
         """The sides that hold the plan."""
         sides = self.town.sides()
@@ -76,16 +91,32 @@ class Handovers(RuleBasedStateMachine):
                 with suppress(InvalidInput):  # an offer waits already
                     one.do("hand-over", self.town.now, to_party=to)
 
-    @rule(index=INDEX, accepts=st.booleans())
+    @precondition(lambda self: self.offered())
+    @rule(index=INDEX, accepts=st.sampled_from([True, True, True, False]))
     def answer(self, index: int, accepts: bool) -> None:
-        """Accepts or declines an offer that has come, or takes our own back."""
-        sides = [one for one in self.town.sides() if one.case is not None and one.case.handover is not None]
-        offered = [one for one in sides if _offer(one).status is HandoverStatus.OFFERED]
+        """Accepts or declines an offer that has come, or, rather than the one that is to accept, takes our own back."""
+        offered = [one for one in self.offered() if one not in self.holders() or not accepts]
         if offered:
             one = offered[index % len(offered)]
             holds = one in self.holders()
-            given = {"about": _offer(one).id, "accepts": accepts and not holds}
-            one.do("answer-handover", self.town.now, by_participant=not holds, **given)
+            one.do("answer-handover", self.town.now, by_participant=not holds, about=_offer(one).id, accepts=accepts)
+
+    @rule(index=INDEX)
+    def go_on(self, index: int) -> None:
+        """Does what a handover needs next: it is answered, brought on its way with its receipt, or offered."""
+        rows = [(one, row) for one in self.town.sides() for row in one.waiting if row.plan_message in OF_HANDOVERS]
+        holders = self.holders()
+        if any(one not in holders for one in self.offered()):
+            self.answer(index=index, accepts=True)
+        elif rows:
+            self.town.send(*rows[index % len(rows)])
+            if self.town.wire:
+                self.town.deliver(self.town.wire.pop())
+            if self.town.receipts:
+                self.town.receive(*self.town.receipts.pop())
+        elif holders:
+            others = [name for name in MUNICIPALITIES if name != holders[0].name]
+            self.offer(to=others[index % len(others)])
 
     @rule(index=INDEX)
     def pass_on(self, index: int) -> None:
@@ -144,6 +175,7 @@ class Handovers(RuleBasedStateMachine):
         self.town.settle()
         (one,) = self.holders()
         assert one.case is not None
+        COMPLETED.append(one.case.epoch - 1)
         for other in self.town.sides():
             if other.case is not None and other is not one and other.case.copies:
                 assert (other.case.holder, other.case.epoch) == (one.name, one.case.epoch)
@@ -154,7 +186,10 @@ class Handovers(RuleBasedStateMachine):
 
 
 @pytest.mark.sharing_promise(9)
-class TestHandovers(Handovers.TestCase):  # type: ignore[misc,valid-type]
-    """Of two handovers one wins, and the other is told."""
-
-    settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+def test_handovers() -> None:
+    """Of two handovers one wins, and the other is told. In each third run a plan changes hands, or more often."""
+    COMPLETED.clear()
+    run_state_machine_as_test(
+        Handovers, settings=settings(max_examples=EXAMPLES, stateful_step_count=40, deadline=None)
+    )
+    assert sum(number > 0 for number in COMPLETED) >= len(COMPLETED) / 3
