@@ -1,6 +1,6 @@
 """Statements as a driver takes them: compiled once for a database, then run on the driver's own cursor.
 
-SQLAlchemy's work on each call costs as much as the statement itself, and taking in a notice runs fifteen statements.
+SQLAlchemy's work on each call costs as much as the statement itself, and taking in a notice runs sixteen statements.
 Only a statement with a list of unknown length is left to SQLAlchemy.
 """
 
