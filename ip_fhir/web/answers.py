@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ip_fhir.errors import IpFhirError, IssueCode, StoreError
-from ip_fhir.exchange.plans.known_views import ViewBundle
+from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.web import requests as asked
@@ -92,14 +92,14 @@ def fhir(resource: JsonObject) -> Response:
     return Response(write_json(resource), media_type=FHIR_JSON)
 
 
-def versioned(resource: ResourceVersion | ViewBundle, *, unchanged: bool = False) -> Response:
+def versioned(resource: ResourceVersion | Shown, *, unchanged: bool = False) -> Response:
     """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning).
 
     Without the resource if the caller has this version (RFC 9110, section 13.1.2).
     """
     if unchanged:
         response = Response(status_code=304)
-    elif isinstance(resource, ViewBundle):
+    elif isinstance(resource, Shown):
         response = Response(resource.text, media_type=FHIR_JSON)
     else:
         response = fhir(resource.body)

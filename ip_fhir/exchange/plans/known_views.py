@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.domain.values.aggregate import PLAN
@@ -27,18 +28,20 @@ if TYPE_CHECKING:
 _MOST: Final = 64  # of a hundred resources each they take some 20 MB
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shown:
-    """A view as a party is shown it: the id of its plan, the share, the view's number, its first day, its resources.
+    """A view as a party is shown it, and the whole of it as a collection Bundle, for the endpoint at `url`.
 
-    The CarePlan is the last of them. `number` may be lower than that of the share.
+    Its version is the number of the view, which may be lower than that of the share, and `updated` the start of the
+    view's first day. The CarePlan is the last of the resources.
     """
 
+    url: str
     plan_id: str
     share: Share
-    number: int
+    version: int
     updated: datetime
-    resources: tuple[WrittenResource, ...]
+    resources: tuple[WrittenResource, ...] = field(repr=False)
 
     def data_of(self, one: WrittenResource) -> ResourceVersion:
         """Return one of the resources as data."""
@@ -47,33 +50,15 @@ class Shown:
     @property
     def whole(self) -> ResourceVersion:
         """The view in the log of reads: without content."""
-        return self._version("CarePlan", self.plan_id, self.number, {})
+        return self._version("CarePlan", self.plan_id, self.version, {})
 
     def _version(self, type_: str, ident: str, version: int, body: JsonObject) -> ResourceVersion:
         return ResourceVersion(type_, ident, version, body, self.updated, self.plan_id, aggregate_kind=PLAN)
 
-
-@dataclass(frozen=True, slots=True)
-class ViewBundle:
-    """A whole view as a collection Bundle, for the endpoint at this URL. Its version is the number of the view."""
-
-    url: str
-    shown: Shown
-
-    @property
-    def version(self) -> int:
-        """The number of the view."""
-        return self.shown.number
-
-    @property
-    def updated(self) -> datetime:
-        """The start of the first day of the view."""
-        return self.shown.updated
-
-    @property
+    @cached_property
     def text(self) -> bytes:
         """The Bundle as UTF-8 JSON text."""
-        return collection([(f"{one.type}/{one.id}", one.ready()) for one in self.shown.resources], f"{self.url}/")
+        return collection([(f"{one.type}/{one.id}", one.ready()) for one in self.resources], f"{self.url}/")
 
     @property
     def body(self) -> JsonObject:

@@ -15,7 +15,6 @@ from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.cursor import seal, unseal
 from ip_fhir.exchange.access.log import Occasion
-from ip_fhir.exchange.plans.known_views import ViewBundle
 from ip_fhir.exchange.plans.views import Views
 from ip_fhir.exchange.rest import MOST, Page
 from ip_fhir.ports import ResourceVersion
@@ -82,14 +81,14 @@ def read(context: Context, peer: Credential, type_: str, id_: str, share: str | 
     raise request.refused(answer, type_, id_)
 
 
-def view(context: Context, peer: Credential, plan_id: str, share: str | None = None) -> ViewBundle:
+def view(context: Context, peer: Credential, plan_id: str, share: str | None = None) -> Shown:
     """The whole view that the party has of a plan. Raises as `read`."""
     request = _Request(context, peer, share)
     answer = request.views.of_plan(plan_id)
     if (shown := answer.shown) is None:
         raise request.refused(answer, ROOT, plan_id)
     request.record(shown, shown.whole)
-    return ViewBundle(context.url, shown)
+    return shown
 
 
 def search(
@@ -124,7 +123,7 @@ def search(
     if not found and (gone := next((one.gone for one in answers if one.gone is not None), None)) is not None:
         raise gone
     more = begin + most < len(found)
-    views = tuple((one.shown.share.id, one.shown.number) for one in answers if one.shown is not None)
+    views = tuple((one.shown.share.id, one.shown.version) for one in answers if one.shown is not None)
     after = _write_place(_Place(views, begin + most), peer.name, type_, criteria) if more else None
     return Page([one for _, one in page], len(found), after)
 
@@ -161,7 +160,7 @@ class _Request:
     def again(self, place: _Place) -> list[Answer]:
         """The views that a cursor names. Raises `InvalidInput` (conflict) if one of them is another by now."""
         answers = [Views(self._context, self._peer, self._now, share).of_share(share) for share, _ in place.views]
-        if [one.shown and one.shown.number for one in answers] != [number for _, number in place.views]:
+        if [one.shown and one.shown.version for one in answers] != [number for _, number in place.views]:
             raise InvalidInput.at("_cursor", _CHANGED, "conflict")
         return answers
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
-    from ip_fhir.exchange.plans.known_views import ViewBundle
+    from ip_fhir.exchange.plans.known_views import Shown
     from ip_fhir.exchange.plans.rest import PlanCriteria
     from ip_fhir.exchange.rest import Page
     from ip_fhir.exchange.sending.run_counts import PlanChange
@@ -225,7 +225,7 @@ class PlanVerbs(Running):
         """See `ip_fhir.exchange.plans.rest.read`."""
         return rest.read(self._context, peer, type_, id_, share)
 
-    def plan_view(self, peer: Credential, plan_id: str, share: str | None = None) -> ViewBundle:
+    def plan_view(self, peer: Credential, plan_id: str, share: str | None = None) -> Shown:
         """See `ip_fhir.exchange.plans.rest.view`."""
         return rest.view(self._context, peer, plan_id, share)
 

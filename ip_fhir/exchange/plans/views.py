@@ -170,7 +170,7 @@ class Views:
         if view is None:
             return None
         updated = start_of(share.updated_on or share.began)
-        return Shown(share.plan, share, view.number, updated, self._resources(share, view))
+        return Shown(self._context.url, share.plan, share, view.number, updated, self._resources(share, view))
 
     def _last_let_go(self, content: IndividualPlan, share: Share) -> PlanView | None:
         """The last view that somebody let go, about a person with a strictly confidential address.

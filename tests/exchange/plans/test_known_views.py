@@ -20,7 +20,7 @@ def share(number: int) -> Share:
 def test_a_view_is_made_once_for_the_same() -> None:
     """A second read of the same plan, share and day gets the same; also that there is none is remembered."""
     views, plan, one, none = KnownViews(), make_plan(), share(1), share(2)
-    shown = Shown(plan.id, one, 1, NOON, ())
+    shown = Shown("https://nordvik.example/fhir", plan.id, one, 1, NOON, ())
     assert views.get(plan, one, DAY, lambda: shown) is shown
     assert views.get(plan, one, DAY, lambda: None) is shown
     assert views.get(plan, none, DAY, lambda: None) is None
@@ -32,7 +32,7 @@ def test_of_anything_else_it_is_made_anew() -> None:
     plan, one = make_plan(), share(1)
     for other in ((make_plan(), one, DAY), (plan, share(1), DAY), (plan, one, date(2026, 6, 2))):
         views = KnownViews()
-        views.get(plan, one, DAY, lambda: Shown(plan.id, one, 1, NOON, ()))
+        views.get(plan, one, DAY, lambda: Shown("https://nordvik.example/fhir", plan.id, one, 1, NOON, ()))
         assert views.get(*other, lambda: None) is None
 
 
@@ -41,6 +41,6 @@ def test_the_oldest_are_forgotten() -> None:
     views, plan = KnownViews(2), make_plan()
     shares = [share(number) for number in range(3)]
     for one in shares:
-        views.get(plan, one, DAY, lambda one=one: Shown(plan.id, one, 1, NOON, ()))  # type: ignore[misc]
+        views.get(plan, one, DAY, lambda one=one: Shown("https://nordvik.example/fhir", plan.id, one, 1, NOON, ()))  # type: ignore[misc]
     kept = [views.get(plan, one, DAY, lambda: None) is not None for one in reversed(shares)]
     assert kept == [True, True, False]

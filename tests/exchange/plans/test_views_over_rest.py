@@ -17,7 +17,7 @@ from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput, NotYet
 from ip_fhir.exchange import Exchange
 from ip_fhir.exchange.peers import Carrier, Credential, Peers
-from ip_fhir.exchange.plans.known_views import ViewBundle
+from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.exchange.plans.rest import SERVED, PlanCriteria
 from ip_fhir.exchange.plans.views import HeldElsewhere
 from ip_fhir.mapping import default, view_from_fhir
@@ -36,7 +36,7 @@ def peer(side: Exchange, name: str) -> Credential:
     return found
 
 
-def view(ring: Ring, party: str) -> ViewBundle:
+def view(ring: Ring, party: str) -> Shown:
     """The view of a party, as a Bundle."""
     return ring.holder.plan_view(peer(ring.holder, party), PLAN)
 
