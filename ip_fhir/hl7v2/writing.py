@@ -164,12 +164,10 @@ def _numbers_of(key: str) -> tuple[int, int] | None:
 
 
 def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: Sequence[str]) -> str:
-    for sequence in kept:
-        before, found, after = text.partition(sequence)
-        if found:
-            parts = (_escaped(part, style, at, formatted=formatted, kept=kept) for part in (before, after))
-            return sequence.join(parts)
-    return escape(text, style.delimiters, at, formatted=formatted)
+    """Returns the text with its escapes, but for the sequences in `kept`."""
+    parts = re.split("(" + "|".join(map(re.escape, kept)) + ")", text)
+    parts[::2] = [escape(part, style.delimiters, at, formatted=formatted) for part in parts[::2]]
+    return "".join(parts)
 
 
 def encoded(text: str, style: Style, at: str) -> bytes:
