@@ -104,7 +104,10 @@ class Er7:
 
     @cached_property
     def value(self) -> MessageValue:
-        """The message as a JSON object (see `MessageValue`). Raises `InvalidInput` for a structure not read here."""
+        """The message as a JSON object (see `MessageValue`), the same one each time: not to be changed.
+
+        Raises `InvalidInput` (`not-supported`) for a structure that is not read here.
+        """
         filled: MessageValue = _filled(self.matched.tree, self.segments)
         return filled
 
@@ -112,14 +115,17 @@ class Er7:
         """Returns the same message with `value`: fields that differ are written anew, all else is kept to the byte.
 
         Segments that are new in `value` are put at their place, those that are gone are taken out; segments that the
-        structure does not know stay where they stand. Raises `InvalidInput` for a value that cannot be written so that
-        it is read back as it is.
+        structure does not know stay where they stand. New text is in the character set that MSH-18 names in `value`; a
+        message that names none, of which nobody knows it, is in ASCII. Raises `InvalidInput` for a value that cannot be
+        written so that it is read back as it is.
         """
         grammar = self.grammar
         wanted = said(value, grammar)
         if wanted == self.value:
             return self
-        style = Style(self.delimiters, self.header.charset, self.version)
+        named = wanted["MSH"].get("f18") if "MSH" in wanted else None
+        charset = charset_named(named[0].get("c1", "")) if named else self.header.charset
+        style = Style(self.delimiters, charset, self.version)
         slots = slots_of(wanted, grammar, Read(self.matched.tree, self.value))
         content = rewritten(self._content, self.segments, slots, self.matched.unknown, style)
         return _read_back(content, wanted, self.charset)

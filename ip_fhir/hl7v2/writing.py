@@ -126,7 +126,13 @@ def field_text(
     for repetition in repetitions:
         parts = {}
         for key, text in repetition.items():
-            parts[_part(key, at)] = _escaped(text, style, at, formatted=formatted, kept=kept)
+            where = _numbers_of(key)
+            if where is None:
+                raise InvalidInput.at(at, "has a key that is no component", "value")
+            if kept:
+                parts[where] = _escaped(text, style, at, formatted=formatted, kept=kept)
+            else:
+                parts[where] = escape(text, style.delimiters, at, formatted=formatted)
         written.append(_joined(parts, style, at))
     return style.delimiters.repetition.join(written)
 
@@ -152,25 +158,16 @@ def _joined(parts: dict[tuple[int, int], str], style: Style, at: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _numbers_of(key: str) -> tuple[int, int] | None:
+    """Returns the numbers of component and subcomponent that a key such as `c4s2` names; None if it names none."""
     found = _PART.fullmatch(key)
     return (int(found[1]), int(found[2] or 1)) if found else None
 
 
-def _part(key: str, at: str) -> tuple[int, int]:
-    """Returns the numbers of component and subcomponent that a key such as `c4s2` names."""
-    numbers = _numbers_of(key)
-    if numbers is None:
-        raise InvalidInput.at(at, "has a key that is no component", "value")
-    return numbers
-
-
 def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: Sequence[str]) -> str:
-    for sequence in kept:
-        before, found, after = text.partition(sequence)
-        if found:
-            parts = (_escaped(part, style, at, formatted=formatted, kept=kept) for part in (before, after))
-            return sequence.join(parts)
-    return escape(text, style.delimiters, at, formatted=formatted)
+    """Returns the text with its escapes, but for the sequences in `kept`."""
+    parts = re.split("(" + "|".join(map(re.escape, kept)) + ")", text)
+    parts[::2] = [escape(part, style.delimiters, at, formatted=formatted) for part in parts[::2]]
+    return "".join(parts)
 
 
 def encoded(text: str, style: Style, at: str) -> bytes:

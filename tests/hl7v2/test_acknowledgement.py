@@ -32,7 +32,7 @@ TABLE: dict[IssueCode, tuple[str, int]] = {
     "security": ("AR", 207),
     "forbidden": ("AR", 207),
     "multiple-matches": ("AE", 207),
-    "informational": ("AE", 0),
+    "informational": ("AA", 0),
 }
 """MSA-1 and ERR-3 for each issue code."""
 

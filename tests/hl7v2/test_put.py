@@ -131,6 +131,32 @@ def test_text_is_in_the_message_s_character_set() -> None:
         message.put(value)
 
 
+def test_a_message_that_names_no_character_set_may_name_one() -> None:
+    """ASCII without MSH-18 holds ASCII; with MSH-18 in the value, what that holds. Bytes that were read must fit it."""
+    text = NOTICE.replace("UNICODE UTF-8", "").replace("ø", "o").replace("å", "a")
+    message = read(text.encode(), DEFAULT_LIMITS)
+    assert message.charset == "ASCII"
+    value = copy.deepcopy(message.value)
+    value["PID"]["f5"][0]["c1"] = "Åse"
+    with pytest.raises(InvalidInput, match=r"^PID-5: has a character that ASCII cannot hold$"):
+        message.put(value)
+    value["MSH"]["f18"] = [{"c1": "UNICODE UTF-8"}]
+    assert message.put(value).field("PID-5") == "Åse"
+    named = er7(*REST)
+    with pytest.raises(InvalidInput, match="is no text in ASCII"):
+        changed(named, "MSH", "f18", to=[{"c1": "ASCII"}])
+    with pytest.raises(InvalidInput, match="cannot be written so that it is read back"):
+        changed(named, "MSH", "f18", to=[{"c1": "8859/1"}])
+
+
+def test_many_local_escapes_cost_little() -> None:
+    """Thousands of them in one field that changes."""
+    message = er7(*REST, OBR, "OBX|1|TX|x||" + "\\Z1\\a" * 5_000)
+    path = ("OBSERVATION", 0, "RESULTS_NOTES", 0, "OBX", "f5")
+    found = changed(message, *path, to=[{"c1": message.field("OBX-5") + "&"}])
+    assert found[-1] == "OBX|1|TX|x||" + "\\Z1\\a" * 5_000 + "\\T\\"
+
+
 @pytest.mark.parametrize(
     ("segment", "value", "problem"),
     [

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.hl7v2.structure.grammar import Node
-    from ip_fhir.hl7v2.text.contents import Contents
+    from ip_fhir.hl7v2.text.contents import Contents, Repetition
 
 
 class Slot(NamedTuple):
@@ -117,9 +117,9 @@ def fields_said(contents: dict[str, Any], segment: str) -> Contents:
     """
     fields: Contents = {}
     for field, repetitions in contents.items():
-        if not _are_repetitions(repetitions):
-            raise InvalidInput.at(segment, "has a field that is no list of repetitions with texts", "value")
-        kept = [{part: text for part, text in one.items() if text} for one in repetitions]
+        if not isinstance(repetitions, list):
+            raise _no_field(segment)
+        kept = [_repetition_said(one, segment) for one in repetitions]
         while kept and not kept[-1]:
             kept.pop()
         if kept:
@@ -127,10 +127,19 @@ def fields_said(contents: dict[str, Any], segment: str) -> Contents:
     return fields
 
 
-def _are_repetitions(field: Any) -> bool:
-    return isinstance(field, list) and all(
-        isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in field
-    )
+def _repetition_said(one: Any, segment: str) -> Repetition:
+    if not isinstance(one, dict):
+        raise _no_field(segment)
+    empty = False
+    for text in one.values():
+        if not isinstance(text, str):
+            raise _no_field(segment)
+        empty = empty or not text
+    return {part: text for part, text in one.items() if text} if empty else one
+
+
+def _no_field(segment: str) -> InvalidInput:
+    return InvalidInput.at(segment, "has a field that is no list of repetitions with texts", "value")
 
 
 def difference(one: Any, other: Any) -> str:

@@ -29,7 +29,8 @@ UTF_8: Final = Charset("UNICODE UTF-8", "utf-8")
 ASCII: Final = Charset("ASCII", "ascii")
 
 
-def _spellings() -> Iterator[tuple[str, Charset]]:
+def spellings() -> Iterator[tuple[str, Charset]]:
+    """Yields each spelling of MSH-18 that is read, in upper case, with its character set."""
     for name in ("UNICODE UTF-8", "UTF-8", "UTF8", "UNICODE UTF8"):
         yield name, UTF_8
     for name in ("ASCII", "US-ASCII"):
@@ -41,7 +42,7 @@ def _spellings() -> Iterator[tuple[str, Charset]]:
             yield from ((f"ISO{between}{name}", charset) for between in ("", "-", " ", "_"))
 
 
-_BY_SPELLING: Final = dict(_spellings())
+_BY_SPELLING: Final = dict(spellings())
 
 
 def charset_named(name: str, place: str = "MSH-18") -> Charset:
