@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.hl7v2.bounds import Bounds
     from ip_fhir.hl7v2.structure.grammar import Node
+    from ip_fhir.hl7v2.text.charsets import Charset
     from ip_fhir.hl7v2.text.delimiters import Delimiters
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
@@ -123,12 +124,17 @@ class Er7:
         wanted = said(value, grammar)
         if wanted == self.value:
             return self
-        named = wanted["MSH"].get("f18") if "MSH" in wanted else None
-        charset = charset_named(named[0].get("c1", "")) if named else self.header.charset
-        style = Style(self.delimiters, charset, self.version)
+        style = Style(self.delimiters, self._charset_in(wanted), self.version)
         slots = slots_of(wanted, grammar, Read(self.matched.tree, self.value))
         content = rewritten(self._content, self.segments, slots, self.matched.unknown, style)
         return _read_back(content, wanted, self.charset)
+
+    def _charset_in(self, value: MessageValue) -> Charset:
+        """Returns the character set of new text: the one that MSH-18 names, if `value` has another MSH-18."""
+        named = value.get("MSH", {}).get("f18", [])
+        if not named or named == self.value["MSH"].get("f18"):
+            return self.header.charset
+        return charset_named(named[0].get("c1", ""))
 
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:

@@ -149,6 +149,12 @@ def test_a_message_that_names_no_character_set_may_name_one() -> None:
         changed(named, "MSH", "f18", to=[{"c1": "8859/1"}])
 
 
+def test_a_blank_msh_18_names_nothing() -> None:
+    """It is read as empty, and stays as it is."""
+    message = read(NOTICE.replace("UNICODE UTF-8", " ").encode(), DEFAULT_LIMITS)
+    assert changed(message, "PID", "f8", to=[{"c1": "F"}])[0] == MSH.replace("UNICODE UTF-8", " ")
+
+
 def test_many_local_escapes_cost_little() -> None:
     """Thousands of them in one field that changes."""
     message = er7(*REST, OBR, "OBX|1|TX|x||" + "\\Z1\\a" * 5_000)
