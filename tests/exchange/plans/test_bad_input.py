@@ -10,7 +10,7 @@ import pytest
 
 from ip_fhir.domain.consent.consent import ConsentStatus
 from ip_fhir.domain.plan import IndividualPlan
-from ip_fhir.domain.sharing.change import Change, ChangeStatus, Outcome
+from ip_fhir.domain.sharing.change import Change, ChangeAnswer, ChangeStatus, Outcome
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.sharing.view import PlanView
@@ -22,7 +22,7 @@ from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.mapping import plan_message_to_fhir
 from ip_fhir.ports import Receipt
-from tests.support.ring import NINA, PERSON, Ring, organization
+from tests.support.ring import NINA, OLE, PERSON, Ring, organization
 from tests.support.ring_plan import PLAN, copy, current, share_of
 from tests.support.ring_plan import shared as share_plan
 from tests.support.two_sides import START
@@ -69,7 +69,11 @@ def send(ring: Ring, sender: str, to: str, **content: object) -> Receipt | IpFhi
         return error
 
 
-_KINDS = {PlanMessageKind.PLAN_CHANGE: "change", PlanMessageKind.PLAN: "view"}
+_KINDS = {
+    PlanMessageKind.PLAN_CHANGE: "change",
+    PlanMessageKind.PLAN_CHANGE_ANSWER: "answer",
+    PlanMessageKind.PLAN: "view",
+}
 
 
 def untouched(ring: Ring, before: IndividualPlan) -> bool:
@@ -128,6 +132,22 @@ def test_a_party_whose_share_has_ended(shared: Ring) -> None:
     assert refused(send(shared, "hospital", "municipality", change=wanted))
     shared.settle()
     assert untouched(shared, before)
+
+
+def test_only_the_holder_answers_a_change(shared: Ring) -> None:
+    """Another party that learnt the id of a change decides nothing: its answer is refused, and the change waits on."""
+    view, share = copy(shared, "hospital"), share_of(shared, "hospital").id
+    goals = (view.plan.goals[0].evolve(text="Et annet mål"), *view.plan.goals[1:])
+    shared["hospital"].change_plan(view.evolve(plan=view.plan.evolve(goals=goals)), by=OLE)
+    shared.settle()
+    before = shared.plan("hospital")
+    assert before is not None
+    (kept,) = before.changes
+    answer = ChangeAnswer(change=kept.change.id, share=share, status=ChangeStatus.DECLINED, number=view.number)
+    shared.clock.forward(days=1)
+    receipt = send(shared, "practice", "hospital", answer=answer)
+    assert refused(receipt) or (isinstance(receipt, Receipt) and receipt.code == "transient-error")
+    assert shared.plan("hospital") == before
 
 
 def test_a_change_of_what_nobody_may_change(shared: Ring) -> None:

@@ -94,10 +94,13 @@ def made(step: Step) -> Finding:
 
 
 def answered(step: Step) -> Finding:
-    """Keeps the holder's answer to a change of ours. An answer with more parts undecided than one before is late."""
+    """Keeps the holder's answer to a change of ours. An answer with more parts undecided than one before is late.
+
+    Raises `NotTaken` if another party than the holder answers, as for a change that is not known.
+    """
     answer = step.needed("answer")
     kept = _kept(step, answer.change)
-    if kept is None:
+    if kept is None or step.event.party != step.case.holder:
         raise NotTaken.at("answer.change", UNKNOWN, "not-found")
     waiting = sum(one.outcome in _WAITING for one in answer.decisions)
     before = sum(one.outcome in _WAITING for one in kept.decisions)
