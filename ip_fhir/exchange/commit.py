@@ -14,7 +14,7 @@ from ip_fhir.domain.loop.worklist import ended_by_form, items_of, no_longer_need
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.exchange.access.parties import parties_of
-from ip_fhir.mapping import referral_resources, referral_to_fhir
+from ip_fhir.mapping import referral_resources
 from ip_fhir.ports import OutboxRow, ResourceVersion
 from ip_fhir.ports.capabilities import knows_persons, writes_worklist
 
@@ -146,7 +146,8 @@ def _put_onto(
     """Write the resources onto those that are there; `current` are the stored ones by type and id."""
     offered = {resource["resourceType"]: resource for resource in foreign}
     existing = [_existing(place, old, offered) for place, old in current.items()]
-    wanted = referral_to_fhir(referral, [body for body in existing if body is not None], context.mapper)
+    bodies = [body for body in existing if body is not None]
+    wanted = context.mapper.referral_to_fhir(referral, bodies, just_read="ServiceRequest" in offered)
     return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current.values(), strict=True)]
 
 

@@ -280,12 +280,15 @@ class Mapper:
         """Read the notice in a Bundle of `notice_to_form`. Raises `InvalidInput` with every problem, by FHIRPath."""
         return forms.notice_from_form(bundle, self.compiled)
 
-    def referral_to_fhir(self, referral: Referral, existing: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def referral_to_fhir(
+        self, referral: Referral, existing: list[dict[str, Any]], *, just_read: bool = False
+    ) -> list[dict[str, Any]]:
         """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
 
-        A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
+        A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id. With
+        `just_read`, the existing ServiceRequest is the one that the notice was read from: it is not written again.
         """
-        return referrals.referral_to_fhir(referral, existing, self.compiled)
+        return referrals.referral_to_fhir(referral, existing, self.compiled, just_read=just_read)
 
     def notice_not_read(self, request: dict[str, Any]) -> tuple[Problem, ...]:
         """Return a warning, with its FHIRPath, for each place of a stored ServiceRequest that was not read."""

@@ -111,7 +111,7 @@ def message_from_transaction(bundle: dict[str, Any] | BundleContent, compiled: C
     if content.bundle.get("type") not in ("transaction", "batch"):
         raise InvalidInput.at("Bundle.type", "is not transaction", "value")
     requests = [entry for entry in entries if compiled.lens("Notice").owns(entry.resource)]
-    if len(requests) == 1 and not _correlated(requests[0].resource, compiled.systems):
+    if len(requests) == 1 and not is_correlated(requests[0].resource, compiled.systems):
         content = BundleContent(_with_correlation(content.bundle, requests[0], compiled.systems))
     _check_tasks(entries, compiled)
     notice = _read_notice(content, compiled)
@@ -180,7 +180,8 @@ def _where(problem: Problem, header: Entry, communication: Entry | None, compile
     return place_in_header(_HEADER, problem, header, compiled)
 
 
-def _correlated(request: dict[str, Any], systems: Systems) -> bool:
+def is_correlated(request: dict[str, Any], systems: Systems) -> bool:
+    """True if a ServiceRequest has a correlation id."""
     system = systems.uri("id-referral")
     identifiers = request.get("identifier")
     return isinstance(identifiers, list) and any(isinstance(i, dict) and i.get("system") == system for i in identifiers)

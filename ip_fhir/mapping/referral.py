@@ -20,6 +20,7 @@ from ip_fhir.mapping.fhir_version import expect_version
 from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.message import is_correlated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.tables.model import Systems
 
 
-def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compiled: Compiled) -> list[dict[str, Any]]:
+def referral_to_fhir(
+    referral: Referral, existing: list[dict[str, Any]], compiled: Compiled, *, just_read: bool = False
+) -> list[dict[str, Any]]:
     """The ServiceRequest and the Task of a referral, in this order, put onto `existing` versions of them.
 
-    A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id.
+    A terminal Task is never reopened: a referral that goes on has a new one, with the next number in its id. With
+    `just_read`, the existing ServiceRequest is the one that the notice was read from, so that it says all of it.
     """
     if protected_persons(referral.notice):  # several parties may read the resources: nothing is released to all
+        just_read = False
         notice = withheld(referral.notice)
         referral, existing = referral.evolve(notice=notice), [_without_whereabouts(one) for one in existing]
     there = {resource["resourceType"]: resource for resource in existing}
@@ -43,6 +48,8 @@ def referral_to_fhir(referral: Referral, existing: list[dict[str, Any]], compile
     if task is not None and task.get("id") != _task_id(referral):
         task = None
     known = {} if request is None else Links.within(request).references
+    if just_read and request is not None and is_correlated(request, compiled.systems):
+        return [request, _task(referral, task, known, compiled)]
     return [_request(referral, request, known, compiled), _task(referral, task, known, compiled)]
 
 

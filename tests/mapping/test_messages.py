@@ -11,7 +11,10 @@ from ip_fhir.domain.loop.table import TASK_STATUS
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.referral import EventKind, Role, State
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.mapping import (
+    default,
     event_from_task,
     message_from_fhir,
     message_from_transaction,
@@ -149,6 +152,7 @@ def test_a_referral_onto_versions_with_foreign_content(data: st.DataObject) -> N
     before = referral()
     there = [data.draw(woven(resource)) for resource in referral_to_fhir(before, [])]
     assert referral_to_fhir(before, there) == there
+    assert default().referral_to_fhir(before, there, just_read=True) == there
     after = referral_to_fhir(before.evolve(state=State.ACCEPTED, changed=NOW), there)
     assert after[0] == there[0]
     assert {at.partition("[")[0].partition(".")[0] for at in differences(there[1], after[1])} == {
@@ -157,6 +161,27 @@ def test_a_referral_onto_versions_with_foreign_content(data: st.DataObject) -> N
         "lastModified",
     }
     assert sorted(marks(after)) == sorted(marks(there))
+
+
+@settings(max_examples=15)
+@given(messages(MessageKind.NOTICE))
+def test_a_request_that_was_just_read(message: Message) -> None:
+    """The request of a message that came in is not written again, and that makes no difference."""
+    wire = FhirMessage()
+    incoming = wire.open(wire.write(message, default()), DEFAULT_LIMITS)
+    read = incoming.message(default())
+    assert isinstance(read, Message)
+    assert read.notice is not None
+    taken = referral().evolve(correlation_id=read.correlation_id, notice=read.notice)
+    came = [{**resource, "id": read.correlation_id} for resource in incoming.resources()]
+    assert default().referral_to_fhir(taken, came, just_read=True) == referral_to_fhir(taken, came)
+
+
+def test_a_request_without_a_correlation_id_gets_one() -> None:
+    """However it was read, it is written: what it lacks is put into it."""
+    whole = referral_to_fhir(referral(), [])[0]
+    bare = {name: value for name, value in whole.items() if name != "identifier"}
+    assert default().referral_to_fhir(referral(), [bare], just_read=True)[0] == whole
 
 
 def test_a_new_task_after_a_terminal_one() -> None:

@@ -192,7 +192,8 @@ def test_resources_that_others_may_read() -> None:
     free = notice.evolve(owner=notice.owner.evolve(protection=None))
     theirs = default().referral_to_fhir(referral.evolve(notice=free), [])
     assert leaks(theirs) != []
-    assert leaks(default().referral_to_fhir(referral, theirs)) == []
+    for just_read in (False, True):
+        assert leaks(default().referral_to_fhir(referral, theirs, just_read=just_read)) == []
 
 
 _OF_OWNER = set(CANARIES) - {"99900002"}
