@@ -260,7 +260,7 @@ def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.nam
 
 
 class _Unbounded:
-    """The bounds of what is written here: none, the reader's count."""
+    """Bounds of what is written here: none. Whoever reads it has bounds of their own."""
 
     max_bytes = sys.maxsize
     max_parts = sys.maxsize
