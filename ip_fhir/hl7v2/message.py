@@ -212,10 +212,10 @@ def _check_header(message: Er7) -> None:
         raise InvalidInput(missing)
     if header.text(12) and header.text(12) not in VERSIONS:
         raise InvalidInput.at("MSH-12", "is a version that is not read here", "not-supported")
-    for name, at in zip(message.names[1:], message.names.places[1:], strict=True):
-        if name in _OF_BATCHES:
-            reason = "stands within a message: a batch, where one message is read"
-            raise InvalidInput.at(at, reason, "structure")
+    if not _OF_BATCHES.isdisjoint(message.names[1:]):
+        number = next(at for at, name in enumerate(message.names) if at and name in _OF_BATCHES)
+        reason = "stands within a message: a batch, where one message is read"
+        raise InvalidInput.at(message.names.places[number], reason, "structure")
 
 
 def _check_structure(message: Er7) -> None:
@@ -230,6 +230,8 @@ def _check_structure(message: Er7) -> None:
 
 def _check_repetitions(message: Er7) -> None:
     mark = message.delimiters.repetition
+    if message.to_bytes().count(mark.encode("ascii")) < MOST_REPETITIONS:
+        return
     for number, segment in enumerate(message.segments):
         if segment.count(mark) >= MOST_REPETITIONS:
             for field, text in enumerate(segment.raw_fields):
@@ -260,7 +262,7 @@ def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.nam
 
 
 class _Unbounded:
-    """The bounds of what is written here: none, the reader's count."""
+    """Bounds of what is written here: none. Whoever reads it has bounds of their own."""
 
     max_bytes = sys.maxsize
     max_parts = sys.maxsize

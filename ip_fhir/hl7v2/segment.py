@@ -34,10 +34,15 @@ class Segment:
         return f"<Segment {self.name}, {self.end - self.start} bytes>"
 
     @property
+    def _is_large(self) -> bool:
+        return self.end - self.start > LARGE
+
+    @property
     def text(self) -> str:
         """The raw text: delimiters and escapes as they stand."""
         if self._text is None:
-            self._text = str(memoryview(self._content)[self.start : self.end], self._codec)
+            content = memoryview(self._content) if self._is_large else self._content
+            self._text = str(content[self.start : self.end], self._codec)
         return self._text
 
     @property
@@ -59,7 +64,7 @@ class Segment:
     def contents(self) -> Contents:
         """The fields as a JSON object (see `text.contents`), the same one each time: not to be changed."""
         if self._contents is None:
-            if self.end - self.start > LARGE:
+            if self._is_large:
                 span = (self.start, self.end)
                 self._contents = large_contents(self._content, span, self._delimiters, self._codec)
             else:

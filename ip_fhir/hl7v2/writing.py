@@ -44,8 +44,7 @@ def rewritten(
 
     A new segment stands after the one before it in the structure, and after unknown ones that follow that.
     """
-    mark = end_mark(content)
-    mark = b"\r\n" if mark == b"\n" and b"\r" in content else mark if mark in content else b"\r"
+    mark = _mark_of(content)
     added: dict[int, list[bytes]] = {}
     kept: dict[int, Slot] = {}
     after = 0
@@ -67,6 +66,14 @@ def rewritten(
             pieces.append(tail if mark[-1] in tail else mark)
         pieces += added.get(number, [])
     return b"".join(pieces)
+
+
+def _mark_of(content: bytes) -> bytes:
+    """Returns the end mark of a message's segments: its own, or CR where it has none."""
+    mark = end_mark(content)
+    if mark == b"\n" and b"\r" in content:
+        return b"\r\n"
+    return mark if mark in content else b"\r"
 
 
 def _last_unknown(after: int, unknown: Collection[int]) -> int:
@@ -111,8 +118,6 @@ def changed_segment(segment: Segment, contents: Contents, style: Style, at: str)
             place = f"{at}-{number}"
             kept = local_sequences(texts[number], style.delimiters, style.charset.codec)
             texts[number] = field_text(contents.get(field, []), style, place, formatted=formatted, kept=kept)
-    while not texts[-1]:
-        texts.pop()
     if segment.name in HEADERS:
         del texts[1]
     return encoded(style.delimiters.field.join(texts), style, at)

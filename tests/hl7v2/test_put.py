@@ -27,7 +27,7 @@ def test_only_the_field_that_differs_is_written() -> None:
     """Other fields keep their bytes: local escapes, empty parts at the end, escapes that we would write otherwise."""
     message = er7(*REST, OBR, r"OBX|1|TX|reason^^99IP^^||\Z1\a\X41\^^~~|kg^^|||||F||")
     found = changed(message, "OBSERVATION", 0, "RESULTS_NOTES", 0, "OBX", "f11", to=[{"c1": "C"}])
-    assert found[-1] == r"OBX|1|TX|reason^^99IP^^||\Z1\a\X41\^^~~|kg^^|||||C"
+    assert found[-1] == r"OBX|1|TX|reason^^99IP^^||\Z1\a\X41\^^~~|kg^^|||||C||"
 
 
 def test_local_escapes_stay_in_a_field_that_changes() -> None:
@@ -44,7 +44,8 @@ def test_local_escapes_stay_in_a_field_that_changes() -> None:
 def test_fields_that_are_gone_are_emptied_and_new_ones_added() -> None:
     """A field without repetitions says nothing; a new one stands where its number is."""
     message = er7(*REST)
-    assert changed(message, "PID", "f8", to=[])[4].endswith("||19610214")
+    assert changed(message, "PID", "f8", to=[])[4].endswith("||19610214|")
+    assert changed(message, "PID", "f40", to=[{}])[4] == REST[3]
     assert changed(message, "PID", "f7", to=[])[4].endswith("^Håvard|||M")
     assert changed(message, "PID", "f10", to=[{"c2": "x", "c4s3": "y"}, {}, {"c1": "z"}])[4].endswith("|M||^x^^&&y~~z")
 
