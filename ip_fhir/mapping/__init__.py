@@ -1,6 +1,7 @@
-"""Mapping between the domain and FHIR, driven by the tables under mappings/. No other layer knows both."""
+"""Mapping between the domain and FHIR or HL7 v2, driven by the tables under mappings/. No other layer knows both."""
 
 from ip_fhir.mapping.foreign.reading import Reading
+from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.mapper import Mapper, default
 from ip_fhir.mapping.rebase import Rebased
@@ -14,8 +15,10 @@ from ip_fhir.mapping.verbs import (
     is_view,
     lens,
     message_from_fhir,
+    message_from_hl7v2,
     message_from_transaction,
     message_to_fhir,
+    message_to_hl7v2,
     notice_from_form,
     notice_to_form,
     open_plan,
@@ -48,11 +51,14 @@ __all__ = [
     "is_view",
     "lens",
     "message_from_fhir",
+    "message_from_hl7v2",
     "message_from_transaction",
     "message_to_fhir",
+    "message_to_hl7v2",
     "notice_from_form",
     "notice_to_form",
     "open_plan",
+    "persons_in_hl7v2",
     "plan_message_from_fhir",
     "plan_message_to_fhir",
     "put_plan",

@@ -24,15 +24,18 @@ from ip_fhir.mapping import rebase as rebases
 from ip_fhir.mapping import referral as referrals
 from ip_fhir.mapping.bundle.reads import Reads
 from ip_fhir.mapping.compiled import Compiled, shipped
+from ip_fhir.mapping.dialects.hl7v2.context import OSLO
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
+from ip_fhir.mapping.hl7v2.reading import message_from_hl7v2
+from ip_fhir.mapping.hl7v2.writing import message_to_hl7v2
 from ip_fhir.mapping.sharing import message as plan_messages
 from ip_fhir.mapping.sharing import view as views
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from pydantic import BaseModel
 
@@ -228,6 +231,20 @@ class Mapper:
     def message_from_fhir(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """Read the message in a Bundle, or in its content. Raises `InvalidInput` with every problem, by FHIRPath."""
         return messages.message_from_fhir(bundle, self.compiled)
+
+    def message_to_hl7v2(self, message: Message) -> dict[str, Any]:
+        """The message as the value of a REF or RRI of HL7 v2, which `ip_fhir.hl7v2` writes as ER7.
+
+        Raises `InvalidInput` for what HL7 v2 cannot say.
+        """
+        return message_to_hl7v2(message, self.compiled, self.released)
+
+    def message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> Message:
+        """Read the message in the value of a REF or RRI; `zone` is the sender's, for times without an offset.
+
+        Raises `InvalidInput` with every problem, by its place (`PID-7.1`); `NotTaken` for what a person must look at.
+        """
+        return message_from_hl7v2(value, self.compiled, zone)
 
     def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.

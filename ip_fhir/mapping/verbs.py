@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.mapping.dialects.hl7v2.context import OSLO
 from ip_fhir.mapping.mapper import Mapper, default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from pydantic import BaseModel
 
@@ -161,6 +162,16 @@ def message_to_fhir(message: Message, mapper: Mapper | None = None) -> dict[str,
 def message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
     """`Mapper.message_from_fhir`: the message in a Bundle; `InvalidInput` has every problem, by FHIRPath."""
     return _chosen(mapper).message_from_fhir(bundle)
+
+
+def message_to_hl7v2(message: Message, mapper: Mapper | None = None) -> dict[str, Any]:
+    """`Mapper.message_to_hl7v2`: the message as the value of a REF or RRI of HL7 v2."""
+    return _chosen(mapper).message_to_hl7v2(message)
+
+
+def message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> Message:
+    """`Mapper.message_from_hl7v2`: the message in the value of a REF or RRI; `InvalidInput` has every problem."""
+    return _chosen(mapper).message_from_hl7v2(value, zone)
 
 
 def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
