@@ -62,7 +62,7 @@ class _Reader:
         header, kind = self.header, self.kind
         made: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
         made |= {"id": header.get("id") or header["control_id"], "kind": kind}
-        if "answers" not in made and "answered" in self.standard:
+        if "answers" not in made and "MSA" in self.value and "answered" in self.standard:
             made["answers"] = self.standard["answered"]
         content = self._content(kind)
         made |= content
@@ -79,12 +79,12 @@ class _Reader:
 
     @cached_property
     def header(self) -> Data:
-        """What the message's own table says."""
+        """The data that the message's own table reads."""
         return self._read(TABLES[self.code])
 
     @cached_property
     def standard(self) -> Data:
-        """What the standard fields alone say."""
+        """The data that the standard fields alone say."""
         return self._read("V2Standard")
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
@@ -163,9 +164,11 @@ class Builder:
         tests = [self.dialect.test(condition, self.systems) for condition in segment.conditions]
         if not tests:
             return (lambda _node: True), (lambda: None)
-        return (lambda node: type(node) is dict and all(test(node) for test in tests)), lambda: fixed_parts(
-            segment, self.dialect, self.systems
-        )
+        skeleton = partial(fixed_parts, segment, self.dialect, self.systems)
+        if len(tests) == 1:
+            (only,) = tests
+            return (lambda node: type(node) is dict and only(node)), skeleton
+        return (lambda node: type(node) is dict and all(test(node) for test in tests)), skeleton
 
 
 def based(value: Any, systems: Systems) -> Any:

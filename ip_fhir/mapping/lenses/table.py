@@ -235,7 +235,7 @@ class Lens:
         return self.put(value, None, Links({}, closed=False) if links is None else links)
 
     def put_new(self, value: Value | dict[str, Any], node: dict[str, Any], links: Links) -> dict[str, Any]:
-        """What is being made, with this table's fixed parts and the fields of `value` too; another table began it."""
+        """The node that another table has begun, with this table's fixed parts and the fields of `value` too."""
         try:
             result: dict[str, Any] = self.inner.put_new(data_of(value), node, links)
         except Wrong as wrong:

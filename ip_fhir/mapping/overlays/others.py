@@ -1,4 +1,4 @@
-"""What another system may write beside our content, for the laws: in FHIR and in HL7 v2."""
+"""Content of another system beside ours, for the laws: in FHIR and in HL7 v2."""
 
 from __future__ import annotations
 

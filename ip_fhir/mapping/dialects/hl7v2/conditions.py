@@ -42,8 +42,7 @@ def test(condition: Condition) -> Callable[[dict[str, Any]], bool]:
     value = condition.value
     if condition.kind == "coding":
         code, system = _coding(value)
-        systems = accepted(system)
-        return lambda node: any(_is_coding(one, code, systems) for one in _standing(node, names))
+        return _coding_test(names, code, accepted(system))
     if condition.kind == "member" and value == "*":
         return lambda node: any(map(says_something, _standing(node, names)))
     if condition.kind == "not-member" and value == "*":
@@ -53,6 +52,24 @@ def test(condition: Condition) -> Callable[[dict[str, Any]], bool]:
     if condition.kind == "not-member":
         return lambda node: value not in list(_standing(node, names))
     raise MappingError(f"there is no condition of the kind {condition.kind!r} in HL7 v2")
+
+
+def _coding_test(names: tuple[str, ...], code: str, systems: frozenset[str]) -> Callable[[dict[str, Any]], bool]:
+    """The test for a coding at a path; short for a field of a segment in its group, which is asked for each row."""
+    if len(names) != 2 or not is_field(names[1]):
+        return lambda node: any(_is_coding(one, code, systems) for one in _standing(node, names))
+    segment, field = names
+
+    def has_coding(node: dict[str, Any]) -> bool:
+        found = node.get(segment)
+        reps = found.get(field) if type(found) is dict else None
+        if type(reps) is list:
+            for rep in reps:
+                if _is_coding(rep, code, systems):
+                    return True
+        return False
+
+    return has_coding
 
 
 def fixed(condition: Condition) -> dict[str, Any]:
@@ -108,9 +125,9 @@ def _coding(value: str) -> tuple[str, str]:
 
 
 def _is_coding(node: Any, code: str, systems: frozenset[str]) -> bool:
-    if type(node) is not dict or node.get("c3", "") not in systems:
+    if type(node) is not dict:
         return False
-    return code in ("*", node.get("c1"))
+    return (code == "*" or node.get("c1") == code) and node.get("c3", "") in systems
 
 
 def _standing(node: Any, names: tuple[str, ...]) -> Iterator[Any]:

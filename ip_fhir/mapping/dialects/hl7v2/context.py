@@ -18,16 +18,24 @@ _OFFSET = re.compile(r"[+-](\d\d)(\d\d)$")
 
 
 class Context(Links):
-    """What lenses need beside the node: `zone` is that of a time without an offset.
+    """The context that lenses need beside the node: `zone` is that of a time without an offset.
 
-    HL7 v2 has no references; those of `Links` are empty.
+    HL7 v2 has no references; those of `Links` are empty. `rows_by_code` remembers which rows of a list have which code.
     """
 
-    __slots__ = ("zone",)
+    __slots__ = ("_indexes", "zone")
 
     def __init__(self, zone: tzinfo = OSLO) -> None:
         super().__init__({}, closed=False)
         self.zone = zone
+        self._indexes: dict[int, tuple[list[Any], dict[str, list[int]]]] = {}
+
+    def rows_by_code(self, items: list[Any]) -> dict[str, list[int]]:
+        """The numbers of the rows (OBX in its group) by the codes of OBX-3, in their order."""
+        known = self._indexes.get(id(items))
+        if known is None:
+            known = self._indexes[id(items)] = (items, _codes_in(items))  # kept alive, so that the id stays its own
+        return known[1]
 
     @classmethod
     def of_message(cls, message: dict[str, Any], zone: tzinfo = OSLO) -> Context:
@@ -35,6 +43,17 @@ class Context(Links):
         said = ((message.get("MSH") or {}).get("f7") or [{}])[0].get("c1", "")
         offset = offset_of(said)
         return cls(zone if offset is None else offset)
+
+
+def _codes_in(items: list[Any]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number, item in enumerate(items):
+        row = item.get("OBX") if type(item) is dict else None
+        codes = row.get("f3") if type(row) is dict else None
+        for code in codes if type(codes) is list else ():
+            if type(code) is dict and type(code.get("c1")) is str:
+                found.setdefault(code["c1"], []).append(number)
+    return found
 
 
 def offset_of(text: str) -> timezone | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.dialects.hl7v2 import codes, conditions, numbers, people, places, plain, rows, times
-from ip_fhir.mapping.dialects.hl7v2.groups import Groups
+from ip_fhir.mapping.dialects.hl7v2.groups import CodedRow, Groups
 from ip_fhir.mapping.dialects.hl7v2.guard import V2Guard
-from ip_fhir.mapping.lenses.nodes import Member
+from ip_fhir.mapping.lenses.nodes import Matching, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,14 +36,25 @@ class V2Dialect:
         """The path in the tree of groups, of a path that begins with a segment."""
         return places.expanded(path)
 
-    def entries(self, segment: Segment, inner: Node, row: Row | None) -> Groups | None:
-        """The lens on groups of rows. Raises `MappingError` for a group without a table."""
+    def entries(self, segment: Segment, inner: Node, row: Row | None) -> Groups | CodedRow | None:
+        """The lens on groups of rows, or on the row of a code. Raises `MappingError` for a group without a table."""
         group = next((condition for condition in segment.conditions if condition.kind == "group"), None)
         if group is None:
-            return None
+            return self._coded_row(segment, inner)
         if row is None or not row.is_table or segment.entries != "each":
             raise MappingError("a group of rows is a list, and is read by a table")
         return Groups(group.value, inner, row.key, row.domain[-1].rstrip("s").replace("_", "-"))
+
+    def _coded_row(self, segment: Segment, inner: Node) -> CodedRow | None:
+        if segment.name != places.ROWS or segment.entries != "one" or len(segment.conditions) != 1:
+            return None
+        (condition,) = segment.conditions
+        if condition.kind != "coding" or condition.member != "OBX.f3" or condition.value.startswith("*"):
+            return None
+        matches = conditions.test(condition)
+        entry = Matching(matches, partial(conditions.fixed, condition), inner, self.shared)
+        code = condition.value.partition("@")[0]
+        return CodedRow(entry, f"[{code}]", code)
 
     def test(self, condition: Condition, _systems: Systems) -> Callable[[dict[str, Any]], bool]:
         """The test of one condition on a segment or repetition."""

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.dialects.hl7v2.places import OURS, ROWS
-from ip_fhir.mapping.lenses.lists import Each
+from ip_fhir.mapping.lenses.lists import Each, One
 from ip_fhir.mapping.lenses.nodes import Matching
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ip_fhir.mapping.lenses.nodes import Node, Path, Told
     from ip_fhir.mapping.lenses.references import Links
 
 _LABEL: Final = "#"
 _FORM: Final = {"f4": [{"c3": OURS}]}
+
+
+_FEW: Final = 8
+
+
+class CodedRow(One):
+    """The row of one code among many: only rows with the code are looked at."""
+
+    def __init__(self, entry: Matching, which: str, code: str) -> None:
+        super().__init__(entry, which, "one")
+        self.code = code
+
+    def _candidates(self, items: list[Any], links: Links) -> Iterable[tuple[int, Any]]:
+        if len(items) < _FEW or not isinstance(links, Context):
+            return enumerate(items)
+        return [(n, items[n]) for n in links.rows_by_code(items).get(self.code, ())]
 
 
 class Groups:
