@@ -83,10 +83,8 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     What of the Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With
     --ndjson that is told of other systems' plans only; a line that cannot be mapped is told by its number, the others
     go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
-    relatives, and places of measures, are left out, which is told on stderr, unless --release names them.
-
-    With --to v2 a notice, or a message Bundle about a referral, becomes REF or RRI of HL7 v2; with --to fhir such a
-    message becomes a message Bundle.
+    relatives, and places of measures, are left out, which is told on stderr, unless --release names them. With --to v2
+    a notice, or a message Bundle about a referral, becomes REF or RRI; with --to fhir such a message becomes a Bundle.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
@@ -97,8 +95,7 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     from ip_fhir.cli.output import emit
 
     content = read_file(file)
-    if to is Form.V2 or map_hl7v2.is_hl7v2(content):
-        _map_hl7v2(content, to, overlay, release, pretty=pretty)
+    if _map_hl7v2(content, to, overlay, release, pretty=pretty):
         return
     kind = expect(content, *(("plan", "view") if to is Form.FHIR else ("bundle",)))
     with naming(content.name):
@@ -116,10 +113,12 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     emit(made, pretty=pretty)
 
 
-def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[Part] | None, *, pretty: bool) -> None:
-    """Writes a message in ER7, or a message of ER7 as a message Bundle."""
+def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[Part] | None, *, pretty: bool) -> bool:
+    """Writes a message in ER7, or a message of ER7 as a message Bundle; false if neither is asked for."""
     from ip_fhir.cli.output import emit, emit_bytes
 
+    if to is not Form.V2 and not map_hl7v2.is_hl7v2(content):
+        return False
     site = _site_mapper(overlay, "R4").releasing(parts(release))
     if to is Form.V2:
         emit_bytes(map_hl7v2.to_hl7v2(content, site))
@@ -127,6 +126,7 @@ def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[P
         emit(map_hl7v2.to_fhir(content, site), pretty=pretty)
     else:
         raise InvalidInput.at(content.name, f"is a message of HL7 v2, and no {to} is in it", "structure")
+    return True
 
 
 def _map_lines(
