@@ -232,12 +232,13 @@ class Mapper:
         """Read the message in a Bundle, or in its content. Raises `InvalidInput` with every problem, by FHIRPath."""
         return messages.message_from_fhir(bundle, self.compiled)
 
-    def message_to_hl7v2(self, message: Message) -> dict[str, Any]:
+    def message_to_hl7v2(self, message: Message, *, owner: PlanOwner | None = None) -> dict[str, Any]:
         """The message as the value of a REF or RRI of HL7 v2, which `ip_fhir.hl7v2` writes as ER7.
 
-        Raises `InvalidInput` for what HL7 v2 cannot say.
+        `owner` is the person whom a message without a notice is about; without it PID names nobody. Raises
+        `InvalidInput` for what HL7 v2 cannot say.
         """
-        return message_to_hl7v2(message, self.compiled, self.released)
+        return message_to_hl7v2(message, self.compiled, self.released, owner)
 
     def message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> Message:
         """Read the message in the value of a REF or RRI; `zone` is the sender's, for times without an offset.

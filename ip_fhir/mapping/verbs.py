@@ -164,9 +164,11 @@ def message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | N
     return _chosen(mapper).message_from_fhir(bundle)
 
 
-def message_to_hl7v2(message: Message, mapper: Mapper | None = None) -> dict[str, Any]:
+def message_to_hl7v2(
+    message: Message, mapper: Mapper | None = None, *, owner: PlanOwner | None = None
+) -> dict[str, Any]:
     """`Mapper.message_to_hl7v2`: the message as the value of a REF or RRI of HL7 v2."""
-    return _chosen(mapper).message_to_hl7v2(message)
+    return _chosen(mapper).message_to_hl7v2(message, owner=owner)
 
 
 def message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> Message:

@@ -114,6 +114,25 @@ def test_a_conversation_over_hl7v2(loop: Loop, speakers: tuple[str, ...]) -> Non
     assert "Det står i epikrisen & vedlegget | side 2" in [link.record.event.text for link in evidence]
 
 
+def test_every_message_names_the_person_of_the_notice(loop: Loop) -> None:
+    """PID-3 and PID-5, which the standard requires; an answer about another person is refused."""
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    loop.settle()
+    number = notice("01").owner.identifier
+    assert number is not None
+    sent = loop.municipality.wire.sent[-1]
+    assert read(sent, DEFAULT_LIMITS).field("PID-3.1") == number
+    about_another = sent.replace(number.encode(), b"05827500285").replace(b"message-id^^99IP||", b"message-id^^99IP||x")
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    reply = read(loop.hospital.exchange.receive(about_another, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSA-1"), reply.field("ERR-2")) == ("AR", "PID")
+    assert "05827500285" not in reply.to_bytes().decode()
+
+
 @ways
 def test_a_resend_is_known(loop: Loop, speakers: tuple[str, ...]) -> None:
     """The same message with a later MSH-7 gets the same answer, and is taken in once; other content is refused."""

@@ -7,6 +7,7 @@ from ip_fhir.exchange.formats.protocol import (
     Format,
     Incoming,
     MessageField,
+    PersonWriter,
     Writer,
     about_referral,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "Formats",
     "Incoming",
     "MessageField",
+    "PersonWriter",
     "Writer",
     "about_referral",
     "can_write",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
@@ -57,7 +58,11 @@ class Hl7v2:
         What is not for the recipient was taken out of the message (`loop.message_of`). Raises `InvalidInput` for a
         message about a plan, and for what HL7 v2 cannot say.
         """
-        value = message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))
+        return new(message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))).to_bytes()
+
+    def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
+        """Return a REF or RRI whose PID names the person: name, number and birth date."""
+        value = message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART), owner=owner)
         return new(value).to_bytes()
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import PlanOwner
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.hl7v2.events import Sent
 
@@ -38,11 +39,17 @@ _ROLES: Final = {
 }
 
 
-def message_to_hl7v2(message: Message, compiled: Compiled, released: Collection[LocatingPart] = ()) -> dict[str, Any]:
+def message_to_hl7v2(
+    message: Message,
+    compiled: Compiled,
+    released: Collection[LocatingPart] = (),
+    owner: PlanOwner | None = None,
+) -> dict[str, Any]:
     """The message as the value of a REF or RRI, which `ip_fhir.hl7v2` writes.
 
-    What leads to a person with a protected address is left out, but for the parts in `released`. Raises `InvalidInput`
-    for what HL7 v2 cannot say.
+    What leads to a person with a protected address is left out, but for the parts in `released`. Of `owner`, the person
+    whom a message without a notice is about, PID has name, number and birth date; without it PID names nobody. Raises
+    `InvalidInput` for what HL7 v2 cannot say.
     """
     if message.notice is not None and (notice := withheld(message.notice, released)) is not message.notice:
         message = message.evolve(notice=notice)
@@ -53,15 +60,13 @@ def message_to_hl7v2(message: Message, compiled: Compiled, released: Collection[
     lens = compiled.lens(TABLES[sent.code])
     value = lens.put_new(data, seed, context)
     content = message.notice or message.form
-    if content is None:
-        value["PID"] = _nobody(message.correlation_id)
-    else:
+    if content is not None:
         name = "V2Notice" if message.notice is not None else "V2GreenForm"
         value = _named_again(value, message)
         value = compiled.lens(name).put_new(spread(data_of(content)), value, context)
         value = _with_roles(value, message)
-        if message.notice is None:
-            value["PID"] = _nobody(message.correlation_id)
+    if message.notice is None:
+        value["PID"] = _nobody(message.correlation_id) if owner is None else _person(owner, compiled)
     _refuse_null(value, ())
     return numbered(value)
 
@@ -97,8 +102,14 @@ def _header_data(message: Message, sent: Sent) -> dict[str, Any]:
     }
 
 
+def _person(owner: PlanOwner, compiled: Compiled) -> dict[str, Any]:
+    """A PID with no more than says who the person is: name, number and birth date."""
+    known = owner.model_dump(mode="json", include={"id", "name", "identifier", "birth_date"}, exclude_none=True)
+    return compiled.lens("V2Owner").new(known, Context())
+
+
 def _nobody(correlation_id: str) -> dict[str, Any]:
-    """A PID that names no person: messages after the notice say no more of them than the number of the referral.
+    """A PID that names no person, where none is known: it has the number of the referral.
 
     REF and RRI require a PID with an identifier and a name; a name of the type S is a pseudonym (table 0200).
     """

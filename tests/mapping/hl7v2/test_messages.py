@@ -81,7 +81,18 @@ def test_a_closure_is_of_the_side_that_sends_it() -> None:
     assert sent_as(closure.evolve(sender=UNIT, recipient=HOSPITAL)).code == "RRI"
 
 
-def test_messages_after_the_notice_name_nobody() -> None:
+def test_messages_after_the_notice_say_who_the_person_is_and_no_more() -> None:
+    """Name, number and birth date of the notice's person, where the writer knows them; no address, no telephone."""
+    notice = message_from_hl7v2(value_of(*NOTICE)).notice
+    assert notice is not None
+    for kind in set(MessageKind) - {MessageKind.NOTICE}:
+        value = message_to_hl7v2(message(kind), owner=notice.owner)
+        assert set(value["PID"]) == {"f1", "f3", "f5", "f7"}
+        assert persons_in_hl7v2(value) == {notice.owner.identifier}
+        assert message_from_hl7v2(value) == message(kind)
+
+
+def test_without_the_person_pid_names_nobody() -> None:
     """REF and RRI require a PID; one that says no more than the number of the referral is written."""
     for kind in MessageKind:
         value = message_to_hl7v2(message(kind))
