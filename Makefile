@@ -55,7 +55,7 @@ lint: $(INSTALLED)
 
 # In an environment of its own: the peers that the mapping is measured beside are no business of the library's.
 bench:
-	@$(MAKE) --no-print-directory VENV=.venv-bench EXTRAS=web,postgres,bench measure
+	@$(MAKE) --no-print-directory VENV=.venv-bench EXTRAS=web,postgres,hl7v2,bench measure
 
 measure: $(INSTALLED)
 	@$(BIN)/python benchmarks/run.py $(ARGS)

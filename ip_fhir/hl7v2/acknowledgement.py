@@ -81,7 +81,8 @@ def verdict(problems: Iterable[Problem], *, commit: bool = False) -> AckCode:
     >>> verdict([Problem("PID-5", "is missing", "required"), Problem("PID-8", "is unknown", "value", "warning")])
     'AE'
     """
-    codes = {_REFUSALS.get(problem.code, _OTHER)[0] for problem in problems if problem.severity == "error"}
+    errors = [problem.code for problem in problems if problem.severity == "error"]
+    codes = {_REFUSALS.get(code, _OTHER)[0] for code in errors if code != "informational"}
     if "AR" in codes:
         return "CR" if commit else "AR"
     if codes:

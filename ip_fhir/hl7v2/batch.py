@@ -137,7 +137,7 @@ def _header(content: bytes, parts: _Parts) -> Contents | None:
     first, last = (named or parts.headers)[0]
     separator = content[first + 3 : first + 4]
     fields = content[first + 4 : last].split(separator) if separator else []
-    delimiters = delimiters_of(separator, fields[0] if fields else b"")
+    delimiters = delimiters_of(separator, fields[0] if fields else b"", content[first : first + 3].decode("ascii"))
     text = separator.join(part if part.isascii() else b"" for part in fields).decode("ascii")
     return contents_of(f"BHS{delimiters.field}{text}", delimiters, ASCII.codec)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.hl7v2.text.lines import count_of
 
 if TYPE_CHECKING:
     from ip_fhir.hl7v2.text.delimiters import Delimiters
@@ -41,5 +42,5 @@ def check_bytes(content: bytes, bounds: Bounds) -> None:
 
 def check_parts(content: bytes, delimiters: Delimiters, bounds: Bounds) -> None:
     """Raises `InvalidInput` (`too-costly`) for more delimiters than the bound has parts."""
-    if len(content) > bounds.max_parts and sum(map(content.count, delimiters.as_bytes)) > bounds.max_parts:
+    if len(content) > bounds.max_parts and count_of(content, delimiters.as_bytes) > bounds.max_parts:
         raise InvalidInput.at("", f"more than {bounds.max_parts} parts", "too-costly")

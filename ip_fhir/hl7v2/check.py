@@ -14,7 +14,7 @@ from ip_fhir.hl7v2.interchange import to_hl7apy
 from ip_fhir.hl7v2.structure.events import is_before
 from ip_fhir.hl7v2.structure.fields import data_version, rules_of
 from ip_fhir.hl7v2.structure.grammar import grammar_of, messages_of
-from ip_fhir.hl7v2.structure.matching import match, place
+from ip_fhir.hl7v2.structure.matching import SegmentNames, match
 from ip_fhir.hl7v2.text.contents import NULL
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check(message: Er7, *, strict: bool = False) -> tuple[Problem, ...]:
     here, and where hl7apy is not installed.
     """
     found = [*deviations_of_header(message.header), *_structure(message), *_missing_fields(message)]
-    found += [*deviations_of_fields(message.segments, message.header), *_lengths(message)]
+    found += [*deviations_of_fields(message.segments, message.names, message.header), *_lengths(message)]
     return tuple([*found, *_strict(message)] if strict else found)
 
 
@@ -50,16 +50,15 @@ def _structure(message: Er7) -> Iterator[Problem]:
     if not structure or structure not in messages_of(version):
         yield from message.matched.problems
     else:
-        yield from match([segment.name for segment in message.segments], grammar_of(structure, version)).problems
+        yield from match(message.names, grammar_of(structure, version)).problems
 
 
 def _missing_fields(message: Er7) -> Iterator[Problem]:
-    names = [segment.name for segment in message.segments]
     for number, segment in enumerate(message.segments):
         for field, rule in enumerate(rules_of(segment.name, message.version), 1):
             held = segment.contents.get(f"f{field}")
             if rule.required and (held is None or held == [{"c1": NULL}]):
-                yield _warning(f"{place(names, number)}-{field}", "is missing, though required")
+                yield _warning(f"{message.names.places[number]}-{field}", "is missing, though required")
 
 
 def _lengths(message: Er7) -> Iterator[Problem]:
@@ -78,10 +77,8 @@ def _warning(at: str, reason: str) -> Problem:
 def _strict(message: Er7) -> list[Problem]:
     made = to_hl7apy(message)
     segments = [segment for segment in _segments(made) if not segment.is_z_element()]
-    names = [segment.name for segment in segments]
-    problems = [
-        problem for number, segment in enumerate(segments) for problem in _of_segment(segment, place(names, number))
-    ]
+    places = SegmentNames(segment.name for segment in segments).places
+    problems = [problem for segment, at in zip(segments, places, strict=True) for problem in _of_segment(segment, at)]
     reason = "" if problems else _judged(made)
     return [Problem("", reason, "structure")] if reason else list(dict.fromkeys(problems))
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ip_fhir.errors import Problem
 from ip_fhir.hl7v2.structure.fields import data_version, rules_of
 from ip_fhir.hl7v2.structure.grammar import messages_of
-from ip_fhir.hl7v2.structure.matching import place
 from ip_fhir.hl7v2.text.escapes import leaves_out
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.hl7v2.header import Header
     from ip_fhir.hl7v2.segment import Segment
+    from ip_fhir.hl7v2.structure.matching import SegmentNames
 
 
 def deviations_of_header(header: Header) -> Iterator[Problem]:
@@ -28,19 +28,18 @@ def deviations_of_header(header: Header) -> Iterator[Problem]:
         yield _warning("MSH-12", f"is a version that has no {structure}")
 
 
-def deviations_of_fields(segments: Sequence[Segment], header: Header) -> Iterator[Problem]:
+def deviations_of_fields(segments: Sequence[Segment], names: SegmentNames, header: Header) -> Iterator[Problem]:
     """Yields the fields that repeat though the version lets them stand once, and those with formatting left out."""
-    names = [segment.name for segment in segments]
     repetition = header.delimiters.repetition
     formatting = f"{header.delimiters.escape}."
     for number, segment in enumerate(segments):
-        if segment.has(repetition):
+        if segment.count(repetition):
             for field in _repeated(segment, header.text(12)):
-                yield _warning(f"{place(names, number)}-{field}", "stands more than once, where it may stand once")
-        if segment.has(formatting):
+                yield _warning(f"{names.places[number]}-{field}", "stands more than once, where it may stand once")
+        if segment.count(formatting):
             for field, text in enumerate(segment.raw_fields):
                 if leaves_out(text, header.delimiters, header.charset.codec):
-                    yield _warning(f"{place(names, number)}-{field}", "has formatting that is left out")
+                    yield _warning(f"{names.places[number]}-{field}", "has formatting that is left out")
 
 
 def _repeated(segment: Segment, version: str) -> Iterator[int]:

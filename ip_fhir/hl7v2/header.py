@@ -94,7 +94,9 @@ def charset_of(content: bytes, start: int, end: int, delimiters: Delimiters, def
         return charset_named(named)
     if default is not None:
         return charset_named(default, "charset")
-    if content.isascii() or first_wrong_byte(content, UTF_8) is None:
+    if content.isascii():
+        return ASCII
+    if first_wrong_byte(content, UTF_8) is None:
         return UTF_8
     reason = "is empty, and the text is neither ASCII nor UTF-8"
     raise InvalidInput.at("MSH-18", reason, "structure")

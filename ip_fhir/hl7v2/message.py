@@ -14,8 +14,8 @@ from ip_fhir.hl7v2.places import place_in, place_of
 from ip_fhir.hl7v2.segment import Segment
 from ip_fhir.hl7v2.structure.events import KINDS, VERSIONS
 from ip_fhir.hl7v2.structure.grammar import grammar_of
-from ip_fhir.hl7v2.structure.matching import Matched, match, place
-from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, said, slots_of
+from ip_fhir.hl7v2.structure.matching import Matched, SegmentNames, match
+from ip_fhir.hl7v2.structure.placing import NOTHING, Read, difference, fields_said, said, slots_of
 from ip_fhir.hl7v2.text.charsets import UTF_8, charset_named, first_wrong_byte
 from ip_fhir.hl7v2.text.contents import NULL
 from ip_fhir.hl7v2.text.delimiters import OURS
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.hl7v2.bounds import Bounds
+    from ip_fhir.hl7v2.structure.grammar import Node
+    from ip_fhir.hl7v2.text.charsets import Charset
     from ip_fhir.hl7v2.text.delimiters import Delimiters
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
@@ -41,6 +43,7 @@ class Er7:
         self._content = content
         self.header = header
         self.segments = segments
+        self.names = SegmentNames(segment.name for segment in segments)
 
     def __repr__(self) -> str:
         return f"<Er7 {'^'.join(self.event[:2])}, {len(self.segments)} segments>"
@@ -87,17 +90,25 @@ class Er7:
         within = f"s{where.subcomponent}" if where.subcomponent > 1 else ""
         return repetitions[where.repetition - 1].get(f"c{where.component}{within}", "")
 
+    @property
+    def grammar(self) -> Node:
+        """The grammar of the structure. Raises `InvalidInput` (`not-supported`) for a structure not read here."""
+        kind, _, structure = self.event
+        if not structure:
+            raise InvalidInput.at(f"MSH-9.{1 + (kind in KINDS)}", "is not read here", "not-supported")
+        return grammar_of(structure)
+
     @cached_property
     def matched(self) -> Matched:
         """The segments at their places in the structure. Raises `InvalidInput` for a structure not read here."""
-        structure = self.event[2]
-        if not structure:
-            raise InvalidInput.at(f"MSH-9.{1 + (self.event[0] in KINDS)}", "is not read here", "not-supported")
-        return match([segment.name for segment in self.segments], grammar_of(structure))
+        return match(self.names, self.grammar)
 
     @cached_property
     def value(self) -> MessageValue:
-        """The message as a JSON object (see `MessageValue`). Raises `InvalidInput` for a structure not read here."""
+        """The message as a JSON object (see `MessageValue`), the same one each time: not to be changed.
+
+        Raises `InvalidInput` (`not-supported`) for a structure that is not read here.
+        """
         filled: MessageValue = _filled(self.matched.tree, self.segments)
         return filled
 
@@ -105,21 +116,30 @@ class Er7:
         """Returns the same message with `value`: fields that differ are written anew, all else is kept to the byte.
 
         Segments that are new in `value` are put at their place, those that are gone are taken out; segments that the
-        structure does not know stay where they stand. Raises `InvalidInput` for a value that cannot be written so that
-        it is read back as it is.
+        structure does not know stay where they stand. New text is in the character set that MSH-18 names in `value`; a
+        message that names none, of which nobody knows it, is in ASCII. Raises `InvalidInput` for a value that cannot be
+        written so that it is read back as it is.
         """
-        wanted = said(value)
+        grammar = self.grammar
+        wanted = said(value, grammar)
         if wanted == self.value:
             return self
-        style = Style(self.delimiters, self.header.charset, self.version)
-        slots = slots_of(wanted, grammar_of(self.event[2]), Read(self.matched.tree, self.value))
+        style = Style(self.delimiters, self._charset_in(wanted), self.version)
+        slots = slots_of(wanted, grammar, Read(self.matched.tree, self.value))
         content = rewritten(self._content, self.segments, slots, self.matched.unknown, style)
         return _read_back(content, wanted, self.charset)
+
+    def _charset_in(self, value: MessageValue) -> Charset:
+        """Returns the character set of new text: the one that MSH-18 names, if `value` has another MSH-18."""
+        named = value.get("MSH", {}).get("f18", [])
+        if not named or named == self.value["MSH"].get("f18"):
+            return self.header.charset
+        return charset_named(named[0].get("c1", ""))
 
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """All that was read though it is not as the standard has it; each names its place."""
-        found = [*deviations_of_header(self.header), *deviations_of_fields(self.segments, self.header)]
+        found = [*deviations_of_header(self.header), *deviations_of_fields(self.segments, self.names, self.header)]
         if self.event[2]:
             found += [problem for problem in self.matched.problems if problem.severity == "warning"]
         return tuple(found)
@@ -130,7 +150,7 @@ class Er7:
         `("PROVIDER_CONTACT", 1, "PRD", "f7", 0, "c1")` is `PRD[2]-7.1`. Of a group it is its first segment; where
         nothing was read, the segment's name alone counts.
         """
-        return place_in(path, self.matched.tree, [segment.name for segment in self.segments])
+        return place_in(path, self.matched.tree, self.names)
 
 
 def _filled(tree: Any, segments: tuple[Segment, ...]) -> Any:
@@ -153,14 +173,13 @@ def read(content: bytes, limits: Bounds, charset: str | None = None) -> Er7:
     check_parts(content, delimiters, limits)
     known = charset_of(content, start, end, delimiters, charset)
     segments = _segments(content, start, delimiters, known.codec)
-    names = [segment.name for segment in segments]
-    _check_text(content, segments, names, first_control(content), "has a control character")
-    _check_text(content, segments, names, first_wrong_byte(content, known), f"is no text in {known.name}")
+    _check_text(segments, first_control(content), "has a control character")
+    _check_text(segments, first_wrong_byte(content, known, start), f"is no text in {known.name}")
     message = Er7(content, Header(delimiters, known, segments[0].contents), segments)
     _check_header(message)
-    _check_repetitions(content, message, names)
+    _check_repetitions(message)
     if message.event[2]:
-        _check_structure(message, names)
+        _check_structure(message)
     return message
 
 
@@ -177,54 +196,48 @@ def _segments(content: bytes, start: int, delimiters: Delimiters, codec: str) ->
     return tuple(Segment(content, first, last, delimiters, codec) for first, last in spans)
 
 
-def _check_text(
-    content: bytes, segments: tuple[Segment, ...], names: list[str], wrong: int | None, reason: str
-) -> None:
-    if wrong is None:
-        return
-    for number, segment in enumerate(segments):
-        if segment.start <= wrong < segment.end:
-            before = content[segment.start : wrong]
-            field = before.count(segment.separator) + (segment.name == "MSH")
-            raise InvalidInput.at(f"{place(names, number)}-{field}", reason, "structure")
-    raise InvalidInput.at("", f"{reason} between segments", "structure")
+def _check_text(segments: tuple[Segment, ...], wrong: int | None, reason: str) -> None:
+    """Raises `InvalidInput` (`structure`) for a wrong byte, at its field."""
+    if wrong is not None:
+        number = next(number for number, segment in enumerate(segments) if segment.start <= wrong < segment.end)
+        at = SegmentNames(segment.name for segment in segments).places[number]
+        raise InvalidInput.at(f"{at}-{segments[number].field_at(wrong)}", reason, "structure")
 
 
 def _check_header(message: Er7) -> None:
     header = message.header
-    acknowledges = header.text(9) == "ACK"
-    missing = [number for number in (9, 10, 12) if not header.text(number)]
-    problems = [
-        Problem(f"MSH-{number}", "is missing", "required") for number in missing if number == 9 or not acknowledges
-    ]
-    if problems:
-        raise InvalidInput(problems)
-    if 12 not in missing and header.text(12) not in VERSIONS:
+    wanted = (9,) if header.text(9) == "ACK" else (9, 10, 12)
+    missing = [Problem(f"MSH-{number}", "is missing", "required") for number in wanted if not header.text(number)]
+    if missing:
+        raise InvalidInput(missing)
+    if header.text(12) and header.text(12) not in VERSIONS:
         raise InvalidInput.at("MSH-12", "is a version that is not read here", "not-supported")
-    for segment in message.segments[1:]:
-        if segment.name in _OF_BATCHES:
-            raise InvalidInput.at(segment.name, "follows: a batch, where one message is read", "structure")
+    if not _OF_BATCHES.isdisjoint(message.names[1:]):
+        number = next(at for at, name in enumerate(message.names) if at and name in _OF_BATCHES)
+        reason = "stands within a message: a batch, where one message is read"
+        raise InvalidInput.at(message.names.places[number], reason, "structure")
 
 
-def _check_structure(message: Er7, names: list[str]) -> None:
+def _check_structure(message: Er7) -> None:
     """Raises `InvalidInput` for what has no place, what is missing, and a PRD without a role."""
     errors = [problem for problem in message.matched.problems if problem.severity == "error"]
     for number, segment in enumerate(message.segments):
         if segment.name == "PRD" and segment.contents.get("f1", [{}])[0].get("c1", NULL) == NULL:
-            errors.append(Problem(f"{place(names, number)}-1", "is missing: the role", "required"))
+            errors.append(Problem(f"{message.names.places[number]}-1", "is missing: the role", "required"))
     if errors:
         raise InvalidInput(errors)
 
 
-def _check_repetitions(content: bytes, message: Er7, names: list[str]) -> None:
+def _check_repetitions(message: Er7) -> None:
     mark = message.delimiters.repetition
-    if content.count(mark.encode("ascii")) < MOST_REPETITIONS:
+    if message.to_bytes().count(mark.encode("ascii")) < MOST_REPETITIONS:
         return
     for number, segment in enumerate(message.segments):
-        for field, repetitions in segment.contents.items():
-            if len(repetitions) > MOST_REPETITIONS:
-                at = f"{place(names, number)}-{field[1:]}"
-                raise InvalidInput.at(at, f"has more than {MOST_REPETITIONS} repetitions", "too-costly")
+        if segment.count(mark) >= MOST_REPETITIONS:
+            for field, text in enumerate(segment.raw_fields):
+                if text.count(mark) >= MOST_REPETITIONS:
+                    at = f"{message.names.places[number]}-{field}"
+                    raise InvalidInput.at(at, f"has more than {MOST_REPETITIONS} repetitions", "too-costly")
 
 
 def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.name) -> Er7:
@@ -232,22 +245,24 @@ def new(value: MessageValue, *, version: str = "2.5.1", charset: str = UTF_8.nam
 
     Raises `InvalidInput` for a value that cannot be written so that it is read back as it is.
     """
-    wanted = said(value)
-    msh = {**wanted.get("MSH", {}), "f1": [{"c1": OURS.field}], "f2": [{"c1": OURS.msh_2}]}
+    msh = fields_said(value.get("MSH", {}), "MSH")
+    msh |= {"f1": [{"c1": OURS.field}], "f2": [{"c1": OURS.msh_2}]}
     msh.setdefault("f12", [{"c1": version}])
     msh.setdefault("f18", [{"c1": charset_named(charset, "charset").name}])
-    wanted["MSH"] = msh
     header = Header(OURS, charset_named(msh["f18"][0].get("c1", "")), msh)
-    if not header.event[2]:
+    structure = header.event[2]
+    if not structure:
         raise InvalidInput.at("MSH-9", "is a message that is not written here", "not-supported")
+    grammar = grammar_of(structure)
+    wanted = said({**value, "MSH": msh}, grammar)
     style = Style(OURS, header.charset, header.text(12))
-    slots = slots_of(wanted, grammar_of(header.event[2]), NOTHING)
+    slots = slots_of(wanted, grammar, NOTHING)
     content = b"".join(new_segment(slot.name, slot.contents, style, slot.place) + b"\r" for slot in slots)
     return _read_back(content, wanted, header.charset.name)
 
 
 class _Unbounded:
-    """The bounds of what is written here: none, the reader's count."""
+    """Bounds of what is written here: none. Whoever reads it has bounds of their own."""
 
     max_bytes = sys.maxsize
     max_parts = sys.maxsize

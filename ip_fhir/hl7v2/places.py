@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ip_fhir.hl7v2.structure.matching import place as place_of_segment
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from ip_fhir.hl7v2.structure.matching import SegmentNames
 
 _PLACE = re.compile(
     r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<number>[0-9]{1,5})\])?"
@@ -46,7 +46,7 @@ def place_of(text: str) -> Place | None:
     return Place(found["segment"], **numbers)
 
 
-def place_in(path: Sequence[str | int], tree: Any, names: Sequence[str]) -> str:
+def place_in(path: Sequence[str | int], tree: Any, names: SegmentNames) -> str:
     """Returns the place of a path in a message's value; `tree` has the numbers of the segments, `names` their names."""
     rest = list(path)
     named = ""
@@ -54,8 +54,8 @@ def place_in(path: Sequence[str | int], tree: Any, names: Sequence[str]) -> str:
         step = rest.pop(0)
         named = step if isinstance(step, str) else named
         tree = _below(tree, step)
-    first = next(_numbers(tree), None)
-    segment = named if first is None else place_of_segment(names, first)
+    first = _first(tree)
+    segment = named if first is None else names.places[first]
     return segment + (_field_place(rest) if rest and _is_field(rest[0]) else "")
 
 
@@ -69,12 +69,11 @@ def _below(tree: Any, step: str | int) -> Any:
     return tree[step] if isinstance(tree, list) and step < len(tree) else None
 
 
-def _numbers(tree: Any) -> Iterator[int]:
-    if isinstance(tree, int):
-        yield tree
-    elif tree is not None:
-        for item in tree.values() if isinstance(tree, dict) else tree:
-            yield from _numbers(item)
+def _first(tree: Any) -> int | None:
+    """Returns the number of the first segment that was read for a part of a value."""
+    while tree is not None and not isinstance(tree, int):
+        tree = next(iter(tree.values() if isinstance(tree, dict) else tree))
+    return tree
 
 
 def _field_place(rest: Sequence[str | int]) -> str:

@@ -34,15 +34,15 @@ class Segment:
         return f"<Segment {self.name}, {self.end - self.start} bytes>"
 
     @property
-    def separator(self) -> bytes:
-        """The byte that parts the fields."""
-        return self._delimiters.field.encode("ascii")
+    def _is_large(self) -> bool:
+        return self.end - self.start > LARGE
 
     @property
     def text(self) -> str:
         """The raw text: delimiters and escapes as they stand."""
         if self._text is None:
-            self._text = str(memoryview(self._content)[self.start : self.end], self._codec)
+            content = memoryview(self._content) if self._is_large else self._content
+            self._text = str(content[self.start : self.end], self._codec)
         return self._text
 
     @property
@@ -51,15 +51,20 @@ class Segment:
         parts = self.text.split(self._delimiters.field)
         return [parts[0], self._delimiters.field, *parts[1:]] if self.name in HEADERS else parts
 
-    def has(self, text: str) -> bool:
-        """True if the segment has `text`, which is ASCII, anywhere."""
-        return self._content.find(text.encode("ascii"), self.start, self.end) >= 0
+    def count(self, text: str) -> int:
+        """Returns how often the segment has `text`, which is ASCII."""
+        return self._content.count(text.encode("ascii"), self.start, self.end)
+
+    def field_at(self, byte: int) -> int:
+        """Returns the number of the field that holds a byte of the message."""
+        before = self._content.count(self._delimiters.field.encode("ascii"), self.start, byte)
+        return before + (self.name in HEADERS)
 
     @property
     def contents(self) -> Contents:
         """The fields as a JSON object (see `text.contents`), the same one each time: not to be changed."""
         if self._contents is None:
-            if self.end - self.start > LARGE:
+            if self._is_large:
                 span = (self.start, self.end)
                 self._contents = large_contents(self._content, span, self._delimiters, self._codec)
             else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.hl7v2.structure.fields import is_formatted
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _FIELD = re.compile("f([1-9][0-9]{0,3})")
 _PART = re.compile("c([1-9][0-9]{0,3})(?:s([1-9][0-9]{0,3}))?")
 
+_FIRST: Final = (1, 1)
+
 
 @dataclass(frozen=True)
 class Style:
@@ -41,8 +44,7 @@ def rewritten(
 
     A new segment stands after the one before it in the structure, and after unknown ones that follow that.
     """
-    mark = end_mark(content)
-    mark = b"\r\n" if mark == b"\n" and b"\r" in content else mark if mark in content else b"\r"
+    mark = _mark_of(content)
     added: dict[int, list[bytes]] = {}
     kept: dict[int, Slot] = {}
     after = 0
@@ -64,6 +66,14 @@ def rewritten(
             pieces.append(tail if mark[-1] in tail else mark)
         pieces += added.get(number, [])
     return b"".join(pieces)
+
+
+def _mark_of(content: bytes) -> bytes:
+    """Returns the end mark of a message's segments: its own, or CR where it has none."""
+    mark = end_mark(content)
+    if mark == b"\n" and b"\r" in content:
+        return b"\r\n"
+    return mark if mark in content else b"\r"
 
 
 def _last_unknown(after: int, unknown: Collection[int]) -> int:
@@ -98,58 +108,71 @@ def new_segment(name: str, contents: Contents, style: Style, at: str) -> bytes:
 def changed_segment(segment: Segment, contents: Contents, style: Style, at: str) -> bytes:
     """Returns the bytes of a segment whose fields became `contents`; the text of those that are as before is kept."""
     before = segment.contents
+    first = 3 if segment.name in HEADERS else 1
     numbers = _numbers({**before, **contents}, at)
     texts = segment.raw_fields
     texts += [""] * (max(numbers.values(), default=0) + 1 - len(texts))
     for field, number in numbers.items():
-        if before.get(field) != contents.get(field):
+        if number >= first and before.get(field) != contents.get(field):
             formatted = _is_formatted(segment.name, contents, number, style)
             place = f"{at}-{number}"
             kept = local_sequences(texts[number], style.delimiters, style.charset.codec)
             texts[number] = field_text(contents.get(field, []), style, place, formatted=formatted, kept=kept)
-    while not texts[-1]:
-        texts.pop()
     if segment.name in HEADERS:
         del texts[1]
     return encoded(style.delimiters.field.join(texts), style, at)
 
 
 def field_text(
-    repetitions: list[Repetition], style: Style, at: str, *, formatted: bool = False, kept: list[str] | None = None
+    repetitions: list[Repetition], style: Style, at: str, *, formatted: bool = False, kept: Sequence[str] = ()
 ) -> str:
     """Returns the text of a field. Sequences in `kept` are written as they stand, as local escapes are."""
     written = []
     for repetition in repetitions:
-        parts: dict[int, dict[int, str]] = {}
+        parts = {}
         for key, text in repetition.items():
-            found = _PART.fullmatch(key)
-            if found is None:
+            where = _numbers_of(key)
+            if where is None:
                 raise InvalidInput.at(at, "has a key that is no component", "value")
-            number, within = int(found[1]), int(found[2] or 1)
-            raw = _escaped(text, style, f"{at}.{number}", formatted=formatted, kept=kept or [])
-            parts.setdefault(number, {})[within] = raw
+            if kept:
+                parts[where] = _escaped(text, style, at, formatted=formatted, kept=kept)
+            else:
+                parts[where] = escape(text, style.delimiters, at, formatted=formatted)
         written.append(_joined(parts, style, at))
     return style.delimiters.repetition.join(written)
 
 
-def _joined(parts: dict[int, dict[int, str]], style: Style, at: str) -> str:
-    between, within = style.delimiters.component, style.delimiters.subcomponent
-    components = [""] * max(parts, default=0)
-    for number, texts in parts.items():
-        last = max(texts)
-        if last > 1 and not within:
-            raise InvalidInput.at(f"{at}.{number}", "has subcomponents, and MSH-2 no delimiter for them", "value")
-        components[number - 1] = within.join(texts.get(number, "") for number in range(1, last + 1))
-    return between.join(components)
+def _joined(parts: dict[tuple[int, int], str], style: Style, at: str) -> str:
+    """Returns a repetition's text, from the texts by number of component and subcomponent."""
+    if len(parts) == 1 and _FIRST in parts:
+        return parts[_FIRST]
+    components = [""] * max((number for number, _ in parts), default=0)
+    further: dict[int, dict[int, str]] = {}
+    for (number, within), text in parts.items():
+        if within == 1:
+            components[number - 1] = text
+        else:
+            further.setdefault(number, {})[within] = text
+    if further and not style.delimiters.subcomponent:
+        raise InvalidInput.at(at, "has subcomponents, and MSH-2 no delimiter for them", "value")
+    for number, texts in further.items():
+        several = [texts.get(within, "") for within in range(2, max(texts) + 1)]
+        components[number - 1] = style.delimiters.subcomponent.join([components[number - 1], *several])
+    return style.delimiters.component.join(components)
 
 
-def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: list[str]) -> str:
-    for sequence in kept:
-        before, found, after = text.partition(sequence)
-        if found:
-            parts = (_escaped(part, style, at, formatted=formatted, kept=kept) for part in (before, after))
-            return sequence.join(parts)
-    return escape(text, style.delimiters, at, formatted=formatted)
+@lru_cache(maxsize=4096)
+def _numbers_of(key: str) -> tuple[int, int] | None:
+    """Returns the numbers of component and subcomponent that a key such as `c4s2` names; None if it names none."""
+    found = _PART.fullmatch(key)
+    return (int(found[1]), int(found[2] or 1)) if found else None
+
+
+def _escaped(text: str, style: Style, at: str, *, formatted: bool, kept: Sequence[str]) -> str:
+    """Returns the text with its escapes, but for the sequences in `kept`."""
+    parts = re.split("(" + "|".join(map(re.escape, kept)) + ")", text)
+    parts[::2] = [escape(part, style.delimiters, at, formatted=formatted) for part in parts[::2]]
+    return "".join(parts)
 
 
 def encoded(text: str, style: Style, at: str) -> bytes:
@@ -165,15 +188,24 @@ def encoded(text: str, style: Style, at: str) -> bytes:
 def _numbers(contents: Contents, at: str) -> dict[str, int]:
     numbers = {}
     for field in contents:
-        found = _FIELD.fullmatch(field)
-        if found is None:
+        number = _number_of(field)
+        if number is None:
             raise InvalidInput.at(at, "has a key that is no field", "value")
-        numbers[field] = int(found[1])
+        numbers[field] = number
     return numbers
 
 
+@lru_cache(maxsize=1024)
+def _number_of(key: str) -> int | None:
+    found = _FIELD.fullmatch(key)
+    return int(found[1]) if found else None
+
+
 def _is_formatted(segment: str, contents: Contents, number: int, style: Style) -> bool:
-    if not any("\n" in text for repetition in contents.get(f"f{number}", ()) for text in repetition.values()):
-        return False
-    kind = contents.get("f2", [{}])[0].get("c1", "")
-    return is_formatted(segment, style.version, number, kind)
+    """True if a field with a line break holds formatted text; without one it does not matter."""
+    for repetition in contents.get(f"f{number}", ()):
+        for text in repetition.values():
+            if "\n" in text:
+                kind = contents.get("f2", [{}])[0].get("c1", "")
+                return is_formatted(segment, style.version, number, kind)
+    return False

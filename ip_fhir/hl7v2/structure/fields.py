@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from ip_fhir.hl7v2.structure.events import VERSIONS
 from ip_fhir.hl7v2.structure.grammar import data_of
 from ip_fhir.hl7v2.text.escapes import FORMATTED
 
-_SAME_AS: Final = {"2.7.1": "2.7", "2.9": "2.8.2", "": "2.5.1"}
+_SAME_AS: Final = {**{version: version for version in VERSIONS}, "2.7.1": "2.7", "2.9": "2.8.2"}
+_USUAL: Final = "2.5.1"
 _UNKNOWN: Final = "varies"
 
 
@@ -21,8 +23,8 @@ class FieldRule(NamedTuple):
 
 
 def data_version(version: str) -> str:
-    """Returns the version whose data are used for `version`: hl7apy lacks 2.7.1 and 2.9."""
-    return _SAME_AS.get(version, version)
+    """Returns the version whose data are used for `version`: hl7apy lacks 2.7.1 and 2.9. For an unknown one 2.5.1."""
+    return _SAME_AS.get(version, _USUAL)
 
 
 @lru_cache(maxsize=1024)

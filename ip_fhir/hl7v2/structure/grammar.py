@@ -31,9 +31,12 @@ class Move(NamedTuple):
 
 
 class Node:
-    """A segment or group of a structure. `position` orders its siblings: alternatives have the same one."""
+    """A segment or group of a structure. `position` orders its siblings: alternatives have the same one.
 
-    __slots__ = ("depth", "first", "members", "moves", "name", "parent", "position", "repeats", "required")
+    `first` are the segments with which it may begin, `segments` all that it may have.
+    """
+
+    __slots__ = ("depth", "first", "members", "moves", "name", "parent", "position", "repeats", "required", "segments")
 
     def __init__(self, name: str, parent: Node | None, position: int, *, required: bool, repeats: bool) -> None:
         self.name = name
@@ -44,13 +47,13 @@ class Node:
         self.depth: int = parent.depth + 1 if parent else 0
         self.members: tuple[Node, ...] = ()
         self.first: frozenset[str] = frozenset((name,))
+        self.segments: frozenset[str] = self.first
         self.moves: dict[str, Move | None] = {}
 
     def move(self, name: str) -> Move | None:
-        """Returns the step from this segment to the next one, `name`; None if it can stand nowhere."""
-        if name not in self.moves:
-            self.moves[name] = self._forward(name) or self._back(name)
-        return self.moves[name]
+        """Returns the step from this segment to the next one, `name`, and keeps it; None if it can stand nowhere."""
+        found = self.moves[name] = self._forward(name) or self._back(name)
+        return found
 
     def _forward(self, name: str) -> Move | None:
         node = self
@@ -80,12 +83,6 @@ class Node:
             return (self,)
         inside = next(member for member in self.members if name in member.first)
         return (self, *inside.entry(name))
-
-    def segments(self) -> frozenset[str]:
-        """Returns the names of all segments below."""
-        if not self.members:
-            return frozenset((self.name,))
-        return frozenset[str]().union(*(member.segments() for member in self.members))
 
 
 @lru_cache(maxsize=64)
@@ -122,7 +119,7 @@ def _fill(group: Node, children: Any, prefix: str) -> None:
     for position, (name, content, (fewest, most), kind) in enumerate(children):
         if kind == "GRP" and content[0] == "choice":
             members += _alternatives(group, content[1], position)
-        elif name != _NO_SEGMENT:
+        else:
             short = name.removeprefix(prefix) if kind == "GRP" else name
             node = Node(_RENAMED.get(short, short), group, position, required=fewest > 0, repeats=most != 1)
             if kind == "GRP":
@@ -130,6 +127,7 @@ def _fill(group: Node, children: Any, prefix: str) -> None:
             members.append(node)
     group.members = tuple(members)
     group.first = _first(group)
+    group.segments = frozenset[str]().union(*(member.segments for member in members))
 
 
 def _alternatives(group: Node, children: Any, position: int) -> list[Node]:

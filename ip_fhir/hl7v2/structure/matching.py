@@ -8,18 +8,32 @@ know, Z segments among them, stay out of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ip_fhir.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ip_fhir.hl7v2.structure.grammar import Node
 
 Tree: TypeAlias = dict[str, Any]
 """Groups as objects, lists of what repeats, and at the leaves the number of the segment in the message, from 0."""
+
+
+class SegmentNames(tuple[str, ...]):  # noqa: SLOT001 - its places are kept
+    """The names of a message's segments, in order."""
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The place of each segment as people write it: `PID`, or `PRD[2]` where there are several of its name."""
+        several, seen = Counter(self), Counter[str]()
+        found = []
+        for name in self:
+            seen[name] += 1
+            found.append(f"{name}[{seen[name]}]" if several[name] > 1 else name)
+        return tuple(found)
 
 
 @dataclass(slots=True)
@@ -31,28 +45,29 @@ class Matched:
     problems: list[Problem] = field(default_factory=list)
 
 
-def match(names: Sequence[str], root: Node) -> Matched:
+def match(names: SegmentNames, root: Node) -> Matched:
     """Returns the places of the segments `names`, of which the first is MSH, in the structure of `root`."""
     tree: Tree = {}
     found = Matched(tree)
     leaf = root.members[0]
     opened = [tree]
     tree[leaf.name] = 0
+    known = root.segments
     for number in range(1, len(names)):
         name = names[number]
         moves = leaf.moves
-        move = moves[name] if name in moves else leaf.move(name)
+        move = moves[name] if name in moves else leaf.move(name) if name in known else None
         if move is None:
             _outside(found, names, number, root)
             continue
         stay, chain, back = move
         holder = opened[stay - 1]
         if not chain[0].repeats and chain[0].name in holder:
-            found.problems.append(Problem(place(names, number), "stands twice, where one may stand", "structure"))
+            found.problems.append(Problem(names.places[number], "stands twice, where one may stand", "structure"))
             continue
         if back:
             reason = "stands later than its place in the structure"
-            found.problems.append(Problem(place(names, number), reason, "structure", "warning"))
+            found.problems.append(Problem(names.places[number], reason, "structure", "warning"))
         del opened[stay:]
         for group in chain[:-1]:
             holder = _put(holder, group, {})
@@ -61,14 +76,6 @@ def match(names: Sequence[str], root: Node) -> Matched:
         _put(holder, leaf, number)
     _add_missing(found.problems, tree, root, "")
     return found
-
-
-def place(names: Sequence[str], number: int) -> str:
-    """Returns the place of a segment as people write it: `PID`, or `PRD[2]` where there are several of its name."""
-    name = names[number]
-    if sum(other == name for other in names) < 2:
-        return name
-    return f"{name}[{sum(other == name for other in names[: number + 1])}]"
 
 
 def _put(holder: Tree, node: Node, item: Any) -> Any:
@@ -81,15 +88,15 @@ def _put(holder: Tree, node: Node, item: Any) -> Any:
     return item
 
 
-def _outside(found: Matched, names: Sequence[str], number: int, root: Node) -> None:
-    if names[number] in root.segments():
+def _outside(found: Matched, names: SegmentNames, number: int, root: Node) -> None:
+    if names[number] in root.segments:
         reason = f"stands where {root.name} has no place for it"
-        found.problems.append(Problem(place(names, number), reason, "structure"))
+        found.problems.append(Problem(names.places[number], reason, "structure"))
         return
     found.unknown.append(number)
     if not names[number].startswith("Z"):
         reason = f"is no segment of {root.name}: kept, not read"
-        found.problems.append(Problem(place(names, number), reason, "structure", "warning"))
+        found.problems.append(Problem(names.places[number], reason, "structure", "warning"))
 
 
 def _add_missing(problems: list[Problem], tree: Tree, group: Node, inside: str) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.hl7v2.structure.matching import SegmentNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.hl7v2.structure.grammar import Node
-    from ip_fhir.hl7v2.text.contents import Contents
+    from ip_fhir.hl7v2.text.contents import Contents, Repetition
 
 
 class Slot(NamedTuple):
@@ -41,13 +41,8 @@ def slots_of(value: dict[str, Any], root: Node, read: Read) -> list[Slot]:
     stand.
     """
     found = list(_walk(value, root, read))
-    several = {name for name, count in Counter(name for name, *_ in found).items() if count > 1}
-    seen: Counter[str] = Counter()
-    slots = []
-    for name, contents, old in found:
-        seen[name] += 1
-        slots.append(Slot(name, contents, f"{name}[{seen[name]}]" if name in several else name, old))
-    return slots
+    places = SegmentNames(name for name, *_ in found).places
+    return [Slot(name, contents, at, old) for (name, contents, old), at in zip(found, places, strict=True)]
 
 
 def _walk(value: dict[str, Any], group: Node, read: Read) -> Iterator[tuple[str, Contents, int | None]]:
@@ -92,20 +87,59 @@ def _aligned(items: list[Any], olds: list[Read]) -> list[Read | None]:
     return [*olds[:front], *between, *olds[len(olds) - back :]]
 
 
-def said(value: Any) -> Any:
-    """Returns a copy of a value without what says nothing: empty texts, objects and lists, but for places in lists.
+def said(value: dict[str, Any], group: Node) -> dict[str, Any]:
+    """Returns a copy of a value without what says nothing: empty texts, repetitions and fields, and empty groups.
 
-    An empty repetition before one that says something keeps its place.
+    A segment that says nothing stays, and so does an empty repetition before one that says something.
     """
-    if isinstance(value, dict):
-        members = {name: said(item) for name, item in value.items()}
-        return {name: item for name, item in members.items() if item not in ("", {}, [])}
-    if isinstance(value, list):
-        items = [said(item) for item in value]
-        while items and not items[-1]:
-            items.pop()
-        return items
-    return value
+    known = {member.name: member for member in group.members}
+    members = {}
+    for name, held in value.items():
+        item = _said(held, known[name]) if name in known else held
+        if item or name not in known or (item == {} and not known[name].members):
+            members[name] = item
+    return members
+
+
+def _said(held: Any, member: Node) -> Any:
+    if isinstance(held, list):
+        items = [_said(item, member) for item in held]
+        return [item for item in items if item] if member.members else items
+    if not isinstance(held, dict):
+        return held
+    return said(held, member) if member.members else fields_said(held, member.name)
+
+
+def fields_said(contents: dict[str, Any], segment: str) -> Contents:
+    """Returns the fields of a segment that say something, without empty texts and empty last repetitions.
+
+    Raises `InvalidInput` (`value`, at the segment) for a field that is no list of repetitions with texts.
+    """
+    fields: Contents = {}
+    for field, repetitions in contents.items():
+        if not isinstance(repetitions, list):
+            raise _no_field(segment)
+        kept = [_repetition_said(one, segment) for one in repetitions]
+        while kept and not kept[-1]:
+            kept.pop()
+        if kept:
+            fields[field] = kept
+    return fields
+
+
+def _repetition_said(one: Any, segment: str) -> Repetition:
+    if not isinstance(one, dict):
+        raise _no_field(segment)
+    empty = False
+    for text in one.values():
+        if not isinstance(text, str):
+            raise _no_field(segment)
+        empty = empty or not text
+    return {part: text for part, text in one.items() if text} if empty else one
+
+
+def _no_field(segment: str) -> InvalidInput:
+    return InvalidInput.at(segment, "has a field that is no list of repetitions with texts", "value")
 
 
 def difference(one: Any, other: Any) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTS_OF_8859 = (*range(1, 12), 13, 14, 15)  # there is no part 12
-_CHUNK = 1_000_000  # bytes that are decoded together, to find one that is wrong
+_CHUNK = 65_536  # bytes that are decoded together, to find one that is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ UTF_8: Final = Charset("UNICODE UTF-8", "utf-8")
 ASCII: Final = Charset("ASCII", "ascii")
 
 
-def _spellings() -> Iterator[tuple[str, Charset]]:
+def spellings() -> Iterator[tuple[str, Charset]]:
+    """Yields each spelling of MSH-18 that is read, in upper case, with its character set."""
     for name in ("UNICODE UTF-8", "UTF-8", "UTF8", "UNICODE UTF8"):
         yield name, UTF_8
     for name in ("ASCII", "US-ASCII"):
@@ -41,7 +42,7 @@ def _spellings() -> Iterator[tuple[str, Charset]]:
             yield from ((f"ISO{between}{name}", charset) for between in ("", "-", " ", "_"))
 
 
-_BY_SPELLING: Final = dict(_spellings())
+_BY_SPELLING: Final = dict(spellings())
 
 
 def charset_named(name: str, place: str = "MSH-18") -> Charset:
@@ -58,8 +59,8 @@ def charset_named(name: str, place: str = "MSH-18") -> Charset:
     return found
 
 
-def first_wrong_byte(content: bytes, charset: Charset) -> int | None:
-    """Returns the position of the first byte that is no text of the character set, or None.
+def first_wrong_byte(content: bytes, charset: Charset, start: int = 0) -> int | None:
+    """Returns the position of the first byte, from `start` on, that is no text of the character set, or None.
 
     The bytes 80 to 9F of ISO 8859 are control characters that nobody writes: where they stand, the text is of another
     character set (Windows-1252), and would be read wrong.
@@ -67,26 +68,26 @@ def first_wrong_byte(content: bytes, charset: Charset) -> int | None:
     if content.isascii():
         return None
     if charset.codec.startswith("iso8859"):
-        return _first_wrong_of_8859(content, charset)
+        return _first_wrong_of_8859(content, charset, start)
     decoder = codecs.getincrementaldecoder(charset.codec)()
     view = memoryview(content)
-    for start in range(0, len(content), _CHUNK):
-        chunk = view[start : start + _CHUNK]
+    for at in range(start, len(content), _CHUNK):
+        chunk = view[at : at + _CHUNK]
         kept = len(decoder.getstate()[0])
         try:
-            decoder.decode(chunk, final=start + _CHUNK >= len(content))
+            decoder.decode(chunk, final=at + _CHUNK >= len(content))
         except UnicodeDecodeError as wrong:
-            return start - kept + wrong.start
+            return at - kept + wrong.start
     return None
 
 
-def _first_wrong_of_8859(content: bytes, charset: Charset) -> int | None:
+def _first_wrong_of_8859(content: bytes, charset: Charset, start: int) -> int | None:
     wrong = _undefined(charset)
     view = memoryview(content)
-    for start in range(0, len(content), _CHUNK):
-        chunk = bytes(view[start : start + _CHUNK])
+    for at in range(start, len(content), _CHUNK):
+        chunk = bytes(view[at : at + _CHUNK])
         if len(chunk.translate(None, wrong)) < len(chunk):
-            return start + next(at for at, byte in enumerate(chunk) if byte in wrong)
+            return at + next(number for number, byte in enumerate(chunk) if byte in wrong)
     return None
 
 

@@ -23,13 +23,17 @@ HEADERS: Final = frozenset({"MSH", "BHS", "FHS"})
 NULL: Final = '""'
 """The text of a field that is known to have no value."""
 
-_FIELDS: Final = tuple(f"f{number}" for number in range(200))
-_COMPONENTS: Final = tuple(f"c{number}" for number in range(200))
+_USUAL: Final = 200
+_FIELDS: Final = tuple(f"f{number}" for number in range(_USUAL))
+_COMPONENTS: Final = tuple(f"c{number}" for number in range(_USUAL))
+_NOWHERE: Final = "\r"
+"""A delimiter that no segment has, where MSH-2 names none of subcomponents."""
 
 
 def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
     """Returns the fields of a segment's raw text; of MSH, BHS and FHS the delimiter counts as field 1."""
-    repeat = delimiters.repetition
+    repeat, between, escape = delimiters.repetition, delimiters.component, delimiters.escape
+    within = delimiters.subcomponent or _NOWHERE
     parts = text.split(delimiters.field)
     found: Contents = {}
     number = 0
@@ -41,32 +45,32 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
         number += 1
         if not raw:
             continue
-        if repeat in raw:
+        name = _FIELDS[number] if number < _USUAL else f"f{number}"
+        if between not in raw and repeat not in raw and escape not in raw and within not in raw:
+            found[name] = [{"c1": raw}]
+        elif repeat not in raw:
+            repetition = _repetition(raw, delimiters, codec)
+            if repetition:
+                found[name] = [repetition]
+        else:
             repetitions = [_repetition(one, delimiters, codec) for one in raw.split(repeat)]
             while repetitions and not repetitions[-1]:
                 repetitions.pop()
             if repetitions:
-                found[_field(number)] = repetitions
-        else:
-            repetition = _repetition(raw, delimiters, codec)
-            if repetition:
-                found[_field(number)] = [repetition]
+                found[name] = repetitions
     return found
 
 
 def _repetition(raw: str, delimiters: Delimiters, codec: str) -> Repetition:
-    between, within = delimiters.component, delimiters.subcomponent
-    found: Repetition
-    if between not in raw and (not within or within not in raw):
-        found = {"c1": raw} if raw else {}
-    else:
-        found = {}
-        for number, component in enumerate(raw.split(between), 1):
-            if component:
-                if within and within in component:
-                    found.update(_subcomponents(_component(number), component.split(within)))
-                else:
-                    found[_component(number)] = component
+    within = delimiters.subcomponent or _NOWHERE
+    found: Repetition = {}
+    for number, component in enumerate(raw.split(delimiters.component), 1):
+        if component:
+            name = _COMPONENTS[number] if number < _USUAL else f"c{number}"
+            if within in component:
+                found.update(_subcomponents(name, component.split(within)))
+            else:
+                found[name] = component
     return unescaped(found, delimiters, codec) if delimiters.escape in raw else found
 
 
@@ -78,11 +82,3 @@ def unescaped(raw: Repetition, delimiters: Delimiters, codec: str) -> Repetition
     """Returns a repetition with the escapes of each text undone; one that says nothing then is left out."""
     texts = {name: unescape(text, delimiters, codec) for name, text in raw.items()}
     return {name: text for name, text in texts.items() if text}
-
-
-def _field(number: int) -> str:
-    return _FIELDS[number] if number < 200 else f"f{number}"
-
-
-def _component(number: int) -> str:
-    return _COMPONENTS[number] if number < 200 else f"c{number}"

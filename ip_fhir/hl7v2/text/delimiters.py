@@ -29,9 +29,9 @@ class Delimiters:
         return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
 
     @cached_property
-    def as_bytes(self) -> tuple[bytes, ...]:
-        """Each delimiter, also the escape character, as a byte."""
-        return tuple(character.encode("ascii") for character in self.field + self.msh_2)
+    def as_bytes(self) -> bytes:
+        """All delimiters, the escape character too, as bytes."""
+        return (self.field + self.msh_2).encode("ascii")
 
 
 OURS: Final = Delimiters()
@@ -39,23 +39,23 @@ OURS: Final = Delimiters()
 
 
 @lru_cache(maxsize=256)
-def delimiters_of(field: bytes, msh_2: bytes) -> Delimiters:
-    r"""Returns the delimiters that the bytes of MSH-1 and MSH-2 name.
+def delimiters_of(field: bytes, msh_2: bytes, segment: str = "MSH") -> Delimiters:
+    r"""Returns the delimiters that the bytes of MSH-1 and MSH-2, or those of another `segment`, name.
 
-    Raises `InvalidInput` (`structure`, at MSH-1 or MSH-2) unless they are 3, 4 or 5 characters beside MSH-1, all
+    Raises `InvalidInput` (`structure`, at field 1 or 2) unless they are 3, 4 or 5 characters beside MSH-1, all
     different, none a letter, digit, blank or quotation mark.
 
     >>> delimiters_of(b"#", b"!@%*").repetition
     '@'
     """
     if len(field) != 1 or not _parts(field):
-        raise InvalidInput.at("MSH-1", "is no delimiter", "structure")
+        raise InvalidInput.at(f"{segment}-1", "is no delimiter", "structure")
     if not _FEWEST <= len(msh_2) <= len(_NAMES):
-        raise InvalidInput.at("MSH-2", "has not 3, 4 or 5 characters", "structure")
+        raise InvalidInput.at(f"{segment}-2", "has not 3, 4 or 5 characters", "structure")
     if len({*field, *msh_2}) <= len(msh_2):
-        raise InvalidInput.at("MSH-2", "names one delimiter twice", "structure")
+        raise InvalidInput.at(f"{segment}-2", "names one delimiter twice", "structure")
     if not _parts(msh_2):
-        raise InvalidInput.at("MSH-2", "names a character that is no delimiter", "structure")
+        raise InvalidInput.at(f"{segment}-2", "names a character that is no delimiter", "structure")
     named = dict(zip(_NAMES, msh_2.decode("ascii"), strict=False))
     return Delimiters(field.decode("ascii"), **{"subcomponent": "", **named})
 

@@ -36,9 +36,12 @@ def unescape(text: str, delimiters: Delimiters, codec: str) -> str:
 
 
 def local_sequences(raw: str, delimiters: Delimiters, codec: str) -> list[str]:
-    r"""Returns the local sequences (`\C..\ \M..\ \Z..\`) of a raw text, which are written back as they stood."""
+    r"""Returns the local sequences (`\C..\ \M..\ \Z..\`) of a raw text, each once."""
+    if delimiters.escape not in raw:
+        return []
     pieces = _pieces(raw, delimiters, codec)
-    return [meant for sequence, meant in pieces if sequence[:1] in _LOCAL and sequence and len(meant) > len(sequence)]
+    found = (meant for sequence, meant in pieces if sequence and sequence[0] in _LOCAL and len(meant) > len(sequence))
+    return list(dict.fromkeys(found))
 
 
 def leaves_out(raw: str, delimiters: Delimiters, codec: str) -> bool:

@@ -21,8 +21,18 @@ _CHUNK = 65_536
 
 
 def end_mark(content: bytes) -> bytes:
-    """Returns the byte that ends a segment: CR, or LF where no CR stands alone."""
-    return b"\r" if content.count(b"\r") > content.count(b"\r\n") else b"\n"
+    """Returns the byte that ends a segment: CR, or LF where no CR stands alone.
+
+    Raises `InvalidInput` (`too-costly`) for more than `MOST_LINES` lines that end with CRLF.
+    """
+    at = content.find(b"\r")
+    for _ in range(MOST_LINES):
+        if at < 0:
+            return b"\n"
+        if content[at + 1 : at + 2] != b"\n":
+            return b"\r"
+        at = content.find(b"\r", at + 2)
+    raise _too_many_lines()
 
 
 def spans_of(content: bytes, start: int = 0) -> list[tuple[int, int]]:
@@ -32,7 +42,7 @@ def spans_of(content: bytes, start: int = 0) -> list[tuple[int, int]]:
     """
     mark = end_mark(content)
     if content.count(mark) > MOST_LINES:
-        raise InvalidInput.at("", f"more than {MOST_LINES} lines", "too-costly")
+        raise _too_many_lines()
     spans, at, size = [], start, len(content)
     while at < size:
         end = content.find(mark, at)
@@ -49,9 +59,20 @@ def spans_of(content: bytes, start: int = 0) -> list[tuple[int, int]]:
     return spans
 
 
+def _too_many_lines() -> InvalidInput:
+    return InvalidInput.at("", f"more than {MOST_LINES} lines", "too-costly")
+
+
 def _without_marks(line: bytes) -> bytes:
     """Leaves out what stands before a segment: an LF after a CR. Nothing is left of a line of blanks."""
     return line.lstrip(_MARKS) if line.strip(_BLANKS) else b""
+
+
+def count_of(content: bytes, characters: bytes) -> int:
+    """Returns the number of bytes in `content` that are one of `characters`."""
+    view = memoryview(content)
+    chunks = (bytes(view[start : start + _CHUNK]) for start in range(0, len(content), _CHUNK))
+    return sum(len(chunk) - len(chunk.translate(None, characters)) for chunk in chunks)
 
 
 def first_control(content: bytes) -> int | None:
