@@ -1,7 +1,6 @@
 """Mapping between the domain and FHIR or HL7 v2, driven by the tables under mappings/. No other layer knows both."""
 
 from ip_fhir.mapping.foreign.reading import Reading
-from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.mapper import Mapper, default
 from ip_fhir.mapping.rebase import Rebased
@@ -58,7 +57,6 @@ __all__ = [
     "notice_from_form",
     "notice_to_form",
     "open_plan",
-    "persons_in_hl7v2",
     "plan_message_from_fhir",
     "plan_message_to_fhir",
     "put_plan",

@@ -133,6 +133,19 @@ def test_every_message_names_the_person_of_the_notice(loop: Loop) -> None:
     assert "05827500285" not in reply.to_bytes().decode()
 
 
+def test_deviations_are_told_beside_a_yes(loop: Loop) -> None:
+    """A structure in MSH-9.3 that there is not is read, and told in ERR with the severity W."""
+    speaking(loop, ("hospital",))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert peer is not None
+    sent = loop.hospital.wire.sent[0].replace(b"REF^I12^REF_I12", b"REF^I12^REF_I14")
+    sent = sent.replace(b"referral-01", b"referral-77").replace(b"message-id^^99IP||", b"message-id^^99IP||x")
+    reply = read(loop.municipality.exchange.receive(sent, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSA-1"), reply.field("ERR-4")) == ("AA", "W")
+
+
 @ways
 def test_a_resend_is_known(loop: Loop, speakers: tuple[str, ...]) -> None:
     """The same message with a later MSH-7 gets the same answer, and is taken in once; other content is refused."""

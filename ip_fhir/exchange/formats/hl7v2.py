@@ -10,7 +10,8 @@ from ip_fhir.errors import Problem
 from ip_fhir.exchange.formats.protocol import about_referral
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
 from ip_fhir.hl7v2.message import Er7, new, read
-from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2, persons_in_hl7v2
+from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
+from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,8 +93,13 @@ class IncomingHl7v2:
         return found.hexdigest()
 
     def reply(self, answer: Answer) -> bytes:
-        """Return an acknowledgement in the original mode: AA, AE for now, AR or AE for good."""
+        """Return an acknowledgement in the original mode: AA, AE for now, AR or AE for good.
+
+        Deviations from the standard that were read all the same are told beside a yes (ERR-4 W).
+        """
         code, problems = _told(answer.receipt)
+        if code == "AA":
+            problems = [*problems, *self._message.warnings]
         return ack(self._message, code, at=answer.at, problems=problems)
 
     def place(self, field: MessageField) -> str:

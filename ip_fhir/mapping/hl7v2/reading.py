@@ -10,7 +10,8 @@ from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.domain.values.value import read
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, NotTaken
+from ip_fhir.mapping.dialects.hl7v2.conditions import says_something
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context
 from ip_fhir.mapping.dialects.hl7v2.numbers import NUMBER_TYPES
 from ip_fhir.mapping.hl7v2.echoes import gathered
@@ -92,6 +93,8 @@ class _Reader:
         """The kind of the message."""
         if "kind" in self.header:
             return MessageKind(self.header["kind"])
+        if "status" not in self.header and says_something((self.value.get("RF1") or {}).get("f1")):
+            raise NotTaken.at("RF1-1", "is a status that is not known here: a person must look", "not-supported")
         reached = any(person.get("contacts") for person in self._referred())
         return kind_said(self.code, self.trigger, self.header.get("status"), names_coordinator=reached)
 

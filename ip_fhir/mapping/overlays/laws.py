@@ -101,6 +101,10 @@ class _Trial:
                 data[name] = full[name]
         return data
 
+    @property
+    def _format(self) -> str:
+        return {"fhir": "FHIR", "hl7v2": "HL7 v2"}[self.lens.dialect.name]
+
     def _count(self) -> int:
         return max([3, *(len(self.tables.codes[r.of].codings) for r in self._rows() if r.coded)])
 
@@ -145,7 +149,11 @@ class _Trial:
 
     def _nothing_empty(self, data: dict[str, Any]) -> str | None:
         at = next(_empty(self._put(data)), None) if data else None
-        return None if at is None else f"something empty is written{at and f' at {at}'}, which no format allows"
+        return (
+            None
+            if at is None
+            else f"something empty is written{at and f' at {at}'}, which {self._format} does not allow"
+        )
 
     def _written_twice(self, first: dict[str, Any], d1: dict[str, Any], d2: dict[str, Any]) -> str | None:
         resource = self._put(first)
