@@ -65,7 +65,7 @@ def _condition(step: Segment, condition: Condition) -> str:
         return f"each group of rows, OBX-4 {condition.value}.1, {condition.value}.2"
     if condition.kind == "coding":
         code, _, system = condition.value.partition("@")
-        if step.name == "OBX":
+        if step.name == "OBX" or condition.member == "OBX.f3":
             return f"OBX-3 {code}^^{system}"
         return f"{member} with the code {code} ({f'table {system}' if system.isdigit() else system})"
     if condition.value == "*":
@@ -79,7 +79,7 @@ def _last_segment(path: tuple[Segment, ...]) -> str:
 
 
 def _link_id(path: tuple[Segment, ...]) -> str:
-    conditions = [c for step in path if step.name == "OBX" for c in step.conditions]
+    conditions = [c for step in path for c in step.conditions if step.name == "OBX" or c.member == "OBX.f3"]
     return next((c.value.partition("@")[0] if c.kind == "coding" else f"group {c.value}" for c in conditions), "")
 
 

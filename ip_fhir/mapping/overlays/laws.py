@@ -199,7 +199,7 @@ def _row_name(row: dict[str, Any]) -> tuple[str, str]:
 _UNORDERED: dict[str, Callable[[Any], Any]] = {
     "extension": itemgetter("url"),
     "modifierExtension": itemgetter("url"),
-    "RESULTS_NOTES": _row_name,
+    **dict.fromkeys(("RESULTS_NOTES", "GOAL_OBSERVATION", "PROBLEM_OBSERVATION", "ORDER_OBSERVATION"), _row_name),
 }
 
 
