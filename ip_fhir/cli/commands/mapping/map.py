@@ -84,7 +84,7 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     --ndjson that is told of other systems' plans only; a line that cannot be mapped is told by its number, the others
     go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
     relatives, and places of measures, are left out, which is told on stderr, unless --release names them. With --to v2
-    a notice, or a message Bundle about a referral, becomes REF or RRI; with --to fhir such a message becomes a Bundle.
+    a notice, or a message Bundle about a referral, becomes REF or RRI, and a plan PPG; what has no place is told.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
@@ -114,16 +114,22 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 
 def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[Part] | None, *, pretty: bool) -> bool:
-    """Writes a message in ER7, or a message of ER7 as a message Bundle; false if neither is asked for."""
+    """Writes ER7, or what a message in ER7 says as a Bundle or a plan; false if neither is asked for."""
     from ip_fhir.cli.output import emit, emit_bytes
 
     if to is not Form.V2 and not map_hl7v2.is_hl7v2(content):
         return False
     site = _site_mapper(overlay, "R4").releasing(parts(release))
     if to is Form.V2:
-        emit_bytes(map_hl7v2.to_hl7v2(content, site))
+        made, warnings = map_hl7v2.to_hl7v2(content, site)
+        tell(content.name, warnings)
+        emit_bytes(made)
     elif to is Form.FHIR:
         emit(map_hl7v2.to_fhir(content, site), pretty=pretty)
+    elif to is Form.PLAN:
+        reading = map_hl7v2.to_plan(content, site)
+        tell(content.name, reading.warnings)
+        emit(_let_out(reading.plan, release).to_data(), pretty=pretty)
     else:
         raise InvalidInput.at(content.name, f"is a message of HL7 v2, and no {to} is in it", "structure")
     return True

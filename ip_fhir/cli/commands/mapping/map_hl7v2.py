@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ip_fhir.cli.files import Content
     from ip_fhir.domain.message import Message
+    from ip_fhir.errors import Problem
     from ip_fhir.hl7v2.message import Er7
     from ip_fhir.mapping import Mapper
+    from ip_fhir.mapping.hl7v2.plan import PathwayReading
 
 _BEFORE = b"\xef\xbb\xbf\x0b \t\r\n"
 
@@ -38,17 +42,32 @@ def to_fhir(content: Content, site: Mapper) -> dict[str, Any]:
         return site.message_to_fhir(site.message_from_hl7v2(message.value))
 
 
-def to_hl7v2(content: Content, site: Mapper) -> bytes:
-    """The message in a file in ER7: a notice, a FHIR message Bundle, or a message of HL7 v2 as we write it.
+def to_plan(content: Content, site: Mapper) -> PathwayReading:
+    """The plan in a message about a pathway."""
+    from ip_fhir.cli.files import naming
+
+    message = read_hl7v2(content)
+    with naming(content.name):
+        return site.plan_from_hl7v2(message.value)
+
+
+def to_hl7v2(content: Content, site: Mapper) -> tuple[bytes, Sequence[Problem]]:
+    """The message in a file in ER7, and warnings: a plan, a notice, a message Bundle, or HL7 v2 as we write it.
 
     A notice alone is a message with its id. Raises `InvalidInput` for what HL7 v2 cannot say.
     """
-    from ip_fhir.cli.files import naming
+    from ip_fhir.cli.files import kind_of, naming, read_value
+    from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.hl7v2.message import new
 
+    if not is_hl7v2(content) and kind_of(content) == "plan":
+        plan = read_value(IndividualPlan, content)
+        with naming(content.name):
+            pathway = site.plan_to_hl7v2(plan)
+            return new(pathway.value).to_bytes(), pathway.warnings
     message = _message(content, site)
     with naming(content.name):
-        return new(site.message_to_hl7v2(message)).to_bytes()
+        return new(site.message_to_hl7v2(message)).to_bytes(), ()
 
 
 def _message(content: Content, site: Mapper) -> Message:
@@ -60,7 +79,7 @@ def _message(content: Content, site: Mapper) -> Message:
         read = read_hl7v2(content)
         with naming(content.name):
             return site.message_from_hl7v2(read.value)
-    if expect(content, "notice", "bundle") == "bundle":
+    if expect(content, "notice", "bundle", "plan") == "bundle":
         bundle = read_bundle(content)
         with naming(content.name):
             if site.is_plan_message(bundle):

@@ -12,6 +12,7 @@ from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fh
 from ip_fhir.testing.message_samples import message, plan_message
 from tests.cli.conftest import Run
 from tests.mapping.hl7v2.samples import ANSWER, NOTICE, PERSON, PID
+from tests.support.two_sides import EXAMPLES
 
 
 def written(path: Path, *segments: str) -> Path:
@@ -60,12 +61,28 @@ def test_check_names_the_message(run: Run, tmp_path: Path) -> None:
     assert "feb" not in wrong.err.replace("february", "")
 
 
-@pytest.mark.parametrize("to", ["plan", "view"])
-def test_no_plan_is_in_a_message(run: Run, tmp_path: Path, to: str) -> None:
+@pytest.mark.parametrize(
+    ("to", "told"), [("plan", "MSH-9: is none of PPG"), ("view", "is a message of HL7 v2, and no view is in it")]
+)
+def test_no_plan_is_in_a_message(run: Run, tmp_path: Path, to: str, told: str) -> None:
     """REF and RRI hold neither a plan nor a view of one."""
     ran = run("map", written(tmp_path / "in.hl7", *NOTICE), "--to", to)
     assert (ran.code, ran.out) == (2, b"")
-    assert f"is a message of HL7 v2, and no {to} is in it" in ran.err
+    assert told in ran.err
+
+
+def test_a_plan_as_a_pathway_and_back(run: Run, tmp_path: Path) -> None:
+    """PPG has the plan's goals and needs; what it has no place for is told, and so is what it does not say."""
+    plan = min((EXAMPLES / "plans").glob("*.json"))
+    made = run("map", plan, "--to", "v2")
+    assert made.code == 0
+    assert read(made.out, DEFAULT_LIMITS).event == ("PPG", "PCG", "PPG_PCG")
+    assert "resources: has no place in PPG: written without" in made.err
+    (tmp_path / "plan.hl7").write_bytes(made.out)
+    back = run("map", tmp_path / "plan.hl7", "--to", "plan")
+    assert (back.code, "MSH-7: is taken as the time of creation" in back.err) == (0, True)
+    before, after = orjson.loads(plan.read_bytes()), orjson.loads(back.out)
+    assert (after["id"], after["needs"]) == (before["id"], before["needs"])
 
 
 def test_what_does_not_go_to_hl7v2(run: Run, tmp_path: Path) -> None:
