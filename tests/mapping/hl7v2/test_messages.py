@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from ip_fhir.domain.green_form import FormDecision
 from ip_fhir.domain.message import Message, MessageKind
-from ip_fhir.domain.people import OrganizationKind
+from ip_fhir.domain.people import AddressProtection, OrganizationKind
 from ip_fhir.errors import InvalidInput, NotTaken
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
@@ -329,3 +329,26 @@ def test_another_type_of_message() -> None:
     with pytest.raises(InvalidInput) as caught:
         message_from_hl7v2({"MSH": {"f9": [{"c1": "ACK"}]}})
     assert [problem.path for problem in caught.value.problems] == ["MSH-9"]
+
+
+def test_a_protected_address_is_not_written() -> None:
+    """What leads to the person stays here: address and telephone are in no segment, the grading is."""
+    protected = {"protection": AddressProtection.STRICTLY_CONFIDENTIAL}
+    notice = message_from_hl7v2(value_of(*NOTICE)).notice
+    assert notice is not None
+    sent = message_from_hl7v2(value_of(*NOTICE))
+    graded = sent.evolve(notice=notice.evolve(owner=notice.owner.evolve(**protected)))
+    content = new(message_to_hl7v2(graded)).to_bytes().decode()
+    assert "Åsvegen" not in content
+    assert "05 21" not in content
+    told = message_from_hl7v2(read(content.encode(), DEFAULT_LIMITS).value).notice
+    assert told is not None
+    assert told.owner.protection is AddressProtection.STRICTLY_CONFIDENTIAL
+
+
+def test_gradings_and_mandates_come_back_to_their_persons() -> None:
+    """A grading of nobody in the message is refused."""
+    row = "OBX|9|ST|protected^^99IP|protected.1|nobody||||||F"
+    with pytest.raises(InvalidInput) as caught:
+        message_from_hl7v2(value_of(*NOTICE, row))
+    assert [(problem.path, problem.code) for problem in caught.value.problems] == [("OBX", "not-found")]
