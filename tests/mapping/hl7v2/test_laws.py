@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import default
 from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.hl7v2.echoes import spread
@@ -97,3 +98,31 @@ def test_groups_change_their_order_and_number() -> None:
         rows = changed.get("OBSERVATION", [{}])[0].get("RESULTS_NOTES", [])
         labels = {row["OBX"]["f4"][0]["c1"] for row in rows}
         assert labels == {f"need.{n}" for n in range(1, len(wanted) + 1)}
+
+
+def test_places_below_a_group() -> None:
+    """The row of a field in a group is counted among all rows; what is not there yet is named by its code."""
+    lens = default().lens("V2Notice")
+    there = lens.new({"correlation_id": "x", "reason": "Slag", "needs": [{"id": "a", "text": "A"}]}, Context())
+    assert lens.where("needs.0.text", there) == "OBX[2]-5"
+    assert lens.where("needs.0.area", there) == "OBX[need-area]-5"
+    assert lens.where("needs.7", there) == "OBX-5"
+    broken = there["OBSERVATION"][0]["RESULTS_NOTES"][1]["OBX"] | {"f5": [{"c1": 7}]}
+    rows = [there["OBSERVATION"][0]["RESULTS_NOTES"][0], {"OBX": broken}]
+    with pytest.raises(InvalidInput) as caught:
+        lens.get({**there, "OBSERVATION": [{**there["OBSERVATION"][0], "RESULTS_NOTES": rows}]}, Context())
+    assert [problem.path for problem in caught.value.problems] == ["OBX[2]-5"]
+
+
+def test_the_places_that_are_read() -> None:
+    """Each place of a row is read once; a foreign row is not."""
+    lens = default().lens("V2Notice").inner
+    there = lens.put_new({"correlation_id": "x", "needs": [{"id": "a", "text": "A"}]}, {}, Context())
+    foreign = {"OBX": {"f3": [{"c1": "8867-4", "c3": "LN"}], "f5": [{"c1": "72"}]}}
+    rows = [*there["OBSERVATION"][0]["RESULTS_NOTES"], foreign]
+    there = {**there, "OBSERVATION": [{**there["OBSERVATION"][0], "RESULTS_NOTES": rows}]}
+    read = set(lens.reads(there, Context(), ()))
+    numbers = {path[3] for path in read if len(path) > 3 and path[2] == "RESULTS_NOTES"}
+    assert numbers == {0, 1}
+    assert list(lens.tells(there, Context(), ())) == []
+    assert lens.telling
