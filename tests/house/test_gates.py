@@ -268,7 +268,7 @@ def test_size_gate_sees_a_reason_without_need_or_words(small: Path) -> None:
 def skeleton(checkout: Path, tmp_path: Path) -> Path:
     """Every module that the layers name, and the adapters, all empty."""
     shutil.copy(checkout / "pyproject.toml", tmp_path)
-    for layers in (contract(checkout, "layers"), contract(checkout, "mapping-rooms")):
+    for layers in (contract(checkout, name) for name in ("layers", "mapping-rooms", "hl7v2-rooms")):
         (container,) = layers["containers"]
         room = tmp_path.joinpath(*container.split("."))
         for name in {part.strip(" ()") for floor in layers["layers"] for part in floor.split("|")}:
@@ -317,6 +317,7 @@ BROKEN = {
     "upwards in mapping": ("ip_fhir/mapping/lenses", "import ip_fhir.mapping.bundle", "Inside the mapping"),
     "siblings in mapping": ("ip_fhir/mapping/plan", "import ip_fhir.mapping.foreign", "Inside the mapping"),
     "a new room in mapping": ("ip_fhir/mapping/shortcut", "", "Inside the mapping"),
+    "upwards in hl7v2": ("ip_fhir/hl7v2/text", "import ip_fhir.hl7v2.message", "Inside HL7 v2"),
     "database in domain": ("ip_fhir/domain", "import sqlalchemy", "The domain imports pydantic"),
     "FHIR models in domain": (
         "ip_fhir/domain",
