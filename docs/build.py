@@ -55,6 +55,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "check-keys": tables.check_keys,
     "modifiers": tables.modifiers,
     "leaf-kinds": tables.leaf_kinds,
+    "v2-leaf-kinds": tables.v2_leaf_kinds,
+    "v2-events": tables.v2_events,
     "paths": tables.paths,
     "converters": tables.converters,
     "old-keys": tables.old_keys,

@@ -31,7 +31,7 @@ def modifiers() -> str:
     from ip_fhir.mapping.tables.loading import load_tables
 
     lines = ["| table | element | what is read | anything else |", "|---|---|---|---|"]
-    for table in load_tables().fields.values():
+    for table in (table for table in load_tables().fields.values() if table.dialect == "fhir"):
         for check in table.checks:
             fate = "out of sight, kept" if check.left or check.kind == "order" else "refused"
             lines.append(f"| {table.name} | `{check.place}` | {read_as(check)} | {fate} |")
@@ -60,12 +60,30 @@ def _value(value: object) -> str:
 
 def leaf_kinds() -> str:
     """The leaf kinds of FHIR."""
-    from ip_fhir.mapping.dialects.fhir.dialect import KINDS
+    return _kinds("fhir")
+
+
+def v2_leaf_kinds() -> str:
+    """The leaf kinds of HL7 v2."""
+    return _kinds("hl7v2")
+
+
+def v2_events() -> str:
+    """The event and the status that each kind of message has in HL7 v2."""
+    from ip_fhir.mapping.hl7v2.events import SENT
+
+    lines = ["| kind | message | RF1-1 |", "|---|---|---|"]
+    lines += [f"| `{kind}` | {sent.code}^{sent.trigger} | {sent.status} |" for kind, sent in SENT.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _kinds(dialect: str) -> str:
+    from ip_fhir.mapping.dialects import DIALECTS
     from ip_fhir.mapping.tables.loading import load_tables
 
     tables = load_tables()
     lines = ["| kind | reads and writes | element | stands for |", "|---|---|---|---|"]
-    for name, kind in KINDS.items():
+    for name, kind in DIALECTS[dialect].kinds.items():
         lens = kind.lens(next(iter(tables.codes.values())) if kind.coded else tables.systems)
         about = (type(lens).__doc__ or "").strip().splitlines()[0]
         lines.append(f"| `{name}` | {about} | {kind.element or name} | {_IN_WORDS[kind.holds.__name__]} |")
@@ -80,6 +98,7 @@ _IN_WORDS = {
     "datetime": "a moment",
     "StrEnum": "a word of an enumeration",
     "PersonId": "a person's number",
+    "dict": "a value of several fields",
 }
 
 

@@ -119,7 +119,7 @@ def read_bundle(content: Content) -> JsonObject:
     from ip_fhir.fhir.reading import read_json
 
     with naming(content.name):
-        return read_json(content.data, _limits())
+        return read_json(content.data, limits())
 
 
 def expect(content: Content, *wanted: FileKind) -> FileKind:
@@ -130,7 +130,8 @@ def expect(content: Content, *wanted: FileKind) -> FileKind:
     return kind
 
 
-def _limits() -> Limits:
+def limits() -> Limits:
+    """Returns the bounds of a person's own file."""
     from ip_fhir.fhir.reading import Limits
 
     return Limits(max_bytes=_MOST_BYTES)

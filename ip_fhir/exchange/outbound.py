@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
+from ip_fhir.exchange.formats import PersonWriter
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.referral import Author
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.formats import Writer
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.exchange.sending.errand import Errand
     from ip_fhir.exchange.sending.run_counts import Moved
@@ -103,13 +105,20 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
         return row
     writer = context.formats.writer(errand.peer.adapter.format)
     try:
-        content = writer.write(errand.message(now), context.mapper)
+        content = _written(writer, errand, now, context)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
         raise Rejected(f"rendering failed: {type(error).__name__}") from error
     keep_ids_of_row(context, errand, row, writer, content)
     return context.store.keep_content(row.id, content, writer.content_type)
+
+
+def _written(writer: Writer, errand: Errand, now: datetime, context: Context) -> bytes:
+    """The bytes of the message; where its format names the person in each message, with the person of the notice."""
+    if errand.owner is not None and isinstance(writer, PersonWriter):
+        return writer.write_about(errand.message(now), errand.owner, context.mapper)
+    return writer.write(errand.message(now), context.mapper)
 
 
 def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> Receipt | None:

@@ -1,4 +1,4 @@
-"""Mapping between the domain and FHIR, driven by the tables under mappings/. No other layer knows both."""
+"""Mapping between the domain and FHIR or HL7 v2, driven by the tables under mappings/. No other layer knows both."""
 
 from ip_fhir.mapping.foreign.reading import Reading
 from ip_fhir.mapping.lenses.table import Lens
@@ -14,13 +14,17 @@ from ip_fhir.mapping.verbs import (
     is_view,
     lens,
     message_from_fhir,
+    message_from_hl7v2,
     message_from_transaction,
     message_to_fhir,
+    message_to_hl7v2,
     notice_from_form,
     notice_to_form,
     open_plan,
+    plan_from_hl7v2,
     plan_message_from_fhir,
     plan_message_to_fhir,
+    plan_to_hl7v2,
     put_plan,
     read_fhir,
     rebase,
@@ -48,13 +52,17 @@ __all__ = [
     "is_view",
     "lens",
     "message_from_fhir",
+    "message_from_hl7v2",
     "message_from_transaction",
     "message_to_fhir",
+    "message_to_hl7v2",
     "notice_from_form",
     "notice_to_form",
     "open_plan",
+    "plan_from_hl7v2",
     "plan_message_from_fhir",
     "plan_message_to_fhir",
+    "plan_to_hl7v2",
     "put_plan",
     "read_fhir",
     "rebase",

@@ -24,16 +24,20 @@ from ip_fhir.mapping import rebase as rebases
 from ip_fhir.mapping import referral as referrals
 from ip_fhir.mapping.bundle.reads import Reads
 from ip_fhir.mapping.compiled import Compiled, shipped
+from ip_fhir.mapping.dialects.hl7v2.context import OSLO
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
 from ip_fhir.mapping.foreign.not_read import notice_not_read
+from ip_fhir.mapping.hl7v2 import plan as pathways
+from ip_fhir.mapping.hl7v2.reading import message_from_hl7v2
+from ip_fhir.mapping.hl7v2.writing import message_to_hl7v2
 from ip_fhir.mapping.sharing import message as plan_messages
 from ip_fhir.mapping.sharing import view as views
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from pydantic import BaseModel
 
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
+    from ip_fhir.mapping.hl7v2.plan import Pathway, PathwayReading
     from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.overlays.overlay import Overlay
     from ip_fhir.mapping.rebase import Rebased
@@ -229,6 +234,36 @@ class Mapper:
     def message_from_fhir(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """Read the message in a Bundle, or in its content. Raises `InvalidInput` with every problem, by FHIRPath."""
         return messages.message_from_fhir(bundle, self.compiled)
+
+    def message_to_hl7v2(self, message: Message, *, owner: PlanOwner | None = None) -> dict[str, Any]:
+        """The message as the value of a REF or RRI of HL7 v2, which `ip_fhir.hl7v2` writes as ER7.
+
+        `owner` is the person whom a message without a notice is about; without it PID names nobody. Raises
+        `InvalidInput` for what HL7 v2 cannot say.
+        """
+        return message_to_hl7v2(message, self.compiled, self.released, owner)
+
+    def message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> Message:
+        """Read the message in the value of a REF or RRI; `zone` is the sender's, for times without an offset.
+
+        Raises `InvalidInput` with every problem, by its place (`PID-7.1`); `NotTaken` for what a person must look at.
+        """
+        return message_from_hl7v2(value, self.compiled, zone)
+
+    def plan_to_hl7v2(self, plan: IndividualPlan, *, sent: datetime | None = None) -> Pathway:
+        """The plan as the value of a PPG^PCG of HL7 v2, with a warning for each field that PPG has no place for.
+
+        `sent` (with zone) is the time of the message, by default that of the plan's last change. Raises `InvalidInput`
+        where a need or a measure has no goal to stand under.
+        """
+        return pathways.plan_to_hl7v2(plan, self.compiled, sent or plan.updated or plan.created, self.released)
+
+    def plan_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> PathwayReading:
+        """Read the plan in the value of a PPG, PPP, PTR or CCM of HL7 v2, with a warning for what a pathway has not.
+
+        Raises `InvalidInput` with every problem, by its place (`GOL-4`).
+        """
+        return pathways.plan_from_hl7v2(value, self.compiled, zone)
 
     def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.

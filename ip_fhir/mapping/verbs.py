@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ip_fhir.mapping.dialects.hl7v2.context import OSLO
 from ip_fhir.mapping.mapper import Mapper, default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
     from pydantic import BaseModel
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
     from ip_fhir.mapping.foreign import reading as foreign
+    from ip_fhir.mapping.hl7v2.plan import Pathway, PathwayReading
     from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.rebase import Rebased
     from ip_fhir.mapping.tables.variants import FhirVersion
@@ -161,6 +163,28 @@ def message_to_fhir(message: Message, mapper: Mapper | None = None) -> dict[str,
 def message_from_fhir(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
     """`Mapper.message_from_fhir`: the message in a Bundle; `InvalidInput` has every problem, by FHIRPath."""
     return _chosen(mapper).message_from_fhir(bundle)
+
+
+def message_to_hl7v2(
+    message: Message, mapper: Mapper | None = None, *, owner: PlanOwner | None = None
+) -> dict[str, Any]:
+    """`Mapper.message_to_hl7v2`: the message as the value of a REF or RRI of HL7 v2."""
+    return _chosen(mapper).message_to_hl7v2(message, owner=owner)
+
+
+def message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> Message:
+    """`Mapper.message_from_hl7v2`: the message in the value of a REF or RRI; `InvalidInput` has every problem."""
+    return _chosen(mapper).message_from_hl7v2(value, zone)
+
+
+def plan_to_hl7v2(plan: IndividualPlan, mapper: Mapper | None = None, *, sent: datetime | None = None) -> Pathway:
+    """`Mapper.plan_to_hl7v2`: the plan as the value of a PPG, and what has no place in it."""
+    return _chosen(mapper).plan_to_hl7v2(plan, sent=sent)
+
+
+def plan_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> PathwayReading:
+    """`Mapper.plan_from_hl7v2`: the plan in the value of a PPG, PPP, PTR or CCM."""
+    return _chosen(mapper).plan_from_hl7v2(value, zone)
 
 
 def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:

@@ -17,9 +17,10 @@ from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.dialects.fhir.members import choice_of
 from ip_fhir.mapping.lenses.building import based
 from ip_fhir.mapping.tables.domain_fields import domain_types, field_at, plain_types
+from ip_fhir.report import hl7v2_review
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ip_fhir.mapping import Mapper
     from ip_fhir.mapping.tables.model import Const, Row, Systems, Table
@@ -71,6 +72,35 @@ class Sheet:
     resource: str
     lines: tuple[ReviewedRow, ...]
     fixed: tuple[tuple[str, str], ...]  # element, value
+    standard: str = "FHIR"  # or HL7 v2
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of one format: for a path its element, the entries it means, its FHIRPath; for a row its type."""
+
+    element: Callable[[tuple[Segment, ...]], str]
+    where: Callable[[tuple[Segment, ...]], Iterator[str]]
+    path: Callable[[tuple[Segment, ...]], str]
+    type: Callable[[Row], str]
+
+
+def _fhir_words(table: Table, systems: Systems) -> _Words:
+    return _Words(
+        element=lambda path: _element(table, path),
+        where=lambda path: (words for segment in path for words in _segment_words(segment, systems)),
+        path=lambda path: ".".join([table.resource or table.name, *(_fhirpath(s, systems) for s in path)]),
+        type=lambda row: row.of if row.is_table else KINDS[row.kind].element or row.kind,
+    )
+
+
+def _v2_words(segment: str) -> _Words:
+    return _Words(
+        element=lambda path: hl7v2_review.place(path, segment),
+        where=hl7v2_review.where,
+        path=lambda path: hl7v2_review.place(path, segment),
+        type=hl7v2_review.data_type,
+    )
 
 
 _USES = {
@@ -91,10 +121,14 @@ def sheet(mapper: Mapper, name: str) -> Sheet:
     """Returns one table. Raises `MappingError` for an unknown name."""
     table = mapper.lens(name).inner.table
     shipped = default().tables.fields[name].rows
-    lines = tuple(_line(table, row, mapper.compiled.systems, own=row not in shipped) for row in table.rows)
-    fixed = tuple((_element(table, const.path), _fixed_value(const, mapper.compiled.systems)) for const in table.consts)
+    is_v2, systems = table.dialect == "hl7v2", mapper.compiled.systems
+    segment = hl7v2_review.segment_of(table, mapper.tables) if is_v2 else ""
+    words = _v2_words(segment) if is_v2 else _fhir_words(table, systems)
+    lines = tuple(_line(table, row, words, own=row not in shipped) for row in table.rows)
+    fixed = tuple((words.element(const.path), _fixed_value(const, words, systems)) for const in table.consts)
     about = (domain_types()[table.domain].__doc__ or "").strip().splitlines()[0].replace("`", "")
-    return Sheet(name, table.domain, about, table.resource or "", lines, fixed)
+    standard = "HL7 v2" if is_v2 else "FHIR"
+    return Sheet(name, table.domain, about, table.resource or segment, lines, fixed, standard)
 
 
 def code_lines(mapper: Mapper, name: str) -> tuple[ReviewedCode, ...]:
@@ -111,17 +145,16 @@ def _code_line(row: dict[str, str], systems: Systems, *, own: bool) -> ReviewedC
     return ReviewedCode(word, _USES[row["use"]], row["system"], system, row["code"], row["display"], row["note"], own)
 
 
-def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> ReviewedRow:
-    where = [words for segment in row.path for words in _segment_words(segment, systems)]
+def _line(table: Table, row: Row, words: _Words, *, own: bool) -> ReviewedRow:
     return ReviewedRow(
         field=row.field,
         words=row.field.replace("_", " ").replace(".", ", "),
         path=row.place,
-        element=_element(table, row.path),
-        where="; ".join(where),
-        fhirpath=".".join([table.resource or table.name, *(_fhirpath(segment, systems) for segment in row.path)]),
+        element=words.element(row.path),
+        where="; ".join(words.where(row.path)),
+        fhirpath=words.path(row.path),
         domain_type=_domain_type(table, row),
-        type=row.of if row.is_table else KINDS[row.kind].element or row.kind,
+        type=words.type(row),
         of=row.of if row.coded else "",
         many=row.is_list,
         required=row.required,
@@ -133,7 +166,7 @@ def _line(table: Table, row: Row, systems: Systems, *, own: bool) -> ReviewedRow
 
 
 def _domain_type(table: Table, row: Row) -> str:
-    if not row.is_table and KINDS[row.kind].refers:
+    if not row.is_table and table.dialect == "fhir" and KINDS[row.kind].refers:
         return "reference"
     found = field_at(table.domain, row.domain)
     names = [] if found is None else [kind.__name__ for kind in plain_types(found.annotation)]
@@ -240,12 +273,12 @@ def _accepted(value: str, systems: Systems) -> list[str]:
     return sorted(systems.accepted(value[1:])) if value.startswith("@") else [value]
 
 
-def _fixed_value(const: Const, systems: Systems) -> str:
+def _fixed_value(const: Const, words: _Words, systems: Systems) -> str:
     if const.owner:
         return "the person whose plan it is"
     if const.value is not None:
         return str(based(const.value, systems))
-    return "; ".join(words for segment in const.path for words in _segment_words(segment, systems))
+    return "; ".join(words.where(const.path))
 
 
 _GROUPS = ["Domain", *[""] * 5, "Condition (IF True)", "", "", "HL7 FHIR", *[""] * 8, "Comments"]
@@ -262,9 +295,9 @@ _CODE_COLUMNS = [
 
 
 def fields_csv(mapper: Mapper) -> str:
-    """Returns every row of every table as CSV, in the columns of the v2-to-FHIR sheets of segments."""
+    """Returns every row of every table of FHIR as CSV, in the columns of the v2-to-FHIR sheets of segments."""
     made = _Csv(_GROUPS, _COLUMNS)
-    for table in sheets(mapper):
+    for table in (table for table in sheets(mapper) if table.standard == "FHIR"):
         for number, line in enumerate(table.lines, start=1):
             made.write([str(number), *_csv_line(table, line)])
         for number, (element, value) in enumerate(table.fixed, start=len(table.lines) + 1):
@@ -272,6 +305,38 @@ def fields_csv(mapper: Mapper) -> str:
                 [str(number), table.name, "", *[""] * 6, element, "", "", "", "", "", "", value, "", "always written"]
             )
     return made.text()
+
+
+def hl7v2_csv(mapper: Mapper) -> str:
+    """Returns every row of every table of HL7 v2 as CSV, in the columns of the v2-to-FHIR sheets of segments.
+
+    Where the same field of the domain has a row in a table of FHIR too, its element stands beside.
+    """
+    made = _Csv(["HL7 v2", *_GROUPS[1:]], _COLUMNS)
+    found = sheets(mapper)
+    derived = {row["table"] for bundle in mapper.tables.bundles for row in bundle.get("derived", ())}
+    written = [table for table in reversed(found) if table.standard == "FHIR" and table.name not in derived]
+    fhir = {(table.domain, line.field): line for table in written for line in reversed(table.lines)}
+    for table in (table for table in found if table.standard == "HL7 v2"):
+        for number, line in enumerate(table.lines, start=1):
+            made.write([str(number), *_hl7v2_line(line, fhir.get((table.domain, line.field)))])
+        for number, (element, value) in enumerate(table.fixed, start=len(table.lines) + 1):
+            made.write([str(number), element, *[""] * 14, value, "", "always written"])
+    return made.text()
+
+
+def _hl7v2_line(line: ReviewedRow, beside: ReviewedRow | None) -> list[str]:
+    many = "-1" if line.many else "1"
+    urls = [] if beside is None else re.findall(r"extension\('([^']*)'\)", beside.fhirpath)
+    fhir = ["", "", "", "", "", ""] if beside is None else [
+        *(beside.element, " ".join(urls), beside.type, str(int(beside.required)), "-1" if beside.many else "1"),
+        f"{line.type}[{beside.type}]",
+    ]  # fmt: skip
+    comments = "; ".join(filter(None, (line.law, line.note, "own row of the site" if line.own else "")))
+    return [
+        *(line.element, line.words, line.type, str(int(line.required)), many, "", "", line.where),
+        *(*fhir, line.of, f"default: {line.default}" if line.default else "", "", comments),
+    ]
 
 
 def _csv_line(table: Sheet, line: ReviewedRow) -> list[str]:

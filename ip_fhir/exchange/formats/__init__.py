@@ -9,6 +9,7 @@ from ip_fhir.exchange.formats.protocol import (
     Format,
     Incoming,
     MessageField,
+    PersonWriter,
     Writer,
     about_referral,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Formats",
     "Incoming",
     "MessageField",
+    "PersonWriter",
     "Writer",
     "about_referral",
     "can_write",

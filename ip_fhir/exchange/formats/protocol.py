@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
@@ -133,6 +134,18 @@ class Writer(Protocol):
         """Return the bytes of a message, written by the site's tables; `open` reads the same message back.
 
         Does no I/O. Raises `InvalidInput` for a message that this format cannot carry: its row is parked.
+        """
+        ...
+
+
+@runtime_checkable
+class PersonWriter(Protocol):
+    """A `Writer` of a format that names the person in every message about a referral, as HL7 v2 requires (PID)."""
+
+    def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
+        """Return the bytes as `write` does, with the name, number and birth date of `owner`.
+
+        `owner` is the person of the referral's notice; of a notice, its own owner is written.
         """
         ...
 

@@ -69,6 +69,10 @@ class PlanErrand:
         return self.context.agreement_between_us_and(self.peer.name)
 
     @property
+    def owner(self) -> None:
+        """None: a message about a plan says itself whom it names."""
+
+    @property
     def is_strict(self) -> bool:
         """True if an address in the plan is strictly confidential."""
         return _is_strict(self.plan)

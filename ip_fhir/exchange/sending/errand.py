@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.referral import Referral
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.exchange.context import Context
@@ -41,6 +42,11 @@ class Errand(Protocol):
     @property
     def agreement(self) -> Agreement:
         """The agreement with that party."""
+        ...
+
+    @property
+    def owner(self) -> PlanOwner | None:
+        """The person of a referral; None for a plan, whose messages say themselves whom they name."""
         ...
 
     @property
@@ -90,6 +96,11 @@ class ReferralErrand:
     def agreement(self) -> Agreement:
         """The agreement between hospital and municipality."""
         return self.context.agreement(self.referral)
+
+    @property
+    def owner(self) -> PlanOwner:
+        """The person of the notice."""
+        return self.referral.notice.owner
 
     @property
     def is_strict(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import orjson
 
-from ip_fhir.mapping.dialects.fhir.dialect import KINDS
+from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
 from ip_fhir.mapping.generated.structs import FEW, Structs, known_lists, ready
 from ip_fhir.mapping.generated.tree import tree_of
 from ip_fhir.mapping.lenses.building import based
@@ -298,9 +298,9 @@ class _Compiler:
 
 
 def compile_writers(tables: Tables) -> Writers:
-    """A writer for every table."""
+    """A writer for every table of FHIR."""
     compiler = _Compiler(tables)
-    names = {name: compiler.function(name, {}) for name in tables.fields}
+    names = {name: compiler.function(name, {}) for name, table in tables.fields.items() if table.dialect == FHIR.name}
     space = {**compiler.space, **compiler.structs.types}
     for name, code in compiler.code.items():
         exec(compile(code, f"<table {name}>", "exec"), space)  # noqa: S102 - made here, from checked tables

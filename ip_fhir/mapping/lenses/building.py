@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import MappingError
@@ -75,15 +77,17 @@ class Builder:
 
     def row(self, row: Row) -> RowLens:
         """The lens of a row. Raises `MappingError` with the reason."""
-        places = [row] if row.converter.second is None else [row, row.converter.second]
+        written = [row] if row.converter.second is None else [row, row.converter.second]
+        places = [replace(place, path=self.dialect.path(place.path)) for place in written]
         nodes = [self.path(place.path, self.leaf(place), place) for place in places]
-        return ROW_LENSES[row.converter.name](row, *nodes)
+        return ROW_LENSES[row.converter.name](places[0], *nodes)
 
     def const(self, const: Const) -> Node:
         """The lens of a fixed part."""
+        path = self.dialect.path(const.path)
         if const.owner:
-            return self.path(const.path, self._leaves[self.dialect.owner_kind])
-        return self.path(const.path, Constant(based(const.value, self.systems)))
+            return self.path(path, self._leaves[self.dialect.owner_kind])
+        return self.path(path, Constant(based(const.value, self.systems)))
 
     def leaf(self, row: Row) -> Node:
         """The lens at the end of the row's path. Raises `MappingError` with the reason."""
@@ -127,13 +131,16 @@ class Builder:
 
     def _entries(self, segment: Segment, inner: Node, row: Row | None, *, strict: bool) -> Node:
         """The lens on those entries of a list that the segment means, or on an object with fixed members."""
+        own = self.dialect.entries(segment, inner, row)
+        if own is not None:
+            return own
         match, skeleton = self._matcher(segment)
         entry = Matching(match, skeleton, inner, self.dialect.shared)
         if segment.entries == "object":
             return entry
         if segment.entries == "each":
             key = row.key if row is not None else None
-            prefix = row.domain[-1].rstrip("s") if row is not None else ""
+            prefix = row.domain[-1].rstrip("s").replace("_", "-") if row is not None else ""
             number = self._number(segment, row)
             if number is not None:
                 return Ranked(number, entry, rewrite=True, strict=strict)
@@ -157,9 +164,11 @@ class Builder:
         tests = [self.dialect.test(condition, self.systems) for condition in segment.conditions]
         if not tests:
             return (lambda _node: True), (lambda: None)
-        return (lambda node: type(node) is dict and all(test(node) for test in tests)), lambda: fixed_parts(
-            segment, self.dialect, self.systems
-        )
+        skeleton = partial(fixed_parts, segment, self.dialect, self.systems)
+        if len(tests) == 1:
+            (only,) = tests
+            return (lambda node: type(node) is dict and only(node)), skeleton
+        return (lambda node: type(node) is dict and all(test(node) for test in tests)), skeleton
 
 
 def based(value: Any, systems: Systems) -> Any:

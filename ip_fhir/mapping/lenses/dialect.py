@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.lenses.leaf_kind import LeafKind
     from ip_fhir.mapping.lenses.nodes import Member, Node
-    from ip_fhir.mapping.tables.model import Systems, Table
+    from ip_fhir.mapping.tables.model import Row, Systems, Table
     from ip_fhir.mapping.tables.paths import Condition, Segment
 
 
@@ -66,6 +66,14 @@ class Dialect(Protocol):
     @property
     def shared(self) -> frozenset[str]:
         """Members that are lists to which anybody may add entries."""
+        ...
+
+    def path(self, path: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """The path in the tree, of a path as tables write it."""
+        ...
+
+    def entries(self, segment: Segment, inner: Node, row: Row | None) -> Node | None:
+        """The lens on entries that only this format has; None where the engine's own lens serves."""
         ...
 
     def test(self, condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:

@@ -11,7 +11,7 @@ from ip_fhir.mapping.lenses.nodes import UNREADABLE
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ip_fhir.mapping.lenses.nodes import Matching, Path, Told
     from ip_fhir.mapping.lenses.references import Links
@@ -110,7 +110,7 @@ class One:
     def _found(self, items: list[Any], links: Links) -> tuple[int | None, Any]:
         """The number of the entry and its value; None for both where there is none."""
         at, said = None, None
-        for index, item in enumerate(items):
+        for index, item in self._candidates(items, links):
             if not self.test(item):
                 continue
             try:
@@ -125,6 +125,10 @@ class One:
             if at is None or value is not None:
                 at, said = index, value
         return at, said
+
+    def _candidates(self, items: list[Any], _links: Links) -> Iterable[tuple[int, Any]]:
+        """The entries that may pass the test, each with its number: here all."""
+        return enumerate(items)
 
 
 class Current(One):

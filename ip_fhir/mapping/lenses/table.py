@@ -92,7 +92,7 @@ class TableLens:
 
     def put_new(self, value: Any, node: Any, links: Links) -> Any:
         """A new node with the table's fields; `node` has the fixed members that its path demands."""
-        node = {**(node or {}), **self.skeleton(links)}
+        node = self._with_fixed_parts({**(node or {}), **self.guard.skeleton()}, links)
         self.guard.check_put(node)
         result = node
         for lens in self.fields:
@@ -147,7 +147,9 @@ class TableLens:
 
     def skeleton(self, links: Links) -> dict[str, Any]:
         """A new node with the fixed parts."""
-        result = self.guard.skeleton()
+        return self._with_fixed_parts(self.guard.skeleton(), links)
+
+    def _with_fixed_parts(self, result: dict[str, Any], links: Links) -> dict[str, Any]:
         for const, node in self.consts:
             value = links.owner if const.owner else True
             if value is not None:
@@ -231,6 +233,14 @@ class Lens:
     def new(self, value: Value | dict[str, Any], links: Links | None = None) -> dict[str, Any]:
         """A new resource with the fields of `value`."""
         return self.put(value, None, Links({}, closed=False) if links is None else links)
+
+    def put_new(self, value: Value | dict[str, Any], node: dict[str, Any], links: Links) -> dict[str, Any]:
+        """The node that another table has begun, with this table's fixed parts and the fields of `value` too."""
+        try:
+            result: dict[str, Any] = self.inner.put_new(data_of(value), node, links)
+        except Wrong as wrong:
+            raise self._error(wrong, None) from None
+        return result
 
     def owns(self, resource: Any) -> bool:
         """True if the resource is one that this table is for."""

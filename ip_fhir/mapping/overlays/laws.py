@@ -15,17 +15,18 @@ import orjson
 
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects import DIALECTS
-from ip_fhir.mapping.dialects.fhir.dialect import FHIR, KINDS
+from ip_fhir.mapping.dialects.fhir.dialect import KINDS
 from ip_fhir.mapping.dialects.fhir.members import choice_of
 from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import build_lenses
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.wrong import Wrong
+from ip_fhir.mapping.overlays.others import with_foreign
 from ip_fhir.mapping.tables.domain_fields import is_always_there
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from collections.abc import Mapping as Dict
 
     from ip_fhir.mapping.generated.writer import Writers
@@ -73,9 +74,21 @@ class _Trial:
         bare = self._bare(full[0])
         tests = (self._read_back, self._written_back, self._foreign, self._written_fast)
         for test in tests:
-            yield from _first(test(data) for data in (*full, bare))
-        yield from _first(self._nothing_empty(least(self.lens.table, self.tables, n)) for n in range(self._count()))
-        yield from _first(self._written_twice(full[0], a, b) for a, b in zip(full, [*full[1:], bare], strict=True))
+            yield from self._first(test(data) for data in (*full, bare))
+        spare = (least(self.lens.table, self.tables, n) for n in range(self._count()))
+        yield from self._first(map(self._nothing_empty, spare))
+        twice = zip(full, [*full[1:], bare], strict=True)
+        yield from self._first(self._written_twice(full[0], a, b) for a, b in twice)
+
+    def _first(self, results: Iterator[str | None]) -> Iterator[str]:
+        """Yield the first problem, if there is one; an error in writing or reading a value is a problem too."""
+        try:
+            found = next((r for r in results if r is not None), None)
+        except Wrong as wrong:
+            place = self.lens.dialect.place(wrong.path)
+            found = f"what was written cannot be read: {Problem(place, wrong.reason)}"
+        if found is not None:
+            yield found
 
     def _bare(self, full: dict[str, Any]) -> dict[str, Any]:
         """The data with only those fields that always have a value."""
@@ -87,6 +100,10 @@ class _Trial:
             elif row.required or _is_there(table, row):
                 data[name] = full[name]
         return data
+
+    @property
+    def _format(self) -> str:
+        return {"fhir": "FHIR", "hl7v2": "HL7 v2"}[self.lens.dialect.name]
 
     def _count(self) -> int:
         return max([3, *(len(self.tables.codes[r.of].codings) for r in self._rows() if r.coded)])
@@ -124,7 +141,7 @@ class _Trial:
     def _foreign(self, data: dict[str, Any]) -> str | None:
         lists = ("each", "own")
         strict = {step.name for row in self._rows() if row.strict for step in row.path if step.entries in lists}
-        return self._unchanged(with_foreign(self._put(data), strict))
+        return self._unchanged(with_foreign(self._put(data), self.lens.dialect.name, strict))
 
     def _unchanged(self, resource: dict[str, Any]) -> str | None:
         changed = _differing(self._put(self.lens.get(resource, _links()) or {}, resource), resource)
@@ -132,7 +149,11 @@ class _Trial:
 
     def _nothing_empty(self, data: dict[str, Any]) -> str | None:
         at = next(_empty(self._put(data)), None) if data else None
-        return None if at is None else f"something empty is written{at and f' at {at}'}, which FHIR does not allow"
+        return (
+            None
+            if at is None
+            else f"something empty is written{at and f' at {at}'}, which {self._format} does not allow"
+        )
 
     def _written_twice(self, first: dict[str, Any], d1: dict[str, Any], d2: dict[str, Any]) -> str | None:
         resource = self._put(first)
@@ -160,27 +181,26 @@ def _empty(node: Any, at: str = "") -> Iterator[str]:
 
 
 def _ordered(node: Any) -> Any:
-    """Extensions by URL: their order means nothing, and one that goes and comes back is last."""
+    """Extensions by URL, rows of OBX by what they are: one that goes and comes back is last, which means nothing."""
     if isinstance(node, list):
         return [_ordered(item) for item in node]
     if not isinstance(node, dict):
         return node
     made = {key: _ordered(value) for key, value in node.items()}
-    lists = {key: sorted(made[key], key=itemgetter("url")) for key in _EXTENSIONS if key in made}
+    lists = {key: sorted(made[key], key=named) for key, named in _UNORDERED.items() if key in made}
     return {**made, **lists}
 
 
-_EXTENSIONS = ("extension", "modifierExtension")
+def _row_name(row: dict[str, Any]) -> tuple[str, str]:
+    found = [row["OBX"].get(field, [{}])[0].get("c1", "") for field in ("f4", "f3")]
+    return found[0], found[1]
 
 
-def _first(results: Iterator[str | None]) -> Iterator[str]:
-    """Yield the first problem, if there is one; an error in writing or reading a value is a problem too."""
-    try:
-        found = next((r for r in results if r is not None), None)
-    except Wrong as wrong:
-        found = f"what was written cannot be read: {Problem(FHIR.place(wrong.path), wrong.reason)}"
-    if found is not None:
-        yield found
+_UNORDERED: dict[str, Callable[[Any], Any]] = {
+    "extension": itemgetter("url"),
+    "modifierExtension": itemgetter("url"),
+    **dict.fromkeys(("RESULTS_NOTES", "GOAL_OBSERVATION", "PROBLEM_OBSERVATION", "ORDER_OBSERVATION"), _row_name),
+}
 
 
 def _links() -> Links:
@@ -209,7 +229,7 @@ def sample(table: Table, tables: Tables, number: int) -> dict[str, Any]:
     for row in table.rows:
         if row.check_only:
             continue
-        values = [_sample(row, tables, number + shift) for shift in range(2 if row.is_list else 1)]
+        values = [_sample(table, row, tables, number + shift) for shift in range(2 if row.is_list else 1)]
         target = data
         for name in row.domain[:-1]:
             target = target.setdefault(name, {})
@@ -257,37 +277,13 @@ def _is_there(table: Table, row: Row) -> bool:
     return len(row.domain) == 1 and not row.is_list and is_always_there(table.domain, row.domain)
 
 
-def _sample(row: Row, tables: Tables, number: int) -> Any:
+def _sample(table: Table, row: Row, tables: Tables, number: int) -> Any:
     if row.coded:
         words = sorted(tables.codes[row.of].codings, key=lambda word: word == row.default)
         return words[number % len(words)]
     if row.is_table:
         return sample(tables.fields[row.of], tables, number)
-    return KINDS[row.kind].sample(row, number)
-
-
-def with_foreign(resource: dict[str, Any], strict: Collection[str] = ()) -> dict[str, Any]:
-    """The resource as another system might write it: with extensions, and entries of its own at the end of each list.
-
-    Members that are `strict` get no entries: there, another system's entry is refused. So is its modifierExtension.
-    """
-    strict = {*strict, "modifierExtension"}
-    return {**_foreign(resource, strict), "language": "se", "_language": {"id": "x"}}
-
-
-def _foreign(node: Any, strict: Collection[str], name: str = "") -> Any:
-    if isinstance(node, dict):
-        changed = {key: _foreign(value, strict, key) for key, value in node.items()}
-        own = {"url": "urn:somebody-else", "valueString": "theirs"}
-        return (
-            changed
-            if "url" in node or "reference" in node
-            else {**changed, "extension": [*changed.get("extension", ()), own]}
-        )
-    if isinstance(node, list) and all(isinstance(item, dict) for item in node):
-        items = [_foreign(item, strict) for item in node]
-        return items if name in strict else [*items, {"id": "theirs"}]
-    return node
+    return DIALECTS[table.dialect].kinds[row.kind].sample(row, number)
 
 
 def _domain_value(table: Table, data: dict[str, Any], tables: Tables) -> Any:

@@ -224,7 +224,7 @@ def _add_rows(merging: _Merging, entry: dict[str, Any]) -> None:
         if "fhir" in row and old and not _stands_as_in_r4(name, old):
             merging.wrong(where, f"stands at {old['fhir']} here: the overlay's place is one of R4, as we write it")
         rows[at:] = [{**kept, **row}, *rows[at + 1 :]]
-        for reason in row_problems(tables[name]["domain"], {**kept, **row}, old, merging.source):
+        for reason in row_problems(tables[name], {**kept, **row}, old, merging.source):
             merging.wrong(where, reason)
         merging.rows.setdefault(name, []).append(row["domain"])
     tables[name] = {**tables[name], "row": rows}

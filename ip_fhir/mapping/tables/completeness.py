@@ -84,7 +84,7 @@ def _check_rows(table: Table, kind: type[Value], tables: Tables, *, assumes: boo
         if field is None:
             yield f"{where}: {table.domain} has no such field"
             continue
-        if not (assumes and field.is_required()):
+        if not ((assumes or row.assumed) and field.is_required()):
             yield from _check_default(where, row, field.default)
         yield from _check_kind(where, row, field.annotation, tables)
 
@@ -171,8 +171,8 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _names(tables: Tables) -> Iterator[tuple[str, str, str]]:
-    """Yield every system name that a path or a code table uses: its place, its use, the name."""
-    for table in tables.fields.values():
+    """Yield every system name that a path of FHIR or a code table uses: its place, its use, the name."""
+    for table in (table for table in tables.fields.values() if table.dialect == "fhir"):
         parts: list[Row | Const] = [*table.rows, *table.consts]
         for part in parts:
             where = f"{table.name}, {part.place}"

@@ -95,12 +95,14 @@ def systems_of(data: dict[str, Any]) -> Systems:
     if not isinstance(data.get("base"), str):
         raise MappingError("systems: has no base")
     uris = {name: entry["uri"] for name, entry in named.items()}
+    bare = Systems(data["base"], uris, {})
+    v2 = {bare.uri(name): mnemonic for name, mnemonic in data.get("v2", {}).items()}
     aliases = {name: tuple(entry.get("aliases", ())) for name, entry in named.items()}
     owners: dict[str, str] = {}
     for name, uri in [*uris.items(), *((name, alias) for name, several in aliases.items() for alias in several)]:
         if owners.setdefault(uri, name) != name:
             raise MappingError(f"systems {name}: {uri} is also {owners[uri]}")
-    return Systems(data["base"], uris, aliases)
+    return Systems(data["base"], uris, aliases, v2)
 
 
 def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeTable:
@@ -141,7 +143,9 @@ def code_table(name: str, rows: list[dict[str, str]], systems: Systems) -> CodeT
                 message = f"{where}: {word!r} has two codes to write"
                 raise MappingError(message)
             codings[word] = _coding(row, systems)
-    return CodeTable(name, codings, words, frozenset(known - open_), frozenset(uncoded), beside, tuple(rows))
+    mnemonics = {uri: systems.mnemonic(uri) for uri in sorted(known)}
+    closed, left = frozenset(known - open_), frozenset(uncoded)
+    return CodeTable(name, codings, words, closed, left, beside, tuple(rows), mnemonics)
 
 
 _COLUMNS = frozenset(("domain", "system", "code", "display", "use", "note"))

@@ -19,11 +19,17 @@ class Systems:
     base: str
     uris: Mapping[str, str]
     aliases: Mapping[str, tuple[str, ...]]
+    v2: Mapping[str, str] = field(default_factory=dict)  # the mnemonic of a coding system in HL7 v2, by its URI
 
     def uri(self, name: str) -> str:
-        """The URI that is written. Own names: `ip-` an extension, `cs-` a code system, `id-` an identifier system."""
+        """The URI that is written. Own names: `ip-` an extension, `cs-` a code system, `id-` an identifier system.
+
+        Four digits that begin with 0 are a table of HL7 v2: `0286`.
+        """
         if name in self.uris:
             return self.uris[name]
+        if len(name) == 4 and name[0] == "0" and name.isdigit():
+            return f"{HL7_TABLES}{name}"
         prefix, _, rest = name.partition("-")
         if not rest or prefix not in _OWN:
             message = f"systems.toml has no name {name!r}"
@@ -34,6 +40,21 @@ class Systems:
         """Every URI that is read as this name."""
         return frozenset((self.uri(name), *self.aliases.get(name, ())))
 
+    def mnemonic(self, uri: str) -> str:
+        """The name of a coding system in HL7 v2 (CWE-3): as systems.toml says, else made from its URI.
+
+        A table is HL70286, an OID is itself, and a system of our own is 99IP and its name.
+        """
+        own = f"{self.base}/CodeSystem/"
+        if uri in self.v2:
+            return self.v2[uri]
+        if uri.startswith(own):
+            return f"99IP{uri.removeprefix(own).replace('-', '').upper()}"
+        return uri.replace(HL7_TABLES, "HL7").removeprefix("urn:oid:")
+
+
+HL7_TABLES = "http://terminology.hl7.org/CodeSystem/v2-"
+"""The beginning of the URI of a table of HL7 v2."""
 
 _OWN = {"ip": "StructureDefinition", "cs": "CodeSystem", "id": "identifier"}
 
@@ -49,6 +70,7 @@ class CodeTable:
     uncoded: frozenset[str]  # words that are known to have no counterpart
     beside: Mapping[str, tuple[dict[str, str], ...]] = field(default_factory=dict)  # a word's further codings
     rows: tuple[Mapping[str, str], ...] = ()  # as they stand, for who reviews them
+    mnemonics: Mapping[str, str] = field(default_factory=dict)  # of each coding system in HL7 v2, by its URI
 
 
 @dataclass(frozen=True, slots=True)

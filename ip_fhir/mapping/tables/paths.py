@@ -18,6 +18,14 @@ The grammar is everybody's; the meaning of conditions is the dialect's. In FHIR 
     performer[*+ip-responsible]      every entry with that flag extension; `-` without it
     valueCoding{system=@x}.code      an object with fixed members
 
+In HL7 v2 (`dialects/hl7v2/conditions.py`), where fields are `f1`, `f2`, … and components `c1`, `c2`, …:
+
+    PID.f7[0].c1                     the first component of the first repetition of a field: PID-7.1
+    PRD[f1~RP@0286]                  the segment with that code in a field: the code, then the table or coding system
+    PID.f3[c5=PI]                    the repetition whose component is that text
+    PRD[*f2!=*]                      every segment in which that field is empty; `f2=*`: in which it says something
+    OBX[*#need]                      every group of rows whose sub-id (OBX-4) is need.1, need.2, …
+
 A path has at most one `[*]`; its domain field is then a list.
 """
 
@@ -29,14 +37,14 @@ from typing import Final, Literal, TypeAlias
 
 from ip_fhir.errors import MappingError
 
-ConditionKind: TypeAlias = Literal["member", "not-member", "named", "coding", "flag", "no-flag"]
+ConditionKind: TypeAlias = Literal["member", "not-member", "named", "coding", "flag", "no-flag", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition on an entry: a member with a value, a name, a coding, with or without a flag.
+    """A condition on an entry: a member with a value, a name, a coding, with or without a flag, a group of entries.
 
-    `many`: the member is a list (written `member*`).
+    `many`: the member is a list (written `member*`). In HL7 v2 a member may be a path: `OBX.f3`.
     """
 
     kind: ConditionKind
@@ -58,7 +66,7 @@ _SEGMENT = re.compile(
     r"(?P<name>_?[A-Za-z]\w*)"
     r"(?:\[(?P<list>[^\]]*)\]|\((?P<ext>[^)]*)\)(?P<each>\[\*\])?|\{(?P<object>[^}]*)\})?"
 )
-_CODING = re.compile(r"(?P<member>\w*)(?P<many>\*?)~(?P<coding>[\w@#.-]+)")
+_CODING = re.compile(r"(?P<member>[\w.]*)(?P<many>\*?)~(?P<coding>[\w@#.*-]+)")
 
 
 def parse_path(text: str) -> tuple[Segment, ...]:
@@ -110,6 +118,8 @@ def _conditions(text: str, path: str) -> tuple[Condition, ...]:
 def _condition(text: str, path: str) -> Condition:
     if text[0] in "+-":
         return Condition("flag" if text[0] == "+" else "no-flag", text[1:])
+    if text[0] == "#":
+        return Condition("group", "", text[1:])
     if coding := _CODING.fullmatch(text):
         return Condition("coding", coding["member"], coding["coding"], bool(coding["many"]))
     if "!=" in text:

@@ -55,9 +55,13 @@ def varied(*names: str) -> Source:
 
 
 def vary(shipped: Source, variant: dict[str, Any]) -> Source:
-    """The source with a variant. Raises `MappingError` for a table that cannot be found."""
+    """The source with a variant: the tables of FHIR alone. Raises `MappingError` for a table that cannot be found."""
     without, drop = set(variant.get("without", ())), tuple(variant.get("drop", ()))
-    tables = {name: _without(data, drop) for name, data in shipped.tables.items() if name not in without}
+    tables = {
+        name: _without(data, drop)
+        for name, data in shipped.tables.items()
+        if name not in without and data.get("dialect", "fhir") == "fhir"
+    }
     laws = {(d["domain"], *_key(row)): row["law"] for d in shipped.tables.values() for row in d["row"] if "law" in row}
     for changed in variant.get("table", ()):
         name = changed["name"]

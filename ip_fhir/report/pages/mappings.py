@@ -36,6 +36,14 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             *("PlanReply", "PlanRequest", "PlanHandover", "PlanGone", "PlanState"),
         ),
     ),
+    (
+        "The same over HL7 v2",
+        "REF, RRI and PPG, for who connects a system that speaks HL7 v2: what has no field of its own is a row of OBX.",
+        (
+            *("V2Referral", "V2Response", "V2Notice", "V2GreenForm", "V2Standard"),
+            *("V2Pathway", "V2Goal", "V2Problem", "V2Order"),
+        ),
+    ),
 )
 
 

@@ -39,6 +39,17 @@ class TestFhirTransaction(FormatContract):
         return write_json({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 
 
+class TestHl7v2(FormatContract):
+    """Every kind of message about a referral, and none about a plan."""
+
+    plan_kinds = frozenset()
+
+    @pytest.fixture
+    def wire(self) -> Format:
+        """Found by its name."""
+        return Formats().named("hl7v2")
+
+
 class TestFakeFormat(FormatContract):
     """What vendors are given to test with."""
 

@@ -14,7 +14,7 @@ from ip_fhir.mapping.lenses.references import NO_LINKS, Links
 from ip_fhir.mapping.lenses.table import Lens
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 from ip_fhir.mapping.tables.loading import build_tables, read_source
-from ip_fhir.mapping.tables.model import Systems, Table
+from ip_fhir.mapping.tables.model import Row, Systems, Table
 from ip_fhir.mapping.tables.paths import Condition, Segment
 
 
@@ -79,6 +79,13 @@ class Segments:
     kinds: Mapping[str, LeafKind] = {"shouted": LeafKind("shouted", lambda _: Shouted(), "text")}
     owner_kind = "shouted"
     shared = frozenset[str]()
+
+    def path(self, path: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """The path as it is."""
+        return path
+
+    def entries(self, segment: Segment, inner: Node, row: Row | None) -> None:
+        """None: there are no other entries."""
 
     def test(self, condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
         """The member's first component is that word."""

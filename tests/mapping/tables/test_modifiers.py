@@ -62,7 +62,7 @@ def test_every_fixed_part_is_walked() -> None:
     """For each fixed part of each table: without its check, `match` or `free` the table and the part are told."""
     walked = 0
     for name, table in TABLES["R4"].items():
-        for const in (const for const in table.consts if not const.owner):
+        for const in (const for const in table.consts if not const.owner and table.dialect == "fhir"):
             bare = replace(const, match=False, free="")
             problems = told(dict(TABLES["R4"]), name, "R4", checks=(), consts=(bare,))
             assert any(p.startswith(f"table {name}, const {const.place}: is written") for p in problems)

@@ -20,7 +20,8 @@ def test_an_example_is_a_row(key: RowKey) -> None:
 
 def test_every_key_is_used_by_a_row_that_ships() -> None:
     """No key is there for its own sake."""
-    shipped = [row for table in read_source().tables.values() for row in table["row"]]
+    tables = [table for table in read_source().tables.values() if "dialect" not in table]
+    shipped = [row for table in tables for row in table["row"]]
     varied = [row for name in ("r5", "neighbour") for table in read_variant(name)["table"] for row in table["row"]]
     assert {name for row in (*shipped, *varied) for name in row} == {key.name for key in ROW_KEYS}
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ip_fhir.cli.commands.mapping.map_hl7v2 import is_hl7v2, read_hl7v2
 from ip_fhir.cli.given import Given, tell
 from ip_fhir.cli.options import Created, File, Json, Lang, Owner, PlanId, ToldIsError, spoken
+from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +59,7 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan: PlanId = None,
     told_is_error: ToldIsError = False,
 ) -> None:
-    """Check a plan, view, notice, form or Bundle.
+    """Check a plan, view, notice, form, Bundle or message of HL7 v2.
 
     Which one it is, is seen from what stands in it. A plan is checked against the law's items a) to i), a green form
     for what closes the loop. A view of a plan is named as such: it is no plan. Exit code 0: right and complete; 1: it
@@ -65,7 +67,6 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     what no rule forbids and a person should look at, is told on stderr, a line for each place.
     """
     from ip_fhir.cli.files import read_file
-    from ip_fhir.errors import InvalidInput
 
     content = read_file(file)
     try:
@@ -91,6 +92,8 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.domain.sharing.view import PlanView
 
+    if is_hl7v2(content):
+        return _hl7v2(content, strict=strict)
     kind = kind_of(content)
     if kind == "bundle":
         return _bundle(content.name, read_bundle(content), given, strict=strict)
@@ -108,6 +111,27 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
         answered = read_value(Notice, asked)
     form = read_value(GreenForm, content)
     return Report(kind, form.id, missing=missing_items(form, answered), warnings=remarks(form))
+
+
+def _hl7v2(content: Content, *, strict: bool) -> Report:
+    """Checks a message of HL7 v2; with `strict` also against hl7apy's data of its version."""
+    from ip_fhir.cli.files import naming
+    from ip_fhir.domain.green_form import missing_items
+    from ip_fhir.domain.remarks.remarks import remarks
+    from ip_fhir.hl7v2.check import check as check_structure
+    from ip_fhir.mapping import message_from_hl7v2
+
+    read = read_hl7v2(content)
+    with naming(content.name):
+        found = check_structure(read, strict=strict)
+        if errors := [problem for problem in found if problem.severity == "error"]:
+            raise InvalidInput(errors)
+        message = message_from_hl7v2(read.value)
+    about = [part for part in (message.notice, message.form) if part is not None]
+    warnings = [*found, *(warning for part in about for warning in remarks(part))]
+    missing = () if message.form is None else missing_items(message.form)
+    segments = dict(Counter(segment.name for segment in read.segments))
+    return Report(f"hl7v2: message {message.kind}", message.id, (), missing, segments, warnings=warnings)
 
 
 def _plan(plan: IndividualPlan) -> Report:

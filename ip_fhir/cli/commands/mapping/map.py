@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
+from ip_fhir.cli.commands.mapping import map_hl7v2
 from ip_fhir.cli.given import Given, tell
 from ip_fhir.cli.options import (
     Created,
@@ -21,6 +22,7 @@ from ip_fhir.cli.options import (
     ToldIsError,
     parts,
 )
+from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,7 @@ class Form(StrEnum):
     FHIR = "fhir"
     PLAN = "plan"
     VIEW = "view"
+    V2 = "v2"
 
 
 Version: TypeAlias = Annotated[
@@ -73,14 +76,15 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan: PlanId = None,
     told_is_error: ToldIsError = False,
 ) -> None:
-    """Map a plan to FHIR, or FHIR to a plan.
+    """Map a plan to FHIR, or FHIR to a plan; a message to HL7 v2, or HL7 v2 to a message.
 
     A plan becomes one transaction Bundle; a Bundle becomes the plan in it. A view of a plan becomes a collection, and
     with --to view its Bundle becomes the view: it is no plan, and --to plan refuses it. JSON on stdout, nothing else.
     What of the Bundle is left unread, such as a second profession, is told on stderr, a line for each place. With
     --ndjson that is told of other systems' plans only; a line that cannot be mapped is told by its number, the others
     go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
-    relatives, and places of measures, are left out, which is told on stderr, unless --release names them.
+    relatives, and places of measures, are left out, which is told on stderr, unless --release names them. With --to v2
+    a notice, or a message Bundle about a referral, becomes REF or RRI, and a plan PPG; what has no place is told.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
@@ -91,6 +95,8 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     from ip_fhir.cli.output import emit
 
     content = read_file(file)
+    if _map_hl7v2(content, to, overlay, release, pretty=pretty):
+        return
     kind = expect(content, *(("plan", "view") if to is Form.FHIR else ("bundle",)))
     with naming(content.name):
         if to is Form.FHIR:
@@ -107,14 +113,36 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     emit(made, pretty=pretty)
 
 
+def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[Part] | None, *, pretty: bool) -> bool:
+    """Writes ER7, or what a message in ER7 says as a Bundle or a plan; false if neither is asked for."""
+    from ip_fhir.cli.output import emit, emit_bytes
+
+    if to is not Form.V2 and not map_hl7v2.is_hl7v2(content):
+        return False
+    site = _site_mapper(overlay, "R4").releasing(parts(release))
+    if to is Form.V2:
+        made, warnings = map_hl7v2.to_hl7v2(content, site)
+        tell(content.name, warnings)
+        emit_bytes(made)
+    elif to is Form.FHIR:
+        emit(map_hl7v2.to_fhir(content, site), pretty=pretty)
+    elif to is Form.PLAN:
+        reading = map_hl7v2.to_plan(content, site)
+        tell(content.name, reading.warnings)
+        emit(_let_out(reading.plan, release).to_data(), pretty=pretty)
+    else:
+        raise InvalidInput.at(content.name, f"is a message of HL7 v2, and no {to} is in it", "structure")
+    return True
+
+
 def _map_lines(
     file: str, to: Form, fhir_version: Fhir | None, overlay: Path | None, release: list[Part] | None, given: Given
 ) -> int:
     """Maps each line of a file, and returns the exit code. Raises `BadParameter` for what does not go with lines."""
     from ip_fhir.cli.commands.mapping.map_ndjson import map_ndjson
 
-    if to is Form.VIEW:
-        raise typer.BadParameter("--ndjson does not go with --to view")
+    if to in (Form.VIEW, Form.V2):
+        raise typer.BadParameter(f"--ndjson does not go with --to {to}")
     if given != Given(told_is_error=given.told_is_error):
         raise typer.BadParameter("--ndjson does not go with --created, --owner, --plan: no two lines say the same")
     version, released = _given_version(fhir_version), parts(release)
@@ -148,7 +176,7 @@ def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     """
     from ip_fhir.cli.files import expect, naming, read_bundle, read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.errors import InvalidInput, as_errors
+    from ip_fhir.errors import as_errors
     from ip_fhir.mapping import removed_entries
     from ip_fhir.mapping.fhir_version import version_of
 

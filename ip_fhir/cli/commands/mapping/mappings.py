@@ -41,7 +41,7 @@ def list_(overlay: Overlay = None, as_json: Json = False) -> None:
         )
         return
     rows = [(t.name, t.domain, t.resource or "(part of another)", str(len(t.rows))) for t in fields.values()]
-    show(("Table", "Domain", "FHIR", "Rows"), rows)
+    show(("Table", "Domain", "FHIR or HL7 v2", "Rows"), rows)
     say()
     show(("Code table", "Words", "Rows"), [(c.name, str(len(c.codings)), str(len(c.rows))) for c in codes.values()])
 
@@ -100,7 +100,10 @@ def check(overlay: Overlay = None) -> None:
 def export(
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", help="Rows, in the columns of the v2-to-FHIR review sheets; codes go beside, as -codes."),
+        typer.Option(
+            "--csv",
+            help="Rows, in the columns of the v2-to-FHIR review sheets; beside it -hl7v2 and -codes, for these.",
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option("--html", help="A page to read with somebody who knows the field.")
@@ -114,13 +117,14 @@ def export(
     """
     from ip_fhir.cli.opening import require_extra
     from ip_fhir.errors import InvalidInput
-    from ip_fhir.report.table_review import codes_csv, fields_csv
+    from ip_fhir.report.table_review import codes_csv, fields_csv, hl7v2_csv
 
     if csv is None and html is None:
         raise InvalidInput.at("mappings export", "needs --csv FILE or --html FILE")
     mapper = _load(overlay)
     if csv is not None:
         _write(csv, fields_csv(mapper))
+        _write(csv.with_name(f"{csv.stem}-hl7v2{csv.suffix}"), hl7v2_csv(mapper))
         _write(csv.with_name(f"{csv.stem}-codes{csv.suffix}"), codes_csv(mapper))
     if html is not None:
         require_extra("mappings export --html", "report")
@@ -151,7 +155,11 @@ def _show_rows(sheet: Sheet) -> None:
         (f"{line.field}{'*' if line.required else ''}", line.path, _type_and_codes(line.type, line.of), line.law)
         for line in sheet.lines
     ]
-    _print(("Domain (* required)", "FHIR path", "Type, codes", "Why"), rows, [line.own for line in sheet.lines])
+    _print(
+        ("Domain (* required)", f"{sheet.standard} path", "Type, codes", "Why"),
+        rows,
+        [line.own for line in sheet.lines],
+    )
     for element, value in sheet.fixed:
         say(f"always written: {element} = {value}")
 

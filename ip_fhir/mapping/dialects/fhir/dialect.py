@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.lenses.leaf_kind import LeafKind
     from ip_fhir.mapping.lenses.nodes import Node
-    from ip_fhir.mapping.tables.model import Systems, Table
+    from ip_fhir.mapping.tables.model import Row, Systems, Table
     from ip_fhir.mapping.tables.paths import Condition, Segment
 
 _MODULES = (plain, dates, codes, references, person_number)
@@ -28,6 +28,13 @@ class FhirDialect:
     kinds = KINDS
     owner_kind = "reference"
     shared = frozenset({"extension", "modifierExtension"})
+
+    def path(self, path: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        """The path as it is: tables write FHIR's own."""
+        return path
+
+    def entries(self, _segment: Segment, _inner: Node, _row: Row | None) -> None:
+        """None: lists of FHIR have no other entries."""
 
     def test(self, condition: Condition, systems: Systems) -> Callable[[dict[str, Any]], bool]:
         """The test of one condition on an entry."""

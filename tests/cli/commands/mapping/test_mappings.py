@@ -130,18 +130,32 @@ def test_csv_has_the_review_columns(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "tables.csv"
     ran = run("mappings", "export", "--csv", out)
     assert ran.code == 0
-    assert ran.text.splitlines() == [f"wrote {out}", f"wrote {tmp_path / 'tables-codes.csv'}"]
+    written = ("tables.csv", "tables-hl7v2.csv", "tables-codes.csv")
+    assert ran.text.splitlines() == [f"wrote {tmp_path / name}" for name in written]
     groups, columns, *rows = read_csv(out)
     assert (groups[0], groups[6], groups[9], groups[18]) == ("Domain", "Condition (IF True)", "HL7 FHIR", "Comments")
     assert columns[:6] == ["Sort Order", "Identifier", "Name", "Data Type", "Cardinality - Min", "Cardinality - Max"]
     assert {len(row) for row in (groups, columns, *rows)} == {19}
-    assert len(rows) == sum(len(table.rows) + len(table.consts) for table in TABLES.fields.values())
-    laws = [row.law for table in TABLES.fields.values() for row in table.rows]
-    comments = [row[18] for row in rows if row[18] != "always written"]
-    assert all(law in comment for law, comment in zip(laws, comments, strict=True))
+    _has_every_row(rows, "fhir")
+    v2_groups, v2_columns, *v2 = read_csv(tmp_path / "tables-hl7v2.csv")
+    assert (v2_groups[0], v2_groups[1:], v2_columns) == ("HL7 v2", groups[1:], columns)
+    _has_every_row(v2, "hl7v2")
+    assert [row[:4] + row[9:10] for row in v2 if row[1:3] == ["PID-5", "name"]] == [
+        ["1", "PID-5", "name", "XPN", "Patient.name"]
+    ]
     _, codes_columns, *codes = read_csv(tmp_path / "tables-codes.csv")
     assert codes_columns[0] == "Code"
     assert len(codes) == sum(len(table.rows) for table in TABLES.codes.values())
+
+
+def _has_every_row(rows: list[list[str]], dialect: str) -> None:
+    """One line for each row and each fixed part of the tables of a dialect, with the clause behind it."""
+    tables = [table for table in TABLES.fields.values() if table.dialect == dialect]
+    assert {len(row) for row in rows} == {19}
+    assert len(rows) == sum(len(table.rows) + len(table.consts) for table in tables)
+    laws = [row.law for table in tables for row in table.rows]
+    comments = [row[18] for row in rows if row[18] != "always written"]
+    assert all(law in comment for law, comment in zip(laws, comments, strict=True))
 
 
 @pytest.mark.parametrize("group", ["segments", "codesystems"])

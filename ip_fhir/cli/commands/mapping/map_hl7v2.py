@@ -1,0 +1,97 @@
+"""`map` and `check` for HL7 v2: one message in ER7 is read as a message of the domain, and one is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ip_fhir.cli.files import Content
+    from ip_fhir.domain.message import Message
+    from ip_fhir.errors import Problem
+    from ip_fhir.hl7v2.message import Er7
+    from ip_fhir.mapping import Mapper
+    from ip_fhir.mapping.hl7v2.plan import PathwayReading
+
+_BEFORE = b"\xef\xbb\xbf\x0b \t\r\n"
+
+
+def is_hl7v2(content: Content) -> bool:
+    """True for content that begins as a message of HL7 v2 in ER7."""
+    return content.data.lstrip(_BEFORE).startswith(b"MSH")
+
+
+def read_hl7v2(content: Content) -> Er7:
+    """Reads one message. Raises `InvalidInput` with the place: `PID-3`."""
+    from ip_fhir.cli.files import limits, naming
+    from ip_fhir.hl7v2.message import read
+
+    with naming(content.name):
+        return read(content.data.lstrip(b"\x0b").rstrip(b"\x1c\r\n") + b"\r", limits())
+
+
+def to_fhir(content: Content, site: Mapper) -> dict[str, Any]:
+    """The message of HL7 v2 in a file as a FHIR message Bundle."""
+    from ip_fhir.cli.files import naming
+
+    message = read_hl7v2(content)
+    with naming(content.name):
+        return site.message_to_fhir(site.message_from_hl7v2(message.value))
+
+
+def to_plan(content: Content, site: Mapper) -> PathwayReading:
+    """The plan in a message about a pathway."""
+    from ip_fhir.cli.files import naming
+
+    message = read_hl7v2(content)
+    with naming(content.name):
+        return site.plan_from_hl7v2(message.value)
+
+
+def to_hl7v2(content: Content, site: Mapper) -> tuple[bytes, Sequence[Problem]]:
+    """The message in a file in ER7, and warnings: a plan, a notice, a message Bundle, or HL7 v2 as we write it.
+
+    A notice alone is a message with its id. Raises `InvalidInput` for what HL7 v2 cannot say.
+    """
+    from ip_fhir.cli.files import kind_of, naming, read_value
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.hl7v2.message import new
+
+    if not is_hl7v2(content) and kind_of(content) == "plan":
+        plan = read_value(IndividualPlan, content)
+        with naming(content.name):
+            pathway = site.plan_to_hl7v2(plan)
+            return new(pathway.value).to_bytes(), pathway.warnings
+    message = _message(content, site)
+    with naming(content.name):
+        return new(site.message_to_hl7v2(message)).to_bytes(), ()
+
+
+def _message(content: Content, site: Mapper) -> Message:
+    from ip_fhir.cli.files import expect, naming, read_bundle, read_value
+    from ip_fhir.domain.message import Message, MessageKind
+    from ip_fhir.domain.notice import Notice
+
+    if is_hl7v2(content):
+        read = read_hl7v2(content)
+        with naming(content.name):
+            return site.message_from_hl7v2(read.value)
+    if expect(content, "notice", "bundle", "plan") == "bundle":
+        bundle = read_bundle(content)
+        with naming(content.name):
+            if site.is_plan_message(bundle):
+                raise InvalidInput.at("MessageHeader.event", "is about a plan: REF and RRI carry none", "not-supported")
+            return site.message_from_fhir(bundle)
+    notice = read_value(Notice, content)
+    return Message(
+        id=notice.id,
+        kind=MessageKind.NOTICE,
+        correlation_id=notice.correlation_id,
+        sent=notice.authored,
+        sender=notice.organization(notice.sender),
+        recipient=notice.organization(notice.recipient),
+        notice=notice,
+    )

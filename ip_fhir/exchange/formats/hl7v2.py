@@ -1,0 +1,126 @@
+"""HL7 v2 on the wire: REF and RRI about a referral, answered by acknowledgements."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, Literal
+
+from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.errors import Problem
+from ip_fhir.exchange.formats.protocol import about_referral
+from ip_fhir.hl7v2.acknowledgement import ack, verdict
+from ip_fhir.hl7v2.message import Er7, new, read
+from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
+from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ip_fhir.domain.message import Message
+    from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.formats.protocol import Answer, MessageField
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.hl7v2.segment import Segment
+    from ip_fhir.mapping import Mapper
+    from ip_fhir.ports import JsonObject, Receipt, WireFormat
+
+ER7: Final = "application/hl7-v2+er7"
+"""The media type of HL7 v2 in its text form."""
+
+_ENVELOPE: Final = (7, 8, 13)  # time, security and sequence number: a sender may renew these when it sends again
+
+_PLACES: dict[MessageField, str] = {
+    "message.id": "MSH-10",
+    "kind": "MSH-9",
+    "correlation_id": "RF1-6",
+    "sent": "MSH-7",
+    "sender": "MSH-4",
+    "recipient": "MSH-6",
+    "owner": "PID-3",
+}
+
+
+class Hl7v2:
+    """HL7 v2 in ER7: REF^I12 to I15 and RRI^I12 to I14, written as 2.5.1 in UTF-8."""
+
+    name: WireFormat = "hl7v2"
+    content_type: str = ER7
+    receipts: bool = True
+
+    def open(self, content: bytes, limits: Limits) -> IncomingHl7v2:
+        """Parse one message."""
+        return IncomingHl7v2(read(content, limits))
+
+    def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
+        """Return a REF or RRI.
+
+        What is not for the recipient was taken out of the message (`loop.message_of`). Raises `InvalidInput` for a
+        message about a plan, and for what HL7 v2 cannot say.
+        """
+        return new(message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))).to_bytes()
+
+    def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
+        """Return a REF or RRI whose PID names the person: name, number and birth date."""
+        value = message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART), owner=owner)
+        return new(value).to_bytes()
+
+
+class IncomingHl7v2:
+    """A message of HL7 v2 that came in."""
+
+    def __init__(self, message: Er7) -> None:
+        self._message = message
+
+    def message(self, mapper: Mapper) -> Message:
+        """Return the message, read by the site's tables."""
+        return message_from_hl7v2(self._message.value, mapper)
+
+    def resources(self) -> Sequence[JsonObject]:
+        """Return none: the content is not FHIR."""
+        return ()
+
+    def persons(self) -> frozenset[PersonId]:
+        """Return the person's number in PID-3; none where PID names nobody."""
+        return persons_in_hl7v2(self._message.value)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the segments, without time, security and sequence number of the header."""
+        found = sha256()
+        for segment in self._message.segments:
+            found.update(_kept(segment).encode() + b"\r")
+        return found.hexdigest()
+
+    def reply(self, answer: Answer) -> bytes:
+        """Return an acknowledgement in the original mode: AA, AE for now, AR or AE for good.
+
+        Deviations from the standard that were read all the same are told beside a yes (ERR-4 W).
+        """
+        code, problems = _told(answer.receipt)
+        if code == "AA":
+            problems = [*problems, *self._message.warnings]
+        return ack(self._message, code, at=answer.at, problems=problems)
+
+    def place(self, field: MessageField) -> str:
+        """Return the place of a field: `MSH-10`."""
+        return _PLACES[field]
+
+
+def _kept(segment: Segment) -> str:
+    """The text of a segment; of the header without what is renewed when it is sent again."""
+    if segment.name != "MSH":
+        return segment.text
+    return "|".join(text for number, text in enumerate(segment.raw_fields) if number not in _ENVELOPE)
+
+
+def _told(receipt: Receipt) -> tuple[Literal["AA", "AE", "AR"], Sequence[Problem]]:
+    """MSA-1 and the problems that ERR tells. An error for now is 207, whatever its problems are."""
+    if receipt.code == "ok":
+        return "AA", receipt.problems
+    if receipt.code == "transient-error":
+        return "AE", [Problem(p.path, p.reason, "conflict", p.severity) for p in receipt.problems] or [_FOR_NOW]
+    return ("AE" if verdict(receipt.problems) == "AE" else "AR"), receipt.problems
+
+
+_FOR_NOW: Final = Problem("", "cannot be taken in at the moment", "conflict")

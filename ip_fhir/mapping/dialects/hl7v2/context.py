@@ -1,0 +1,85 @@
+"""The context of one message, beside its tree: the offset that times without one are read with."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from ip_fhir.mapping.lenses.references import Links
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+OSLO: Final = ZoneInfo("Europe/Oslo")
+
+_OFFSET = re.compile(r"[+-](\d\d)(\d\d)$")
+
+
+class Context(Links):
+    """The context that lenses need beside the node: `zone` is that of a time without an offset.
+
+    HL7 v2 has no references; those of `Links` are empty. `rows_by_code` remembers which rows of a list have which code.
+    """
+
+    __slots__ = ("_indexes", "zone")
+
+    def __init__(self, zone: tzinfo = OSLO) -> None:
+        super().__init__({}, closed=False)
+        self.zone = zone
+        self._indexes: dict[int, tuple[list[Any], dict[str, list[int]]]] = {}
+
+    def rows_by_code(self, items: list[Any]) -> dict[str, list[int]]:
+        """The numbers of the rows (OBX in its group) by the codes of OBX-3, in their order."""
+        known = self._indexes.get(id(items))
+        if known is None:
+            known = self._indexes[id(items)] = (items, _codes_in(items))  # kept alive, so that the id stays its own
+        return known[1]
+
+    @classmethod
+    def of_message(cls, message: dict[str, Any], zone: tzinfo = OSLO) -> Context:
+        """The context of a message: the offset of MSH-7, or the sender's zone where MSH-7 has none."""
+        said = ((message.get("MSH") or {}).get("f7") or [{}])[0].get("c1", "")
+        offset = offset_of(said)
+        return cls(zone if offset is None else offset)
+
+
+def _codes_in(items: list[Any]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number, item in enumerate(items):
+        row = item.get("OBX") if type(item) is dict else None
+        codes = row.get("f3") if type(row) is dict else None
+        for code in codes if type(codes) is list else ():
+            if type(code) is dict and type(code.get("c1")) is str:
+                found.setdefault(code["c1"], []).append(number)
+    return found
+
+
+def offset_of(text: str) -> timezone | None:
+    """The offset at the end of a time of HL7 v2; None without one, or for an impossible one.
+
+    >>> offset_of("20260112100500+0100")
+    datetime.timezone(datetime.timedelta(seconds=3600))
+    """
+    found = _OFFSET.search(text)
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        return None
+    length = timedelta(hours=int(found[1]), minutes=int(found[2]))
+    return timezone(-length if text[-5] == "-" else length)
+
+
+def zone_of(links: Links) -> tzinfo:
+    """The zone of times without an offset: that of the message, or Norway's."""
+    return links.zone if isinstance(links, Context) else OSLO
+
+
+def written(moment: datetime) -> str:
+    """A moment as HL7 v2 writes it, to the second or, where it has them, with decimals.
+
+    >>> written(datetime.fromisoformat("2026-01-12T10:05:00+01:00"))
+    '20260112100500+0100'
+    """
+    decimals = f".{moment.microsecond:06}".rstrip("0") if moment.microsecond else ""
+    offset = f"{moment:%z}"[:5]  # before 1895 Oslo kept local mean time, whose seconds HL7 v2 cannot write
+    return f"{moment.year:04}{moment:%m%d%H%M%S}{decimals}{offset}"

@@ -1,0 +1,189 @@
+"""Groups of rows: the OBX segments that share a sub-id (OBX-4) are one thing, such as a need, and a table reads it.
+
+The sub-id is a name and a number, `need.1`; a group in a group adds its own, `consent.1.provision.2`. Groups that are
+written are numbered in their order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ip_fhir.mapping.dialects.hl7v2.context import Context
+from ip_fhir.mapping.dialects.hl7v2.places import OURS, ROWS
+from ip_fhir.mapping.lenses.lists import Each, One
+from ip_fhir.mapping.lenses.nodes import Matching
+from ip_fhir.mapping.lenses.wrong import Wrong, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ip_fhir.mapping.lenses.nodes import Node, Path, Told
+    from ip_fhir.mapping.lenses.references import Links
+
+_LABEL: Final = "#"
+_FORM: Final = {"f4": [{"c3": OURS}]}
+
+
+_FEW: Final = 8
+
+
+class CodedRow(One):
+    """The row of one code among many: only rows with the code are looked at."""
+
+    def __init__(self, entry: Matching, which: str, code: str) -> None:
+        super().__init__(entry, which, "one")
+        self.code = code
+
+    def _candidates(self, items: list[Any], links: Links) -> Iterable[tuple[int, Any]]:
+        if len(items) < _FEW or not isinstance(links, Context):
+            return enumerate(items)
+        return [(n, items[n]) for n in links.rows_by_code(items).get(self.code, ())]
+
+
+class Groups:
+    """Every group of one name among the rows, as a list of values; others' rows keep their place and content.
+
+    To the lens of the list each group is an object like a message, which holds the rows of the group alone.
+    """
+
+    def __init__(self, name: str, inner: Node, key: str | None, prefix: str) -> None:
+        self.name = name
+        made = Matching(lambda _node: True, dict, inner, frozenset())
+        self.each = Each(made, key, prefix, rewrite=True)
+
+    def get(self, node: Any, links: Links) -> Any:
+        """Read the groups, in the order in which they begin."""
+        items = expect(node, list, "a list")
+        places = self._places(items)
+        try:
+            return self.each.get([_group(label, items, at) for label, at in places.items()], links) if places else None
+        except Wrong as wrong:
+            raise _at_row(wrong, [*places.values()]) from None
+
+    def put(self, value: Any, node: Any, links: Links, _known: Any = None) -> Any:
+        """Write the groups; more go to the end, and the rows of fewer leave."""
+        items = [] if node is None else expect(node, list, "a list")
+        places = self._places(items)
+        before = [_group(label, items, at) for label, at in places.items()]
+        try:
+            after = self.each.put(value, before or None, links) or []
+        except Wrong as wrong:
+            raise _at_row(wrong, [*places.values()]) from None
+        if len(after) == len(before) and all(new is old for new, old in zip(after, before, strict=True)):
+            return node
+        return _spliced(items, places, self._numbered(after, places)) or None
+
+    def owns(self, node: Any) -> bool:
+        """True for a list with such a group."""
+        return type(node) is list and bool(self._places(node))
+
+    def steps(self, names: tuple[str, ...], node: Any) -> list[str]:
+        """The row of the group that the first name counts; no steps where there is none."""
+        items = node if type(node) is list else []
+        places = self._places(items)
+        groups = [_group(label, items, at) for label, at in places.items()]
+        found = Wrong("", "value", *self.each.steps(names, groups))
+        return _at_row(found, [*places.values()]).path
+
+    def reads(self, node: Any, links: Links, path: Path) -> Iterator[Path]:
+        """The places of the rows that the table reads."""
+        items = node if type(node) is list else []
+        for label, at in self._places(items).items():
+            for found in self.each.entry.reads(_group(label, items, at), links, ()):
+                if len(found) > 3 and found[2] == ROWS and isinstance(found[3], int):
+                    yield (*path, at[found[3]], *found[4:])
+
+    @property
+    def telling(self) -> bool:
+        """As the table says."""
+        return self.each.telling
+
+    def tells(self, _node: Any, _links: Links, _path: Path) -> Iterator[Told]:
+        """Nothing: rows of our own are read as they stand."""
+        return iter(())
+
+    def _places(self, items: Sequence[Any]) -> dict[str, list[int]]:
+        """The numbers of the rows of each group, by its label, in the order in which the groups begin."""
+        found: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            if (label := self._label(item)) is not None:
+                found.setdefault(label, []).append(index)
+        return found
+
+    def _label(self, item: Any) -> str | None:
+        """The beginning of a row's sub-id, up to the number after the name; None where it has no such name."""
+        parts = _sub_id(item).split(".")
+        at = next((n for n in range(0, len(parts) - 1, 2) if parts[n] == self.name and parts[n + 1].isdigit()), None)
+        return None if at is None else ".".join(parts[: at + 2])
+
+    def _numbered(self, groups: list[Any], places: dict[str, list[int]]) -> list[_Written]:
+        """The written groups, numbered in their order: each by the label that it had, with its rows."""
+        above = next((label.rpartition(f"{self.name}.")[0] for label in places), "")
+        return [
+            (group.get(_LABEL), [_in_group(row, group.get(_LABEL), f"{above}{self.name}.{n}") for row in _rows(group)])
+            for n, group in enumerate(groups, start=1)
+        ]
+
+
+_Written: TypeAlias = tuple[str | None, list[Any]]
+"""The label that a group had, if it had one, and its rows now."""
+
+
+def _sub_id(item: Any) -> str:
+    row = item.get("OBX") if type(item) is dict else None
+    said = row.get("f4") if type(row) is dict else None
+    first = said[0] if type(said) is list and said else None
+    text = first.get("c1") if type(first) is dict else None
+    return text if type(text) is str else ""
+
+
+def _group(label: str, items: Sequence[Any], at: list[int]) -> dict[str, Any]:
+    return {_LABEL: label, "OBSERVATION": [{"OBR": _FORM, ROWS: [items[n] for n in at]}]}
+
+
+def _rows(group: dict[str, Any]) -> list[Any]:
+    observations = group.get("OBSERVATION") or [{}]
+    rows: list[Any] = observations[0].get(ROWS, [])
+    return rows
+
+
+def _in_group(item: dict[str, Any], before: str | None, label: str) -> dict[str, Any]:
+    """The row with the group's label at the beginning of its sub-id, in place of the one `before`, if it had one."""
+    said = _sub_id(item)
+    inner = said.removeprefix(before).lstrip(".") if before is not None and _is_below(said, before) else said
+    now = f"{label}.{inner}" if inner else label
+    return item if now == said else {**item, "OBX": {**item["OBX"], "f4": [{"c1": now}]}}
+
+
+def _is_below(sub_id: str, label: str) -> bool:
+    return sub_id == label or sub_id.startswith(f"{label}.")
+
+
+def _spliced(items: list[Any], places: dict[str, list[int]], groups: list[_Written]) -> list[Any]:
+    """The list with the rows of the groups, each group in its place; new ones and what does not fit at its end."""
+    kept = [(label, rows) for label, rows in groups if label is not None]
+    slots = [(places[label], rows) for label, rows in kept]
+    if [label for label, _ in kept] != [label for label in places if label in dict(kept)]:
+        # In another order: all of them share their places.
+        slots = [(sorted(n for at, _ in slots for n in at), [row for _, rows in slots for row in rows])]
+    leaving = {n for at in places.values() for n in at}
+    written: dict[int, list[Any]] = {}
+    for at, rows in slots:
+        written |= {place: [row] for place, row in zip(at, rows, strict=False)}
+        if len(rows) > len(at):
+            written[at[-1]] = rows[len(at) - 1 :]
+    found = [row for n, item in enumerate(items) for row in written.get(n, [] if n in leaving else [item])]
+    return [*found, *(row for label, rows in groups if label is None for row in rows)]
+
+
+def _at_row(wrong: Wrong, places: list[list[int]]) -> Wrong:
+    """The same error at its row: the number of a row in its group becomes the number among all."""
+    steps = wrong.path
+    if steps and steps[0].startswith("[") and steps[0][1:-1].isdigit():
+        group, inner = int(steps[0][1:-1]), steps[1:]
+        rows = next((n for n, step in enumerate(inner) if step == ROWS), None)
+        inner = [] if rows is None else inner[rows + 1 :]
+        if inner and inner[0][1:-1].isdigit() and group < len(places) and int(inner[0][1:-1]) < len(places[group]):
+            inner = [f"[{places[group][int(inner[0][1:-1])]}]", *inner[1:]]
+        wrong.path = inner
+    return wrong

@@ -1,0 +1,131 @@
+"""The leaf kinds for days and moments (DT, DTM): precision and offset are kept; a day is never moved."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter
+
+from ip_fhir.mapping.dialects.hl7v2.context import offset_of, written, zone_of
+from ip_fhir.mapping.dialects.hl7v2.plain import said
+from ip_fhir.mapping.lenses.leaf_kind import LeafKind
+from ip_fhir.mapping.lenses.nodes import Leaf
+from ip_fhir.mapping.lenses.wrong import Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.lenses.nodes import Path, Told
+    from ip_fhir.mapping.lenses.references import Links
+    from ip_fhir.mapping.tables.model import Row
+
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d*)(?:\.(\d{1,6})\d*)?)?(?:[+-]\d{4})?")
+_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d\d[\d.]*(?:[+-]\d{4})?)?")
+_PARTIAL = re.compile(r"\d{4}(\d\d)?")
+_DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
+
+
+class Day(Leaf):
+    """A day; of a time, its day as it is written, whatever the offset. A year or a month alone says none, and is told.
+
+    What stands there keeps its precision until another day is written.
+    """
+
+    telling = True
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The day, or None."""
+        text = said(node)
+        if text is None or _PARTIAL.fullmatch(text):
+            return None
+        found = _DAY.fullmatch(text)
+        if found is None:
+            raise Wrong("is no date (YYYYMMDD)")
+        try:
+            return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
+        except ValueError:
+            raise Wrong("is no day that exists") from None
+
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
+        """The day, eight digits."""
+        return None if value is None else value.replace("-", "")
+
+    def owns(self, node: Any) -> bool:
+        """True for text that says something."""
+        return type(node) is str and said(node) is not None
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has a year or a month alone."""
+        if type(node) is str and _PARTIAL.fullmatch(node):
+            yield path, "is a year or a month alone, and no day: not read"
+
+
+class Moment(Leaf):
+    """A moment. Without an offset it has that of MSH-7, and without that the sender's zone; never UTC.
+
+    A time without seconds is the beginning of its minute; digits after the seconds without a full stop are left out.
+    A day alone is no moment: it says None.
+    """
+
+    telling = True
+
+    def get(self, node: Any, links: Links) -> str | None:
+        """The moment in the form that the domain's JSON has, or None."""
+        text = said(node)
+        if text is None or (text.isdigit() and len(text) in (4, 6, 8)):
+            return None
+        found = _TIME.fullmatch(text)
+        if found is None or (len(text) > 5 and text[-5] in "+-" and offset_of(text) is None):
+            raise Wrong("is no date and time (YYYYMMDDHHMMSS+ZZZZ)")
+        micros = int((found[8] or "").ljust(6, "0"))
+        parts = [int(part or 0) for part in found.groups()[:6]]
+        try:
+            moment = datetime(*parts, microsecond=micros, tzinfo=offset_of(text) or zone_of(links))  # type: ignore[misc,arg-type]  # six numbers
+        except ValueError:
+            raise Wrong("is no moment that exists") from None
+        return canonical(moment)
+
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
+        """The moment with its offset."""
+        return None if value is None else written(_DATETIME.validate_python(value))
+
+    def owns(self, node: Any) -> bool:
+        """True for text that says something."""
+        return type(node) is str and said(node) is not None
+
+    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has more digits than a time has."""
+        found = _TIME.fullmatch(node) if type(node) is str else None
+        if found is not None and found[7]:
+            yield path, "has digits after the seconds: read to the second"
+
+
+def canonical(moment: datetime) -> str:
+    """A moment in the form that the domain's JSON has."""
+    dumped: str = _DATETIME.dump_python(_DATETIME.validate_python(moment.isoformat()), mode="json")
+    return dumped
+
+
+def day_sample(row: Row, number: int) -> str:
+    """A day for the laws; the end of a period is long after its beginning."""
+    return (date(2040 if row.domain[-1] == "end" else 2026, 1, 12) + timedelta(days=number)).isoformat()
+
+
+def _moment_sample(_row: Row, number: int) -> str:
+    return f"2026-01-12T08:{number % 60:02}:00Z"
+
+
+KINDS: Final = (
+    LeafKind("day", lambda _: Day(), "lens", holds=date, element="DT", sample=day_sample, value=date.fromisoformat),
+    LeafKind(
+        "moment",
+        lambda _: Moment(),
+        "lens",
+        holds=datetime,
+        element="DTM",
+        sample=_moment_sample,
+        value=datetime.fromisoformat,
+    ),
+)

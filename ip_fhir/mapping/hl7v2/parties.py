@@ -1,0 +1,126 @@
+"""The organisations and professionals of a message: with the ids of ours, or as standard PRD segments name them.
+
+A message of ours names each in a PRD of its own, with its id. Another sender names a person and, in the same segment,
+the unit of that person; who the message is from and for stands in MSH-4 and MSH-6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ip_fhir.errors import InvalidInput
+
+Data = dict[str, Any]
+"""A domain value in JSON form."""
+
+UNIT: Final = ("unit_name", "unit_number", "unit_address")
+"""The fields of a professional in V2Professional that are of the unit."""
+
+_REGISTERS: Final = {"her-id": ("her_id", "HER-id"), "org-number": ("organization_number", "organisasjonsnummer")}
+_NUMBERS: Final = ("her_id", "organization_number", "resh_id")
+
+
+@dataclass(slots=True)
+class Side:
+    """One side of a message: its unit, and the party whom the wire is between, which the unit may be a part of."""
+
+    unit: Data
+    party: Data
+
+
+class Actors:
+    """The organisations and professionals that were found, each once, with an id."""
+
+    def __init__(self) -> None:
+        self.organizations: list[Data] = []
+        self.professionals: list[Data] = []
+
+    def organization(self, found: Data) -> Data:
+        """The organisation as it is kept: with an id and a sector. One with a number that is known is known."""
+        numbers: Data = {name: found[name] for name in _NUMBERS if name in found}
+        for known in self.organizations:
+            if any(known.get(name) == number for name, number in numbers.items()):
+                return known
+        named = found.get("id") or _id_by_number(numbers) or f"organization-{len(self.organizations) + 1}"
+        made = {"name": _name_by_number(numbers), "kind": "other", **found, "id": named}
+        if made["name"] is None:
+            raise InvalidInput.at("PRD-4.9", "is required: an organisation has neither a name nor a number", "required")
+        self.organizations.append(made)
+        return made
+
+    def professional(self, found: Data) -> Data:
+        """The professional as they are kept: with an id, and with the unit that stands beside the name."""
+        known = next((one for one in self.professionals if _is_same_person(one, found)), None)
+        if known is not None:
+            return known
+        made = {name: value for name, value in found.items() if name not in UNIT}
+        unit = unit_of(found)
+        if unit and "organization" not in made:
+            made["organization"] = self.organization(unit)["id"]
+        hpr = found.get("hpr_number")
+        made.setdefault("id", f"hpr-{hpr}" if hpr else f"professional-{len(self.professionals) + 1}")
+        self.professionals.append(made)
+        return made
+
+
+def _is_same_person(one: Data, other: Data) -> bool:
+    same_number = one.get("hpr_number") is not None and one.get("hpr_number") == other.get("hpr_number")
+    return same_number or (one.get("id") is not None and one.get("id") == other.get("id"))
+
+
+def unit_of(professional: Data) -> Data:
+    """The unit that stands in a professional's PRD-4; empty without one."""
+    said = {**numbered(professional.get("unit_number")), "name": professional.get("unit_name")}
+    unit = {name: value for name, value in said.items() if value is not None}
+    address = professional.get("unit_address")
+    return {**unit, "address": address} if unit and address else unit
+
+
+def numbered(token: str | None) -> Data:
+    """An organisation by a token of its number, such as `her-id|90000101`; empty for None, and for other registers."""
+    register, _, number = (token or "").partition("|")
+    return {_REGISTERS[register][0]: number} if register in _REGISTERS else {}
+
+
+def token_of(organization: Data) -> str | None:
+    """The token of an organisation's number: its HER-id, else its organisation number; None without either."""
+    found = ((name, organization.get(field)) for name, (field, _) in _REGISTERS.items())
+    return next((f"{name}|{number}" for name, number in found if number), None)
+
+
+def side_of(actors: Actors, unit: Data, facility: str | None, name: str | None, place: str) -> Side:
+    """One side of a message of another sender: the unit that a PRD names, and the facility in MSH-4 or MSH-6.
+
+    A facility with another number than the unit's is what the unit is part of. Raises `InvalidInput` without either.
+    """
+    party = {**numbered(facility), **({"name": name} if name and not name.isdigit() else {})}
+    if not unit and not party:
+        raise InvalidInput.at(place, "names nobody, nor does a PRD", "required")
+    if not unit or not numbered(facility) or _has_number(unit, numbered(facility)):
+        made = actors.organization({**party, **unit})
+        return Side(made, made)
+    whole = actors.organization(party)
+    made = actors.organization({**unit, "part_of": whole["id"]})
+    return Side(made, whole)
+
+
+def _has_number(unit: Data, number: Data) -> bool:
+    return any(unit.get(name) == value for name, value in number.items())
+
+
+def check_facility(party: Data, facility: str | None, place: str) -> None:
+    """Raise `InvalidInput` if MSH names another facility than the PRD of a party with numbers of the same register."""
+    for field, number in numbered(facility).items():
+        if party.get(field) not in (None, number):
+            raise InvalidInput.at(place, "is another facility than the PRD of that side names", "invariant")
+
+
+def _id_by_number(numbers: Data) -> str | None:
+    names = {"her_id": "her", "organization_number": "org", "resh_id": "resh"}
+    return next((f"{names[field]}-{number}" for field, number in numbers.items()), None)
+
+
+def _name_by_number(numbers: Data) -> str | None:
+    words = {"her_id": "HER-id", "organization_number": "Organisasjonsnummer", "resh_id": "RESH-id"}
+    return next((f"{words[field]} {number}" for field, number in numbers.items()), None)

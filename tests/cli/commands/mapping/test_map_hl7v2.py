@@ -1,0 +1,99 @@
+"""`map` and `check` with HL7 v2: a notice becomes REF, a message Bundle too, and REF a message Bundle again."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.message import read
+from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fhir
+from ip_fhir.testing.message_samples import message, plan_message
+from tests.cli.conftest import Run
+from tests.mapping.hl7v2.samples import ANSWER, NOTICE, PERSON, PID
+from tests.support.two_sides import EXAMPLES
+
+
+def written(path: Path, *segments: str) -> Path:
+    """A file with a message of these segments."""
+    path.write_bytes(("\r".join(segments) + "\r").encode())
+    return path
+
+
+@pytest.mark.parametrize("framed", [False, True], ids=["plain", "with the marks of MLLP"])
+def test_hl7v2_to_a_bundle_and_back(run: Run, tmp_path: Path, *, framed: bool) -> None:
+    """Nothing is lost on the way: the Bundle says what the message says, and so does the REF made of it."""
+    given = written(tmp_path / "in.hl7", *NOTICE)
+    if framed:
+        given.write_bytes(b"\x0b" + given.read_bytes() + b"\x1c\r")
+    made = run("map", given, "--to", "fhir")
+    assert (made.code, made.err) == (0, "")
+    wanted = message_from_hl7v2(read(("\r".join(NOTICE) + "\r").encode(), DEFAULT_LIMITS).value)
+    assert message_from_fhir(orjson.loads(made.out)) == wanted
+    (tmp_path / "bundle.json").write_bytes(made.out)
+    again = run("map", tmp_path / "bundle.json", "--to", "v2")
+    assert message_from_hl7v2(read(again.out, DEFAULT_LIMITS).value) == wanted
+
+
+def test_a_notice_alone(run: Run, tmp_path: Path) -> None:
+    """It becomes a message with its own id."""
+    sent = message(MessageKind.NOTICE).notice
+    assert sent is not None
+    (tmp_path / "notice.json").write_text(sent.to_json(), encoding="utf-8")
+    made = run("map", tmp_path / "notice.json", "--to", "v2")
+    assert made.code == 0
+    told = message_from_hl7v2(read(made.out, DEFAULT_LIMITS).value)
+    assert (told.id, told.notice) == (sent.id, sent)
+
+
+def test_check_names_the_message(run: Run, tmp_path: Path) -> None:
+    """Kind, id and segments; a form that lacks something is 1; what is wrong is 2, with the place."""
+    right = run("check", written(tmp_path / "in.hl7", *NOTICE))
+    assert right.code == 0
+    assert "hl7v2: message notice M-0001" in right.text
+    assert "2 PRD" in right.text
+    lacking = run("check", written(tmp_path / "form.hl7", *ANSWER[:5], PERSON, PID))
+    assert (lacking.code, "hl7v2: message green-form" in lacking.text) == (1, True)
+    wrong = run("check", written(tmp_path / "wrong.hl7", *NOTICE[:4], PID.replace("19610214", "feb"), *NOTICE[5:]))
+    assert wrong.code == 2
+    assert "PID-7.1: is no date" in wrong.err
+    assert "feb" not in wrong.err.replace("february", "")
+
+
+@pytest.mark.parametrize(
+    ("to", "told"), [("plan", "MSH-9: is none of PPG"), ("view", "is a message of HL7 v2, and no view is in it")]
+)
+def test_no_plan_is_in_a_message(run: Run, tmp_path: Path, to: str, told: str) -> None:
+    """REF and RRI hold neither a plan nor a view of one."""
+    ran = run("map", written(tmp_path / "in.hl7", *NOTICE), "--to", to)
+    assert (ran.code, ran.out) == (2, b"")
+    assert told in ran.err
+
+
+def test_a_plan_as_a_pathway_and_back(run: Run, tmp_path: Path) -> None:
+    """PPG has the plan's goals and needs; what it has no place for is told, and so is what it does not say."""
+    plan = min((EXAMPLES / "plans").glob("*.json"))
+    made = run("map", plan, "--to", "v2")
+    assert made.code == 0
+    assert read(made.out, DEFAULT_LIMITS).event == ("PPG", "PCG", "PPG_PCG")
+    assert "resources: has no place in PPG: written without" in made.err
+    (tmp_path / "plan.hl7").write_bytes(made.out)
+    back = run("map", tmp_path / "plan.hl7", "--to", "plan")
+    assert (back.code, "MSH-7: is taken as the time of creation" in back.err) == (0, True)
+    before, after = orjson.loads(plan.read_bytes()), orjson.loads(back.out)
+    assert (after["id"], after["needs"]) == (before["id"], before["needs"])
+
+
+def test_what_does_not_go_to_hl7v2(run: Run, tmp_path: Path) -> None:
+    """A message about a plan is refused; lines do not go with it."""
+    from ip_fhir.domain.sharing.kinds import PlanMessageKind
+    from ip_fhir.mapping import plan_message_to_fhir
+
+    bundle = plan_message_to_fhir(plan_message(PlanMessageKind.PLAN))
+    (tmp_path / "plan.json").write_bytes(orjson.dumps(bundle))
+    ran = run("map", tmp_path / "plan.json", "--to", "v2")
+    assert (ran.code, ran.out) == (2, b"")
+    assert "is about a plan" in ran.err
+    (tmp_path / "notice.json").write_bytes(orjson.dumps(message_to_fhir(message(MessageKind.NOTICE))))
+    assert run("map", tmp_path / "notice.json", "--to", "v2", "--ndjson").code == 2

@@ -1,0 +1,217 @@
+"""Loops in which one side, or both, speak HL7 v2 alone: REF and RRI instead of message Bundles, in memory."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ip_fhir.domain.agreement import Agreement
+from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.referral import EventKind
+from ip_fhir.errors import InvalidInput, IpFhirError
+from ip_fhir.exchange.formats import Formats
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.message import new, read
+from ip_fhir.mapping import default
+from ip_fhir.ports import Outgoing, Receipt
+from tests.support.two_sides import START, TOKENS, Loop, Side, Wire, as_peer_error, form, make_loop, notice
+
+ways = pytest.mark.parametrize(
+    "speakers", [("hospital",), ("municipality",), ("hospital", "municipality")], ids=" and ".join
+)
+
+
+class V2Wire(Wire):
+    """The wire of a side that sends HL7 v2; the acknowledgement is the receipt."""
+
+    format = "hl7v2"
+
+    def send(self, outgoing: Outgoing) -> Receipt:
+        """Deliver, and read MSA-1."""
+        self.sent.append(outgoing.content)
+        assert self.to is not None
+        peer = self.to.peer_by_token(TOKENS[self._sender])
+        assert peer is not None
+        try:
+            reply = read(self.to.receive(outgoing.content, peer, "hl7v2"), DEFAULT_LIMITS)
+        except IpFhirError as error:
+            raise as_peer_error(error) from None
+        code = {"AA": "ok", "AE": "transient-error", "AR": "fatal-error"}[reply.field("MSA-1")]
+        return Receipt(outgoing.message_id, code)  # type: ignore[arg-type]  # one of the three
+
+
+def speaking(loop: Loop, speakers: tuple[str, ...]) -> Loop:
+    """The loop, in which these sides send HL7 v2."""
+    for name in speakers:
+        side: Side = getattr(loop, name)
+        side.wire.__class__ = V2Wire
+    return loop
+
+
+def opened(side: Side) -> list[MessageKind]:
+    """The kinds of messages that a side has sent, as they are read back."""
+    format_ = Formats().named(side.wire.format)
+    return [MessageKind(format_.open(sent, DEFAULT_LIMITS).message(default()).kind) for sent in side.wire.sent]
+
+
+@ways
+def test_all_examples_over_hl7v2(tmp_path: Path, speakers: tuple[str, ...]) -> None:
+    """Notices, reminders, incomplete and complete forms, and a rejection: both sides agree, whoever speaks HL7 v2."""
+    loop = speaking(make_loop(tmp_path, (Agreement(two_coordinators_allowed=True),)), speakers)
+    names = ["01", "02", "03", "04", "05"]
+    for name in names:
+        loop.hospital.exchange.send_notice(notice(name))
+    loop.settle()
+    answers = {
+        "01-child": START + timedelta(days=2),
+        "03-stroke-patient-1": START + timedelta(days=8),
+        "04-": START + timedelta(days=9),
+        "05-": START + timedelta(days=10),
+        "03-stroke-patient-2": START + timedelta(days=11),
+        "02-": START + timedelta(days=30),
+    }
+    for _ in range(35):
+        loop.clock.forward(days=1)
+        for name in [name for name, at in answers.items() if at <= loop.clock.at]:
+            del answers[name]
+            loop.municipality.exchange.answer(form(name))
+        loop.settle()
+    confirmed, rejected = ("confirmed", "confirmed"), ("rejected", "rejected")
+    assert [loop.states(f"referral-{name}") for name in names] == [*[confirmed] * 4, rejected]
+    assert opened(loop.hospital).count(MessageKind.FORM_INCOMPLETE) == 1
+    for side in (loop.hospital, loop.municipality):
+        stored = side.exchange.store.referral("referral-01")
+        assert stored is not None
+        assert stored.referral.form == form("01")
+        shown = {"attachments": ()} if side is loop.municipality else {}  # by the agreement's content level
+        assert stored.referral.notice == notice("01").evolve(**shown)
+        assert [row for row in side.exchange.store.outbox() if row.status == "parked"] == []
+        assert side.exchange.store.verify() == ()
+
+
+@ways
+def test_a_conversation_over_hl7v2(loop: Loop, speakers: tuple[str, ...]) -> None:
+    """Accepted, a question and its answer, a wish to stop that is refused, and one that is agreed to."""
+    speaking(loop, speakers)
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    acts = [
+        (loop.municipality, EventKind.ACCEPT, None),
+        (loop.municipality, EventKind.ASK_INFORMATION, "Hvem er fastlegen?"),
+        (loop.hospital, EventKind.GIVE_INFORMATION, "Det står i epikrisen & vedlegget | side 2"),
+        (loop.hospital, EventKind.ASK_ABORT, "Personen vil vente"),
+        (loop.municipality, EventKind.REFUSE_ABORT, "Koordinator er alt i gang"),
+        (loop.hospital, EventKind.ASK_ABORT, "Personen vil fortsatt vente"),
+        (loop.municipality, EventKind.AGREE_ABORT, "Da venter vi"),
+    ]
+    for side, kind, text in acts:
+        loop.clock.forward(hours=1)
+        side.exchange.act("referral-01", kind, text=text)
+        loop.settle()
+    assert loop.states("referral-01") == ("cancelled", "cancelled")
+    evidence = loop.municipality.exchange.store.evidence()
+    assert "Det står i epikrisen & vedlegget | side 2" in [link.record.event.text for link in evidence]
+
+
+def test_every_message_names_the_person_of_the_notice(loop: Loop) -> None:
+    """PID-3 and PID-5, which the standard requires; an answer about another person is refused."""
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    loop.settle()
+    number = notice("01").owner.identifier
+    assert number is not None
+    sent = loop.municipality.wire.sent[-1]
+    assert read(sent, DEFAULT_LIMITS).field("PID-3.1") == number
+    about_another = sent.replace(number.encode(), b"05827500285").replace(b"message-id^^99IP||", b"message-id^^99IP||x")
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    reply = read(loop.hospital.exchange.receive(about_another, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSA-1"), reply.field("ERR-2")) == ("AR", "PID")
+    assert "05827500285" not in reply.to_bytes().decode()
+
+
+def test_deviations_are_told_beside_a_yes(loop: Loop) -> None:
+    """A structure in MSH-9.3 that there is not is read, and told in ERR with the severity W."""
+    speaking(loop, ("hospital",))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert peer is not None
+    sent = loop.hospital.wire.sent[0].replace(b"REF^I12^REF_I12", b"REF^I12^REF_I14")
+    sent = sent.replace(b"referral-01", b"referral-77").replace(b"message-id^^99IP||", b"message-id^^99IP||x")
+    reply = read(loop.municipality.exchange.receive(sent, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSA-1"), reply.field("ERR-4")) == ("AA", "W")
+
+
+@ways
+def test_a_resend_is_known(loop: Loop, speakers: tuple[str, ...]) -> None:
+    """The same message with a later MSH-7 gets the same answer, and is taken in once; other content is refused."""
+    if "hospital" not in speakers:
+        return
+    speaking(loop, speakers)
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    sent = read(loop.hospital.wire.sent[0], DEFAULT_LIMITS)
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert peer is not None
+    header = sent.value["MSH"]
+    later = sent.put({**sent.value, "MSH": {**header, "f7": [{"c1": "20260302120001+0100"}], "f13": [{"c1": "7"}]}})
+    first = loop.municipality.exchange.receive(sent.to_bytes(), peer, "hl7v2")
+    assert loop.municipality.exchange.receive(later.to_bytes(), peer, "hl7v2") == first
+    assert len(loop.municipality.exchange.store.evidence()) == 1
+    other = sent.put({**sent.value, "RF1": {**sent.value["RF1"], "f2": [{"c1": "S", "c3": "HL70280"}]}})
+    with pytest.raises(InvalidInput):
+        loop.municipality.exchange.receive(other.to_bytes(), peer, "hl7v2")
+
+
+def test_an_answer_of_a_system_that_knows_no_rows_of_ours(loop: Loop) -> None:
+    """RRI^I12 with RF1-1 alone: accepted first, then with a person and a telephone number, which is a form."""
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    asked = read(loop.hospital.wire.sent[0], DEFAULT_LIMITS)
+    accepted = _plain_answer(asked.value, "R-1", "A", loop)
+    assert b"MSA|AA|" in loop.hospital.exchange.receive(accepted, peer, "hl7v2")
+    assert loop.state(loop.hospital, "referral-01") == "accepted"
+    loop.clock.forward(days=1)
+    person = {
+        "f1": [{"c1": "RT"}],
+        "f2": [{"c1": "Krogstad", "c2": "Ingvild"}],
+        "f4": [{"c9": "Nordvik skole"}],
+        "f5": [{"c2": "WPN", "c3": "PH", "c12": "+47 00 00 02 31"}],
+    }
+    answered = _plain_answer(asked.value, "R-2", "A", loop, person)
+    assert b"MSA|AA|" in loop.hospital.exchange.receive(answered, peer, "hl7v2")
+    stored = loop.hospital.exchange.store.referral("referral-01")
+    assert stored is not None
+    assert stored.referral.forms
+    named = stored.referral.forms[-1].form.professionals[0].name
+    assert named.full == "Ingvild Krogstad"
+
+
+def _plain_answer(asked: dict[str, Any], ident: str, status: str, loop: Loop, *persons: dict[str, Any]) -> bytes:
+    """An answer made of what the notice's message said, by a system that copies RF1, PID and the parties."""
+    msh = dict(asked["MSH"])
+    msh |= {"f4": msh["f6"], "f6": msh["f4"], "f9": [{"c1": "RRI", "c2": "I12"}], "f10": [{"c1": ident}]}
+    msh |= {"f7": [{"c1": loop.clock.at.strftime("%Y%m%d%H%M%S+0000")}]}
+    contacts = [{"PRD": _plain(group["PRD"])} for group in asked["PROVIDER_CONTACT"]][:2]
+    value = {
+        "MSH": msh,
+        "MSA": {"f1": [{"c1": "AA"}], "f2": [{"c1": "1"}]},
+        "RF1": {**asked["RF1"], "f1": [{"c1": status}]},
+        "PROVIDER_CONTACT": [*contacts, *({"PRD": person} for person in persons)],
+        "PID": asked["PID"],
+    }
+    return new(value).to_bytes()
+
+
+def _plain(prd: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
+    """The segment without what is of ours: roles and ids."""
+    kept = {"f1": [{"c1": prd["f1"][0]["c1"]}], "f4": prd["f4"]}
+    numbers = [number for number in prd.get("f7", ()) if not number["c2"].startswith("99IP")]
+    return {**kept, "f7": numbers} if numbers else kept
