@@ -25,6 +25,7 @@ from parts import (
     settings,
     sharing,
     tables,
+    wire,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "cli": commands.cli,
     "exit-codes": commands.exit_codes,
     "settings": settings.settings,
+    "mllp-peer": wire.peer_options,
+    "mllp-listener": wire.listener_options,
     "sharing-terms": rights.terms,
     "rights": rights.rights,
     "row-keys": tables.row_keys,

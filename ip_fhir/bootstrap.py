@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import socket
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -25,7 +26,7 @@ from ip_fhir.exchange.sending.tell_command import TellCommand
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
-from ip_fhir.ports import Endpoint
+from ip_fhir.ports import CheckingAdapter, Endpoint
 from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
 
@@ -119,7 +120,7 @@ def _basis(settings: Settings) -> str:
 def open_listeners(settings: Settings) -> list[Listener]:
     """The listeners that the settings name, in that order, not started: `ip_fhir.exchange.listeners` runs them.
 
-    Each is bound to the peer or carrier whose messages it brings, and can hand in no other's. The last writes signed
+    Each is bound to the peers or carriers whose messages it brings, and can hand in no other's. The last writes signed
     heads of the evidence, if settings want any. Raises `InvalidInput` with every problem: a plug-in that is missing
     or broken at `listeners.N.use`, an option that it does not know or cannot use at `listeners.N.OPTION`, at
     `listeners.N.speaks_for` if settings do not say whose messages it brings, a key that cannot sign at `evidence.key`.
@@ -128,7 +129,7 @@ def open_listeners(settings: Settings) -> list[Listener]:
     problems: list[Problem] = []
     for number, named in enumerate(settings.listeners):
         try:
-            made.append(BoundListener(listener(named.use, named.options), _brought_by(settings, number)))
+            made.append(BoundListener(listener(named.use, named.options), *_brought_by(settings, number)))
         except InvalidInput as error:
             problems += at_listener(error, f"listeners.{number}").problems
     try:
@@ -140,12 +141,12 @@ def open_listeners(settings: Settings) -> list[Listener]:
     return made
 
 
-def _brought_by(settings: Settings, number: int) -> str:
-    """The name of the peer or carrier that a listener is bound to."""
-    name = settings.brought_by(settings.listeners[number])
-    if name is None:
+def _brought_by(settings: Settings, number: int) -> tuple[str, ...]:
+    """The names of the peers and carriers that a listener is bound to."""
+    names = settings.brought_by(settings.listeners[number])
+    if not names:
         raise InvalidInput.at("speaks_for", "name the peer or carrier whose messages it brings", "required")
-    return name
+    return names
 
 
 def _head_keepers(settings: EvidenceSettings) -> list[Listener]:
@@ -158,10 +159,40 @@ def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> P
     named = {peer.adapter for peer in settings.peers}
     loaded = {**adapters(named - set(wires)), **wires}
     problems = [problem for name in sorted(named) for problem in _unwritten(name, loaded[name], formats)]
+    made = [_peer(peer, loaded) for peer in settings.peers]
+    problems += [problem for number, peer in enumerate(made) for problem in _unusable(peer, number)]
     if problems:
         raise InvalidInput(problems)
     carriers = (Carrier(one.name, one.parties, _texts(one.accepts)) for one in settings.carriers)
-    return Peers((_peer(peer, loaded) for peer in settings.peers), carriers)
+    return Peers(made, carriers)
+
+
+def open_peer(settings: Settings, name: str) -> Peer:
+    """One peer of the settings, with its installed adapter: to reach it without an exchange.
+
+    Raises `InvalidInput` if settings name none, or it cannot be used.
+    """
+    for number, named in enumerate(settings.peers):
+        if named.name == name:
+            peer = _peer(named, adapters([named.adapter]))
+            if problems := _unusable(peer, number):
+                raise InvalidInput(problems)
+            return peer
+    raise InvalidInput.at("peers", f"no peer in the settings has the name {name}", "not-found")
+
+
+def _unusable(peer: Peer, number: int) -> tuple[Problem, ...]:
+    """The problems that the peer's adapter has with its address or options, if it is one that looks at them."""
+    try:
+        if isinstance(peer.adapter, CheckingAdapter):
+            peer.adapter.check(peer.endpoint)
+    except InvalidInput as error:
+        own = f"peers.{number}"
+        return tuple(
+            replace(p, path=f"{own}.url" if p.path == "url" else f"{own}.options.{p.path}".rstrip("."))
+            for p in error.problems
+        )
+    return ()
 
 
 def _unwritten(name: str, adapter: Adapter, formats: Formats) -> tuple[Problem, ...]:
@@ -181,12 +212,17 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         name=peer.name,
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
-        endpoint=Endpoint(peer.url, token, peer.timeout, peer.options),
+        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer)),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
         by_person=peer.by_person,
         absent=peer.absent,
     )
+
+
+def _options(peer: PeerSettings) -> dict[str, str]:
+    """The options as the adapter is given them, secrets as text."""
+    return {k: v if isinstance(v, str) else v.get_secret_value() for k, v in peer.options.items()}
 
 
 def _texts(secrets: Iterable[SecretStr]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ SOAKS = {
             "HYPOTHESIS_PROFILE": "search",
         },
     ),
+    "frames": (("tests/wire/test_damaged_frames.py",), {"IP_FHIR_DAMAGED_FRAMES": "1000000"}),
     "hostile": (
         ("tests/acceptance/test_damaged_requests.py", "tests/acceptance/test_hostile_town.py"),
         {"IP_FHIR_DAMAGED": "100000", "IP_FHIR_HOSTILE_LOOPS": "300"},

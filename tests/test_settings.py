@@ -294,25 +294,28 @@ def test_who_speaks_for_whom_hangs_together(more: dict[str, Any], words: str) ->
 
 
 @pytest.mark.parametrize(
-    ("listener", "peers", "name"),
+    ("listener", "peers", "names"),
     [
-        ({"speaks_for": "a"}, [A, B], "a"),
-        ({"speaks_for": "engine"}, [A, B], "engine"),
-        ({"peer": "b"}, [A, B], "b"),
-        ({"speaks_for": "a", "peer": "b"}, [A, B], "a"),
-        ({}, [A, B], None),
-        ({"peer": "z"}, [A, B], None),
-        ({"peer": 7}, [A, B], None),
+        ({"speaks_for": "a"}, [A, B], ("a",)),
+        ({"speaks_for": "engine"}, [A, B], ("engine",)),
+        ({"speaks_for": ["a", "engine"]}, [A, B], ("a", "engine")),
+        ({"peer": "b"}, [A, B], ("b",)),
+        ({"peers": {"a": ["dns:a.example"], "b": ["dns:b.example"]}}, [A, B], ("a", "b")),
+        ({"speaks_for": "a", "peer": "b"}, [A, B], ("a",)),
+        ({}, [A, B], ()),
+        ({"peer": "z"}, [A, B], ()),
+        ({"peers": {"a": [], "z": []}}, [A, B], ()),
+        ({"peer": 7}, [A, B], ()),
     ],
 )
-def test_whose_messages_a_listener_brings(listener: dict[str, Any], peers: list[Any], name: str | None) -> None:
-    """What `speaks_for` says, else the option `peer`; nobody's where neither says it and there are several."""
+def test_whose_messages_a_listener_brings(listener: dict[str, Any], peers: list[Any], names: tuple[str, ...]) -> None:
+    """What `speaks_for` says, else the options `peer` or `peers`; nobody's where none says it and there are several."""
     carrier = {"name": "engine", "parties": ["a", "b"]}
     data = minimal(peers=peers, carriers=[carrier], listeners=[{"use": "ear", **listener}])
     settings = settings_of(data, environ={})
-    assert settings.brought_by(settings.listeners[0]) == name
+    assert settings.brought_by(settings.listeners[0]) == names
     alone = settings_of(minimal(peers=[A], listeners=[{"use": "ear"}]), environ={})
-    assert alone.brought_by(alone.listeners[0]) == "a"
+    assert alone.brought_by(alone.listeners[0]) == ("a",)
 
 
 @pytest.mark.parametrize(

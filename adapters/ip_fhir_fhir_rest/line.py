@@ -12,7 +12,6 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from weakref import finalize
@@ -23,6 +22,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
+
+from ip_fhir.ports.hosts import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Line:
     def __init__(self, origin: str) -> None:
         self.session = requests.Session()
         # A proxy cannot reach our own machine.
-        self.session.trust_env = not _is_loopback(urlsplit(origin).hostname or "")
+        self.session.trust_env = not is_loopback(urlsplit(origin).hostname or "")
         # No retries of its own: the outbox decides when to try again, and counts.
         self.session.mount(origin, _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0))
         self._handle = Handle()
@@ -169,10 +170,3 @@ class _Adapter(HTTPAdapter):
         if type(manager) is ProxyManager:
             manager.pool_classes_by_scheme = _POOLS
         return manager
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -10,7 +10,7 @@ from ip_fhir.cli.commands import demo
 from ip_fhir.cli.commands.loop import act, agreement, consent, drafts, exchange, outbox, referrals, worklist
 from ip_fhir.cli.commands.mapping import check, mappings
 from ip_fhir.cli.commands.mapping import map as map_
-from ip_fhir.cli.commands.operation import db, doctor, evidence, init, reads, restore
+from ip_fhir.cli.commands.operation import db, doctor, evidence, hl7, init, reads, restore
 from ip_fhir.cli.commands.plans import access_log, changes, invitations, plans, preview, shares, versions
 from ip_fhir.cli.exits import EXIT_CODES
 
@@ -91,5 +91,6 @@ app.add_typer(referrals.app, name="referrals")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(worklist.app, name="worklist")
 app.add_typer(reads.app, name="reads")
+app.add_typer(hl7.app, name="hl7")
 app.add_typer(db.app, name="db")
 app.add_typer(evidence.app, name="evidence")

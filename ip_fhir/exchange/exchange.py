@@ -23,7 +23,7 @@ from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import Event, EventKind
 from ip_fhir.domain.sharing.events import PlanEventKind
 from ip_fhir.errors import InvalidInput, NotYet, StoreError
-from ip_fhir.exchange import inbound, receipts, rest, worklist
+from ip_fhir.exchange import inbound, receipts, refusals, rest, worklist
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
 from ip_fhir.exchange.outbound import park
@@ -207,6 +207,10 @@ class Exchange(PlanVerbs):
         """See `ip_fhir.exchange.receipts.settle`."""
         settled = receipts.settle(self._context, receipt, self._credential(peer))
         return self._active(settled)
+
+    def refuse(self, content: bytes, peer: Credential | str, error: InvalidInput) -> None:
+        """See `ip_fhir.exchange.refusals.refuse`."""
+        refusals.refuse(self._context, content, self._credential(peer), error)
 
     def read_resource(self, peer: Credential, type_: str, id_: str) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.read`."""

@@ -12,17 +12,17 @@ from ip_fhir.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ip_fhir.ports import Listener, Receiver, WireFormat
+    from ip_fhir.ports import Listener, Receipt, Receiver, WireFormat
 
 log = logging.getLogger("ip_fhir.exchange")
 
 
 class BoundListener:
-    """A listener that can hand in messages of one peer or carrier only: the one that settings bind it to."""
+    """A listener that can hand in messages of some peers and carriers only: those that settings bind it to, by name."""
 
-    def __init__(self, listener: Listener, name: str) -> None:
+    def __init__(self, listener: Listener, *names: str) -> None:
         self._listener = listener
-        self._bound_to = name
+        self._bound_to = names
         self.name = listener.name
 
     def start(self, exchange: Receiver) -> None:
@@ -35,14 +35,25 @@ class BoundListener:
 
 
 class _BoundReceiver:
-    def __init__(self, exchange: Receiver, name: str) -> None:
+    def __init__(self, exchange: Receiver, names: Sequence[str]) -> None:
         self._exchange = exchange
-        self._bound_to = name
+        self._bound_to = names
 
     def receive(self, content: bytes, peer: str, format_name: WireFormat = "fhir-message") -> bytes:
-        if peer != self._bound_to:
-            raise InvalidInput.at("peer", "not the party or carrier that settings bind this listener to", "forbidden")
+        self._check(peer)
         return self._exchange.receive(content, peer, format_name)
+
+    def receive_receipt(self, receipt: Receipt, peer: str) -> str:
+        self._check(peer)
+        return self._exchange.receive_receipt(receipt, peer)
+
+    def refuse(self, content: bytes, peer: str, error: InvalidInput) -> None:
+        self._check(peer)
+        self._exchange.refuse(content, peer, error)
+
+    def _check(self, peer: str) -> None:
+        if peer not in self._bound_to:
+            raise InvalidInput.at("peer", "not a party or carrier that settings bind this listener to", "forbidden")
 
 
 @contextmanager

@@ -9,12 +9,14 @@ still waits; it is sent again, unchanged to the byte, and the receiver recognise
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
-from ip_fhir.errors import IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
+from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
+from ip_fhir.exchange import inbound
 from ip_fhir.exchange.formats import PersonWriter
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.errand import errand_of
@@ -139,11 +141,22 @@ def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) ->
         context.circuits.answered(name)
         raise
     context.circuits.answered(name)
+    if receipt is not None and receipt.reply is not None:
+        _take_in(context, peer, receipt.reply)
     if receipt is not None and receipt.code == "transient-error":
         raise Unavailable(said(receipt))
     if receipt is not None and receipt.code == "fatal-error":
         raise Rejected(said(receipt))
     return receipt
+
+
+def _take_in(context: Context, peer: Peer, reply: bytes) -> None:
+    """Take in a message that came with the receipt, as any message of the peer. Raises `StoreError`: sent again then.
+
+    If it is refused, that is recorded: the peer has our message all the same.
+    """
+    with suppress(InvalidInput):
+        inbound.receive(context, reply, peer, peer.adapter.format)
 
 
 def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:

@@ -6,7 +6,8 @@ records those that belong to no referral: unreadable, in another party's name, o
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ip_fhir.errors import InvalidInput, LoopError, NotTaken, NotYet
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.counts import UNREADABLE
 from ip_fhir.fhir.outcome import problems_of
+from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Refusal
 
 if TYPE_CHECKING:
@@ -69,6 +71,14 @@ def refusals_kept(context: Context, arrival: Arrival, but: tuple[IssueCode, ...]
         arrival.outcome = "not-yet" if error.retry else "not-taken"
         context.counts.add("in", arrival.kind, arrival.outcome)
         raise
+
+
+def refuse(context: Context, content: bytes, credential: Credential, error: InvalidInput) -> None:
+    """Record content that is no message in any format, with what is wrong with it. Raises `StoreError`."""
+    began, arrival = time.monotonic(), Arrival.of(credential, content)
+    with suppress(InvalidInput), refusals_kept(context, arrival):
+        raise error
+    log_message("in", arrival.peer, arrival.kind, arrival.outcome, began, None)
 
 
 def _keep(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -> None:

@@ -20,6 +20,7 @@ from ip_fhir.errors import InvalidInput, NotTaken, Problem
 from ip_fhir.fhir.bundle import BundleContent, Entry, content_of, refuse_aside
 from ip_fhir.fhir.json_text import dumps
 from ip_fhir.mapping.bundle.reads import LensesNeeded
+from ip_fhir.mapping.correlation import is_correlated
 from ip_fhir.mapping.dialects.fhir.fhirpath import at
 from ip_fhir.mapping.fhir_version import version_of
 from ip_fhir.mapping.header import (
@@ -178,13 +179,6 @@ def _where(problem: Problem, header: Entry, communication: Entry | None, compile
         place = compiled.lens("Communication").where(problem.path, communication.resource)
         return replace(problem, path=at(communication.at, place))
     return place_in_header(_HEADER, problem, header, compiled)
-
-
-def is_correlated(request: dict[str, Any], systems: Systems) -> bool:
-    """True if a ServiceRequest has a correlation id."""
-    system = systems.uri("id-referral")
-    identifiers = request.get("identifier")
-    return isinstance(identifiers, list) and any(isinstance(i, dict) and i.get("system") == system for i in identifiers)
 
 
 def _with_correlation(bundle: dict[str, Any], request: Entry, systems: Systems) -> dict[str, Any]:

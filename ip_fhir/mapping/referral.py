@@ -16,11 +16,11 @@ from ip_fhir.domain.referral import Event, EventKind, Referral, Role
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.json_text import loads
 from ip_fhir.fhir.references import references_in
+from ip_fhir.mapping.correlation import is_correlated
 from ip_fhir.mapping.fhir_version import expect_version
 from ip_fhir.mapping.generated.structs import WrittenReference, write_json
 from ip_fhir.mapping.lenses.references import Links
 from ip_fhir.mapping.lenses.table import data_of
-from ip_fhir.mapping.message import is_correlated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

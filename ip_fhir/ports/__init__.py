@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
-    from ip_fhir.errors import Problem
+    from ip_fhir.errors import InvalidInput, Problem
 
 WireFormat: TypeAlias = str
 """The name of a wire format, such as `fhir-message`: an entry point of the group `ip_fhir.formats`."""
@@ -69,11 +69,16 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer of the peer's system: stored (`ok`), or not, for now or for good. Never the business answer."""
+    """The answer of the peer's system: stored (`ok`), or not, for now or for good. Never the business answer.
+
+    `reply` is a message of the peer that came with it, in the adapter's format: it is taken in before the receipt
+    counts.
+    """
 
     message_id: str
     code: ReceiptCode
     problems: tuple[Problem, ...] = ()
+    reply: bytes | None = field(default=None, repr=False)
 
 
 @runtime_checkable
@@ -92,6 +97,15 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class CheckingAdapter(Adapter, Protocol):
+    """An adapter that finds out before anything is sent if it can use what settings say about a peer."""
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Raise `InvalidInput` at `url` or the option that cannot be used. Connects to nothing."""
+        ...
+
+
 class Receiver(Protocol):
     """The side of the loop that a listener hands bytes to: an `ip_fhir.exchange.Exchange`."""
 
@@ -101,6 +115,20 @@ class Receiver(Protocol):
         Thread-safe.
 
         After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may come again.
+        """
+        ...
+
+    def receive_receipt(self, receipt: Receipt, peer: str) -> str:
+        """Apply a receipt of this peer for a message that was handed over; return what became of it.
+
+        Raises `StoreError`: then it may come again. One that fits nothing is recorded with the refused messages.
+        """
+        ...
+
+    def refuse(self, content: bytes, peer: str, error: InvalidInput) -> None:
+        """Record content of this peer that the listener itself refuses, since no format can read it: by its digest.
+
+        Raises `StoreError`.
         """
         ...
 

@@ -23,7 +23,7 @@
     parties = ["hospital"]
     [[listeners]]                                   # plug-ins that wait or poll; other keys are the plug-in's options
     use = "our-queue"
-    speaks_for = "hospital"                         # whose messages it brings: a peer or a carrier
+    speaks_for = "hospital"                         # whose messages it brings: a peer or a carrier, or a list
     password = { env = "QUEUE_PASSWORD" }
 
 `IP_FHIR_HTTP__PORT=9000` overrides `http.port`, `IP_FHIR_PEERS__0__URL` the first peer's url. Paths, also that
@@ -129,13 +129,14 @@ class Settings(Value):
         peers = {peer.name: (peer.organization, *peer.units) for peer in self.peers}
         return Parties({OURS: (self.organization, *self.units), **peers}, closed=self.unit_list == "closed")
 
-    def brought_by(self, listener: ListenerSettings) -> str | None:
-        """The name of the peer or carrier whose messages a listener brings; None: settings do not say."""
+    def brought_by(self, listener: ListenerSettings) -> tuple[str, ...]:
+        """The names of the peers and carriers whose messages a listener brings; empty: settings do not say."""
         names = [*(peer.name for peer in self.peers), *(carrier.name for carrier in self.carriers)]
-        named = listener.speaks_for or listener.options.get("peer")
-        if named is not None:
-            return named if named in names else None
-        return names[0] if len(names) == 1 else None
+        said = listener.speaks_for or listener.options.get("peer") or listener.options.get("peers")
+        if said is None:
+            return tuple(names) if len(names) == 1 else ()
+        named = tuple(said) if isinstance(said, (tuple, list, dict)) else (said,)
+        return named if all(name in names for name in named) else ()
 
 
 def _carrier_problems(settings: Settings) -> Iterator[str]:
@@ -163,7 +164,7 @@ def _party_problems(settings: Settings, place: str, party: str, unknown: set[str
 
 def _listener_problems(settings: Settings) -> Iterator[str]:
     for number, listener in enumerate(settings.listeners):
-        if listener.speaks_for is not None and settings.brought_by(listener) is None:
+        if listener.speaks_for is not None and not settings.brought_by(listener):
             yield f"listeners.{number}.speaks_for: no peer or carrier has this name"
 
 

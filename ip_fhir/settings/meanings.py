@@ -37,12 +37,13 @@ MEANINGS: Final = {
     "sends all it has",
     "peers.plain_http": "true allows http to another machine, where a tunnel encrypts",
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
-    "peers.options": "options of the adapter",
+    "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "
+    "`{ path = ... }`",
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
     "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",
-    "listeners.speaks_for": "name of the peer or carrier whose messages it brings; without it: the option `peer`, "
-    "or the only one",
+    "listeners.speaks_for": "name of the peer or carrier whose messages it brings, or a list of names; without it: the "
+    "option `peer`, the names in the option `peers`, or the only one",
     "listeners.use": "plug-in that waits or polls, run by `serve` and `work`; the table's other keys are its options",
     "agreements": "deadlines and ladder with each party: here, or the path of a file of their own",
     "limits.max_bytes": "bytes of a body",

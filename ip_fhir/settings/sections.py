@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -12,14 +11,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretSt
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.ports.hosts import is_loopback
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class HttpSettings(Value):
@@ -71,12 +64,12 @@ class PeerSettings(Value):
     absent: Literal["unchanged", "removed"] = "unchanged"
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
-    options: dict[str, str] = Field(default_factory=dict)
+    options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_option)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
         address = urlsplit(self.url)
-        if address.scheme == "http" and not self.plain_http and not _is_loopback(address.hostname or ""):
+        if address.scheme == "http" and not self.plain_http and not is_loopback(address.hostname or ""):
             message = "http carries a person's affairs in the clear: use https, or plain_http where a tunnel encrypts"
             raise ValueError(message)
         return self
@@ -96,8 +89,8 @@ class CarrierSettings(Value):
 class ListenerSettings(Value):
     """A listener: the name `use` under which the plug-in is installed, and the plug-in's own options.
 
-    `speaks_for` is the name of the peer or carrier whose messages it brings. Without it, it is the option `peer`, or
-    the only one that settings name.
+    `speaks_for` is the name of the peer or carrier whose messages it brings, or a list of them. Without it, it is the
+    option `peer`, those of the option `peers`, or the only one that settings name.
 
     An option `{ env = "NAME" }` or `{ file = "path" }` is the text there, and is shown in no `repr`; an option
     `{ path = "inbox" }` is that path, relative to the settings file.
@@ -107,7 +100,7 @@ class ListenerSettings(Value):
     __pydantic_extra__: dict[str, Annotated[Any, BeforeValidator(read_option)]] = Field(init=False)
 
     use: Text
-    speaks_for: Id | None = None
+    speaks_for: Id | Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
 
     @property
     def options(self) -> dict[str, Any]:

@@ -28,19 +28,23 @@ from ip_fhir.ports import Listener
 from ip_fhir.testing.store.samples import PERSON
 
 if TYPE_CHECKING:
-    from ip_fhir.ports import WireFormat
+    from ip_fhir.errors import IssueCode
+    from ip_fhir.ports import Receipt, WireFormat
 
 
 class ReceiverDouble:
     """A stand-in for the exchange: it remembers received messages, and answers, raises or waits as the test sets it.
 
-    `came` has (content, peer, format) of each message. If `raises` is set, it is raised at each message. While `held`
-    is cleared, `receive` waits. `wait_for` waits at most `patience` seconds.
+    `came` has (content, peer, format) of each message, `receipts` (receipt, peer), `refused` (content, peer, code). If
+    `raises` is set, it is raised at each message and receipt. While `held` is cleared, `receive` waits. `wait_for`
+    waits at most `patience` seconds.
     """
 
     def __init__(self, patience: float = 10.0) -> None:
         self._patience = patience
         self.came: list[tuple[bytes, str, WireFormat]] = []
+        self.receipts: list[tuple[Receipt, str]] = []
+        self.refused: list[tuple[bytes, str, IssueCode]] = []
         self.done = 0
         self.raises: Exception | None = None
         self.held = threading.Event()
@@ -54,6 +58,17 @@ class ReceiverDouble:
         if self.raises is not None:
             raise self.raises
         return b"taken in"
+
+    def receive_receipt(self, receipt: Receipt, peer: str) -> str:
+        """Remember a receipt; see `Receiver.receive_receipt`."""
+        self.receipts.append((receipt, peer))
+        if self.raises is not None:
+            raise self.raises
+        return "settled"
+
+    def refuse(self, content: bytes, peer: str, error: InvalidInput) -> None:
+        """Remember refused content; see `Receiver.refuse`."""
+        self.refused.append((content, peer, error.problems[0].code))
 
     def wait_for(self, number: int) -> None:
         """Wait until this many messages have come. Raises `AssertionError` if they do not come in time."""

@@ -1,4 +1,4 @@
-"""The tools of others that judge and compile: Maven and Java (the validator), Node (SUSHI).
+"""The tools of others that judge, compile and talk: Maven and Java (validator, engines for HL7 v2), Node (SUSHI).
 
 Each is made once for a checkout and kept until what it is made from changes.
 """
@@ -36,6 +36,17 @@ def validator_jar() -> Path:
     sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
     jar = module / "target" / "validator.jar"
     with _once("validator", sources) as stale:
+        if stale or not jar.is_file():
+            run(["mvn", "--batch-mode", "--quiet", "package"], module)
+    return jar
+
+
+def peers_jar() -> Path:
+    """The engines for HL7 v2 as programs, built with Maven where their sources are not those of the last build."""
+    module = HERE / "v2peers"
+    sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
+    jar = module / "target" / "v2peers.jar"
+    with _once("v2peers", sources) as stale:
         if stale or not jar.is_file():
             run(["mvn", "--batch-mode", "--quiet", "package"], module)
     return jar

@@ -9,7 +9,7 @@ import pytest
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import EventKind
-from ip_fhir.errors import InvalidInput, IpFhirError
+from ip_fhir.errors import InvalidInput, IpFhirError, Unavailable
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
@@ -34,10 +34,13 @@ class V2Wire(Wire):
         peer = self.to.peer_by_token(TOKENS[self._sender])
         assert peer is not None
         try:
-            reply = read(self.to.receive(outgoing.content, peer, "hl7v2"), DEFAULT_LIMITS)
+            content = self.to.receive(outgoing.content, peer, "hl7v2")
         except IpFhirError as error:
             raise as_peer_error(error) from None
-        code = {"AA": "ok", "AE": "transient-error", "AR": "fatal-error"}[reply.field("MSA-1")]
+        if not content:
+            raise Unavailable("no answer: it may come again")
+        reply = read(content, DEFAULT_LIMITS)
+        code = {"AA": "ok", "AE": "fatal-error", "AR": "fatal-error"}[reply.field("MSA-1")]
         return Receipt(outgoing.message_id, code)  # type: ignore[arg-type]  # one of the three
 
 

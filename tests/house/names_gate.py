@@ -89,7 +89,7 @@ def _missing_in_command(words: list[str]) -> Iterator[str]:
     given = ["ip-fhir"]
     for word in words:
         children = getattr(command, "commands", {})
-        if children and re.fullmatch(r"[a-z-]+", word) and not word.startswith("-"):
+        if children and re.fullmatch(r"[a-z][a-z0-9-]*", word) and not word.startswith("-"):
             given.append(word)
             if word not in children:
                 yield f"no such command: {' '.join(given)}"

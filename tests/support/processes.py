@@ -171,16 +171,24 @@ class Timekeeper(ABC):
 
 
 class Town(Timekeeper):
-    """A hospital and a municipality in a folder, each with an endpoint, a worker and people at work."""
+    """A hospital and a municipality in a folder, each with an endpoint, a worker and people at work.
 
-    def __init__(self, place: Path, databases: dict[str, str], zygote: Zygote, loops: int, **settings: Any) -> None:
-        super().__init__(place, dict(zip(ROLES, free_ports(2), strict=True)))
+    With `mllp` their messages are HL7 v2 over MLLP.
+    """
+
+    def __init__(
+        self, place: Path, databases: dict[str, str], zygote: Zygote, loops: int, *, mllp: bool = False, **settings: Any
+    ) -> None:
+        ports = free_ports(4)
+        super().__init__(place, dict(zip(ROLES, ports[:2], strict=True)))
+        self.mllp_ports = dict(zip(ROLES, ports[2:], strict=True)) if mllp else {}
         self.databases = databases
         self.accepted = place / "accepted"
         self.configs = {role: self._write(role, **settings) for role in ROLES}
         self.servers = {role: self._running(zygote, "serve", role) for role in ROLES}
         self.people = {role: self._running(zygote, "people", role) for role in ROLES}
         self.worker = self._running(zygote, "work", "hospital")  # beside the one that the endpoint has
+        self.worker.more |= {"listeners": not mllp}
         for people in self.people.values():
             people.more |= {"accepted": str(self.accepted), "pause": 0.01, "until": loops}
 
@@ -203,7 +211,7 @@ class Town(Timekeeper):
         hospital, unit = organizations(notice("03"))
         ours, theirs, other = (hospital, unit, ROLES[1]) if role == ROLES[0] else (unit, hospital, ROLES[0])
         retry = {"first": 1.0, "cap": 30.0, "attempts": 1000}
-        data = {
+        data: dict[str, Any] = {
             "role": role,
             "database": self.databases[role],
             "organization": _alone(ours),
@@ -221,6 +229,9 @@ class Town(Timekeeper):
                 }
             ],
         }
+        if self.mllp_ports:
+            data["peers"][0] |= {"adapter": "mllp", "url": f"mllp://127.0.0.1:{self.mllp_ports[other]}"}
+            data["listeners"] = [{"use": "mllp", "peer": other, "port": self.mllp_ports[role]}]
         file = self.place / f"{role}.toml"
         file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in data.items()), encoding="utf-8")
         return file

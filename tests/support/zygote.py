@@ -30,7 +30,9 @@ _PR_SET_PDEATHSIG = 1
 _ALL_IT_NEEDS = (
     "ip_fhir.cli.commands.loop.exchange",
     "ip_fhir.cli.commands.operation.restore",
+    "ip_fhir.exchange.formats.hl7v2",
     "ip_fhir.web.serving",
+    "ip_fhir.wire.listener",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
@@ -50,8 +52,10 @@ def _warm() -> None:
         import_module(name)
     from ip_fhir.mapping import default
     from ip_fhir_fhir_rest import adapter
+    from ip_fhir_mllp import adapter as mllp
 
     adapter()
+    mllp()
     default()
     gc.collect()
     gc.freeze()
@@ -65,11 +69,11 @@ def _serve(config: str, _more: dict[str, Any]) -> None:
     serve(read_settings(config))
 
 
-def _work(config: str, _more: dict[str, Any]) -> None:
-    """A worker and nothing else, as `ip-fhir work` runs it."""
+def _work(config: str, more: dict[str, Any]) -> None:
+    """A worker and nothing else, as `ip-fhir work` runs it; `listeners` is False where the endpoint runs them."""
     from ip_fhir.cli.commands.loop.exchange import work
 
-    work(Path(config))
+    work(Path(config), **more)
 
 
 def _restore(config: str, more: dict[str, Any]) -> None:

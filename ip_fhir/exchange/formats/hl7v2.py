@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
-from ip_fhir.errors import Problem
 from ip_fhir.exchange.formats.protocol import about_referral
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
+from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.message import Er7, new, read
 from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.errors import Problem
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.hl7v2.segment import Segment
@@ -66,6 +68,10 @@ class Hl7v2:
         value = message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART), owner=owner)
         return new(value).to_bytes()
 
+    def ids_of(self, content: bytes) -> Sequence[OtherId]:
+        """Return MSH-10, which acknowledgements name: it has no room for a longer id of ours."""
+        return (OtherId("message", head(content).text(10)),)
+
 
 class IncomingHl7v2:
     """A message of HL7 v2 that came in."""
@@ -93,10 +99,14 @@ class IncomingHl7v2:
         return found.hexdigest()
 
     def reply(self, answer: Answer) -> bytes:
-        """Return an acknowledgement in the original mode: AA, AE for now, AR or AE for good.
+        """Return an acknowledgement in the original mode: AA, or AR or AE for good.
 
         Deviations from the standard that were read all the same are told beside a yes (ERR-4 W).
+        Nothing for a message that may come again: no acknowledgement says that, so its sender gets none and asks again
+        (`ip_fhir.wire.dialog` closes the connection, or answers CE in the enhanced mode).
         """
+        if answer.receipt.code == "transient-error":
+            return b""
         code, problems = _told(answer.receipt)
         if code == "AA":
             problems = [*problems, *self._message.warnings]
@@ -115,12 +125,7 @@ def _kept(segment: Segment) -> str:
 
 
 def _told(receipt: Receipt) -> tuple[Literal["AA", "AE", "AR"], Sequence[Problem]]:
-    """MSA-1 and the problems that ERR tells. An error for now is 207, whatever its problems are."""
+    """MSA-1 and the problems that ERR tells."""
     if receipt.code == "ok":
         return "AA", receipt.problems
-    if receipt.code == "transient-error":
-        return "AE", [Problem(p.path, p.reason, "conflict", p.severity) for p in receipt.problems] or [_FOR_NOW]
     return ("AE" if verdict(receipt.problems) == "AE" else "AR"), receipt.problems
-
-
-_FOR_NOW: Final = Problem("", "cannot be taken in at the moment", "conflict")

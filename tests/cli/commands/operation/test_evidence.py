@@ -15,6 +15,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.settings import read_settings
 from ip_fhir.store import SqlStore, open_store
+from ip_fhir.testing.listener_contract import ReceiverDouble
 from ip_fhir.testing.store.samples import append
 from tests.cli.conftest import Run, Sides
 
@@ -200,16 +201,8 @@ def test_the_thread_writes(config: Path, caplog: pytest.LogCaptureFixture) -> No
     assert "PRIVATE" not in caplog.text
 
 
-class Nobody:
-    """A receiver that is no exchange."""
-
-    def receive(self, content: bytes, peer: str, format_name: str) -> bytes:
-        """Take nothing in."""
-        raise NotImplementedError
-
-
 def test_not_for_any_receiver(config: Path) -> None:
     """A receiver that is no exchange has no chain: told when it starts."""
     (keeper,) = open_listeners(read_settings(config))
     with pytest.raises(InvalidInput, match="an exchange's store"):
-        keeper.start(Nobody())
+        keeper.start(ReceiverDouble())
