@@ -359,10 +359,13 @@ def _taken_over(step: Step, one: PartyShare) -> Share | None:
 def gone(step: Step) -> Finding:
     """Takes the old holder's word about who holds the plan now; what waits for an answer is sent to that one.
 
-    Raises `NotYet` if the one who says so is a holder of whom we have not been told.
+    Also when we know it already: the word answers a change of ours that reached the old holder after that. Raises
+    `NotYet` if the one who says so is a holder of whom we have not been told.
     """
     case, epoch = step.case, step.needed("epoch")
     if epoch <= case.epoch:
+        if step.event.party != case.holder:
+            changes.send_again(step)
         return Finding.LATE
     if step.event.party != case.holder:
         raise NotYet.at("sender", "is not the holder, as far as we know", "conflict")

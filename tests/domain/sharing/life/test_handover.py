@@ -350,6 +350,25 @@ def test_a_change_that_came_while_the_plan_was_away_is_sent_again() -> None:
     assert [kept.status for kept in school.case.changes] == ["accepted"]
 
 
+def test_a_change_that_reached_the_old_holder_late_is_sent_to_the_new_one() -> None:
+    """Its author knew already who holds the plan: the old holder's word says that the change went astray."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    astray = event_of(school.message(school.waiting.pop(), NOW), "school", NOW)
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    exchanged(unit, school, names=NAMES)
+    school.waiting.clear()
+    unit.apply(astray)
+    exchanged(unit, school, names=NAMES)
+    exchanged(school, south)
+    exchanged(south, school)
+    assert school.case is not None
+    assert [kept.status for kept in school.case.changes] == ["accepted"]
+
+
 def test_who_never_had_a_view_need_not_know_that_the_plan_is_gone() -> None:
     """It refuses the word of a plan that it does not know, and nobody is told: the new holder sends it the first view.
 
