@@ -90,7 +90,7 @@ class Sources:
         found: dict[str, set[str]] = {}
         for file in sorted((self.mappings / "fields").glob("*.toml")):
             for table in tomllib.loads(file.read_text(encoding="utf-8"))["table"]:
-                for row in table["row"]:
+                for row in table["row"] if table.get("dialect", "fhir") == "fhir" else ():
                     for place in (row, row.get("also", {})):
                         if "codes" in place:
                             bare = {place["fhir"]} if place.get("as") == "code" else set()

@@ -59,10 +59,14 @@ def from_holder(step: Step) -> None:
 def elsewhere(step: Step) -> Finding:
     """Tells a party that had a share of a plan which was handed over who holds it now. Raises `NotTaken` for others.
 
-    A change is not refused: as soon as its author hears who holds the plan, it is sent there.
+    A change is not refused: as soon as its author hears who holds the plan, it is sent there. Raises `NotYet` while the
+    plan is on its way here: the old holder may have said so to others before we have it.
     """
     if all(share.party != step.event.party for share in step.case.shares):
         raise NotTaken.at("plan", "unknown here", "not-found")
+    handover = step.case.handover
+    if handover is not None and handover.status is HandoverStatus.ACCEPTED and is_offered_to_us(step.case):
+        raise NotYet.at("plan", "is on its way here", "conflict")
     step.send(PlanMessageKind.PLAN_GONE, step.case.id, step.event.party, answers=step.event.message_id)
     if step.event.kind is not PlanEventKind.CHANGE:
         step.problems = (Problem("plan", "another side holds the plan", "business-rule"),)

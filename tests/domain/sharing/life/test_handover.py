@@ -369,6 +369,23 @@ def test_a_change_that_reached_the_old_holder_late_is_sent_to_the_new_one() -> N
     assert [kept.status for kept in school.case.changes] == ["accepted"]
 
 
+def test_a_change_that_comes_before_the_plan_waits_for_it() -> None:
+    """The old holder has told where the plan goes, and the plan itself is still under way: later, please."""
+    unit, south, _, school = town()
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    early = event_of(school.message(school.waiting[0], NOW), "school", NOW)
+    answered(south, offered(unit, south), accepts=True)
+    taken_over(unit, south)
+    answered(unit, offered(south, unit), accepts=True)
+    with pytest.raises(NotYet, match="on its way here"):
+        unit.apply(early)
+    taken_over(south, unit)
+    unit.apply(early)
+    assert [kept.status for kept in unit.cases[PLAN.id].changes] == ["accepted"]
+
+
 def test_who_never_had_a_view_need_not_know_that_the_plan_is_gone() -> None:
     """It refuses the word of a plan that it does not know, and nobody is told: the new holder sends it the first view.
 
