@@ -131,7 +131,7 @@ def put_resources(
     places = referral_resources(referral)
     if new:
         with suppress(Conflict):  # if one is there all the same, it is looked at after all
-            return _put_onto(tx, referral, dict.fromkeys(places), foreign, now, context)
+            return _put_onto(tx, referral, dict.fromkeys(places), foreign, now, context, just_read=True)
     return _put_onto(tx, referral, {place: tx.resource(*place) for place in places}, foreign, now, context)
 
 
@@ -142,12 +142,17 @@ def _put_onto(
     foreign: Sequence[JsonObject],
     now: datetime,
     context: Context,
+    *,
+    just_read: bool = False,
 ) -> list[JsonObject]:
-    """Write the resources onto those that are there; `current` are the stored ones by type and id."""
+    """Write the resources onto those that are there; `current` are the stored ones by type and id.
+
+    With `just_read` the referral's notice was read from `foreign`.
+    """
     offered = {resource["resourceType"]: resource for resource in foreign}
     existing = [_existing(place, old, offered) for place, old in current.items()]
     bodies = [body for body in existing if body is not None]
-    wanted = context.mapper.referral_to_fhir(referral, bodies, just_read="ServiceRequest" in offered)
+    wanted = context.mapper.referral_to_fhir(referral, bodies, just_read=just_read and "ServiceRequest" in offered)
     return [_put(tx, referral, body, old, now) for body, old in zip(wanted, current.values(), strict=True)]
 
 

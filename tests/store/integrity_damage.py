@@ -154,7 +154,9 @@ PLAN_CHANGES: dict[str, Change] = {
     "plan: over": Change("UPDATE plan SET over = 1", "plan.p"),
     "plan: deleted": Change("DELETE FROM plan", "plan.p"),
     "plan: copied in": Change(
-        "INSERT INTO plan SELECT 'copy', side, changed, next_due, over, version, revision, body FROM plan", "plan.copy"
+        "INSERT INTO plan SELECT 'copy', side, changed, next_due, over, version, revision, body, settled_by, "
+        "settled_since FROM plan",
+        "plan.copy",
     ),
     "version: content": Change(
         "UPDATE plan_version SET body = replace(body, 'Hemm', 'Hamm') WHERE version = 1", "version.p.1"
