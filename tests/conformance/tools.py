@@ -31,22 +31,21 @@ def missing(*programs: str) -> str:
 
 
 def validator_jar() -> Path:
-    """The validator as a program, built with Maven where its sources are not those of the last build."""
-    module = HERE / "validator"
-    sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
-    jar = module / "target" / "validator.jar"
-    with _once("validator", sources) as stale:
-        if stale or not jar.is_file():
-            run(["mvn", "--batch-mode", "--quiet", "package"], module)
-    return jar
+    """The validator as a program."""
+    return _built("validator")
 
 
 def peers_jar() -> Path:
-    """The engines for HL7 v2 as programs, built with Maven where their sources are not those of the last build."""
-    module = HERE / "v2peers"
+    """The engines for HL7 v2 as programs."""
+    return _built("v2peers")
+
+
+def _built(name: str) -> Path:
+    """The program of a folder here, built with Maven where its sources are not those of the last build."""
+    module = HERE / name
     sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
-    jar = module / "target" / "v2peers.jar"
-    with _once("v2peers", sources) as stale:
+    jar = module / "target" / f"{name}.jar"
+    with _once(name, sources) as stale:
         if stale or not jar.is_file():
             run(["mvn", "--batch-mode", "--quiet", "package"], module)
     return jar

@@ -1,6 +1,5 @@
 """Loops in which one side, or both, speak HL7 v2 alone: REF and RRI instead of message Bundles, in memory."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
 from ip_fhir.mapping import default
 from ip_fhir.ports import Outgoing, Receipt
-from tests.support.two_sides import START, TOKENS, Loop, Side, Wire, as_peer_error, form, make_loop, notice
+from tests.support.two_sides import TOKENS, Loop, Side, Wire, all_examples, as_peer_error, form, make_loop, notice
 
 ways = pytest.mark.parametrize(
     "speakers", [("hospital",), ("municipality",), ("hospital", "municipality")], ids=" and ".join
@@ -62,24 +61,7 @@ def opened(side: Side) -> list[MessageKind]:
 def test_all_examples_over_hl7v2(tmp_path: Path, speakers: tuple[str, ...]) -> None:
     """Notices, reminders, incomplete and complete forms, and a rejection: both sides agree, whoever speaks HL7 v2."""
     loop = speaking(make_loop(tmp_path, (Agreement(two_coordinators_allowed=True),)), speakers)
-    names = ["01", "02", "03", "04", "05"]
-    for name in names:
-        loop.hospital.exchange.send_notice(notice(name))
-    loop.settle()
-    answers = {
-        "01-child": START + timedelta(days=2),
-        "03-stroke-patient-1": START + timedelta(days=8),
-        "04-": START + timedelta(days=9),
-        "05-": START + timedelta(days=10),
-        "03-stroke-patient-2": START + timedelta(days=11),
-        "02-": START + timedelta(days=30),
-    }
-    for _ in range(35):
-        loop.clock.forward(days=1)
-        for name in [name for name, at in answers.items() if at <= loop.clock.at]:
-            del answers[name]
-            loop.municipality.exchange.answer(form(name))
-        loop.settle()
+    names = all_examples(loop)
     confirmed, rejected = ("confirmed", "confirmed"), ("rejected", "rejected")
     assert [loop.states(f"referral-{name}") for name in names] == [*[confirmed] * 4, rejected]
     assert opened(loop.hospital).count(MessageKind.FORM_INCOMPLETE) == 1

@@ -18,7 +18,7 @@ from ip_fhir.exchange.formats.fhir_bundles import FhirMessage
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.mapping import Mapper, message_from_fhir
 from ip_fhir.ports import OutboxRow
-from tests.support.two_sides import START, Loop, Side, form, make_loop, notice
+from tests.support.two_sides import START, Loop, Side, all_examples, form, make_loop, notice
 
 
 def kinds(side: Side) -> list[str]:
@@ -51,24 +51,7 @@ def test_notice_and_green_form(loop: Loop) -> None:
 def test_all_five_examples(tmp_path: Path) -> None:
     """Weeks pass: reminders go out where nobody answers, an incomplete form is sent back, a no is a no."""
     loop = make_loop(tmp_path, (Agreement(two_coordinators_allowed=True),))
-    names = ["01", "02", "03", "04", "05"]
-    for name in names:
-        loop.hospital.exchange.send_notice(notice(name))
-    loop.settle()
-    answers = {
-        "01-child": START + timedelta(days=2),
-        "03-stroke-patient-1": START + timedelta(days=8),
-        "04-": START + timedelta(days=9),
-        "05-": START + timedelta(days=10),
-        "03-stroke-patient-2": START + timedelta(days=11),
-        "02-": START + timedelta(days=30),
-    }
-    for _ in range(35):
-        loop.clock.forward(days=1)
-        for name in [name for name, at in answers.items() if at <= loop.clock.at]:
-            del answers[name]
-            loop.municipality.exchange.answer(form(name))
-        loop.settle()
+    names = all_examples(loop)
     assert [loop.states(f"referral-{name}") for name in names] == [
         ("confirmed", "confirmed"), ("confirmed", "confirmed"), ("confirmed", "confirmed"),
         ("confirmed", "confirmed"), ("rejected", "rejected"),

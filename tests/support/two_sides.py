@@ -236,3 +236,26 @@ def unsent(loop: Loop, name: str) -> bytes:
     loop.hospital.exchange.run_due()
     wire.break_with = None
     return wire.sent[-1]
+
+
+def all_examples(loop: Loop) -> list[str]:
+    """Let weeks pass in which all example notices are sent and answered; returns their numbers."""
+    names = ["01", "02", "03", "04", "05"]
+    for name in names:
+        loop.hospital.exchange.send_notice(notice(name))
+    loop.settle()
+    answers = {
+        "01-child": START + timedelta(days=2),
+        "03-stroke-patient-1": START + timedelta(days=8),
+        "04-": START + timedelta(days=9),
+        "05-": START + timedelta(days=10),
+        "03-stroke-patient-2": START + timedelta(days=11),
+        "02-": START + timedelta(days=30),
+    }
+    for _ in range(35):
+        loop.clock.forward(days=1)
+        for name in [name for name, at in answers.items() if at <= loop.clock.at]:
+            del answers[name]
+            loop.municipality.exchange.answer(form(name))
+        loop.settle()
+    return names

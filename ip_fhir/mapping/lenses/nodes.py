@@ -96,6 +96,22 @@ class Leaf(ABC):
         return iter(())
 
 
+class Present(Leaf):
+    """An entry that only has to be present; its content does not matter."""
+
+    def get(self, _node: Any, _links: Links) -> bool:
+        """True: the entry is there."""
+        return True
+
+    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
+        """The entry, kept or removed."""
+        return node if value else None
+
+    def owns(self, _node: Any) -> bool:
+        """True: the entry is there."""
+        return True
+
+
 class Constant(Leaf):
     """A fixed value; None stands for any value at a path that only has to be present."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.mapping.lenses.leaf_kind import LeafKind
-from ip_fhir.mapping.lenses.nodes import Leaf
+from ip_fhir.mapping.lenses.nodes import Leaf, Present
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
@@ -52,22 +52,6 @@ class Words(Leaf):
     def owns(self, node: Any) -> bool:
         """True for a list."""
         return type(node) is list
-
-
-class Present(Leaf):
-    """An entry that only has to be present; its content does not matter."""
-
-    def get(self, _node: Any, _links: Links) -> bool:
-        """True: the entry is there."""
-        return True
-
-    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
-        """The entry, kept or removed."""
-        return node if value else None
-
-    def owns(self, _node: Any) -> bool:
-        """True: the entry is there."""
-        return True
 
 
 def _text(row: Row, number: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.mapping.dialects.hl7v2.conditions import NULL
 from ip_fhir.mapping.lenses.leaf_kind import LeafKind
-from ip_fhir.mapping.lenses.nodes import Leaf
+from ip_fhir.mapping.lenses.nodes import Leaf, Present
 from ip_fhir.mapping.lenses.wrong import Wrong, expect
 
 if TYPE_CHECKING:
@@ -49,22 +49,6 @@ class Indicator(Text):
     def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """Y or N."""
         return None if value is None else "Y" if value else "N"
-
-
-class Present(Leaf):
-    """An entry that only has to be present; its content does not matter."""
-
-    def get(self, _node: Any, _links: Links) -> bool:
-        """True: the entry is there."""
-        return True
-
-    def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
-        """The entry, kept or removed."""
-        return node if value else None
-
-    def owns(self, _node: Any) -> bool:
-        """True: the entry is there."""
-        return True
 
 
 def text_sample(row: Row, number: int) -> str:

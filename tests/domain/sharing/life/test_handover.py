@@ -71,6 +71,13 @@ def offered(unit: Side, to: Side) -> str:
     return unit.case.handover.id
 
 
+def reading_done(school: Side) -> None:
+    """The school asks to have the reading practice marked as done."""
+    view = view_of(school).plan
+    read = next(one for one in view.measures if one.what == "Leseøving")
+    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+
+
 def answered(side: Side, ident: str, *, accepts: bool) -> None:
     """Lets a side's people answer an offer."""
     side.do("answer-handover", by_participant=True, about=ident, accepts=accepts)
@@ -297,9 +304,7 @@ def test_changes_that_wait_go_along() -> None:
 def test_a_change_whose_answer_was_dropped_is_answered_by_the_new_holder() -> None:
     """Decided by the old holder, whose answer never left: sent again to the new one, it is answered, not decided."""
     unit, south, _, school = town()
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    reading_done(school)
     exchanged(school, unit)
     unit.waiting.clear()
     answered(south, offered(unit, south), accepts=True)
@@ -333,9 +338,7 @@ def test_the_word_that_it_is_gone_does_not_leave_once_the_plan_is_back() -> None
 def test_a_change_that_came_while_the_plan_was_away_is_sent_again() -> None:
     """The old holder took it, to say who holds the plan; before it had said so it held the plan again."""
     unit, south, _, school = town()
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    reading_done(school)
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
     exchanged(school, unit)
@@ -353,9 +356,7 @@ def test_a_change_that_came_while_the_plan_was_away_is_sent_again() -> None:
 def test_a_change_that_reached_the_old_holder_late_is_sent_to_the_new_one() -> None:
     """Its author knew already who holds the plan: the old holder's word says that the change went astray."""
     unit, south, _, school = town()
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    reading_done(school)
     astray = event_of(school.message(school.waiting.pop(), NOW), "school", NOW)
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
@@ -372,9 +373,7 @@ def test_a_change_that_reached_the_old_holder_late_is_sent_to_the_new_one() -> N
 def test_a_change_that_comes_before_the_plan_waits_for_it() -> None:
     """The old holder has told where the plan goes, and the plan itself is still under way: later, please."""
     unit, south, _, school = town()
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    reading_done(school)
     early = event_of(school.message(school.waiting[0], NOW), "school", NOW)
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
@@ -425,9 +424,7 @@ def test_the_old_side_says_where_to() -> None:
 def test_a_change_that_crossed_the_handover() -> None:
     """Sent to the old holder and taken in there after it had handed the plan over, it is decided by the new one."""
     unit, south, _, school = town()
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
+    reading_done(school)
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
     exchanged(school, unit)
