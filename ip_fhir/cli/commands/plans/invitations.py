@@ -94,7 +94,7 @@ def hand_over(
 def answer_handover(
     handover: HandoverId, answer: Given, config: Config, by: Doer, reason: Reason = None, as_json: Json = False
 ) -> None:
-    """Take over a plan that is offered to us, or decline it."""
+    """Take over a plan that is offered to us, or decline it. No to an offer of our own takes it back."""
     _answer(config, handover, lambda exchange: exchange.answer_handover, (answer, by, reason), as_json=as_json)
 
 
