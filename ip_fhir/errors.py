@@ -174,17 +174,25 @@ class PeerError(IpFhirError):
 
 
 class Rejected(PeerError):
-    """A permanent no: sending the same again gives the same answer."""
+    """A permanent no: sending the same again gives the same answer. `status` is that of HTTP, where there is one."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(reason)
 
 
 class Unavailable(PeerError):
-    """No answer, or a request to wait. `retry_after` is in seconds, None if the peer named no time."""
+    """No answer, or a request to wait. `retry_after` is in seconds, None if the peer named no time.
+
+    `in_doubt`: what was sent may have taken effect all the same, so that it is looked up before it is sent again.
+    """
 
     retry: ClassVar[bool] = True
     http_status: ClassVar[int] = 503
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, in_doubt: bool = False) -> None:
         self.retry_after = retry_after
+        self.in_doubt = in_doubt
         super().__init__(reason)
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ip_fhir.errors import IpFhirError, Unavailable
+from ip_fhir.errors import IpFhirError
+from ip_fhir.wire import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ip_fhir.settings import RetrySettings
-
-_LONGEST_ASKED = 86_400.0  # a peer that asks us to wait longer than a day is asked again after one
 
 
 def next_try(
@@ -34,8 +33,4 @@ def next_try(
 
 def seconds_until_next(error: IpFhirError, times: int, policy: RetrySettings, jitter: Callable[[], float]) -> float:
     """The seconds to wait after the `times`-th failure in a row, as for `next_try`; there is always a next."""
-    doubled: float = policy.first * 2.0 ** min(times - 1, 60)  # 2**60 is above any cap
-    wait = min(doubled, policy.cap) * (0.5 + jitter() / 2)
-    if isinstance(error, Unavailable) and error.retry_after is not None:
-        wait = max(wait, min(error.retry_after, _LONGEST_ASKED))
-    return wait
+    return backoff.seconds_until_next(error, times, first=policy.first, cap=policy.cap, jitter=jitter)

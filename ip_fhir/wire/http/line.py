@@ -69,7 +69,7 @@ class Line:
         self.session = requests.Session()
         # A proxy cannot reach our own machine.
         self.session.trust_env = not is_loopback(urlsplit(origin).hostname or "")
-        # No retries of its own: the outbox decides when to try again, and counts.
+        # No retries of its own: whoever sends decides when to try again, and counts.
         self.session.mount(origin, _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0))
         self._handle = Handle()
         finalize(self, self._handle.close)
