@@ -99,12 +99,14 @@ class DemoParty:
     """A party of the demonstration: its name in all settings and files, and who it is.
 
     `role` is its role in the loop; None: it takes part in the plan only. `units` are its departments with numbers.
+    If its system speaks `hl7v2` only, the hospital is the one party that it knows.
     """
 
     name: str
     organization: Organization
     role: Role | None = None
     units: tuple[Organization, ...] = ()
+    hl7v2: bool = False
 
 
 def settings_file(run: Path, name: str) -> Path:
@@ -126,9 +128,10 @@ def write_settings(run: Path, parties: Sequence[DemoParty], language: Language) 
 
     The first two are the hospital and the municipality of the loops.
     """
-    ports = dict(zip((party.name for party in parties), free_ports(len(parties)), strict=True))
+    places = [place for party in parties for place in (party.name, _mllp(party))]
+    ports = dict(zip(places, free_ports(len(places)), strict=True))
     run.mkdir(parents=True)
-    for party in parties:
+    for party in (party for party in parties if not party.hl7v2):
         _write_private(run / f"{party.name}.token", secrets.token_urlsafe(32))
     _write(run / "agreement.toml", {"agreement": list(_agreements(parties, language))})
     for party in parties:
@@ -149,19 +152,36 @@ def _settings(
         "clock": {"file": "clock"},
         # A pass finds nothing in a thousandth of a second; a real site rests a second.
         "worker": {"rest": 0.02, "retry": {"first": 30.0, "cap": 60.0}},
-        "peers": [
-            {
-                "name": other.name,
-                "url": f"http://127.0.0.1:{ports[other.name]}",
-                "timeout": 10.0,
-                "token": {"file": f"{ours.name}.token"},
-                "accepts": [{"file": f"{other.name}.token"}],
-                **_said(other),
-            }
-            for other in parties
-            if other is not ours
-        ],
+        "peers": [_peer(ours, other, ports) for other in parties if _is_known(ours, other)],
+        **_listening(ours, parties, ports),
     }
+
+
+def _is_known(ours: DemoParty, other: DemoParty) -> bool:
+    """True if the two write to each other."""
+    hl7v2 = ours.hl7v2 or other.hl7v2
+    return other is not ours and (not hl7v2 or Role.HOSPITAL in (ours.role, other.role))
+
+
+def _peer(ours: DemoParty, other: DemoParty, ports: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the settings of a peer: FHIR over HTTP with tokens, or HL7 v2 over MLLP."""
+    said = {"name": other.name, "timeout": 10.0, **_said(other)}
+    if ours.hl7v2 or other.hl7v2:
+        return said | {"adapter": "mllp", "url": f"mllp://127.0.0.1:{ports[_mllp(other)]}"}
+    tokens = {"token": {"file": f"{ours.name}.token"}, "accepts": [{"file": f"{other.name}.token"}]}
+    return said | {"url": f"http://127.0.0.1:{ports[other.name]}", **tokens}
+
+
+def _listening(ours: DemoParty, parties: Sequence[DemoParty], ports: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the settings of the listener for HL7 v2, where somebody sends it."""
+    senders = [other.name for other in parties if (ours.hl7v2 or other.hl7v2) and _is_known(ours, other)]
+    port = ports[_mllp(ours)]
+    return {"listeners": [{"use": "mllp", "port": port, "peer": name} for name in senders]} if senders else {}
+
+
+def _mllp(party: DemoParty) -> str:
+    """Returns the name under which the party's port for MLLP is among the ports."""
+    return f"{party.name} over MLLP"
 
 
 def _said(party: DemoParty) -> dict[str, Any]:
@@ -177,21 +197,22 @@ def _alone(organization: Organization) -> dict[str, Any]:
 
 
 def _agreements(parties: Sequence[DemoParty], language: Language) -> Iterator[dict[str, Any]]:
-    """Yields the agreement of the loops, then those of every other two parties, about plans.
+    """Yields the agreements of the loops, then those of every other two parties, about plans.
 
     Where there are others, whole plans are shared, also between the two of the loops.
     """
     hospital, municipality, *others = parties
     leader, executive, management = _LADDER[language]
     whole = {"content_level": str(ContentLevel.PLAN)} if others else {}
-    yield {
-        "hospital": _named(hospital),
-        "municipality": _named(municipality),
-        "two_coordinators_allowed": True,
-        "ladder": [{"name": leader}, {"name": executive}, {"name": management, "side": "hospital"}],
-        **whole,
-    }
-    for one, other in combinations(parties, 2):
+    for town in (municipality, *(other for other in others if other.hl7v2)):
+        yield {
+            "hospital": _named(hospital),
+            "municipality": _named(town),
+            "two_coordinators_allowed": True,
+            "ladder": [{"name": leader}, {"name": executive}, {"name": management, "side": "hospital"}],
+            **whole,
+        }
+    for one, other in combinations((party for party in parties if not party.hl7v2), 2):
         if (one, other) != (hospital, municipality):
             yield {"parties": [_named(one), _named(other)], **whole}
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ip_fhir.demo import checks, files
+from ip_fhir.demo.hl7v2.run import V2Part, v2_people_at_work
+from ip_fhir.demo.hl7v2.story import V2_TOWN, v2_party, v2_story
 from ip_fhir.demo.people import at_work, first_morning, next_morning
 from ip_fhir.demo.place import SIDES, SimulatedClock, held, write_settings
 from ip_fhir.demo.plans.parties import parties_of
@@ -17,8 +19,9 @@ from ip_fhir.demo.screen import Screen
 from ip_fhir.demo.sides import rest, running
 from ip_fhir.demo.stories import find_examples, load_stories
 from ip_fhir.demo.summary import write_summary
+from ip_fhir.demo.timeline import Timeline
+from ip_fhir.domain.referral import Role
 from ip_fhir.domain.values.calendar import working_days_between
-from ip_fhir.report.words.loop import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from ip_fhir.demo.people import Action, People
+    from ip_fhir.demo.people import Action
     from ip_fhir.demo.sides import Sides
     from ip_fhir.demo.stories import Story
-    from ip_fhir.domain.referral import Role
     from ip_fhir.report.history import Loop
     from ip_fhir.report.words.codes import Language
 
@@ -53,23 +55,26 @@ def run(options: DemoOptions) -> int:
     """
     began = time.monotonic()
     stories = load_stories(find_examples(options.examples))
-    screen = Screen(options.language, [story.name for story in stories])
+    over_v2 = v2_story(stories[0].notice)
+    screen = Screen(options.language, [story.name for story in (*stories, over_v2)])
     with held(options.out), _ending_on_sigterm():
         place = options.out / "run"
-        ports = write_settings(place, parties_of(stories[0]), options.language)
+        ports = write_settings(place, (*parties_of(stories[0]), v2_party()), options.language)
         clock = SimulatedClock(place / "clock")
         clock.set(first_morning(stories[0].notice.authored))
-        with at_work(place) as people:
+        with at_work(place) as people, v2_people_at_work(place, people) as v2_people:
             _open(screen, stories[0], ports)
             with screen, running(place, ports, screen.died) as sides:
-                _Weeks(options, stories, people, sides, clock, screen).pass_by()
-                told = [(story, people.loop(story.notice.correlation_id)) for story in stories]
-                found = _judge(options, stories, told, people)
-                files.write_bundles(options.out, stories, people)
-                files.write_events(options.out, people)
+                timeline = Timeline(stories, people, screen)
+                _Weeks(options, timeline, sides, clock).pass_by()
+                part = V2Part(over_v2, v2_people, sides, clock, screen)
+                part.pass_by(timeline.seen[Role.HOSPITAL])
+                told, found = _judged(options, timeline, part)
+                _write(options, timeline, part)
                 exchanges = {str(role): exchange for role, exchange in people.exchanges.items()}
                 shared = share_a_plan(stories[0], place, exchanges, sides, clock, screen)
-        found += [*shared.checks, *checks.check_quiet(sides.processes, stories, options.language)]
+                found += checks.check_stores({V2_TOWN: v2_people.exchanges[Role.MUNICIPALITY]}, options.language)
+        found += [*shared.checks, *checks.check_quiet(sides.processes, [*stories, over_v2], options.language)]
         write_summary(options.out, told, found, options.language, shared.section)
         screen.closing(told)
         screen.checks(found)
@@ -83,13 +88,26 @@ def _open(screen: Screen, story: Story, ports: Mapping[str, int]) -> None:
     screen.opening(names, [f"http://127.0.0.1:{ports[role]}" for role in SIDES])
 
 
-def _judge(
-    options: DemoOptions, stories: Sequence[Story], told: Sequence[tuple[Story, Loop | None]], people: People
-) -> list[checks.Check]:
-    return [
-        *checks.check_loops(told, people.agreement, options.language),
-        *checks.check_maps(stories, options.language),
+def _judged(
+    options: DemoOptions, timeline: Timeline, part: V2Part
+) -> tuple[list[tuple[Story, Loop | None]], list[checks.Check]]:
+    """Returns all stories with their loops, and the checks of loops and maps."""
+    language = options.language
+    told = [(story, timeline.people.loop(story.notice.correlation_id)) for story in timeline.stories]
+    over_v2 = [(part.story, part.people.loop(part.story.notice.correlation_id))]
+    return [*told, *over_v2], [
+        *checks.check_loops(told, timeline.people.agreement, language),
+        *checks.check_loops(over_v2, part.people.agreement, language),
+        part.check(),
+        *checks.check_maps([*timeline.stories, part.story], language),
     ]
+
+
+def _write(options: DemoOptions, timeline: Timeline, part: V2Part) -> None:
+    files.write_bundles(options.out, timeline.stories, timeline.people)
+    files.write_bundles(options.out, [part.story], part.people)
+    exchanges = {str(role): exchange for role, exchange in timeline.people.exchanges.items()}
+    files.write_events(options.out, exchanges | {V2_TOWN: part.people.exchanges[Role.MUNICIPALITY]})
 
 
 @dataclass
@@ -97,20 +115,17 @@ class _Weeks:
     """The simulated weeks: time jumps from one event to the next, each time until both sides are at rest."""
 
     options: DemoOptions
-    stories: Sequence[Story]
-    people: People
+    timeline: Timeline
     sides: Sides
     clock: SimulatedClock
-    screen: Screen
-    seen: dict[Role, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
 
     def pass_by(self) -> None:
         """Runs from the first morning until the day after the last act."""
-        agenda = self.people.agenda(self.stories)
+        agenda = self.timeline.people.agenda(self.timeline.stories)
         now = start = first_morning(agenda[0].at)
         last = agenda[-1].at
         days = working_days_between(start, last) + _DAYS_AFTER
-        self.screen.period(days)
+        self.timeline.screen.period(days)
         while working_days_between(start, now) <= days:
             self._at(now, working_days_between(start, now))
             while agenda and agenda[0].at <= now:
@@ -120,39 +135,22 @@ class _Weeks:
 
     def _at(self, now: datetime, day: int) -> None:
         self.clock.set(now)
-        self.screen.time(now, day)
+        self.timeline.screen.time(now, day)
         if self.options.pace and now == first_morning(now):
             time.sleep(self.options.pace)
         self._rest(now)
 
     def _next(self, now: datetime, agenda: Sequence[Action]) -> datetime:
         """Returns the time of the next event: somebody acts, a deadline falls, or a working day begins."""
-        deadline = self.people.next_deadline()
+        deadline = self.timeline.people.next_deadline()
         times = [next_morning(now), *(action.at for action in agenda[:1]), *([deadline] if deadline else [])]
         return min(at for at in times if at > now)
 
     def _rest(self, now: datetime) -> datetime:
         """Waits until both sides are at rest, shows the new steps, and returns the time."""
         now = rest(self.sides, self.clock, now)
-        self._tell()
+        self.timeline.tell()
         return now
-
-    def _tell(self) -> None:
-        """Shows the steps in the stores that were not shown yet."""
-        stories = {story.notice.correlation_id: story for story in self.stories}
-        fresh = [(link, role) for role in SIDES for link in self.people.evidence(role, self.seen[role])]
-        loops: dict[str, Loop | None] = {}
-        told = []
-        for link, role in fresh:
-            self.seen[role] = max(self.seen[role], link.number)
-            ident = link.correlation_id
-            loop = loops[ident] if ident in loops else loops.setdefault(ident, self.people.loop(ident))
-            if loop is not None:
-                side = loop.sides[SIDES.index(role)]
-                name = stories[ident].name
-                told += [(line, name) for line in lines_of(link.record, side, loop, self.options.language)]
-        for line, name in sorted(told, key=lambda pair: pair[0].order):
-            self.screen.line(line, name)
 
 
 @contextmanager

@@ -161,7 +161,7 @@ class Screen:
 
 _TEXTS: dict[Language, dict[str, str]] = {
     "nb": {
-        "title": "Fem meldinger, fem grønne skjemaer og én plan, mellom systemer som ikke ser hverandre",
+        "title": "Seks meldinger, seks grønne skjemaer og én plan, mellom systemer som ikke ser hverandre",
         "about": "Hver side er en egen prosess med egen database. Tiden er simulert. Ingen av personene finnes.",
         "starting": "De to prosessene starter",
         "died": "Prosessen til {side} døde ({code}) og startes på nytt",
@@ -170,6 +170,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "side-school": "Skolen",
         "side-practice": "Fastlegen",
         "side-newtown": "Solvik",
+        "side-lyngvik": "Lyngvik",
         "ended": "Slik gikk det",
         "columns": "Person|Viser|Endte som|Svaret|Lukket",
         "passed": "Alle sløyfer er lukket slik de skulle. Alle ser det de skal av planen. {seconds:.1f} sekunder.",
@@ -179,7 +180,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "|             ip-fhir plan show plan-01 --config {out}/run/practice.toml",
     },
     "en": {
-        "title": "Five notices, five green forms and one plan, between systems that do not see each other",
+        "title": "Six notices, six green forms and one plan, between systems that do not see each other",
         "about": "Each side is a process with its own database. Time is simulated. None of the persons exists.",
         "starting": "The two processes start",
         "died": "The {side}'s process died ({code}) and is started again",
@@ -188,6 +189,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "side-school": "School",
         "side-practice": "Practice",
         "side-newtown": "Solvik",
+        "side-lyngvik": "Lyngvik",
         "ended": "How it ended",
         "columns": "Person|Shows|Ended as|The answer|Closed",
         "passed": "Every loop closed as it should. All see of the plan what they may. {seconds:.1f} seconds.",

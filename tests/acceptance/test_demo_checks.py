@@ -6,14 +6,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from ip_fhir.demo import checks
 from ip_fhir.demo.checks import Check, MappingFunctions
+from ip_fhir.demo.hl7v2.run import V2Part
 from ip_fhir.demo.people import People, at_work
 from ip_fhir.demo.place import SimulatedClock, loop_parties, write_settings
-from ip_fhir.demo.sides import SideProcess
+from ip_fhir.demo.screen import Screen
+from ip_fhir.demo.sides import SideProcess, Sides
 from ip_fhir.demo.stories import Story, load_stories
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.referral import FormStatus, Role, State
@@ -173,6 +176,22 @@ def test_processes_and_logs_are_judged(leak: str, tmp_path: Path) -> None:
     assert "ended with -6" in said
     assert "names Ylva" in said
     assert leak not in said
+
+
+REF_I14 = b"MSH|^~\\&|A|B|C|D|20260112||REF^I14^REF_I12|1|P|2.5.1\rRF1||R\rPRD|RP\rPID|||1||A\r"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"{}", "the hospital sent application/fhir+json"), (REF_I14, "the hospital sent REF^I14")]
+)
+def test_another_wire_than_that_of_the_story_is_seen(people: People, content: bytes, words: str) -> None:
+    """A message that did not go as HL7 v2, or as another event, and a side that sent nothing, are seen."""
+    store = people.exchanges[Role.HOSPITAL].store
+    (row,) = store.outbox("waiting")
+    store.keep_content(row.id, content, "application/fhir+json" if content == b"{}" else "application/hl7-v2+er7")
+    store.sent(row.id, START)
+    part = V2Part(STORIES["01"], people, cast("Sides", None), cast("SimulatedClock", None), Screen("en", ["Ylva"]))
+    assert part.check().detail == f"{words}; the municipality sent nothing"
 
 
 def test_maps_are_judged() -> None:

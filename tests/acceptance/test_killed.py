@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,31 @@ def test_killed_at_random(databases: dict[str, str], zygote: Zygote, tmp_path: P
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_killed_at_random_over_mllp(zygote: Zygote, tmp_path: Path) -> None:
     """The same where messages are HL7 v2 over MLLP: killed between frame and acknowledgement, nothing is lost."""
-    databases = {role: f"sqlite:///{tmp_path / role}.sqlite" for role in ROLES}
-    _killed(tmp_path, databases, zygote, mllp=True)
+    _killed(tmp_path, on_files(tmp_path), zygote, mllp=ROLES)
 
 
-def _killed(place: Path, databases: dict[str, str], zygote: Zygote, *, mllp: bool = False) -> None:
+@pytest.mark.promise(1, 2, 3, 4)
+@pytest.mark.parametrize("speaker", ROLES)
+def test_a_loop_that_ends_on_another_wire(zygote: Zygote, tmp_path: Path, speaker: str) -> None:
+    """Notices go as FHIR messages and forms come back as RRI, or as REF and FHIR messages: both sides agree."""
+    databases = on_files(tmp_path)
+    with running_town(tmp_path, databases, zygote, loops=8, mllp=(speaker,)) as town:
+        town.until_there_are(8)
+        town.finish()
+        accepted = town.notices
+    both = read_both(databases)
+    assert wrong(*both, accepted) == []
+    for role, side in zip(ROLES, both, strict=True):
+        kinds = {row.content_type for row in side.outbox if row.content_type is not None}
+        assert kinds == {"application/hl7-v2+er7" if role == speaker else "application/fhir+json"}
+
+
+def on_files(place: Path) -> dict[str, str]:
+    """Where the two sides' stores are: files in a folder."""
+    return {role: f"sqlite:///{place / role}.sqlite" for role in ROLES}
+
+
+def _killed(place: Path, databases: dict[str, str], zygote: Zygote, *, mllp: Sequence[str] = ()) -> None:
     with running_town(place, databases, zygote, loops=KILLS, mllp=mllp) as town:
         with town.time_passing():
             kill_at_random(town, KILLS, random.Random(SEED))

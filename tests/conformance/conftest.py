@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import zygote  # noqa: F401 - a fixture, which is used by its name
 from tests.conformance import tools
 from tests.conformance.judge import Validator, Verdict
 from tests.conformance.sources import Sources

@@ -1,5 +1,6 @@
 """Loops in which one side, or both, speak HL7 v2 alone: REF and RRI instead of message Bundles, in memory."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ip_fhir.mapping import default
 from ip_fhir.ports import Outgoing, Receipt
 from tests.support.two_sides import TOKENS, Loop, Side, Wire, all_examples, as_peer_error, form, make_loop, notice
 
+KEPT = Path(__file__).parents[1] / "conformance" / "kept"
 ways = pytest.mark.parametrize(
     "speakers", [("hospital",), ("municipality",), ("hospital", "municipality")], ids=" and ".join
 )
@@ -177,6 +179,28 @@ def test_an_answer_of_a_system_that_knows_no_rows_of_ours(loop: Loop) -> None:
     assert stored.referral.forms
     named = stored.referral.forms[-1].form.professionals[0].name
     assert named.full == "Ingvild Krogstad"
+
+
+@pytest.mark.parametrize(("answers", "ending"), [(("accepted", "appointed"), "confirmed"), (("rejected",), "rejected")])
+def test_answers_that_hapi_wrote(loop: Loop, answers: tuple[str, ...], ending: str) -> None:
+    """An application that copies the segments of the notice, our ids with them, ends the loop by PRD and RF1-1.
+
+    The bytes are those of tests/conformance/test_v2_town.py. PRD-8 says from when somebody coordinates.
+    """
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("03").evolve(wished_coordinator=None))
+    loop.settle()
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    for name in answers:
+        taken = loop.hospital.exchange.receive((KEPT / f"hapi-{name}.er7").read_bytes(), peer, "hl7v2")
+        assert b"MSA|AA|" in taken
+    stored = loop.hospital.exchange.store.referral("referral-03")
+    assert stored is not None
+    assert stored.referral.state == ending
+    found = stored.referral.form
+    assert found is not None
+    assert [one.period.start for one in found.coordinators] == ([date(2026, 1, 19)] if ending == "confirmed" else [])
 
 
 def _plain_answer(asked: dict[str, Any], ident: str, status: str, loop: Loop, *persons: dict[str, Any]) -> bytes:

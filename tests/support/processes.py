@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -173,22 +173,29 @@ class Timekeeper(ABC):
 class Town(Timekeeper):
     """A hospital and a municipality in a folder, each with an endpoint, a worker and people at work.
 
-    With `mllp` their messages are HL7 v2 over MLLP.
+    The messages of the sides in `mllp` are HL7 v2 over MLLP; the others' are FHIR over HTTP.
     """
 
     def __init__(
-        self, place: Path, databases: dict[str, str], zygote: Zygote, loops: int, *, mllp: bool = False, **settings: Any
+        self,
+        place: Path,
+        databases: dict[str, str],
+        zygote: Zygote,
+        loops: int,
+        *,
+        mllp: Sequence[str] = (),
+        **settings: Any,
     ) -> None:
         ports = free_ports(4)
         super().__init__(place, dict(zip(ROLES, ports[:2], strict=True)))
-        self.mllp_ports = dict(zip(ROLES, ports[2:], strict=True)) if mllp else {}
+        self.mllp, self.mllp_ports = mllp, dict(zip(ROLES, ports[2:], strict=True))
         self.databases = databases
         self.accepted = place / "accepted"
         self.configs = {role: self._write(role, **settings) for role in ROLES}
         self.servers = {role: self._running(zygote, "serve", role) for role in ROLES}
         self.people = {role: self._running(zygote, "people", role) for role in ROLES}
         self.worker = self._running(zygote, "work", "hospital")  # beside the one that the endpoint has
-        self.worker.more |= {"listeners": not mllp}
+        self.worker.more |= {"listeners": False}  # only one process can listen at a port
         for people in self.people.values():
             people.more |= {"accepted": str(self.accepted), "pause": 0.01, "until": loops}
 
@@ -229,8 +236,9 @@ class Town(Timekeeper):
                 }
             ],
         }
-        if self.mllp_ports:
+        if role in self.mllp:
             data["peers"][0] |= {"adapter": "mllp", "url": f"mllp://127.0.0.1:{self.mllp_ports[other]}"}
+        if other in self.mllp:
             data["listeners"] = [{"use": "mllp", "peer": other, "port": self.mllp_ports[role]}]
         file = self.place / f"{role}.toml"
         file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in data.items()), encoding="utf-8")

@@ -22,13 +22,13 @@ def demo(
         typer.Option("--examples", help="The folder with plans/, notices/ and green_forms/.", show_default=False),
     ] = None,
 ) -> None:
-    """Run five loops between two processes, and share a plan between five.
+    """Run six loops between three processes, and share a plan between five.
 
     A hospital trust and a municipality, each a process with its own store; five notices, reminders and green forms in
-    simulated weeks. Then the municipality shares a plan with the hospital, a school and a general practice, two change
-    it at once, a consent is withdrawn, another opens something at midnight, and another municipality takes the plan
-    over. In the end a check that every loop ended as it should, and that each has of the plan what it may see. Exit
-    code 0 only if so.
+    simulated weeks, and one over HL7 v2 with a municipality whose system knows no FHIR. Then the first municipality
+    shares a plan with the hospital, a school and a general practice, two change it at once, a consent is withdrawn,
+    another opens something at midnight, and another municipality takes the plan over. In the end a check that every
+    loop ended as it should, and that each has of the plan what it may see. Exit code 0 only if so.
     """
     from ip_fhir.cli.opening import require_extra
 

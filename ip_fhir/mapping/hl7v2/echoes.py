@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping.hl7v2.parties import UNIT, token_of
+from ip_fhir.mapping.hl7v2.parties import HELD, UNIT, token_of
 
 Data = dict[str, Any]
 """A domain value in JSON form."""
@@ -62,6 +62,8 @@ def _join_persons(made: Data, data: Data) -> None:
             rest = {key: value for key, value in item.items() if key != "of"}
             persons[item["of"]][field] = rest if field == "mandate" else rest.get(field)
     for person in made.get("professionals", ()):
+        for name in HELD:
+            person.pop(name, None)
         if "organization" in person:
             for name in UNIT:
                 person.pop(name, None)

@@ -17,6 +17,9 @@ Data = dict[str, Any]
 UNIT: Final = ("unit_name", "unit_number", "unit_address")
 """The fields of a professional in V2Professional that are of the unit."""
 
+HELD: Final = ("held_from", "held_until")
+"""The fields of a professional in V2Professional that are of the role that the segment says."""
+
 _REGISTERS: Final = {"her-id": ("her_id", "HER-id"), "org-number": ("organization_number", "organisasjonsnummer")}
 _NUMBERS: Final = ("her_id", "organization_number", "resh_id")
 
@@ -54,7 +57,7 @@ class Actors:
         known = next((one for one in self.professionals if _is_same_person(one, found)), None)
         if known is not None:
             return known
-        made = {name: value for name, value in found.items() if name not in UNIT}
+        made = {name: value for name, value in found.items() if name not in (*UNIT, *HELD)}
         unit = unit_of(found)
         if unit and "organization" not in made:
             made["organization"] = self.organization(unit)["id"]

@@ -98,6 +98,14 @@ class _Reader:
         reached = any(person.get("contacts") for person in self._referred())
         return kind_said(self.code, self.trigger, self.header.get("status"), names_coordinator=reached)
 
+    @property
+    def is_ours(self) -> bool:
+        """True if the message says its kind in a row of ours, as each of ours does.
+
+        Ids of ours alone tell nothing: another system copies the segments of the notice into its answer.
+        """
+        return "kind" in self.header
+
     @cached_property
     def sender(self) -> Side:
         """The side that sends the message."""
@@ -110,11 +118,12 @@ class _Reader:
 
     def _side(self, name: str, place: str, *, from_referring: bool) -> Side:
         said, facility = self.header.get(name, {}), self.header.get(f"{name}_facility")
-        if "id" in said:  # a message of ours
+        if self.is_ours and "id" in said:
             check_facility(said, facility, place)
             return side_of(Actors(), said, None, None, place)
         words = self.standard.get("sending_name" if name == "sender" else "receiving_name")
-        return side_of(self.actors, self._unit(referring=from_referring), facility, words, place)
+        unit = {key: part for key, part in self._unit(referring=from_referring).items() if key != "part_of"}
+        return side_of(self.actors, unit, facility, words, place)
 
     def _unit(self, *, referring: bool) -> Data:
         """The unit that the standard PRD segments name for a side; empty where they name none."""
@@ -148,7 +157,7 @@ class _Reader:
         made = gathered(self._read("V2GreenForm"))
         made.setdefault("id", self.header["control_id"])
         made.setdefault("authored", self.header["sent"])
-        if not made.get("organizations"):
+        if not self.is_ours or not made.get("organizations"):
             places = made.get("coordinators", [])
             made |= self._of_standard_parties()
             made |= {"coordinators": self._coordinators(places)}
@@ -172,16 +181,17 @@ class _Reader:
         Groups of rows that name nobody, and persons who are named, belong together in their order. Raises
         `InvalidInput` for more places than persons: it is not said which is vacant.
         """
-        people = [self.actors.professional(person)["id"] for person in self._referred()]
+        people = [(self.actors.professional(person)["id"], _period_of(person)) for person in self._referred()]
         unnamed = [place for place in places if "holder" not in place]
         if people and len(unnamed) > len(people):
             raise InvalidInput.at(
                 "OBX-4", "has more coordinators than PRD segments name: which is vacant?", "invariant"
             )
-        for place, person in zip(unnamed, people, strict=False):
+        for place, (person, period) in zip(unnamed, people, strict=False):
             place["holder"] = person
-        more = people[len(unnamed) :]
-        return [*places, *({"id": f"coordinator-{len(places) + n}", "holder": p} for n, p in enumerate(more, start=1))]
+            place.setdefault("period", period)
+        more = enumerate(people[len(unnamed) :], start=len(places) + 1)
+        return [*places, *({"id": f"coordinator-{n}", "holder": who, "period": period} for n, (who, period) in more)]
 
     def _read(self, table: str) -> Data:
         return self.compiled.lens(table).get(self.value, self.context, self.structure)
@@ -193,6 +203,12 @@ class _Reader:
         path = rest if first in ("notice", "form") else problem.path
         place = self.compiled.lens(table).where(path, self.value) if path else ""
         return replace(problem, path=place or self.structure)
+
+
+def _period_of(person: Data) -> Data:
+    """The period in which somebody has the role of the PRD segment that names them."""
+    days = {"start": person.get("held_from"), "end": person.get("held_until")}
+    return {name: day for name, day in days.items() if day is not None}
 
 
 def persons_in_hl7v2(value: dict[str, Any]) -> frozenset[PersonId]:

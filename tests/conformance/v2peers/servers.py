@@ -1,9 +1,15 @@
-"""Servers for MLLP of other Python packages: `hl7 PORT` or `hl7apy PORT`; each prints the MSH-10 of what it takes."""
+"""MLLP of other Python packages: servers, `hl7 PORT` and `hl7apy PORT`, and python-hl7's client, `send PORT FOLDER`.
+
+A server prints the MSH-10 of what it takes. The client sends each file of the folder until it is acknowledged.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -52,5 +58,26 @@ def serve_hl7apy(port: int) -> None:
     server.serve_forever()
 
 
+def send_hl7(port: int, folder: Path) -> None:
+    """python-hl7's client: prints MSA-1 and MSA-2 of each acknowledgement; a file that is taken goes to `done`."""
+    from hl7.client import MLLPClient  # type: ignore[import-untyped]
+
+    done = folder / "done"
+    done.mkdir(exist_ok=True)
+    while True:
+        for file in sorted(one for one in folder.iterdir() if one.suffix == ".er7"):
+            with suppress(OSError, IndexError), MLLPClient("127.0.0.1", port, encoding="utf-8") as client:
+                answer = client.send_message(file.read_bytes())
+                fields = answer.decode().partition("\rMSA|")[2].partition("\r")[0].split("|")
+                _say(f"ANSWER {fields[0]} {fields[1]}")
+                if fields[0] in ("AA", "CA"):
+                    file.rename(done / file.name)
+        time.sleep(0.05)
+
+
 if __name__ == "__main__":
-    {"hl7": serve_hl7, "hl7apy": serve_hl7apy}[sys.argv[1]](int(sys.argv[2]))
+    programs = {"hl7": serve_hl7, "hl7apy": serve_hl7apy}
+    if sys.argv[1] == "send":
+        send_hl7(int(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        programs[sys.argv[1]](int(sys.argv[2]))

@@ -14,6 +14,7 @@ import ca.uhn.hl7v2.protocol.ApplicationRouter;
 import ca.uhn.hl7v2.protocol.ReceivingApplication;
 import ca.uhn.hl7v2.util.StandardSocketFactory;
 import ca.uhn.hl7v2.util.Terser;
+import ca.uhn.hl7v2.util.idgenerator.InMemoryIDGenerator;
 import ca.uhn.hl7v2.validation.impl.ValidationContextFactory;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,12 +43,13 @@ public final class HapiPeer {
     }
   }
 
-  private static HapiContext context() {
+  static HapiContext context() {
     HapiContext context = new DefaultHapiContext();
     context.setModelClassFactory(new CanonicalModelClassFactory("2.5.1"));
     context.setValidationContext(ValidationContextFactory.noValidation());
     context.setLowerLayerProtocol(new MinLowerLayerProtocol(true));
     context.setSocketFactory(new OnLoopback());
+    context.getParserConfiguration().setIdGenerator(new InMemoryIDGenerator()); // else a file in the working directory
     return context;
   }
 
@@ -86,7 +88,7 @@ public final class HapiPeer {
     }
   }
 
-  private static final class Everything implements ApplicationRouter.AppRoutingData {
+  static final class Everything implements ApplicationRouter.AppRoutingData {
     @Override
     public String getVersion() {
       return "*";
