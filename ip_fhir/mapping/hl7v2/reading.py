@@ -184,7 +184,7 @@ class _Reader:
         return [*places, *({"id": f"coordinator-{len(places) + n}", "holder": p} for n, p in enumerate(more, start=1))]
 
     def _read(self, table: str) -> Data:
-        return self.compiled.lens(table).get(self.value, self.context, self.structure)
+        return self.compiled.get(table, self.value, self.context, self.structure)
 
     def placed(self, problem: Problem) -> Problem:
         """The problem of a field of the domain, at its place in the message."""
