@@ -1,28 +1,36 @@
 """HL7 v2 text: one REF^I12 read into its value and written, beside what other libraries take to parse it alone.
 
 The floor is python-hl7's bare parse, which undoes no escape and knows no groups; hl7apy's, with groups, is told beside.
+Then a whole notice, from text to the domain and back, beside the same notice as a FHIR message.
 """
 
 from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hl7
 from hl7apy.parser import parse_message
 from measuring import Figure, interleaved, medians
 
+from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.calendar import OSLO
-from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.domain.values.value import read as read_value
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, read_json
 from ip_fhir.hl7v2.acknowledgement import ack
 from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.message import new, read
 from ip_fhir.hl7v2.text.times import dtm_of, iso_of, zone_of
+from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fhir, message_to_hl7v2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_EXAMPLES = Path(__file__).parents[1] / "examples" / "notices"
 _AT = datetime(2026, 1, 12, 9, 5, tzinfo=UTC)
 _TIMES = 50  # in a round
 _READ = "read, with its value"
@@ -70,6 +78,38 @@ def measure(quick: bool) -> Iterator[Figure]:
             at_most = 0.4 if name == _READ else None  # so that the mapping, too, is done before python-hl7 is
             yield Figure(name, found[name], "ms", floor=found["python-hl7"], at_most=at_most)
     yield Figure(f"{_READ}, beside hl7apy's parse", found[_READ], "ms", floor=other)
+    for path in sorted(_EXAMPLES.glob("0[14]*.json")):
+        yield from mapped(path.stem[:2], read_value(Notice, path.read_bytes()), quick)
+
+
+def mapped(name: str, notice: Notice, quick: bool) -> Iterator[Figure]:
+    """An example notice as REF^I12, both ways, by its FHIR message and by others' bare parse."""
+    parties = (notice.organization(notice.sender), notice.organization(notice.recipient))
+    message = Message(
+        id="message-1",
+        kind=MessageKind.NOTICE,
+        correlation_id=notice.correlation_id,
+        sent=notice.authored,
+        sender=parties[0],
+        recipient=parties[1],
+        notice=notice,
+    )
+    er7, fhir = new(message_to_hl7v2(message)).to_bytes(), dumps(message_to_fhir(message))
+    text = er7.decode()
+    works: dict[str, Callable[[], object]] = {
+        "read": lambda: message_from_hl7v2(read(er7, DEFAULT_LIMITS).value),
+        "read_fhir": lambda: message_from_fhir(read_json(fhir)),
+        "written": lambda: new(message_to_hl7v2(message)).to_bytes(),
+        "written_fhir": lambda: dumps(message_to_fhir(message)),
+        "hl7": lambda: hl7.parse(text),
+    }
+    found = medians(interleaved(5 if quick else 30, **{n: _repeated(work) for n, work in works.items()}), _TIMES)
+    other = medians(interleaved(3 if quick else 10, hl7apy=lambda: parse_message(text)))["hl7apy"]
+    what = f"notice {name} ({len(er7):,} bytes)"
+    yield Figure(f"{what}: read and mapped, by FHIR", found["read"], "ms", floor=found["read_fhir"], at_most=1.5)
+    yield Figure(f"{what}: by python-hl7's parse", found["read"], "ms", floor=found["hl7"], at_most=1)
+    yield Figure(f"{what}: by hl7apy's parse", found["read"], "ms", floor=other, at_most=1)
+    yield Figure(f"{what}: mapped and written, by FHIR", found["written"], "ms", floor=found["written_fhir"])
 
 
 def _repeated(work: Callable[[], object]) -> Callable[[], None]:

@@ -32,6 +32,8 @@ from ip_fhir.store import open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ip_fhir.ports import WireFormat
+
 HERE = Path(__file__).parent
 CONNECTIONS = 16
 TOKEN = "what-the-hospital-shows"
@@ -53,11 +55,12 @@ class Server:
         spent = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
-    def take(self, messages: Path, first: int, number: int) -> None:
-        """Post so many messages and wait until nothing is left to be done."""
+    def take(self, messages: Path, first: int, number: int, mllp: int | None = None) -> None:
+        """Post so many messages, over HTTP or to the port for MLLP, and wait until nothing is left to be done."""
         before, begun = self.processor(), time.perf_counter()
-        call = [sys.executable, str(HERE / "posting.py"), str(self.port), str(messages), str(first), str(number)]
-        waits = json.loads(subprocess.run([*call, str(CONNECTIONS), TOKEN], check=True, capture_output=True).stdout)
+        port, token = (self.port, TOKEN) if mllp is None else (mllp, "")
+        call = [sys.executable, str(HERE / "posting.py"), str(port), str(messages), str(first), str(number)]
+        waits = json.loads(subprocess.run([*call, str(CONNECTIONS), token], check=True, capture_output=True).stdout)
         self.rest()
         self.milliseconds.append((self.processor() - before) / number * 1000)
         self.per_second.append(number / (time.perf_counter() - begun))
@@ -122,13 +125,14 @@ def figures(database: str, ours: Server, floor: Server) -> Iterator[Figure]:
 # --- messages
 
 
-def write_messages(file: Path, number: int) -> None:
-    """Notices as they come over the wire, each its own, one a line, dated now."""
+def write_messages(file: Path, number: int, first: int = 0, wire_format: WireFormat = "fhir-message") -> None:
+    """Notices as they come over the wire, each its own, one a line, dated now; their numbers begin with `first`."""
     now, adapter = datetime.now(UTC), Answering()
+    adapter.format = wire_format
     with tempfile.TemporaryDirectory() as place:
         store = open_store(f"sqlite:///{place}/store.sqlite")
         hospital = side(Role.HOSPITAL, store, adapter, SetClock(now))
-        for count in range(number):
+        for count in range(first, first + number):
             hospital.send_notice(notice(f"{count:07}").evolve(authored=now))
         hospital.run_due(limit=number)
         hospital.close()
@@ -139,8 +143,8 @@ def write_messages(file: Path, number: int) -> None:
 
 
 @contextmanager
-def serving(place: Path, database: str) -> Iterator[Server]:
-    """`ip-fhir serve` of a municipality with the hospital as its one peer."""
+def serving(place: Path, database: str, mllp: int | None = None) -> Iterator[Server]:
+    """`ip-fhir serve` of a municipality with the hospital as its one peer; with a port it listens for MLLP too."""
     place.mkdir()
     (port,) = free_ports(1)
     organization = _table(UNIT.to_data())
@@ -155,6 +159,13 @@ def serving(place: Path, database: str) -> Iterator[Server]:
         organization = {hospital}
         url = "https://hospital.example/fhir"
         accepts = ["{TOKEN}"]
+    """
+    if mllp is not None:
+        settings += f"""
+        [[listeners]]
+        use = "mllp"
+        port = {mllp}
+        peer = "hospital"
     """
     (place / "settings.toml").write_text(settings, encoding="utf-8")
     command = [sys.executable, "-m", "ip_fhir.cli", "serve", "--config", str(place / "settings.toml")]

@@ -1,6 +1,7 @@
 """Posts messages over several connections that stay open, and prints how long each waited for its answer, in seconds.
 
-posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN; the file holds one message a line.
+posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN; the file holds one message a line. Without a token (an empty one)
+it posts over MLLP.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 
 async def post_all(port: int, messages: list[bytes], connections: int, token: str) -> list[float]:
-    """Each connection posts the next message as soon as its last one is answered. Anything but HTTP 200 is an error."""
+    """Each connection posts the next message as soon as its last one is answered. Anything but HTTP 200, or AA and CA, is an error."""
     waiting, waits = iter(messages), list[float]()
-    await asyncio.gather(*(_post(port, waiting, token, waits) for _ in range(connections)))
+    post = _post if token else _frame
+    await asyncio.gather(*(post(port, waiting, token, waits) for _ in range(connections)))
     return waits
 
 
@@ -38,6 +40,18 @@ async def _post(port: int, waiting: Iterator[bytes], token: str, waits: list[flo
         waits.append(time.perf_counter() - begun)
         if not answer.startswith(b"HTTP/1.1 200 "):
             raise RuntimeError(answer.decode() + body.decode())
+    writer.close()
+
+
+async def _frame(port: int, waiting: Iterator[bytes], _token: str, waits: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for content in waiting:
+        begun = time.perf_counter()
+        writer.write(b"\x0b" + content + b"\x1c\r")
+        answer = await reader.readuntil(b"\x1c\r")
+        waits.append(time.perf_counter() - begun)
+        if b"\rMSA|AA|" not in answer and b"\rMSA|CA|" not in answer:
+            raise RuntimeError(answer.decode())
     writer.close()
 
 

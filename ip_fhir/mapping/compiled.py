@@ -5,8 +5,9 @@ The tables are those that ship, or those with a site's overlay. The verbs on the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -15,6 +16,7 @@ from ip_fhir.mapping.bundle.assembly import assemblies
 from ip_fhir.mapping.dialects import DIALECTS
 from ip_fhir.mapping.fhir_version import signs_of_others
 from ip_fhir.mapping.generated.decoding import Memo, Unsupported
+from ip_fhir.mapping.generated.node_reader import NOT_SURE, NodeReaders
 from ip_fhir.mapping.generated.writer import compile_writers
 from ip_fhir.mapping.lenses.building import based, build_lenses
 from ip_fhir.mapping.lenses.references import NO_LINKS
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.bundle.assembly import Assembly
     from ip_fhir.mapping.bundle.fast_reader import FastReader
     from ip_fhir.mapping.generated.writer import Writer, Writers
+    from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.overlays.overlay import Overlay
     from ip_fhir.mapping.tables.model import Source, Systems, Tables
     from ip_fhir.mapping.tables.variants import FhirVersion
@@ -94,6 +97,17 @@ class Compiled:
         written = (based(const.value, self.systems) for const in consts if const.place.startswith("meta.profile"))
         return tuple(dict.fromkeys(written))
 
+    def get(self, name: str, node: Any, links: Links, at: str) -> dict[str, Any]:
+        """The data that a table reads in a node, by the table's generated reader where that is certain, else its lens.
+
+        `at` is the node's place in errors. Raises `InvalidInput` as the lens does.
+        """
+        reader = self.node_readers.functions.get(name)
+        if reader is not None:
+            with suppress(*NOT_SURE):
+                return reader(node, links) or {}
+        return self.lens(name).get(node, links, at)
+
     def writer(self, name: str) -> Writer:
         """The fast writer of one table."""
         return self._writers.functions[name]
@@ -105,8 +119,8 @@ class Compiled:
     def reader_code(self, name: str) -> str | None:
         """The Python code of a table's fast reader, for people; None if only the lens reads the table."""
         name = self.lens(name).name
-        readers = filter(None, (self.fast, self.fast_notices))
-        return next((code for reader in readers if (code := reader.code.get(name)) is not None), None)
+        codes = [self.node_readers.code, *(one.code for one in (self.fast, self.fast_notices) if one is not None)]
+        return next((code[name] for code in codes if name in code), None)
 
     @cached_property
     def fast(self) -> FastReader | None:
@@ -117,6 +131,11 @@ class Compiled:
     def fast_notices(self) -> FastReader | None:
         """The fast reader of notices, for bundles that show no other FHIR version; None as for plans."""
         return self._reader("notice", ())
+
+    @cached_property
+    def node_readers(self) -> NodeReaders:
+        """The readers of the tables of HL7 v2."""
+        return NodeReaders(self.tables, {name: lens.inner for name, lens in self.lenses.items()})
 
     @cached_property
     def organizations(self) -> Memo:

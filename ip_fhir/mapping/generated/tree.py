@@ -1,6 +1,6 @@
 """A table as the tree of its JSON: members, entries of lists, and rows and constants as leaves.
 
-The order is the one in which the lens writes. Fast writers and readers are generated from this tree.
+The order is the one in which the lens writes. Readers and writers of every dialect are generated from this tree.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ip_fhir.mapping.tables.model import Const
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ip_fhir.mapping.lenses.dialect import Dialect
     from ip_fhir.mapping.tables.model import Row, Systems, Table
     from ip_fhir.mapping.tables.paths import Segment
 
@@ -42,26 +43,26 @@ class Tree:
     entries: list[TreeEntry] = field(default_factory=list)
     boxed: TreeEntry | None = None  # an object with fixed members
 
-    def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems) -> None:
-        """Add the path of a row or constant below this node."""
+    def add(self, path: tuple[Segment, ...], leaf: Row | Const, systems: Systems, dialect: Dialect) -> None:
+        """Add the path of a row or constant, in the dialect's tree, below this node."""
         if not path:
             self.leaf = leaf
             return
         segment, rest = path[0], path[1:]
         member = self.members.setdefault(segment.name, Tree())
         if segment.entries == "none":
-            member.add(rest, leaf, systems)
+            member.add(rest, leaf, systems, dialect)
             return
         if segment.entries == "object":
-            member.boxed = member.boxed or TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
-            member.boxed.tree.add(rest, leaf, systems)
+            member.boxed = member.boxed or TreeEntry(segment, fixed_parts(segment, dialect, systems), Tree())
+            member.boxed.tree.add(rest, leaf, systems, dialect)
             return
         shared = (e for e in member.entries if e.segment == segment and segment.entries in ("first", "current", "one"))
         entry = next(shared, None)
         if entry is None:
-            entry = TreeEntry(segment, fixed_parts(segment, FHIR, systems), Tree())
+            entry = TreeEntry(segment, fixed_parts(segment, dialect, systems), Tree())
             member.entries.append(entry)
-        entry.tree.add(rest, leaf, systems)
+        entry.tree.add(rest, leaf, systems, dialect)
 
 
 def leaves_in(tree: Tree) -> Iterator[Row | Const]:
@@ -84,10 +85,10 @@ def reads_nothing(tree: Tree) -> bool:
     )
 
 
-def tree_of(table: Table, systems: Systems) -> Tree:
-    """The table's tree: constants first, then rows."""
+def tree_of(table: Table, systems: Systems, dialect: Dialect = FHIR) -> Tree:
+    """The table's tree in its dialect: constants first, then rows."""
     tree = Tree()
     parts: tuple[Row | Const, ...] = (*table.consts, *table.rows)
     for part in parts:
-        tree.add(part.path, part, systems)
+        tree.add(dialect.path(part.path), part, systems, dialect)
     return tree

@@ -194,7 +194,7 @@ class _Reader:
         return [*places, *({"id": f"coordinator-{n}", "holder": who, "period": period} for n, (who, period) in more)]
 
     def _read(self, table: str) -> Data:
-        return self.compiled.lens(table).get(self.value, self.context, self.structure)
+        return self.compiled.get(table, self.value, self.context, self.structure)
 
     def placed(self, problem: Problem) -> Problem:
         """The problem of a field of the domain, at its place in the message."""

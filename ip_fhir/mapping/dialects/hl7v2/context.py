@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -52,10 +53,13 @@ def _codes_in(items: list[Any]) -> dict[str, list[int]]:
         codes = row.get("f3") if type(row) is dict else None
         for code in codes if type(codes) is list else ():
             if type(code) is dict and type(code.get("c1")) is str:
-                found.setdefault(code["c1"], []).append(number)
+                numbers = found.setdefault(code["c1"], [])
+                if number not in numbers[-1:]:  # a row that names a code twice is one row
+                    numbers.append(number)
     return found
 
 
+@lru_cache(maxsize=256)
 def offset_of(text: str) -> timezone | None:
     """The offset at the end of a time of HL7 v2; None without one, or for an impossible one.
 

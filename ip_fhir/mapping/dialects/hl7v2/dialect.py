@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.dialects.hl7v2 import codes, conditions, numbers, people, places, plain, rows, times
-from ip_fhir.mapping.dialects.hl7v2.groups import CodedRow, Groups
+from ip_fhir.mapping.dialects.hl7v2.groups import CodedRow, Groups, code_of_row
 from ip_fhir.mapping.dialects.hl7v2.guard import V2Guard
 from ip_fhir.mapping.lenses.nodes import Matching, Member
 
@@ -46,14 +46,11 @@ class V2Dialect:
         return Groups(group.value, inner, row.key, row.domain[-1].rstrip("s").replace("_", "-"))
 
     def _coded_row(self, segment: Segment, inner: Node) -> CodedRow | None:
-        if segment.name != places.ROWS or segment.entries != "one" or len(segment.conditions) != 1:
+        code = code_of_row(segment)
+        if code is None or segment.entries != "one":
             return None
         (condition,) = segment.conditions
-        if condition.kind != "coding" or condition.member != "OBX.f3" or condition.value.startswith("*"):
-            return None
-        matches = conditions.test(condition)
-        entry = Matching(matches, partial(conditions.fixed, condition), inner, self.shared)
-        code = condition.value.partition("@")[0]
+        entry = Matching(conditions.test(condition), partial(conditions.fixed, condition), inner, self.shared)
         return CodedRow(entry, f"[{code}]", code)
 
     def test(self, condition: Condition, _systems: Systems) -> Callable[[dict[str, Any]], bool]:

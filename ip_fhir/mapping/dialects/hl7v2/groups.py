@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.mapping.lenses.nodes import Node, Path, Told
     from ip_fhir.mapping.lenses.references import Links
+    from ip_fhir.mapping.tables.paths import Segment
 
 _LABEL: Final = "#"
 _FORM: Final = {"f4": [{"c3": OURS}]}
@@ -56,7 +57,7 @@ class Groups:
         items = expect(node, list, "a list")
         places = self._places(items)
         try:
-            return self.each.get([_group(label, items, at) for label, at in places.items()], links) if places else None
+            return self.each.get(grouped(items, self.name), links) if places else None
         except Wrong as wrong:
             raise _at_row(wrong, [*places.values()]) from None
 
@@ -103,18 +104,7 @@ class Groups:
         return iter(())
 
     def _places(self, items: Sequence[Any]) -> dict[str, list[int]]:
-        """The numbers of the rows of each group, by its label, in the order in which the groups begin."""
-        found: dict[str, list[int]] = {}
-        for index, item in enumerate(items):
-            if (label := self._label(item)) is not None:
-                found.setdefault(label, []).append(index)
-        return found
-
-    def _label(self, item: Any) -> str | None:
-        """The beginning of a row's sub-id, up to the number after the name; None where it has no such name."""
-        parts = _sub_id(item).split(".")
-        at = next((n for n in range(0, len(parts) - 1, 2) if parts[n] == self.name and parts[n + 1].isdigit()), None)
-        return None if at is None else ".".join(parts[: at + 2])
+        return _places(items, self.name)
 
     def _numbered(self, groups: list[Any], places: dict[str, list[int]]) -> list[_Written]:
         """The written groups, numbered in their order: each by the label that it had, with its rows."""
@@ -127,6 +117,37 @@ class Groups:
 
 _Written: TypeAlias = tuple[str | None, list[Any]]
 """The label that a group had, if it had one, and its rows now."""
+
+
+def code_of_row(segment: Segment) -> str | None:
+    """The code in OBX-3 by which a segment of a path means one of many rows; None where it means them otherwise."""
+    if segment.name != ROWS or len(segment.conditions) != 1:
+        return None
+    (condition,) = segment.conditions
+    if condition.kind != "coding" or condition.member != "OBX.f3" or condition.value.startswith("*"):
+        return None
+    return condition.value.partition("@")[0]
+
+
+def grouped(items: Sequence[Any], name: str) -> list[dict[str, Any]]:
+    """The groups of one name among the rows, in the order in which they begin: each like a message with its rows."""
+    return [_group(label, items, at) for label, at in _places(items, name).items()]
+
+
+def _places(items: Sequence[Any], name: str) -> dict[str, list[int]]:
+    """The numbers of the rows of each group, by its label, in the order in which the groups begin."""
+    found: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        if name in (said := _sub_id(item)) and (label := _label(said, name)) is not None:
+            found.setdefault(label, []).append(index)
+    return found
+
+
+def _label(sub_id: str, name: str) -> str | None:
+    """The beginning of a row's sub-id, up to the number after the name; None where it has no such name."""
+    parts = sub_id.split(".")
+    at = next((n for n in range(0, len(parts) - 1, 2) if parts[n] == name and parts[n + 1].isdigit()), None)
+    return None if at is None else ".".join(parts[: at + 2])
 
 
 def _sub_id(item: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
     from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
@@ -76,16 +78,7 @@ class Moment(Leaf):
         text = said(node)
         if text is None or (text.isdigit() and len(text) in (4, 6, 8)):
             return None
-        found = _TIME.fullmatch(text)
-        if found is None or (len(text) > 5 and text[-5] in "+-" and offset_of(text) is None):
-            raise Wrong("is no date and time (YYYYMMDDHHMMSS+ZZZZ)")
-        micros = int((found[8] or "").ljust(6, "0"))
-        parts = [int(part or 0) for part in found.groups()[:6]]
-        try:
-            moment = datetime(*parts, microsecond=micros, tzinfo=offset_of(text) or zone_of(links))  # type: ignore[misc,arg-type]  # six numbers
-        except ValueError:
-            raise Wrong("is no moment that exists") from None
-        return canonical(moment)
+        return _moment(text, zone_of(links))
 
     def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """The moment with its offset."""
@@ -100,6 +93,21 @@ class Moment(Leaf):
         found = _TIME.fullmatch(node) if type(node) is str else None
         if found is not None and found[7]:
             yield path, "has digits after the seconds: read to the second"
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str, zone: tzinfo) -> str:
+    """The moment of a time; without an offset it is one in the zone. A message has the same time in several places."""
+    found = _TIME.fullmatch(text)
+    if found is None or (len(text) > 5 and text[-5] in "+-" and offset_of(text) is None):
+        raise Wrong("is no date and time (YYYYMMDDHHMMSS+ZZZZ)")
+    micros = int((found[8] or "").ljust(6, "0"))
+    parts = [int(part or 0) for part in found.groups()[:6]]
+    try:
+        moment = datetime(*parts, microsecond=micros, tzinfo=offset_of(text) or zone)  # type: ignore[misc,arg-type]  # six numbers
+    except ValueError:
+        raise Wrong("is no moment that exists") from None
+    return canonical(moment)
 
 
 def canonical(moment: datetime) -> str:
