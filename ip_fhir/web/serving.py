@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import math
 import signal
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("ip_fhir.web")
 
 _QUEUE = 1_024
+_NEW_OBJECTS = 10_000
+"""New objects between two looks for garbage; Python's own 700 are made within three messages."""
 
 
 def serve(settings: Settings) -> None:
@@ -61,7 +64,7 @@ def serve(settings: Settings) -> None:
         # uvicorn raises the signal again when it has shut down; that must not cut the clean-up short.
         signal.signal(signal.SIGTERM, partial(_leave, grace))
         config = server_config(app, settings.http, protection, settings.worker.grace / 2)
-        with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told):
+        with listening(exchange, listeners), _told_in_the_end(protection.refused, protection.told), _kept_for_good():
             log.info("listening at %s", ", ".join(map(address_of, sockets)))
             Server(config, grace).run(sockets)
     except KeyboardInterrupt:
@@ -130,6 +133,23 @@ def server_config(
         timeout_keep_alive=math.ceil(http.idle_seconds),
         timeout_graceful_shutdown=max(1, int(seconds_to_finish)),
     )
+
+
+@contextmanager
+def _kept_for_good() -> Iterator[None]:
+    """What is loaded at the start is not garbage: the search for garbage passes over it.
+
+    A search through all modules and tables takes longer than ten messages, and they wait for it.
+    """
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -28,6 +28,20 @@ from tests.support.two_sides import START, form, notice, organizations
 _SERVE = "import sys; from ip_fhir.settings import read_settings; from ip_fhir.web.serving import serve; "
 _SERVE += "serve(read_settings(sys.argv[1]))"
 
+_TOKENS = {"TOKEN_OF_HOSPITAL": "a-token-of-the-hospital", "TOKEN_OF_MUNICIPALITY": "a-token-of-the-municipality"}
+_UNTIL_FROZEN = """
+import gc, os, signal, threading, time
+def leave():
+    while not gc.get_freeze_count():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=leave, daemon=True).start()
+try:
+    serve(read_settings(sys.argv[1]))
+finally:
+    print(gc.get_freeze_count(), gc.get_threshold() == (700, 10, 10))
+"""
+
 
 @dataclass
 class Server:
@@ -93,16 +107,15 @@ accepts = [{{ env = "TOKEN_OF_{other.upper()}" }}]
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
     """The hospital and the municipality."""
-    environ = {"TOKEN_OF_HOSPITAL": "a-token-of-the-hospital", "TOKEN_OF_MUNICIPALITY": "a-token-of-the-municipality"}
     ports = dict(zip(("hospital", "municipality"), free_ports(2), strict=True))
     (tmp_path / "clock").write_text(START.isoformat(), encoding="ascii")
     started: list[Server] = []
     for role, other in (("hospital", "municipality"), ("municipality", "hospital")):
         file = write_settings(tmp_path, role, ports[role], ports[other])
-        exchange = open_exchange(read_settings(file, environ))
+        exchange = open_exchange(read_settings(file, _TOKENS))
         log = (tmp_path / f"{role}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, str(file)], env={**os.environ, **environ}, stdout=log, stderr=log
+            [sys.executable, "-c", _SERVE, str(file)], env={**os.environ, **_TOKENS}, stdout=log, stderr=log
         )
         log.close()
         started.append(Server(process, f"http://127.0.0.1:{ports[role]}", file, exchange))
@@ -174,6 +187,15 @@ def test_fifty_megabytes_over_a_real_socket(servers: tuple[Server, Server], chun
     assert answer.status_code == 413
     assert answer.json()["issue"][0]["code"] == "too-long"
     assert municipality.health()["status"] == "ok"
+
+
+def test_the_search_for_garbage_passes_over_what_was_loaded(tmp_path: Path) -> None:
+    """While a side serves, nothing that was there at the start is looked through for garbage; then all is as before."""
+    settings = write_settings(tmp_path, "municipality", *free_ports(2))
+    program = _SERVE.rpartition("serve(")[0] + _UNTIL_FROZEN
+    call = [sys.executable, "-c", program, str(settings)]
+    ran = subprocess.run(call, env={**os.environ, **_TOKENS}, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "0 True\n"
 
 
 def test_bootstrap_refuses_what_cannot_be(tmp_path: Path) -> None:
