@@ -137,7 +137,7 @@ def server_config(
 
 @contextmanager
 def _kept_for_good() -> Iterator[None]:
-    """What is loaded at the start is not garbage: the search for garbage passes over it.
+    """Lets the search for garbage pass over all that was loaded at the start.
 
     A search through all modules and tables takes longer than ten messages, and they wait for it.
     """
