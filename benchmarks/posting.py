@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 async def post_all(port: int, messages: list[bytes], connections: int, token: str) -> list[float]:
-    """Each connection posts the next message as soon as its last one is answered.
-
-    Anything but HTTP 200, or AA and CA, is an error.
-    """
+    """Each connection posts the next message as soon as its last one is answered; a no is an error."""
     waiting, waits = iter(messages), list[float]()
     post = _post if token else _frame
     await asyncio.gather(*(post(port, waiting, token, waits) for _ in range(connections)))

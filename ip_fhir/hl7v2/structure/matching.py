@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ip_fhir.errors import Problem
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Tree: TypeAlias = dict[str, Any]
 """Groups as objects, lists of what repeats, and at the leaves the number of the segment in the message, from 0."""
+
+
+_SHORT: Final = 100
 
 
 class SegmentNames(tuple[str, ...]):  # noqa: SLOT001 - its places are kept
@@ -46,7 +49,14 @@ class Matched:
 
 
 def match(names: SegmentNames, root: Node) -> Matched:
-    """Returns the places of the segments `names`, of which the first is MSH, in the structure of `root`."""
+    """Returns the places of the segments `names`, of which the first is MSH, in the structure of `root`.
+
+    Not to be changed: short sequences of segments are the same in many messages, and are matched once.
+    """
+    return _kept(names, root) if len(names) <= _SHORT else _match(names, root)
+
+
+def _match(names: SegmentNames, root: Node) -> Matched:
     tree: Tree = {}
     found = Matched(tree)
     leaf = root.members[0]
@@ -76,6 +86,9 @@ def match(names: SegmentNames, root: Node) -> Matched:
         _put(holder, leaf, number)
     _add_missing(found.problems, tree, root, "")
     return found
+
+
+_kept = lru_cache(maxsize=512)(_match)
 
 
 def _put(holder: Tree, node: Node, item: Any) -> Any:

@@ -23,9 +23,9 @@ HEADERS: Final = frozenset({"MSH", "BHS", "FHS"})
 NULL: Final = '""'
 """The text of a field that is known to have no value."""
 
-_USUAL: Final = 200
-_FIELDS: Final = tuple(f"f{number}" for number in range(_USUAL))
-_COMPONENTS: Final = tuple(f"c{number}" for number in range(_USUAL))
+_SHORT: Final = 1_000
+_FIELDS: Final = tuple(f"f{number}" for number in range(_SHORT))
+_COMPONENTS: Final = tuple(f"c{number}" for number in range(_SHORT))
 _NOWHERE: Final = "\r"
 """A delimiter that no segment has, where MSH-2 names none of subcomponents."""
 
@@ -35,6 +35,8 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
     repeat, between, escape = delimiters.repetition, delimiters.component, delimiters.escape
     within = delimiters.subcomponent or _NOWHERE
     parts = text.split(delimiters.field)
+    if not (repeat in text or escape in text or within in text) and len(text) < _SHORT and text[:3] not in HEADERS:
+        return _plain_contents(parts, between)
     found: Contents = {}
     number = 0
     if parts[0] in HEADERS:
@@ -45,7 +47,7 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
         number += 1
         if not raw:
             continue
-        name = _FIELDS[number] if number < _USUAL else f"f{number}"
+        name = _FIELDS[number] if number < _SHORT else f"f{number}"
         if between not in raw and repeat not in raw and escape not in raw and within not in raw:
             found[name] = [{"c1": raw}]
         elif repeat not in raw:
@@ -61,16 +63,44 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
     return found
 
 
+def _plain_contents(parts: list[str], between: str) -> Contents:
+    """Returns the fields of a short segment of which no field repeats, has a subcomponent or an escape: most are so."""
+    found: Contents = {}
+    number = 0
+    for raw in parts:
+        if raw and number:
+            if between in raw:
+                if repetition := _components(raw, between):
+                    found[_FIELDS[number]] = [repetition]
+            else:
+                found[_FIELDS[number]] = [{"c1": raw}]
+        number += 1  # noqa: SIM113 - half the cost of `enumerate` with a slice, for each field of each message
+    return found
+
+
+def _components(raw: str, between: str) -> Repetition:
+    found: Repetition = {}
+    number = 1
+    for component in raw.split(between):
+        if component:
+            found[_COMPONENTS[number]] = component
+        number += 1
+    return found
+
+
 def _repetition(raw: str, delimiters: Delimiters, codec: str) -> Repetition:
     within = delimiters.subcomponent or _NOWHERE
-    found: Repetition = {}
-    for number, component in enumerate(raw.split(delimiters.component), 1):
-        if component:
-            name = _COMPONENTS[number] if number < _USUAL else f"c{number}"
-            if within in component:
-                found.update(_subcomponents(name, component.split(within)))
-            else:
-                found[name] = component
+    if within not in raw and len(raw) < _SHORT:
+        found = _components(raw, delimiters.component)
+    else:
+        found = {}
+        for number, component in enumerate(raw.split(delimiters.component), 1):
+            if component:
+                name = _COMPONENTS[number] if number < _SHORT else f"c{number}"
+                if within in component:
+                    found.update(_subcomponents(name, component.split(within)))
+                else:
+                    found[name] = component
     return unescaped(found, delimiters, codec) if delimiters.escape in raw else found
 
 

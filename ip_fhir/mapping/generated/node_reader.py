@@ -51,7 +51,7 @@ class NodeReaders:
         self.lenses = lenses
         self.builder = Builder(tables, V2, lenses)
         self.space: dict[str, Any] = {"Doubt": Doubt, "grouped": grouped, "by_text": by_text}
-        self.tests: dict[Condition, str] = {}  # the name of each condition's test
+        self._shared: dict[tuple[str, Any], str] = {}
         named = [name for name, table in tables.fields.items() if table.dialect == V2.name]
         self.code = {name: NodeReaderCode(name, self).text() for name in named}
         for name, text in self.code.items():
@@ -62,6 +62,11 @@ class NodeReaders:
         """Make a value available to the code under a name, and return the name."""
         self.space[name] = value
         return name
+
+    def shared(self, name: str, key: Any, value: Any = None) -> str:
+        """Make a value, by default the key itself, available under one name for all that use the same key."""
+        known = self._shared.setdefault((name, key), f"{name}_{len(self._shared)}")
+        return self.named(known, key if value is None else value)
 
 
 class NodeReaderCode:
@@ -202,9 +207,10 @@ class NodeReaderCode:
         """The expression for the entries of a list that meet the conditions; rows (OBX) are looked up by their code."""
         tests = " and ".join(f"{self.test(condition)}(i)" for condition in entry.segment.conditions)
         (first, *more) = entry.segment.conditions
-        if (code := code_of_row(entry.segment)) is not None:
-            rows, met = self.index(f"links.rows_by_code({var})", pad), tests.replace("(i)", f"(i := {var}[n])")
-            return f"[i for n in {rows}[{code!r}] if {met}] if {code!r} in {rows} else ()"
+        if (row := code_of_row(entry.segment)) is not None:
+            systems = self.readers.shared("systems", row[1])
+            rows = self.index(f"links.rows_by_code({var}, {systems})", pad)
+            return f"[{var}[n] for n in {rows}[{row[0]!r}]] if {row[0]!r} in {rows} else ()"
         if first.kind == "member" and first.value != "*" and not more and "." not in first.member:
             return f"{self.index(f'by_text({var}, {first.member!r})', pad)}.get({first.value!r}, ())"
         return f"[i for i in {var} if type(i) is dict and {tests}]"
@@ -218,8 +224,7 @@ class NodeReaderCode:
 
     def test(self, condition: Condition) -> str:
         """The name of a condition's test."""
-        known = self.readers.tests.setdefault(condition, f"test_{len(self.readers.tests)}")
-        return self.readers.named(known, test(condition))
+        return self.readers.shared("test", condition, test(condition))
 
     def each(self, entry: TreeEntry, var: str, pad: str) -> None:
         """Add the lines that read every entry that the row's lens would read."""
@@ -246,7 +251,8 @@ class NodeReaderCode:
         if isinstance(row, Row):
             n = self.number[id(row)]
             self.found.add(n)
-            self.lines += [f"{pad}v{n} = []", f"{pad}for i in grouped({var}, {name!r}):"]
+            groups = self.index(f"grouped({var})", pad)
+            self.lines += [f"{pad}v{n} = []", f"{pad}for i in {groups}.get({name!r}, ()):"]
             self.item(row, "i", pad + "    ")
             self.lines += [*self.keyed(row, pad), f"{pad}v{n} = v{n} or None"]
 

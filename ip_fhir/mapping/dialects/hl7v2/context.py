@@ -29,13 +29,13 @@ class Context(Links):
     def __init__(self, zone: tzinfo = OSLO) -> None:
         super().__init__({}, closed=False)
         self.zone = zone
-        self._indexes: dict[int, tuple[list[Any], dict[str, list[int]]]] = {}
+        self._indexes: dict[tuple[int, frozenset[str]], tuple[list[Any], dict[str, list[int]]]] = {}
 
-    def rows_by_code(self, items: list[Any]) -> dict[str, list[int]]:
-        """The numbers of the rows (OBX in its group) by the codes of OBX-3, in their order."""
-        known = self._indexes.get(id(items))
-        if known is None:
-            known = self._indexes[id(items)] = (items, _codes_in(items))  # kept alive, so that the id stays its own
+    def rows_by_code(self, items: list[Any], systems: frozenset[str]) -> dict[str, list[int]]:
+        """The numbers of the rows (OBX in its group) by the codes of OBX-3 in these coding systems, in their order."""
+        known = self._indexes.get((id(items), systems))
+        if known is None:  # the list is kept alive, so that the id stays its own
+            known = self._indexes[id(items), systems] = (items, _codes_in(items, systems))
         return known[1]
 
     @classmethod
@@ -46,13 +46,13 @@ class Context(Links):
         return cls(zone if offset is None else offset)
 
 
-def _codes_in(items: list[Any]) -> dict[str, list[int]]:
+def _codes_in(items: list[Any], systems: frozenset[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for number, item in enumerate(items):
         row = item.get("OBX") if type(item) is dict else None
         codes = row.get("f3") if type(row) is dict else None
         for code in codes if type(codes) is list else ():
-            if type(code) is dict and type(code.get("c1")) is str:
+            if type(code) is dict and type(code.get("c1")) is str and code.get("c3", "") in systems:
                 numbers = found.setdefault(code["c1"], [])
                 if number not in numbers[-1:]:  # a row that names a code twice is one row
                     numbers.append(number)

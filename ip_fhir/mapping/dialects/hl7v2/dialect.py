@@ -46,12 +46,12 @@ class V2Dialect:
         return Groups(group.value, inner, row.key, row.domain[-1].rstrip("s").replace("_", "-"))
 
     def _coded_row(self, segment: Segment, inner: Node) -> CodedRow | None:
-        code = code_of_row(segment)
-        if code is None or segment.entries != "one":
+        found = code_of_row(segment)
+        if found is None or segment.entries != "one":
             return None
         (condition,) = segment.conditions
         entry = Matching(conditions.test(condition), partial(conditions.fixed, condition), inner, self.shared)
-        return CodedRow(entry, f"[{code}]", code)
+        return CodedRow(entry, f"[{found[0]}]", *found)
 
     def test(self, condition: Condition, _systems: Systems) -> Callable[[dict[str, Any]], bool]:
         """The test of one condition on a segment or repetition."""

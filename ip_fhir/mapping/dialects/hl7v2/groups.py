@@ -6,8 +6,10 @@ written are numbered in their order.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from ip_fhir.mapping.dialects.hl7v2.conditions import accepted
 from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.dialects.hl7v2.places import OURS, ROWS
 from ip_fhir.mapping.lenses.lists import Each, One
@@ -26,19 +28,20 @@ _FORM: Final = {"f4": [{"c3": OURS}]}
 
 
 _FEW: Final = 8
+_SHORT: Final = 64  # longer sub-ids are not kept in mind
 
 
 class CodedRow(One):
     """The row of one code among many: only rows with the code are looked at."""
 
-    def __init__(self, entry: Matching, which: str, code: str) -> None:
+    def __init__(self, entry: Matching, which: str, code: str, systems: frozenset[str]) -> None:
         super().__init__(entry, which, "one")
-        self.code = code
+        self.code, self.systems = code, systems
 
     def _candidates(self, items: list[Any], links: Links) -> Iterable[tuple[int, Any]]:
         if len(items) < _FEW or not isinstance(links, Context):
             return enumerate(items)
-        return [(n, items[n]) for n in links.rows_by_code(items).get(self.code, ())]
+        return [(n, items[n]) for n in links.rows_by_code(items, self.systems).get(self.code, ())]
 
 
 class Groups:
@@ -57,7 +60,7 @@ class Groups:
         items = expect(node, list, "a list")
         places = self._places(items)
         try:
-            return self.each.get(grouped(items, self.name), links) if places else None
+            return self.each.get([_group(label, items, at) for label, at in places.items()], links) if places else None
         except Wrong as wrong:
             raise _at_row(wrong, [*places.values()]) from None
 
@@ -119,35 +122,52 @@ _Written: TypeAlias = tuple[str | None, list[Any]]
 """The label that a group had, if it had one, and its rows now."""
 
 
-def code_of_row(segment: Segment) -> str | None:
-    """The code in OBX-3 by which a segment of a path means one of many rows; None where it means them otherwise."""
+def code_of_row(segment: Segment) -> tuple[str, frozenset[str]] | None:
+    """The code in OBX-3, and the coding systems it may be of, by which a segment of a path means one of many rows.
+
+    None where it means them otherwise.
+    """
     if segment.name != ROWS or len(segment.conditions) != 1:
         return None
     (condition,) = segment.conditions
     if condition.kind != "coding" or condition.member != "OBX.f3" or condition.value.startswith("*"):
         return None
-    return condition.value.partition("@")[0]
+    code, _, system = condition.value.partition("@")
+    return code, accepted(system)
 
 
-def grouped(items: Sequence[Any], name: str) -> list[dict[str, Any]]:
-    """The groups of one name among the rows, in the order in which they begin: each like a message with its rows."""
-    return [_group(label, items, at) for label, at in _places(items, name).items()]
+def grouped(items: Sequence[Any]) -> dict[str, list[dict[str, Any]]]:
+    """The groups among the rows by their name, in the order in which they begin: each like a message with its rows."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for index, item in enumerate(items):
+        if said := _sub_id(item):
+            for name, label in _labels_in(said):
+                found.setdefault(name, {}).setdefault(label, []).append(index)
+    return {name: [_group(label, items, at) for label, at in places.items()] for name, places in found.items()}
+
+
+def _labels_in(sub_id: str) -> tuple[tuple[str, str], ...]:
+    return _labels(sub_id) if len(sub_id) <= _SHORT else _labels.__wrapped__(sub_id)
+
+
+@lru_cache(maxsize=1024)
+def _labels(sub_id: str) -> tuple[tuple[str, str], ...]:
+    """Each name in a sub-id, once, with the beginning of the sub-id up to the number after the name."""
+    parts = sub_id.split(".")
+    found: dict[str, str] = {}
+    for n in range(0, len(parts) - 1, 2):
+        if parts[n + 1].isdigit():
+            found.setdefault(parts[n], ".".join(parts[: n + 2]))
+    return tuple(found.items())
 
 
 def _places(items: Sequence[Any], name: str) -> dict[str, list[int]]:
     """The numbers of the rows of each group, by its label, in the order in which the groups begin."""
     found: dict[str, list[int]] = {}
     for index, item in enumerate(items):
-        if name in (said := _sub_id(item)) and (label := _label(said, name)) is not None:
+        if name in (said := _sub_id(item)) and (label := dict(_labels_in(said)).get(name)) is not None:
             found.setdefault(label, []).append(index)
     return found
-
-
-def _label(sub_id: str, name: str) -> str | None:
-    """The beginning of a row's sub-id, up to the number after the name; None where it has no such name."""
-    parts = sub_id.split(".")
-    at = next((n for n in range(0, len(parts) - 1, 2) if parts[n] == name and parts[n + 1].isdigit()), None)
-    return None if at is None else ".".join(parts[: at + 2])
 
 
 def _sub_id(item: Any) -> str:

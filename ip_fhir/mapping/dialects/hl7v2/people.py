@@ -21,7 +21,8 @@ def _text(node: dict[str, Any], name: str) -> str | None:
     text = node.get(name)
     if text is None or text in ("", NULL):
         return None
-    return str(expect(text, str, "text"))
+    found: str = expect(text, str, "text")
+    return found
 
 
 class _Counting(Leaf):
@@ -35,6 +36,9 @@ class _Counting(Leaf):
     def at(self, items: Any) -> int | None:
         """The number of the repetition that counts; None where there is none."""
         reps = expect(items, list, "a list")
+        if len(reps) == 1 and type(reps[0]) is dict:  # as nearly always
+            (only,) = reps
+            return 0 if only.get(self.type_at, "") in self.types and says_something(only) else None
         ranks = [
             (self.types.index(kind), n)
             for n, rep in enumerate(reps)

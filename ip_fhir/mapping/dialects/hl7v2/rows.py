@@ -73,10 +73,11 @@ def standing(node: Any) -> list[Any] | None:
     values = node.get("f5")
     if not says_something(values):
         return None
-    status = (node.get("f11") or [{}])[0].get("c1", "")
-    if status in _TAKEN_BACK:
+    status = node.get("f11")
+    if status and status[0].get("c1", "") in _TAKEN_BACK:
         raise Wrong("is taken back, or belongs to another person", "not-supported", "f11")
-    return list(expect(values, list, "a list"))
+    found: list[Any] = expect(values, list, "a list")
+    return found
 
 
 def alone(values: list[Any]) -> dict[str, Any]:
