@@ -212,7 +212,7 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         name=peer.name,
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
-        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer)),
+        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer), {"hl7v2": peer.hl7v2}),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
         by_person=peer.by_person,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import InvalidInput, Rejected, Unavailable
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.wire.acknowledgement import Header, read_header, receipt_in
 from ip_fhir.wire.address import Address
 from ip_fhir.wire.line import Line
@@ -42,6 +43,7 @@ class _Way:
     address: Address
     options: PeerOptions
     context: ssl.SSLContext | None
+    line: Hl7v2Line
     idle: list[tuple[Line, float]] = field(default_factory=list)
     keeps: bool = True
 
@@ -51,7 +53,9 @@ class _Way:
         options = PeerOptions.model_validate(dict(endpoint.options))
         address = Address.of(endpoint.url)
         address.check_plain(options.plain_reason)
-        return cls(address, options, client_context(options.tls) if address.tls else None)
+        said = endpoint.lines.get("hl7v2")
+        line = said if isinstance(said, Hl7v2Line) else NO_SETTINGS
+        return cls(address, options, client_context(options.tls) if address.tls else None, line)
 
     def open(self, end: float) -> Line:
         """Return a new connection. Raises `Unavailable`."""
@@ -114,7 +118,7 @@ class Mllp:
             line.close()
 
     def _way(self, endpoint: Endpoint) -> _Way:
-        key = (endpoint.url, *sorted(endpoint.options.items()))
+        key = (endpoint.url, endpoint.lines.get("hl7v2"), *sorted(endpoint.options.items()))
         with self._turn:
             way = self._ways.get(key)
         if way is None:
@@ -157,7 +161,7 @@ def _receipt(line: Line, sent: Header, way: _Way, end: float) -> Receipt:
         except Unavailable as error:
             others = f" ({dropped} for other messages, or unreadable)" if dropped else ""
             raise Unavailable(f"{error}{others}") from None
-        receipt = receipt_in(content, way.options.application_error)
+        receipt = receipt_in(content, way.line.application_error)
         if receipt is not None and receipt.message_id == sent.id:
             header = read_header(content)
             is_message = header is not None and not header.is_acknowledgement

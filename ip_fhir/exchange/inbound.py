@@ -48,7 +48,7 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
 def _receive(
     context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
 ) -> bytes:
-    wire = context.formats.named(format_name)
+    wire = context.formats.spoken(format_name, context.peers.lines_of(credential))
     try:
         with refusals_kept(context, arrival):
             incoming = wire.open(content, context.limits)

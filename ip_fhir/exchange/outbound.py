@@ -105,7 +105,7 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
     """Return the row with its bytes; a later attempt sends the bytes of the first, whatever has changed since."""
     if row.content is not None:
         return row
-    writer = context.formats.writer(errand.peer.adapter.format)
+    writer = context.formats.writer(errand.peer.adapter.format, errand.peer.lines)
     try:
         content = _written(writer, errand, now, context)
     except IpFhirError:

@@ -11,10 +11,10 @@ from ip_fhir.domain.parties import check_names
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ip_fhir.domain.people import Organization
-    from ip_fhir.ports import Adapter, Endpoint
+    from ip_fhir.ports import Adapter, Endpoint, WireFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Peer:
     def speaks_as(self) -> tuple[str, ...]:
         """The names of the parties that its credential may speak for: its own."""
         return (self.name,)
+
+    @property
+    def lines(self) -> Mapping[WireFormat, object]:
+        """The settings of its lines by wire format."""
+        return self.endpoint.lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,11 @@ class Peers:
         if name in self._parties:
             return self._parties[name]
         raise InvalidInput.at("peers", f"no peer in the settings has the name {name}", "not-found")
+
+    def lines_of(self, credential: Credential) -> Mapping[WireFormat, object]:
+        """The settings of the lines of whoever brings a message; of a carrier, if all its parties have the same."""
+        found = [self.party(name).lines for name in credential.speaks_as]
+        return found[0] if found and all(lines == found[0] for lines in found) else {}
 
 
 def _digest(token: str) -> bytes:

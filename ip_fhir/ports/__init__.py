@@ -47,13 +47,14 @@ class Clock(Protocol):
 class Endpoint:
     """The place where a peer listens: address, credentials, and the seconds within which an exchange must end.
 
-    `timeout` is for all of it together: to connect, to send, and to receive the last byte of the answer.
+    `timeout` is for all of it: to connect, send, and receive the last byte. `lines` are its settings by wire format.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
     timeout: float = 30.0
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lines: Mapping[WireFormat, object] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

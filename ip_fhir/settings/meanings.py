@@ -39,6 +39,19 @@ MEANINGS: Final = {
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "
     "`{ path = ... }`",
+    "peers.hl7v2.version": "version of HL7 v2 that is written to it: `2.3.1` to `2.8`; every version is read",
+    "peers.hl7v2.charset": "character set that is written to it, and of its messages without MSH-18: `UNICODE UTF-8`, "
+    "`ASCII`, `8859/1` to `8859/15`. Without it: UTF-8 is written, and ASCII or UTF-8 is read",
+    "peers.hl7v2.zone": "time zone of its times without an offset, where MSH-7 has none either",
+    "peers.hl7v2.ack_mode": "acknowledgements that we ask for (MSH-15/MSH-16): `AL/NE`, `AL/AL`, or `original`: both "
+    "empty",
+    "peers.hl7v2.receipt": "reply to its messages in the original mode: `ACK`, or `RRI`: the business answer, where "
+    "there is one",
+    "peers.hl7v2.application_error": "meaning of an error (AE, CE) of its that does not say if trying again helps: "
+    "`retry` or `reject`",
+    "peers.hl7v2.display_segment": "true: an OBX|ED with the message as HTML goes along, as Australian systems show it",
+    "peers.hl7v2.note": "true: the reason stands again as NTE at the end, for a system that shows no rows of OBX",
+    "peers.hl7v2.bundle": "true where it runs this library: the FHIR message Bundle goes along and is what is read",
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
     "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, IPvAnyNetwork, SecretSt
 from ip_fhir.domain.people import Organization
 from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.ports.hosts import is_loopback
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
@@ -49,7 +50,7 @@ class PeerSettings(Value):
     of the parties whose notices it may bring. In stored loops the party is known by its `name`.
 
     With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
-    says what a part means that its changes of a plan do not have.
+    says what a part means that its changes of a plan do not have. `hl7v2` has the settings of its line for HL7 v2.
     """
 
     name: Id
@@ -65,6 +66,7 @@ class PeerSettings(Value):
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_option)]] = Field(default_factory=dict)
+    hl7v2: Hl7v2Line = NO_SETTINGS
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal
 
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.hl7v2.header import head
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.errors import IssueCode
     from ip_fhir.hl7v2.header import Header as Msh
+    from ip_fhir.hl7v2.line import ApplicationError
     from ip_fhir.hl7v2.text.delimiters import Delimiters
-
-ApplicationError: TypeAlias = Literal["retry", "reject"]
-"""The meaning of an error (AE, CE) that does not say if the message may come again."""
 
 _YES: Final = ("AA", "CA")
 _NO: Final = ("AR", "CR")

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ip_fhir.hl7v2.acknowledgement import AckCode
+    from ip_fhir.hl7v2.line import ApplicationError
     from ip_fhir.logs import CountedLog
     from ip_fhir.ports import Receiver, WireFormat
-    from ip_fhir.wire.acknowledgement import ApplicationError, Header
+    from ip_fhir.wire.acknowledgement import Header
     from ip_fhir.wire.later import LaterAcknowledgements
     from ip_fhir.wire.mllp import Fault
 

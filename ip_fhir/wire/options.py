@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.line import ApplicationError
 from ip_fhir.ports.hosts import is_loopback
-from ip_fhir.wire.acknowledgement import ApplicationError
 from ip_fhir.wire.address import PORT, Address, plain_refused
 from ip_fhir.wire.tls import TlsFiles, as_name
 
@@ -40,11 +40,6 @@ class PeerOptions(_Files):
     server_name: Text | None = Field(
         default=None, description="name that the other side's certificate must have; without it: the host of `url`"
     )
-    application_error: ApplicationError = Field(
-        default="retry",
-        description="meaning of an error (AE, CE) of the other side that does not say if trying again helps: `retry` "
-        "or `reject`",
-    )
 
 
 class ListenerOptions(_Files):
@@ -69,7 +64,8 @@ class ListenerOptions(_Files):
         "which they want on another connection (MSH-15 `NE`, MSH-16 `AL`)",
     )
     application_error: ApplicationError = Field(
-        default="retry", description="as a peer's: of acknowledgements that come in, for messages that we sent"
+        default="retry",
+        description="as `peers.hl7v2.application_error`: of acknowledgements that come in for messages of ours",
     )
     format: Text = Field(default="hl7v2", description="wire format of the messages")
     max_bytes: int = Field(default=DEFAULT_LIMITS.max_bytes, ge=1_000, description="bytes of a frame")

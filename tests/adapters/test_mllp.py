@@ -12,6 +12,7 @@ import pytest
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput, PeerError, Rejected, Unavailable
+from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.plugins import adapter_names, adapters
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, PeerDouble
@@ -96,7 +97,11 @@ def test_it_is_installed() -> None:
 def test_codes(adapter: Mllp, peer: MllpPeer, code: str, error: str, application_error: str, expected: str) -> None:
     """The code, and of an error ERR-3, say if it was stored, may come again, or never; a setting decides the rest."""
     peer.answer = lambda _: [frame(ack("M1", code, error))]
-    receipt = adapter.send(outgoing(peer, application_error=application_error))
+    line = Hl7v2Line.model_validate({"application_error": application_error})
+    sent = outgoing(peer)
+    receipt = adapter.send(
+        dataclasses.replace(sent, endpoint=dataclasses.replace(sent.endpoint, lines={"hl7v2": line}))
+    )
     assert receipt is not None
     assert (receipt.message_id, receipt.code) == ("M1", expected)
     assert (receipt.problems == ()) == (expected == "ok")
@@ -294,7 +299,6 @@ def test_it_ends_in_time(adapter: Mllp, peer: MllpPeer, drip: bytes) -> None:
         ("mllps://127.0.0.1", {"trusted": "/nowhere"}, "trusted"),
         ("mllps://127.0.0.1", {"trusted": __file__}, "trusted"),
         ("mllp://127.0.0.1", {"colour": "red"}, ""),
-        ("mllp://127.0.0.1", {"application_error": "perhaps"}, "application_error"),
     ],
 )
 def test_settings_that_cannot_be_used(adapter: Mllp, url: str, options: dict[str, str], place: str) -> None:
@@ -378,12 +382,12 @@ def test_tls_on_one_side_only(adapter: Mllp, authority: Authority, tls_at: str) 
 
 def test_settings_are_checked_before_anything_is_sent(tmp_path: Path) -> None:
     """A side with a peer that cannot be sent to as settings say does not start; a path is beside the settings file."""
-    options = {"certificate": {"path": "ours.pem"}, "application_error": "perhaps"}
+    options = {"certificate": {"path": "ours.pem"}, "server_name": " "}
     for url, wrong in (("mllp://ke.example", {}), ("mllps://ke.example/x", {}), ("mllps://ke.example", options)):
         with pytest.raises(InvalidInput) as caught:
             open_exchange(side_settings(tmp_path, Role.HOSPITAL, adapter="mllp", url=url, options=wrong))
         places = {problem.path for problem in caught.value.problems} - {"adapters.mllp"}
-        expected = "url" if url.endswith("/x") else "options.application_error" if wrong else "options.plain_reason"
+        expected = "url" if url.endswith("/x") else "options.server_name" if wrong else "options.plain_reason"
         assert places == {f"peers.0.{expected}"}
     kept = side_settings(tmp_path, Role.HOSPITAL, options=options).peers[0].options
     assert kept["certificate"] == str(tmp_path / "ours.pem")

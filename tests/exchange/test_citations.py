@@ -22,7 +22,8 @@ from ip_fhir.ports import Adapter, Outgoing, Receipt
 from ip_fhir.ports.other_ids import KindOfId, KnownId, OtherId
 from ip_fhir.testing import FakeAdapter, FakeFormat, read_reply
 from ip_fhir.testing.fake_wire import FakeIncoming
-from tests.support.two_sides import SetClock, form, notice, side_settings
+from tests.support.town import US, Post, hand_in, opening, organization, peer, side
+from tests.support.two_sides import START, SetClock, form, notice, side_settings
 
 
 def _short(message_id: str) -> str:
@@ -158,6 +159,43 @@ def test_an_unknown_id_finds_nothing(town: Town) -> None:
     town.clock.forward(days=9)
     assert town.answers("b", [("conversation", "x")], sent=sent).code == "fatal-error"
     assert town.state() is State.SENT
+
+
+def test_a_loop_under_a_key_of_our_own_is_found(tmp_path: Path) -> None:
+    """Two hospitals give their notices the same correlation id: each cites our message, and finds its own loop."""
+    post = Post()
+    first, second = (organization(f"org-{n}", her_id=f"9000010{n}") for n in (1, 2))
+    exchange = side(tmp_path, (peer("a", post, first), peer("b", post, second)))
+    hand_in(exchange, opening(first), "token-of-a")
+    hand_in(exchange, opening(second), "token-of-b")
+    keys = {referral.party: referral.correlation_id for referral in exchange.store.referrals()}
+    assert len(set(keys.values())) == 2
+    with exchange.store.begin() as tx:
+        for party, key in keys.items():
+            meaning = KnownId(key, Aggregate.of_referral(key))
+            tx.keep_id(str(party), OtherId("message", "M-1"), meaning)  # type: ignore[attr-defined]
+            tx.keep_id("a", OtherId("message", f"of-{party}"), meaning)  # type: ignore[attr-defined]
+    exchange._context.formats._known["short-ids"] = ShortIds()
+    for party, said, cited, expected in (
+        ("b", second, "M-1", "ok"),
+        ("a", first, "of-b", "transient-error"),
+        ("a", first, "M-1", "ok"),
+    ):
+        fields = {
+            "id": f"m-{party}-{cited}",
+            "kind": "information",
+            "correlation_id": "not-said",
+            "sent": START.isoformat(),
+            "sender": said.to_data(),
+            "recipient": US.to_data(),
+            "text": "Mer om saken",
+            "cited": [("message", cited)],
+        }
+        reply = exchange.receive(orjson.dumps(fields), exchange._context.peers.party(party), "short-ids")
+        assert read_reply(reply).code == expected, (party, cited)
+    told = {link.record.event.party for link in exchange.store.evidence() if link.record.event.text == "Mer om saken"}
+    assert told == {"a", "b"}
+    exchange.close()
 
 
 def test_another_partys_id_finds_nothing(town: Town) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.agreement import Agreement
-from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import InvalidInput, IpFhirError, Unavailable
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
-from ip_fhir.mapping import default
+from ip_fhir.mapping import default, message_to_hl7v2
 from ip_fhir.ports import Outgoing, Receipt
+from ip_fhir.testing.message_samples import message as sample
 from tests.support.two_sides import TOKENS, Loop, Side, Wire, all_examples, as_peer_error, form, make_loop, notice
 
 KEPT = Path(__file__).parents[1] / "conformance" / "kept"
@@ -224,3 +226,71 @@ def _plain(prd: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str
     kept = {"f1": [{"c1": prd["f1"][0]["c1"]}], "f4": prd["f4"]}
     numbers = [number for number in prd.get("f7", ()) if not number["c2"].startswith("99IP")]
     return {**kept, "f7": numbers} if numbers else kept
+
+
+@pytest.mark.parametrize("speaker", ["hospital", "municipality"])
+def test_an_answer_that_cites_by_other_ids(loop: Loop, speaker: str) -> None:
+    """Begun over FHIR or HL7 v2, answered over HL7 v2 by MSA-2 alone, and then by the municipality's own id."""
+    if speaker == "hospital":
+        speaking(loop, ("hospital",))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    sent = _wire_id(loop.hospital)
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    first = _citing_answer(loop, "R-1", {"f11": [{"c1": "NORDVIK 2026/17"}]}, answers=sent)
+    assert b"MSA|AA|" in loop.hospital.exchange.receive(first, peer, "hl7v2")
+    assert loop.state(loop.hospital, "referral-01") == "accepted"
+    second = _citing_answer(loop, "R-2", {"f6": [{"c1": "NORDVIK 2026/17"}]}, kind="assessing")
+    assert b"MSA|AA|" in loop.hospital.exchange.receive(second, peer, "hl7v2")
+    assert loop.state(loop.hospital, "referral-01") == "assessing"
+    loop.hospital.exchange.send_notice(notice("02"))
+    loop.settle()
+    other = _citing_answer(loop, "R-3", {"f11": [{"c1": "NORDVIK 2026/17"}]}, answers=_wire_id(loop.hospital))
+    with pytest.raises(InvalidInput, match="RF1-6: its ids lead to different referrals"):
+        loop.hospital.exchange.receive(other, peer, "hl7v2")
+
+
+def test_an_answer_over_fhir_to_a_notice_over_hl7v2(loop: Loop) -> None:
+    """The loop goes on over the other wire, both ways."""
+    speaking(loop, ("hospital",))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    loop.municipality.exchange.act("referral-01", EventKind.ACCEPT)
+    loop.settle()
+    assert loop.municipality.wire.sent[-1].startswith(b"{")
+    assert loop.states("referral-01") == ("accepted", "accepted")
+
+
+def _wire_id(side: Side) -> str:
+    """The id of the last message that left, as the other side cites it."""
+    content = side.wire.sent[-1]
+    if content.startswith(b"MSH"):
+        return read(content, DEFAULT_LIMITS).field("MSH-10")
+    return Formats().named("fhir-message").open(content, DEFAULT_LIMITS).message(default()).id
+
+
+def _citing_answer(
+    loop: Loop, ident: str, rf1: dict[str, Any], answers: str | None = None, kind: str = "accepted"
+) -> bytes:
+    """An answer of a system that does not say our correlation id."""
+    asked = message_to_hl7v2(_about(notice("01")))
+    value = read(_plain_answer(asked, ident, "A", loop), DEFAULT_LIMITS).value
+    said = {name: field for name, field in value["RF1"].items() if name not in ("f6", "f11")}
+    msa = {} if answers is None else {"MSA": {"f1": [{"c1": "AA"}], "f2": [{"c1": answers}]}}
+    value = {name: part for name, part in value.items() if name != "MSA"}
+    row = {"f2": [{"c1": "CWE"}], "f3": [{"c1": "message-kind", "c3": "99IP"}], "f11": [{"c1": "F"}]}
+    form = {"OBR": {"f4": [{"c1": "ip-message", "c3": "99IP"}]}}
+    coded = {**row, "f5": [{"c1": kind, "c3": "99IPMSG"}]}
+    rows = [{**form, "RESULTS_NOTES": [{"OBX": coded}]}]
+    return new({**value, **msa, "RF1": {**said, **rf1}, "OBSERVATION": rows}).to_bytes()
+
+
+def _about(said: Notice) -> Message:
+    """The message with a notice."""
+    return sample(MessageKind.NOTICE).evolve(
+        correlation_id=said.correlation_id,
+        notice=said,
+        sender=said.organization(said.sender),
+        recipient=said.organization(said.recipient),
+    )

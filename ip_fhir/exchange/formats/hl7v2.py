@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.exchange.formats.hl7v2_bundle import bundle_in, same_in_both, with_bundle
+from ip_fhir.exchange.formats.hl7v2_ids import cited_ids, own_ids
 from ip_fhir.exchange.formats.protocol import about_referral
+from ip_fhir.fhir.reading import write_json
+from ip_fhir.fhir.subjects import persons_in
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
 from ip_fhir.hl7v2.header import head
+from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.hl7v2.message import Er7, new, read
-from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
+from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fhir, message_to_hl7v2
+from ip_fhir.mapping.hl7v2.along import with_words
+from ip_fhir.mapping.hl7v2.line import spoken
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
 from ip_fhir.ports.other_ids import OtherId
 
@@ -20,7 +29,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.messages import PlanMessage
-    from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import Problem
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
@@ -45,15 +53,22 @@ _PLACES: dict[MessageField, str] = {
 
 
 class Hl7v2:
-    """HL7 v2 in ER7: REF^I12 to I15 and RRI^I12 to I14, written as 2.5.1 in UTF-8."""
+    """HL7 v2 in ER7: REF^I12 to I15 and RRI^I12 to I14, written as 2.5.1 in UTF-8 where a peer has no settings."""
 
     name: WireFormat = "hl7v2"
     content_type: str = ER7
     receipts: bool = True
 
+    def __init__(self, line: Hl7v2Line = NO_SETTINGS) -> None:
+        self._line = line
+
+    def for_peer(self, line: object) -> Hl7v2:
+        """Return the format in the version, character set and manner of a peer."""
+        return Hl7v2(line) if isinstance(line, Hl7v2Line) else self
+
     def open(self, content: bytes, limits: Limits) -> IncomingHl7v2:
         """Parse one message."""
-        return IncomingHl7v2(read(content, limits))
+        return IncomingHl7v2(read(content, limits, self._line.charset), self._line, limits)
 
     def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
         """Return a REF or RRI.
@@ -61,12 +76,18 @@ class Hl7v2:
         What is not for the recipient was taken out of the message (`loop.message_of`). Raises `InvalidInput` for a
         message about a plan, and for what HL7 v2 cannot say.
         """
-        return new(message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))).to_bytes()
+        return self._written(about_referral(message), mapper.releasing(EVERY_PART))
 
     def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
         """Return a REF or RRI whose PID names the person: name, number and birth date."""
-        value = message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART), owner=owner)
-        return new(value).to_bytes()
+        return self._written(about_referral(message), mapper.releasing(EVERY_PART), owner)
+
+    def _written(self, message: Message, mapper: Mapper, owner: PlanOwner | None = None) -> bytes:
+        line = self._line
+        value = message_to_hl7v2(message, mapper, owner=owner)
+        if line.bundle:
+            value = with_bundle(value, write_json(message_to_fhir(message, mapper)))
+        return new(spoken(with_words(value, message, line), line)).to_bytes()
 
     def ids_of(self, content: bytes) -> Sequence[OtherId]:
         """Return MSH-10, which acknowledgements name: it has no room for a longer id of ours."""
@@ -76,20 +97,41 @@ class Hl7v2:
 class IncomingHl7v2:
     """A message of HL7 v2 that came in."""
 
-    def __init__(self, message: Er7) -> None:
+    def __init__(self, message: Er7, line: Hl7v2Line, limits: Limits) -> None:
         self._message = message
+        self._line = line
+        self._limits = limits
 
     def message(self, mapper: Mapper) -> Message:
-        """Return the message, read by the site's tables."""
-        return message_from_hl7v2(self._message.value, mapper)
+        """Return the message, read by the site's tables; of a peer that sends the Bundle along, the Bundle's."""
+        found = message_from_hl7v2(self._message.value, mapper, zone=self._line.time_zone)
+        bundle = self._bundle
+        if bundle is None:
+            return found
+        of_segments = persons_in_hl7v2(self._message.value)
+        return same_in_both(found, message_from_fhir(bundle, mapper), of_segments, persons_in(bundle))
+
+    @cached_property
+    def _bundle(self) -> JsonObject | None:
+        """The FHIR message Bundle that came along; None without one, or from a peer that sends none."""
+        return bundle_in(self._message, self._limits) if self._line.bundle else None
+
+    def cited(self) -> Sequence[OtherId]:
+        """Return RF1-6 and RF1-11, the referral by our id or theirs; MSA-2, and the message that it answers."""
+        return cited_ids(self._message)
+
+    def own_ids(self) -> Sequence[OtherId]:
+        """Return the sender's ids: MSH-10 of the message, RF1-11 of the referral."""
+        return own_ids(self._message)
 
     def resources(self) -> Sequence[JsonObject]:
         """Return none: the content is not FHIR."""
         return ()
 
     def persons(self) -> frozenset[PersonId]:
-        """Return the person's number in PID-3; none where PID names nobody."""
-        return persons_in_hl7v2(self._message.value)
+        """Return the person's number in PID-3, and those in the Bundle; none where neither names anybody."""
+        along = frozenset[PersonId]() if self._bundle is None else persons_in(self._bundle)
+        return persons_in_hl7v2(self._message.value) | along
 
     def digest(self) -> str:
         """Return the SHA-256 of the segments, without time, security and sequence number of the header."""

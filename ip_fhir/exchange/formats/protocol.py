@@ -150,6 +150,15 @@ class PersonWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class PerPeer(Protocol):
+    """A `Format` that peers want in different ways: another version, another character set."""
+
+    def for_peer(self, line: object) -> Format:
+        """Return this format as it is spoken with the peer that has these settings (`Endpoint.lines`)."""
+        ...
+
+
 def about_referral(message: Message | PlanMessage) -> Message:
     """Return a message about a referral, for a format that carries no others.
 

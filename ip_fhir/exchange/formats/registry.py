@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.formats.protocol import Format, Writer
+from ip_fhir.exchange.formats.protocol import Format, PerPeer, Writer
 from ip_fhir.plugins import PluginKind, broken, faults, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ip_fhir.ports import WireFormat
+
+NO_LINES: Final[Mapping[WireFormat, object]] = MappingProxyType({})
+"""The settings of a peer that has none."""
 
 FORMATS: Final = PluginKind("format", "ip_fhir.formats", Format)
 
@@ -40,10 +44,18 @@ class Formats:
             found = self._known[name] = _checked(name, cast("Format", load(FORMATS, name)))
         return found
 
-    def writer(self, name: WireFormat) -> Writer:
-        """The writer of the format of that name. Raises `InvalidInput` as `named`, and for a format without `write`."""
+    def spoken(self, name: WireFormat, lines: Mapping[WireFormat, object]) -> Format:
+        """The format of that name as a peer with these settings speaks it. Raises `InvalidInput` as `named`."""
+        found = self.named(name)
+        return found.for_peer(lines[name]) if name in lines and isinstance(found, PerPeer) else found
+
+    def writer(self, name: WireFormat, lines: Mapping[WireFormat, object] = NO_LINES) -> Writer:
+        """The writer of the format of that name. Raises `InvalidInput` as `named`, and for a format without `write`.
+
+        `lines` are the settings of the peer that is written to.
+        """
         try:
-            found = self.named(name)
+            found = self.spoken(name, lines)
         except InvalidInput:
             found = None
         if found is None or not can_write(found):

@@ -25,17 +25,22 @@ if TYPE_CHECKING:
     from ip_fhir.ports import OutboxRow, Stored, Transaction
 
     Find: TypeAlias = Callable[[str], tuple[str, Stored | None]]
+    AtKey: TypeAlias = Callable[[str], Stored | None]
 
 
-def cited_loops(tx: Transaction, party: str, cited: Sequence[OtherId], find: Find) -> dict[str, Stored]:
-    """Return the loops that the ids lead to, by key: those that `find` finds, so that they concern the party.
+def cited_loops(tx: Transaction, party: str, cited: Sequence[OtherId], find: Find, at_key: AtKey) -> dict[str, Stored]:
+    """Return the loops that the ids lead to, by key, as far as they concern the party.
 
-    `find` returns the loop with a correlation id, or with a key here.
+    `find` returns the key and the loop with a correlation id, `at_key` the loop with a key here; neither returns one
+    that does not concern the party.
     """
     found: dict[str, Stored] = {}
     for other in cited:
-        for ident in _own_ids(tx, party, other):
-            key, stored = find(ident)
+        key, stored = find(other.value) if other.kind == "referral" else ("", None)
+        if stored is not None:
+            found[key] = stored
+        for key in _known_keys(tx, party, other):
+            stored = at_key(key)
             if stored is not None:
                 found[key] = stored
     return found
@@ -82,10 +87,8 @@ def row_cited(tx: Transaction, parties: Sequence[str], message_id: str) -> Outbo
     return next((tx.row(found.stands_for) for found in known if found is not None), None)
 
 
-def _own_ids(tx: Transaction, party: str, other: OtherId) -> Iterator[str]:
-    """The ids of ours that an id of a message may stand for: of the loop itself, as it is said or kept."""
-    if other.kind == "referral":
-        yield other.value
+def _known_keys(tx: Transaction, party: str, other: OtherId) -> Iterator[str]:
+    """The keys here of the loops that an id leads to: of the message of ours that has it, or as it was kept."""
     row = tx.row(other.value) if other.kind == "message" else None
     if row is not None and row.aggregate_kind == REFERRAL:
         yield row.correlation_id

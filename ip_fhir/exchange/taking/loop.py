@@ -99,23 +99,33 @@ class LoopIntake:
         """
         key, before = self._concerned(tx, self.message.correlation_id)
         found = {} if before is None else {key: before}
-        found |= cited_loops(tx, self.party, self.cited, partial(self._concerned, tx))
+        found |= cited_loops(tx, self.party, self.cited, partial(self._concerned, tx), partial(self._at_key, tx))
         about_one(found)
         return next(iter(found.items()), (key, None))
 
     def _concerned(self, tx: Transaction, correlation_id: str) -> tuple[str, Stored | None]:
         """Return the key, and the loop with this correlation id if it concerns the party."""
         context = self.context
-        owners = [self.owner] if self.owner else [self.party, *context.peers.party(self.party).passes_on]
-        if context.role is Role.HOSPITAL:
-            owners = [OURS]
-        for whose in owners:
+        for whose in self._owners():
             key, before = keys.find(context, tx, whose, correlation_id)
             if before is not None and self.party in context.parties_of(before.referral):
                 return key, before
         if self.message.notice is not None and before is not None:
             raise InvalidInput.at("correlation_id", "this referral is another party's", "forbidden")
         return key, None
+
+    def _at_key(self, tx: Transaction, key: str) -> Stored | None:
+        """Return the loop with this key here, if it concerns the party."""
+        stored = tx.load(key)
+        if stored is None or self.party not in self.context.parties_of(stored.referral):
+            return None
+        return stored if self.context.owner(stored.referral) in self._owners() else None
+
+    def _owners(self) -> list[str]:
+        """Return the parties about whose notices the party may speak here."""
+        if self.context.role is Role.HOSPITAL:
+            return [OURS]
+        return [self.owner] if self.owner else [self.party, *self.context.peers.party(self.party).passes_on]
 
     def _decide(self, message: Message, before: Stored | None, loop: str, now: datetime) -> Decision:
         context = self.context

@@ -14,8 +14,10 @@ from ip_fhir.errors import InvalidInput, NotTaken
 from ip_fhir.mapping.dialects.hl7v2.conditions import says_something
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context
 from ip_fhir.mapping.dialects.hl7v2.numbers import NUMBER_TYPES
+from ip_fhir.mapping.hl7v2.cited import with_cited_id
 from ip_fhir.mapping.hl7v2.echoes import gathered
 from ip_fhir.mapping.hl7v2.events import STRUCTURES, TABLES, check_status, kind_said
+from ip_fhir.mapping.hl7v2.line import heard
 from ip_fhir.mapping.hl7v2.parties import Actors, check_facility, side_of, unit_of
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class _Reader:
     """The reading of one message."""
 
     def __init__(self, value: dict[str, Any], compiled: Compiled, zone: tzinfo) -> None:
-        self.value, self.compiled = value, compiled
+        self.value, self.compiled = with_cited_id(heard(value)), compiled
         self.context = Context.of_message(value, zone)
         named = ((value.get("MSH") or {}).get("f9") or [{}])[0]
         self.code, self.trigger = named.get("c1", ""), named.get("c2", "")
