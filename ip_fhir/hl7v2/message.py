@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 
+_USUAL: Final = frozenset({b"MSH", b"RF1", b"PRD", b"PID", b"NK1", b"OBR", b"OBX", b"NTE", b"GOL", b"PRB"})
+
 MessageValue: TypeAlias = dict[str, Any]
 """A message as a JSON object: groups and segments as members, lists where they repeat; `contents` has the segments."""
 
@@ -191,7 +193,7 @@ def _segments(content: bytes, start: int, delimiters: Delimiters, codec: str) ->
     for number, (first, last) in enumerate(spans, 1):
         name = content[first : first + 3]
         whole = last - first == 3 or (last - first > 3 and content[first + 3] == separator)
-        if not (whole and name.isalnum() and name.isupper() and name[:1].isalpha()):
+        if not (whole and (name in _USUAL or (name.isalnum() and name.isupper() and name[:1].isalpha()))):
             raise InvalidInput.at(f"segment {number}", "does not begin with a segment's name", "structure")
     return tuple(Segment(content, first, last, delimiters, codec) for first, last in spans)
 

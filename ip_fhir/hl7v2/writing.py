@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ip_fhir.errors import InvalidInput
 from ip_fhir.hl7v2.structure.fields import is_formatted
 from ip_fhir.hl7v2.text.contents import HEADERS
-from ip_fhir.hl7v2.text.escapes import escape, local_sequences
+from ip_fhir.hl7v2.text.escapes import escape, has_special, local_sequences
 from ip_fhir.hl7v2.text.lines import end_mark
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _FIELD = re.compile("f([1-9][0-9]{0,3})")
 _PART = re.compile("c([1-9][0-9]{0,3})(?:s([1-9][0-9]{0,3}))?")
 
 _FIRST: Final = (1, 1)
+_NONE: Final = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ def new_segment(name: str, contents: Contents, style: Style, at: str) -> bytes:
     texts = [""] * (max(numbers.values(), default=0) + 1)
     for field, number in numbers.items():
         if number >= first:
-            formatted = _is_formatted(name, contents, number, style)
-            texts[number] = field_text(contents[field], style, f"{at}-{number}", formatted=formatted)
+            texts[number] = _plain(contents[field], style)
+            if not texts[number]:
+                formatted = _is_formatted(name, contents, number, style)
+                texts[number] = field_text(contents[field], style, f"{at}-{number}", formatted=formatted)
     head = f"{name}{style.delimiters.field}{style.delimiters.msh_2}" if name in HEADERS else name
     return encoded(style.delimiters.field.join([head, *texts[first:]]), style, at)
 
@@ -142,11 +145,19 @@ def field_text(
     return style.delimiters.repetition.join(written)
 
 
+def _plain(repetitions: list[Repetition], style: Style) -> str:
+    """Returns the text of a field of one component that needs no escape, as most are; empty for another."""
+    if len(repetitions) == 1 and len(repetitions[0]) == 1:
+        text = repetitions[0].get("c1", "")
+        return "" if has_special(text, style.delimiters) else text
+    return ""
+
+
 def _joined(parts: dict[tuple[int, int], str], style: Style, at: str) -> str:
     """Returns a repetition's text, from the texts by number of component and subcomponent."""
     if len(parts) == 1 and _FIRST in parts:
         return parts[_FIRST]
-    components = [""] * max((number for number, _ in parts), default=0)
+    components = [""] * max(parts, default=_NONE)[0]
     further: dict[int, dict[int, str]] = {}
     for (number, within), text in parts.items():
         if within == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -32,6 +33,11 @@ class Delimiters:
     def as_bytes(self) -> bytes:
         """All delimiters, the escape character too, as bytes."""
         return (self.field + self.msh_2).encode("ascii")
+
+    @cached_property
+    def special(self) -> re.Pattern[str]:
+        """Finds a character that is not written as it is: a delimiter, the escape character, or a control character."""
+        return re.compile(rf"[\x00-\x1f\x7f{re.escape(self.field + self.msh_2)}]")
 
 
 OURS: Final = Delimiters()

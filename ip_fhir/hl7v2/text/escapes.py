@@ -124,7 +124,7 @@ def escape(text: str, delimiters: Delimiters, place: str, *, formatted: bool = F
     >>> escape("A & B\rPID|x", OURS, "OBX-5")
     'A \\T\\ B\\X0D\\PID\\F\\x'
     """
-    if text.isalnum():
+    if not has_special(text, delimiters):
         return text
     if has_control(text):
         raise InvalidInput.at(place, "has a control character that no message can hold", "value")
@@ -137,6 +137,11 @@ def escape(text: str, delimiters: Delimiters, place: str, *, formatted: bool = F
         written = written.replace("\r", f"{mark}X0D{mark}").replace("\t", f"{mark}X09{mark}")
         written = written.replace("\x00", f"{mark}E{mark}")
     return written
+
+
+def has_special(text: str, delimiters: Delimiters) -> bool:
+    """True if a text has a delimiter or a control character, so that it is not written as it is."""
+    return delimiters.special.search(text) is not None
 
 
 def _letters(delimiters: Delimiters) -> Iterator[tuple[str, str]]:

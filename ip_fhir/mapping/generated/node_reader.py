@@ -17,6 +17,8 @@ from ip_fhir.mapping.dialects.hl7v2.codes import Coded
 from ip_fhir.mapping.dialects.hl7v2.conditions import by_text, test
 from ip_fhir.mapping.dialects.hl7v2.dialect import V2
 from ip_fhir.mapping.dialects.hl7v2.groups import code_of_row, grouped
+from ip_fhir.mapping.dialects.hl7v2.people import Telecom
+from ip_fhir.mapping.dialects.hl7v2.rows import Concept, standing
 from ip_fhir.mapping.generated.decoding import Doubt, Memo
 from ip_fhir.mapping.generated.tree import Tree, leaves_in, tree_of
 from ip_fhir.mapping.lenses.building import Builder
@@ -171,7 +173,8 @@ class NodeReaderCode:
         leaf, name = self.readers.builder.leaf(row), f"leaf_{self.table.name}_{self.number[id(row)]}"
         if isinstance(leaf, Coded):
             return f"{self.readers.named(name, Memo(lambda key: leaf.get(_coded(key), NO_LINKS)))}[{_key(var)}]"
-        return f"{self.readers.named(name, leaf.get)}({var}, links)"
+        read = _read_concept(leaf) if isinstance(leaf, Concept) and not leaf.bare else leaf.get
+        return f"{self.readers.named(name, read)}({var}, links)"
 
     # --- entries of lists
 
@@ -241,8 +244,12 @@ class NodeReaderCode:
             reached = "i" + "".join(f'.get("{name}")' for name in names)
             inside = f"{reached} if type(i) is dict else None" if plain else reached
             self.lines.append(f"{pad}    {item} = {inside}")
-        self.lines.append(f"{pad}    if {self.owns(row, item)}:")
-        self.item(row, item, pad + "        ")
+        if isinstance(self.readers.builder.leaf(row), Telecom):  # an entry of ours is one that says something
+            self.lines += [f"{pad}    j = {self.read(row, item)}", f"{pad}    if j is not None:"]
+            self.lines.append(f"{pad}        v{n}.append(j)")
+        else:
+            self.lines.append(f"{pad}    if {self.owns(row, item)}:")
+            self.item(row, item, pad + "        ")
         self.lines += [*self.keyed(row, pad), f"{pad}v{n} = v{n} or None"]
 
     def groups(self, entry: TreeEntry, name: str, var: str, pad: str) -> None:
@@ -307,6 +314,20 @@ def _coded(key: tuple[str | None, ...]) -> dict[str, str]:
     if sum(map(len, found.values())) > _LONGEST:
         raise Doubt
     return found
+
+
+def _read_concept(leaf: Concept) -> Callable[[Any, Links], Any]:
+    """A function that reads a row (OBX) with a coded element, as the lens does, and remembers what each code says."""
+    known = Memo(lambda key: leaf.get({"f5": [_coded(key)]}, NO_LINKS))
+
+    def read(node: Any, _links: Links) -> Any:
+        values = standing(node)
+        if values is None:
+            return None
+        (value,) = values
+        return known[tuple(map(value.get, _CODED))]
+
+    return read
 
 
 def _has_rows(tree: Tree) -> bool:

@@ -67,8 +67,16 @@ def message_to_hl7v2(
         value = _with_roles(value, message)
     if message.notice is None:
         value["PID"] = _nobody(message.correlation_id) if owner is None else _person(owner, compiled)
-    _refuse_null(value, ())
+    if _has_null(value):
+        _refuse_null(value, ())
     return numbered(value)
+
+
+def _has_null(node: Any) -> bool:
+    for child in node.values() if type(node) is dict else node:
+        if child == NULL if type(child) is str else _has_null(child):
+            return True
+    return False
 
 
 def _refuse_null(node: Any, steps: tuple[str, ...]) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from ip_fhir.hl7v2.text import times
 from ip_fhir.mapping.lenses.references import Links
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
-
-_OFFSET = re.compile(r"[+-](\d\d)(\d\d)$")
 
 
 class Context(Links):
@@ -42,8 +38,7 @@ class Context(Links):
     def of_message(cls, message: dict[str, Any], zone: tzinfo = OSLO) -> Context:
         """The context of a message: the offset of MSH-7, or the sender's zone where MSH-7 has none."""
         said = ((message.get("MSH") or {}).get("f7") or [{}])[0].get("c1", "")
-        offset = offset_of(said)
-        return cls(zone if offset is None else offset)
+        return cls(times.zone_of(said, zone))
 
 
 def _codes_in(items: list[Any], systems: frozenset[str]) -> dict[str, list[int]]:
@@ -57,20 +52,6 @@ def _codes_in(items: list[Any], systems: frozenset[str]) -> dict[str, list[int]]
                 if number not in numbers[-1:]:  # a row that names a code twice is one row
                     numbers.append(number)
     return found
-
-
-@lru_cache(maxsize=256)
-def offset_of(text: str) -> timezone | None:
-    """The offset at the end of a time of HL7 v2; None without one, or for an impossible one.
-
-    >>> offset_of("20260112100500+0100")
-    datetime.timezone(datetime.timedelta(seconds=3600))
-    """
-    found = _OFFSET.search(text)
-    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
-        return None
-    length = timedelta(hours=int(found[1]), minutes=int(found[2]))
-    return timezone(-length if text[-5] == "-" else length)
 
 
 def zone_of(links: Links) -> tzinfo:

@@ -152,8 +152,7 @@ class Telecom(Leaf):
 
     def get(self, node: Any, _links: Links) -> Any:
         """System and value, or None."""
-        expect(node, dict, "a repetition")
-        means, address = node.get("c3", ""), _text(node, "c4")
+        means, address = expect(node, dict, "a repetition").get("c3", ""), _text(node, "c4")
         number = _text(node, "c12") or _text(node, "c1") or _put_together(node)
         if means in ("Internet", "X.400") or (means == "" and address is not None):
             value = address or number

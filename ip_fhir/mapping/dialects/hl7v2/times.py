@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
-from ip_fhir.mapping.dialects.hl7v2.context import offset_of, written, zone_of
+from ip_fhir.errors import InvalidInput
+from ip_fhir.hl7v2.text.times import iso_of
+from ip_fhir.mapping.dialects.hl7v2.context import written, zone_of
 from ip_fhir.mapping.dialects.hl7v2.plain import said
 from ip_fhir.mapping.lenses.leaf_kind import LeafKind
 from ip_fhir.mapping.lenses.nodes import Leaf
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import Row
 
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d*)(?:\.(\d{1,6})\d*)?)?(?:[+-]\d{4})?")
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d\d[\d.]*(?:[+-]\d{4})?)?")
 _PARTIAL = re.compile(r"\d{4}(\d\d)?")
 _DATETIME: TypeAdapter[datetime] = TypeAdapter(datetime)
@@ -68,7 +69,7 @@ class Moment(Leaf):
     """A moment. Without an offset it has that of MSH-7, and without that the sender's zone; never UTC.
 
     A time without seconds is the beginning of its minute; digits after the seconds without a full stop are left out.
-    A day alone is no moment: it says None.
+    A day alone is no moment: it says None. A time that the clock skips is refused, one that comes twice is the first.
     """
 
     telling = True
@@ -88,26 +89,21 @@ class Moment(Leaf):
         """True for text that says something."""
         return type(node) is str and said(node) is not None
 
-    def tells(self, node: Any, _links: Links, path: Path) -> Iterator[Told]:
-        """The place, if it has more digits than a time has."""
-        found = _TIME.fullmatch(node) if type(node) is str else None
-        if found is not None and found[7]:
-            yield path, "has digits after the seconds: read to the second"
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has more digits than a time has, or comes twice the night when clocks go back."""
+        warning = iso_of(node, zone_of(links)).warning if self.get(node, links) is not None else ""
+        if warning:
+            yield path, warning
 
 
 @lru_cache(maxsize=256)
-def _moment(text: str, zone: tzinfo) -> str:
+def _moment(text: str, zone: tzinfo) -> str | None:
     """The moment of a time; without an offset it is one in the zone. A message has the same time in several places."""
-    found = _TIME.fullmatch(text)
-    if found is None or (len(text) > 5 and text[-5] in "+-" and offset_of(text) is None):
-        raise Wrong("is no date and time (YYYYMMDDHHMMSS+ZZZZ)")
-    micros = int((found[8] or "").ljust(6, "0"))
-    parts = [int(part or 0) for part in found.groups()[:6]]
     try:
-        moment = datetime(*parts, microsecond=micros, tzinfo=offset_of(text) or zone)  # type: ignore[misc,arg-type]  # six numbers
-    except ValueError:
-        raise Wrong("is no moment that exists") from None
-    return canonical(moment)
+        found = iso_of(text, zone).text
+    except InvalidInput as error:
+        raise Wrong(error.problems[0].reason) from None
+    return canonical(datetime.fromisoformat(found)) if "T" in found else None
 
 
 def canonical(moment: datetime) -> str:

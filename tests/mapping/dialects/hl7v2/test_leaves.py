@@ -7,7 +7,7 @@ import pytest
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping import default
 from ip_fhir.mapping.dialects.hl7v2 import conditions
-from ip_fhir.mapping.dialects.hl7v2.context import Context, offset_of
+from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.dialects.hl7v2.dialect import KINDS
 from ip_fhir.mapping.dialects.hl7v2.guard import V2Guard
 from ip_fhir.mapping.dialects.hl7v2.places import joined
@@ -215,6 +215,11 @@ def test_a_guard_leaves_what_is_others() -> None:
     assert refused.rank({}) == 0
 
 
-def test_an_offset_that_there_is_not() -> None:
-    """Is none."""
-    assert offset_of("2026+2500") is None
+def test_the_night_when_clocks_are_changed() -> None:
+    """A time without an offset that the clock skips is refused; one that comes twice is the first, and that is told."""
+    with pytest.raises(Wrong, match="skips"):
+        leaf("moment").get("20260329023000", LINKS)
+    assert leaf("moment").get("20261025023000", LINKS) == "2026-10-25T02:30:00+02:00"
+    told = [*leaf("moment").tells("20261025023000", LINKS, ("f7",))]
+    assert told == [(("f7",), "has no offset and comes twice that night: read as the first")]
+    assert [*leaf("moment").tells("20261025033000", LINKS, ("f7",))] == []
