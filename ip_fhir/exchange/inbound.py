@@ -17,6 +17,7 @@ from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import Answer, places_of
 from ip_fhir.exchange.plans.inbound import PlanIntake
 from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_kept
+from ip_fhir.exchange.taking.answering import answer_in_reply
 from ip_fhir.exchange.taking.loop import LoopIntake
 from ip_fhir.exchange.taking.speakers import check_addressee, speaker
 from ip_fhir.logs import log_message
@@ -71,7 +72,8 @@ def _receive(
             taken = intake.take(tx, now)
             # With problems, the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if taken.problems else "ok", taken.problems)
-            reply = incoming.reply(Answer(receipt, taken.stored, now, context.url))
+            answered = answer_in_reply(context, tx, incoming, taken, intake.party, now)
+            reply = answered or incoming.reply(Answer(receipt, taken.stored, now, context.url))
             tx.remember(Seen(key, digest, reply), now)
         arrival.loop = taken.about
         taken.committed()

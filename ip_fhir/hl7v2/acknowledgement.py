@@ -132,7 +132,10 @@ def _msh(header: Header, code: AckCode, at: datetime) -> Contents:
     kind: Repetition = {"c1": "ACK", "c2": header.text(9, 2), "c3": "ACK"}
     sender = "|".join(header.text(field, part) for field in (3, 4) for part in (1, 2))
     exchanged = {"f3": 5, "f4": 6, "f5": 3, "f6": 4, "f11": 11, "f12": 12, "f18": 18}
-    msh = {field: header.contents[f"f{other}"] for field, other in exchanged.items() if f"f{other}" in header.contents}
+    held = {field: header.contents.get(f"f{other}") for field, other in exchanged.items()}
+    msh: Contents = {
+        field: repetitions for field, repetitions in held.items() if repetitions and _is_plain(repetitions)
+    }
     if not _names_charset(header):
         msh.pop("f18", None)
     if header.text(15) or header.text(16):
@@ -143,6 +146,11 @@ def _msh(header: Header, code: AckCode, at: datetime) -> Contents:
         "f9": [kind],
         "f10": [{"c1": control_id(f"ack of {code} {header.text(10)} from {sender}")}],
     }
+
+
+def _is_plain(repetitions: list[Repetition]) -> bool:
+    """True without control characters, which no message may hold: what has one is not repeated."""
+    return all(text.isprintable() for one in repetitions for text in one.values())
 
 
 def _names_charset(header: Header) -> bool:

@@ -44,6 +44,7 @@ class Batch:
 class _Parts:
     """The parts seen so far: messages, headers, and the numbers that the next trailers must tell."""
 
+    counted: bool
     messages: list[tuple[int, int]] = field(default_factory=list)
     headers: list[tuple[int, int]] = field(default_factory=list)
     enveloped: bool = False
@@ -54,14 +55,17 @@ class _Parts:
     """The name of the header or trailer that stood last; MSH within a message."""
 
 
-def split(content: bytes, limits: Bounds) -> Batch:
+def split(content: bytes, limits: Bounds, *, counted: bool = True) -> Batch:
     """Returns the messages of a content, which may be one message, several, a batch, or a file of batches.
 
-    Messages are cut out, not read. Raises `InvalidInput`: `structure` (no message, a header within a message, a segment
-    outside one), `invariant` (a trailer's count is wrong, at BTS-1 or FTS-1), `too-long` and `too-costly`.
+    Messages are cut out, not read. Without `counted` the counts of trailers are not looked at: to refuse each message
+    of a batch whose count is wrong.
+
+    Raises `InvalidInput`: `structure` (no message, a header within a message, a segment outside one), `invariant` (a
+    trailer's count is wrong, at BTS-1 or FTS-1), `too-long` and `too-costly`.
     """
     check_bytes(content, limits)
-    parts = _Parts()
+    parts = _Parts(counted=counted)
     start = len(_BOM) if content.startswith(_BOM) else 0
     for first, last in spans_of(content, start):
         _take(content, first, last, parts)
@@ -101,11 +105,12 @@ def _take_envelope(content: bytes, first: int, last: int, parts: _Parts) -> None
         raise InvalidInput.at("FHS", "does not stand first", "structure")
     if name in (b"FHS", b"BHS"):
         parts.headers.append((first, last))
-    if name == b"FTS":
+    if name == b"FTS" and parts.counted:
         _check_count(content, first, last, parts.batches, "batches")
     if name == b"BTS":
         parts.batches += not parts.open
-        _check_count(content, first, last, parts.in_batch, "messages")
+        if parts.counted:
+            _check_count(content, first, last, parts.in_batch, "messages")
     if name == b"BHS":
         parts.batches += 1
     if name != b"FTS":

@@ -76,9 +76,7 @@ class Hl7Dialog:
             batch = split(content, Limits(max_bytes=self._options.max_bytes))
             join(batch, (), at=self._now())  # before anything is taken in: BHS may hold what no answer can repeat
         except InvalidInput as error:
-            self._refuse(peer, content, error)
-            header = read_header(content)
-            return Answer(None, closes=True) if header is None else self._refused(peer, content, header, error)
+            return self._refused_whole(peer, content, error)
         answers = list[bytes]()
         for message in batch.messages:
             answer = self._one(peer, message)
@@ -94,6 +92,30 @@ class Hl7Dialog:
         header = read_header(fault.content) if fault.problem.code == "too-long" else None
         return None if header is None else self._refused(peer, fault.content, header, error).content
 
+    def _refused_whole(self, peer: str, content: bytes, error: InvalidInput) -> Answer:
+        """Return the answer to a frame that is not taken apart: of a batch whose count is wrong, a no to each message.
+
+        Whatever else is wrong, there is an answer if a header stands first that can be read.
+        """
+        self._refuse(peer, content, error)
+        header = read_header(content)
+        if header is not None:
+            return self._refused(peer, content, header, error)
+        try:
+            batch = split(content, Limits(max_bytes=self._options.max_bytes), counted=False)
+            answers = [self._no_to(message, error) for message in batch.messages]
+            written = [answer for answer in answers if answer is not None]
+            return _given(join(batch, written, at=self._now()) if written else None)
+        except InvalidInput:
+            return Answer(None, closes=True)
+
+    def _no_to(self, content: bytes, error: InvalidInput) -> bytes | None:
+        """Return the refusal of a message in a batch; None for an acknowledgement, and if none is wanted at once."""
+        header = read_header(content)
+        if header is None or header.is_acknowledgement or not header.answered_at_once(good=False):
+            return None
+        return self._ack(content, header, error)
+
     def _one(self, peer: str, content: bytes) -> Answer:
         header = read_header(content)
         if header is None:
@@ -102,7 +124,7 @@ class Hl7Dialog:
         if header.is_acknowledgement:
             self._settle(peer, content)
             return Answer(None)
-        if header.answered_later(good=True) and not self._later.reaches(peer):
+        if self._answered_later(header) and not self._later.reaches(peer):
             self._refuse(peer, content, _NOWHERE)
             return _given(self._ack(content, header, _NOWHERE))
         try:
@@ -118,6 +140,10 @@ class Hl7Dialog:
         if header.acknowledges:
             self._settle(peer, content)
         return self._said(peer, header, reply)
+
+    def _answered_later(self, header: Header) -> bool:
+        """True if what becomes of the message decides that an acknowledgement goes on a connection of our own."""
+        return any(header.answered_later(good=good) for good in (True, False))
 
     def _said(self, peer: str, header: Header, reply: bytes) -> Answer:
         """Return the reply as the answer, or have it sent later, or neither, as the sender wants."""

@@ -1,5 +1,6 @@
 """Loops in which one side, or both, speak HL7 v2 alone: REF and RRI instead of message Bundles, in memory."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import InvalidInput, IpFhirError, Unavailable
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.peers import Peer
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
-from ip_fhir.hl7v2.message import new, read
+from ip_fhir.hl7v2.line import Hl7v2Line
+from ip_fhir.hl7v2.message import Er7, new, read
 from ip_fhir.mapping import default, message_to_hl7v2
 from ip_fhir.ports import Outgoing, Receipt
 from ip_fhir.testing.message_samples import message as sample
@@ -294,3 +297,61 @@ def _about(said: Notice) -> Message:
         sender=said.organization(said.sender),
         recipient=said.organization(said.recipient),
     )
+
+
+def _withdrawn(loop: Loop, receipt: str, mode: str = "original") -> tuple[Er7, Callable[[], bytes]]:
+    """The reply to a withdrawal of consent from a confirmed loop, of a hospital with these settings; and once more."""
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    loop.municipality.exchange.answer(form("01"))
+    loop.settle()
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert isinstance(peer, Peer)
+    line = Hl7v2Line.model_validate({"receipt": receipt, "ack_mode": mode})
+    peer.endpoint.lines["hl7v2"] = line  # type: ignore[index]  # a dict, as settings make it
+    about = _about(notice("01"))
+    parties = {"sender": about.sender, "recipient": about.recipient, "sent": loop.clock.now()}
+    told = sample(MessageKind.WITHDRAWAL, "w-1", "referral-01").evolve(**parties)
+    content = Formats().writer("hl7v2", peer.lines).write(told, default())
+
+    def asked() -> bytes:
+        return loop.municipality.exchange.receive(content, peer, "hl7v2")
+
+    return read(asked(), DEFAULT_LIMITS), asked
+
+
+def test_the_business_answer_as_the_reply(loop: Loop) -> None:
+    """RRI with MSA|AA, once: its row is done; asked again, the stored reply; the hospital takes it in as an answer."""
+    reply, asked = _withdrawn(loop, "RRI")
+    assert [reply.field(at) for at in ("MSH-9.1", "MSH-9.2", "MSA-1", "MSA-2", "RF1-1", "MSH-15")] == [
+        *("RRI", "I14", "AA", "w-1", "A", "")
+    ]
+    assert asked() == reply.to_bytes()
+    rows = loop.municipality.exchange.store.outbox()
+    assert [row.status for row in rows if row.effect.message is MessageKind.ABORT_AGREED] == ["sent"]
+    sent = len(loop.municipality.wire.sent)
+    loop.municipality.exchange.run_due()
+    assert len(loop.municipality.wire.sent) == sent
+    assert default().message_from_hl7v2(reply.value).kind is MessageKind.ABORT_AGREED
+    assert loop.municipality.exchange.store.verify() == ()
+
+
+@pytest.mark.parametrize(("receipt", "mode"), [("ACK", "original"), ("RRI", "AL/NE"), ("RRI", "AL/AL")])
+def test_otherwise_the_answer_comes_later(loop: Loop, receipt: str, mode: str) -> None:
+    """The reply is an acknowledgement, and the answer is sent as any other."""
+    reply, _ = _withdrawn(loop, receipt, mode)
+    assert (reply.field("MSH-9.1"), reply.field("MSA-1")) == ("ACK", "AA")
+    rows = loop.municipality.exchange.store.outbox()
+    assert [row.status for row in rows if row.effect.message is MessageKind.ABORT_AGREED] == ["waiting"]
+
+
+def test_where_there_is_no_answer_yet_the_reply_is_an_acknowledgement(loop: Loop) -> None:
+    """A person answers a notice, later."""
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert isinstance(peer, Peer)
+    line = Hl7v2Line(receipt="RRI", ack_mode="original")
+    peer.endpoint.lines["hl7v2"] = line  # type: ignore[index]  # a dict, as settings make it
+    said = _about(notice("01")).evolve(sent=loop.clock.now())
+    content = Formats().writer("hl7v2", peer.lines).write(said, default())
+    reply = read(loop.municipality.exchange.receive(content, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSH-9.1"), reply.field("MSA-1")) == ("ACK", "AA")

@@ -195,3 +195,14 @@ def test_long_ids_become_twenty_characters() -> None:
     assert made[:2] == ids[:2]
     assert {len(one) for one in made[2:]} == {20}
     assert len(set(made)) == 4
+
+
+def test_a_control_character_is_not_repeated() -> None:
+    """What has one in the header (MSH-11, MSH-12, names) is left out; the answer still says which message it is of."""
+    header = head(b"MSH|^~\\&|A\x01B|C|D|E|2026||REF^I12|M-1|P\x02|2.5.1\x03||||||UNICODE UTF-8\r")
+    written = ack(header, "AR", at=datetime(2026, 1, 12, tzinfo=UTC))
+    fields = written.split(b"\r")[0].split(b"|")
+    assert (fields[2], fields[3], fields[4], fields[5]) == (b"D", b"E", b"", b"C")
+    assert (fields[10], fields[11]) == (b"", b"")
+    assert b"MSA|AR|M-1\r" in written
+    assert not {1, 2, 3} & set(written)

@@ -178,8 +178,9 @@ def test_a_later_answer_is_tried_again(exchange: Store, caplog: pytest.LogCaptur
 def test_a_later_answer_that_has_no_address(client: Client, exchange: Store) -> None:
     """A message that asks for one where settings give no address is refused at once, not taken in and not answered."""
     assert said(client.ask(message("M1", "NE", "AL"))) == ["CR", "M1", "207"]
+    assert said(client.ask(message("M2", "SU", "ER"))) == ["CR", "M2", "207"], "a no could not be told"
     assert exchange.came == []
-    assert [code for *_, code in exchange.refused] == ["not-supported"]
+    assert [code for *_, code in exchange.refused] == ["not-supported"] * 2
 
 
 # --- what cannot be taken in
@@ -335,8 +336,13 @@ def test_a_batch_is_answered_by_a_batch(client: Client, exchange: Store) -> None
 
 
 def test_a_batch_with_a_wrong_count(client: Client, exchange: Store) -> None:
-    """BTS-1 is wrong: nothing of it is taken in."""
-    assert client.ask(b"BHS|^~\\&|\r" + message("M1", "", "") + b"BTS|2\r") is None
+    """BTS-1 is wrong: nothing of it is taken in, and each of its messages that wants an answer gets a no."""
+    batch = b"BHS|^~\\&|\r" + message("M1", "", "") + message("M2", "NE", "NE") + message("M3") + b"BTS|2\r"
+    answer = client.ask(batch)
+    assert answer is not None
+    found = [segment.split("|") for segment in answer.decode().split("\r")]
+    assert [fields[1:3] for fields in found if fields[0] == "MSA"] == [["AE", "M1"], ["CE", "M3"]]
+    assert [fields[2] for fields in found if fields[0] == "ERR"] == ["BTS^1^1^1"] * 2
     assert exchange.came == []
     assert [code for *_, code in exchange.refused] == ["invariant"]
 

@@ -4,6 +4,7 @@ from ip_fhir.exchange.formats.places import places_of
 from ip_fhir.exchange.formats.protocol import (
     MESSAGE_FIELDS,
     Answer,
+    Answering,
     CitedWriter,
     Citing,
     Format,
@@ -20,6 +21,7 @@ __all__ = [
     "FORMATS",
     "MESSAGE_FIELDS",
     "Answer",
+    "Answering",
     "CitedWriter",
     "Citing",
     "Format",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.hl7v2_bundle import bundle_in, same_in_both, with_bundle
 from ip_fhir.exchange.formats.hl7v2_ids import cited_ids, own_ids
 from ip_fhir.exchange.formats.protocol import about_referral
@@ -83,11 +84,7 @@ class Hl7v2:
         return self._written(about_referral(message), mapper.releasing(EVERY_PART), owner)
 
     def _written(self, message: Message, mapper: Mapper, owner: PlanOwner | None = None) -> bytes:
-        line = self._line
-        value = message_to_hl7v2(message, mapper, owner=owner)
-        if line.bundle:
-            value = with_bundle(value, write_json(message_to_fhir(message, mapper)))
-        return new(spoken(with_words(value, message, line), line)).to_bytes()
+        return new(_value(message, mapper, self._line, owner)).to_bytes()
 
     def ids_of(self, content: bytes) -> Sequence[OtherId]:
         """Return MSH-10, which acknowledgements name: it has no room for a longer id of ours."""
@@ -154,9 +151,32 @@ class IncomingHl7v2:
             problems = [*problems, *self._message.warnings]
         return ack(self._message, code, at=answer.at, problems=problems)
 
+    def wants_answer(self) -> bool:
+        """Return True in the original mode, where the peer's settings say so."""
+        header = self._message.header
+        return self._line.receipt == "RRI" and not header.text(15) and not header.text(16)
+
+    def answer(self, message: Message, owner: PlanOwner, mapper: Mapper) -> tuple[bytes, Sequence[OtherId]]:
+        """Return an RRI with MSA: the business answer, and AA for what it answers. It asks for no acknowledgement."""
+        line = self._line.evolve(ack_mode="original")
+        value = _value(message, mapper.releasing(EVERY_PART), line, owner)
+        if value["MSH"]["f9"][0]["c1"] != "RRI":
+            raise InvalidInput.at("MSH-9", "is no answer that a reply can be", "not-supported")
+        msa = {"f1": [{"c1": "AA"}], "f2": [{"c1": self._message.header.text(10)}]}
+        written = new({**value, "MSA": msa})
+        return written.to_bytes(), (OtherId("message", written.field("MSH-10")),)
+
     def place(self, field: MessageField) -> str:
         """Return the place of a field: `MSH-10`."""
         return _PLACES[field]
+
+
+def _value(message: Message, mapper: Mapper, line: Hl7v2Line, owner: PlanOwner | None) -> dict[str, Any]:
+    """The value of a message as a peer wants it."""
+    value = message_to_hl7v2(message, mapper, owner=owner)
+    if line.bundle:
+        value = with_bundle(value, write_json(message_to_fhir(message, mapper)))
+    return spoken(with_words(value, message, line), line)
 
 
 def _kept(segment: Segment) -> str:

@@ -105,6 +105,22 @@ class CitedWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class Answering(Protocol):
+    """Content whose sender may want the business answer as the reply: part of an `Incoming`."""
+
+    def wants_answer(self) -> bool:
+        """Return True if the answer, where there is one at once, is to be the reply."""
+        ...
+
+    def answer(self, message: Message, owner: PlanOwner, mapper: Mapper) -> tuple[bytes, Sequence[OtherId]]:
+        """Return the reply that is this message and a yes to the content, and the ids by which it will be cited.
+
+        `owner` is the person of the referral. Raises `InvalidInput` for what the format cannot carry.
+        """
+        ...
+
+
 class Format(Protocol):
     """A wire format that is received.
 

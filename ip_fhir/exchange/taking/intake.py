@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 class Taken:
     """The result of taking in a message: the key here of loop or plan, resources as stored, why it is not acted on.
 
-    `committed` is called after the commit.
+    `committed` is called after the commit. `answers` are the ids of the outbox rows that answer the message.
     """
 
     about: str
     stored: Sequence[JsonObject] = ()
     problems: tuple[Problem, ...] = ()
     committed: Callable[[], object] = lambda: None
+    answers: tuple[str, ...] = ()
 
 
 class Intake(Protocol):

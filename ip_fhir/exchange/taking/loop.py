@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.loop import Decision, decide, event_of, open_referral
 from ip_fhir.domain.parties import OURS
 from ip_fhir.domain.referral import EventKind, Record, Role
@@ -89,7 +90,8 @@ class LoopIntake:
         decision = self._decide(message, before, loop, now)
         stored = write(tx, before, decision, now, () if before else self.foreign, context=self.context)
         keep_own_ids(tx, self.party, loop, self.own)
-        return Taken(loop, stored, decision.problems)
+        answers = tuple(e.id for e in decision.effects if e.kind is EffectKind.SEND and e.answers == message.id)
+        return Taken(loop, stored, decision.problems, answers=answers)
 
     def _loop(self, tx: Transaction) -> tuple[str, Stored | None]:
         """Return the key and the loop that the message is about: only one that concerns the party that sent it.

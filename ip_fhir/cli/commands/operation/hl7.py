@@ -1,4 +1,4 @@
-"""`hl7 send`, `hl7 listen`: try a line for HL7 v2 before anything depends on it."""
+"""`hl7 send`, `hl7 listen`, `hl7 specification`: a line for HL7 v2 is tried, and described to who connects it."""
 
 from __future__ import annotations
 
@@ -87,6 +87,31 @@ def listen(
         trial.say(f"listening for the {len(named)} mllp listener{'s'[: len(named) > 1]} of the settings")
         while messages is None or trial.answered < messages:
             time.sleep(_SECONDS_TO_NOTICE)
+
+
+@app.command("specification")
+def specification(
+    config: Config,
+    peer: Annotated[str, typer.Option("--peer", metavar="NAME", help="The peer in the settings.", show_default=False)],
+    as_html: Annotated[bool, typer.Option("--html", help="One HTML page instead of Markdown.")] = False,
+) -> None:
+    """Write the interface specification for a peer: events, fields, codes, acknowledgements and example messages.
+
+    It is made from the settings and the mapping tables, with the site's own rows. It holds no secret.
+    """
+    from ip_fhir.cli.opening import read_config
+    from ip_fhir.cli.output import say
+    from ip_fhir.errors import InvalidInput
+    from ip_fhir.mapping import Mapper
+    from ip_fhir.report.specification import blocks, specification
+
+    settings = read_config(config)
+    found = next((one for one in settings.peers if one.name == peer), None)
+    if found is None:
+        raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
+    made = specification.specification(settings, found, Mapper.load(settings.mappings.overlay))
+    title = f"HL7 v2: {settings.organization.name}, {found.organization.name}"
+    say((blocks.as_html(made, title, "en") if as_html else blocks.as_markdown(made)).rstrip("\n"))
 
 
 def _with_cr(data: bytes) -> bytes:
