@@ -36,8 +36,9 @@ class _Way:
     """A way to one peer: its address and options, and the connections that wait for the next message.
 
     `idle` has them with the times (monotonic) at which they were given back. `keeps` is False once the peer was found
-    to end each connection after its answer, as hl7apy does: then every message has one of its own, for the end may be
-    on its way while the next message is written.
+    to end each connection after its answer, as hl7apy does, or to go back to earlier messages of the connection, as
+    node-hl7-server does: then every message has one of its own. The end may be on its way while the next message is
+    written, and what was handled is handled again with each message after it.
     """
 
     address: Address
@@ -100,12 +101,14 @@ class Mllp:
         line, used = self._line(way, end)
         try:
             line.send(outgoing.content, end)
-            receipt = None if header.accept == _NEVER else _receipt(line, header, way, end)
+            receipt, others = (None, 0) if header.accept == _NEVER else _receipt(line, header, way, end)
         except BaseException:
             line.close()
             if used and time.monotonic() < end:  # it ended, and was not merely slow
                 way.keeps = False
             raise
+        if used and others:
+            way.keeps = False
         self._give_back(way, line)
         return receipt and replace(receipt, message_id=outgoing.message_id)
 
@@ -149,10 +152,11 @@ class Mllp:
             way.idle.append((line, time.monotonic()))
 
 
-def _receipt(line: Line, sent: Header, way: _Way, end: float) -> Receipt:
-    """Return the receipt for the message that was sent. Frames for other messages, or that none can read, are dropped.
+def _receipt(line: Line, sent: Header, way: _Way, end: float) -> tuple[Receipt, int]:
+    """Return the receipt for the message that was sent, and the number of frames before it, which are dropped.
 
-    A message of its own in it is still to be taken in: `Receipt.reply`.
+    Those are for other messages, or nobody can read them. A message of its own in the receipt is still to be taken in:
+    `Receipt.reply`.
     """
     dropped = 0
     while True:
@@ -165,5 +169,5 @@ def _receipt(line: Line, sent: Header, way: _Way, end: float) -> Receipt:
         if receipt is not None and receipt.message_id == sent.id:
             header = read_header(content)
             is_message = header is not None and not header.is_acknowledgement
-            return replace(receipt, reply=content if is_message else None)
+            return replace(receipt, reply=content if is_message else None), dropped
         dropped += 1

@@ -266,6 +266,19 @@ def test_a_peer_that_ends_each_connection(adapter: Mllp, peer: MllpPeer) -> None
     assert len(set(peer.received)) >= 19
 
 
+def test_a_peer_that_goes_back_to_earlier_messages(adapter: Mllp, peer: MllpPeer) -> None:
+    """Once one has acknowledged an earlier message again, as node-hl7-server does, no connection is used again."""
+
+    def answer(_: bytes) -> Pieces:
+        idents = [content.split(b"|")[9].decode() for content in peer.received]
+        return [frame(ack(ident)) for ident in idents]
+
+    peer.answer = answer
+    for number in range(6):
+        assert adapter.send(outgoing(peer, f"M{number}")) == Receipt(f"M{number}", "ok")
+    assert peer.connections == 5
+
+
 def test_nothing_is_sent_twice(adapter: Mllp, peer: MllpPeer) -> None:
     """A connection that ends under the message: the adapter does not send again by itself."""
     peer.answer, peer.closes_after_answer = lambda _: [], True

@@ -1,4 +1,4 @@
-"""The tools of others that judge, compile and talk: Maven and Java (validator, engines for HL7 v2), Node (SUSHI).
+"""The tools of others that judge, compile and talk: Maven and Java (validator, HL7 v2), Node (SUSHI, HL7 v2).
 
 Each is made once for a checkout and kept until what it is made from changes.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -59,6 +60,17 @@ def sushi() -> Path:
         if stale or not program.exists():
             run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
     return program
+
+
+def node_peer() -> str:
+    """The version of node-hl7-server, installed with npm as its lock file says."""
+    module = HERE / "v2node"
+    manifest = module / "node_modules" / "node-hl7-server" / "package.json"
+    with _once("v2node", [module / "package-lock.json"]) as stale:
+        if stale or not manifest.exists():
+            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
+    found: str = json.loads(manifest.read_text(encoding="utf-8"))["version"]
+    return found
 
 
 def fhir_home(empty: tuple[str, ...]) -> Path:
