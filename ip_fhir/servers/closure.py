@@ -1,7 +1,8 @@
 """A plan with all that it refers to, level by level: the CarePlan, what it refers to, what that refers to.
 
-Each level is one batch; a server without batches is asked for each resource by itself. Only what is on the server's own
-base is ever asked for, no other person, no other plan, and no more than `MOST_RESOURCES`.
+Each level is one batch. A server without batches is asked for all that the plan includes in one search, for which it
+needs our search parameters (mappings/search_parameters), and for each resource that this leaves out by itself. Only
+what is on the server's own base is ever asked for, no other person, no other plan, and no more than `MOST_RESOURCES`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ _Way: TypeAlias = "tuple[str, Location]"
 """A type, and the resource that those of it refer to."""
 
 
+INCLUDED: Final = {
+    "CarePlan": ("subject", "care-team", "goal", "condition", "performer", "ip-coordinating-unit", "ip-contributor"),
+    "CareTeam": ("participant", "ip-on-behalf-of", "ip-appointed-by", "ip-mentor"),
+    "PractitionerRole": ("practitioner", "organization"),
+    "Organization": ("partof",),
+}
+"""The search parameters by which a plan reaches its parts, by type."""
+
+
 @dataclass
 class Closure:
     """The resources that were found, by type and id, and those that the server does not have."""
@@ -46,6 +56,7 @@ class Closure:
     found: dict[Location, JsonObject] = field(default_factory=dict)
     gone: list[Location] = field(default_factory=list)
     batches: bool = True
+    included: dict[Location, JsonObject] | None = None
 
     def of(self, plan: JsonObject) -> None:
         """Fetches all that a CarePlan refers to. Raises the errors of a peer; `Rejected` if there is no end."""
@@ -74,6 +85,8 @@ class Closure:
     def _level(self, wanted: list[Location], ways: list[_Way]) -> list[JsonObject]:
         """Fetches these resources, and those that refer to a place; returns the new ones."""
         found = self._batch(wanted, ways) if self.batches else None
+        if not self.batches and self.included is None:
+            self.included = self._include(next(iter(self.found)))
         results, pages = found or ([self._read(place) for place in wanted], [self._search(*way) for way in ways])
         new = [self._taken(place, result) for place, result in zip(wanted, results, strict=True)]
         referring = [one for way, page in zip(ways, pages, strict=True) for one in self._referring(*way, page)]
@@ -110,13 +123,30 @@ class Closure:
             return _none_of(type_, result.error)
         return self.connection.all_pages(searches.page_of(result.resource or {}, self.connection.host))
 
+    def _include(self, root: Location) -> dict[Location, JsonObject]:
+        """All that one search finds of the plan, by type and id; nothing if the server refuses the search."""
+        ways = [(f"{type_}:{name}", type_ != _ROOT) for type_, names in INCLUDED.items() for name in names]
+        including = [("_include:iterate" if iterate else "_include", way) for way, iterate in ways]
+        revinclude = ("_revinclude", f"{_AUTHORSHIP}:target")
+        try:
+            first = self.connection.perform(searches.search(_ROOT, [("_id", root.id), *including, revinclude]))
+        except Rejected:
+            return {}
+        resources = self.connection.all_pages(first)
+        return {Location(one["resourceType"], str(one.get("id"))): one for one in resources}
+
     def _read(self, place: Location) -> EntryResult:
+        if self.included and place in self.included:
+            return EntryResult(200, place, self.included[place])
         try:
             return EntryResult(200, place, self.connection.perform(instances.read(place.type, place.id)).resource)
         except Rejected as error:
             return EntryResult(error.status or 0, place, error=error)
 
     def _search(self, type_: str, target: Location) -> list[JsonObject]:
+        there = [one for place, one in (self.included or {}).items() if place.type == type_ == _AUTHORSHIP]
+        if there:
+            return there
         try:
             first = self.connection.perform(searches.search(type_, criteria(type_, target)))
         except Rejected as error:

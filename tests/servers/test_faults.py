@@ -73,16 +73,27 @@ def test_criteria_that_are_ignored_show_nobody_elses(double: FhirServerDouble, c
     assert same(client.fetch_plan(first.plan.id), first)
 
 
-def test_a_server_without_batches_is_asked_one_by_one(
+def test_a_server_without_batches_is_searched(
     double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
 ) -> None:
-    """The same plan, in a request for each resource; that there are no batches is found out once."""
+    """The same plan in six requests where it has our search parameters, and in five when it is known."""
     double.faults.add("no batch")
     double.asked.clear()
     assert same(client.fetch_plan(stored.plan.id), stored)
+    assert len(double.asked) == 6
+    double.asked.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
+    assert len(double.asked) == 5
+
+
+def test_a_server_with_neither_is_asked_one_by_one(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """The same plan, in a request for each resource and a few more."""
+    double.faults |= {"no batch", "no includes"}
+    double.asked.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
     assert len(double.asked) <= len(stored.bundle["entry"]) + 6
-    client.fetch_plan(stored.plan.id)
-    assert [asked for asked in double.asked if asked == "POST /fhir"] == ["POST /fhir"]
 
 
 def test_busy_entries_are_asked_again_and_no_others(

@@ -39,6 +39,7 @@ Fault: TypeAlias = Literal[
     "pages elsewhere",
     "ignores criteria",  # a search finds all of the type
     "no consent search",
+    "no includes",  # 400 for a search with `_include`
 ]
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
@@ -165,16 +166,21 @@ class FhirServerDouble:
     def _find(self, type_: str, criteria: list[tuple[str, str]]) -> list[JSON]:
         found = self.of_type(type_)
         for name, value in criteria if "ignores criteria" not in self.faults else ():
-            if not name.startswith("_"):
+            if name == "_id":
+                found = [one for one in found if one["id"] in value.split(",")]
+            elif not name.startswith("_"):
                 found = [one for one in found if any(_matches(one, name, v) for v in value.split(","))]
         return found
 
     def _search(self, type_: str, criteria: list[tuple[str, str]]) -> JSON:
         if type_ == "Consent" and "no consent search" in self.faults:
             raise Refused(400, "not-supported")
+        including = [value for name, value in criteria if "include" in name]
+        if including and "no includes" in self.faults:
+            raise Refused(400, "not-supported")
         given = dict(criteria)
         start = int(given.get("_start", 0))
-        found = [self._shown(one) for one in self._find(type_, criteria)]
+        found = [self._shown(one) for one in self._included(self._find(type_, criteria), including)]
         shown = found[start : start + self.page_size]
         query = "&".join(f"{name}={value}" for name, value in criteria if name != "_start")
         following = f"{self.base}/{type_}?{query}&_start={start + self.page_size}"
@@ -184,6 +190,23 @@ class FhirServerDouble:
         links = [{"relation": "next", "url": following}] if endless or start + self.page_size < len(found) else []
         entries = [{"fullUrl": f"{self.base}/{_name(one)}", "resource": one} for one in shown]
         return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links, "entry": entries}
+
+    def _included(self, found: list[JSON], including: list[str]) -> list[JSON]:
+        """The finds, and all that resources of the included types refer to, however far."""
+        types = {one.partition(":")[0] for one in including}
+        names = {_name(one) for one in found}
+        for one in (*found, *(self.of_type("Provenance") if "Provenance" in types else ())):
+            if _name(one) not in names and names & set(references_in(one)):
+                found = [*found, one]
+        names = {_name(one) for one in found}
+        waiting = [*found]
+        while waiting:
+            holder = waiting.pop()
+            new = set(references_in(holder)) - names if holder["resourceType"] in types else set()
+            names |= new
+            waiting += [self.now(name) for name in sorted(new)]
+            found = [*found, *(self.now(name) for name in sorted(new))]
+        return found
 
     def _bundle(self, bundle: JSON) -> JSON:
         if bundle["type"] == "batch":
