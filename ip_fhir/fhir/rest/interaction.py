@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject
     from ip_fhir.ports.http import HttpAnswer
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -29,7 +29,7 @@ class Repeat(StrEnum):
 
 
 @dataclass(frozen=True)
-class Interaction(Generic[T]):
+class Interaction(Generic[T_co]):
     """One interaction. `path` is below the server's base; absolute only for a page that the server itself named.
 
     `read` makes the result of an answer, or raises one of the three errors of a peer.
@@ -38,7 +38,7 @@ class Interaction(Generic[T]):
     name: str
     method: str
     path: str = field(repr=False)
-    read: Callable[[Answered], T] = field(repr=False)
+    read: Callable[[Answered], T_co] = field(repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
@@ -52,7 +52,7 @@ class Interaction(Generic[T]):
         query = f"?{urlencode(self.query)}" if self.query else ""
         return HttpRequest(self.method, f"{address}{query}", {"Accept": FHIR_JSON, **dict(self.headers)}, self.body)
 
-    def result(self, answer: HttpAnswer, host: str) -> T:
+    def result(self, answer: HttpAnswer, host: str) -> T_co:
         """Reads the answer of `host`. Raises `Rejected`, `Unavailable` or `Conflict`."""
         return self.read(Answered(host, answer, self.writes, self.limits))
 

@@ -9,6 +9,8 @@ from ip_fhir.errors import Conflict, Unavailable
 from ip_fhir.fhir.rest.interaction import Repeat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ip_fhir.errors import PeerError
     from ip_fhir.fhir.rest.bundles import EntryResult
     from ip_fhir.fhir.rest.interaction import Interaction
@@ -35,6 +37,6 @@ def next_step(interaction: Interaction[Any], error: PeerError) -> NextStep:
     return NextStep.LOOK_UP if error.in_doubt and interaction.repeat is Repeat.LOOK_UP else NextStep.AGAIN
 
 
-def to_be_repeated(results: tuple[EntryResult, ...]) -> tuple[int, ...]:
+def to_be_repeated(results: Sequence[EntryResult]) -> tuple[int, ...]:
     """Returns the numbers of the entries of a batch that may be sent again: those that ask to come again."""
     return tuple(n for n, result in enumerate(results) if isinstance(result.error, Unavailable))

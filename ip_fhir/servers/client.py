@@ -1,0 +1,240 @@
+"""A FHIR server as a place of plans: they are fetched whole, and changed without losing anybody's changes.
+
+An update sends only what has changed, in one transaction, each resource onto the version that was read. If somebody was
+faster, the plan is read again and both changes are merged; two changes of one field are left to a person.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.errors import Conflict, InvalidInput, Problem, Rejected, Unavailable
+from ip_fhir.fhir.rest import instances, searches
+from ip_fhir.fhir.rest.addresses import Location
+from ip_fhir.fhir.rest.bundles import transaction
+from ip_fhir.fhir.rest.operations import capability
+from ip_fhir.mapping import default
+from ip_fhir.mapping.foreign.choice import is_individual
+from ip_fhir.servers.changes import ACTORS, Changes, changes, without_our_identifiers, written
+from ip_fhir.servers.closure import Closure
+from ip_fhir.servers.plans import EditConflict, FetchedPlan, UpdatedPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.fhir.rest.bundles import EntryRequest, EntryResult
+    from ip_fhir.mapping.mapper import Mapper
+    from ip_fhir.ports import JsonObject
+    from ip_fhir.servers.connection import Connection
+
+_ROOT: Final = "CarePlan"
+_ROUNDS: Final = 5  # a plan that changes under us more often is left for later
+_GONE: Final = "is referred to, and the server does not give it"
+_NUMBERS: Final = ("her-id", "resh-id", "hpr", "fnr", "dnr", "fhn", "duf", "org-number", "municipality")
+# Parts first, the CarePlan last, as plans are written. An order of its own makes a later reading the same.
+_ORDER: Final = (
+    *("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole", "Condition", "Goal", "CareTeam"),
+    *("Consent", "Appointment", "HealthcareService", "Provenance"),
+)
+
+
+class FhirServer:
+    """Plans on one server. Threads may share it; each has a connection of its own."""
+
+    def __init__(self, connection: Connection, mapper: Mapper | None = None) -> None:
+        self.connection = connection
+        self.mapper = mapper or default()
+        self._batches = True
+
+    def capability(self) -> JsonObject:
+        """Returns the server's CapabilityStatement. Raises the errors of a peer."""
+        return self.connection.perform(capability())
+
+    def fetch_plan(self, plan_id: str | None = None, *, person: PersonId | None = None) -> FetchedPlan:
+        """Fetches a plan with all that it refers to: by the id of its CarePlan, or that of a person by number.
+
+        Takes 4 to 6 requests where the server takes batches, else one for each resource. With both arguments, the plan
+        must be this person's. Raises `InvalidInput` if the person has no plan there or several (not-found,
+        multiple-matches), and the errors of a peer; also `Rejected` for a plan that cannot be read, or is another's.
+        """
+        plan = self._plan_of(person) if plan_id is None else self._plan(plan_id)
+        closure = Closure(self.connection, batches=self._batches)
+        closure.of(plan)
+        self._batches = closure.batches
+        fetched = self._fetched(self._bundle(closure.found), closure.gone)
+        if person is not None and fetched.plan.owner.identifier != person:
+            raise Rejected(f"{self.connection.host}: the plan is another person's than was asked for")
+        return fetched
+
+    def update_plan(self, before: FetchedPlan, after: IndividualPlan) -> UpdatedPlan:
+        """Writes what differs between a plan that was fetched and the same plan changed, in one transaction.
+
+        Somebody else's changes since then are merged with ours. After an answer that did not come, the server is asked
+        before anything is sent again. Raises `EditConflict` (nothing was written: both sides changed one field),
+        `InvalidInput` if FHIR has no place for a part, and the errors of a peer. The same call may be made again.
+        """
+        base, wanted, plan = before, self._put(before, after), after
+        sent = 0  # in transactions of which it is not known if they took effect
+        for attempt in range(1, _ROUNDS + 1):
+            made = self._changes(base.bundle, wanted, _seed_of(base))
+            left = (*made.not_written, *self.mapper.removed_entries(base.bundle, wanted))
+            if not made.requests:
+                return UpdatedPlan(base, sent, left)
+            try:
+                results = self.connection.perform(transaction(made.requests))
+            except (Conflict, Unavailable) as error:
+                if isinstance(error, Unavailable):
+                    if not error.in_doubt or attempt == _ROUNDS:
+                        raise
+                    self.connection.wait(error, attempt)
+                    sent = len(made.requests)
+                elif attempt == _ROUNDS:
+                    raise
+                if self._took_effect(made):
+                    return UpdatedPlan(self._again(base), len(made.requests), left)
+                base, wanted, plan = self._rebased(base, plan)
+            else:
+                return UpdatedPlan(self._after(base, wanted, made, results), len(made.requests), left)
+        raise AssertionError  # the last attempt returns or raises
+
+    def store_plan(self, plan: IndividualPlan) -> FetchedPlan:
+        """Stores a plan that the server does not have; returns it as it is there, with the server's ids.
+
+        A plan that was stored before is returned as it is now; nothing is written over. Raises `InvalidInput` if FHIR
+        has no place for a part, and the errors of a peer. The same call may be made again.
+        """
+        bundle = self._moved(self.mapper.to_fhir(plan))
+        base = self.connection.base.rstrip("/")
+        seed = f"{base}|{plan.owner.id}|{plan.created.isoformat()}"
+        made = self._changes(None, bundle, seed)
+        request = next(request for request in made.requests if request.url == _ROOT)
+        there = self._find(request)
+        if there is None:
+            try:
+                results = self.connection.perform(transaction(made.requests))
+            except Unavailable as error:
+                there = self._find(request) if error.in_doubt else None
+                if there is None:
+                    raise
+            else:
+                there = next(r.location for q, r in zip(made.requests, results, strict=True) if q is request)
+        return self.fetch_plan(there.id if there is not None else plan.id)
+
+    def close(self) -> None:
+        """Closes this thread's connections."""
+        self.connection.close()
+
+    def _plan(self, plan_id: str) -> JsonObject:
+        return self.connection.perform(instances.read(_ROOT, plan_id)).resource
+
+    def _plan_of(self, person: PersonId | None) -> JsonObject:
+        """The one individual plan of a person; of several the only active one."""
+        if person is None:
+            raise InvalidInput.at("plan_id", "is needed, or the person whose plan it is", "required")
+        systems = sorted(self.mapper.compiled.systems.accepted(person.kind.value))
+        patients = self._search("Patient", "identifier", [f"{system}|{person}" for system in systems])
+        people = [f"Patient/{patient['id']}" for patient in patients if isinstance(patient.get("id"), str)]
+        plans = self._search(_ROOT, "patient", people) if people else []
+        ours = [plan for plan in plans if is_individual(plan, self.mapper.compiled)]
+        active = [plan for plan in ours if plan.get("status") == "active"]
+        for found in (ours, active):
+            if len(found) == 1:
+                return found[0]
+        if not ours:
+            raise InvalidInput.at("person", "has no individual plan on this server", "not-found")
+        reason = f"has {len(ours)} individual plans there: ask for one by its id"
+        raise InvalidInput.at("person", reason, "multiple-matches")
+
+    def _search(self, type_: str, name: str, values: list[str]) -> list[JsonObject]:
+        first = self.connection.perform(searches.search(type_, [(name, ",".join(values))]))
+        return [found for found in self.connection.all_pages(first) if found["resourceType"] == type_]
+
+    def _bundle(self, found: dict[Location, JsonObject]) -> JsonObject:
+        """The resources as a collection of the server's base, in an order that does not depend on how they came."""
+        base = self.connection.base.rstrip("/")
+        places = sorted(found, key=_rank)
+        entries = [{"fullUrl": f"{base}/{place.type}/{place.id}", "resource": found[place]} for place in places]
+        return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+    def _fetched(self, bundle: JsonObject, gone: Iterable[Location] = ()) -> FetchedPlan:
+        try:
+            reading = self.mapper.read_fhir(bundle)
+        except InvalidInput as error:  # theirs, not the caller's
+            raise Rejected(f"{self.connection.host}: the plan cannot be read: {error}") from error
+        missing = (Problem(place.type, _GONE, "not-found", "warning") for place in gone)
+        return FetchedPlan(reading.plan, bundle, (*without_our_identifiers(reading.warnings, bundle), *missing))
+
+    def _put(self, before: FetchedPlan, after: IndividualPlan) -> JsonObject:
+        return self.mapper.open_plan(before.bundle).put(after)
+
+    def _changes(self, before: JsonObject | None, after: JsonObject, seed: str) -> Changes:
+        systems = self.mapper.compiled.systems
+        numbers = [(systems.uri(name), *systems.aliases.get(name, ())) for name in _NUMBERS]
+        return changes(before, after, numbers, seed, self.connection.host)
+
+    def _again(self, plan: FetchedPlan) -> FetchedPlan:
+        return self.fetch_plan(plan.plan.id)
+
+    def _rebased(self, base: FetchedPlan, plan: IndividualPlan) -> tuple[FetchedPlan, JsonObject, IndividualPlan]:
+        """The plan as it is there now, and our change brought onto it. Raises `EditConflict`."""
+        fresh = self._again(base)
+        rebased = self.mapper.rebase(base.plan, plan, fresh.bundle)
+        if rebased.merged.conflicts:
+            raise EditConflict(self.connection.host, rebased.merged.conflicts, fresh)
+        return fresh, rebased.bundle, rebased.merged.plan
+
+    def _took_effect(self, made: Changes) -> bool:
+        """True if what a transaction was to create is there: then all of it took effect; else nothing can be said."""
+        own = next((one for one in made.requests if one.if_none_exist and one.url not in ACTORS), None)
+        return own is not None and self._find(own) is not None
+
+    def _find(self, request: EntryRequest) -> Location | None:
+        """The resource that a conditional creation would find."""
+        found = self.connection.perform(searches.search(request.url, request.if_none_exist)).resources
+        return Location(request.url, str(found[0]["id"])) if found else None
+
+    def _after(
+        self, base: FetchedPlan, wanted: JsonObject, made: Changes, results: tuple[EntryResult, ...]
+    ) -> FetchedPlan:
+        """The plan as it is on the server after a transaction, read again only where it may hold something else."""
+        for request, result in zip(made.requests, results, strict=True):
+            self._expect_next_version(request, result)
+            if request.method == "POST" and result.status != 201:  # it was there, and may say something else
+                return self._again(base)
+        return self._fetched(self._bundle(written(wanted, made, results)))
+
+    def _expect_next_version(self, request: EntryRequest, result: EntryResult) -> None:
+        """Raise `Rejected` if a version that we had not read was written over, which only a number shows."""
+        before, now = request.if_match, result.location.version if result.location is not None else None
+        if before is None or now is None or not (before.isdecimal() and now.isdecimal()):
+            return
+        if int(now) > int(before) + 1:
+            type_ = request.url.partition("/")[0]
+            reason = f"If-Match was not heeded, and version {int(now) - 1} of a {type_} written over: see its history"
+            raise Rejected(f"{self.connection.host}: {reason}")
+
+    def _moved(self, bundle: JsonObject) -> JsonObject:
+        """The bundle with the server's base in place of ours."""
+        base = self.connection.base.rstrip("/")
+        entries = [
+            {"fullUrl": f"{base}/{'/'.join(entry['fullUrl'].rsplit('/', 2)[-2:])}", "resource": entry["resource"]}
+            for entry in bundle["entry"]
+        ]
+        return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+def _seed_of(plan: FetchedPlan) -> str:
+    """Text that tells the plan from all others: the address of its CarePlan."""
+    return next(
+        str(entry["fullUrl"])
+        for entry in plan.bundle["entry"]
+        if (entry["resource"]["resourceType"], entry["resource"]["id"]) == (_ROOT, plan.plan.id)
+    )
+
+
+def _rank(place: Location) -> tuple[int, int, str]:
+    """The order of resources: by type, the CarePlan last, then by id, numbers by their value."""
+    order = _ORDER.index(place.type) if place.type in _ORDER else len(_ORDER)
+    return order + (place.type == _ROOT), int(place.id) if place.id.isdecimal() else 0, place.id

@@ -1,0 +1,232 @@
+"""Servers that behave badly: a typed error of the peer, nothing lost, nothing doubled, no other host asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from ip_fhir.errors import Conflict, InvalidInput, PeerError, Rejected, Unavailable
+from ip_fhir.servers import FetchedPlan, FhirServer
+from tests.mapping.examples import example
+from tests.servers.plans import same, with_aunt, with_title
+from tests.support.fhir_server import Fault, FhirServerDouble
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("html", Unavailable),
+        ("truncates", Unavailable),
+        ("hangs", Unavailable),
+        ("redirects", Rejected),
+        ("error inside", Rejected),
+        ("summary", Rejected),
+        ("pages for ever", Rejected),
+        ("pages elsewhere", Rejected),
+        ("no consent search", Rejected),
+    ],
+)
+def test_a_plan_is_not_read_from_it(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, fault: Fault, error: type[PeerError]
+) -> None:
+    """Each is a typed error that names the host and none of the server's words; nothing is written."""
+    double.faults.add(fault)
+    count = double.count()
+    with pytest.raises(error) as caught:
+        client.fetch_plan(stored.plan.id)
+    assert str(caught.value).startswith("127.0.0.1:")
+    assert "Kari" not in str(caught.value)
+    assert "169.254" not in str(caught.value)
+    assert double.count() == count
+
+
+@pytest.mark.parametrize("fault", ["html", "truncates", "hangs", "redirects", "error inside"])
+def test_a_change_is_not_lost_on_it(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, fault: Fault
+) -> None:
+    """The update fails with an error of the peer; made again when the server is well, it takes effect once."""
+    wanted = with_aunt(stored)
+    double.faults.add(fault)
+    with pytest.raises(PeerError):
+        client.update_plan(stored, wanted)
+    double.faults.clear()
+    now = client.update_plan(stored, wanted).now
+    assert [goal.text for goal in now.plan.goals].count("Gå på ski") == 1
+    assert len(double.of_type("RelatedPerson")) == len(stored.plan.related_persons) + 1
+    assert len(double.of_type("Goal")) == len(stored.plan.goals) + 1
+
+
+def test_another_persons_plan_is_refused(double: FhirServerDouble, client: FhirServer, stored: FetchedPlan) -> None:
+    """Asked for one plan, the server answers another; by number it is seen by the person."""
+    other = client.store_plan(example(2)).plan
+    double.faults.add("another person")
+    with pytest.raises(Rejected, match="another CarePlan"):
+        client.fetch_plan(other.id)
+    with pytest.raises(Rejected, match="another person's"):
+        client.fetch_plan(stored.plan.id, person=other.owner.identifier)
+
+
+def test_criteria_that_are_ignored_show_nobody_elses(double: FhirServerDouble, client: FhirServer) -> None:
+    """A search that finds everybody's consents and relatives: only those of the person are the plan's."""
+    first = client.store_plan(example(1))
+    client.store_plan(example(2))
+    double.faults.add("ignores criteria")
+    assert same(client.fetch_plan(first.plan.id), first)
+
+
+def test_a_server_without_batches_is_searched(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """The same plan in six requests where it has our search parameters, and in five when it is known."""
+    double.faults.add("no batch")
+    double.asked.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
+    assert len(double.asked) == 6
+    double.asked.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
+    assert len(double.asked) == 5
+
+
+def test_a_server_with_neither_is_asked_one_by_one(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """The same plan, in a request for each resource and a few more."""
+    double.faults |= {"no batch", "no includes"}
+    double.asked.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
+    assert len(double.asked) <= len(stored.bundle["entry"]) + 6
+
+
+def test_busy_entries_are_asked_again_and_no_others(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, waited: list[float]
+) -> None:
+    """Two entries of a batch with the status 200 ask to come again (429): the next batch has those two."""
+    double.faults.add("busy entries")
+    double.bodies.clear()
+    assert same(client.fetch_plan(stored.plan.id), stored)
+    assert [body.count(b'"GET"') for body in double.bodies][2] == 2
+    assert waited
+
+
+def test_a_busy_server_is_asked_again_after_a_while(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, waited: list[float]
+) -> None:
+    """Each second request is refused with 503: all are made in the end, with a wait that begins at half a second."""
+    double.asked.clear()
+    double.faults.add("busy")
+    assert client.update_plan(stored, with_title(stored, "Min plan")).now.plan.title == "Min plan"
+    assert set(waited) == {0.5}
+
+
+@pytest.mark.parametrize("fault", ["late", "lost"])
+def test_a_transaction_without_an_answer_is_looked_up(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, fault: Fault
+) -> None:
+    """504, after it took effect and without: in the end it took effect once."""
+    double.faults.add(fault)
+    updated = client.update_plan(stored, with_aunt(stored))
+    assert updated.written == 3
+    assert same(updated.now, client.fetch_plan(stored.plan.id))
+    assert len(double.of_type("Goal")) == len(stored.plan.goals) + 1
+    assert len(double.of_type("RelatedPerson")) == len(stored.plan.related_persons) + 1
+    assert double.now(f"CarePlan/{stored.plan.id}")["meta"]["versionId"] == "2"
+
+
+@pytest.mark.parametrize("fault", ["late", "lost"])
+def test_an_update_without_an_answer_is_read_back(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, fault: Fault
+) -> None:
+    """The same where nothing was created that could be looked up: the plan is read, and only what is missing sent."""
+    double.faults.add(fault)
+    updated = client.update_plan(stored, with_title(stored, "Min plan"))
+    assert updated.written == 1
+    assert updated.now.plan.title == "Min plan"
+    assert double.now(f"CarePlan/{stored.plan.id}")["meta"]["versionId"] == "2"
+
+
+@pytest.mark.parametrize("fault", ["late", "no location"])
+def test_a_plan_that_was_stored_without_an_answer_is_found(
+    double: FhirServerDouble, client: FhirServer, fault: Fault
+) -> None:
+    """A creation after which nobody says where it is: it is looked up by its identifier, and not made again."""
+    double.faults.add(fault)
+    found = client.store_plan(example(1))
+    assert double.now(f"CarePlan/{found.plan.id}")["meta"]["versionId"] == "1"
+    assert double.count() == 58
+
+
+def test_a_plan_that_was_lost_can_be_stored_again(double: FhirServerDouble, client: FhirServer) -> None:
+    """504 before it took effect: an error, and the same call stores it."""
+    double.faults.add("lost")
+    with pytest.raises(Unavailable):
+        client.store_plan(example(1))
+    client.store_plan(example(1))
+    assert double.count() == 58
+
+
+def test_what_was_written_over_is_told(double: FhirServerDouble, client: FhirServer, stored: FetchedPlan) -> None:
+    """A server that ignores If-Match: the version that was written over is named, and is in its history."""
+    double.faults.add("ignores If-Match")
+    plan = double.now(f"CarePlan/{stored.plan.id}")
+    double.before_transaction = lambda: double.put({**plan, "description": "theirs"})
+    with pytest.raises(Rejected, match="version 2 of a CarePlan written over"):
+        client.update_plan(stored, with_title(stored, "Min plan"))
+
+
+def test_a_server_without_versions_is_written_nothing(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """Without a version nobody would notice that another's change is lost: refused before anything is sent."""
+    double.faults.add("no versions")
+    before = client.fetch_plan(stored.plan.id)
+    count = double.count()
+    with pytest.raises(Rejected, match="has no version"):
+        client.update_plan(before, with_title(before, "Min plan"))
+    assert double.count() == count
+
+
+def test_a_plan_that_refers_elsewhere_is_asked_for_here_alone(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """References to other hosts and to other plans are not followed; one to what is gone is told."""
+    plan = double.now(f"CarePlan/{stored.plan.id}")
+    elsewhere = [{"reference": "http://169.254.169.254/fhir/Goal/1"}, {"reference": "CarePlan/other"}]
+    double.put({**plan, "replaces": elsewhere, "supportingInfo": [{"reference": "DocumentReference/gone"}]})
+    double.asked.clear()
+    double.bodies.clear()
+    found = client.fetch_plan(stored.plan.id)
+    assert not [body for body in double.bodies if b"169.254" in body or b"CarePlan/other" in body]
+    assert "DocumentReference" in {warning.path for warning in found.warnings}
+
+
+def test_a_plan_whose_parts_are_missing_is_the_servers_fault(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """A goal that is not there: the plan is not read without it, and the error is the peer's."""
+    del double.versions[f"Goal/{stored.plan.goals[0].id}"]
+    with pytest.raises(Rejected, match="cannot be read") as caught:
+        client.fetch_plan(stored.plan.id)
+    assert isinstance(caught.value.__cause__, InvalidInput)
+
+
+def test_a_plan_that_is_not_there(client: FhirServer) -> None:
+    """404 is a permanent no, with its status."""
+    with pytest.raises(Rejected) as caught:
+        client.fetch_plan("nobody")
+    assert caught.value.status == 404
+
+
+def test_a_server_that_is_always_stale_is_left(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan
+) -> None:
+    """Somebody writes before each of our attempts: after some, the conflict is the caller's, and nothing is lost."""
+    plan_name, notes = f"CarePlan/{stored.plan.id}", list[dict[str, str]]()
+
+    def write() -> None:
+        notes.append({"text": f"theirs {len(notes)}"})
+        double.put({**double.now(plan_name), "note": [*notes]})
+        double.before_transaction = write
+
+    double.before_transaction = write
+    with pytest.raises(Conflict):
+        client.update_plan(stored, with_title(stored, "Min plan"))
+    assert double.now(plan_name)["note"] == notes

@@ -1,0 +1,358 @@
+"""A FHIR R4 server on loopback, with real HTTP: versions, If-Match, conditional creates, batch, transaction, paging.
+
+`faults` switches bad manners on, one word each; see `Fault`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import orjson
+
+from ip_fhir.fhir.references import references_in
+
+JSON: TypeAlias = dict[str, Any]
+Fault: TypeAlias = Literal[
+    "html",  # every answer is a proxy's page
+    "truncates",  # half of each answer
+    "hangs",  # no answer at all
+    "redirects",  # to another host
+    "error inside",  # 200 with an OperationOutcome that tells of an error
+    "summary",  # resources without their contents, tagged as such
+    "another person",  # whatever plan is asked for, it is the first one
+    "no batch",  # 400 for bundles of the type batch
+    "busy entries",  # the first two entries of each second batch ask to come again
+    "ignores If-Match",  # writes over whatever is there
+    "no versions",  # resources without meta.versionId
+    "no location",  # creates, and does not say where
+    "late",  # a transaction takes effect, and its answer is a 504 of a proxy
+    "lost",  # a transaction takes no effect, and its answer is a 504 of a proxy
+    "busy",  # 503 to every second request
+    "pages for ever",
+    "pages elsewhere",
+    "ignores criteria",  # a search finds all of the type
+    "no consent search",
+    "no includes",  # 400 for a search with `_include`
+]
+SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+
+
+class Refused(Exception):
+    """An answer that is no success."""
+
+    def __init__(self, status: int, code: str = "processing") -> None:
+        super().__init__(status)
+        self.status, self.code = status, code
+
+
+class FhirServerDouble:
+    """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[JSON]] = {}
+        self.faults: set[Fault] = set()
+        self.asked: list[str] = []
+        self.bodies: list[bytes] = []
+        self.before_transaction: Callable[[], None] | None = None
+        self.page_size = 200
+        self.base = ""
+        self.over = threading.Event()
+        self._turn = threading.RLock()
+        self._next = 1000
+        self._batches = 0
+
+    def now(self, name: str) -> JSON:
+        """The present version of `Type/id`."""
+        return deepcopy(self.versions[name][-1])
+
+    def put(self, resource: JSON) -> None:
+        """Somebody else writes a resource."""
+        self._write(f"{resource['resourceType']}/{resource['id']}", resource)
+
+    def of_type(self, type_: str) -> list[JSON]:
+        """The present versions of all resources of a type."""
+        return [deepcopy(found[-1]) for name, found in self.versions.items() if name.startswith(f"{type_}/")]
+
+    def count(self) -> int:
+        """The number of versions of all resources: it stands still where nothing is written."""
+        return sum(map(len, self.versions.values()))
+
+    def answer(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, JSON, dict[str, str]]:
+        """Status, resource and headers."""
+        with self._turn:
+            self.asked.append(f"{method} {target}")
+            self.bodies.append(body)
+            if "busy" in self.faults and len(self.asked) % 2:
+                raise Refused(503, "throttled")
+            path = urlsplit(target).path.removeprefix("/fhir").strip("/")
+            if method == "POST" and not path:
+                return 200, self._bundle(orjson.loads(body)), {}
+            if path == "metadata":
+                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}, {}
+            if path.endswith("/_search"):
+                return 200, self._search(path.partition("/")[0], parse_qsl(body.decode())), {}
+            condition = headers.get("if-none-exist"), headers.get("if-match")
+            status, resource = self._one(
+                method, target.removeprefix("/fhir/"), orjson.loads(body or b"null"), *condition
+            )
+            place = {"location": f"{self.base}/{_name(resource)}"} if status == 201 else {}
+            return status, resource, {} if "no location" in self.faults else place
+
+    def _one(
+        self, method: str, url: str, resource: Any, if_none_exist: str | None = None, if_match: str | None = None
+    ) -> tuple[int, JSON]:
+        """One request, in a bundle or not."""
+        path, _, query = unquote(url).partition("?")
+        type_, _, rest = path.partition("/")
+        ident, *more = rest.split("/") if rest else ("",)
+        if method == "GET" and not ident:
+            return 200, self._search(type_, parse_qsl(url.partition("?")[2]))
+        if method == "GET":
+            return 200, self._read(f"{type_}/{ident}", more)
+        if method == "POST":
+            found = self._find(type_, parse_qsl(if_none_exist)) if if_none_exist else []
+            if len(found) > 1:
+                raise Refused(412, "multiple-matches")
+            if found:
+                return 200, found[0]
+            self._next += 1
+            return 201, self._write(f"{type_}/{self._next}", resource)
+        assert (method, query) == ("PUT", "")
+        current = self.versions.get(path)
+        if if_match is not None and "ignores If-Match" not in self.faults:
+            version = re.sub(r'[W/"]', "", if_match)
+            if current is None or str(len(current)) != version:
+                raise Refused(409, "conflict")
+        return 201 if current is None else 200, self._write(path, resource)
+
+    def _write(self, name: str, resource: JSON) -> JSON:
+        with self._turn:
+            there = self.versions.setdefault(name, [])
+            meta = {**resource.get("meta", {}), "versionId": str(len(there) + 1)}
+            there.append({**deepcopy(resource), "id": name.partition("/")[2], "meta": meta})
+            return self.now(name)
+
+    def _read(self, name: str, more: list[str]) -> JSON:
+        if "another person" in self.faults and name.startswith("CarePlan/"):
+            name = next(one for one in self.versions if one.startswith("CarePlan/"))
+        if name not in self.versions:
+            raise Refused(404, "not-found")
+        if len(more) == 2:
+            return self._shown(deepcopy(self.versions[name][int(more[1]) - 1]))
+        if more:
+            return {
+                "resourceType": "Bundle",
+                "type": "history",
+                "entry": [{"resource": r} for r in self.versions[name][::-1]],
+            }
+        return self._shown(self.now(name))
+
+    def _shown(self, resource: JSON) -> JSON:
+        if "no versions" in self.faults:
+            resource["meta"].pop("versionId")
+        if "summary" in self.faults:
+            resource["meta"]["tag"] = [SUBSETTED]
+        return resource
+
+    def _find(self, type_: str, criteria: list[tuple[str, str]]) -> list[JSON]:
+        found = self.of_type(type_)
+        for name, value in criteria if "ignores criteria" not in self.faults else ():
+            if name == "_id":
+                found = [one for one in found if one["id"] in value.split(",")]
+            elif not name.startswith("_"):
+                found = [one for one in found if any(_matches(one, name, v) for v in value.split(","))]
+        return found
+
+    def _search(self, type_: str, criteria: list[tuple[str, str]]) -> JSON:
+        if type_ == "Consent" and "no consent search" in self.faults:
+            raise Refused(400, "not-supported")
+        including = [value for name, value in criteria if "include" in name]
+        if including and "no includes" in self.faults:
+            raise Refused(400, "not-supported")
+        given = dict(criteria)
+        start = int(given.get("_start", 0))
+        found = [self._shown(one) for one in self._included(self._find(type_, criteria), including)]
+        shown = found[start : start + self.page_size]
+        query = "&".join(f"{name}={value}" for name, value in criteria if name != "_start")
+        following = f"{self.base}/{type_}?{query}&_start={start + self.page_size}"
+        if "pages elsewhere" in self.faults:
+            following = "http://169.254.169.254/fhir?page=2"
+        endless = self.faults & {"pages for ever", "pages elsewhere"}
+        links = [{"relation": "next", "url": following}] if endless or start + self.page_size < len(found) else []
+        entries = [{"fullUrl": f"{self.base}/{_name(one)}", "resource": one} for one in shown]
+        return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links, "entry": entries}
+
+    def _included(self, found: list[JSON], including: list[str]) -> list[JSON]:
+        """The finds, and all that resources of the included types refer to, however far."""
+        types = {one.partition(":")[0] for one in including}
+        names = {_name(one) for one in found}
+        for one in (*found, *(self.of_type("Provenance") if "Provenance" in types else ())):
+            if _name(one) not in names and names & set(references_in(one)):
+                found = [*found, one]
+        names = {_name(one) for one in found}
+        waiting = [*found]
+        while waiting:
+            holder = waiting.pop()
+            new = set(references_in(holder)) - names if holder["resourceType"] in types else set()
+            names |= new
+            waiting += [self.now(name) for name in sorted(new)]
+            found = [*found, *(self.now(name) for name in sorted(new))]
+        return found
+
+    def _bundle(self, bundle: JSON) -> JSON:
+        if bundle["type"] == "batch":
+            if "no batch" in self.faults:
+                raise Refused(400, "not-supported")
+            self._batches += "busy entries" in self.faults
+            busy = 2 if "busy entries" in self.faults and self._batches % 2 else 0
+            entries = [
+                self._entry(entry["request"], busy=number < busy) for number, entry in enumerate(bundle["entry"])
+            ]
+            return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+        if self.before_transaction is not None:
+            hook, self.before_transaction = self.before_transaction, None
+            hook()
+        if "lost" in self.faults:
+            self.faults.discard("lost")
+            raise Refused(504, "timeout")
+        done = self._transaction(bundle["entry"])
+        if "late" in self.faults:
+            self.faults.discard("late")
+            raise Refused(504, "timeout")
+        return {"resourceType": "Bundle", "type": "transaction-response", "entry": done}
+
+    def _entry(self, request: JSON, *, busy: bool) -> JSON:
+        if busy:
+            return {"response": {"status": "429", "outcome": _outcome("throttled")}}
+        try:
+            status, resource = self._one(request["method"], request["url"], None)
+        except Refused as refused:
+            return {"response": {"status": str(refused.status), "outcome": _outcome(refused.code)}}
+        return {"resource": resource, "response": {"status": f"{status} OK"}}
+
+    def _transaction(self, entries: list[JSON]) -> list[JSON]:
+        """All or nothing: creates first, then what refers to them."""
+        kept = deepcopy(self.versions)
+        try:
+            names: dict[str, str] = {}
+            results: dict[int, tuple[int, JSON]] = {}
+            for number, entry in enumerate(entries):
+                request = entry["request"]
+                if request["method"] == "POST":
+                    results[number] = self._one("POST", request["url"], entry["resource"], request.get("ifNoneExist"))
+                    names[entry["fullUrl"]] = _name(results[number][1])
+            for number, entry in enumerate(entries):
+                request = entry["request"]
+                if request["method"] == "PUT":
+                    body = _renamed(entry["resource"], names)
+                    results[number] = self._one("PUT", request["url"], body, if_match=request.get("ifMatch"))
+                elif results[number][0] == 201:
+                    self.versions[_name(results[number][1])][-1] = _renamed(self.now(_name(results[number][1])), names)
+        except Refused:
+            self.versions = kept
+            raise
+        return [self._response(*results[number]) for number in range(len(entries))]
+
+    def _response(self, status: int, resource: JSON) -> JSON:
+        version = resource["meta"]["versionId"]
+        response = {"status": f"{status} Done", "etag": version}
+        if "no location" not in self.faults:
+            response["location"] = f"{_name(resource)}/_history/{version}"
+        return {"response": response}
+
+
+def _name(resource: JSON) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _matches(resource: JSON, name: str, value: str) -> bool:
+    if name == "identifier":
+        system, _, number = value.rpartition("|")
+        listed = resource.get("identifier", [])
+        return any((one.get("system"), one.get("value")) == (system, number) for one in listed)
+    if name in {"patient", "target"}:
+        return value in references_in(resource)
+    return bool(resource.get(name) == value)
+
+
+def _renamed(node: Any, names: dict[str, str]) -> Any:
+    if isinstance(node, dict):
+        return {
+            k: names.get(v, v) if k == "reference" and isinstance(v, str) else _renamed(v, names)
+            for k, v in node.items()
+        }
+    return [_renamed(item, names) for item in node] if isinstance(node, list) else node
+
+
+def _outcome(code: str) -> JSON:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": code, "diagnostics": "Kari"}]}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    double: FhirServerDouble
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        faults, headers = self.double.faults, {name.lower(): value for name, value in self.headers.items()}
+        more: dict[str, str] = {}
+        try:
+            status, resource, more = self.double.answer(self.command, self.path, headers, body)
+        except Refused as refused:
+            status, resource = refused.status, _outcome(refused.code)
+        if "hangs" in faults:
+            self.double.over.wait(20)
+        if "redirects" in faults:
+            status, more = 307, {"Location": "http://169.254.169.254/fhir"}
+        content = orjson.dumps(_outcome("exception") if "error inside" in faults else resource)
+        content = b"<html>Kari</html>" if "html" in faults else content
+        content = content[: len(content) // 2] if "truncates" in faults else content
+        try:
+            self.send_response(status)
+            for name, value in more.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except OSError:
+            self.close_connection = True  # whoever asked has had enough
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
+        """Quiet."""
+
+
+@contextmanager
+def fhir_server() -> Iterator[FhirServerDouble]:
+    """A server that listens until the block ends."""
+    double = FhirServerDouble()
+    handler = type("Handler", (_Handler,), {"double": double})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    double.base = f"http://127.0.0.1:{server.server_port}/fhir"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield double
+    finally:
+        double.over.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
