@@ -6,12 +6,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.exchange.formats.hl7v2_plans import PLACES_OF_PLAN, read_plan, write_plan
 from ip_fhir.exchange.formats.protocol import about_referral
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
 from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.message import Er7, new, read
 from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.mapping.hl7v2.sharing import is_about_plan
 from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import Problem
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
@@ -45,7 +47,7 @@ _PLACES: dict[MessageField, str] = {
 
 
 class Hl7v2:
-    """HL7 v2 in ER7: REF^I12 to I15 and RRI^I12 to I14, written as 2.5.1 in UTF-8."""
+    """HL7 v2 in ER7: REF^I12 to I15, RRI^I12 to I14 and PPG^PCG, PCH, PCJ, written as 2.5.1 in UTF-8."""
 
     name: WireFormat = "hl7v2"
     content_type: str = ER7
@@ -56,11 +58,13 @@ class Hl7v2:
         return IncomingHl7v2(read(content, limits))
 
     def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
-        """Return a REF or RRI.
+        """Return a REF or RRI, or a PPG of a message about a plan.
 
-        What is not for the recipient was taken out of the message (`loop.message_of`). Raises `InvalidInput` for a
-        message about a plan, and for what HL7 v2 cannot say.
+        What is not for the recipient was taken out of the message (`loop.message_of`, `sharing.see`). Raises
+        `InvalidInput` for what HL7 v2 cannot say.
         """
+        if isinstance(message, PlanMessage):
+            return write_plan(message, mapper)
         return new(message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))).to_bytes()
 
     def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
@@ -79,8 +83,10 @@ class IncomingHl7v2:
     def __init__(self, message: Er7) -> None:
         self._message = message
 
-    def message(self, mapper: Mapper) -> Message:
-        """Return the message, read by the site's tables."""
+    def message(self, mapper: Mapper) -> Message | PlanMessage:
+        """Return the message, read by the site's tables: a PPG is about a plan."""
+        if is_about_plan(self._message.value):
+            return read_plan(self._message.value, mapper)
         return message_from_hl7v2(self._message.value, mapper)
 
     def resources(self) -> Sequence[JsonObject]:
@@ -114,7 +120,7 @@ class IncomingHl7v2:
 
     def place(self, field: MessageField) -> str:
         """Return the place of a field: `MSH-10`."""
-        return _PLACES[field]
+        return (PLACES_OF_PLAN if is_about_plan(self._message.value) else _PLACES)[field]
 
 
 def _kept(segment: Segment) -> str:

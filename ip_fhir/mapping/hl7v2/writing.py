@@ -66,19 +66,19 @@ def message_to_hl7v2(
         value = compiled.lens(name).put_new(spread(data_of(content)), value, context)
         value = _with_roles(value, message)
     if message.notice is None:
-        value["PID"] = _nobody(message.correlation_id) if owner is None else _person(owner, compiled)
-    _refuse_null(value, ())
+        value["PID"] = nobody(message.correlation_id) if owner is None else _person(owner, compiled)
+    refuse_null(value)
     return numbered(value)
 
 
-def _refuse_null(node: Any, steps: tuple[str, ...]) -> None:
+def refuse_null(node: Any, steps: tuple[str, ...] = ()) -> None:
     """Raise `InvalidInput` for a text of two quotation marks, which would be read as nothing."""
     if type(node) is dict:
         for name, child in node.items():
-            _refuse_null(child, (*steps, name))
+            refuse_null(child, (*steps, name))
     elif type(node) is list:
         for number, child in enumerate(node):
-            _refuse_null(child, (*steps, f"[{number}]"))
+            refuse_null(child, (*steps, f"[{number}]"))
     elif node == NULL:
         raise InvalidInput.at(joined(steps), "is two quotation marks, which say nothing in HL7 v2", "business-rule")
 
@@ -108,7 +108,7 @@ def _person(owner: PlanOwner, compiled: Compiled) -> dict[str, Any]:
     return compiled.lens("V2Owner").new(known, Context())
 
 
-def _nobody(correlation_id: str) -> dict[str, Any]:
+def nobody(correlation_id: str) -> dict[str, Any]:
     """A PID that names no person, where none is known: it has the number of the referral.
 
     REF and RRI require a PID with an identifier and a name; a name of the type S is a pseudonym (table 0200).
