@@ -14,7 +14,7 @@ from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.message import Er7, new, read
 from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
-from ip_fhir.mapping.hl7v2.sharing import is_about_plan
+from ip_fhir.mapping.hl7v2.sharing import CARRIED, is_about_plan
 from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import Problem
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
@@ -66,6 +67,10 @@ class Hl7v2:
         if isinstance(message, PlanMessage):
             return write_plan(message, mapper)
         return new(message_to_hl7v2(about_referral(message), mapper.releasing(EVERY_PART))).to_bytes()
+
+    def carries(self, kind: PlanMessageKind) -> bool:
+        """Return true for views, their end, changes and their answers."""
+        return kind in CARRIED
 
     def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
         """Return a REF or RRI whose PID names the person: name, number and birth date."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,15 @@ from hypothesis.stateful import run_state_machine_as_test
 from ip_fhir.domain.plan import MeasureStatus
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from tests.exchange.plans.test_wild_network_of_plans import EXAMPLES, Around
-from tests.support.ring import NINA, OLE, Ring, make_ring
+from tests.support.ring import NINA, OLE, Ring, make_ring, organization
 from tests.support.ring_plan import PLAN, copy, current, share_of, shared
 from tests.support.v2_ring import speak_v2
 
@@ -116,6 +118,31 @@ def test_what_is_hidden_is_in_no_byte(ring: Ring) -> None:
     assert len(to_school) >= 3
     assert not [said for said in HIDDEN for content in to_school if said in content]
     assert any("Søke om bolig" in content for content in to_hospital)
+
+
+def test_what_people_must_say_in_words(ring: Ring) -> None:
+    """Invitation, handover and question are refused to whoever asks for them: nothing is kept, nothing is sent."""
+    shared(ring, "school")
+    plan = current(ring)
+    assert plan.team is not None
+    asked = Membership(id="member-new", member="ole", role=TeamRole.OTHER, status=MembershipStatus.PROPOSED)
+    team = plan.team.evolve(memberships=(*plan.team.memberships, asked))
+    organizations = (*plan.organizations, organization("elsewhere"))
+    ring.holder.save_plan(plan.evolve(team=team, organizations=organizations), by=NINA)
+    ring.settle()
+    sent, before = len(ring.network.sent), ring.plan("municipality")
+    deeds: tuple[Callable[[], object], ...] = (
+        lambda: ring.holder.invite(PLAN, "member-new", by=NINA),
+        lambda: ring.holder.hand_over(PLAN, "elsewhere", by=NINA),
+        lambda: ring["hospital"].ask_for_plan(plan.owner, "municipality", by=OLE),
+    )
+    for deed in deeds:
+        with pytest.raises(InvalidInput, match="in words") as caught:
+            deed()
+        assert [(one.path, one.code) for one in caught.value.problems] == [("party", "not-supported")]
+    ring.settle()
+    assert len(ring.network.sent) == sent
+    assert ring.plan("municipality") == before
 
 
 class AroundV2(Around):
