@@ -31,6 +31,7 @@ from ip_fhir.mapping.foreign.choice import name_of
 from ip_fhir.mapping.foreign.not_read import notice_not_read
 from ip_fhir.mapping.hl7v2 import plan as pathways
 from ip_fhir.mapping.hl7v2.reading import message_from_hl7v2
+from ip_fhir.mapping.hl7v2.sharing import plan_message_from_hl7v2, plan_message_to_hl7v2
 from ip_fhir.mapping.hl7v2.writing import message_to_hl7v2
 from ip_fhir.mapping.sharing import message as plan_messages
 from ip_fhir.mapping.sharing import view as views
@@ -254,7 +255,7 @@ class Mapper:
         """The plan as the value of a PPG^PCG of HL7 v2, with a warning for each field that PPG has no place for.
 
         `sent` (with zone) is the time of the message, by default that of the plan's last change. Raises `InvalidInput`
-        where a need or a measure has no goal to stand under.
+        for what HL7 v2 cannot say.
         """
         return pathways.plan_to_hl7v2(plan, self.compiled, sent or plan.updated or plan.created, self.released)
 
@@ -264,6 +265,17 @@ class Mapper:
         Raises `InvalidInput` with every problem, by its place (`GOL-4`).
         """
         return pathways.plan_from_hl7v2(value, self.compiled, zone)
+
+    def plan_message_to_hl7v2(self, message: PlanMessage) -> dict[str, Any]:
+        """The message about a shared plan as the value of a PPG of HL7 v2. Raises `InvalidInput` for other kinds."""
+        return plan_message_to_hl7v2(message, self.compiled, self.released)
+
+    def plan_message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> PlanMessage:
+        """Read the message about a shared plan in the value of a PPG of HL7 v2.
+
+        Raises `InvalidInput` with every problem, by its place, and `NotTaken` where no share is named.
+        """
+        return plan_message_from_hl7v2(value, self.compiled, zone)
 
     def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.

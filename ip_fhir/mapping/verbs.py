@@ -187,6 +187,16 @@ def plan_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone
     return _chosen(mapper).plan_from_hl7v2(value, zone)
 
 
+def plan_message_to_hl7v2(message: PlanMessage, mapper: Mapper | None = None) -> dict[str, Any]:
+    """`Mapper.plan_message_to_hl7v2`: the message about a shared plan as the value of a PPG of HL7 v2."""
+    return _chosen(mapper).plan_message_to_hl7v2(message)
+
+
+def plan_message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> PlanMessage:
+    """`Mapper.plan_message_from_hl7v2`: the message about a shared plan in the value of a PPG of HL7 v2."""
+    return _chosen(mapper).plan_message_from_hl7v2(value, zone)
+
+
 def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:
     """`Mapper.message_from_transaction`: the notice in a transaction Bundle, as a message."""
     return _chosen(mapper).message_from_transaction(bundle)

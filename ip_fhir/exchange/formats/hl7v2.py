@@ -7,10 +7,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.hl7v2_bundle import bundle_in, same_in_both, with_bundle
 from ip_fhir.exchange.formats.hl7v2_ids import cited_ids, own_ids
+from ip_fhir.exchange.formats.hl7v2_plans import PLACES_OF_PLAN, read_plan, write_plan
 from ip_fhir.exchange.formats.protocol import about_referral
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.subjects import persons_in
@@ -22,6 +24,7 @@ from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fh
 from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.line import spoken
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.mapping.hl7v2.sharing import CARRIED, is_about_plan
 from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
-    from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.errors import Problem
     from ip_fhir.exchange.formats.protocol import Answer, MessageField
     from ip_fhir.fhir.reading import Limits
@@ -54,7 +57,10 @@ _PLACES: dict[MessageField, str] = {
 
 
 class Hl7v2:
-    """HL7 v2 in ER7: REF^I12 to I15 and RRI^I12 to I14, written as 2.5.1 in UTF-8 where a peer has no settings."""
+    """HL7 v2 in ER7: REF^I12 to I15, RRI^I12 to I14 and PPG^PCG, PCH, PCJ.
+
+    Written as 2.5.1 in UTF-8 where a peer has no settings.
+    """
 
     name: WireFormat = "hl7v2"
     content_type: str = ER7
@@ -72,12 +78,18 @@ class Hl7v2:
         return IncomingHl7v2(read(content, limits, self._line.charset), self._line, limits)
 
     def write(self, message: Message | PlanMessage, mapper: Mapper) -> bytes:
-        """Return a REF or RRI.
+        """Return a REF or RRI, or a PPG of a message about a plan.
 
-        What is not for the recipient was taken out of the message (`loop.message_of`). Raises `InvalidInput` for a
-        message about a plan, and for what HL7 v2 cannot say.
+        What is not for the recipient was taken out of the message (`loop.message_of`, `sharing.see`). Raises
+        `InvalidInput` for what HL7 v2 cannot say.
         """
-        return self._written(about_referral(message), mapper.releasing(EVERY_PART))
+        if isinstance(message, PlanMessage):
+            return write_plan(message, mapper, self._line)
+        return self._written(message, mapper.releasing(EVERY_PART))
+
+    def carries(self, kind: PlanMessageKind) -> bool:
+        """Return true for views, their end, changes and their answers."""
+        return kind in CARRIED
 
     def write_about(self, message: Message | PlanMessage, owner: PlanOwner, mapper: Mapper) -> bytes:
         """Return a REF or RRI whose PID names the person: name, number and birth date."""
@@ -99,8 +111,13 @@ class IncomingHl7v2:
         self._line = line
         self._limits = limits
 
-    def message(self, mapper: Mapper) -> Message:
-        """Return the message, read by the site's tables; of a peer that sends the Bundle along, the Bundle's."""
+    def message(self, mapper: Mapper) -> Message | PlanMessage:
+        """Return the message, read by the site's tables: a PPG is about a plan.
+
+        Of a peer that sends the Bundle along, the Bundle's.
+        """
+        if is_about_plan(self._message.value):
+            return read_plan(self._message.value, mapper, self._line.time_zone)
         found = message_from_hl7v2(self._message.value, mapper, zone=self._line.time_zone)
         bundle = self._bundle
         if bundle is None:
@@ -168,7 +185,7 @@ class IncomingHl7v2:
 
     def place(self, field: MessageField) -> str:
         """Return the place of a field: `MSH-10`."""
-        return _PLACES[field]
+        return (PLACES_OF_PLAN if is_about_plan(self._message.value) else _PLACES)[field]
 
 
 def _value(message: Message, mapper: Mapper, line: Hl7v2Line, owner: PlanOwner | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
+    from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
@@ -172,6 +173,18 @@ class PerPeer(Protocol):
 
     def for_peer(self, line: object) -> Format:
         """Return this format as it is spoken with the peer that has these settings (`Endpoint.lines`)."""
+        ...
+
+
+@runtime_checkable
+class PartialWriter(Protocol):
+    """A `Writer` of a format that carries some kinds of message about a plan only; people say the others in words.
+
+    Before anything is sent, whoever asks for one of the others is told so.
+    """
+
+    def carries(self, kind: PlanMessageKind) -> bool:
+        """Return true for a kind that `write` writes."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 from ip_fhir.domain.parties import OURS
@@ -11,10 +11,12 @@ from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.case import PlanSide
 from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.view import PlanView
 from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
+from ip_fhir.exchange.formats import PartialWriter
 from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.people import Organization, PlanOwner
     from ip_fhir.domain.referral import Author
     from ip_fhir.domain.sharing.case import SharedPlan
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_PLANS = 100
+
+_ASKED_BY_PEOPLE: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER, PlanMessageKind.PLAN_REQUEST)
+"""What a person asks another party, and may ask it in words where a wire has no such message."""
 
 
 class PlanVerbs(Running):
@@ -257,11 +263,24 @@ class PlanVerbs(Running):
                     check_loop(tx, made.referral, made.plan)
                 event = made if more is None or before is None else made.evolve(**more(before.plan))
                 decision = apply(self._context, tx, before, event, now)
+                for effect in decision.effects:
+                    self._check_carried(effect)
             return decision.plan, plan_change(before, decision)
 
         after, moved = self._active(again_on_conflict(once))
         announce(self._context, kind, moved)
         return after
+
+    def _check_carried(self, effect: Effect) -> None:
+        """Refuse to ask a party over a wire that has no such message: a person must ask it in words."""
+        kind = effect.plan_message
+        if kind not in _ASKED_BY_PEOPLE or effect.party in (None, OURS):
+            return
+        wire = self._context.peers.party(effect.party).adapter.format
+        writer = self._context.formats.writer(wire)
+        if isinstance(writer, PartialWriter) and not writer.carries(kind):
+            reason = f"{effect.party} is reached over {wire}, which has no {kind}: a person must ask them in words"
+            raise InvalidInput.at("party", reason, "not-supported")
 
     def _before(self, tx: PlanTransaction, plan_id: str, kind: PlanEventKind) -> StoredPlan | None:
         before = tx.load_plan(plan_id)

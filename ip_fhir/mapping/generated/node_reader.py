@@ -16,7 +16,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.codes import Coded
 from ip_fhir.mapping.dialects.hl7v2.conditions import by_text, test
 from ip_fhir.mapping.dialects.hl7v2.dialect import V2
-from ip_fhir.mapping.dialects.hl7v2.groups import code_of_row, grouped
+from ip_fhir.mapping.dialects.hl7v2.groups import code_of_row, grouped, rows_in
 from ip_fhir.mapping.dialects.hl7v2.people import Telecom
 from ip_fhir.mapping.dialects.hl7v2.rows import Concept, standing
 from ip_fhir.mapping.generated.decoding import Doubt, Memo
@@ -258,7 +258,8 @@ class NodeReaderCode:
         if isinstance(row, Row):
             n = self.number[id(row)]
             self.found.add(n)
-            groups = self.index(f"grouped({var})", pad)
+            kind = self.readers.shared("rows", entry.segment.name, rows_in(entry.segment.name))
+            groups = self.index(f"grouped({var}, {kind})", pad)
             self.lines += [f"{pad}v{n} = []", f"{pad}for i in {groups}.get({name!r}, ()):"]
             self.item(row, "i", pad + "    ")
             self.lines += [*self.keyed(row, pad), f"{pad}v{n} = v{n} or None"]

@@ -1,7 +1,6 @@
 """A plan as a patient pathway, PPG^PCG, and what messages about pathways, goals and problems say as a plan.
 
-PPG holds the plan, its goals, needs and measures. It has no place for the rest: that is told when a plan is written.
-Measures are read in the order of the goals that they stand under.
+What PPG has no place for is told when a plan is written: the tables say it (`elsewhere`).
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.hl7v2.acknowledgement import control_id
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
+from ip_fhir.mapping.hl7v2.pathway import pathway_of, person_of, plan_data
+from ip_fhir.mapping.hl7v2.writing import refuse_null
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.mapping.compiled import Compiled
 
-_TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
-_GROUPS: Final = {"PATHWAY": "V2Pathway", "GOAL": "V2Goal", "PROBLEM": "V2Problem", "ORDER": "V2Order"}
 _PLAN_CODES: Final = ("PPG", "PPP", "PTR", "CCM")
 _NO_PLACE: Final = "has no place in PPG: written without"
+_SAID_SO: Final = "PPG has no place for it"
+_CREATED: Final = Problem("MSH-7", "is taken as the time of creation: a pathway has none", "informational", "warning")
+_VIEW: Final = "is a view of a plan, or a wish about it: what a participant may see is no plan of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +53,17 @@ def plan_to_hl7v2(
 ) -> Pathway:
     """The plan as the value of a PPG^PCG, sent at `sent` (with zone); its id is the message's, in MSH-10.
 
-    A measure stands under each goal that it serves, and needs under the first goal. Raises `InvalidInput` for a plan
-    without goals that has needs or measures, and for a measure that serves none: PPG hangs all on goals.
+    A measure stands under each goal that it serves, and needs under the first goal. Raises `InvalidInput` for what HL7
+    v2 cannot say.
     """
     plan = withheld(plan, released)
     data = data_of(plan)
-    for number, measure in enumerate(plan.measures):
-        if not measure.goals:
-            raise InvalidInput.at(
-                f"measures.{number}.goals", "serves no goal: PPG has no place for it", "not-supported"
-            )
-    if plan.needs and not plan.goals:
-        raise InvalidInput.at("needs", "stand under a goal in PPG, and the plan has none", "not-supported")
-    pathway = _new(compiled, "V2Pathway", data)
-    pathway["PTH"] = {"f1": [{"c1": "AD"}], "f2": [_TYPE], **pathway["PTH"]}
-    goals = [_goal(goal, data, compiled, sent, first=n == 0) for n, goal in enumerate(data.get("goals", ()))]
     value = {
         "MSH": _header(plan.id, sent),
-        "PID": {"f1": [{"c1": "1"}], **_new(compiled, "V2Owner", data["owner"])},
-        "PATHWAY": [{**pathway, **({"GOAL": goals} if goals else {})}],
+        "PID": person_of(data["owner"], compiled),
+        "PATHWAY": [pathway_of(data, compiled, "AD", sent)],
     }
+    refuse_null(value)
     return Pathway(
         value, tuple(Problem(path, _NO_PLACE, "not-supported", "warning") for path in _left_out(data, compiled))
     )
@@ -83,112 +76,39 @@ def _header(ident: str, sent: datetime) -> dict[str, Any]:
     return {**fields, "f9": [event], "f15": [{"c1": "AL"}], "f16": [{"c1": "NE"}], "f18": [{"c1": "UNICODE UTF-8"}]}
 
 
-def _goal(
-    goal: dict[str, Any], plan: dict[str, Any], compiled: Compiled, sent: datetime, *, first: bool
-) -> dict[str, Any]:
-    action = {"f1": [{"c1": "AD"}], "f2": [{"c1": written(sent)}]}
-    group = _rows_numbered(_new(compiled, "V2Goal", goal), "GOAL_OBSERVATION")
-    group["GOL"] = {**action, **group["GOL"]}
-    needs = [_rows_numbered(_new(compiled, "V2Problem", need), "PROBLEM_OBSERVATION") for need in plan.get("needs", ())]
-    if first and needs:
-        group["PROBLEM"] = [{**need, "PRB": {**action, **need["PRB"]}} for need in needs]
-    orders = [_order(one, compiled) for one in plan.get("measures", ()) if goal["id"] in one["goals"]]
-    return {**group, "ORDER": orders} if orders else group
-
-
-def _order(measure: dict[str, Any], compiled: Compiled) -> dict[str, Any]:
-    group = _new(compiled, "V2Order", measure)
-    detail = _rows_numbered(group["ORDER_DETAIL"], "ORDER_OBSERVATION")
-    detail["OBR"] = {"f1": [{"c1": "1"}], "f2": group["ORC"]["f2"], **detail["OBR"]}
-    return {**group, "ORC": {"f1": [{"c1": "NW"}], **group["ORC"]}, "ORDER_DETAIL": detail}
-
-
-def _rows_numbered(group: dict[str, Any], name: str) -> dict[str, Any]:
-    rows = [{**r, "OBX": {"f1": [{"c1": str(n)}], **r["OBX"]}} for n, r in enumerate(group.get(name, ()), start=1)]
-    return {**group, name: rows} if rows else {**group}
-
-
-def _new(compiled: Compiled, table: str, data: dict[str, Any]) -> dict[str, Any]:
-    return compiled.lens(table).put_new(data, {}, Context())
-
-
 def _left_out(plan: dict[str, Any], compiled: Compiled) -> Iterator[str]:
-    """The paths of what the plan says and PPG does not."""
-    parts = {"goals": "V2Goal", "needs": "V2Problem", "measures": "V2Order"}
-    told = {**_unmapped(compiled, "V2Pathway"), "created": ""}
-    yield from (name for name in told if plan.get(name) and name not in (*parts, "owner", "created"))
-    for name, table in parts.items():
-        left = [field for field in _unmapped(compiled, table) if field != "goals"]
-        for number, item in enumerate(plan.get(name, ())):
-            yield from (f"{name}.{number}.{field}" for field in left if item.get(field))
+    """The paths of what the plan says and PPG does not, by what the tables list as without a place."""
+    yield from (name for name in _without_place(compiled, "V2Pathway") if plan.get(name))
+    left = _without_place(compiled, "V2NoteRelative")
+    for number, person in enumerate(plan.get("related_persons", ())):
+        yield from (f"related_persons.{number}.{field}" for field in left if person.get(field))
 
 
-def _unmapped(compiled: Compiled, table: str) -> dict[str, str]:
-    return dict(compiled.lens(table).inner.table.elsewhere)
+def _without_place(compiled: Compiled, table: str) -> list[str]:
+    elsewhere = compiled.lens(table).inner.table.elsewhere
+    return [field for field, reason in elsewhere.items() if reason.startswith(_SAID_SO)]
 
 
 def plan_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PathwayReading:
     """Read the plan in the value of a PPG, PPP, PTR or CCM: pathway, goals, needs and measures, wherever they stand.
 
-    The plan's time of creation is MSH-7, which is told. Raises `InvalidInput` for another message, for none or several
-    pathways, and for one id with two meanings.
+    Where nothing says when it was begun, that is MSH-7, which is told. Raises `InvalidInput` for another message, for a
+    view of a plan, for none or several pathways, and for one id with two meanings.
     """
     code = ((value.get("MSH") or {}).get("f9") or [{}])[0].get("c1", "")
     if code not in _PLAN_CODES:
         raise InvalidInput.at("MSH-9", f"is none of {', '.join(_PLAN_CODES)}: no plan is in it", "not-supported")
     context = Context.of_message(value, zone)
-    found = _collected(value, compiled, context)
-    if len(found["PATHWAY"]) != 1:
-        raise InvalidInput.at("PTH", "is not there exactly once: a plan is one pathway", "required")
-    sent = compiled.lens("V2Referral").inner.row_of(("sent",))
-    person = next(_objects(value, "PID"), None)
-    data: dict[str, Any] = {
-        **found["PATHWAY"][0],
-        "owner": {"id": "owner", **compiled.lens("V2Owner").get(person, context, "PID")},
-        "created": None if sent is None else sent.read(value, context),
-        "goals": found["GOAL"],
-        "needs": found["PROBLEM"],
-        "measures": found["ORDER"],
-    }
-    return PathwayReading(read(IndividualPlan, data), (_CREATED,))
+    if "kind" in _header_read(value, compiled, context):
+        raise InvalidInput.at("NTE[message-kind]-3", _VIEW, "not-supported")
+    data = plan_data(value, compiled, context)
+    warnings = () if "created" in data else (_CREATED,)
+    data.setdefault("created", _header_read(value, compiled, context).get("sent"))
+    return PathwayReading(read(IndividualPlan, data), warnings)
 
 
-_CREATED: Final = Problem("MSH-7", "is taken as the time of creation: a pathway has none", "informational", "warning")
-
-
-def _collected(value: dict[str, Any], compiled: Compiled, context: Context) -> dict[str, list[dict[str, Any]]]:
-    """The data of each kind of group, in their order, one of each id; of an order also the goals above it."""
-    found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in _GROUPS}
-    for name, group, goal in _groups(value, None):
-        data = compiled.lens(_GROUPS[name]).get(group, context, name)
-        known = found[name].get(data["id"])
-        if name == "ORDER":
-            served = [] if known is None else known["goals"]
-            data["goals"] = [*served, *([goal] if goal is not None and goal not in served else [])]
-        if known is not None and {**known, "goals": None} != {**data, "goals": None}:
-            raise InvalidInput.at(_PLACES[name], "is an id with two meanings", "invariant")
-        found[name][data["id"]] = data
-    return {name: list(items.values()) for name, items in found.items()}
-
-
-_PLACES: Final = {"PATHWAY": "PTH-3", "GOAL": "GOL-4", "PROBLEM": "PRB-4", "ORDER": "ORC-2"}
-
-
-def _groups(node: Any, goal: str | None) -> Iterator[tuple[str, dict[str, Any], str | None]]:
-    """Yields each group of one of the kinds below a node: its kind, the group, and the id of the goal above it."""
-    for name, child in node.items() if type(node) is dict else ():
-        for group in child if type(child) is list else [child]:
-            if type(group) is dict and name in _GROUPS:
-                yield name, group, goal
-            inner = ((group.get("GOL") or {}).get("f4") or [{}])[0].get("c1") if name == "GOAL" else goal
-            yield from _groups(group, inner)
-
-
-def _objects(node: Any, name: str) -> Iterator[dict[str, Any]]:
-    """Yields each segment of a name below a node."""
-    for key, child in node.items() if type(node) is dict else ():
-        for item in child if type(child) is list else [child]:
-            if key == name and type(item) is dict:
-                yield item
-            else:
-                yield from _objects(item, name)
+def _header_read(value: dict[str, Any], compiled: Compiled, context: Context) -> dict[str, Any]:
+    """Time and kind of a message about a plan; a kind only in those about a shared one."""
+    rows = (compiled.lens("V2PlanMessage").inner.row_of((name,)) for name in ("sent", "kind"))
+    found = {row.row.field: row.read(value, context) for row in rows if row is not None}
+    return {name: said for name, said in found.items() if said is not None}

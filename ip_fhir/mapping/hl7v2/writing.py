@@ -66,10 +66,15 @@ def message_to_hl7v2(
         value = compiled.lens(name).put_new(spread(data_of(content)), value, context)
         value = _with_roles(value, message)
     if message.notice is None:
-        value["PID"] = _nobody(message.correlation_id) if owner is None else _person(owner, compiled)
+        value["PID"] = nobody(message.correlation_id) if owner is None else _person(owner, compiled)
+    refuse_null(value)
+    return numbered(value)
+
+
+def refuse_null(value: dict[str, Any]) -> None:
+    """Raise `InvalidInput` for a text of two quotation marks, which would be read as nothing."""
     if _has_null(value):
         _refuse_null(value, ())
-    return numbered(value)
 
 
 def _has_null(node: Any) -> bool:
@@ -116,7 +121,7 @@ def _person(owner: PlanOwner, compiled: Compiled) -> dict[str, Any]:
     return compiled.lens("V2Owner").new(known, Context())
 
 
-def _nobody(correlation_id: str) -> dict[str, Any]:
+def nobody(correlation_id: str) -> dict[str, Any]:
     """A PID that names no person, where none is known: it has the number of the referral.
 
     REF and RRI require a PID with an identifier and a name; a name of the type S is a pseudonym (table 0200).

@@ -181,7 +181,7 @@ def _empty(node: Any, at: str = "") -> Iterator[str]:
 
 
 def _ordered(node: Any) -> Any:
-    """Extensions by URL, rows of OBX by what they are: one that goes and comes back is last, which means nothing."""
+    """Extensions by URL, rows of OBX and NTE by what they are: one that comes back is last, which means nothing."""
     if isinstance(node, list):
         return [_ordered(item) for item in node]
     if not isinstance(node, dict):
@@ -189,6 +189,11 @@ def _ordered(node: Any) -> Any:
     made = {key: _ordered(value) for key, value in node.items()}
     lists = {key: sorted(made[key], key=named) for key, named in _UNORDERED.items() if key in made}
     return {**made, **lists}
+
+
+def _note_name(note: dict[str, Any]) -> tuple[str, str]:
+    kind = note.get("f4", [{}])[0]
+    return kind.get("c4", ""), kind.get("c1", "")
 
 
 def _row_name(row: dict[str, Any]) -> tuple[str, str]:
@@ -199,6 +204,7 @@ def _row_name(row: dict[str, Any]) -> tuple[str, str]:
 _UNORDERED: dict[str, Callable[[Any], Any]] = {
     "extension": itemgetter("url"),
     "modifierExtension": itemgetter("url"),
+    "NTE": _note_name,
     **dict.fromkeys(("RESULTS_NOTES", "GOAL_OBSERVATION", "PROBLEM_OBSERVATION", "ORDER_OBSERVATION"), _row_name),
 }
 

@@ -7,6 +7,7 @@ from ip_fhir.exchange.formats import Format, Formats
 from ip_fhir.fhir.bundle import entries_of
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.mapping import Mapper, message_to_fhir
+from ip_fhir.mapping.hl7v2.sharing import CARRIED
 from ip_fhir.testing import FakeFormat, FormatContract
 from ip_fhir.testing.message_samples import message
 
@@ -40,9 +41,9 @@ class TestFhirTransaction(FormatContract):
 
 
 class TestHl7v2(FormatContract):
-    """Every kind of message about a referral, and none about a plan."""
+    """Every kind of message about a referral; about a plan, views, their end, changes and their answers."""
 
-    plan_kinds = frozenset()
+    plan_kinds = frozenset(CARRIED)
 
     @pytest.fixture
     def wire(self) -> Format:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.errors import MappingError
 from ip_fhir.mapping.dialects.hl7v2.conditions import accepted, says_something
 from ip_fhir.mapping.dialects.hl7v2.places import OURS
 from ip_fhir.mapping.dialects.hl7v2.plain import said
@@ -41,6 +42,32 @@ class Code(Leaf):
     def owns(self, node: Any) -> bool:
         """True for a code of the table."""
         return type(node) is str and ("", node) in self.table.words
+
+
+class CodeAlone(Leaf):
+    """The code in a text, without its coding system: no two systems of the table may have it for different words."""
+
+    def __init__(self, table: CodeTable) -> None:
+        self.table = table
+        self.words: dict[str, str] = {}
+        for (_, code), word in table.words.items():
+            if self.words.setdefault(code, word) != word:
+                raise MappingError(f"the code {code!r} has two meanings in the table {table.name}")
+
+    def get(self, node: Any, _links: Links) -> str | None:
+        """The domain's word; an unknown code is refused."""
+        code = said(node)
+        if code is not None and code not in self.words:
+            raise Wrong(f"is a code that the table {self.table.name} does not know", "code-invalid")
+        return None if code is None else self.words[code]
+
+    def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
+        """The code."""
+        return None if value is None else coding_of(self.table, value)["code"]
+
+    def owns(self, node: Any) -> bool:
+        """True for text that says something: an unknown code is refused, not skipped."""
+        return type(node) is str and said(node) is not None
 
 
 class Coded(Leaf):
@@ -113,5 +140,6 @@ def coded(table: CodeTable, word: str) -> dict[str, str]:
 
 KINDS: Final = (
     LeafKind("code", Code, "lens", coded=True, holds=StrEnum, element="ID", scalar=True),
+    LeafKind("code-alone", CodeAlone, "lens", coded=True, holds=StrEnum, element="FT"),
     LeafKind("concept", Coded, "lens", coded=True, holds=StrEnum, element="CWE"),
 )

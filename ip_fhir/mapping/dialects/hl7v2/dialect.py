@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import MappingError
 from ip_fhir.mapping.dialects.hl7v2 import codes, conditions, numbers, people, places, plain, rows, times
-from ip_fhir.mapping.dialects.hl7v2.groups import CodedRow, Groups, code_of_row
+from ip_fhir.mapping.dialects.hl7v2.groups import CodedRow, Groups, code_of_row, rows_in
 from ip_fhir.mapping.dialects.hl7v2.guard import V2Guard
 from ip_fhir.mapping.lenses.nodes import Matching, Member
 
@@ -43,7 +43,8 @@ class V2Dialect:
             return self._coded_row(segment, inner)
         if row is None or not row.is_table or segment.entries != "each":
             raise MappingError("a group of rows is a list, and is read by a table")
-        return Groups(group.value, inner, row.key, row.domain[-1].rstrip("s").replace("_", "-"))
+        prefix = row.domain[-1].rstrip("s").replace("_", "-")
+        return Groups(group.value, inner, row.key, prefix, rows_in(segment.name))
 
     def _coded_row(self, segment: Segment, inner: Node) -> CodedRow | None:
         found = code_of_row(segment)

@@ -24,6 +24,9 @@ OBSERVATION: Final = Segment("OBSERVATION", "one", (Condition("coding", "OBR.f4"
 ROWS: Final = "RESULTS_NOTES"
 """The group of one OBX with its notes."""
 
+NOTES: Final = "NTE"
+"""The segments beside a pathway that hold our rows: it has no OBX."""
+
 _FIELD = re.compile(r"f(\d+)")
 _COMPONENT = re.compile(r"c(\d+)(?:s(\d+))?")
 _HAS_FIELD = re.compile(r"-\d+(\.|\[|$)")

@@ -231,6 +231,7 @@ def _ident(row: Row, number: int) -> str:
 
 
 KINDS: Final = (
+    LeafKind("number", lambda _: Number(), "lens", holds=int, element="NM", sample=_count),
     LeafKind("row-words", lambda _: Words("TX", Text()), "lens", element="OBX TX", sample=text_sample),
     LeafKind("row-id", lambda _: RowValue("ST", Text()), "lens", element="OBX ST", sample=_ident),
     LeafKind(

@@ -1,0 +1,209 @@
+"""A plan as the group PATHWAY of PPG, and back: the pathway, its goals, and the needs and measures under them.
+
+A measure stands under each goal that it serves; needs under the first goal. What has no goal to stand under is a group
+of rows of NTE beside the pathway, and so is all of a plan that has no segment of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.dialects.hl7v2.context import Context, written
+from ip_fhir.mapping.hl7v2.echoes import day_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from ip_fhir.mapping.compiled import Compiled
+
+Data: TypeAlias = dict[str, Any]
+"""A domain value in JSON form, or a part of a message's value."""
+
+Action: TypeAlias = Literal["AD", "UP", "DE"]
+"""The action codes that are written (table 0287): add, update, delete."""
+
+TABLES: Final = {"PATHWAY": "V2Pathway", "GOAL": "V2Goal", "PROBLEM": "V2Problem", "ORDER": "V2Order"}
+"""The table of each group."""
+
+FIELDS: Final = {"GOAL": "goals", "PROBLEM": "needs", "ORDER": "measures"}
+"""The field of the plan that each group below a pathway is an item of."""
+
+PLACES: Final = {"PATHWAY": "PTH-3", "GOAL": "GOL-4", "PROBLEM": "PRB-4", "ORDER": "ORC-2"}
+"""The place of the id in each group."""
+
+_TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
+_OF_OWNER: Final = {"owner_protection": "protection", "owner_interpreter": "needs_interpreter"}
+
+
+def pathway_of(plan: Data, compiled: Compiled, action: Action, sent: datetime) -> Data:
+    """The group PATHWAY of a plan in JSON form, with this action code in PTH, GOL and PRB, effective at `sent`."""
+    return _Writer(plan, compiled, action, sent).pathway()
+
+
+def person_of(owner: Data, compiled: Compiled) -> Data:
+    """The PID of the person whose plan it is."""
+    return {"f1": [{"c1": "1"}], **new_by(compiled, "V2Owner", owner)}
+
+
+def new_by(compiled: Compiled, table: str, data: Data) -> Data:
+    """The group or segment that a table makes of data."""
+    made: Data = compiled.lens(table).put_new(data, {}, Context())
+    return made
+
+
+def acted(action: Action) -> Data:
+    """The beginning of a PTH: the action, and the type of the pathway."""
+    return {"f1": [{"c1": action}], "f2": [_TYPE]}
+
+
+def with_numbers(rows: list[Data]) -> list[Data]:
+    """The segments with their set id (field 1): the number of each among them."""
+    return [{"f1": [{"c1": str(number)}], **row} for number, row in enumerate(rows, start=1)]
+
+
+class _Writer:
+    """The writing of one plan."""
+
+    def __init__(self, plan: Data, compiled: Compiled, action: Action, sent: datetime) -> None:
+        self.plan, self.compiled, self.action = plan, compiled, action
+        self.acted: Data = {"f1": [{"c1": action}], "f2": [{"c1": written(sent)}]}
+        self.measures = [{**one, "place": place} for place, one in enumerate(plan.get("measures", ()), start=1)]
+
+    def pathway(self) -> Data:
+        """The group PATHWAY."""
+        goals = self.plan.get("goals", ())
+        beside = {**self.plan, "measures": [one for one in self.measures if not one.get("goals")]}
+        beside["needs"] = [] if goals else self.plan.get("needs", [])
+        beside["teams"] = [self.plan["team"]] if "team" in self.plan else []
+        beside["established"] = self.plan.get("period", {}).get("start") or day_of(self.plan["created"])
+        owner = self.plan["owner"]
+        beside |= {name: owner[field] for name, field in _OF_OWNER.items() if field in owner}
+        made = new_by(self.compiled, "V2Pathway", beside)
+        made["PTH"] = {**acted(self.action), **made["PTH"]}
+        if "NTE" in made:
+            made["NTE"] = with_numbers(made["NTE"])
+        if goals:
+            made["GOAL"] = [self._goal(goal, first=number == 0) for number, goal in enumerate(goals)]
+        return made
+
+    def _goal(self, goal: Data, *, first: bool) -> Data:
+        group = _rows_numbered(new_by(self.compiled, "V2Goal", goal), "GOAL_OBSERVATION")
+        group["GOL"] = {**self.acted, **group["GOL"]}
+        needs = [self._need(need) for need in self.plan.get("needs", ())] if first else []
+        orders = [self._order(one) for one in self.measures if goal["id"] in one.get("goals", ())]
+        return {**group, **({"PROBLEM": needs} if needs else {}), **({"ORDER": orders} if orders else {})}
+
+    def _need(self, need: Data) -> Data:
+        group = _rows_numbered(new_by(self.compiled, "V2Problem", need), "PROBLEM_OBSERVATION")
+        return {**group, "PRB": {**self.acted, **group["PRB"]}}
+
+    def _order(self, measure: Data) -> Data:
+        group = new_by(self.compiled, "V2Order", measure)
+        detail = _rows_numbered(group["ORDER_DETAIL"], "ORDER_OBSERVATION")
+        detail["OBR"] = {"f2": group["ORC"]["f2"], **detail["OBR"]}
+        order = {"AD": "NW", "UP": "SC", "DE": "CA"}[self.action]  # table 0119
+        return {**group, "ORC": {"f1": [{"c1": order}], **group["ORC"]}, "ORDER_DETAIL": detail}
+
+
+def _rows_numbered(group: Data, name: str) -> Data:
+    rows = with_numbers([row["OBX"] for row in group.get(name, ())])
+    return {**group, name: [{"OBX": row} for row in rows]} if rows else {**group}
+
+
+class Collected:
+    """The items of a message about pathways, goals or problems, by their ids: each once, wherever it stands."""
+
+    def __init__(self, value: Data, compiled: Compiled, context: Context) -> None:
+        self.compiled, self.context = compiled, context
+        self.items: dict[str, dict[str, Data]] = {name: {} for name in TABLES}
+        self.served: dict[str, list[str]] = {}
+        for name, group, goal in groups_in(value, None):
+            self._add(name, group, goal)
+
+    def _add(self, name: str, group: Data, goal: str | None) -> None:
+        data = self.compiled.lens(TABLES[name]).get(group, self.context, name)
+        known = self.items[name].setdefault(data["id"], data)
+        if known != data:
+            raise InvalidInput.at(PLACES[name], "is an id with two meanings", "invariant")
+        if name == "ORDER":
+            served = self.served.setdefault(data["id"], [])
+            served += [goal] if goal is not None and goal not in served else []
+
+    def of(self, name: str) -> list[Data]:
+        """The items of a kind of group, in the order of the message."""
+        return list(self.items[name].values())
+
+    def parts(self, beside: Data) -> Data:
+        """Goals, needs and measures, with those that a pathway has beside it."""
+        needs = [*beside.get("needs", ()), *self.of("PROBLEM")]
+        return {"goals": self.of("GOAL"), "needs": needs, "measures": self._measures(beside.get("measures", ()))}
+
+    def _measures(self, beside: list[Data]) -> list[Data]:
+        """The measures with their goals, in the order of the plan where the message says it."""
+        found = [{**one, "goals": self._goals(one)} for one in self.of("ORDER")]
+        measures = [*found, *beside]
+        places = [one.get("place") for one in measures]
+        if None not in places and len({*places}) == len(places):
+            measures.sort(key=lambda one: int(one["place"]))
+        return [{field: value for field, value in one.items() if field != "place"} for one in measures]
+
+    def _goals(self, measure: Data) -> list[str]:
+        """The goals that a measure serves. Raises `InvalidInput` where it stands under others than it names."""
+        above, said = self.served[measure["id"]], measure.get("goals")
+        if said and {*said} != {*above}:
+            raise InvalidInput.at(PLACES["ORDER"], "names other goals than it stands under", "invariant")
+        return list(said or above)
+
+
+def groups_in(node: Any, goal: str | None) -> Iterator[tuple[str, Data, str | None]]:
+    """Yields each group of one of the kinds below a node: its kind, the group, and the id of the goal above it."""
+    for name, child in node.items() if type(node) is dict else ():
+        for group in child if type(child) is list else [child]:
+            if type(group) is dict and name in TABLES:
+                yield name, group, goal
+            inner = ((group.get("GOL") or {}).get("f4") or [{}])[0].get("c1") if name == "GOAL" else goal
+            yield from groups_in(group, inner)
+
+
+def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
+    """The plan in the value of a message with one pathway, in JSON form; `created` only where a row says it.
+
+    Raises `InvalidInput` for none or several pathways, and for one id with two meanings.
+    """
+    found = Collected(value, compiled, context)
+    pathways = found.of("PATHWAY")
+    if len(pathways) != 1:
+        raise InvalidInput.at("PTH", "is not there exactly once: a plan is one pathway", "required")
+    pathway = {**pathways[0]}
+    owner = {"id": "owner", **owner_in(value, compiled, context)}
+    for name, field in _OF_OWNER.items():
+        if name in pathway:
+            owner[field] = pathway.pop(name)
+    pathway["id"] = pathway.pop("plan_said", pathway["id"])
+    established = pathway.pop("established", None)
+    if established is not None and "created" not in pathway:
+        pathway["period"] = {"start": established, **pathway.get("period", {})}
+    teams = pathway.pop("teams", ())
+    if len(teams) > 1:
+        raise InvalidInput.at("NTE[team-id]-3", "is there several times: a plan has one team", "multiple-matches")
+    if teams:
+        pathway["team"] = teams[0]
+    return {**pathway, "owner": owner, **found.parts(pathway)}
+
+
+def owner_in(value: Data, compiled: Compiled, context: Context) -> Data:
+    """The person whom PID names."""
+    made: Data = compiled.lens("V2Owner").get(next(_segments(value, "PID"), None), context, "PID")
+    return made
+
+
+def _segments(node: Any, name: str) -> Iterator[Data]:
+    """Yields each segment of a name below a node."""
+    for key, child in node.items() if type(node) is dict else ():
+        for item in child if type(child) is list else [child]:
+            if key == name and type(item) is dict:
+                yield item
+            else:
+                yield from _segments(item, name)

@@ -1,0 +1,187 @@
+"""Messages about a shared plan as the value of a PPG of HL7 v2, and back: views, their end, changes and their answers.
+
+The other kinds are no messages of HL7 v2: people say them in words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ip_fhir.domain.consent.protection import withheld
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import CONTENT, PlanMessage
+from ip_fhir.domain.values.value import read
+from ip_fhir.errors import InvalidInput, NotTaken
+from ip_fhir.hl7v2.acknowledgement import control_id
+from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
+from ip_fhir.mapping.hl7v2.parties import check_facility, token_of
+from ip_fhir.mapping.hl7v2.pathway import Data, acted, pathway_of, person_of, plan_data, with_numbers
+from ip_fhir.mapping.hl7v2.writing import nobody, refuse_null
+from ip_fhir.mapping.lenses.table import data_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import tzinfo
+
+    from ip_fhir.domain.consent.protection import LocatingPart
+    from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.errors import Problem
+    from ip_fhir.mapping.compiled import Compiled
+    from ip_fhir.mapping.hl7v2.pathway import Action
+
+_HEADER: Final = "V2PlanMessage"
+_STRUCTURE: Final = "PPG_PCG"
+_EVENTS: Final[dict[str, Action]] = {"PCG": "AD", "PCH": "UP", "PCJ": "DE"}
+_HEADER_FIELDS: Final = ("sent", "answers", "epoch", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class PathwayContent:
+    """The content of a kind of message: its table, the event that it is sent as, and the field that is a plan."""
+
+    table: str
+    trigger: str
+    plan: str = ""
+
+
+CARRIED: Final = {
+    PlanMessageKind.PLAN: PathwayContent("V2PlanView", "PCH", "plan"),
+    PlanMessageKind.PLAN_WITHDRAWN: PathwayContent("V2PlanWithdrawal", "PCJ"),
+    PlanMessageKind.PLAN_CHANGE: PathwayContent("V2PlanChange", "PCH", "wanted"),
+    PlanMessageKind.PLAN_CHANGE_ANSWER: PathwayContent("V2PlanAnswer", "PCH"),
+}
+"""The kinds that HL7 v2 carries. A share's first view is sent as PCG."""
+
+IN_WORDS: Final = "is not sent over HL7 v2: a person must say it to the other side in words"
+
+
+def plan_message_to_hl7v2(
+    message: PlanMessage, compiled: Compiled, released: Collection[LocatingPart] = ()
+) -> dict[str, Any]:
+    """The message as the value of a PPG.
+
+    What leads to a person with a protected address is left out, but for the parts in `released`. Raises `InvalidInput`
+    for a kind that HL7 v2 does not carry, and for what it cannot say.
+    """
+    carried = CARRIED.get(message.kind)
+    if carried is None:
+        raise InvalidInput.at("kind", IN_WORDS, "not-supported")
+    content = getattr(message, CONTENT[message.kind])
+    trigger = "PCG" if message.view is not None and message.view.number == 1 else carried.trigger
+    plan = withheld(getattr(content, carried.plan), released) if carried.plan else None
+    pathway = _pathway(message, plan, content.share, compiled, _EVENTS[trigger])
+    lens = compiled.lens(carried.table)
+    pathway = lens.put_new(_said(data_of(content), carried), pathway, Context())
+    value = compiled.lens(_HEADER).put_new(_header_data(message, trigger), {"PATHWAY": [pathway]}, Context())
+    (pathway,) = value["PATHWAY"]
+    pathway["NTE"] = with_numbers([{k: v for k, v in note.items() if k != "f1"} for note in pathway["NTE"]])
+    value["PID"] = nobody(content.share) if plan is None else person_of(data_of(plan)["owner"], compiled)
+    refuse_null(value)
+    return value
+
+
+def _pathway(message: PlanMessage, plan: IndividualPlan | None, share: str, compiled: Compiled, action: Action) -> Data:
+    """The pathway of the share: by the share's id in PTH-3, whatever the message says of it."""
+    if plan is None:
+        return {"PTH": {**acted(action), "f3": [{"c1": share}], "f4": [{"c1": written(message.sent)}]}}
+    data = data_of(plan)
+    return pathway_of({**data, "id": share, "plan_said": data["id"]}, compiled, action, message.sent)
+
+
+def _said(data: Data, carried: PathwayContent) -> Data:
+    """What the content's own table writes: all but the plan, and what is not on HL7 v2."""
+    made = {name: value for name, value in data.items() if name not in (carried.plan, "kept", "by")}
+    if "openings" in made:
+        made["openings"] = [{**one, **({} if "area" in one else {"general": True})} for one in made["openings"]]
+    return made
+
+
+def _header_data(message: PlanMessage, trigger: str) -> Data:
+    data = data_of(message.model_copy(update={CONTENT[message.kind]: None, "kept": (), "numbers": ()}))
+    short = control_id(message.id)
+    parties = [{**data[side], "of": side} for side in _SIDES]
+    rest = {name: value for name, value in data.items() if name not in ("id", "sender", "recipient")}
+    return {
+        **rest,
+        **({} if short == message.id else {"id": message.id}),
+        "control_id": short,
+        "message_code": "PPG",
+        "trigger": trigger,
+        "structure": _STRUCTURE,
+        "parties": parties,
+        "sender_facility": token_of(data["sender"]),
+        "recipient_facility": token_of(data["recipient"]),
+    }
+
+
+def is_about_plan(value: dict[str, Any]) -> bool:
+    """True for the value of a PPG."""
+    return bool(((value.get("MSH") or {}).get("f9") or [{}])[0].get("c1") == "PPG")
+
+
+def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PlanMessage:
+    """Read the message about a shared plan in the value of a PPG. `zone` is the sender's, for times without an offset.
+
+    Raises `InvalidInput` with every problem, by the place (`NTE[share]-3`), and `NotTaken` for a pathway that says
+    nothing of a share: it is another system's plan, which a person must look at.
+    """
+    if not is_about_plan(value):
+        raise InvalidInput.at("MSH-9", "is no PPG", "not-supported")
+    context = Context.of_message(value, zone)
+    header = compiled.lens(_HEADER).get(value, context, _STRUCTURE)
+    if "kind" not in header:
+        raise NotTaken.at("NTE[message-kind]-3", "is not there: no share, and a person must look", "not-supported")
+    kind = PlanMessageKind(header["kind"])
+    carried = CARRIED.get(kind)
+    if carried is None:
+        raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
+    content = compiled.lens(carried.table).get(_one_pathway(value), context, "PATHWAY")
+    for opening in content.get("openings", ()):
+        opening.pop("general", None)
+    if carried.plan:
+        content[carried.plan] = plan_data(value, compiled, context)
+    data: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
+    data |= {"id": header.get("id") or header["control_id"], "kind": kind, CONTENT[kind]: content}
+    try:
+        return read(PlanMessage, {**data, **_parties(header)})
+    except InvalidInput as error:
+        raise InvalidInput(_placed(problem, value, carried, compiled) for problem in error.problems) from None
+
+
+def _one_pathway(value: dict[str, Any]) -> Data:
+    pathways: list[Data] = value.get("PATHWAY") or []
+    if len(pathways) != 1:
+        raise InvalidInput.at("PTH", "is not there exactly once: a message is about one share", "required")
+    return pathways[0]
+
+
+_SIDES: Final = {"sender": "MSH-4", "recipient": "MSH-6"}
+
+
+def _parties(header: Data) -> Data:
+    """The sender and the recipient. Raises `InvalidInput` where MSH names another facility."""
+    found = {party["of"]: party for party in header.get("parties", ())}
+    for side, place in _SIDES.items():
+        if side not in found:
+            raise InvalidInput.at("NTE[party]-3", f"names no {side}", "required")
+        check_facility(found[side], header.get(f"{side}_facility"), place)
+    return {side: {k: v for k, v in found[side].items() if k != "of"} for side in _SIDES}
+
+
+_ITEMS: Final = {"goals": "GOL", "needs": "PRB", "measures": "ORC"}
+
+
+def _placed(problem: Problem, value: dict[str, Any], carried: PathwayContent, compiled: Compiled) -> Problem:
+    """The problem of a field of the message, at its place in PPG."""
+    first, _, rest = problem.path.partition(".")
+    if first not in CONTENT.values():
+        return replace(problem, path=compiled.lens(_HEADER).where(problem.path, value) or _STRUCTURE)
+    field, _, below = rest.partition(".")
+    table, path = ("V2Pathway", below) if field == carried.plan else (carried.table, rest)
+    item = path.split(".")[0]
+    if table == "V2Pathway" and item == "owner":
+        return replace(problem, path=compiled.lens("V2Owner").where(path.partition(".")[2], value.get("PID")) or "PID")
+    if table == "V2Pathway" and item in _ITEMS:
+        return replace(problem, path=_ITEMS[item])
+    return replace(problem, path=compiled.lens(table).where(path, _one_pathway(value)) or "PTH")

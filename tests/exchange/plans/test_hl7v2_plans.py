@@ -1,0 +1,163 @@
+"""A shared plan between sides that speak HL7 v2 alone: PPG with views, a change back, its answer, and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from ip_fhir.domain.plan import MeasureStatus
+from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
+from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.formats import Formats
+from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.check import check
+from ip_fhir.hl7v2.message import read
+from ip_fhir.mapping import default
+from tests.exchange.plans.test_wild_network_of_plans import EXAMPLES, Around
+from tests.support.ring import NINA, OLE, Ring, make_ring, organization
+from tests.support.ring_plan import PLAN, copy, current, share_of, shared
+from tests.support.v2_ring import speak_v2
+
+HIDDEN = ("Å få egen bolig", "Søke om bolig", "Å bo for seg selv", "goal-2", "measure-2", "need-1")
+"""All that the school may not see, and the plan's own ids of it."""
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    """All parties; each sends HL7 v2 to every other one."""
+    made = speak_v2(make_ring(tmp_path))
+    yield made
+    made.close()
+
+
+def read_back(content: bytes) -> PlanMessage:
+    """A message as the format reads it."""
+    message = Formats().named("hl7v2").open(content, DEFAULT_LIMITS).message(default())
+    assert isinstance(message, PlanMessage)
+    return message
+
+
+def events(ring: Ring) -> list[str]:
+    """The trigger and the kind of each message that was sent, in order."""
+    return [
+        f"{read(content, DEFAULT_LIMITS).event[1]} {read_back(content).kind}" for _, _, content in ring.network.sent
+    ]
+
+
+def begin_measure(ring: Ring, how: MeasureStatus = MeasureStatus.IN_PROGRESS) -> str:
+    """The hospital changes the status of its own measure; return the id of the change."""
+    view = copy(ring, "hospital")
+    measures = tuple(one.evolve(status=how) if one.what == "Svømmetrening" else one for one in view.plan.measures)
+    after = ring["hospital"].change_plan(view.evolve(plan=view.plan.evolve(measures=measures)), by=OLE)
+    return after.changes[-1].change.id
+
+
+def test_a_plan_is_shared_changed_and_ended(ring: Ring) -> None:
+    """View, change, answer, next view, end, each by its event; each copy's digest is the holder's."""
+    shared(ring, "hospital")
+    assert copy(ring, "hospital").digest() == share_of(ring, "hospital").digest
+    begin_measure(ring)
+    ring.settle()
+    assert current(ring).measures[0].status is MeasureStatus.IN_PROGRESS
+    at_hospital = ring.plan("hospital")
+    assert at_hospital is not None
+    assert [kept.status for kept in at_hospital.changes] == [ChangeStatus.ACCEPTED]
+    assert copy(ring, "hospital").number == 2
+    assert copy(ring, "hospital").digest() == share_of(ring, "hospital").digest
+    share = share_of(ring, "hospital")
+    ring.holder.end_share(share.id, by=NINA)
+    ring.settle()
+    assert ring.copy("hospital", share.id) is None
+    first, change, *answered, end = events(ring)
+    assert (first, change, end) == ("PCG plan", "PCH plan-change", "PCJ plan-withdrawn")
+    assert sorted(answered) == ["PCH plan", "PCH plan-change-answer"]
+    for _, _, content in ring.network.sent:
+        assert check(read(content, DEFAULT_LIMITS), strict=True) == ()
+
+
+def test_the_end_of_a_share_names_nobody(ring: Ring) -> None:
+    """Share and number alone: no name, no number of the person, nothing of the plan."""
+    shared(ring, "hospital")
+    ring.holder.end_share(share_of(ring, "hospital").id, by=NINA)
+    ring.settle()
+    text = ring.network.sent[-1][2].decode()
+    assert "PCJ" in text
+    assert not any(said in text for said in ("Ringtest", "Ada", "12057900499", PLAN, "Svømmetrening"))
+
+
+def test_what_comes_twice_counts_once(ring: Ring) -> None:
+    """Every message doubled, with its answer lost the first time: one change, one view each."""
+    fates = ["double", "lose-receipt"] * 20
+    ring.network.fate = lambda: fates.pop() if fates else "deliver"
+    shared(ring, "hospital")
+    begin_measure(ring)
+    ring.settle()
+    plan = ring.plan("municipality")
+    assert plan is not None
+    assert [kept.status for kept in plan.changes] == [ChangeStatus.ACCEPTED]
+    assert share_of(ring, "hospital").number == 2
+    assert copy(ring, "hospital").digest() == share_of(ring, "hospital").digest
+
+
+def test_what_is_hidden_is_in_no_byte(ring: Ring) -> None:
+    """Goal, need and measure of a closed area, and their ids: neither in views nor in answers to the school."""
+    shared(ring, "hospital", "school")
+    begin_measure(ring)
+    ring.settle()
+    plan = current(ring)
+    ring.holder.save_plan(plan.evolve(measures=(*plan.measures[:2], plan.measures[2].evolve(how="Ute"))), by=NINA)
+    ring.settle()
+    to_school = [content.decode() for _, to, content in ring.network.sent if to == "school"]
+    to_hospital = [content.decode() for _, to, content in ring.network.sent if to == "hospital"]
+    assert len(to_school) >= 3
+    assert not [said for said in HIDDEN for content in to_school if said in content]
+    assert any("Søke om bolig" in content for content in to_hospital)
+
+
+def test_what_people_must_say_in_words(ring: Ring) -> None:
+    """Invitation, handover and question are refused to whoever asks for them: nothing is kept, nothing is sent."""
+    shared(ring, "school")
+    plan = current(ring)
+    assert plan.team is not None
+    asked = Membership(id="member-new", member="ole", role=TeamRole.OTHER, status=MembershipStatus.PROPOSED)
+    team = plan.team.evolve(memberships=(*plan.team.memberships, asked))
+    organizations = (*plan.organizations, organization("elsewhere"))
+    ring.holder.save_plan(plan.evolve(team=team, organizations=organizations), by=NINA)
+    ring.settle()
+    sent, before = len(ring.network.sent), ring.plan("municipality")
+    deeds: tuple[Callable[[], object], ...] = (
+        lambda: ring.holder.invite(PLAN, "member-new", by=NINA),
+        lambda: ring.holder.hand_over(PLAN, "elsewhere", by=NINA),
+        lambda: ring["hospital"].ask_for_plan(plan.owner, "municipality", by=OLE),
+    )
+    for deed in deeds:
+        with pytest.raises(InvalidInput, match="in words") as caught:
+            deed()
+        assert [(one.path, one.code) for one in caught.value.problems] == [("party", "not-supported")]
+    ring.settle()
+    assert len(ring.network.sent) == sent
+    assert ring.plan("municipality") == before
+
+
+class AroundV2(Around):
+    """The parties act in any order, over HL7 v2, on which no plan is handed over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        speak_v2(self.ring)
+
+    def move(self) -> None:
+        """Nobody moves: a handover is said in words."""
+
+
+@pytest.mark.slow
+@pytest.mark.sharing_promise(1, 2, 3)
+def test_around_over_hl7v2() -> None:
+    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent."""
+    run_state_machine_as_test(AroundV2, settings=settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None))
