@@ -137,7 +137,7 @@ def server_config(
 
 @contextmanager
 def _kept_for_good() -> Iterator[None]:
-    """Lets the search for garbage pass over all that was loaded at the start.
+    """Keeps all that is loaded at the start out of the search for garbage, since none of it will be.
 
     A search through all modules and tables takes longer than ten messages, and they wait for it.
     """
