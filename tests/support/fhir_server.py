@@ -299,6 +299,7 @@ def _outcome(code: str) -> JSON:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes
     double: FhirServerDouble
 
     def _serve(self) -> None:
