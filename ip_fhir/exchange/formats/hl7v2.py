@@ -101,11 +101,12 @@ class IncomingHl7v2:
 
     def message(self, mapper: Mapper) -> Message:
         """Return the message, read by the site's tables; of a peer that sends the Bundle along, the Bundle's."""
-        found = message_from_hl7v2(self._message.value, mapper, zone=self._line.time_zone)
+        value, line = self._message.value, self._line
+        found = message_from_hl7v2(value, mapper, zone=line.time_zone, notice_kind=line.notice_kind)
         bundle = self._bundle
         if bundle is None:
             return found
-        of_segments = persons_in_hl7v2(self._message.value)
+        of_segments = persons_in_hl7v2(value)
         return same_in_both(found, message_from_fhir(bundle, mapper), of_segments, persons_in(bundle))
 
     @cached_property

@@ -15,7 +15,11 @@ from ip_fhir.hl7v2.line import Hl7v2Line, Version
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from ip_fhir.testing.message_samples import message
+from tests.mapping.hl7v2.samples import OBR, PLAIN
 from tests.support.two_sides import notice
+
+HTML = "OBX|1|ED|HTML^Display format in HTML^AUSPDI||^TEXT^HTML^Base64^PHA+SGVpPC9wPg==||||||F"
+"""A display segment as Australian systems write it."""
 
 
 def wire(**settings: Any) -> Hl7v2:
@@ -180,3 +184,16 @@ def test_a_bundle_that_cannot_be_read(broken: str) -> None:
     twice = written + row.text.encode() + b"\r"
     with pytest.raises(InvalidInput, match="not there exactly once"):
         read_back(spoken, twice)
+
+
+def test_a_referral_that_does_not_say_what_it_is_about() -> None:
+    """Refused, unless the peer's setting says the need; one that says it is not changed. HTML is an attachment."""
+    segments = (*PLAIN[:1], PLAIN[1].replace("|coordinator^Koordinator^99IP", ""), *PLAIN[2:], OBR, HTML)
+    content = ("\r".join(segments) + "\r").encode()
+    with pytest.raises(InvalidInput, match="notice-kind"):
+        read_back(wire(), content)
+    spoken = wire(notice_kind="coordinator")
+    found = read_back(spoken, content).notice
+    assert found.kind == "coordinator"
+    assert [(a.content_type, a.data) for a in found.attachments] == [("text/html", "PHA+SGVpPC9wPg==")]
+    assert read_back(wire(notice_kind="child-coordinator"), wire().write(about_notice(), default())) == about_notice()
