@@ -22,6 +22,7 @@ from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fh
 from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.line import spoken
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.mapping.hl7v2.told import told_in_hl7v2
 from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ class IncomingHl7v2:
         self._message = message
         self._line = line
         self._limits = limits
+        self._told: tuple[Problem, ...] = ()  # by `message`, which knows the tables
 
     def message(self, mapper: Mapper) -> Message:
         """Return the message, read by the site's tables; of a peer that sends the Bundle along, the Bundle's."""
         value, line = self._message.value, self._line
         found = message_from_hl7v2(value, mapper, zone=line.time_zone, notice_kind=line.notice_kind)
+        self._told = told_in_hl7v2(value, found.kind, mapper.compiled)
         bundle = self._bundle
         if bundle is None:
             return found
@@ -141,7 +144,8 @@ class IncomingHl7v2:
     def reply(self, answer: Answer) -> bytes:
         """Return an acknowledgement in the original mode: AA, or AR or AE for good.
 
-        Deviations from the standard that were read all the same are told beside a yes (ERR-4 W).
+        Deviations from the standard that were read all the same, and codes that were taken for others, are told beside
+        a yes (ERR-4 W).
         Nothing for a message that may come again: no acknowledgement says that, so its sender gets none and asks again
         (`ip_fhir.wire.dialog` closes the connection, or answers CE in the enhanced mode).
         """
@@ -149,7 +153,7 @@ class IncomingHl7v2:
             return b""
         code, problems = _told(answer.receipt)
         if code == "AA":
-            problems = [*problems, *self._message.warnings]
+            problems = [*problems, *self._message.warnings, *self._told]
         return ack(self._message, code, at=answer.at, problems=problems)
 
     def wants_answer(self) -> bool:
