@@ -10,6 +10,7 @@ from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput, IssueCode, Problem
 from ip_fhir.hl7v2.acknowledgement import ERRORS, error_number, verdict
 from ip_fhir.hl7v2.message import new
+from ip_fhir.hl7v2.structure.events import is_before
 from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.events import DECIDED, SENT, sent_as
 from ip_fhir.mapping.hl7v2.line import spoken
@@ -80,7 +81,7 @@ def specification(settings: Settings, peer: PeerSettings, mapper: Mapper) -> lis
         *_line(settings, peer),
         *_events(settings.role),
         *_acknowledgements(peer.hl7v2),
-        *_tables(mapper),
+        *_tables(mapper, peer.hl7v2),
         *_codes(mapper),
         *_examples(settings, peer, mapper),
     ]
@@ -189,12 +190,17 @@ def _refusal(code: IssueCode) -> tuple[str, ...]:
     return verdict([problem]), str(number), ERRORS[number], _REFUSALS[code], code
 
 
-def _tables(mapper: Mapper) -> Iterator[Block]:
+def _tables(mapper: Mapper, line: Hl7v2Line) -> Iterator[Block]:
     yield Heading("Segments and fields")
     yield Paragraph(
         "What has no field of its own is a row of OBX: OBX-3 is the code in brackets, of the coding system 99IP, OBX-4 "
         "the group (need.1), OBX-2 the type. Fields and segments that are not named here are kept and not read."
     )
+    if is_before(line.version, "2.5"):
+        yield Paragraph(
+            f"To you, in version {line.version}, we write what came with 2.5 elsewhere: a number of XTN-12 in XTN-1, "
+            "CWE of OBX-2 as CE, a title (PRD-2.14) in PRD-7 with the type 99IPTITLE. We read both."
+        )
     for sheet in sheets(mapper):
         if sheet.standard == "HL7 v2":
             yield from _sheet(sheet)
