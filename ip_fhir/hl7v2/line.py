@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator
 
+from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.values.value import Text, Value
 from ip_fhir.errors import InvalidInput
 from ip_fhir.hl7v2.text.charsets import UTF_8, charset_named
@@ -42,7 +43,8 @@ class Hl7v2Line(Value):
     written, and a message that names none is read if it is ASCII or UTF-8.
 
     `ack_mode` is what we ask for in MSH-15 and MSH-16; `original` asks for nothing there. `receipt` is the reply to a
-    message in the original mode: an acknowledgement, or the business answer where there is one.
+    message in the original mode: an acknowledgement, or the business answer where there is one. `notice_kind` is the
+    need that a referral is about which does not say it: without the setting such a one is refused.
     """
 
     LISTS_FIELDS: ClassVar[bool] = True
@@ -56,6 +58,7 @@ class Hl7v2Line(Value):
     display_segment: bool = False
     note: bool = False
     bundle: bool = False
+    notice_kind: NoticeKind | None = None
 
     @property
     def written_charset(self) -> str:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.message import Message
-    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.notice import Notice, NoticeKind
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.referral import Event, Referral
@@ -244,12 +244,14 @@ class Mapper:
         """
         return message_to_hl7v2(message, self.compiled, self.released, owner)
 
-    def message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> Message:
+    def message_from_hl7v2(
+        self, value: dict[str, Any], zone: tzinfo = OSLO, notice_kind: NoticeKind | None = None
+    ) -> Message:
         """Read the message in the value of a REF or RRI; `zone` is the sender's, for times without an offset.
 
         Raises `InvalidInput` with every problem, by its place (`PID-7.1`); `NotTaken` for what a person must look at.
         """
-        return message_from_hl7v2(value, self.compiled, zone)
+        return message_from_hl7v2(value, self.compiled, zone, notice_kind)
 
     def plan_to_hl7v2(self, plan: IndividualPlan, *, sent: datetime | None = None) -> Pathway:
         """The plan as the value of a PPG^PCG of HL7 v2, with a warning for each field that PPG has no place for.

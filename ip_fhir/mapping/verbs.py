@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ip_fhir.domain.message import Message
-    from ip_fhir.domain.notice import Notice
+    from ip_fhir.domain.notice import Notice, NoticeKind
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.referral import Event, Referral
@@ -172,9 +172,15 @@ def message_to_hl7v2(
     return _chosen(mapper).message_to_hl7v2(message, owner=owner)
 
 
-def message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> Message:
+def message_from_hl7v2(
+    value: dict[str, Any],
+    mapper: Mapper | None = None,
+    *,
+    zone: tzinfo = OSLO,
+    notice_kind: NoticeKind | None = None,
+) -> Message:
     """`Mapper.message_from_hl7v2`: the message in the value of a REF or RRI; `InvalidInput` has every problem."""
-    return _chosen(mapper).message_from_hl7v2(value, zone)
+    return _chosen(mapper).message_from_hl7v2(value, zone, notice_kind)
 
 
 def plan_to_hl7v2(plan: IndividualPlan, mapper: Mapper | None = None, *, sent: datetime | None = None) -> Pathway:

@@ -52,6 +52,8 @@ MEANINGS: Final = {
     "peers.hl7v2.display_segment": "true: an OBX|ED with the message as HTML goes along, as Australian systems show it",
     "peers.hl7v2.note": "true: the reason stands again as NTE at the end, for a system that shows no rows of OBX",
     "peers.hl7v2.bundle": "true where it runs this library: the FHIR message Bundle goes along and is what is read",
+    "peers.hl7v2.notice_kind": "need that a referral of its is about which does not say it: `coordinator`, `plan`, "
+    "`plan-and-coordinator` or `child-coordinator`; without it such a referral is refused",
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
     "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",

@@ -20,6 +20,7 @@ from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice
 from tests.wire.clients import Client
 
 CHILD = "01-child-with-cerebral-palsy"
+REJECTED = ("05", "05-woman-of-ninety", "R", "rejected")
 
 
 class Line(Wire):
@@ -170,14 +171,18 @@ def test_acknowledged_later(tmp_path: Path) -> None:
         assert loop.states(sent.correlation_id)[0] != "sent"
 
 
-def test_an_answer_as_the_reply(tmp_path: Path) -> None:
-    """A form that comes as the reply to the notice, in an RRI with MSA, is taken in before the receipt counts."""
+@pytest.mark.parametrize(("example", "answered", "status", "state"), [("01", CHILD, "A", "confirmed"), REJECTED])
+def test_an_answer_as_the_reply(tmp_path: Path, example: str, answered: str, status: str, state: str) -> None:
+    """A form that comes as the reply to the notice, in an RRI with MSA, is taken in before the receipt counts.
+
+    MSA|AA with RF1-1 = R is a receipt, and a rejection.
+    """
     loop = make_loop(tmp_path)
-    sent = notice("01")
+    sent = notice(example)
     with connected(loop):
         loop.hospital.exchange.send_notice(sent)
         loop.settle()
-        loop.municipality.exchange.answer(form(CHILD))
+        loop.municipality.exchange.answer(form(answered))
         loop.municipality.exchange.run_due()
         reply = next(content for content in line(loop.municipality).sent if b"RRI^I12" in content)
     (tmp_path / "again").mkdir()
@@ -197,6 +202,9 @@ def test_an_answer_as_the_reply(tmp_path: Path) -> None:
         stored = again.hospital.exchange.store.referral(sent.correlation_id)
         assert stored is not None
         assert stored.referral.form is not None
+        assert str(stored.referral.state) == state
+        assert f"\rRF1|{status}^".encode() in reply
+        assert [row.status for row in again.hospital.exchange.store.outbox() if row.content] == ["sent"]
         assert again.hospital.exchange.store.refusals() == []
         assert len(peer.received) == 1
 

@@ -25,6 +25,7 @@ from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.line import spoken
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
 from ip_fhir.mapping.hl7v2.sharing import CARRIED, is_about_plan
+from ip_fhir.mapping.hl7v2.told import told_in_hl7v2
 from ip_fhir.ports.other_ids import OtherId
 
 if TYPE_CHECKING:
@@ -110,19 +111,22 @@ class IncomingHl7v2:
         self._message = message
         self._line = line
         self._limits = limits
+        self._told: tuple[Problem, ...] = ()  # by `message`, which knows the tables
 
     def message(self, mapper: Mapper) -> Message | PlanMessage:
         """Return the message, read by the site's tables: a PPG is about a plan.
 
         Of a peer that sends the Bundle along, the Bundle's.
         """
-        if is_about_plan(self._message.value):
-            return read_plan(self._message.value, mapper, self._line.time_zone)
-        found = message_from_hl7v2(self._message.value, mapper, zone=self._line.time_zone)
+        value, line = self._message.value, self._line
+        if is_about_plan(value):
+            return read_plan(value, mapper, line.time_zone)
+        found = message_from_hl7v2(value, mapper, zone=line.time_zone, notice_kind=line.notice_kind)
+        self._told = told_in_hl7v2(value, found.kind, mapper.compiled)
         bundle = self._bundle
         if bundle is None:
             return found
-        of_segments = persons_in_hl7v2(self._message.value)
+        of_segments = persons_in_hl7v2(value)
         return same_in_both(found, message_from_fhir(bundle, mapper), of_segments, persons_in(bundle))
 
     @cached_property
@@ -157,7 +161,8 @@ class IncomingHl7v2:
     def reply(self, answer: Answer) -> bytes:
         """Return an acknowledgement in the original mode: AA, or AR or AE for good.
 
-        Deviations from the standard that were read all the same are told beside a yes (ERR-4 W).
+        Deviations from the standard that were read all the same, and codes that were taken for others, are told beside
+        a yes (ERR-4 W).
         Nothing for a message that may come again: no acknowledgement says that, so its sender gets none and asks again
         (`ip_fhir.wire.dialog` closes the connection, or answers CE in the enhanced mode).
         """
@@ -165,7 +170,7 @@ class IncomingHl7v2:
             return b""
         code, problems = _told(answer.receipt)
         if code == "AA":
-            problems = [*problems, *self._message.warnings]
+            problems = [*problems, *self._message.warnings, *self._told]
         return ack(self._message, code, at=answer.at, problems=problems)
 
     def wants_answer(self) -> bool:

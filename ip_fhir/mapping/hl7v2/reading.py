@@ -23,6 +23,7 @@ from ip_fhir.mapping.hl7v2.parties import Actors, check_facility, side_of, unit_
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from ip_fhir.domain.notice import NoticeKind
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.hl7v2.parties import Data, Side
@@ -33,13 +34,17 @@ _SERIES: Final = "2.16.578.1.12.4.1.4."
 _HEADER_FIELDS: Final = ("sent", "correlation_id", "answers", "number", "missing", "text")
 
 
-def message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> Message:
+def message_from_hl7v2(
+    value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO, notice_kind: NoticeKind | None = None
+) -> Message:
     """Read the message in the value of a REF or RRI. `zone` is the sender's, for times without an offset.
+
+    `notice_kind` is the need that a referral is about which does not say it, as agreed with the sender.
 
     Raises `InvalidInput` with every problem, by the place (`PID-7.1`), and `NotTaken` for an answer that a person must
     look at, or that says only that the referral came in.
     """
-    reader = _Reader(value, compiled, zone)
+    reader = _Reader(value, compiled, zone, notice_kind)
     data = reader.data()
     try:
         return read(Message, data)
@@ -50,7 +55,8 @@ def message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo =
 class _Reader:
     """The reading of one message."""
 
-    def __init__(self, value: dict[str, Any], compiled: Compiled, zone: tzinfo) -> None:
+    def __init__(self, value: dict[str, Any], compiled: Compiled, zone: tzinfo, notice_kind: NoticeKind | None) -> None:
+        self.notice_kind = notice_kind
         self.value, self.compiled = with_cited_id(heard(value)), compiled
         self.context = Context.of_message(value, zone)
         named = ((value.get("MSH") or {}).get("f9") or [{}])[0]
@@ -144,6 +150,8 @@ class _Reader:
 
     def _notice(self) -> Data:
         made = gathered(self._read("V2Notice"))
+        if self.notice_kind is not None:
+            made.setdefault("kind", self.notice_kind)
         made.setdefault("id", self.header["control_id"])
         made.setdefault("authored", self.header["sent"])
         if not made.get("organizations"):

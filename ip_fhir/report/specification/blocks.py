@@ -49,6 +49,7 @@ h1{font-size:1.8rem;line-height:1.2}h2{margin-top:2.4rem;padding-bottom:.3rem;bo
 h3{margin-top:1.8rem}table{border-collapse:collapse;width:100%;margin:.8rem 0;font-size:.88rem}
 th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #dde5ec}
 th{background:#eef3f7}code{font-size:.85rem;white-space:nowrap}td code{white-space:normal}
+td:first-child code{white-space:nowrap}
 pre{background:#f6f8fa;border:1px solid #dde5ec;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;
 font-size:.82rem}@media print{body{margin:0}h2{break-after:avoid}tr{break-inside:avoid}}
 """

@@ -10,12 +10,13 @@ from ip_fhir.domain.referral import Role
 from ip_fhir.errors import InvalidInput, IssueCode, Problem
 from ip_fhir.hl7v2.acknowledgement import ERRORS, error_number, verdict
 from ip_fhir.hl7v2.message import new
+from ip_fhir.hl7v2.structure.events import is_before
 from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.events import DECIDED, SENT, sent_as
 from ip_fhir.mapping.hl7v2.line import spoken
 from ip_fhir.report.specification.blocks import Heading, Listing, Paragraph, Table
 from ip_fhir.report.specification.examples import example_messages, example_owner
-from ip_fhir.report.table_review import code_lines, sheets
+from ip_fhir.report.table_review import code_lines, in_words, sheets
 from ip_fhir.report.words.codes import word
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ _ALONG: Final = (
     ("display_segment", "an OBX|ED `HTML^^AUSPDI` with the message as HTML"),
     ("bundle", "an OBX|ED `fhir-message^^99IP` with the FHIR message Bundle, which is what is read"),
 )
+_SUBJECTS: Final = {
+    "V2Referral": "every message of the hospital",
+    "V2Response": "every message of the municipality",
+    "V2Standard": "a sender that knows no rows of ours",
+    "V2Protection": "the grading of somebody's address",
+}
 _REFUSALS: Final[dict[IssueCode, str]] = {
     "structure": "cannot be read: order of segments, character set, control characters",
     "required": "something required is missing",
@@ -74,7 +81,7 @@ def specification(settings: Settings, peer: PeerSettings, mapper: Mapper) -> lis
         *_line(settings, peer),
         *_events(settings.role),
         *_acknowledgements(peer.hl7v2),
-        *_tables(mapper),
+        *_tables(mapper, peer.hl7v2),
         *_codes(mapper),
         *_examples(settings, peer, mapper),
     ]
@@ -111,6 +118,10 @@ def _line(settings: Settings, peer: PeerSettings) -> Iterator[Block]:
         ("Times without an offset", f"that of MSH-7; else {line.zone}"),
         ("Acknowledgements that we ask for (MSH-15/MSH-16)", asked),
         ("Your AE or CE without a code of ERR-3", f"{line.application_error}: 206, 207 and none"),
+        (
+            "A referral that does not say its need",
+            f"is about: {line.notice_kind}" if line.notice_kind else "is refused",
+        ),
         ("Goes along", "; ".join(along) or "nothing"),
         ("Time for the answer", f"{peer.timeout:g} seconds, then the connection is closed and the message comes again"),
         ("Time for a frame, and between two", "30 seconds and 10 minutes, if the listener's options say nothing else"),
@@ -179,24 +190,34 @@ def _refusal(code: IssueCode) -> tuple[str, ...]:
     return verdict([problem]), str(number), ERRORS[number], _REFUSALS[code], code
 
 
-def _tables(mapper: Mapper) -> Iterator[Block]:
+def _tables(mapper: Mapper, line: Hl7v2Line) -> Iterator[Block]:
     yield Heading("Segments and fields")
     yield Paragraph(
         "What has no field of its own is a row of OBX: OBX-3 is the code in brackets, of the coding system 99IP, OBX-4 "
         "the group (need.1), OBX-2 the type. Fields and segments that are not named here are kept and not read."
     )
+    if is_before(line.version, "2.5"):
+        yield Paragraph(
+            f"To you, in version {line.version}, we write what came with 2.5 elsewhere: a number of XTN-12 in XTN-1, "
+            "CWE of OBX-2 as CE, a title (PRD-2.14) in PRD-7 with the type 99IPTITLE. We read both."
+        )
     for sheet in sheets(mapper):
         if sheet.standard == "HL7 v2":
             yield from _sheet(sheet)
 
 
 def _sheet(sheet: Sheet) -> Iterator[Block]:
-    yield Heading(f"{sheet.name} ({sheet.resource or 'group'})", 3)
-    yield Paragraph(sheet.about)
+    yield Heading(f"{sheet.resource or 'Parts'}: {_subject(sheet)}", 3)
+    yield Paragraph(f"{sheet.about} Table {sheet.name}.")
     rows = tuple(_row(line) for line in sheet.lines)
     yield Table(("Place", "Which", "Meaning", "Type", "Card.", "Codes", "Section and reason"), rows, ("Place", "Codes"))
     if sheet.fixed:
         yield Table(("Always written", "Value"), sheet.fixed, ("Always written", "Value"))
+
+
+def _subject(sheet: Sheet) -> str:
+    """The subject in words: of the three tables of messages, which message or sender."""
+    return _SUBJECTS.get(sheet.name) or in_words(sheet.domain)
 
 
 def _row(line: ReviewedRow) -> tuple[str, ...]:

@@ -7,15 +7,21 @@ import pytest
 
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.formats import Answer, Formats
 from ip_fhir.exchange.formats.hl7v2 import Hl7v2
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.line import Hl7v2Line, Version
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
+from ip_fhir.ports import Receipt
 from ip_fhir.testing.message_samples import message
+from ip_fhir.testing.store.samples import NOON
+from tests.mapping.hl7v2.samples import NOTICE, OBR, PLAIN
 from tests.support.two_sides import notice
+
+HTML = "OBX|1|ED|HTML^Display format in HTML^AUSPDI||^TEXT^HTML^Base64^PHA+SGVpPC9wPg==||||||F"
+"""A display segment as Australian systems write it."""
 
 
 def wire(**settings: Any) -> Hl7v2:
@@ -180,3 +186,28 @@ def test_a_bundle_that_cannot_be_read(broken: str) -> None:
     twice = written + row.text.encode() + b"\r"
     with pytest.raises(InvalidInput, match="not there exactly once"):
         read_back(spoken, twice)
+
+
+def test_a_referral_that_does_not_say_what_it_is_about() -> None:
+    """Refused, unless the peer's setting says the need; one that says it is not changed. HTML is an attachment."""
+    segments = (*PLAIN[:1], PLAIN[1].replace("|coordinator^Koordinator^99IP", ""), *PLAIN[2:], OBR, HTML)
+    content = ("\r".join(segments) + "\r").encode()
+    with pytest.raises(InvalidInput, match="notice-kind"):
+        read_back(wire(), content)
+    spoken = wire(notice_kind="coordinator")
+    found = read_back(spoken, content).notice
+    assert found.kind == "coordinator"
+    assert [(a.content_type, a.data) for a in found.attachments] == [("text/html", "PHA+SGVpPC9wPg==")]
+    assert read_back(wire(notice_kind="child-coordinator"), wire().write(about_notice(), default())) == about_notice()
+
+
+def test_a_code_that_was_taken_for_another_is_told() -> None:
+    """A relationship that has no counterpart is read as other, and the yes says so."""
+    content = ("\r".join((*NOTICE[:5], "NK1|1|Vik^Ola^^^^^L|XYZ^Foreign^L", *NOTICE[5:])) + "\r").encode()
+    incoming = wire().open(content, DEFAULT_LIMITS)
+    answer = Answer(Receipt("m-1", "ok"), (), NOON, "")
+    assert incoming.message(default()).notice.related_persons[0].relationship == "other"  # type: ignore[union-attr]
+    told = read(incoming.reply(answer), DEFAULT_LIMITS)
+    assert (told.field("MSA-1"), told.field("ERR-2"), told.field("ERR-2.3")) == ("AA", "NK1", "3")
+    assert (told.field("ERR-3"), told.field("ERR-4")) == ("103", "W")
+    assert "Ola" not in told.to_bytes().decode()

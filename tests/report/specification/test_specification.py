@@ -65,6 +65,7 @@ def test_the_line_and_the_parties(text: str, settings: Settings) -> None:
         assert one.name in text
         assert str(one.her_id) in text
         assert all(contact.value in text for contact in one.contacts)
+    assert "To you, in version 2.4, we write what came with 2.5 elsewhere" in text
     assert "nobody-may-read" not in text
 
 
