@@ -30,6 +30,7 @@ from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
 from ip_fhir.mapping.foreign.not_read import notice_not_read
 from ip_fhir.mapping.hl7v2 import plan as pathways
+from ip_fhir.mapping.hl7v2.parts import parts_from_hl7v2, plan_with_hl7v2
 from ip_fhir.mapping.hl7v2.reading import message_from_hl7v2
 from ip_fhir.mapping.hl7v2.sharing import plan_message_from_hl7v2, plan_message_to_hl7v2
 from ip_fhir.mapping.hl7v2.writing import message_to_hl7v2
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.errors import Problem
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
+    from ip_fhir.mapping.hl7v2.parts import PlanParts
     from ip_fhir.mapping.hl7v2.plan import Pathway, PathwayReading
     from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.overlays.overlay import Overlay
@@ -267,6 +269,20 @@ class Mapper:
         Raises `InvalidInput` with every problem, by its place (`GOL-4`).
         """
         return pathways.plan_from_hl7v2(value, self.compiled, zone)
+
+    def parts_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> PlanParts:
+        """Read goals, needs and measures in the value of a PPR, PGL or CCR of HL7 v2, with what is not read.
+
+        Raises `InvalidInput` with the place of what cannot be read.
+        """
+        return parts_from_hl7v2(value, self.compiled, zone)
+
+    def plan_with_hl7v2(self, plan: IndividualPlan, value: dict[str, Any], zone: tzinfo = OSLO) -> IndividualPlan:
+        """The plan with what a message of HL7 v2 about its goals and needs changes: absence says nothing.
+
+        Raises `InvalidInput` for a message about another person or plan, and for a plan that would be unsound.
+        """
+        return plan_with_hl7v2(plan, value, self.compiled, zone)
 
     def plan_message_to_hl7v2(self, message: PlanMessage) -> dict[str, Any]:
         """The message about a shared plan as the value of a PPG of HL7 v2. Raises `InvalidInput` for other kinds."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.bundle import BundleContent
     from ip_fhir.mapping.bundle.open_plan import OpenPlan
     from ip_fhir.mapping.foreign import reading as foreign
+    from ip_fhir.mapping.hl7v2.parts import PlanParts
     from ip_fhir.mapping.hl7v2.plan import Pathway, PathwayReading
     from ip_fhir.mapping.lenses.table import Lens
     from ip_fhir.mapping.rebase import Rebased
@@ -191,6 +192,18 @@ def plan_to_hl7v2(plan: IndividualPlan, mapper: Mapper | None = None, *, sent: d
 def plan_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> PathwayReading:
     """`Mapper.plan_from_hl7v2`: the plan in the value of a PPG, PPP, PTR or CCM."""
     return _chosen(mapper).plan_from_hl7v2(value, zone)
+
+
+def parts_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> PlanParts:
+    """`Mapper.parts_from_hl7v2`: goals, needs and measures in the value of a PPR, PGL or CCR of HL7 v2."""
+    return _chosen(mapper).parts_from_hl7v2(value, zone)
+
+
+def plan_with_hl7v2(
+    plan: IndividualPlan, value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO
+) -> IndividualPlan:
+    """`Mapper.plan_with_hl7v2`: the plan with what a message of HL7 v2 about its goals and needs changes in it."""
+    return _chosen(mapper).plan_with_hl7v2(plan, value, zone)
 
 
 def plan_message_to_hl7v2(message: PlanMessage, mapper: Mapper | None = None) -> dict[str, Any]:

@@ -51,7 +51,7 @@ T = TypeVar("T")
 _MOST_PLANS = 100
 
 _ASKED_BY_PEOPLE: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER, PlanMessageKind.PLAN_REQUEST)
-"""What a person asks another party, and may ask it in words where a wire has no such message."""
+"""The questions of a person to another party, who may be asked in words where a wire has no such message."""
 
 
 class PlanVerbs(Running):

@@ -167,6 +167,22 @@ def groups_in(node: Any, goal: str | None) -> Iterator[tuple[str, Data, str | No
             yield from groups_in(group, inner)
 
 
+def worded(group: Data, name: str) -> Data:
+    """The group of a goal or problem with its words from its code, where only that is given."""
+    place = {"GOAL": "GOL", "PROBLEM": "PRB"}.get(name, "")
+    segment = group.get(place) or {}
+    said = (segment.get("f3") or [{}])[0]
+    if said.get("c2") or not said.get("c1"):
+        return group
+    return {**group, place: {**segment, "f3": [{**said, "c2": said["c1"]}]}}
+
+
+def has_words(order: Data) -> bool:
+    """True for an order that says in words what is done: a measure. Another system's orders are codes."""
+    observation = (order.get("ORDER_DETAIL") or {}).get("OBR") or {}
+    return bool((observation.get("f4") or [{}])[0].get("c2"))
+
+
 def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
     """The plan in the value of a message with one pathway, in JSON form; `created` only where a row says it.
 

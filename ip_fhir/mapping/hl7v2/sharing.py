@@ -90,7 +90,7 @@ def _pathway(message: PlanMessage, plan: IndividualPlan | None, share: str, comp
 
 
 def _said(data: Data, carried: PathwayContent) -> Data:
-    """What the content's own table writes: all but the plan, and what is not on HL7 v2."""
+    """The part of a content that its own table writes: all but the plan, and what is not on HL7 v2."""
     made = {name: value for name, value in data.items() if name not in (carried.plan, "kept", "by")}
     if "openings" in made:
         made["openings"] = [{**one, **({} if "area" in one else {"general": True})} for one in made["openings"]]

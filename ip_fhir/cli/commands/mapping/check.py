@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.commands.mapping.map_hl7v2 import is_hl7v2, read_hl7v2
+from ip_fhir.cli.commands.mapping.map_hl7v2 import ABOUT_PLANS, PARTS, is_hl7v2, read_hl7v2
 from ip_fhir.cli.given import Given, tell
 from ip_fhir.cli.options import Created, File, Json, Lang, Owner, PlanId, ToldIsError, spoken
 from ip_fhir.errors import InvalidInput
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.completeness import ItemStatus
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.errors import Problem
+    from ip_fhir.hl7v2.message import Er7
     from ip_fhir.ports import JsonObject
     from ip_fhir.report.words.codes import Language
 
@@ -126,12 +128,32 @@ def _hl7v2(content: Content, *, strict: bool) -> Report:
         found = check_structure(read, strict=strict)
         if errors := [problem for problem in found if problem.severity == "error"]:
             raise InvalidInput(errors)
+        segments = dict(Counter(segment.name for segment in read.segments))
+        if read.event[0] in ABOUT_PLANS:
+            return _about_plan(read, found, segments)
         message = message_from_hl7v2(read.value)
     about = [part for part in (message.notice, message.form) if part is not None]
     warnings = [*found, *(warning for part in about for warning in remarks(part))]
     missing = () if message.form is None else missing_items(message.form)
-    segments = dict(Counter(segment.name for segment in read.segments))
     return Report(f"hl7v2: message {message.kind}", message.id, (), missing, segments, warnings=warnings)
+
+
+def _about_plan(read: Er7, found: Sequence[Problem], segments: dict[str, int]) -> Report:
+    """Checks a message of HL7 v2 about a plan: one of a share, a plan as a pathway, or parts of a plan."""
+    from ip_fhir.errors import NotTaken
+    from ip_fhir.mapping import parts_from_hl7v2, plan_from_hl7v2, plan_message_from_hl7v2
+
+    code = read.event[0]
+    if code in PARTS:
+        warnings = [*found, *parts_from_hl7v2(read.value).warnings]
+        return Report(f"hl7v2: parts of a plan ({code})", read.field("MSH-10"), (), (), segments, warnings=warnings)
+    if code == "PPG":
+        with suppress(NotTaken):  # of no share: a plan
+            message = plan_message_from_hl7v2(read.value)
+            return Report(f"hl7v2: message {message.kind}", message.id, (), (), segments, warnings=found)
+    reading = plan_from_hl7v2(read.value)
+    warnings = [*found, *reading.warnings, *parts_from_hl7v2(read.value).warnings]
+    return Report("hl7v2: plan", reading.plan.id, (), (), segments, warnings=warnings)
 
 
 def _plan(plan: IndividualPlan) -> Report:

@@ -84,7 +84,7 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     --ndjson that is told of other systems' plans only; a line that cannot be mapped is told by its number, the others
     go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
     relatives, and places of measures, are left out, which is told on stderr, unless --release names them. With --to v2
-    a notice, or a message Bundle about a referral, becomes REF or RRI, and a plan PPG; what has no place is told.
+    a notice, or a message Bundle, becomes REF, RRI or PPG, and a plan PPG; PPR, PGL and CCR become parts of a plan.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
@@ -126,6 +126,10 @@ def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[P
         emit_bytes(made)
     elif to is Form.FHIR:
         emit(map_hl7v2.to_fhir(content, site), pretty=pretty)
+    elif to is Form.PLAN and map_hl7v2.has_parts(content):
+        found, warnings = map_hl7v2.to_parts(content, site)
+        tell(content.name, warnings)
+        emit(found, pretty=pretty)
     elif to is Form.PLAN:
         reading = map_hl7v2.to_plan(content, site)
         tell(content.name, reading.warnings)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ip_fhir.errors import InvalidInput
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +13,12 @@ if TYPE_CHECKING:
     from ip_fhir.hl7v2.message import Er7
     from ip_fhir.mapping import Mapper
     from ip_fhir.mapping.hl7v2.plan import PathwayReading
+
+PARTS: Final = ("PPR", "PGL", "CCR")
+"""The types of message that hold parts of a plan."""
+
+ABOUT_PLANS: Final = ("PPG", "PPP", "PTR", "CCM", *PARTS)
+"""The types of message about a plan, or about parts of one."""
 
 _BEFORE = b"\xef\xbb\xbf\x0b \t\r\n"
 
@@ -39,7 +43,14 @@ def to_fhir(content: Content, site: Mapper) -> dict[str, Any]:
 
     message = read_hl7v2(content)
     with naming(content.name):
+        if message.event[0] == "PPG":
+            return site.plan_message_to_fhir(site.plan_message_from_hl7v2(message.value))
         return site.message_to_fhir(site.message_from_hl7v2(message.value))
+
+
+def has_parts(content: Content) -> bool:
+    """True for a message that holds parts of a plan, and no plan: goals, problems, or a referral of a collaboration."""
+    return read_hl7v2(content).event[0] in PARTS
 
 
 def to_plan(content: Content, site: Mapper) -> PathwayReading:
@@ -51,12 +62,25 @@ def to_plan(content: Content, site: Mapper) -> PathwayReading:
         return site.plan_from_hl7v2(message.value)
 
 
+def to_parts(content: Content, site: Mapper) -> tuple[dict[str, Any], Sequence[Problem]]:
+    """The parts of a plan in a message, as JSON, and what is not read of it."""
+    from ip_fhir.cli.files import naming
+
+    message = read_hl7v2(content)
+    with naming(content.name):
+        found = site.parts_from_hl7v2(message.value)
+    named = {"goals": found.goals, "needs": found.needs, "measures": found.measures}
+    parts: dict[str, Any] = {name: [one.to_data() for one in items] for name, items in named.items() if items}
+    removed = {"removed": list(found.removed)} if found.removed else {}
+    return {"owner": found.owner.to_data(), **parts, **removed}, found.warnings
+
+
 def to_hl7v2(content: Content, site: Mapper) -> tuple[bytes, Sequence[Problem]]:
     """The message in a file in ER7, and warnings: a plan, a notice, a message Bundle, or HL7 v2 as we write it.
 
     A notice alone is a message with its id. Raises `InvalidInput` for what HL7 v2 cannot say.
     """
-    from ip_fhir.cli.files import kind_of, naming, read_value
+    from ip_fhir.cli.files import kind_of, naming, read_bundle, read_value
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.hl7v2.message import new
 
@@ -65,6 +89,9 @@ def to_hl7v2(content: Content, site: Mapper) -> tuple[bytes, Sequence[Problem]]:
         with naming(content.name):
             pathway = site.plan_to_hl7v2(plan)
             return new(pathway.value).to_bytes(), pathway.warnings
+    if not is_hl7v2(content) and kind_of(content) == "bundle" and site.is_plan_message(bundle := read_bundle(content)):
+        with naming(content.name):
+            return new(site.plan_message_to_hl7v2(site.plan_message_from_fhir(bundle))).to_bytes(), ()
     message = _message(content, site)
     with naming(content.name):
         return new(site.message_to_hl7v2(message)).to_bytes(), ()
@@ -82,8 +109,6 @@ def _message(content: Content, site: Mapper) -> Message:
     if expect(content, "notice", "bundle", "plan") == "bundle":
         bundle = read_bundle(content)
         with naming(content.name):
-            if site.is_plan_message(bundle):
-                raise InvalidInput.at("MessageHeader.event", "is about a plan: REF and RRI carry none", "not-supported")
             return site.message_from_fhir(bundle)
     notice = read_value(Notice, content)
     return Message(

@@ -42,9 +42,10 @@ class Indicator(Text):
     def get(self, node: Any, _links: Links) -> bool | None:
         """True for Y, false for N."""
         text = said(node)
-        if text not in (None, "Y", "N"):
+        text = text and text.strip(" ")  # a blank at the end of a line is part of its last field
+        if text not in (None, "", "Y", "N"):
             raise Wrong("is neither Y nor N", "code-invalid")
-        return None if text is None else text == "Y"
+        return text == "Y" if text else None
 
     def put(self, value: Any, _node: Any, _links: Links, _known: Any = None) -> Any:
         """Y or N."""

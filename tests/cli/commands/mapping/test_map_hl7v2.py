@@ -6,9 +6,16 @@ import orjson
 import pytest
 
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import read
-from ip_fhir.mapping import message_from_fhir, message_from_hl7v2, message_to_fhir
+from ip_fhir.mapping import (
+    message_from_fhir,
+    message_from_hl7v2,
+    message_to_fhir,
+    plan_message_from_fhir,
+    plan_message_to_fhir,
+)
 from ip_fhir.testing.message_samples import message, plan_message
 from tests.cli.conftest import Run
 from tests.mapping.hl7v2.samples import ANSWER, NOTICE, PERSON, PID
@@ -77,23 +84,46 @@ def test_a_plan_as_a_pathway_and_back(run: Run, tmp_path: Path) -> None:
     made = run("map", plan, "--to", "v2")
     assert made.code == 0
     assert read(made.out, DEFAULT_LIMITS).event == ("PPG", "PCG", "PPG_PCG")
-    assert "resources: has no place in PPG: written without" in made.err
+    assert "consents: has no place in PPG: written without" in made.err
     (tmp_path / "plan.hl7").write_bytes(made.out)
     back = run("map", tmp_path / "plan.hl7", "--to", "plan")
-    assert (back.code, "MSH-7: is taken as the time of creation" in back.err) == (0, True)
+    assert (back.code, back.err) == (0, "")
     before, after = orjson.loads(plan.read_bytes()), orjson.loads(back.out)
-    assert (after["id"], after["needs"]) == (before["id"], before["needs"])
+    same = before.keys() - {"consents", "related_persons"}  # mandates have no place
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    report = run("check", tmp_path / "plan.hl7")
+    assert (report.code, "hl7v2: plan " in report.text, report.err) == (0, True, "")
+
+
+def test_a_message_about_a_shared_plan(run: Run, tmp_path: Path) -> None:
+    """A view as a message Bundle becomes PPG, and again the Bundle; as a plan it is refused."""
+    (tmp_path / "plan.json").write_bytes(orjson.dumps(plan_message_to_fhir(plan_message(PlanMessageKind.PLAN))))
+    made = run("map", tmp_path / "plan.json", "--to", "v2")
+    assert made.code == 0
+    (tmp_path / "view.hl7").write_bytes(made.out)
+    assert "hl7v2: message plan " in run("check", tmp_path / "view.hl7").text
+    back = orjson.loads(run("map", tmp_path / "view.hl7", "--to", "fhir").out)
+    assert plan_message_from_fhir(back) == plan_message(PlanMessageKind.PLAN)
+    refused = run("map", tmp_path / "view.hl7", "--to", "plan")
+    assert (refused.code, "is a view of a plan" in refused.err) == (2, True)
+
+
+def test_parts_of_a_plan(run: Run, tmp_path: Path) -> None:
+    """PGL: the goal it holds; the visit is told."""
+    head = NOTICE[0].replace("REF^I12^REF_I12", "PGL^PC7^PGL_PC6")
+    file = written(tmp_path / "goal.hl7", head, PID, "PV1|1|O", "GOL|UP|20260401|goal^Gå ut^99IP|goal-1")
+    found = run("map", file, "--to", "plan")
+    assert [goal["text"] for goal in orjson.loads(found.out)["goals"]] == ["Gå ut"]
+    assert "PV1-2: is not read" in found.err
+    assert "hl7v2: parts of a plan (PGL)" in run("check", file).text
 
 
 def test_what_does_not_go_to_hl7v2(run: Run, tmp_path: Path) -> None:
-    """A message about a plan is refused; lines do not go with it."""
-    from ip_fhir.domain.sharing.kinds import PlanMessageKind
-    from ip_fhir.mapping import plan_message_to_fhir
-
-    bundle = plan_message_to_fhir(plan_message(PlanMessageKind.PLAN))
+    """What people say in words is refused; lines do not go with it."""
+    bundle = plan_message_to_fhir(plan_message(PlanMessageKind.INVITATION))
     (tmp_path / "plan.json").write_bytes(orjson.dumps(bundle))
     ran = run("map", tmp_path / "plan.json", "--to", "v2")
     assert (ran.code, ran.out) == (2, b"")
-    assert "is about a plan" in ran.err
+    assert "a person must say it to the other side in words" in ran.err
     (tmp_path / "notice.json").write_bytes(orjson.dumps(message_to_fhir(message(MessageKind.NOTICE))))
     assert run("map", tmp_path / "notice.json", "--to", "v2", "--ndjson").code == 2
