@@ -173,8 +173,9 @@ def _places(items: Sequence[Any], name: str) -> dict[str, list[int]]:
 def _sub_id(item: Any) -> str:
     row = item.get("OBX") if type(item) is dict else None
     said = row.get("f4") if type(row) is dict else None
-    first = said[0] if type(said) is list and said else None
-    text = first.get("c1") if type(first) is dict else None
+    if type(said) is not list or not said or type(said[0]) is not dict:
+        return ""
+    text = said[0].get("c1")
     return text if type(text) is str else ""
 
 
