@@ -63,10 +63,13 @@ class Segment:
     @property
     def contents(self) -> Contents:
         """The fields as a JSON object (see `text.contents`), the same one each time: not to be changed."""
-        if self._contents is None:
-            if self._is_large:
+        found = self._contents
+        if found is None:
+            if self.end - self.start > LARGE:
                 span = (self.start, self.end)
-                self._contents = large_contents(self._content, span, self._delimiters, self._codec)
-            else:
-                self._contents = contents_of(self.text, self._delimiters, self._codec)
-        return self._contents
+                found = large_contents(self._content, span, self._delimiters, self._codec)
+            else:  # the text itself is rarely asked for again: it is not kept
+                text = str(self._content[self.start : self.end], self._codec)
+                found = contents_of(text, self._delimiters, self._codec)
+            self._contents = found
+        return found

@@ -169,7 +169,8 @@ class NodeReaderCode:
     def read(self, row: Row, var: str) -> str:
         """The expression for the value that a row reads: by another table's reader, a `Memo`, or the leaf's lens."""
         if row.is_table:
-            return f"read_{row.of}({var}, links)"
+            group = row.path[-1].conditions and row.path[-1].conditions[0].kind == "group"
+            return f"read_{row.of}({var}, links)" if group else f"links.once(read_{row.of}, {var})"
         leaf, name = self.readers.builder.leaf(row), f"leaf_{self.table.name}_{self.number[id(row)]}"
         if isinstance(leaf, Coded):
             return f"{self.readers.named(name, Memo(lambda key: leaf.get(_coded(key), NO_LINKS)))}[{_key(var)}]"

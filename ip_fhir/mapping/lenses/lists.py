@@ -320,6 +320,8 @@ class Each:
         return {name: value for name, value in wanted.items() if name != self.key}
 
     def _keyed(self, value: Any, index: int) -> Any:
+        if self.key is not None and value is None:
+            raise Wrong("says nothing that can be read here", "required")
         if self.key is None or self.key in value:
             return value
         return {**value, self.key: f"{self.prefix}-{index + 1}"}

@@ -39,6 +39,7 @@ def test_truncation_is_a_delimiter_where_msh_2_names_it() -> None:
 def test_subcomponents_without_delimiter_are_text() -> None:
     """Where MSH-2 names three characters, `&` is one like any other."""
     three = Delimiters(subcomponent="")
+    assert escape("A & B | C", three, "PID-5") == r"A & B \F\ C"
     assert unescape(r"a\T\b", three, "utf-8") == r"a\T\b"
     assert escape("a&b", three, "OBX-5") == "a&b"
 

@@ -144,3 +144,30 @@ def outcome(value: Value, mapper: Mapper) -> Any:
         return error.problems
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         return type(error)
+
+
+def test_what_the_code_does_not_know_the_lens_of_the_row_reads() -> None:
+    """A strict row, in a site's tables, is read as by lenses."""
+    site = Mapper.load(
+        {
+            "table": [
+                {
+                    "name": "V2Notice",
+                    "row": [
+                        {
+                            "domain": "reason",
+                            "hl7v2": "OBX[f3~reason@99IP]",
+                            "type": "row-words",
+                            "strict": True,
+                            "law": "the site",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+    assert "lens_V2Notice" in (site.compiled.reader_code("V2Notice") or "")
+    value = value_of(*NOTICE)
+    data = fast("V2Notice", value, Context.of_message(value), site)
+    assert data == by_lens("V2Notice", value, Context.of_message(value), site)
+    assert data["reason"].startswith("Slag")

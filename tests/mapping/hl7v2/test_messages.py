@@ -297,6 +297,22 @@ def test_what_is_refused(segments: tuple[str, ...], old: str, by: str, at: str) 
     assert "Bjørnstad" not in str(caught.value)
 
 
+def test_a_party_that_says_nothing_is_refused() -> None:
+    """A PRD with a role of ours and nothing else names nobody: refused at its place."""
+    with pytest.raises(InvalidInput, match=r"^PRD\[3\]: says nothing that can be read here$"):
+        message_from_hl7v2(value_of(*NOTICE[:4], "PRD|org^Organisation^99IPROLE", *NOTICE[4:]))
+
+
+def test_a_row_that_names_its_code_twice_is_one_row() -> None:
+    """Among few rows and among many."""
+    rows = [f"OBX|{n}|TX|other-{n}^^99LOCAL||x||||||F" for n in range(2, 12)]
+    twice = "OBX|1|TX|reason^^99IP~reason^^99IP||Slag||||||F"
+    for more in ((), rows):
+        notice = message_from_hl7v2(value_of(*NOTICE[:-1], twice, *more)).notice
+        assert notice is not None
+        assert notice.reason == "Slag"
+
+
 def test_two_numbers_of_one_series_are_refused() -> None:
     """Which is the person's is not guessed; one of another series stands beside the first."""
     second = "14826121549^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR~05827500285^^^&2.16.578.1.12.4.1.4.1&ISO^NNNOR"

@@ -130,7 +130,7 @@ def says_something(node: Any) -> bool:
     elif type(node) is not list:
         return node is not None
     for inner in node:  # noqa: SIM110 - asked for each row of each message: `any` costs twice as much
-        if says_something(inner):
+        if inner not in ("", NULL) if type(inner) is str else says_something(inner):
             return True
     return False
 
