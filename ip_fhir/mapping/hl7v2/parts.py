@@ -15,7 +15,19 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context
 from ip_fhir.mapping.hl7v2.overlaying import overlaid
-from ip_fhir.mapping.hl7v2.pathway import FIELDS, PLACES, TABLES, groups_in, has_words, new_by, owner_in, worded
+from ip_fhir.mapping.hl7v2.pathway import (
+    FIELDS,
+    MAIN,
+    PLACES,
+    TABLES,
+    TAKING_AWAY,
+    action_of,
+    groups_in,
+    has_words,
+    new_by,
+    owner_in,
+    worded,
+)
 from ip_fhir.mapping.hl7v2.unread import unread
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -27,12 +39,9 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.hl7v2.pathway import Data
 
 _CODES: Final = ("PPR", "PGL", "CCR", "PPG", "PPP", "PTR", "CCM")
-_MAIN: Final = {"PATHWAY": "PTH", "GOAL": "GOL", "PROBLEM": "PRB", "ORDER": "ORC"}
-"""The segment of each group that has its action code and its id."""
-
 _ACTIONS: Final = {
     **dict.fromkeys(("AD", "A", "UP", "U", "CO", "LI", "NW", "SC", "XO", "RO", ""), "put"),
-    **dict.fromkeys(("DE", "D", "CA", "DC", "OC"), "taken away"),
+    **dict.fromkeys(TAKING_AWAY, "taken away"),
     **dict.fromkeys(("UC", "X", "UN"), "unchanged"),
 }
 """The effect of an action code (tables 0287, 0206), and of an order's control code (0119)."""
@@ -69,12 +78,11 @@ class _Items:
 
     def take(self, name: str, group: Data, goal: str | None) -> None:
         """Take one group. Raises `InvalidInput` for an unknown action, and for one id with two meanings."""
-        segment = group.get(_MAIN[name]) or {}
-        code = (segment.get("f1") or [{}])[0].get("c1", "")
-        effect = _ACTIONS.get(code)
+        segment = group.get(MAIN[name]) or {}
+        effect = _ACTIONS.get(action_of(name, group))
         if effect is None:
-            raise InvalidInput.at(f"{_MAIN[name]}-1", "is an action that is not known here", "code-invalid")
-        ident = (segment.get(PLACES[name].replace(f"{_MAIN[name]}-", "f")) or [{}])[0].get("c1", "")
+            raise InvalidInput.at(f"{MAIN[name]}-1", "is an action that is not known here", "code-invalid")
+        ident = (segment.get(PLACES[name].replace(f"{MAIN[name]}-", "f")) or [{}])[0].get("c1", "")
         if effect == "put" and (name != "ORDER" or has_words(group) or ident in self.items[name]):
             self._put(name, group, ident, goal)
         elif effect == "taken away":
@@ -155,7 +163,7 @@ def _with_pathway(plan: Data, group: Data, compiled: Compiled, context: Context)
     """The plan with status, days, title and note as a pathway says them. Raises `InvalidInput` for another plan's."""
     segment = group.get("PTH") or {}
     ident = (segment.get("f3") or [{}])[0].get("c1", "")
-    code = (segment.get("f1") or [{}])[0].get("c1", "")
+    code = action_of("PATHWAY", group)
     if ident != plan["id"]:
         raise InvalidInput.at("PTH-3", "is another plan", "invariant")
     if _ACTIONS.get(code) == "taken away":

@@ -33,6 +33,12 @@ FIELDS: Final = {"GOAL": "goals", "PROBLEM": "needs", "ORDER": "measures"}
 PLACES: Final = {"PATHWAY": "PTH-3", "GOAL": "GOL-4", "PROBLEM": "PRB-4", "ORDER": "ORC-2"}
 """The place of the id in each group."""
 
+MAIN: Final = {"PATHWAY": "PTH", "GOAL": "GOL", "PROBLEM": "PRB", "ORDER": "ORC"}
+"""The segment of each group that has its action code and its id."""
+
+TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
+"""The action codes that take away (tables 0287, 0206), and an order's control codes (0119)."""
+
 _TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
 _OF_OWNER: Final = {"owner_protection": "protection", "owner_interpreter": "needs_interpreter"}
 
@@ -112,15 +118,30 @@ def _rows_numbered(group: Data, name: str) -> Data:
     return {**group, name: [{"OBX": row} for row in rows]} if rows else {**group}
 
 
+def takes_away(name: str, group: Data) -> bool:
+    """True for a group of one of the kinds whose action code takes its item away."""
+    return action_of(name, group) in TAKING_AWAY
+
+
+def action_of(name: str, group: Data) -> str:
+    """The action code of a group of one of the kinds, as it stands there; empty where none does."""
+    segment = group.get(MAIN[name]) or {}
+    return str((segment.get("f1") or [{}])[0].get("c1", ""))
+
+
 class Collected:
-    """The items of a message about pathways, goals or problems, by their ids: each once, wherever it stands."""
+    """The items of a message about pathways, goals or problems, by their ids: each once, wherever it stands.
+
+    A goal, problem or order that its action code takes away is no item, but what stands under such a goal is.
+    """
 
     def __init__(self, value: Data, compiled: Compiled, context: Context) -> None:
         self.compiled, self.context = compiled, context
         self.items: dict[str, dict[str, Data]] = {name: {} for name in TABLES}
         self.served: dict[str, list[str]] = {}
         for name, group, goal in groups_in(value, None):
-            self._add(name, group, goal)
+            if name == "PATHWAY" or not takes_away(name, group):
+                self._add(name, group, goal)
 
     def _add(self, name: str, group: Data, goal: str | None) -> None:
         data = self.compiled.lens(TABLES[name]).get(group, self.context, name)
@@ -163,8 +184,16 @@ def groups_in(node: Any, goal: str | None) -> Iterator[tuple[str, Data, str | No
         for group in child if type(child) is list else [child]:
             if type(group) is dict and name in TABLES:
                 yield name, group, goal
-            inner = ((group.get("GOL") or {}).get("f4") or [{}])[0].get("c1") if name == "GOAL" else goal
+            inner = _goal_of(group) if name == "GOAL" else goal
             yield from groups_in(group, inner)
+
+
+def _goal_of(group: Data) -> str | None:
+    """The id of a goal for what stands under it; none where the goal is taken away."""
+    if takes_away("GOAL", group):
+        return None
+    ident: str | None = ((group.get("GOL") or {}).get("f4") or [{}])[0].get("c1")
+    return ident
 
 
 def worded(group: Data, name: str) -> Data:

@@ -12,21 +12,32 @@ from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT, PlanMessage
 from ip_fhir.domain.values.value import read
-from ip_fhir.errors import InvalidInput, NotTaken
+from ip_fhir.errors import InvalidInput, NotTaken, Problem
 from ip_fhir.hl7v2.acknowledgement import control_id
+from ip_fhir.mapping.dialects.hl7v2.conditions import NULL
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
+from ip_fhir.mapping.dialects.hl7v2.places import joined
 from ip_fhir.mapping.hl7v2.parties import check_facility, token_of
-from ip_fhir.mapping.hl7v2.pathway import Data, acted, pathway_of, person_of, plan_data, with_numbers
+from ip_fhir.mapping.hl7v2.pathway import (
+    MAIN,
+    TABLES,
+    Data,
+    acted,
+    pathway_of,
+    person_of,
+    plan_data,
+    takes_away,
+    with_numbers,
+)
 from ip_fhir.mapping.hl7v2.writing import nobody, refuse_null
 from ip_fhir.mapping.lenses.table import data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from datetime import tzinfo
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.errors import Problem
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.hl7v2.pathway import Action
 
@@ -52,6 +63,11 @@ CARRIED: Final = {
     PlanMessageKind.PLAN_CHANGE_ANSWER: PathwayContent("V2PlanAnswer", "PCH"),
 }
 """The kinds that HL7 v2 carries. A share's first view is sent as PCG."""
+
+_TAKES_AWAY: Final = (
+    "takes away, which is taken only from a change that says it is whole (NTE change-whole Y): there, what it lacks is "
+    "taken out; an item is ended by its status"
+)
 
 IN_WORDS: Final = "is not sent over HL7 v2: a person must say it to the other side in words"
 
@@ -123,7 +139,8 @@ def is_about_plan(value: dict[str, Any]) -> bool:
 def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PlanMessage:
     """Read the message about a shared plan in the value of a PPG. `zone` is the sender's, for times without an offset.
 
-    Raises `InvalidInput` with every problem, by the place (`NTE[share]-3`), and `NotTaken` for a pathway that says
+    Raises `InvalidInput` with every problem, by the place (`NTE[share]-3`), also for a change that takes something away
+    and does not say that it is whole: absence says nothing there; and `NotTaken` for a pathway that says
     nothing of a share: it is another system's plan, which a person must look at.
     """
     if not is_about_plan(value):
@@ -137,6 +154,8 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
     if carried is None:
         raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
     content = compiled.lens(carried.table).get(_one_pathway(value), context, "PATHWAY")
+    if kind is PlanMessageKind.PLAN_CHANGE and not content.get("whole"):
+        _refuse_taking_away(value)
     for opening in content.get("openings", ()):
         opening.pop("general", None)
     if carried.plan:
@@ -147,6 +166,30 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
         return read(PlanMessage, {**data, **_parties(header)})
     except InvalidInput as error:
         raise InvalidInput(_placed(problem, value, carried, compiled) for problem in error.problems) from None
+
+
+def _refuse_taking_away(value: Data) -> None:
+    """Raise `InvalidInput` for each place of a change with HL7's null, and for each action code that takes away."""
+    said = {"PID": value.get("PID"), "PATHWAY": _one_pathway(value)}
+    places = [joined(path) for path in _taking_away(said, (), None)]
+    if places:
+        raise InvalidInput(Problem(place, _TAKES_AWAY, "not-supported") for place in places)
+
+
+def _taking_away(node: Any, path: tuple[str, ...], kind: str | None) -> Iterator[tuple[str, ...]]:
+    """Yields the path of each null, and of each action code that takes away; `kind` is that of the node's group."""
+    if type(node) is dict:
+        if kind is not None and takes_away(kind, node):
+            yield (*path, MAIN[kind], "f1")
+        for name, child in node.items():
+            group = name if name in TABLES and type(child) is dict else None
+            yield from _taking_away(child, (*path, name), group)
+    elif type(node) is list:
+        group = path[-1] if path and path[-1] in TABLES else None
+        for number, item in enumerate(node):
+            yield from _taking_away(item, (*path, f"[{number}]"), group)
+    elif node == NULL:
+        yield path
 
 
 def _one_pathway(value: dict[str, Any]) -> Data:
