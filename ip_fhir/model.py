@@ -130,6 +130,7 @@ from ip_fhir.domain.sharing.share import (
 )
 from ip_fhir.domain.sharing.terms import RequestRule, ShareStart, SharingTerms
 from ip_fhir.domain.sharing.view import (
+    LeftItem,
     Opening,
     PlanView,
 )
@@ -223,6 +224,7 @@ __all__ = [
     "KeptChange",
     "KeptForm",
     "KnownParty",
+    "LeftItem",
     "LegalBasis",
     "LifeArea",
     "LocatingPart",

@@ -46,12 +46,14 @@ class Letter:
     """An effect that sends a message, at the time `sent` (with zone).
 
     `organizations` are the enterprises of the parties, by the party's name in the settings, and of our own side.
+    `before` is the last view that the party acknowledged, where a view says what left since then.
     """
 
     case: SharedPlan
     effect: Effect
     sent: datetime
     organizations: Mapping[str, Organization]
+    before: PlanView | None = None
 
     def message(self, sender: Organization, recipient: Organization) -> PlanMessage:
         """Returns the message. Raises `InvalidInput` (not-found) if what it is about is not in the plan any more."""
@@ -60,7 +62,8 @@ class Letter:
             raise InvalidInput.at("effect", "sends no message about a plan", "structure")
         given: dict[str, Any] = {CONTENT[kind]: _CONTENTS[kind](self)}
         if kind is PlanMessageKind.PLAN:
-            given |= {"kept": self.share.kept, "numbers": self.share.numbers}
+            left = () if self.before is None else given["view"].left_since(self.before)
+            given |= {"kept": self.share.kept, "numbers": self.share.numbers, "left": left}
         if self.case.side is PlanSide.HOLDER:
             given["epoch"] = self.case.epoch
         return PlanMessage(

@@ -11,7 +11,7 @@ from ip_fhir.domain.sharing.case import HandedOver
 from ip_fhir.domain.sharing.change import Change, ChangeAnswer
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.share import Digest, ItemNumber, Kept
-from ip_fhir.domain.sharing.view import PlanView
+from ip_fhir.domain.sharing.view import LeftItem, PlanView
 from ip_fhir.domain.team import TeamRole
 from ip_fhir.domain.values.value import Count, Flag, Id, Moment, Text, Value
 
@@ -94,6 +94,11 @@ class PlanMessage(Value):
     numbers: tuple[ItemNumber, ...] = Field(
         default=(), max_length=20_000, description="View in which each item last changed: written, never read."
     )
+    left: tuple[LeftItem, ...] = Field(
+        default=(),
+        max_length=20_000,
+        description="Items that left since the last view acknowledged: written, not read.",
+    )
     withdrawal: Withdrawal | None = Field(default=None, description="The withdrawal.")
     change: Change | None = Field(default=None, description="The change.")
     answer: ChangeAnswer | None = Field(default=None, description="The answer to a change.")
@@ -111,8 +116,8 @@ class PlanMessage(Value):
         if given != {CONTENT[self.kind]}:
             message = f"a message of the kind {self.kind} has {CONTENT[self.kind]}, and no other content"
             raise ValueError(message)
-        if (self.kept or self.numbers) and self.kind is not PlanMessageKind.PLAN:
-            message = "a message with a view, and no other, gives back what was kept, and has numbers of its items"
+        if (self.kept or self.numbers or self.left) and self.kind is not PlanMessageKind.PLAN:
+            message = "a message with a view, and no other, gives back what was kept, has numbers, and says what left"
             raise ValueError(message)
         return self
 

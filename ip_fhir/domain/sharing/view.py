@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.plan_rules import LISTS
 from ip_fhir.domain.values.terms import LifeArea
-from ip_fhir.domain.values.value import Count, Day, Id, Value
+from ip_fhir.domain.values.value import Count, Day, Id, Text, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Opening(Value):
@@ -18,6 +23,13 @@ class Opening(Value):
     area: LifeArea | None = Field(default=None, description="Life area; none: what belongs to no area.")
     since: Day | None = Field(default=None, description="First day; none: from the beginning.")
     until: Day | None = Field(default=None, description="Last day, included; none: until further notice.")
+
+
+class LeftItem(Value):
+    """An item that the participant has, by the last view that it acknowledged, and that the newest view lacks."""
+
+    field: Text = Field(description="List of the plan that it was in.")
+    id: Id = Field(description="Id in the views of this share.")
 
 
 class PlanView(Value):
@@ -41,3 +53,19 @@ class PlanView(Value):
         plan = self.plan.model_copy(update={"version": 1, "updated": None})
         content = self.model_copy(update={"number": 1, "plan": plan})
         return hashlib.sha256(content.to_json().encode()).hexdigest()
+
+    def left_since(self, before: PlanView) -> tuple[LeftItem, ...]:
+        """Returns the items of an earlier view that this one lacks, in the order of a plan's fields."""
+        there = set(_items(self.plan))
+        return tuple(
+            LeftItem(field=name, id=ident) for name, ident in _items(before.plan) if (name, ident) not in there
+        )
+
+
+def _items(plan: IndividualPlan) -> Iterator[tuple[str, str]]:
+    """Yields each item's list and id."""
+    for name in LISTS:
+        yield from ((name, item.id) for item in getattr(plan, name))
+    if plan.team is not None:
+        yield from (("team.memberships", place.id) for place in plan.team.memberships)
+        yield from (("team.coordinators", place.id) for place in plan.team.coordinators)

@@ -66,6 +66,7 @@ class Hl7v2:
     name: WireFormat = "hl7v2"
     content_type: str = ER7
     receipts: bool = True
+    names_left: Literal[True] = True
 
     def __init__(self, line: Hl7v2Line = NO_SETTINGS) -> None:
         self._line = line

@@ -188,6 +188,13 @@ class PartialWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class LeavingWriter(Protocol):
+    """A `Writer` of a format in which a view names what left since the last one that was acknowledged (`left`)."""
+
+    names_left: Literal[True]
+
+
 def about_referral(message: Message | PlanMessage) -> Message:
     """Return a message about a referral, for a format that carries no others.
 

@@ -16,8 +16,10 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.letters import Letter
 from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.errors import InvalidInput
+from ip_fhir.exchange.formats import LeavingWriter
 from ip_fhir.exchange.plans.commit import IN_ITS_PLACE, OF_A_SHARE
 from ip_fhir.exchange.plans.due import up_to_date
+from ip_fhir.exchange.plans.views import acknowledged_view
 from ip_fhir.ports.plans import keeps_plans, writes_plans
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.agreement import Agreement
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.messages import PlanMessage
+    from ip_fhir.domain.sharing.view import PlanView
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Peer
     from ip_fhir.ports import OutboxRow, Transaction
@@ -101,8 +104,20 @@ class PlanErrand:
         """The message to the party; a view as it is on the Norwegian day."""
         sent = max(now, self.plan.changed)  # the clock may have been turned back
         enterprises = self.context.enterprises()
-        letter = Letter(self.plan, self.row.effect, sent, enterprises)
+        letter = Letter(self.plan, self.row.effect, sent, enterprises, self._before())
         return letter.message(enterprises[OURS], enterprises[self.peer.name])
+
+    def _before(self) -> PlanView | None:
+        """The last view that the party acknowledged; None where its format does not say what left since then."""
+        effect = self.row.effect
+        if effect.plan_message is not PlanMessageKind.PLAN:
+            return None
+        writer = self.context.formats.writer(self.peer.adapter.format, self.peer.lines)
+        share = self.plan.share(effect.about or "")
+        if share is None or not isinstance(writer, LeavingWriter):
+            return None
+        found = acknowledged_view(self.store, share)
+        return None if found is None else found[0]
 
 
 def awaits_yes(plan: SharedPlan, row: OutboxRow) -> bool:

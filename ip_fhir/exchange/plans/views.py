@@ -178,19 +178,15 @@ class Views:
         None if there was none, or if it shows anything that is closed or protected by now: that is not given once more.
         """
         store = self._store()
-        if store is None or share.acknowledged == 0:
+        found = acknowledged_view(store, share) if store is not None else None
+        if found is None:
             return None
-        with store.begin() as tx:
-            made = tx.view_made(share.id, share.acknowledged)
-            version = tx.plan_version(share.plan, made.version) if made is not None else None
-        if made is None or version is None:
-            return None
-        view = remake(version.plan, share, made.number, made.day)
+        view, plan = found
         now = policy_of(content, share, self._day)
         shown = {opening.area for opening in view.openings}
         open_ = {*now.areas, *((None,) if now.general else ())}
-        reached = protected_persons(content) <= protected_persons(version.plan)
-        return view if view.digest() == made.digest and shown <= open_ and reached else None
+        reached = protected_persons(content) <= protected_persons(plan)
+        return view if shown <= open_ and reached else None
 
     def _resources(self, share: Share, view: PlanView) -> tuple[WrittenResource, ...]:
         """The resources of a view, each with its version: the greatest number of what stands in it.
@@ -205,3 +201,19 @@ class Views:
         for one in written:
             one.number(min(versions.get(one.id, view.number), view.number))
         return tuple(written)
+
+
+def acknowledged_view(store: PlanStore, share: Share) -> tuple[PlanView, IndividualPlan] | None:
+    """Return the last view that the participant acknowledged, made again, and the version that it was made from.
+
+    None if there is none, if a purge took it out, or if it cannot be made as it was: the share's terms are others now.
+    """
+    if share.acknowledged == 0:
+        return None
+    with store.begin() as tx:
+        made = tx.view_made(share.id, share.acknowledged)
+        version = tx.plan_version(share.plan, made.version) if made is not None else None
+    if made is None or version is None:
+        return None
+    view = remake(version.plan, share, made.number, made.day)
+    return (view, version.plan) if view.digest() == made.digest else None

@@ -13,9 +13,10 @@ from ip_fhir.mapping.dialects.hl7v2.context import Context, written
 from ip_fhir.mapping.hl7v2.echoes import day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from ip_fhir.domain.sharing.view import LeftItem
     from ip_fhir.mapping.compiled import Compiled
 
 Data: TypeAlias = dict[str, Any]
@@ -40,6 +41,7 @@ TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
 """The action codes that take away (tables 0287, 0206), and an order's control codes (0119)."""
 
 _TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
+_LEFT: Final = {"c1": "left", "c2": "Ikke lenger i planen", "c3": "99IP"}
 _OF_OWNER: Final = {"owner_protection": "protection", "owner_interpreter": "needs_interpreter"}
 
 
@@ -111,6 +113,27 @@ class _Writer:
         detail["OBR"] = {"f2": group["ORC"]["f2"], **detail["OBR"]}
         order = {"AD": "NW", "UP": "SC", "DE": "CA"}[self.action]  # table 0119
         return {**group, "ORC": {"f1": [{"c1": order}], **group["ORC"]}, "ORDER_DETAIL": detail}
+
+
+def with_left(pathway: Data, left: Sequence[LeftItem], sent: datetime) -> list[str]:
+    """Put what left into the pathway, each with the action code that takes it away, effective at `sent`.
+
+    Returns the ids of what has no segment here: rows name them. Needs and measures have one where a goal is there, or
+    has left: they stand under the first.
+    """
+    acted = {"f1": [{"c1": "DE"}], "f2": [{"c1": written(sent)}], "f3": [_LEFT]}
+    goals = [{"GOL": {**acted, "f4": [{"c1": one.id}]}} for one in left if one.field == "goals"]
+    there = [*pathway.get("GOAL", ()), *goals]
+    if not there:
+        return [one.id for one in left]
+    first = {**there[0]}
+    needs = [{"PRB": {**acted, "f4": [{"c1": one.id}]}} for one in left if one.field == "needs"]
+    orders = [{"ORC": {"f1": [{"c1": "CA"}], "f2": [{"c1": one.id}]}} for one in left if one.field == "measures"]
+    for name, groups in (("PROBLEM", needs), ("ORDER", orders)):
+        if groups:
+            first[name] = [*first.get(name, ()), *groups]
+    pathway["GOAL"] = [first, *there[1:]]
+    return [one.id for one in left if one.field not in FIELDS.values()]
 
 
 def _rows_numbered(group: Data, name: str) -> Data:

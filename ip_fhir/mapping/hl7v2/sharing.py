@@ -27,6 +27,7 @@ from ip_fhir.mapping.hl7v2.pathway import (
     person_of,
     plan_data,
     takes_away,
+    with_left,
     with_numbers,
 )
 from ip_fhir.mapping.hl7v2.writing import nobody, refuse_null
@@ -88,8 +89,11 @@ def plan_message_to_hl7v2(
     plan = withheld(getattr(content, carried.plan), released) if carried.plan else None
     pathway = _pathway(message, plan, content.share, compiled, _EVENTS[trigger])
     lens = compiled.lens(carried.table)
+    beside = with_left(pathway, message.left, message.sent)
     pathway = lens.put_new(_said(data_of(content), carried), pathway, Context())
-    value = compiled.lens(_HEADER).put_new(_header_data(message, trigger), {"PATHWAY": [pathway]}, Context())
+    value = compiled.lens(_HEADER).put_new(
+        {**_header_data(message, trigger), "left_beside": beside}, {"PATHWAY": [pathway]}, Context()
+    )
     (pathway,) = value["PATHWAY"]
     pathway["NTE"] = with_numbers([{k: v for k, v in note.items() if k != "f1"} for note in pathway["NTE"]])
     value["PID"] = nobody(content.share) if plan is None else person_of(data_of(plan)["owner"], compiled)
@@ -114,7 +118,7 @@ def _said(data: Data, carried: PathwayContent) -> Data:
 
 
 def _header_data(message: PlanMessage, trigger: str) -> Data:
-    data = data_of(message.model_copy(update={CONTENT[message.kind]: None, "kept": (), "numbers": ()}))
+    data = data_of(message.model_copy(update={CONTENT[message.kind]: None, "kept": (), "numbers": (), "left": ()}))
     short = control_id(message.id)
     parties = [{**data[side], "of": side} for side in _SIDES]
     rest = {name: value for name, value in data.items() if name not in ("id", "sender", "recipient")}

@@ -9,19 +9,21 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ip_fhir.domain.plan import MeasureStatus
+from ip_fhir.domain.plan import IndividualPlan, MeasureStatus, Need
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.message import read
-from ip_fhir.mapping import default
+from ip_fhir.mapping import default, plan_with_hl7v2
 from tests.exchange.plans.test_wild_network_of_plans import EXAMPLES, Around
 from tests.support.ring import NINA, OLE, Ring, make_ring, organization
 from tests.support.ring_plan import PLAN, copy, current, share_of, shared
+from tests.support.two_sides import START
 from tests.support.v2_ring import speak_v2
 
 HIDDEN = ("Å få egen bolig", "Søke om bolig", "Å bo for seg selv", "goal-2", "measure-2", "need-1")
@@ -143,6 +145,78 @@ def test_what_people_must_say_in_words(ring: Ring) -> None:
     ring.settle()
     assert len(ring.network.sent) == sent
     assert ring.plan("municipality") == before
+
+
+def left_in(content: bytes) -> set[tuple[str, str]]:
+    """What a view names as left: the segment, and the id."""
+    found = set()
+    for segment in read(content, DEFAULT_LIMITS).segments:
+        fields = segment.text.split("|")
+        if segment.name in ("GOL", "PRB") and fields[1] == "DE":
+            found.add((segment.name, fields[4]))
+        elif segment.name == "ORC" and fields[1] == "CA":
+            found.add(("ORC", fields[2]))
+        elif segment.name == "NTE" and fields[4:] == ["left^^99IP"]:
+            found.add(("NTE", fields[3]))
+    return found
+
+
+def without_housing(plan: IndividualPlan) -> IndividualPlan:
+    """The plan without goal, need and measure of the area that is closed to the school, and one member fewer."""
+    assert plan.team is not None
+    team = plan.team.evolve(memberships=plan.team.memberships[:2])
+    return plan.evolve(
+        goals=plan.goals[:1], needs=plan.needs[1:], measures=(*plan.measures[:1], *plan.measures[2:]), team=team
+    )
+
+
+def views_to(ring: Ring, party: str) -> list[bytes]:
+    """The views that were sent to a party, in order."""
+    found = [content for _, to, content in ring.network.sent if to == party]
+    return [content for content in found if read_back(content).view is not None]
+
+
+def test_a_view_names_what_left_it(ring: Ring) -> None:
+    """By the ids of the view before, to whoever had it: a system that keeps what it has then has the new view."""
+    shared(ring, "hospital", "school")
+    before = copy(ring, "hospital")
+    ring.holder.save_plan(without_housing(current(ring)), by=NINA)
+    ring.settle()
+    content, after = views_to(ring, "hospital")[-1], copy(ring, "hospital")
+    assert before.plan.team is not None
+    segments = {"goals": "GOL", "needs": "PRB", "measures": "ORC"}
+    expected = {(segments.get(one.field, "NTE"), one.id) for one in after.left_since(before)}
+    ended = (before.plan.goals[1], before.plan.needs[0], before.plan.measures[1], before.plan.team.memberships[2])
+    assert {one.id for one in ended} <= {ident for _, ident in expected}
+    assert left_in(content) == expected
+    message = read(content, DEFAULT_LIMITS)
+    assert check(message, strict=True) == ()
+    kept = plan_with_hl7v2(before.plan.evolve(id=before.share), message.value)
+    assert (kept.goals, kept.needs, kept.measures) == (after.plan.goals, after.plan.needs, after.plan.measures)
+    assert after.digest() == share_of(ring, "hospital").digest
+    ring.holder.save_plan(current(ring).evolve(title="Ny"), by=NINA)
+    ring.settle()
+    assert left_in(views_to(ring, "hospital")[-1]) == set()
+
+
+@pytest.mark.sharing_promise(2)
+def test_what_a_participant_never_saw_is_not_named_as_left(ring: Ring) -> None:
+    """Neither what is closed to it, nor what stood only in a view that was never sent."""
+    shared(ring, "school")
+    seen = copy(ring, "school")
+    plan = current(ring)
+    unsent = Need(id="need-unsent", text="Ny skyss")
+    ring.holder.save_plan(plan.evolve(needs=(*plan.needs, unsent), title="Usendt"), by=NINA)
+    assert see(current(ring), share_of(ring, "school"), START.date()).plan.needs
+    ring.holder.save_plan(without_housing(plan.evolve(version=current(ring).version, title="Ny")), by=NINA)
+    ring.settle()
+    views = views_to(ring, "school")
+    left = {ident for content in views for _, ident in left_in(content)}
+    assert len(views) == 2
+    assert left == {one.id for one in copy(ring, "school").left_since(seen)}
+    assert not [said for said in (*HIDDEN, "Ny skyss") for content in views if said in content.decode()]
+    hidden = {view_id for view_id in left if view_id not in str(seen.to_json())}
+    assert hidden == set()
 
 
 class AroundV2(Around):
