@@ -6,7 +6,7 @@ The other kinds are no messages of HL7 v2: people say them in words.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ip_fhir.domain.consent.protection import withheld
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
@@ -45,22 +45,32 @@ if TYPE_CHECKING:
 _HEADER: Final = "V2PlanMessage"
 _STRUCTURE: Final = "PPG_PCG"
 _EVENTS: Final[dict[str, Action]] = {"PCG": "AD", "PCH": "UP", "PCJ": "DE"}
+_FIRST_VIEW: Final = "PCG"
 _HEADER_FIELDS: Final = ("sent", "answers", "epoch", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class PathwayContent:
-    """The content of a kind of message: its table, the event that it is sent as, and the field that is a plan."""
+    """The content of a kind of message: its table, the event that it is sent as, and the field that is a plan.
+
+    `side` is the one that sends it.
+    """
 
     table: str
     trigger: str
     plan: str = ""
+    side: Literal["holder", "participant"] = "holder"
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """The events that it is sent as: a share's first view by another one."""
+        return (_FIRST_VIEW, self.trigger) if self.plan == "plan" else (self.trigger,)
 
 
 CARRIED: Final = {
     PlanMessageKind.PLAN: PathwayContent("V2PlanView", "PCH", "plan"),
     PlanMessageKind.PLAN_WITHDRAWN: PathwayContent("V2PlanWithdrawal", "PCJ"),
-    PlanMessageKind.PLAN_CHANGE: PathwayContent("V2PlanChange", "PCH", "wanted"),
+    PlanMessageKind.PLAN_CHANGE: PathwayContent("V2PlanChange", "PCH", "wanted", "participant"),
     PlanMessageKind.PLAN_CHANGE_ANSWER: PathwayContent("V2PlanAnswer", "PCH"),
 }
 """The kinds that HL7 v2 carries. A share's first view is sent as PCG."""
@@ -85,7 +95,7 @@ def plan_message_to_hl7v2(
     if carried is None:
         raise InvalidInput.at("kind", IN_WORDS, "not-supported")
     content = getattr(message, CONTENT[message.kind])
-    trigger = "PCG" if message.view is not None and message.view.number == 1 else carried.trigger
+    trigger = _FIRST_VIEW if message.view is not None and message.view.number == 1 else carried.trigger
     plan = withheld(getattr(content, carried.plan), released) if carried.plan else None
     pathway = _pathway(message, plan, content.share, compiled, _EVENTS[trigger])
     lens = compiled.lens(carried.table)

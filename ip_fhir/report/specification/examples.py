@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.green_form import GreenForm
 from ip_fhir.domain.message import Message, MessageKind
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import PlanOwner
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.domain.sharing.view import Opening, PlanView
 
 if TYPE_CHECKING:
     from ip_fhir.domain.people import Organization
@@ -30,6 +35,30 @@ def example_messages(hospital: Organization, unit: Organization) -> tuple[Messag
         _message(MessageKind.ACCEPTED, 2, unit, hospital),
         _message(MessageKind.REMINDER, 3, hospital, unit, number=1, text="Vi venter på svar på meldingen."),
         _message(MessageKind.GREEN_FORM, 4, unit, hospital, form=_form(unit)),
+    )
+
+
+def example_view(holder: Organization, participant: Organization) -> PlanMessage:
+    """Returns the first view of a shared plan, from the side that keeps the plan to one that takes part."""
+    plan = IndividualPlan.from_data(
+        {
+            "id": "plan-example",
+            "created": _SENT.isoformat(),
+            "owner": _OWNER,
+            "status": "active",
+            "goals": [{"id": "goal-example", "text": "Å gå til butikken selv"}],
+            "measures": [{"id": "measure-example", "what": "Gangtrening", "goals": ["goal-example"]}],
+        }
+    )
+    view = PlanView(share="share-example", number=1, level=ContentLevel.PLAN, openings=(Opening(),), plan=plan)
+    return PlanMessage(
+        id="example-5",
+        kind=PlanMessageKind.PLAN,
+        sent=_SENT,
+        sender=holder,
+        recipient=participant,
+        epoch=1,
+        view=view,
     )
 
 

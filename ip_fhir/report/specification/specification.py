@@ -14,8 +14,9 @@ from ip_fhir.hl7v2.structure.events import is_before
 from ip_fhir.mapping.hl7v2.along import with_words
 from ip_fhir.mapping.hl7v2.events import DECIDED, SENT, sent_as
 from ip_fhir.mapping.hl7v2.line import spoken
+from ip_fhir.mapping.hl7v2.sharing import CARRIED
 from ip_fhir.report.specification.blocks import Heading, Listing, Paragraph, Table
-from ip_fhir.report.specification.examples import example_messages, example_owner
+from ip_fhir.report.specification.examples import example_messages, example_owner, example_view
 from ip_fhir.report.table_review import code_lines, in_words, sheets
 from ip_fhir.report.words.codes import word
 
@@ -80,6 +81,7 @@ def specification(settings: Settings, peer: PeerSettings, mapper: Mapper) -> lis
         *_parties(settings, peer),
         *_line(settings, peer),
         *_events(settings.role),
+        *_plan_events(),
         *_acknowledgements(peer.hl7v2),
         *_tables(mapper, peer.hl7v2),
         *_codes(mapper),
@@ -146,6 +148,26 @@ def _events(role: Role) -> Iterator[Block]:
     rows = [_event_row(role, kind) for kind in MessageKind]
     rows.append((*_event_row(role, MessageKind.CLOSURE)[:1], "RRI^I12", "P", _sends(role, "RRI"), "closure"))
     yield Table(("Message", "Event", "RF1-1", "Direction", "message-kind"), tuple(rows), ("Event", "message-kind"))
+
+
+def _plan_events() -> Iterator[Block]:
+    yield Heading("Shared plans", 3)
+    yield Paragraph(
+        "A plan that both sides work on. PTH-3 is the id of the share, the plan and one participant, in every message; "
+        "the row NTE message-kind decides, and the event says it again. What is not listed is said in words by people. "
+        "A view is whole; what left it since the last one that was acknowledged has the action code DE (an order CA), "
+        "or is named in a row left. In a change with change-whole N absence says nothing; what takes away is refused."
+    )
+    rows = tuple(
+        (
+            word(kind, "en"),
+            " or ".join(f"PPG^{one}" for one in carried.triggers),
+            f"the {carried.side} sends",
+            str(kind),
+        )
+        for kind, carried in CARRIED.items()
+    )
+    yield Table(("Message", "Event", "Direction", "message-kind"), rows, ("Event", "message-kind"))
 
 
 def _event_row(role: Role, kind: MessageKind) -> tuple[str, ...]:
@@ -249,6 +271,11 @@ def _examples(settings: Settings, peer: PeerSettings, mapper: Mapper) -> Iterato
         sent = sent_as(message)
         yield Heading(f"{sent.code}^{sent.trigger}: {word(message.kind, 'en')}", 3)
         yield Listing(_lines(message, peer.hl7v2, mapper))
+
+    shown = example_view(unit.evolve(part_of=None), hospital.evolve(part_of=None))
+    yield Heading(f"PPG^PCG: {word(shown.kind, 'en')}", 3)
+    value = spoken(mapper.plan_message_to_hl7v2(shown), peer.hl7v2)
+    yield Listing(tuple(segment.text for segment in new(value).segments))
 
 
 def _lines(message: Message, line: Hl7v2Line, mapper: Mapper) -> tuple[str, ...]:

@@ -7,12 +7,14 @@ import pytest
 
 from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.referral import Role
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from ip_fhir.mapping.hl7v2.events import SENT
+from ip_fhir.mapping.hl7v2.sharing import CARRIED, is_about_plan
 from ip_fhir.report.specification.blocks import Listing, as_html, as_markdown
 from ip_fhir.report.specification.specification import specification
 from ip_fhir.report.table_review import code_lines, sheets
@@ -44,6 +46,17 @@ def test_every_event_is_listed(text: str) -> None:
         assert f"| `{kind}` |" in text
 
 
+def test_every_event_of_a_shared_plan_is_listed(text: str) -> None:
+    """Each kind that HL7 v2 carries, with its event and the side that sends it; the others are said in words."""
+    rows = {line.split("|")[4].strip(): line for line in text.splitlines() if "PPG^" in line and line.startswith("| ")}
+    assert {f"`{kind}`" for kind in CARRIED} == set(rows)
+    for kind, carried in CARRIED.items():
+        assert all(f"PPG^{trigger}" in rows[f"`{kind}`"] for trigger in carried.triggers)
+        assert f"the {carried.side} sends" in rows[f"`{kind}`"]
+    assert "`PPG^PCG or PPG^PCH`" in rows["`plan`"]
+    assert "participant" in rows["`plan-change`"]
+
+
 def test_every_row_of_the_tables_is_listed(text: str) -> None:
     """With its place and its section, and every code of every table that is named."""
     rows = [line for sheet in sheets(default()) if sheet.standard == "HL7 v2" for line in sheet.lines]
@@ -73,12 +86,15 @@ def test_the_examples_are_messages(settings: Settings) -> None:
     """Each is read as what its heading says, as the peer's line has it."""
     blocks = specification(settings, settings.peers[0], default())
     examples = [block for block in blocks if isinstance(block, Listing)]
-    kinds = set()
+    kinds: set[MessageKind | PlanMessageKind] = set()
     for example in examples:
         message = read("".join(f"{line}\r" for line in example.lines).encode("latin-1"), DEFAULT_LIMITS)
         assert (message.version, message.charset) == ("2.4", "8859/1")
-        kinds.add(default().message_from_hl7v2(message.value).kind)
-    assert kinds == {MessageKind.NOTICE, MessageKind.ACCEPTED, MessageKind.REMINDER, MessageKind.GREEN_FORM}
+        about_plan = is_about_plan(message.value)
+        reading = default().plan_message_from_hl7v2 if about_plan else default().message_from_hl7v2
+        kinds.add(reading(message.value).kind)
+    of_loop = {MessageKind.NOTICE, MessageKind.ACCEPTED, MessageKind.REMINDER, MessageKind.GREEN_FORM}
+    assert kinds == {*of_loop, PlanMessageKind.PLAN}
 
 
 def test_as_a_page(settings: Settings) -> None:
