@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
 
+from ip_fhir.domain.consent.protection import EVERY_PART
+from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.domain.sharing.see import see
 from ip_fhir.errors import InvalidInput
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
-from ip_fhir.mapping import plan_message_from_hl7v2, plan_message_to_hl7v2
+from ip_fhir.mapping import default, plan_message_from_hl7v2, plan_message_to_hl7v2
 from ip_fhir.testing.message_samples import NUMBER, plan_message
+from tests.domain.sharing.alike import Case, cases, only_seen, with_more
+from tests.support.canaries import CANARY
 
 K = PlanMessageKind
 GOAL = "|goal-1||||||||||||||active^Active^99IPGOAL"
@@ -65,3 +71,24 @@ def test_what_a_view_takes_away_is_not_in_it() -> None:
     gone = "GOL|DE|20260302120000+0000|^Borte|goal-0\rGOL|UP|"
     view = with_text(K.PLAN, (gone, "GOL|UP|")).view
     assert view == plan_message(K.PLAN).view
+
+
+def written(case: Case, plan: IndividualPlan) -> bytes | str:
+    """The bytes of the view that a participant gets of a plan; where HL7 v2 cannot say it, the words of that."""
+    view = see(plan, case.share, case.on)
+    message = plan_message(K.PLAN).evolve(view=view, kept=(), numbers=())
+    try:
+        return new(plan_message_to_hl7v2(message, default().releasing(EVERY_PART))).to_bytes()
+    except InvalidInput as error:
+        return str(error)
+
+
+@pytest.mark.sharing_promise(2)
+@settings(max_examples=40)
+@given(cases())
+def test_alike_plans_give_the_same_bytes(case: Case) -> None:
+    """Without all that a participant does not see, and with more and other of it, its PPG is the same to the byte."""
+    found = written(case, case.plan)
+    assert written(case, only_seen(case)) == found
+    assert written(case, with_more(case)) == found
+    assert CANARY not in (found if isinstance(found, str) else found.decode())
