@@ -7,9 +7,16 @@ the unit of that person; who the message is from and for stands in MSH-4 and MSH
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.mapping.dialects.hl7v2.context import Context
+from ip_fhir.mapping.dialects.hl7v2.numbers import oid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ip_fhir.mapping.compiled import Compiled
 
 Data = dict[str, Any]
 """A domain value in JSON form."""
@@ -127,3 +134,80 @@ def _id_by_number(numbers: Data) -> str | None:
 def _name_by_number(numbers: Data) -> str | None:
     words = {"her_id": "HER-id", "organization_number": "Organisasjonsnummer", "resh_id": "RESH-id"}
     return next((f"{words[field]} {number}" for field, number in numbers.items()), None)
+
+
+# --- roles beside a pathway
+
+
+def roles_of(plan: Data, compiled: Compiled, action: str) -> list[Data]:
+    """The groups of ROL beside the pathway of a plan in JSON form: a coordinator or member each.
+
+    They say to other systems what the rows of the team say; a vacant place has none, since ROL requires who it is.
+    """
+    team, known = plan.get("team", {}), {one["id"]: one for name in _ACTORS for one in plan.get(name, ())}
+    known[plan["owner"]["id"]] = plan["owner"]
+    found = []
+    for table, field, who in _ROLE_TABLES:
+        for place in team.get(field, ()):
+            if place.get(who) in known:
+                said = {name: value for name, value in place.items() if name in ("id", "kind", "role", "period")}
+                said |= _named_in_role(known[place[who]], compiled)
+                made = compiled.lens(table).put_new(said, {}, Context())["ROL"]
+                found.append({"ROL": {**made, "f2": [{"c1": action}]}})
+    return found
+
+
+def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) -> Data:
+    """The team in groups of ROL, and the professionals and organisations in it, as fields of a plan; none for no role.
+
+    Who has the role of a coordinator is one; anybody else is a member, in words where the role has no code here.
+    """
+    actors = Actors()
+    team: Data = {"id": "team", "memberships": [], "coordinators": []}
+    for number, group in enumerate(groups, start=1):
+        role = group.get("ROL") or {}
+        if (role.get("f2") or [{}])[0].get("c1") in ("DE", "D"):
+            continue
+        place: Data = {name: compiled.lens(name).get(group, context, "ROL") for name, _, _ in _ROLE_TABLES}
+        coordinator, member = (place[name] for name, _, _ in _ROLE_TABLES)
+        who, is_person = _who_in_role(member, compiled, actors)
+        own = {"id": member.get("id", f"role-{number}"), "period": member.get("period", {})}
+        if "kind" in coordinator and is_person:
+            team["coordinators"].append({**own, "kind": coordinator["kind"], "holder": who})
+            continue
+        words = (role.get("f3") or [{}])[0]
+        said = words.get("c2") or words.get("c1")
+        other = {"role": "other", **({"role_text": said} if said else {})}
+        team["memberships"].append({**own, "member": who, **({"role": member["role"]} if "role" in member else other)})
+    if not team["memberships"] and not team["coordinators"]:
+        return {}
+    return {"team": team, "professionals": actors.professionals, "organizations": actors.organizations}
+
+
+def _named_in_role(actor: Data, compiled: Compiled) -> Data:
+    """Who it is, as ROL-4 names them: by a number of a register where there is one, and by name."""
+    name = actor["name"]
+    named = {"family": name} if isinstance(name, str) else {**name}
+    for field, register in _ROLE_NUMBERS.items():
+        if field in actor:
+            return {**named, "number": actor[field], "register": oid(compiled.systems, register)}
+    return named
+
+
+def _who_in_role(said: Data, compiled: Compiled, actors: Actors) -> tuple[str, bool]:
+    """The id of who ROL-4 names, and if that is a person. Raises `InvalidInput` where it names nobody."""
+    if "family" not in said:
+        raise InvalidInput.at("ROL-4.2", "is required: a role says who has it", "required")
+    registers = {oid(compiled.systems, register): field for field, register in _ROLE_NUMBERS.items()}
+    field = registers.get(said.get("register", ""))
+    number = {field: said["number"]} if field is not None and "number" in said else {}
+    if field not in (None, "hpr_number"):
+        return str(actors.organization({"name": said["family"], **number})["id"]), False
+    name = {part: said[part] for part in ("family", "given") if part in said}
+    return str(actors.professional({"name": name, **number})["id"]), True
+
+
+_ACTORS: Final = ("professionals", "organizations", "related_persons")
+_ROLE_TABLES: Final = (("V2RoleCoordinator", "coordinators", "holder"), ("V2RoleMember", "memberships", "member"))
+_ROLE_NUMBERS: Final = {"hpr_number": "hpr", "her_id": "her-id", "organization_number": "org-number"}
+"""The registers of numbers in ROL-4 by the field of who has it, the one that is written first."""

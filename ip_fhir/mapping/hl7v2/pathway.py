@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.context import Context, written
 from ip_fhir.mapping.hl7v2.echoes import day_of
+from ip_fhir.mapping.hl7v2.parties import roles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +93,8 @@ class _Writer:
         made["PTH"] = {**acted(self.action), **made["PTH"]}
         if "NTE" in made:
             made["NTE"] = with_numbers(made["NTE"])
+        if roles := roles_of(self.plan, self.compiled, self.action):
+            made["PATHWAY_ROLE"] = roles
         if goals:
             made["GOAL"] = [self._goal(goal, first=number == 0) for number, goal in enumerate(goals)]
         return made

@@ -14,7 +14,8 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.hl7v2.acknowledgement import control_id
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
-from ip_fhir.mapping.hl7v2.pathway import pathway_of, person_of, plan_data
+from ip_fhir.mapping.hl7v2.parties import team_in_roles
+from ip_fhir.mapping.hl7v2.pathway import groups_in, pathway_of, person_of, plan_data
 from ip_fhir.mapping.hl7v2.writing import refuse_null
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -92,8 +93,9 @@ def _without_place(compiled: Compiled, table: str) -> list[str]:
 def plan_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PathwayReading:
     """Read the plan in the value of a PPG, PPP, PTR or CCM: pathway, goals, needs and measures, wherever they stand.
 
-    Where nothing says when it was begun, that is MSH-7, which is told. Raises `InvalidInput` for another message, for a
-    view of a plan, for none or several pathways, and for one id with two meanings.
+    Coordinators and members are read of ROL beside the pathway where no rows say the team. Where nothing says when it
+    was begun, that is MSH-7, which is told. Raises `InvalidInput` for another message, for a view of a plan, for none
+    or several pathways, and for one id with two meanings.
     """
     code = ((value.get("MSH") or {}).get("f9") or [{}])[0].get("c1", "")
     if code not in _PLAN_CODES:
@@ -102,9 +104,19 @@ def plan_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OS
     if "kind" in _header_read(value, compiled, context):
         raise InvalidInput.at("NTE[message-kind]-3", _VIEW, "not-supported")
     data = plan_data(value, compiled, context)
+    if "team" not in data:
+        for name, said in team_in_roles(_roles(value), compiled, context).items():
+            data[name] = said if name == "team" else [*data.get(name, ()), *said]
     warnings = () if "created" in data else (_CREATED,)
     data.setdefault("created", _header_read(value, compiled, context).get("sent"))
     return PathwayReading(read(IndividualPlan, data), warnings)
+
+
+def _roles(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yields the groups of ROL beside the pathway."""
+    for name, group, _ in groups_in(value, None):
+        if name == "PATHWAY":
+            yield from group.get("PATHWAY_ROLE", ())
 
 
 def _header_read(value: dict[str, Any], compiled: Compiled, context: Context) -> dict[str, Any]:
