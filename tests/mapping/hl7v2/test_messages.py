@@ -13,9 +13,10 @@ from ip_fhir.domain.people import AddressProtection, OrganizationKind
 from ip_fhir.errors import InvalidInput, NotTaken
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
-from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
+from ip_fhir.mapping import default, message_from_hl7v2, message_to_hl7v2
 from ip_fhir.mapping.hl7v2.events import sent_as
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.mapping.hl7v2.told import told_in_hl7v2
 from ip_fhir.testing.message_samples import HOSPITAL, NUMBER, UNIT, message
 from tests.mapping.hl7v2.samples import (
     ANSWER,
@@ -275,6 +276,8 @@ REFUSED = [
         "PRD|IR|||^^^^^^^^Nord\rPRD|IR|||^^^^^^^^Sør\rPRD|RT|",
         "PRD",
     ),
+    ("another priority", NOTICE, "R^Routine^HL70280", "E", "RF1-2"),
+    ("another priority of the table", PLAIN, "R^Routine^HL70280", "E^Emergency^HL70280", "RF1-2"),
     ("another gender", NOTICE, "|M|", "|X|", "PID-8.1"),
     (
         "yes, and no",
@@ -295,6 +298,30 @@ def test_what_is_refused(segments: tuple[str, ...], old: str, by: str, at: str) 
     assert any(problem.path.startswith(at) for problem in caught.value.problems), str(caught.value)
     assert "14826121549" not in str(caught.value)
     assert "Bjørnstad" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "by", "told"),
+    [
+        ("P^Pending^HL70283", "P^Pending^HL70283", []),
+        ("P^Pending^HL70283", "X^?^HL70283", ["RF1-1 W"]),
+        ("R^Routine^HL70280", "1^Straks^99LOCAL", ["RF1-2 W"]),
+        ("R^Routine^HL70280", "", []),
+        ("HL70280|||O", "HL70280|REH^Rehabilitation^HL70281||O", ["RF1-3 I"]),
+        ("O^Outpatient^HL70284", "I^Inpatient^HL70284", ["RF1-5 I"]),
+        ("O^Outpatient^HL70284", '""', []),
+        ("coordinator^Koordinator^99IP", "coordinator^Koordinator^99IP", []),
+        ("coordinator^Koordinator^99IP", "Z51^Palliative^ICD10", ["RF1-10 W"]),
+    ],
+)
+def test_a_code_that_is_not_read_is_told(old: str, by: str, told: list[str]) -> None:
+    """In each coded field of RF1: nothing is told where nothing stands, and where it is known."""
+    about = "OBX|8|CWE|message-kind^^99IP||notice^^99IPMSG||||||F"
+    row = "OBX|9|CWE|notice-kind^^99IP||coordinator^^99IPKIND||||||F"
+    value = changed((*NOTICE, about, row), old, by)
+    kind = message_from_hl7v2(value).kind
+    found = told_in_hl7v2(value, kind, default().compiled)
+    assert [f"{one.path} {'I' if one.code == 'informational' else 'W'}" for one in found] == told
 
 
 def test_a_party_that_says_nothing_is_refused() -> None:
