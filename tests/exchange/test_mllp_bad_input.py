@@ -79,6 +79,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str | None]] = {
     "a day of birth that does not exist": (field("PID", 7, "20260231"), "CE 102"),
     "a number of a person that is none": (field("PID", 3, "12345678901^^^X^NNNOR"), "CE 102"),
     "a sender that MSH and PRD name differently": (field("MSH", 4, ANOTHER), "CR 207"),
+    "a sender that MSH names by a number alone": (field("MSH", 4, "90000999"), "CR 207"),
     "a recipient that MSH and PRD name differently": (field("MSH", 6, ANOTHER), "CR 207"),
     "somebody else's": (lambda content: content.replace(b"90000202", b"90000999"), "CR 207"),
     "the acknowledgement of another message": (lambda _: ACK % (b"AA", b"nobody", CANARY.encode()), None),

@@ -358,13 +358,35 @@ def test_what_is_no_answer(status: str) -> None:
     assert [(problem.path, problem.code) for problem in caught.value.problems] == [("RF1-1", "not-supported")]
 
 
-def test_msh_may_not_contradict_the_party() -> None:
-    """MSH-4 with another number than the PRD of our own sender: refused."""
-    value = message_to_hl7v2(message(MessageKind.GREEN_FORM))
-    value["MSH"]["f4"] = [{"c1": "1", "c2": "2.16.578.1.12.4.1.2.1", "c3": "ISO"}]
+@pytest.mark.parametrize(
+    ("facility", "refused"),
+    [
+        ({"c1": "1", "c2": "2.16.578.1.12.4.1.2.1", "c3": "ISO"}, True),
+        ({"c1": "90000999"}, True),
+        ({"c1": str(UNIT.her_id)}, False),
+        ({"c1": str(UNIT.organization_number)}, False),
+        ({"c1": "KE NORDVIK"}, False),
+        ({"c1": "0042"}, False),
+        ({"c1": "90000999", "c2": "1.2.3", "c3": "ISO"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize(("field", "kind"), [("f4", MessageKind.GREEN_FORM), ("f6", MessageKind.NOTICE)])
+def test_msh_may_not_contradict_the_party(
+    field: str, kind: MessageKind, facility: dict[str, str], *, refused: bool
+) -> None:
+    """MSH-4 and -6 with another number than the PRD of our own party, also without its register: refused.
+
+    Names, and numbers that are no HER-id, or of registers that are not known here, are not compared.
+    """
+    value = message_to_hl7v2(message(kind))
+    value["MSH"][field] = [facility]
+    if not refused:
+        assert message_from_hl7v2(value) == message(kind)
+        return
     with pytest.raises(InvalidInput) as caught:
         message_from_hl7v2(value)
-    assert [problem.path for problem in caught.value.problems] == ["MSH-4"]
+    assert [(one.path, one.code) for one in caught.value.problems] == [(f"MSH-{field[1:]}", "invariant")]
 
 
 def test_another_type_of_message() -> None:
