@@ -129,14 +129,14 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
     if not is_about_plan(value):
         raise InvalidInput.at("MSH-9", "is no PPG", "not-supported")
     context = Context.of_message(value, zone)
-    header = compiled.lens(_HEADER).get(value, context, _STRUCTURE)
+    header = compiled.get(_HEADER, value, context, _STRUCTURE)
     if "kind" not in header:
         raise NotTaken.at("NTE[message-kind]-3", "is not there: no share, and a person must look", "not-supported")
     kind = PlanMessageKind(header["kind"])
     carried = CARRIED.get(kind)
     if carried is None:
         raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
-    content = compiled.lens(carried.table).get(_one_pathway(value), context, "PATHWAY")
+    content = compiled.get(carried.table, _one_pathway(value), context, "PATHWAY")
     for opening in content.get("openings", ()):
         opening.pop("general", None)
     if carried.plan:
