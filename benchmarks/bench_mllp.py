@@ -1,6 +1,7 @@
 """Load over MLLP: REF^I12 from 16 connections into `ip-fhir serve`, beside the same notices as FHIR messages over HTTP.
 
 One process serves both, and they take turns: a round of notices each. Both are mapped, and kept before the answer.
+Servers of others that keep nothing take their turns too, where they are installed (`bare_servers.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bare_servers import BRIDGE, bare_servers, write_reports
 from bench_load import CONNECTIONS, serving, write_messages
 from measuring import Figure
 
@@ -19,6 +21,8 @@ from ip_fhir.demo.place import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bare_servers import BareServer
 
 
 def measure(quick: bool) -> Iterator[Figure]:
@@ -31,6 +35,9 @@ def measure(quick: bool) -> Iterator[Figure]:
         write_messages(files["mllp"], count, count, "hl7v2")
         (port,) = free_ports(1)
         server = stack.enter_context(serving(place / "server", f"sqlite:///{place}/store.sqlite", port))
+        bare = stack.enter_context(bare_servers(place))
+        reports = place / "reports"
+        write_reports(reports, count, files["mllp"].stat().st_size // count)
         ports = {"http": None, "mllp": port}
         spent: dict[str, list[float]] = {wire: [] for wire in files}
         speed: dict[str, list[float]] = {wire: [] for wire in files}
@@ -40,7 +47,18 @@ def measure(quick: bool) -> Iterator[Figure]:
                 if turn:
                     spent[wire].append(server.milliseconds[-1])
                     speed[wire].append(server.per_second[-1])
+            for name, other in bare.items():
+                other.take(reports if name == BRIDGE else files["mllp"], turn * number, number, other.port)
     yield from figures(spent, speed)
+    for name, other in sorted(bare.items()):
+        yield beside(name, other, median(speed["mllp"]), median(spent["mllp"]))
+
+
+def beside(name: str, other: BareServer, speed: float, spent: float) -> Figure:
+    """Our messages a second by those of a server that keeps nothing; the first round is not counted."""
+    note = f"it keeps nothing; processor {median(other.milliseconds[1:]):.2g} ms a message, ours {spent:.2g}"
+    what = f"{CONNECTIONS} connections, over MLLP: by {name}"
+    return Figure(what, speed, "/s", median(other.per_second[1:]), note=note)
 
 
 def figures(spent: dict[str, list[float]], speed: dict[str, list[float]]) -> Iterator[Figure]:

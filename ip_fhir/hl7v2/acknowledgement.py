@@ -48,15 +48,22 @@ _REFUSALS: Final[dict[IssueCode, tuple[Literal["AE", "AR"], int]]] = {
     "required": ("AE", 101),
     "value": ("AE", 102),
     "code-invalid": ("AE", 103),
+    "invariant": ("AR", 207),
     "not-found": ("AE", 204),
     "business-rule": ("AR", 207),
+    "conflict": ("AE", 207),
     "duplicate": ("AR", 205),
     "too-long": ("AR", 207),
     "too-costly": ("AR", 207),
     "forbidden": ("AR", 207),
     "security": ("AR", 207),
+    "multiple-matches": ("AR", 207),
 }
-_OTHER: Final = ("AE", 207)
+"""MSA-1 and ERR-3 of each error.
+
+AE 207 says nothing about another try, and many senders read it as a request for one. So it stands only for what
+may be gone by then (`conflict`); what stays wrong in the message is AR, or AE with a number that says so.
+"""
 _NOT_SUPPORTED: Final = {"MSH-9": 200, "MSH-9.1": 200, "MSH-9.2": 201, "MSH-11": 202, "MSH-12": 203}
 _NO_DETAIL: Final = frozenset({"forbidden", "security"})
 _WITHOUT_ERR_2: Final = VERSIONS[: VERSIONS.index("2.5")]
@@ -82,7 +89,7 @@ def verdict(problems: Iterable[Problem], *, commit: bool = False) -> AckCode:
     'AE'
     """
     errors = [problem.code for problem in problems if problem.severity == "error"]
-    codes = {_REFUSALS.get(code, _OTHER)[0] for code in errors if code != "informational"}
+    codes = {_REFUSALS[code][0] for code in errors if code != "informational"}
     if "AR" in codes:
         return "CR" if commit else "AR"
     if codes:
@@ -96,7 +103,7 @@ def error_number(problem: Problem) -> int:
         return 0
     if problem.code == "not-supported" and problem.path in _NOT_SUPPORTED:
         return _NOT_SUPPORTED[problem.path]
-    return _REFUSALS.get(problem.code, _OTHER)[1]
+    return _REFUSALS[problem.code][1]
 
 
 def ack(of: Header | Er7, code: AckCode, *, at: datetime, problems: Sequence[Problem] = ()) -> bytes:

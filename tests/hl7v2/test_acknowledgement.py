@@ -13,6 +13,7 @@ from ip_fhir.hl7v2.acknowledgement import ERRORS, AckCode, ack, control_id, erro
 from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.message import Er7, read
+from ip_fhir.wire.acknowledgement import receipt_in
 from tests.hl7v2.messages import MSH, NASTY, NOTICE, REST, er7
 
 AT = datetime(2026, 1, 12, 9, 5, tzinfo=UTC)
@@ -21,7 +22,7 @@ TABLE: dict[IssueCode, tuple[str, int]] = {
     "required": ("AE", 101),
     "value": ("AE", 102),
     "code-invalid": ("AE", 103),
-    "invariant": ("AE", 207),
+    "invariant": ("AR", 207),
     "not-found": ("AE", 204),
     "not-supported": ("AR", 207),
     "business-rule": ("AR", 207),
@@ -31,10 +32,10 @@ TABLE: dict[IssueCode, tuple[str, int]] = {
     "too-costly": ("AR", 207),
     "security": ("AR", 207),
     "forbidden": ("AR", 207),
-    "multiple-matches": ("AE", 207),
+    "multiple-matches": ("AR", 207),
     "informational": ("AA", 0),
 }
-"""MSA-1 and ERR-3 for each issue code."""
+"""MSA-1 and ERR-3 for each issue code: what will not do better the next time is no AE 207."""
 
 
 def answer(message: bytes, code: AckCode, *problems: Problem) -> Er7:
@@ -123,6 +124,20 @@ def test_the_table_is_total() -> None:
         problem = Problem("PID-5", "reason", code)
         assert (verdict([problem]), error_number(problem)) == (msa, number)
     assert {number for _, number in TABLE.values()} <= set(ERRORS)
+
+
+def test_a_sender_that_repeats_what_may_succeed_repeats_nothing_else() -> None:
+    """An AE or CE is another try where ERR-3 does not say that it is for good: so only a conflict is tried again."""
+    again = set()
+    for code in set(get_args(IssueCode)) - {"informational"}:
+        problem = Problem("PID-5", "reason", code)
+        for commit in (False, True):
+            content = ack(head(NOTICE.encode()), verdict([problem], commit=commit), at=AT, problems=[problem])
+            receipt = receipt_in(content, "retry")
+            assert receipt is not None
+            if receipt.code != "fatal-error":
+                again.add(code)
+    assert again == {"conflict"}
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ NAMED = {
     "psycopg": ("ip_fhir/store/engine.py", "postgresql+psycopg"),  # SQLAlchemy loads it by the URL
     "hatchling": ("pyproject.toml", 'build-backend = "hatchling.build"'),  # the wheel is built without network
     "httpx2": ("tests/web/test_app.py", "starlette.testclient"),  # what Starlette's test client is made of
+    "hl7v2-fhir-bridge": ("benchmarks/bare_servers.py", '"-m", "v2fhir"'),  # run as a program
     "import-linter": ("Makefile", "lint-imports"),
     "mypy": ("Makefile", "run mypy"),
     "pytest-cov": ("pyproject.toml", "[tool.coverage.run]"),

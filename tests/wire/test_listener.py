@@ -341,7 +341,7 @@ def test_a_batch_with_a_wrong_count(client: Client, exchange: Store) -> None:
     answer = client.ask(batch)
     assert answer is not None
     found = [segment.split("|") for segment in answer.decode().split("\r")]
-    assert [fields[1:3] for fields in found if fields[0] == "MSA"] == [["AE", "M1"], ["CE", "M3"]]
+    assert [fields[1:3] for fields in found if fields[0] == "MSA"] == [["AR", "M1"], ["CR", "M3"]]
     assert [fields[2] for fields in found if fields[0] == "ERR"] == ["BTS^1^1^1"] * 2
     assert exchange.came == []
     assert [code for *_, code in exchange.refused] == ["invariant"]

@@ -6,9 +6,11 @@ the unit of that person; who the message is from and for stands in MSH-4 and MSH
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.values.ids import HerId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.dialects.hl7v2.numbers import oid
@@ -119,11 +121,19 @@ def _has_number(unit: Data, number: Data) -> bool:
     return any(unit.get(name) == value for name, value in number.items())
 
 
-def check_facility(party: Data, facility: str | None, place: str) -> None:
-    """Raise `InvalidInput` if MSH names another facility than the PRD of a party with numbers of the same register."""
-    for field, number in numbered(facility).items():
-        if party.get(field) not in (None, number):
-            raise InvalidInput.at(place, "is another facility than the PRD of that side names", "invariant")
+def check_facility(party: Data, facility: str | None, msh: Data, place: str) -> None:
+    """Raise `InvalidInput` if MSH names another facility than the PRD of a party of ours.
+
+    `facility` is the token of what stands at `place`. A number without a register there is a HER-id, or another number
+    of the party's: it is compared where the party has a HER-id.
+    """
+    differs = any(party.get(field) not in (None, number) for field, number in numbered(facility).items())
+    named = (msh.get(place.replace("MSH-", "f")) or [{}])[0]
+    bare = "" if named.get("c2") else named.get("c1", "")
+    if party.get("her_id") and re.fullmatch(HerId.PATTERN, bare):
+        differs = bare not in [party.get(name) for name in _NUMBERS]
+    if differs:
+        raise InvalidInput.at(place, "is another facility than the PRD of that side names", "invariant")
 
 
 def _id_by_number(numbers: Data) -> str | None:

@@ -93,7 +93,7 @@ class _Items:
         known = self.items[name].get(ident)
         before = None if known is None or (name, ident) in self.said else new_by(self.compiled, TABLES[name], known)
         whole = worded(overlaid(before or {}, group), name)
-        data: Data = self.compiled.lens(TABLES[name]).get(whole, self.context, name)
+        data: Data = self.compiled.get(TABLES[name], whole, self.context, name)
         data.pop("place", None)
         said = {**data, "goals": None}
         if self.said.setdefault((name, ident), said) != said:
@@ -172,7 +172,7 @@ def _with_pathway(plan: Data, group: Data, compiled: Compiled, context: Context)
         return plan
     known: Data = {name: plan[name] for name in _OF_PATHWAY if name in plan}
     own = {name: part for name, part in group.items() if name in ("PTH", "NTE")}
-    made = compiled.lens("V2Pathway").get(overlaid(new_by(compiled, "V2Pathway", known), own), context, "PATHWAY")
+    made = compiled.get("V2Pathway", overlaid(new_by(compiled, "V2Pathway", known), own), context, "PATHWAY")
     if "established" in made and "created" not in made:
         made["period"] = {"start": made["established"], **made.get("period", {})}
     rest = {name: said for name, said in plan.items() if name not in _OF_PATHWAY}

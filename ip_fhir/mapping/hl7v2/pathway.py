@@ -170,7 +170,7 @@ class Collected:
                 self._add(name, group, goal)
 
     def _add(self, name: str, group: Data, goal: str | None) -> None:
-        data = self.compiled.lens(TABLES[name]).get(group, self.context, name)
+        data = self.compiled.get(TABLES[name], group, self.context, name)
         known = self.items[name].setdefault(data["id"], data)
         if known != data:
             raise InvalidInput.at(PLACES[name], "is an id with two meanings", "invariant")
@@ -266,7 +266,7 @@ def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
 
 def owner_in(value: Data, compiled: Compiled, context: Context) -> Data:
     """The person whom PID names."""
-    made: Data = compiled.lens("V2Owner").get(next(_segments(value, "PID"), None), context, "PID")
+    made: Data = compiled.get("V2Owner", next(_segments(value, "PID"), None), context, "PID")
     return made
 
 

@@ -127,7 +127,7 @@ class _Reader:
     def _side(self, name: str, place: str, *, from_referring: bool) -> Side:
         said, facility = self.header.get(name, {}), self.header.get(f"{name}_facility")
         if self.is_ours and "id" in said:
-            check_facility(said, facility, place)
+            check_facility(said, facility, self.value["MSH"], place)
             return side_of(Actors(), said, None, None, place)
         words = self.standard.get("sending_name" if name == "sender" else "receiving_name")
         unit = {key: part for key, part in self._unit(referring=from_referring).items() if key != "part_of"}

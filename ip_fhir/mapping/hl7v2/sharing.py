@@ -160,14 +160,14 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
     if not is_about_plan(value):
         raise InvalidInput.at("MSH-9", "is no PPG", "not-supported")
     context = Context.of_message(value, zone)
-    header = compiled.lens(_HEADER).get(value, context, _STRUCTURE)
+    header = compiled.get(_HEADER, value, context, _STRUCTURE)
     if "kind" not in header:
         raise NotTaken.at("NTE[message-kind]-3", "is not there: no share, and a person must look", "not-supported")
     kind = PlanMessageKind(header["kind"])
     carried = CARRIED.get(kind)
     if carried is None:
         raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
-    content = compiled.lens(carried.table).get(_one_pathway(value), context, "PATHWAY")
+    content = compiled.get(carried.table, _one_pathway(value), context, "PATHWAY")
     if kind is PlanMessageKind.PLAN_CHANGE and not content.get("whole"):
         _refuse_taking_away(value)
     for opening in content.get("openings", ()):
@@ -177,7 +177,7 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
     data: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
     data |= {"id": header.get("id") or header["control_id"], "kind": kind, CONTENT[kind]: content}
     try:
-        return read(PlanMessage, {**data, **_parties(header)})
+        return read(PlanMessage, {**data, **_parties(header, value["MSH"])})
     except InvalidInput as error:
         raise InvalidInput(_placed(problem, value, carried, compiled) for problem in error.problems) from None
 
@@ -216,13 +216,13 @@ def _one_pathway(value: dict[str, Any]) -> Data:
 _SIDES: Final = {"sender": "MSH-4", "recipient": "MSH-6"}
 
 
-def _parties(header: Data) -> Data:
+def _parties(header: Data, msh: Data) -> Data:
     """The sender and the recipient. Raises `InvalidInput` where MSH names another facility."""
     found = {party["of"]: party for party in header.get("parties", ())}
     for side, place in _SIDES.items():
         if side not in found:
             raise InvalidInput.at("NTE[party]-3", f"names no {side}", "required")
-        check_facility(found[side], header.get(f"{side}_facility"), place)
+        check_facility(found[side], header.get(f"{side}_facility"), msh, place)
     return {side: {k: v for k, v in found[side].items() if k != "of"} for side in _SIDES}
 
 

@@ -1,5 +1,6 @@
 """The laws of the lenses for the tables of HL7 v2, also with parts of another system beside ours."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,15 +9,22 @@ from hypothesis import strategies as st
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping import default
+from ip_fhir.mapping.dialects.hl7v2.codes import Coded
 from ip_fhir.mapping.dialects.hl7v2.context import Context
+from ip_fhir.mapping.dialects.hl7v2.dialect import V2
+from ip_fhir.mapping.dialects.hl7v2.rows import Concept
 from ip_fhir.mapping.hl7v2.echoes import spread
+from ip_fhir.mapping.lenses.building import Builder
 from ip_fhir.mapping.lenses.table import data_of
+from ip_fhir.mapping.lenses.wrong import Wrong
 from ip_fhir.mapping.overlays.laws import broken_laws
 from ip_fhir.mapping.overlays.others import with_foreign
+from ip_fhir.mapping.tables.model import Row
 from tests.mapping.hl7v2.samples import NOTICE, value_of
 from tests.support import strategies as make
 
 TABLES = {name: table for name, table in default().tables.fields.items() if table.dialect == "hl7v2"}
+BUILDER = Builder(default().tables, V2, {name: default().lens(name).inner for name in TABLES})
 EACH = settings(max_examples=25)
 NOTICES = make.notices().map(lambda notice: spread(data_of(notice)))
 FORMS = make.green_forms().map(lambda form: spread(data_of(form)))
@@ -126,3 +134,39 @@ def test_the_places_that_are_read() -> None:
     assert numbers == {0, 1}
     assert list(lens.tells(there, Context(), ())) == []
     assert lens.telling
+
+
+CODED = [(name, row) for name, table in TABLES.items() for row in table.rows if row.coded]
+
+
+@pytest.mark.parametrize(("name", "row"), [pytest.param(*one, id=f"{one[0]}-{one[1].field}") for one in CODED])
+def test_no_row_is_silent_about_a_code_that_it_does_not_know(name: str, row: Row) -> None:
+    """Refused, told, or left in a repetition that others use too: by any coding system, and by none."""
+    leaf = BUILDER.leaf(row)
+    (lens,) = (one for one in default().lens(name).inner.fields if one.row.domain == row.domain)
+    for node in _unknown(leaf):
+        if row.path[-1].entries == "own" and not leaf.owns(node):
+            continue  # the repetition is another's
+        refused, word = _refused_or_read(leaf, node)
+        assert word is None
+        assert refused or (lens.telling and list(leaf.tells(node, Context(), ("f1",))))
+
+
+def _refused_or_read(leaf: Any, node: Any) -> tuple[bool, Any]:
+    """True if the leaf refuses the code of a node; and the word that it reads."""
+    try:
+        return False, leaf.get(node, Context())
+    except Wrong as wrong:
+        return wrong.code == "code-invalid", None
+
+
+def _unknown(leaf: Any) -> Iterator[Any]:
+    """Nodes with a code of no table: bare, of each coding system of the leaf, and of another one."""
+    coded = leaf.inner if isinstance(leaf, Concept) else leaf
+    if not isinstance(coded, Coded):
+        yield {"f5": [{"c1": "no-such"}]} if isinstance(leaf, Concept) else "no-such"
+        return
+    for system in ("", "99LOCAL", *coded.systems):
+        node = {"c1": "no-such", "c3": system} if system else {"c1": "no-such"}
+        for one in (node, {"c2": "Noe", **{f"c{int(part[1:]) + 3}": text for part, text in node.items()}}):
+            yield {"f5": [one]} if isinstance(leaf, Concept) else one

@@ -13,9 +13,10 @@ from ip_fhir.domain.people import AddressProtection, OrganizationKind
 from ip_fhir.errors import InvalidInput, NotTaken
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.message import new, read
-from ip_fhir.mapping import message_from_hl7v2, message_to_hl7v2
+from ip_fhir.mapping import default, message_from_hl7v2, message_to_hl7v2
 from ip_fhir.mapping.hl7v2.events import sent_as
 from ip_fhir.mapping.hl7v2.reading import persons_in_hl7v2
+from ip_fhir.mapping.hl7v2.told import told_in_hl7v2
 from ip_fhir.testing.message_samples import HOSPITAL, NUMBER, UNIT, message
 from tests.mapping.hl7v2.samples import (
     ANSWER,
@@ -275,6 +276,8 @@ REFUSED = [
         "PRD|IR|||^^^^^^^^Nord\rPRD|IR|||^^^^^^^^Sør\rPRD|RT|",
         "PRD",
     ),
+    ("another priority", NOTICE, "R^Routine^HL70280", "E", "RF1-2"),
+    ("another priority of the table", PLAIN, "R^Routine^HL70280", "E^Emergency^HL70280", "RF1-2"),
     ("another gender", NOTICE, "|M|", "|X|", "PID-8.1"),
     (
         "yes, and no",
@@ -295,6 +298,30 @@ def test_what_is_refused(segments: tuple[str, ...], old: str, by: str, at: str) 
     assert any(problem.path.startswith(at) for problem in caught.value.problems), str(caught.value)
     assert "14826121549" not in str(caught.value)
     assert "Bjørnstad" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "by", "told"),
+    [
+        ("P^Pending^HL70283", "P^Pending^HL70283", []),
+        ("P^Pending^HL70283", "X^?^HL70283", ["RF1-1 W"]),
+        ("R^Routine^HL70280", "1^Straks^99LOCAL", ["RF1-2 W"]),
+        ("R^Routine^HL70280", "", []),
+        ("HL70280|||O", "HL70280|REH^Rehabilitation^HL70281||O", ["RF1-3 I"]),
+        ("O^Outpatient^HL70284", "I^Inpatient^HL70284", ["RF1-5 I"]),
+        ("O^Outpatient^HL70284", '""', []),
+        ("coordinator^Koordinator^99IP", "coordinator^Koordinator^99IP", []),
+        ("coordinator^Koordinator^99IP", "Z51^Palliative^ICD10", ["RF1-10 W"]),
+    ],
+)
+def test_a_code_that_is_not_read_is_told(old: str, by: str, told: list[str]) -> None:
+    """In each coded field of RF1: nothing is told where nothing stands, and where it is known."""
+    about = "OBX|8|CWE|message-kind^^99IP||notice^^99IPMSG||||||F"
+    row = "OBX|9|CWE|notice-kind^^99IP||coordinator^^99IPKIND||||||F"
+    value = changed((*NOTICE, about, row), old, by)
+    kind = message_from_hl7v2(value).kind
+    found = told_in_hl7v2(value, kind, default().compiled)
+    assert [f"{one.path} {'I' if one.code == 'informational' else 'W'}" for one in found] == told
 
 
 def test_a_party_that_says_nothing_is_refused() -> None:
@@ -331,13 +358,35 @@ def test_what_is_no_answer(status: str) -> None:
     assert [(problem.path, problem.code) for problem in caught.value.problems] == [("RF1-1", "not-supported")]
 
 
-def test_msh_may_not_contradict_the_party() -> None:
-    """MSH-4 with another number than the PRD of our own sender: refused."""
-    value = message_to_hl7v2(message(MessageKind.GREEN_FORM))
-    value["MSH"]["f4"] = [{"c1": "1", "c2": "2.16.578.1.12.4.1.2.1", "c3": "ISO"}]
+@pytest.mark.parametrize(
+    ("facility", "refused"),
+    [
+        ({"c1": "1", "c2": "2.16.578.1.12.4.1.2.1", "c3": "ISO"}, True),
+        ({"c1": "90000999"}, True),
+        ({"c1": str(UNIT.her_id)}, False),
+        ({"c1": str(UNIT.organization_number)}, False),
+        ({"c1": "KE NORDVIK"}, False),
+        ({"c1": "0042"}, False),
+        ({"c1": "90000999", "c2": "1.2.3", "c3": "ISO"}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize(("field", "kind"), [("f4", MessageKind.GREEN_FORM), ("f6", MessageKind.NOTICE)])
+def test_msh_may_not_contradict_the_party(
+    field: str, kind: MessageKind, facility: dict[str, str], *, refused: bool
+) -> None:
+    """MSH-4 and -6 with another number than the PRD of our own party, also without its register: refused.
+
+    Names, and numbers that are no HER-id, or of registers that are not known here, are not compared.
+    """
+    value = message_to_hl7v2(message(kind))
+    value["MSH"][field] = [facility]
+    if not refused:
+        assert message_from_hl7v2(value) == message(kind)
+        return
     with pytest.raises(InvalidInput) as caught:
         message_from_hl7v2(value)
-    assert [problem.path for problem in caught.value.problems] == ["MSH-4"]
+    assert [(one.path, one.code) for one in caught.value.problems] == [(f"MSH-{field[1:]}", "invariant")]
 
 
 def test_another_type_of_message() -> None:

@@ -15,6 +15,9 @@ from ip_fhir.mapping.lenses.wrong import Wrong, expect
 from ip_fhir.mapping.tables.model import HL7_TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ip_fhir.mapping.lenses.nodes import Path, Told
     from ip_fhir.mapping.lenses.references import Links
     from ip_fhir.mapping.tables.model import CodeTable
 
@@ -76,6 +79,8 @@ class Coded(Leaf):
     A code of HL7's own table may stand without its coding system, and one of ours with 99IP alone.
     """
 
+    telling = True
+
     def __init__(self, table: CodeTable) -> None:
         self.table = table
         self.systems: dict[str, list[str]] = {}
@@ -109,6 +114,11 @@ class Coded(Leaf):
             says_something(node) and self._is_closed(node)
         )
 
+    def tells(self, node: Any, links: Links, path: Path) -> Iterator[Told]:
+        """The place, if it has a code, and none that the table knows."""
+        if says_something(node) and self.get(node, links) is None:
+            yield path, "is a code that is not known here: not read"
+
     def _word(self, node: dict[str, Any], at: int) -> str | None:
         code, system = node.get(f"c{at}"), node.get(f"c{at + 2}", "")
         if type(code) is not str or type(system) is not str:
@@ -117,8 +127,8 @@ class Coded(Leaf):
         return next((word for word in found if word is not None), None)
 
     def _is_closed(self, node: dict[str, Any]) -> bool:
-        system = node.get("c3", "")
-        return any(uri in self.table.closed for uri in self.systems.get(system, ()) if system)
+        """True if other codes of the coding system are refused; without one it is that of HL7's own table."""
+        return any(uri in self.table.closed for uri in self.systems.get(node.get("c3", ""), ()))
 
 
 def coding_of(table: CodeTable, word: str) -> dict[str, str]:
