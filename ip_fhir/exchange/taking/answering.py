@@ -32,7 +32,7 @@ def answer_in_reply(
 
     Then the row is sent as any other, and the reply is a receipt. `now` is a time in UTC.
     """
-    if not isinstance(incoming, Answering) or not incoming.wants_answer() or len(taken.answers) != 1:
+    if len(taken.answers) != 1 or not isinstance(incoming, Answering) or not incoming.wants_answer():
         return None
     row = tx.row(taken.answers[0])
     stored = tx.load(taken.about)

@@ -75,6 +75,7 @@ def zone_of(links: Links) -> tzinfo:
 def written(moment: datetime) -> str:
     """A moment as HL7 v2 writes it, to the second or, where it has them, with decimals.
 
+    >>> from datetime import datetime
     >>> written(datetime.fromisoformat("2026-01-12T10:05:00+01:00"))
     '20260112100500+0100'
     """

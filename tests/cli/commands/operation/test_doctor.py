@@ -113,7 +113,7 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
         ('role = "hospital"', 'role = "clinic"', "settings", "fail", "hospital.toml: role"),
         ("peers = [", "peers = []\nunused = [", "settings", "fail", "a field that is not known here"),
         ('token = { file = "hospital.token" }, ', "", "peer municipality", "warn", "no token to show"),
-        ('accepts = [{ file = "municipality.token" }], ', "", "peer municipality", "warn", "they cannot send to us"),
+        (', accepts = [{ file = "municipality.token" }]', "", "peer municipality", "warn", "they cannot send to us"),
         ('url = "http://127.0.0.1', 'url = "http://ke.example', "settings", "fail", "in the clear"),
         ("timeout = 10.0", "plain_http = true", "peer municipality", "warn", "something else must encrypt"),
         ('host = "127.0.0.1"', 'host = "0.0.0.0"', "address", "warn", "unencrypted"),
