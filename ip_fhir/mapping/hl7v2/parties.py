@@ -185,7 +185,7 @@ def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) 
 
 
 def _named_in_role(actor: Data, compiled: Compiled) -> Data:
-    """Who it is, as ROL-4 names them: by a number of a register where there is one, and by name."""
+    """The name of an actor as ROL-4 has it: with a number of a register where there is one."""
     name = actor["name"]
     named = {"family": name} if isinstance(name, str) else {**name}
     for field, register in _ROLE_NUMBERS.items():
