@@ -160,8 +160,8 @@ def roles_of(plan: Data, compiled: Compiled, action: str) -> list[Data]:
     for table, field, who in _ROLE_TABLES:
         for place in team.get(field, ()):
             if place.get(who) in known:
-                said = {name: value for name, value in place.items() if name in ("id", "kind", "role", "period")}
-                said |= _named_in_role(known[place[who]], compiled)
+                said = {name: place[name] for name in ("id", "role", "period") if name in place}
+                said |= {"coordinator_role": place.get("kind"), **_named_in_role(known[place[who]], compiled)}
                 made = compiled.lens(table).put_new(said, {}, Context())["ROL"]
                 found.append({"ROL": {**made, "f2": [{"c1": action}]}})
     return found
@@ -182,8 +182,8 @@ def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) 
         coordinator, member = (place[name] for name, _, _ in _ROLE_TABLES)
         who, is_person = _who_in_role(member, compiled, actors)
         own = {"id": member.get("id", f"role-{number}"), "period": member.get("period", {})}
-        if "kind" in coordinator and is_person:
-            team["coordinators"].append({**own, "kind": coordinator["kind"], "holder": who})
+        if "coordinator_role" in coordinator and is_person:
+            team["coordinators"].append({**own, "kind": coordinator["coordinator_role"], "holder": who})
             continue
         words = (role.get("f3") or [{}])[0]
         said = words.get("c2") or words.get("c1")
@@ -195,7 +195,7 @@ def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) 
 
 
 def _named_in_role(actor: Data, compiled: Compiled) -> Data:
-    """Who it is, as ROL-4 names them: by a number of a register where there is one, and by name."""
+    """The name of an actor as ROL-4 has it: with a number of a register where there is one."""
     name = actor["name"]
     named = {"family": name} if isinstance(name, str) else {**name}
     for field, register in _ROLE_NUMBERS.items():
