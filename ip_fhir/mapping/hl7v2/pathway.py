@@ -43,6 +43,7 @@ TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
 
 _TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
 _LEFT: Final = {"c1": "left", "c2": "Ikke lenger i planen", "c3": "99IP"}
+_IN_ROLES: Final = ("team.memberships", "team.coordinators")
 _OF_OWNER: Final = {"owner_protection": "protection", "owner_interpreter": "needs_interpreter"}
 
 
@@ -121,10 +122,13 @@ class _Writer:
 def with_left(pathway: Data, left: Sequence[LeftItem], sent: datetime) -> list[str]:
     """Put what left into the pathway, each with the action code that takes it away, effective at `sent`.
 
-    Returns the ids of what has no segment here: rows name them. Needs and measures have one where a goal is there, or
-    has left: they stand under the first.
+    Returns the ids of what stands in rows: rows name them, members and coordinators too, who have a ROL beside. Needs
+    and measures stand under the first goal; where no goal is there or has left, rows name them.
     """
     acted = {"f1": [{"c1": "DE"}], "f2": [{"c1": written(sent)}], "f3": [_LEFT]}
+    roles = [{"ROL": _role_left(one.id)} for one in left if one.field in _IN_ROLES]
+    if roles:
+        pathway["PATHWAY_ROLE"] = [*pathway.get("PATHWAY_ROLE", ()), *roles]
     goals = [{"GOL": {**acted, "f4": [{"c1": one.id}]}} for one in left if one.field == "goals"]
     there = [*pathway.get("GOAL", ()), *goals]
     if not there:
@@ -137,6 +141,11 @@ def with_left(pathway: Data, left: Sequence[LeftItem], sent: datetime) -> list[s
             first[name] = [*first.get(name, ()), *groups]
     pathway["GOAL"] = [first, *there[1:]]
     return [one.id for one in left if one.field not in FIELDS.values()]
+
+
+def _role_left(ident: str) -> Data:
+    """The ROL that takes a role away, by its id; ROL-4, which is required, has the id and names nobody."""
+    return {"f1": [{"c1": ident}], "f2": [{"c1": "DE"}], "f3": [_LEFT], "f4": [{"c1": ident, "c9": "99IP"}]}
 
 
 def _rows_numbered(group: Data, name: str) -> Data:

@@ -154,6 +154,8 @@ def left_in(content: bytes) -> set[tuple[str, str]]:
         fields = segment.text.split("|")
         if segment.name in ("GOL", "PRB") and fields[1] == "DE":
             found.add((segment.name, fields[4]))
+        elif segment.name == "ROL" and fields[2] == "DE":
+            found.add(("ROL", fields[1]))
         elif segment.name == "ORC" and fields[1] == "CA":
             found.add(("ORC", fields[2]))
         elif segment.name == "NTE" and fields[4:] == ["left^^99IP"]:
@@ -186,6 +188,8 @@ def test_a_view_names_what_left_it(ring: Ring) -> None:
     assert before.plan.team is not None
     segments = {"goals": "GOL", "needs": "PRB", "measures": "ORC"}
     expected = {(segments.get(one.field, "NTE"), one.id) for one in after.left_since(before)}
+    expected |= {("ROL", one.id) for one in after.left_since(before) if one.field.startswith("team.")}
+    assert ("ROL", before.plan.team.memberships[2].id) in expected
     ended = (before.plan.goals[1], before.plan.needs[0], before.plan.measures[1], before.plan.team.memberships[2])
     assert {one.id for one in ended} <= {ident for _, ident in expected}
     assert left_in(content) == expected
