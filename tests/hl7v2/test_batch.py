@@ -83,6 +83,14 @@ def test_wrong_counts_and_strays_refuse_the_whole(text: str, place: str, code: s
     assert [(problem.path, problem.code) for problem in refused.value.problems] == [(place, code)]
 
 
+def test_counts_may_be_left_unread() -> None:
+    """For who refuses the messages of a batch one by one: wrong counts of messages and batches are no matter then."""
+    text = f"{FHS}{BHS}{NOTICE}{NOTICE}BTS|3\rFTS|7\r".encode()
+    assert len(split(text, DEFAULT_LIMITS, counted=False).messages) == 2
+    with pytest.raises(InvalidInput):
+        split(text, DEFAULT_LIMITS)
+
+
 def test_a_batch_has_its_bounds() -> None:
     """More bytes than the limit are refused before they are looked at."""
     with pytest.raises(InvalidInput) as refused:

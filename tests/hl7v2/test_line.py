@@ -1,6 +1,7 @@
 """The settings of a line: what may be said, and the reason where it may not."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ def test_defaults() -> None:
         "Europe/Oslo",
     )
     assert (line.ack_mode, line.receipt, line.application_error) == ("AL/NE", "ACK", "retry")
+    assert line.time_zone == ZoneInfo("Europe/Oslo")
     assert {line.display_segment, line.note, line.bundle} == {False}
 
 
