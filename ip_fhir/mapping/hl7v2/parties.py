@@ -157,7 +157,7 @@ def roles_of(plan: Data, compiled: Compiled, action: str) -> list[Data]:
     team, known = plan.get("team", {}), {one["id"]: one for name in _ACTORS for one in plan.get(name, ())}
     known[plan["owner"]["id"]] = plan["owner"]
     found = []
-    for table, field, who in _ROLE_TABLES:
+    for table, field, who in ROLE_TABLES:
         for place in team.get(field, ()):
             if place.get(who) in known:
                 said = {name: place[name] for name in ("id", "role", "period") if name in place}
@@ -178,8 +178,8 @@ def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) 
         role = group.get("ROL") or {}
         if (role.get("f2") or [{}])[0].get("c1") in ("DE", "D"):
             continue
-        place: Data = {name: compiled.lens(name).get(group, context, "ROL") for name, _, _ in _ROLE_TABLES}
-        coordinator, member = (place[name] for name, _, _ in _ROLE_TABLES)
+        place: Data = {name: compiled.lens(name).get(group, context, "ROL") for name, _, _ in ROLE_TABLES}
+        coordinator, member = (place[name] for name, _, _ in ROLE_TABLES)
         who, is_person = _who_in_role(member, compiled, actors)
         own = {"id": member.get("id", f"role-{number}"), "period": member.get("period", {})}
         if "coordinator_role" in coordinator and is_person:
@@ -218,6 +218,8 @@ def _who_in_role(said: Data, compiled: Compiled, actors: Actors) -> tuple[str, b
 
 
 _ACTORS: Final = ("professionals", "organizations", "related_persons")
-_ROLE_TABLES: Final = (("V2RoleCoordinator", "coordinators", "holder"), ("V2RoleMember", "memberships", "member"))
+ROLE_TABLES: Final = (("V2RoleCoordinator", "coordinators", "holder"), ("V2RoleMember", "memberships", "member"))
+"""The table of each kind of role in ROL, the field of a team that it is, and the member that says who has it."""
+
 _ROLE_NUMBERS: Final = {"hpr_number": "hpr", "her_id": "her-id", "organization_number": "org-number"}
 """The registers of numbers in ROL-4 by the field of who has it, the one that is written first."""

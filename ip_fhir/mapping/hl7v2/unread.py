@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects.hl7v2.conditions import is_field, says_something
 from ip_fhir.mapping.dialects.hl7v2.places import joined
+from ip_fhir.mapping.hl7v2.parties import ROLE_TABLES
 from ip_fhir.mapping.hl7v2.pathway import TABLES, has_words, worded
 from ip_fhir.mapping.lenses.wrong import Wrong
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from ip_fhir.mapping.lenses.nodes import Path
 
 _NOT_READ: Final = "is not read: a plan has no place for it, or its code is another system's"
-_ACTING: Final = {"GOL": ("f1", "f2"), "PRB": ("f1", "f2"), "PTH": ("f1", "f2"), "ORC": ("f1",), "OBR": ("f1", "f2")}
+_ACTING: Final = {
+    "GOL": ("f1", "f2"),
+    "PRB": ("f1", "f2"),
+    "PTH": ("f1", "f2"),
+    "ORC": ("f1",),
+    "OBR": ("f1", "f2"),
+    "ROL": ("f2",),
+}
 """The fields that say what is done with an item, or number it."""
 
 _WHOLE: Final = ("OBX", "NTE")
@@ -41,6 +49,9 @@ def _read(node: Any, compiled: Compiled, context: Context, path: Path) -> Iterat
             at = (*path, name, *((number,) if type(child) is list else ()))
             if type(item) is not dict:
                 continue
+            if name == "PATHWAY_ROLE":
+                for table, _, _ in ROLE_TABLES:
+                    yield from _by_table(item, table, compiled, context, at)
             if (name in TABLES or name == "PID") and (name != "ORDER" or has_words(item)):
                 own = worded({k: v for k, v in item.items() if k not in TABLES}, name)
                 yield from _by_table(own, "V2Owner" if name == "PID" else TABLES[name], compiled, context, at)
