@@ -54,23 +54,24 @@ def _built(name: str) -> Path:
 
 def sushi() -> Path:
     """SUSHI, installed with npm as its lock file says."""
-    module = HERE / "sushi"
-    program = module / "node_modules" / ".bin" / "sushi"
-    with _once("sushi", [module / "package-lock.json"]) as stale:
-        if stale or not program.exists():
-            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
-    return program
+    return _installed("sushi", ".bin/sushi")
 
 
 def node_peer() -> str:
     """The version of node-hl7-server, installed with npm as its lock file says."""
-    module = HERE / "v2node"
-    manifest = module / "node_modules" / "node-hl7-server" / "package.json"
-    with _once("v2node", [module / "package-lock.json"]) as stale:
-        if stale or not manifest.exists():
-            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
+    manifest = _installed("v2node", "node-hl7-server/package.json")
     found: str = json.loads(manifest.read_text(encoding="utf-8"))["version"]
     return found
+
+
+def _installed(name: str, file: str) -> Path:
+    """A file below `node_modules` of a folder here, installed with npm where the lock file is new."""
+    module = HERE / name
+    path = module / "node_modules" / file
+    with _once(name, [module / "package-lock.json"]) as stale:
+        if stale or not path.exists():
+            run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], module)
+    return path
 
 
 def fhir_home(empty: tuple[str, ...]) -> Path:
