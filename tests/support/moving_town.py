@@ -14,7 +14,7 @@ from ip_fhir.domain.values.calendar import local_day
 from ip_fhir.ports import OutboxRow, Store
 from tests.support.plan_movers import EVERYBODY, MUNICIPALITIES, STAYING, VERSIONS_HERE
 from tests.support.plan_people import OPEN
-from tests.support.plan_town import PlanTown, open_stores, plans_in
+from tests.support.plan_town import PlanTown, open_stores, plans_in, statuses, under_way, words_of
 from tests.support.processes import Zygote
 
 
@@ -30,16 +30,17 @@ class MovingTown(PlanTown):
         for side, people in self.people.items():
             people.more = {"party": side, **given}
 
-    def rests(self, stores: Mapping[str, Store]) -> bool:
-        """True if every plan has moved as often as it is to, nothing waits, and every change is decided."""
-        if any(store.outbox("waiting", 1) or store.outbox("awaiting", 1) for store in stores.values()):
-            return False
-        theirs = [plan for side in STAYING for plan in plans_in(stores[side], PlanSide.PARTICIPANT)]
-        asked = all(len(plan.changes) >= 2 * self.moves for plan in theirs)
-        if not asked or any(kept.status in OPEN for plan in theirs for kept in plan.changes):
-            return False
+    def restless(self, stores: Mapping[str, Store]) -> Iterator[str]:
+        """Each plan that has not moved as often as it is to, all that waits, and every change that is not decided."""
+        yield from under_way(stores)
+        for side in STAYING:
+            for plan in plans_in(stores[side], PlanSide.PARTICIPANT):
+                if len(plan.changes) < 2 * self.moves or any(kept.status in OPEN for kept in plan.changes):
+                    yield f"{plan.id}: {statuses(plan)}, by {side}"
         held = [plan for side in MUNICIPALITIES for plan in plans_in(stores[side], PlanSide.HOLDER)]
-        return len(held) >= self.plans and all(self._has_moved(plan) for plan in held)
+        if len(held) < self.plans:
+            yield f"{len(held)} plans are held"
+        yield from (f"{plan.id} is not done: epoch {plan.epoch}" for plan in held if not self._has_moved(plan))
 
     def _has_moved(self, case: SharedPlan) -> bool:
         enough = case.plan is not None and case.plan.version >= VERSIONS_HERE * case.epoch
@@ -52,7 +53,7 @@ def wrong_after_moving(town: MovingTown) -> list[str]:
         problems = [f"{side} chain: {found}" for side, store in stores.items() for found in store.verify()]
         for side, store in stores.items():
             left = (row for row in store.outbox(None, 1_000_000) if row.status in ("waiting", "awaiting", "parked"))
-            problems += [f"{side}: {row.id} is {row.status}: {row.last_error}" for row in left if not _is_answered(row)]
+            problems += [f"{side}: {words_of(row)}" for row in left if not _is_answered(row)]
         cases = {side: {plan.id: plan for plan in plans_in(stores[side], None)} for side in EVERYBODY}
         for number in range(town.plans):
             ident = f"plan-{number}"

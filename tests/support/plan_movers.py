@@ -62,9 +62,11 @@ def moving_plan(number: int) -> IndividualPlan:
 
 
 def _coordinate(exchange: Exchange, asked: Work) -> None:
-    held, known = plans_of(exchange, PlanSide.HOLDER), plans_of(exchange, PlanSide.PARTICIPANT)
-    if asked.party == MUNICIPALITIES[0] and len(held) + len(known) < asked.plans:
-        exchange.save_plan(moving_plan(len(held) + len(known)), by=NINA)
+    cases = plans_of(exchange, None)  # read once: between two reads a plan may change sides
+    held = [case for case in cases if case.side is PlanSide.HOLDER]
+    known = [case for case in cases if case.side is PlanSide.PARTICIPANT]
+    if asked.party == MUNICIPALITIES[0] and len(cases) < asked.plans:
+        exchange.save_plan(moving_plan(len(cases)), by=NINA)
     for case in known:
         _answer(exchange, case)
     told = out_of_step(exchange)

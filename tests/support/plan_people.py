@@ -54,8 +54,8 @@ def work(config: str, party: str, pause: float, until: int, versions: int = VERS
         time.sleep(pause)
 
 
-def plans_of(exchange: Exchange, side: PlanSide) -> list[SharedPlan]:
-    """All plans in which this side has this part."""
+def plans_of(exchange: Exchange, side: PlanSide | None) -> list[SharedPlan]:
+    """All plans in which this side has this part; None: any."""
     return exchange.store.plans(side, _ALL)  # type: ignore[attr-defined, no-any-return]
 
 

@@ -14,7 +14,7 @@ from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.values.calendar import local_day
-from ip_fhir.ports import Store
+from ip_fhir.ports import OutboxRow, Store
 from ip_fhir.store import open_store
 from tests.support.plan_people import OPEN, PARTICIPANTS, VERSIONS
 from tests.support.processes import Running, Timekeeper, Zygote, toml
@@ -112,28 +112,47 @@ class PlanTown(Timekeeper):
         """Wait until all plans are made, every change is decided, and nothing waits; then end all."""
         deadline = time.monotonic() + seconds
         with open_stores(self.databases) as stores:
-            while not self.rests(stores):
-                assert time.monotonic() < deadline, "the sides do not come to rest; see the logs"
+            while (restless := next(self.restless(stores), None)) is not None:
+                assert time.monotonic() < deadline, f"the sides do not come to rest; see the logs: {restless}"
                 self.forward(60)
                 time.sleep(0.3)
         for one in self.everybody:
             if one.pid is not None:
                 one.end(signal.SIGTERM)
 
-    def rests(self, stores: Mapping[str, Store]) -> bool:
-        """True if all is done, and nothing waits."""
-        if any(store.outbox("waiting", 1) or store.outbox("awaiting", 1) for store in stores.values()):
-            return False
-        theirs = [plan for side in PARTICIPANTS for plan in plans_in(stores[side], PlanSide.PARTICIPANT)]
-        if any(len(plan.changes) < self.asks or any(kept.status in OPEN for kept in plan.changes) for plan in theirs):
-            return False
+    def restless(self, stores: Mapping[str, Store]) -> Iterator[str]:
+        """All that is not done yet, or waits."""
+        yield from under_way(stores)
+        for plan in (plan for side in PARTICIPANTS for plan in plans_in(stores[side], PlanSide.PARTICIPANT)):
+            if len(plan.changes) < self.asks or any(kept.status in OPEN for kept in plan.changes):
+                yield f"{plan.id}: {statuses(plan)}, by a participant"
         plans = plans_in(stores["municipality"], PlanSide.HOLDER)
-        return len(plans) >= self.plans and all(self._is_done(plan) for plan in plans)
+        if len(plans) < self.plans:
+            yield f"there are {len(plans)} plans"
+        yield from (f"{plan.id} is not done" for plan in plans if not self._is_done(plan))
 
     def _is_done(self, case: SharedPlan) -> bool:
         """True if all have a share that is in step, and the coordinator has changed the plan often enough."""
         shared = {share.party for share in case.shares if share.in_step}
         return len(shared) == len(PARTICIPANTS) and case.plan is not None and case.plan.version >= self.versions
+
+
+def under_way(stores: Mapping[str, Store]) -> Iterator[str]:
+    """Say for each side which row of its outbox has not ended."""
+    for side, store in stores.items():
+        for row in (*store.outbox("waiting", 1), *store.outbox("awaiting", 1)):
+            yield f"{side}: {words_of(row)}"
+
+
+def words_of(row: OutboxRow) -> str:
+    """Return how a row of an outbox stands."""
+    what = row.effect.plan_message or row.effect.kind
+    return f"{what} {row.id} about {row.correlation_id} to {row.peer} is {row.status}: {row.last_error}"
+
+
+def statuses(plan: SharedPlan) -> str:
+    """Return how all changes stand that one side knows of a plan."""
+    return ", ".join(kept.status for kept in plan.changes) or "no change"
 
 
 @contextmanager
@@ -166,7 +185,7 @@ def wrong_with_plans(databases: dict[str, str], restored: Collection[str] = ()) 
         for side, store in stores.items():
             left = (row for row in store.outbox(None, 1_000_000) if row.status in ("waiting", "awaiting", "parked"))
             problems += [
-                f"{side}: {row.id} is {row.status}: {row.last_error}"
+                f"{side}: {words_of(row)}"
                 for row in left
                 if row.status != "parked" or not restored or row.effect.plan_message not in _OF_CHANGES
             ]
