@@ -92,6 +92,7 @@ class Handover(Value):
     offered: HandedOver | None = Field(
         default=None, description="What came with the offer; at the old holder, what is on its way."
     )
+    message: Id | None = Field(default=None, description="Message that carries the plan to the party that said yes.")
     by: Author | None = Field(default=None, description="The person of our own side who offered or answered it.")
 
 

@@ -64,16 +64,8 @@ _MOST: Final = 100  # plans about one person that are looked through
 _OPENS: Final = (PlanMessageKind.PLAN, PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
 """Kinds by which a side first hears of a plan."""
 
-_FOLLOW: Final = (
-    PlanMessageKind.PLAN_WITHDRAWN,
-    PlanMessageKind.PLAN_CHANGE_ANSWER,
-    PlanMessageKind.PLAN_GONE,
-    PlanMessageKind.PLAN_CHANGE,
-)
-"""Kinds of which what they follow may come late: who misses them goes by a view, or a holder, that is past.
-
-A change follows the plan to its new holder: its author may have heard of that one before the plan is there.
-"""
+_FOLLOW: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_CHANGE_ANSWER, PlanMessageKind.PLAN_GONE)
+"""Kinds of which what they follow may come late: who misses them goes by a view, or a holder, that is past."""
 
 
 @dataclass(frozen=True, slots=True)

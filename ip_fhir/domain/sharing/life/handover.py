@@ -2,8 +2,9 @@
 
 When the old side has taken a yes it holds the plan no longer, and sends it once more, as it is then: by that the new
 side holds it. So the old side, which takes one yes at most, decides which of two handovers wins, and nothing that was
-saved after the offer is lost. Participants listen to the new holder when the old one, or a
-person of theirs, has said who it is; only the highest epoch counts.
+saved after the offer is lost. Once the plan is there, the old side says to all participants who holds it: nobody is
+sent to a side that has no plan yet. They listen to the new holder when the old one, or a person of theirs, has said
+who it is; only the highest epoch counts.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.errors import ConsentRefused, InvalidInput, NotTaken, NotYet, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ip_fhir.domain.sharing.case import PlanTimer, SharedPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
@@ -60,13 +63,13 @@ def elsewhere(step: Step) -> Finding:
     """Tells a party that had a share of a plan which was handed over who holds it now. Raises `NotTaken` for others.
 
     A change is not refused: as soon as its author hears who holds the plan, it is sent there. Raises `NotYet` while the
-    plan is on its way here: the old holder may have said so to others before we have it.
+    plan is on its way, from here or to here: nobody holds it until it has arrived.
     """
     if all(share.party != step.event.party for share in step.case.shares):
         raise NotTaken.at("plan", "unknown here", "not-found")
     handover = step.case.handover
-    if handover is not None and handover.status is HandoverStatus.ACCEPTED and is_offered_to_us(step.case):
-        raise NotYet.at("plan", "is on its way here", "conflict")
+    if handover is not None and handover.status is HandoverStatus.ACCEPTED and handover.offered is not None:
+        raise NotYet.at("plan", "is on its way to its new holder", "conflict")
     step.send(PlanMessageKind.PLAN_GONE, step.case.id, step.event.party, answers=step.event.message_id)
     if step.event.kind is not PlanEventKind.CHANGE:
         step.problems = (Problem("plan", "another side holds the plan", "business-rule"),)
@@ -136,17 +139,16 @@ def answered(step: Step) -> Finding:
 
 
 def _give_away(step: Step, handover: Handover) -> None:
-    """Makes this side a participant: all who had a share are told, and whatever waits here is the new holder's now."""
+    """Makes this side a participant, and sends the plan: whatever waits here is the new holder's now."""
     shares = step.case.shares
-    concerned = [share.party for share in shares if share.on_wire and (share.goes_on or _owes(share))]
-    concerned += [one.party for one in step.case.requests if one.answered is None]
     for invitation in step.case.invitations:
         if invitation.status is InvitationStatus.OPEN:
             step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
     closed = {"status": InvitationStatus.TAKEN_BACK, "answered": step.event.at}
     given = handover.evolve(status=HandoverStatus.ACCEPTED, answered=step.event.at, reason=step.event.text)
+    carrier = step.send(PlanMessageKind.HANDOVER, handover.id, handover.party)
     step.evolve(
-        handover=given.evolve(offered=_content(step, handover)),
+        handover=given.evolve(offered=_content(step, handover), message=carrier.id),
         side=PlanSide.PARTICIPANT,
         holder=handover.party,
         epoch=handover.epoch,
@@ -158,10 +160,6 @@ def _give_away(step: Step, handover: Handover) -> None:
         timers=(),
         settled_on=None,
     )
-    step.send(PlanMessageKind.HANDOVER, handover.id, handover.party)
-    for party in dict.fromkeys(concerned):
-        if party != handover.party:
-            step.send(PlanMessageKind.PLAN_GONE, step.case.id, party)
     step.drops = "the plan was handed over"
 
 
@@ -303,11 +301,29 @@ def _lose(step: Step, handover: Handover) -> None:
 
 
 def arrived(step: Step) -> None:
-    """Gives up what was on its way to the new holder, once that one has it."""
-    handover = step.case.handover
-    gone = step.event.message is PlanMessageKind.HANDOVER and step.case.side is PlanSide.PARTICIPANT
-    if gone and handover is not None and handover.id == step.event.about:
-        step.evolve(handover=handover.evolve(offered=None))
+    """Gives up what was on its way to the new holder, once that one has it, and tells the others who holds it now.
+
+    A late receipt of the offer says nothing about the plan itself.
+    """
+    handover, event = step.case.handover, step.event
+    if handover is None or handover.offered is None or step.case.side is not PlanSide.PARTICIPANT:
+        return
+    if event.message is not PlanMessageKind.HANDOVER or event.about != handover.id:
+        return
+    if handover.message not in (None, event.message_id):  # none: it left before the store kept its id
+        return
+    step.evolve(handover=handover.evolve(offered=None))
+    for party in dict.fromkeys(_concerned(step.case)):
+        if party != handover.party:
+            step.send(PlanMessageKind.PLAN_GONE, step.case.id, party)
+
+
+def _concerned(case: SharedPlan) -> Iterator[str]:
+    """Yields the parties that go by a view of ours, or wait for our answer."""
+    for share in case.shares:
+        if share.on_wire and (share.end_reason is EndReason.HANDED_OVER or _owes(share)):
+            yield share.party
+    yield from (one.party for one in case.requests if one.answered is None)
 
 
 def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:

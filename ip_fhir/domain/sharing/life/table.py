@@ -113,7 +113,7 @@ _NUMBERED: Final = (
         _F.OF_ANOTHER: "evidence",
     }),
     *_rows(_E.RECEIPT_OK, _TRANSPORT, _AT_PARTICIPANT, {
-        _F.OF_ANOTHER: "evidence; what was on its way to a new holder is given up",
+        _F.OF_ANOTHER: "evidence; if the plan has come to its new holder, the others are told who that is",
     }),
     *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_HOLDER, {
         _F.OF_VIEW: "the share is out of step, a person is told",
@@ -210,7 +210,7 @@ _HANDING_OVER: Final = (
         _F.DECLINED: "the no goes to the holder",
     }),
     *_rows(_E.ANSWER_HANDOVER, _BY_PARTICIPANT, _AT_HOLDER, {
-        _F.ACCEPTED: "this side is a participant, one epoch later: the plan goes to its new holder, `gone` to others",
+        _F.ACCEPTED: "this side is a participant, one epoch later: the plan goes to its new holder",
         _F.DECLINED: "a person is told; this side goes on holding the plan",
         _F.REPEATED: "nothing",
         _F.LATE: "refused: it was taken back, or another handover won",

@@ -89,6 +89,11 @@ def taken_over(old: Side, new: Side) -> None:
     exchanged(old, new, names=NAMES)
 
 
+def _waiting_for(side: Side, *parties: str) -> list[tuple[str, str | None]]:
+    """The messages of a side that wait for these parties."""
+    return [(str(row.plan_message), row.party) for row in side.waiting if row.party in parties]
+
+
 def part(side: Side) -> PlanSide:
     """The part of a side in the plan."""
     assert side.case is not None
@@ -371,18 +376,53 @@ def test_a_change_that_reached_the_old_holder_late_is_sent_to_the_new_one() -> N
 
 
 def test_a_change_that_comes_before_the_plan_waits_for_it() -> None:
-    """The old holder has told where the plan goes, and the plan itself is still under way: later, please."""
+    """While the plan is under way back to a side that has held it, that side says: later, please."""
     unit, south, _, school = town()
     reading_done(school)
     early = event_of(school.message(school.waiting[0], NOW), "school", NOW)
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
     answered(unit, offered(south, unit), accepts=True)
-    with pytest.raises(NotYet, match="on its way here"):
+    with pytest.raises(NotYet, match="on its way"):
         unit.apply(early)
     taken_over(south, unit)
     unit.apply(early)
     assert [kept.status for kept in unit.cases[PLAN.id].changes] == ["accepted"]
+
+
+@pytest.mark.sharing_promise(3)
+def test_nobody_is_sent_to_a_holder_that_has_no_plan_yet() -> None:
+    """The others hear who holds the plan when it has arrived there; who asks before is to come again."""
+    unit, south, _, school = town()
+    reading_done(school)
+    early = event_of(school.message(school.waiting[0], NOW), "school", NOW)
+    answered(south, offered(unit, south), accepts=True)
+    exchanged(south, unit)
+    assert _waiting_for(unit, "south", "school") == [("handover", "south")]
+    with pytest.raises(NotYet, match="on its way"):
+        unit.apply(early)
+    exchanged(unit, south, names=NAMES)
+    assert _waiting_for(unit, "south", "school") == [("plan-gone", "school")]
+    exchanged(unit, school, names=NAMES)
+    exchanged(school, south)
+    assert [kept.status for kept in south.cases[PLAN.id].changes] == ["accepted"]
+
+
+def test_a_late_receipt_of_the_offer_is_none_of_the_plan() -> None:
+    """A yes may come before the receipt of the offer: what is on its way by then is sent all the same."""
+    unit, south, _, school = town()
+    unit.do("hand-over", to_party="south")
+    (offer,) = (row for row in unit.waiting if row.party == "south")
+    south.apply(event_of(unit.message(offer, NOW), "unit", NOW))
+    answered(south, unit.cases[PLAN.id].handover.id, accepts=True)  # type: ignore[union-attr]
+    exchanged(south, unit)
+    unit.receipt(offer, NOW)
+    assert _waiting_for(unit, "south", "school") == [("handover", "south")]
+    exchanged(unit, south, names=NAMES)
+    assert part(south) is PlanSide.HOLDER
+    exchanged(unit, school, names=NAMES)
+    assert school.case is not None
+    assert school.case.holder == "south"
 
 
 def test_who_never_had_a_view_need_not_know_that_the_plan_is_gone() -> None:
