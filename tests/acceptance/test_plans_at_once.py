@@ -1,6 +1,6 @@
 """Two processes on one store change one plan at the same time, at the holder and at a participant, over real HTTP.
 
-`IP_FHIR_PLAN_DEEDS` says how much each of the four does, for each database (12; `make soak ARGS="sharing"`: 300).
+`IP_FHIR_PLAN_DEEDS` says how much each of the four does, for each database (12; `make soak ARGS="sharing"`: 150).
 """
 
 from __future__ import annotations

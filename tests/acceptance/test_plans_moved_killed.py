@@ -1,6 +1,6 @@
 """Two municipalities hand plans to each other over HTTP, there and back, while all are killed at random.
 
-`IP_FHIR_PLAN_MOVE_KILLS` says how often for each database (16; `make soak ARGS="sharing"`: 1,000), `IP_FHIR_SEED`
+`IP_FHIR_PLAN_MOVE_KILLS` says how often for each database (16; `make soak ARGS="sharing"`: 300), `IP_FHIR_SEED`
 begins the same chance again.
 """
 

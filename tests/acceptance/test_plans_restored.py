@@ -2,7 +2,7 @@
 
 Of each four backups two are the holder's. After two of them `ip-fhir db restore` is run at once; it is forgotten after
 the other two, and at a participant found out in the end.
-`IP_FHIR_PLAN_RESTORES` says how many for each database (4; `make soak ARGS="sharing"`: 100), `IP_FHIR_SEED` begins the
+`IP_FHIR_PLAN_RESTORES` says how many for each database (4; `make soak ARGS="sharing"`: 40), `IP_FHIR_SEED` begins the
 same chance again.
 """
 

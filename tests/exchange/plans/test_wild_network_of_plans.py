@@ -4,7 +4,7 @@ People of all sides act, consents come and go, days turn, the person moves and t
 participant's copy is the view of the one holder (promises 1 and 9), every change is answered and has its effect once
 (3), and nothing that is withheld was ever on the wire to whom it is withheld from (2).
 
-`IP_FHIR_RING_EXAMPLES` says how many runs (12; `make soak ARGS="sharing"`: 500).
+`IP_FHIR_RING_EXAMPLES` says how many runs (12; `make soak ARGS="sharing"`: 200).
 """
 
 from __future__ import annotations
