@@ -118,4 +118,4 @@ def _lost(there: dict[str, SharedPlan], saved: Path, ident: str) -> Iterator[str
     if not newest or max(told) > newest[0].version:
         yield f"version {max(told)} is lost"
     elif newest[0].measures[0].how != told[max(told)] and newest[0].version == max(told):
-        yield f"version {max(told)} has other words"
+        yield f"version {max(told)} says {newest[0].measures[0].how!r}, and was saved with {told[max(told)]!r}"

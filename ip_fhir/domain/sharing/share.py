@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, StringConstraints
 
@@ -11,6 +11,9 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.consent.ages import LAW, ConsentAges
 from ip_fhir.domain.consent.protection import LocatingPart
 from ip_fhir.domain.values.value import Count, Day, Flag, Id, MadeText, Value
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Key = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """The secret of a share: 32 bytes in hexadecimal. It never leaves its holder but in a handover."""
@@ -93,6 +96,15 @@ class Share(Value):
     in_step: Flag = Field(default=True, description="False after a conflict of numbers, until a person has looked.")
     ended: Day | None = Field(default=None, description="Day on which it ended; none: it goes on.")
     end_reason: EndReason | None = Field(default=None, description="Reason for which it ended.")
+
+    def handed_over(self, on: date) -> Self:
+        """Returns the share as it ends here on a day, since the plan has gone to a new holder."""
+        return self.evolve(ended=on, end_reason=EndReason.HANDED_OVER)
+
+    @property
+    def is_behind(self) -> bool:
+        """True if the participant has not acknowledged the newest view or withdrawal."""
+        return self.acknowledged < self.number
 
     @property
     def goes_on(self) -> bool:

@@ -250,7 +250,7 @@ def _share_rows(plan: SharedPlan, names: Mapping[str, Organization], language: L
             said += f": {word(share.end_reason, language)}" if share.end_reason is not None else ""
         elif not share.in_step:
             said = words["out-of-step"]
-        elif share.acknowledged < share.number:
+        elif share.is_behind:
             said = words["not-acknowledged"].format(number=share.number)
         else:
             said = words["has"].format(number=share.number)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
 
+_AWAY = EndReason.HANDED_OVER
 _UNDECIDED = (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT)
 
 
@@ -140,7 +141,6 @@ def answered(step: Step) -> Finding:
 
 def _give_away(step: Step, handover: Handover) -> None:
     """Makes this side a participant, and sends the plan: whatever waits here is the new holder's now."""
-    shares = step.case.shares
     for invitation in step.case.invitations:
         if invitation.status is InvitationStatus.OPEN:
             step.send(PlanMessageKind.INVITATION_ANSWER, invitation.id, invitation.party)
@@ -153,7 +153,7 @@ def _give_away(step: Step, handover: Handover) -> None:
         holder=handover.party,
         epoch=handover.epoch,
         plan=None,
-        shares=tuple(_handed_over(step, share) if share.goes_on else share for share in shares),
+        shares=tuple(share.handed_over(step.on) if share.goes_on else share for share in step.case.shares),
         invitations=tuple(
             one.evolve(**closed) if one.status is InvitationStatus.OPEN else one for one in step.case.invitations
         ),
@@ -171,15 +171,6 @@ def _content(step: Step, handover: Handover) -> HandedOver:
     return HandedOver(
         plan=step.plan, shares=shares, changes=changes.to_hand_over(step), epoch=handover.epoch, final=True
     )
-
-
-def _handed_over(step: Step, share: Share) -> Share:
-    return share.evolve(ended=step.on, end_reason=EndReason.HANDED_OVER)
-
-
-def _owes(share: Share) -> bool:
-    """True if the participant has not acknowledged the newest view or withdrawal."""
-    return share.acknowledged < share.number
 
 
 def take_back(step: Step) -> Finding:
@@ -233,18 +224,16 @@ def came(step: Step) -> Finding:
         raise NotTaken.at("sender", "unknown here", "not-found")
     if content.plan.id != step.case.id or content.epoch <= step.case.epoch:
         raise NotTaken.at("handover", "is of another plan, or of an epoch that is past", "invariant")
+    offer = Handover(id=ident, party=step.needed("party"), epoch=content.epoch, sent=step.event.at)
     if content.final:
-        _take_over(
-            step, Handover(id=ident, party=step.needed("party"), epoch=content.epoch, sent=step.event.at), content
-        )
+        _take_over(step, offer, content)
         return Finding.TAKES_OVER
     if known is not None and known.id != ident and known.status is HandoverStatus.ACCEPTED and known.offered:
         raise NotYet.at("handover", "our yes to an earlier offer of this plan is under way", "conflict")
     is_first = known is None or known.id != ident
     if is_first or (known is not None and known.status is HandoverStatus.OFFERED):
         sent = step.event.at if known is None or is_first else known.sent
-        now = Handover(id=ident, party=step.needed("party"), epoch=content.epoch, sent=sent, offered=content)
-        step.evolve(handover=now)
+        step.evolve(handover=offer.evolve(sent=sent, offered=content))
         step.tell(Reason.HANDOVER_TO_ANSWER, ident, text=step.event.text)
     return Finding.FIRST if is_first else Finding.REPEATED
 
@@ -308,9 +297,8 @@ def arrived(step: Step) -> None:
     handover, event = step.case.handover, step.event
     if handover is None or handover.offered is None or step.case.side is not PlanSide.PARTICIPANT:
         return
-    if event.message is not PlanMessageKind.HANDOVER or event.about != handover.id:
-        return
-    if handover.message not in (None, event.message_id):  # none: it left before the store kept its id
+    ours = event.message is PlanMessageKind.HANDOVER and event.about == handover.id
+    if not ours or handover.message not in (None, event.message_id):  # none: it left before the store kept its id
         return
     step.evolve(handover=handover.evolve(offered=None))
     for party in dict.fromkeys(_concerned(step.case)):
@@ -320,9 +308,7 @@ def arrived(step: Step) -> None:
 
 def _concerned(case: SharedPlan) -> Iterator[str]:
     """Yields the parties that go by a view of ours, or wait for our answer."""
-    for share in case.shares:
-        if share.on_wire and (share.end_reason is EndReason.HANDED_OVER or _owes(share)):
-            yield share.party
+    yield from (one.party for one in case.shares if one.on_wire and (one.end_reason is _AWAY or one.is_behind))
     yield from (one.party for one in case.requests if one.answered is None)
 
 
@@ -349,7 +335,7 @@ def _take_over(step: Step, handover: Handover, offered: HandedOver) -> None:
     is_back = step.before is not None and bool(step.before.shares)
     for share in step.case.shares:
         # Who has not heard that the plan was gone does not hear it any more: it learns our epoch by its view.
-        if share.on_wire and (_owes(share) or is_back):
+        if share.on_wire and (share.is_behind or is_back):
             send_newest(step, share)
     for kept in step.case.changes:
         share = step.case.share(kept.change.share)
@@ -370,7 +356,7 @@ def _taken_over(step: Step, one: PartyShare) -> Share | None:
     if party is None:
         return None
     share = share.evolve(party=party, on_wire=step.around.of(party).on_wire)
-    return share if share.on_wire else _handed_over(step, share)
+    return share if share.on_wire else share.handed_over(step.on)
 
 
 # --- at participants

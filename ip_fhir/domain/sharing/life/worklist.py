@@ -86,7 +86,7 @@ def _at_holder(case: SharedPlan) -> dict[Reason, Iterable[str]]:
         Reason.CHANGE_CONFLICT: [
             kept.change.share for kept in waiting if any(one.outcome is Outcome.CONFLICT for one in kept.decisions)
         ],
-        Reason.NOT_ACKNOWLEDGED: [share.id for share in case.shares if share.acknowledged < share.number],
+        Reason.NOT_ACKNOWLEDGED: [share.id for share in case.shares if share.is_behind],
         Reason.VIEW_TURNS: [share.id for share in goes_on],
         Reason.RESPONSIBLE_UNSEEING: [share.id for share in goes_on],
         Reason.OUT_OF_STEP: [share.id for share in goes_on if not share.in_step],
