@@ -117,5 +117,5 @@ def _lost(there: dict[str, SharedPlan], saved: Path, ident: str) -> Iterator[str
     newest = [case.plan for case in there.values() if case.plan is not None]
     if not newest or max(told) > newest[0].version:
         yield f"version {max(told)} is lost"
-    elif newest[0].measures[0].how != told[max(told)] and newest[0].version == max(told):
+    elif newest[0].version == max(told) and str(newest[0].measures[0].how) != told[max(told)]:
         yield f"version {max(told)} says {newest[0].measures[0].how!r}, and was saved with {told[max(told)]!r}"
