@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.errors import InvalidInput, Problem
+    from ip_fhir.ports.http import Credentials
 
 WireFormat: TypeAlias = str
 """The name of a wire format, such as `fhir-message`: an entry point of the group `ip_fhir.formats`."""
@@ -48,6 +49,7 @@ class Endpoint:
     """The place where a peer listens: address, credentials, and the seconds within which an exchange must end.
 
     `timeout` is for all of it: to connect, send, and receive the last byte. `lines` are its settings by wire format.
+    `credentials`, where there are any, are used instead of `token`.
     """
 
     url: str
@@ -55,6 +57,7 @@ class Endpoint:
     timeout: float = 30.0
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     lines: Mapping[WireFormat, object] = field(default_factory=dict, repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,14 @@ MEANINGS: Final = {
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "
     "`{ path = ... }`",
+    "peers.auth.client_id": "our name with its authorisation server, whose tokens we show instead of `token`",
+    "peers.auth.key": "private key by which the server knows us, in PEM or JWK: `{ file = ... }`, read again when it "
+    "is replaced, or `{ env = ... }`. Of P-384 (ES384), P-256 (ES256) or RSA (RS384)",
+    "peers.auth.key_id": "`kid` of the key; without it that of the JWK, else the thumbprint",
+    "peers.auth.scope": "scopes that we ask for, in the form of SMART",
+    "peers.auth.token_url": "address of the authorisation server's token endpoint; without it the server's "
+    "`.well-known/smart-configuration` is asked",
+    "peers.auth.dpop": "true: each request proves that we hold the key of our token (DPoP)",
     "peers.hl7v2.version": "version of HL7 v2 that is written to it: `2.3.1` to `2.8`; every version is read",
     "peers.hl7v2.charset": "character set that is written to it, and of its messages without MSH-18: `UNICODE UTF-8`, "
     "`ASCII`, `8859/1` to `8859/15`. Without it: UTF-8 is written, and ASCII or UTF-8 is read",

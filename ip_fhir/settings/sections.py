@@ -13,6 +13,7 @@ from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.settings.auth import AuthSettings
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
 
@@ -50,7 +51,8 @@ class PeerSettings(Value):
     of the parties whose notices it may bring. In stored loops the party is known by its `name`.
 
     With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
-    says what a part means that its changes of a plan do not have. `hl7v2` has the settings of its line for HL7 v2.
+    says what a part means that its changes of a plan do not have. `auth` are our credentials with its authorisation
+    server, instead of a `token`. `hl7v2` has the settings of its line for HL7 v2.
     """
 
     name: Id
@@ -66,7 +68,15 @@ class PeerSettings(Value):
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_option)]] = Field(default_factory=dict)
+    auth: AuthSettings | None = None
     hl7v2: Hl7v2Line = NO_SETTINGS
+
+    @model_validator(mode="after")
+    def _one_word_about_us(self) -> Self:
+        if self.auth is not None and self.token is not None:
+            message = "has both token and auth: we show one of them"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
