@@ -166,7 +166,7 @@ def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> P
     problems += [problem for number, peer in enumerate(made) for problem in _unusable(peer, number)]
     if problems:
         raise InvalidInput(problems)
-    carriers = (Carrier(one.name, one.parties, _texts(one.accepts)) for one in settings.carriers)
+    carriers = (Carrier(one.name, one.parties, _texts(one.accepts), one.clients) for one in settings.carriers)
     return Peers(made, carriers)
 
 
@@ -222,6 +222,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         passes_on=peer.passes_on,
         by_person=peer.by_person,
         absent=peer.absent,
+        clients=peer.clients,
     )
 
 
