@@ -46,10 +46,9 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The place where a peer listens: address, credentials, and the seconds within which an exchange must end.
+    """The place where a peer listens: address, credentials (or a token), and the seconds for a whole exchange.
 
-    `timeout` is for all of it: to connect, send, and receive the last byte. `lines` are its settings by wire format.
-    `credentials`, where there are any, are used instead of `token`.
+    `lines` are its settings by wire format.
     """
 
     url: str
@@ -116,9 +115,8 @@ class Receiver(Protocol):
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
         """Take in a message of the peer or carrier that settings call `peer`; return the answer, after the commit.
 
-        Thread-safe.
-
-        After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may come again.
+        Thread-safe. After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may
+        come again.
         """
         ...
 
@@ -130,10 +128,7 @@ class Receiver(Protocol):
         ...
 
     def refuse(self, content: bytes, peer: str, error: InvalidInput) -> None:
-        """Record content of this peer that the listener itself refuses, since no format can read it: by its digest.
-
-        Raises `StoreError`.
-        """
+        """Record, by its digest, content of this peer that no format can read. Raises `StoreError`."""
         ...
 
 
