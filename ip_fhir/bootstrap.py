@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, Problem
@@ -29,6 +30,8 @@ from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import CheckingAdapter, Endpoint
 from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
+from ip_fhir.wire.auth import BackendService
+from ip_fhir.wire.auth.keys import FileKey, TextKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -159,11 +162,11 @@ def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> P
     named = {peer.adapter for peer in settings.peers}
     loaded = {**adapters(named - set(wires)), **wires}
     problems = [problem for name in sorted(named) for problem in _unwritten(name, loaded[name], formats)]
-    made = [_peer(peer, loaded) for peer in settings.peers]
+    made = [_peer(number, peer, loaded) for number, peer in enumerate(settings.peers)]
     problems += [problem for number, peer in enumerate(made) for problem in _unusable(peer, number)]
     if problems:
         raise InvalidInput(problems)
-    carriers = (Carrier(one.name, one.parties, _texts(one.accepts)) for one in settings.carriers)
+    carriers = (Carrier(one.name, one.parties, _texts(one.accepts), one.clients) for one in settings.carriers)
     return Peers(made, carriers)
 
 
@@ -174,7 +177,7 @@ def open_peer(settings: Settings, name: str) -> Peer:
     """
     for number, named in enumerate(settings.peers):
         if named.name == name:
-            peer = _peer(named, adapters([named.adapter]))
+            peer = _peer(number, named, adapters([named.adapter]))
             if problems := _unusable(peer, number):
                 raise InvalidInput(problems)
             return peer
@@ -206,18 +209,38 @@ def _unwritten(name: str, adapter: Adapter, formats: Formats) -> tuple[Problem, 
     return broken(f"adapters.{name}", f"speaks {adapter.format}, which is only taken in, never sent").problems
 
 
-def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
+def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
     token = peer.token.get_secret_value() if peer.token else None
     return Peer(
         name=peer.name,
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
-        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer), {"hl7v2": peer.hl7v2}),
+        endpoint=Endpoint(
+            peer.url, token, peer.timeout, _options(peer), {"hl7v2": peer.hl7v2}, credentials=_credentials(number, peer)
+        ),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
         by_person=peer.by_person,
         absent=peer.absent,
+        clients=peer.clients,
     )
+
+
+def _credentials(number: int, peer: PeerSettings) -> BackendService | None:
+    """Our credentials with a peer's authorisation server. Raises `InvalidInput` for a key that cannot be used."""
+    auth = peer.auth
+    if auth is None:
+        return None
+    try:
+        key = FileKey(auth.key, auth.key_id) if isinstance(auth.key, Path) else _kept(auth.key, auth.key_id)
+        return BackendService(peer.url, auth.client_id, key, auth.scope, auth.token_url, auth.dpop)
+    except InvalidInput as error:
+        raise InvalidInput([replace(p, path=f"peers.{number}.auth.{p.path}") for p in error.problems]) from None
+
+
+def _kept(text: SecretStr, key_id: str | None) -> Callable[[], TextKey]:
+    key = TextKey(text.get_secret_value(), key_id)
+    return lambda: key
 
 
 def _options(peer: PeerSettings) -> dict[str, str]:

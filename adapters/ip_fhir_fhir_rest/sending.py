@@ -12,9 +12,10 @@ from ip_fhir.fhir.receipt import receipt_from_fhir
 from ip_fhir.fhir.rest.operations import process_message
 from ip_fhir.wire.http import Http
 from ip_fhir.wire.http.performer import host_of
+from ip_fhir.wire.tls import client_context, tls_of
 
 if TYPE_CHECKING:
-    from ip_fhir.ports import Outgoing, Receipt, WireFormat
+    from ip_fhir.ports import Endpoint, Outgoing, Receipt, WireFormat
 
 
 class FhirRest:
@@ -31,12 +32,14 @@ class FhirRest:
 
         Ends within `endpoint.timeout` seconds whatever the peer does; only the look-up of its name may take longer.
         """
-        endpoint = outgoing.endpoint
+        endpoint, tls = outgoing.endpoint, tls_of(outgoing.endpoint.options)
         host = host_of(endpoint.url)
         handover = process_message(outgoing.content, outgoing.content_type)
         answer = self._http.perform(
             handover.request(endpoint.url),
             token=endpoint.token,
+            credentials=endpoint.credentials,
+            tls=tls,
             timeout=endpoint.timeout,
             max_bytes=handover.limits.max_bytes,
         )
@@ -47,6 +50,11 @@ class FhirRest:
         if receipt.message_id != outgoing.message_id:
             raise Unavailable(f"{host}: the receipt is for another message")
         return receipt
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Raises `InvalidInput` at the option whose file cannot be used: `certificate`, `key`, `trusted`."""
+        if (tls := tls_of(endpoint.options)) is not None:
+            client_context(tls)
 
     def close(self) -> None:
         """Closes this thread's connections."""

@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "postgres": ("psycopg",),
     "hl7v2": ("hl7apy",),
     "evidence": ("joserfc",),
+    "auth": ("joserfc",),
 }
 """The extras, and the packages that each brings as they are imported."""
 

@@ -90,6 +90,10 @@ class Exchange(PlanVerbs):
         """The party or carrier that authenticates with this token; None if there is none."""
         return self._context.peers.by_token(token)
 
+    def peer_by_client(self, client: str) -> Credential | None:
+        """The party or carrier that has this name at the authorisation server; None if there is none."""
+        return self._context.peers.by_client(client)
+
     # --- done by our own people
 
     def send_notice(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One party, with credentials of its own: `accepts` are the tokens that it shows.
+    """One party, with credentials of its own: tokens (`accepts`), and names at an authorisation server (`clients`).
 
     `organizations` are those that settings know to be part of it; the first is the enterprise. `passes_on` are the
     names of the parties whose notices it may bring.
@@ -36,6 +36,7 @@ class Peer:
     passes_on: tuple[str, ...] = ()
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
+    clients: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -55,6 +56,7 @@ class Carrier:
     name: str
     parties: tuple[str, ...]
     accepts: tuple[str, ...] = field(default=(), repr=False)
+    clients: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class Peers:
         check_names(one.name for one in credentials)
         self._named = {one.name: one for one in credentials}
         self._parties = {peer.name: peer for peer in self._peers}
+        self._clients = {client: one for one in credentials for client in one.clients}
         self._tokens = [(_digest(token), one) for one in credentials for token in one.accepts]
 
     def __iter__(self) -> Iterator[Peer]:
@@ -85,6 +88,10 @@ class Peers:
         digest = _digest(token)
         found = [one for known, one in self._tokens if compare_digest(known, digest)]
         return found[0] if found else None
+
+    def by_client(self, client: str) -> Credential | None:
+        """The party or carrier that has this name at the authorisation server, or None."""
+        return self._clients.get(client)
 
     def named(self, name: str) -> Credential:
         """The party or carrier of this name in the settings. Raises `InvalidInput` when there is none."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.effects import Effect
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.errors import InvalidInput, Problem
+    from ip_fhir.ports.http import Credentials
 
 WireFormat: TypeAlias = str
 """The name of a wire format, such as `fhir-message`: an entry point of the group `ip_fhir.formats`."""
@@ -45,9 +46,9 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The place where a peer listens: address, credentials, and the seconds within which an exchange must end.
+    """The place where a peer listens: address, credentials (or a token), and the seconds for a whole exchange.
 
-    `timeout` is for all of it: to connect, send, and receive the last byte. `lines` are its settings by wire format.
+    `lines` are its settings by wire format.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Endpoint:
     timeout: float = 30.0
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     lines: Mapping[WireFormat, object] = field(default_factory=dict, repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,8 @@ class Receiver(Protocol):
     def receive(self, content: bytes, peer: str, format_name: WireFormat) -> bytes:
         """Take in a message of the peer or carrier that settings call `peer`; return the answer, after the commit.
 
-        Thread-safe.
-
-        After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may come again.
+        Thread-safe. After any exception nothing was taken in; `retry` of an `IpFhirError` says if the same message may
+        come again.
         """
         ...
 
@@ -127,10 +128,7 @@ class Receiver(Protocol):
         ...
 
     def refuse(self, content: bytes, peer: str, error: InvalidInput) -> None:
-        """Record content of this peer that the listener itself refuses, since no format can read it: by its digest.
-
-        Raises `StoreError`.
-        """
+        """Record, by its digest, content of this peer that no format can read. Raises `StoreError`."""
         ...
 
 

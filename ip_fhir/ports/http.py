@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,15 @@ class HttpAnswer:
             return max(0.0, (until - since).total_seconds())
         except (ValueError, TypeError):  # TypeError: one of the two has no time zone
             return None
+
+
+class Credentials(Protocol):
+    """Our word to a server about who we are, for all threads: made anew for each request."""
+
+    def headers(self, request: HttpRequest, timeout: float) -> Mapping[str, str]:
+        """The headers of a request that say who we are, within so many seconds. Raises `Unavailable` for none."""
+        ...
+
+    def refused(self, request: HttpRequest, headers: Mapping[str, str], answer: HttpAnswer) -> bool:
+        """True if the request was refused for these headers alone, and may succeed with new ones."""
+        ...

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.rest.interaction import Interaction
     from ip_fhir.fhir.rest.searches import Page
     from ip_fhir.ports import JsonObject
+    from ip_fhir.ports.http import Credentials
+    from ip_fhir.wire.tls import TlsFiles
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Connection:
-    """One server: its base address, our bearer token, and the seconds within which each exchange must end.
+    """One server: its base address, our bearer token or credentials, and the seconds within which an exchange must end.
 
     `requests` counts those that were sent. Raises `InvalidInput` for an address that is not https, but for this machine
     or with `plain_http`.
@@ -58,6 +60,8 @@ class Connection:
     jitter: Callable[[], float] = field(default=random.SystemRandom().random, repr=False)
     http: Http = field(default_factory=Http, repr=False)
     count: list[int] = field(default_factory=lambda: [0], repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
+    tls: TlsFiles | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base)
@@ -97,6 +101,8 @@ class Connection:
         answer = self.http.perform(
             interaction.request(self.base),
             token=self.token,
+            credentials=self.credentials,
+            tls=self.tls,
             timeout=self.timeout,
             max_bytes=interaction.limits.max_bytes,
         )

@@ -119,6 +119,13 @@ class Settings(Value):
         if len(set(tokens)) < len(tokens):
             message = "peers: two show the same token, so nobody can tell which of them it is"
             raise ValueError(message)
+        clients = [client for one in credentials for client in one.clients]
+        if len(set(clients)) < len(clients):
+            message = "peers: two have the same client, so nobody can tell which of them it is"
+            raise ValueError(message)
+        if clients and self.http.issuer is None:
+            message = "peers: clients are known by the tokens of an authorisation server: name http.issuer"
+            raise ValueError(message)
         for problem in (*_carrier_problems(self), *_passing_on_problems(self), *_listener_problems(self)):
             raise ValueError(problem)
         return self

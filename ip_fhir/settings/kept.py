@@ -47,6 +47,17 @@ def _read_secret(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
+def read_key(value: Any, info: ValidationInfo) -> Any:
+    """A private key: the path of its file, beside the settings file, or its text from the environment."""
+    if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
+        return _beside(value["file"], info)
+    text = _kept_elsewhere(value, info)
+    if not isinstance(text, str) or text is value:
+        message = 'is { file = "path" } or { env = "NAME" }: no key stands in the settings'
+        raise ValueError(message)
+    return SecretStr(text)
+
+
 def _beside(value: Any, info: ValidationInfo) -> Path:
     """A path, relative to the settings file."""
     return Path((info.context or {}).get("base", "."), value)

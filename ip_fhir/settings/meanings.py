@@ -17,6 +17,11 @@ MEANINGS: Final = {
     "http.port": "port where we listen; 0 takes a free one",
     "http.base_url": "address by which others know us; it goes into receipts. Without it: `http://host:port`",
     "http.metrics_token": "token that a program shows to read /metrics; without it only a program on this machine may",
+    "http.issuer.issuer": "address (`iss`) of the authorisation server whose tokens our clients may show: JWT with "
+    "scopes in SMART's form",
+    "http.issuer.audience": "`aud` that its tokens for us have",
+    "http.issuer.jwks_url": "address of its public keys; without it, it is asked where they are",
+    "http.issuer.dpop": "`accepted`: a token that is bound to a key needs its proof; `required`: no other is taken",
     "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
     "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
     "http.body_seconds": "seconds for the body of a request",
@@ -31,6 +36,7 @@ MEANINGS: Final = {
     "peers.url": "address that we send to; https, but for this machine",
     "peers.token": "token that we show",
     "peers.accepts": "tokens that it may show; two while one is being changed",
+    "peers.clients": "its names (`client_id`) at the authorisation server `http.issuer`",
     "peers.passes_on": "names of the peers whose notices it may bring; only of a coordinating unit or municipality",
     "peers.by_person": "true where their system keeps its people apart: a plan is shared with each who takes part",
     "peers.absent": "a part that a change of theirs does not have is `unchanged`, or `removed` if their system always "
@@ -39,6 +45,14 @@ MEANINGS: Final = {
     "peers.timeout": "seconds for the whole exchange: connect, send, and every byte of the answer",
     "peers.options": "options of the adapter; as a listener's, each may be `{ env = ... }`, `{ file = ... }` or "
     "`{ path = ... }`",
+    "peers.auth.client_id": "our name with its authorisation server, whose tokens we show instead of `token`",
+    "peers.auth.key": "private key by which the server knows us, in PEM or JWK: `{ file = ... }`, read again when it "
+    "is replaced, or `{ env = ... }`. Of P-384 (ES384), P-256 (ES256) or RSA (RS384)",
+    "peers.auth.key_id": "`kid` of the key; without it that of the JWK, else the thumbprint",
+    "peers.auth.scope": "scopes that we ask for, in the form of SMART",
+    "peers.auth.token_url": "address of the authorisation server's token endpoint; without it the server's "
+    "`.well-known/smart-configuration` is asked",
+    "peers.auth.dpop": "true: each request proves that we hold the key of our token (DPoP)",
     "peers.hl7v2.version": "version of HL7 v2 that is written to it: `2.3.1` to `2.8`; every version is read",
     "peers.hl7v2.charset": "character set that is written to it, and of its messages without MSH-18: `UNICODE UTF-8`, "
     "`ASCII`, `8859/1` to `8859/15`. Without it: UTF-8 is written, and ASCII or UTF-8 is read",
@@ -56,6 +70,7 @@ MEANINGS: Final = {
     "`plan-and-coordinator` or `child-coordinator`; without it such a referral is refused",
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
+    "carriers.clients": "its names at the authorisation server `http.issuer`",
     "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",
     "listeners.speaks_for": "name of the peer or carrier whose messages it brings, or a list of names; without it: the "
     "option `peer`, the names in the option `peers`, or the only one",

@@ -13,6 +13,7 @@ from ip_fhir.domain.values.value import Id, Text, Value
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.settings.auth import AuthSettings, IssuerSettings
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
 
 
@@ -21,14 +22,16 @@ class HttpSettings(Value):
 
     `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
     `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
-    The rest are bounds: seconds for the head of a request, for its body and between two requests of a connection;
-    connections in all and of one client's address; bytes of the bodies that are read or worked on at a time.
+    `issuer` is the authorisation server whose tokens are taken beside those of the settings. The rest are bounds:
+    seconds for the head of a request, for its body and between two requests of a connection; connections in all and of
+    one client's address; bytes of the bodies that are read or worked on at a time.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
     metrics_token: Secret | None = None
+    issuer: IssuerSettings | None = None
     proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
     header_seconds: float = Field(default=10.0, gt=0, le=600)
     body_seconds: float = Field(default=60.0, gt=0, le=3600)
@@ -50,7 +53,8 @@ class PeerSettings(Value):
     of the parties whose notices it may bring. In stored loops the party is known by its `name`.
 
     With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
-    says what a part means that its changes of a plan do not have. `hl7v2` has the settings of its line for HL7 v2.
+    says what a part means that its changes of a plan do not have. `auth` are our credentials with its authorisation
+    server, instead of a `token`. `hl7v2` has the settings of its line for HL7 v2.
     """
 
     name: Id
@@ -60,13 +64,22 @@ class PeerSettings(Value):
     url: str = Field(pattern=r"^[a-z][a-z0-9+.\-]*://[^\s?#@]+$")
     token: Secret | None = None
     accepts: tuple[Secret, ...] = ()
+    clients: tuple[Text, ...] = ()
     passes_on: tuple[Id, ...] = ()
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_option)]] = Field(default_factory=dict)
+    auth: AuthSettings | None = None
     hl7v2: Hl7v2Line = NO_SETTINGS
+
+    @model_validator(mode="after")
+    def _one_word_about_us(self) -> Self:
+        if self.auth is not None and self.token is not None:
+            message = "has both token and auth: we show one of them"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:
@@ -85,6 +98,7 @@ class CarrierSettings(Value):
 
     name: Id
     accepts: tuple[Secret, ...] = ()
+    clients: tuple[Text, ...] = ()
     parties: tuple[Id, ...] = Field(min_length=1)
 
 

@@ -61,7 +61,11 @@ def create_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if worker is not None:
             worker.start()
+        if protection.issuer is not None:
+            protection.issuer.keys.start()
         yield
+        if protection.issuer is not None:
+            await run_in_threadpool(protection.issuer.keys.stop)
         if worker is not None:
             await run_in_threadpool(worker.stop)
 
@@ -115,7 +119,9 @@ class _Endpoint:
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return cast("Credential", self._logins.check(request, self._exchange.peer_by_token))
+        return cast(
+            "Credential", self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+        )
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")

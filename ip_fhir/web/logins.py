@@ -13,9 +13,10 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.web.clients import FORWARDED, Proxies
+from ip_fhir.web.issuer.needs import needed
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ip_fhir.logs import CountedLog
+    from ip_fhir.web.issuer import Issuer
+
+T = TypeVar("T")
 
 _FREE = 10  # failures before the first wait
 _LONGEST = 60.0  # seconds
@@ -45,21 +49,30 @@ class _Address:
 class Logins:
     """Checks tokens, and makes whoever guesses them wait. Used by the event loop's thread only."""
 
-    def __init__(self, proxies: Proxies, counted: CountedLog, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        proxies: Proxies,
+        counted: CountedLog,
+        clock: Callable[[], float] = time.monotonic,
+        issuer: Issuer | None = None,
+    ) -> None:
         self._proxies = proxies
+        self._issuer = issuer
         self._counted = counted
         self._clock = clock
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
         self.failed = 0
 
-    def check(self, request: Request, find: Callable[[str], object | None]) -> object:
-        """Returns what `find` knows the request's token as.
+    def check(
+        self, request: Request, find: Callable[[str], T | None], find_client: Callable[[str], T | None] | None = None
+    ) -> T:
+        """Returns whose the request's token is: by `find`, or the client's that an authorisation server gave it to.
 
-        Raises `BadRequest`: 401 for no token or an unknown one (`find` gives None), 400 for two, 429 with the seconds
-        to wait after too many unknown ones.
+        Raises `BadRequest`: 401 for no token or an unknown one, 400 for two, 403 if the token does not allow the
+        request, 429 with the seconds to wait after too many unknown ones, 503 while the server's keys are read.
         """
-        token = bearer_token(request)
-        if token is None:
+        scheme, token = shown_token(request)
+        if token is None or (scheme != "bearer" and self._issuer is None):
             raise _unauthorized()
         self._tell_unnamed_proxy(request)
         client = self._proxies.client(request)
@@ -67,11 +80,26 @@ class Logins:
         digest = sha256(token.encode()).digest()
         if address is not None and digest not in address.known:
             self._require_turn(address)
-        found = find(token)
+        found = find(token) if scheme == "bearer" else None
+        if found is None and find_client is not None:
+            found = self._client(request, scheme, token, find_client)
         if found is None:
             self._fail(client)
             raise _unauthorized()
         self._succeed(client, digest)
+        return found
+
+    def _client(self, request: Request, scheme: str, token: str, find_client: Callable[[str], T | None]) -> T | None:
+        """The client that a token of the authorisation server was given to; None if it is none, or not known here."""
+        if self._issuer is None:
+            return None
+        proofs, path = request.headers.getlist("dpop"), _path_below(request)
+        grant = self._issuer.grant(token, scheme, request.method, path, proofs)
+        found = None if grant is None else find_client(grant.client)
+        if grant is not None and found is not None:
+            type_, letter = needed(request.method, path)
+            if not grant.allows(type_, letter):
+                raise BadRequest(403, f"the token allows no system/{type_}.{letter}", "forbidden", counted="scope")
         return found
 
     def _require_turn(self, address: _Address) -> None:
@@ -116,11 +144,27 @@ class Logins:
 
 def bearer_token(request: Request) -> str | None:
     """Returns the request's bearer token; None if it shows none. Raises `BadRequest` 400 for two `Authorization`."""
+    scheme, token = shown_token(request)
+    return token if scheme == "bearer" else None
+
+
+def shown_token(request: Request) -> tuple[str, str | None]:
+    """Returns the scheme, in small letters, and the token of a request; no token for other schemes than two.
+
+    These are `bearer` and `dpop`. Raises `BadRequest` 400 for two `Authorization`.
+    """
     headers = request.headers.getlist("authorization")
     if len(headers) > 1:
         raise BadRequest(400, "two headers say who you are", "structure", "Authorization", counted="two-log-ins")
     scheme, _, token = (headers[0] if headers else "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+    known = scheme.lower() in ("bearer", "dpop")
+    return scheme.lower(), token.strip() or None if known else None
+
+
+def _path_below(request: Request) -> str:
+    """The path below the endpoint, which may be mounted in a larger application."""
+    whole: str = request.scope["path"]
+    return whole.removeprefix(request.scope.get("root_path", ""))
 
 
 def _unauthorized() -> BadRequest:

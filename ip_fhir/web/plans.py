@@ -182,7 +182,9 @@ class _PlanEndpoint:
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return cast("Credential", self._logins.check(request, self._exchange.peer_by_token))
+        return cast(
+            "Credential", self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+        )
 
     async def resource(self, type_: str, request: Request) -> Response:
         peer, id_, share = self._peer(request), request.path_params["id"], request.query_params.get("share")

@@ -10,6 +10,8 @@ from ip_fhir.logs import CountedLog
 from ip_fhir.web.admission import Admission, Bodies
 from ip_fhir.web.clients import Proxies
 from ip_fhir.web.connections import Bounds, Connections
+from ip_fhir.web.issuer import Issuer
+from ip_fhir.web.issuer.keys import IssuerKeys
 from ip_fhir.web.logins import Logins
 
 if TYPE_CHECKING:
@@ -32,20 +34,23 @@ class Protection:
     admission: Admission
     bodies: Bodies
     connections: Connections
+    issuer: Issuer | None = None
 
     @classmethod
     def of(cls, http: HttpSettings, limits: Limits) -> Protection:
         """The protection that the settings describe."""
         refused, told = CountedLog(log), CountedLog(log)
         proxies = Proxies(http.proxies)
+        issuer = None if http.issuer is None else Issuer(http.issuer, IssuerKeys(http.issuer), http.url)
         admission = Admission(max(http.bytes_in_flight, 2 * limits.max_bytes))  # half of it is one party's
         return cls(
             refused,
             told,
-            Logins(proxies, told),
+            Logins(proxies, told, issuer=issuer),
             admission,
             Bodies(limits, admission, http.body_seconds),
             Connections(_bounds(http), proxies, refused, (told,)),
+            issuer,
         )
 
 

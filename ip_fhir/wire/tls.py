@@ -5,9 +5,12 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FILES: Final = ("certificate", "key", "trusted")
 
@@ -23,6 +26,12 @@ class TlsFiles:
     key: str | None = None
     key_password: str | None = field(default=None, repr=False)
     trusted: str | None = None
+
+
+def tls_of(options: Mapping[str, str]) -> TlsFiles | None:
+    """Returns the files that a peer's options name: `certificate`, `key`, `key_password`, `trusted`; None for none."""
+    named = {name: options[name] for name in (*_FILES, "key_password") if name in options}
+    return TlsFiles(**named) if named else None
 
 
 def client_context(files: TlsFiles) -> ssl.SSLContext:

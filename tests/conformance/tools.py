@@ -64,6 +64,11 @@ def node_peer() -> str:
     return found
 
 
+def oidc_provider() -> None:
+    """oidc-provider, installed with npm as its lock file says."""
+    _installed("oidc", "oidc-provider/package.json")
+
+
 def _installed(name: str, file: str) -> Path:
     """A file below `node_modules` of a folder here, installed with npm where the lock file is new."""
     module = HERE / name

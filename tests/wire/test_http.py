@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
@@ -11,6 +17,8 @@ import responses
 from ip_fhir.errors import Unavailable
 from ip_fhir.ports.http import HttpAnswer, HttpRequest
 from ip_fhir.wire.http import Http
+from ip_fhir.wire.tls import TlsFiles, server_context
+from tests.support.certificates import Authority
 from tests.support.rough_peer import Manner, rough_peer
 
 URL = "https://server.example/fhir/Patient/_search"
@@ -76,3 +84,55 @@ def test_no_error_shows_the_address() -> None:
 def test_a_wait_that_was_asked_for(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, or nothing usable; dates are tried with the adapter."""
     assert HttpAnswer(503, headers).retry_after == seconds
+
+
+def test_both_sides_show_certificates(tmp_path: Path) -> None:
+    """With our certificate we get in; without it, or with one that the server does not trust, nothing is sent."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    ours, theirs = authority.certificate("us"), authority.certificate("server")
+    with _https(server_context(TlsFiles(theirs["certificate"], theirs["key"], trusted=authority.trusted))) as url:
+        files = TlsFiles(ours["certificate"], ours["key"], trusted=authority.trusted)
+        assert Http().perform(HttpRequest("GET", url), tls=files).status == 200
+        other = stranger.certificate("other")
+        for wrong in (
+            TlsFiles(trusted=authority.trusted),
+            TlsFiles(other["certificate"], other["key"], trusted=authority.trusted),
+        ):
+            with pytest.raises(Unavailable):
+                Http().perform(HttpRequest("GET", url), tls=wrong, timeout=5)
+
+
+def test_whom_we_do_not_trust_gets_nothing(tmp_path: Path) -> None:
+    """A server with another authority's certificate: TLS fails, whatever else the machine trusts."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    theirs = stranger.certificate("server")
+    with _https(server_context(TlsFiles(theirs["certificate"], theirs["key"], trusted=authority.trusted))) as url:
+        ours = authority.certificate("us")
+        files = TlsFiles(ours["certificate"], ours["key"], trusted=authority.trusted)
+        with pytest.raises(Unavailable, match="TLS failed"):
+            Http().perform(HttpRequest("GET", url), tls=files, timeout=5)
+
+
+@contextmanager
+def _https(context: ssl.SSLContext) -> Iterator[str]:
+    """A server on this machine that answers everything with 200, to whoever has a certificate."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

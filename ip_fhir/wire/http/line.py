@@ -24,9 +24,13 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.wire.tls import client_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
+
+    from ip_fhir.wire.tls import TlsFiles
 
 _CONNECT_SECONDS: Final = 10.0
 
@@ -65,12 +69,14 @@ class Handle:
 class Line:
     """A session with one origin (scheme, host and port). One exchange at a time, always from the same thread."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, tls: TlsFiles | None = None) -> None:
         self.session = requests.Session()
         # A proxy cannot reach our own machine.
         self.session.trust_env = not is_loopback(urlsplit(origin).hostname or "")
         # No retries of its own: whoever sends decides when to try again, and counts.
-        self.session.mount(origin, _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+        self.session.mount(origin, _Adapter(None if tls is None else client_context(tls)))
+        if tls is not None and tls.trusted is not None:
+            self.session.verify = tls.trusted  # and nobody whom the machine trusts beside it
         self._handle = Handle()
         finalize(self, self._handle.close)
         self._end = 0.0
@@ -161,7 +167,13 @@ _POOLS: Final = {"http": _HttpPool, "https": _HttpsPool}
 class _Adapter(HTTPAdapter):
     """Makes every connection by `_connect`, also one to a proxy of the environment (but for SOCKS)."""
 
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._context = context
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        if self._context is not None:
+            more["ssl_context"] = self._context
         super().init_poolmanager(*args, **more)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 

@@ -6,6 +6,7 @@ Error texts name the host and what failed, never the body or the whole URL: both
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -19,9 +20,14 @@ from ip_fhir.ports.http import HttpAnswer
 from ip_fhir.wire.http.line import Line
 
 if TYPE_CHECKING:
-    from ip_fhir.ports.http import HttpRequest
+    from collections.abc import Mapping
 
-_CHUNK = 65_536
+    from ip_fhir.ports.http import Credentials, HttpRequest
+    from ip_fhir.wire.tls import TlsFiles
+
+_CHUNK: Final = 65_536
+_LEAST: Final = 0.001  # seconds: 0 means something else to a socket
+_MOST_SIGNED: Final = 3  # a nonce that the server wants, and a token that was taken back
 
 
 class Http:
@@ -31,19 +37,47 @@ class Http:
         self._local = threading.local()
 
     def perform(
-        self, request: HttpRequest, *, token: str | None = None, timeout: float = 30.0, max_bytes: int = 20_000_000
+        self,
+        request: HttpRequest,
+        *,
+        token: str | None = None,
+        credentials: Credentials | None = None,
+        tls: TlsFiles | None = None,
+        timeout: float = 30.0,
+        max_bytes: int = 20_000_000,
     ) -> HttpAnswer:
         """Sends a request and returns the answer, whatever its status; a redirect is returned and not followed.
 
         Ends within `timeout` seconds whatever the peer does; only the look-up of its name may take longer. Of a body
-        that is longer than `max_bytes`, the answer has at most one piece more than that. `token` is sent as bearer.
-        Raises `Unavailable`, `in_doubt` where the request may have reached the peer.
+        that is longer than `max_bytes`, the answer has at most one piece more than that. `token` is sent as bearer;
+        with `credentials`, a request that is refused for them (401: nothing was done) goes again with new ones. `tls`
+        are our certificate and whom we trust. Raises `Unavailable`, `in_doubt` where the request may have reached the
+        peer, and `InvalidInput` for files of `tls` that cannot be used.
         """
+        if credentials is None:
+            bearer = {"Authorization": f"Bearer {token}"} if token else {}
+            return self._once(request, bearer, tls, timeout, max_bytes)
+        end = time.monotonic() + timeout
+        for _ in range(_MOST_SIGNED):
+            headers = credentials.headers(request, max(_LEAST, end - time.monotonic()))
+            answer = self._once(request, headers, tls, max(_LEAST, end - time.monotonic()), max_bytes)
+            if not credentials.refused(request, headers, answer):
+                break
+        return answer
+
+    def _once(
+        self,
+        request: HttpRequest,
+        signature: Mapping[str, str],
+        tls: TlsFiles | None,
+        timeout: float,
+        max_bytes: int,
+    ) -> HttpAnswer:
         host = host_of(request.url)
-        line = self._line(request.url)
+        line = self._line(request.url, tls)
         try:
             with line.within(timeout):
-                answer = _exchange(line, request, token, timeout, max_bytes)
+                answer = _exchange(line, request, signature, timeout, max_bytes)
         except requests.RequestException as error:
             reason = TOO_LATE if line.over else _what_failed(error)
             raise Unavailable(f"{host}: {reason}", in_doubt=_may_have_arrived(error)) from None
@@ -57,14 +91,14 @@ class Http:
             line.close()
         self._local.lines = {}
 
-    def _line(self, url: str) -> Line:
-        lines: dict[str, Line] | None = getattr(self._local, "lines", None)
+    def _line(self, url: str, tls: TlsFiles | None) -> Line:
+        lines: dict[tuple[str, TlsFiles | None], Line] | None = getattr(self._local, "lines", None)
         if lines is None:
             lines = self._local.lines = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        if origin not in lines:
-            lines[origin] = Line(origin)
-        return lines[origin]
+        if (origin, tls) not in lines:
+            lines[origin, tls] = Line(origin, tls)
+        return lines[origin, tls]
 
 
 def host_of(url: str) -> str:
@@ -72,13 +106,15 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _exchange(line: Line, request: HttpRequest, token: str | None, timeout: float, max_bytes: int) -> HttpAnswer:
+def _exchange(
+    line: Line, request: HttpRequest, signature: Mapping[str, str], timeout: float, max_bytes: int
+) -> HttpAnswer:
     answer = line.session.request(
         request.method,
         request.url,
         data=request.body,
         headers=dict(request.headers),
-        auth=_Bearer(token),
+        auth=_Signature(signature),
         timeout=timeout,  # of each step; the line bounds them all
         allow_redirects=False,  # a redirect would carry the message to an address nobody agreed on
         stream=True,
@@ -88,15 +124,14 @@ def _exchange(line: Line, request: HttpRequest, token: str | None, timeout: floa
         return HttpAnswer(answer.status_code, headers, _read_bounded(answer, max_bytes))
 
 
-class _Bearer(AuthBase):
-    """The peer's token. Given as `auth`, so that no ~/.netrc replaces it."""
+class _Signature(AuthBase):
+    """The headers that say who we are. Given as `auth`, so that no ~/.netrc replaces them."""
 
-    def __init__(self, token: str | None) -> None:
-        self._token = token
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
+        request.headers.update(self._headers)
         return request
 
 

@@ -1,0 +1,5 @@
+"""Who we are to a server: SMART Backend Services, with DPoP where it is asked for (extra `auth`)."""
+
+from ip_fhir.wire.auth.service import BackendService
+
+__all__ = ["BackendService"]
