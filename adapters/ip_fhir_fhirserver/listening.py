@@ -24,6 +24,7 @@ from ip_fhir.fhir.rest.carrier import (
     WAITING,
     identifiers,
     is_carrier,
+    kind_of,
     message_id,
     receipt_of,
     settled,
@@ -33,6 +34,7 @@ from ip_fhir.fhir.rest.instances import update
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.backoff import seconds_until_next
 from ip_fhir.wire.http import Http
+from ip_fhir_fhirserver.gathering import gathered
 from ip_fhir_fhirserver.options import ListenerOptions
 from ip_fhir_fhirserver.server import Server
 
@@ -163,18 +165,22 @@ class FhirServerListener:
         node = task.get(name)
         reference = node.get("reference") if isinstance(node, dict) else None
         place = referred(reference, self._server.base) if isinstance(reference, str) else None
-        return place is not None and f"{place.type}/{place.id}" in owners and is_carrier(task)
+        is_message = is_carrier(task) or kind_of(task) is not None
+        return place is not None and f"{place.type}/{place.id}" in owners and is_message
 
     def _take_in(self, task: JsonObject, exchange: Receiver) -> bool:
         """Hand in a message and set the status of its Task; False if it must come again."""
         try:
-            reply = exchange.receive(write_json(task), self._options.peer, FORMAT)
+            content = task if is_carrier(task) else gathered(self._server, task)
+            reply = exchange.receive(write_json(content), self._options.peer, FORMAT)
             receipt = _receipt(reply, message_id(task))
         except InvalidInput as error:
             if any(problem.code in _ANOTHERS for problem in error.problems):
                 log.warning("%s: a Task is not from %s", self._server.host, self._options.peer)
                 return True
             receipt = Receipt(message_id(task), "transient-error" if error.retry else "fatal-error", error.problems)
+        except PeerError:
+            raise
         except Exception as error:  # noqa: BLE001 - nothing was taken in: the same comes again with the next look
             log.error("%s: a message could not be taken in: %s", self._server.host, type(error).__name__)  # noqa: TRY400
             return False

@@ -82,7 +82,7 @@ class _Entry:
 
 
 class FhirServerAdapter:
-    """The adapter. Keeps one HTTP session per server and thread, and what each server said that it can do."""
+    """The adapter. Keeps one HTTP session per server and thread, and the abilities that each server states."""
 
     name: str = "fhirserver"
     format: WireFormat = "fhir-resources"
@@ -125,7 +125,7 @@ class FhirServerAdapter:
         self._http.close()
 
     def _ways_of(self, server: Server, types: set[str]) -> Ways:
-        """What the server says that it can do, asked once. Raises `Rejected` if nothing can be sent to it."""
+        """Return the abilities that the server states, asked once. Raises `Rejected` if nothing can be sent to it."""
         with self._turn:
             known = self._ways.get(server.base)
         if known is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fhir_server import Fault, FhirServerDouble, fhir_server
+from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
 from tests.support.through_fhir import (
     HOSPITAL,
     MUNICIPALITY,
@@ -16,7 +16,7 @@ from tests.support.through_fhir import (
     through_server,
     whole_loop,
 )
-from tests.support.two_sides import notice
+from tests.support.two_sides import form, notice
 
 
 @pytest.fixture
@@ -153,3 +153,91 @@ def test_poorer_servers(tmp_path: Path, server: FhirServerDouble, ways: Fault) -
     assert len(server.of_type("Patient")) == 1
     tasks = server.of_type("Task")
     assert len(tasks) == len({task["identifier"][0]["value"] for task in tasks})
+
+
+def by_hand(server: FhirServerDouble, task: JSON) -> JSON:
+    """The Task as somebody writes it who has no message Bundle to put into it."""
+    without: JSON = {name: value for name, value in task.items() if name != "input"}
+    server.versions[f"Task/{task['id']}"] = []
+    server.put({**without, "status": "requested"})
+    return server.now(f"Task/{task['id']}")
+
+
+def test_written_by_somebodys_own_tools(through: Through, server: FhirServerDouble) -> None:
+    """A notice and a form that are only resources, each named by a Task, are read as the messages they are."""
+    sent = notice("01")
+    hospital, municipality = through.loop.hospital, through.loop.municipality
+    hospital.exchange.send_notice(sent)
+    hospital.exchange.run_due()
+    (task,) = server.of_type("Task")
+    by_hand(server, task)
+    through.settle()
+    municipality.exchange.answer(form("01-child-with-cerebral-palsy"))
+    municipality.exchange.run_due()
+    answer = server.of_type("Task")[-1]
+    by_hand(server, answer)
+    through.settle()
+    through.loop.clock.forward(days=1)
+    through.settle()
+    assert through.loop.states(sent.correlation_id) == ("confirmed", "confirmed")
+    assert hospital.exchange.store.refusals() == municipality.exchange.store.refusals() == []
+    assert {one["status"] for one in server.of_type("Task")} == {"completed"}
+
+
+def test_resources_that_were_touched_meanwhile(through: Through, server: FhirServerDouble) -> None:
+    """A message of resources is the same message when versions and narratives have changed before it came again."""
+    through.loop.hospital.exchange.send_notice(notice("01"))
+    through.loop.hospital.exchange.run_due()
+    task = by_hand(server, server.of_type("Task")[0])
+    server.faults.add("no settling")
+    through.look(MUNICIPALITY)
+    for request in server.of_type("ServiceRequest"):
+        server.put({**request, "text": {"status": "generated", "div": "<div>x</div>"}})
+    server.faults.discard("no settling")
+    through.restart(MUNICIPALITY)
+    through.look(MUNICIPALITY)
+    assert through.loop.municipality.exchange.store.refusals() == []
+    assert server.now(f"Task/{task['id']}")["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"groupIdentifier": None}, "Task.groupIdentifier"),
+        ({"groupIdentifier": {"system": "urn:other", "value": "referral-01"}}, "Task.groupIdentifier"),
+        ({"requester": {"reference": "Organization/none"}}, "Task.requester"),
+        ({"requester": {"display": "Sjukehuset"}}, "Task.requester"),
+        ({"authoredOn": None}, "Bundle.timestamp"),
+        ({"focus": None}, "Bundle"),
+        (
+            {"code": {"coding": [{"system": "https://ip-fhir.github.io/fhir/CodeSystem/message", "code": "plan"}]}},
+            "Task",
+        ),
+        ({"code": {"coding": [{"system": "https://ip-fhir.github.io/fhir/CodeSystem/message", "code": "x"}]}}, ""),
+    ],
+)
+def test_a_task_that_says_too_little(through: Through, server: FhirServerDouble, changed: JSON, place: str) -> None:
+    """It is refused with the place, recorded, and its Task says so; nothing is guessed."""
+    through.loop.hospital.exchange.send_notice(notice("01"))
+    through.loop.hospital.exchange.run_due()
+    task = by_hand(server, server.of_type("Task")[0])
+    server.put({name: value for name, value in {**task, **changed}.items() if value is not None})
+    through.look(MUNICIPALITY)
+    (refusal,) = through.loop.municipality.exchange.store.refusals()
+    assert refusal.reason.startswith(place)
+    assert server.now(f"Task/{task['id']}")["status"] == "rejected"
+    assert through.loop.municipality.exchange.store.referrals() == []
+
+
+def test_strangers_tasks(through: Through, server: FhirServerDouble) -> None:
+    """A Task of ours for something else than a message stays as it is."""
+    through.loop.hospital.exchange.send_notice(notice("01"))
+    through.settle()
+    owner = server.of_type("Task")[0]["owner"]
+    code = {"coding": [{"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"}]}
+    other = {"resourceType": "Task", "id": "other", "status": "requested", "intent": "order", "owner": owner}
+    server.put({**other, "identifier": [{"value": "x"}], "code": code})
+    before = server.count()
+    through.look()
+    assert server.count() == before
+    assert through.loop.municipality.exchange.store.refusals() == []

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.fhir_bundles import FhirMessage, IncomingMessage
+from ip_fhir.exchange.formats.fhir_parts import IncomingParts
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, FHIR_JSON, read_json, write_json
 from ip_fhir.fhir.receipt import message_header
 from ip_fhir.fhir.references import references_in
@@ -41,7 +42,10 @@ _URI: Final = "urn:ietf:rfc:3986"
 
 
 class FhirResources:
-    """A message as resources: a transaction Bundle when it is sent, the Task that carries it when it is read."""
+    """A message as resources: a transaction Bundle when it is sent, the Task that carries it when it is read.
+
+    A collection is read as a message that somebody has written without a Bundle in its Task (`IncomingParts`).
+    """
 
     name: WireFormat = "fhir-resources"
     content_type: str = FHIR_JSON
@@ -49,7 +53,10 @@ class FhirResources:
 
     def open(self, content: bytes, limits: Limits) -> IncomingMessage:
         """Parse the message in a carrier, or in the one carrier of a Bundle."""
-        task = carrier_in(read_json(content, limits))
+        found = read_json(content, limits)
+        if found.get("type") == "collection":
+            return IncomingParts(found)
+        task = carrier_in(found)
         bundle = read_json(message_in(task), limits)
         if message_header(bundle).get("id") != message_id(task):
             raise InvalidInput.at("Task.identifier", "names another message than the one inside", "invariant")
@@ -138,6 +145,8 @@ class _Transaction:
         patients = [urn for urn, (made, _) in self._made.items() if made["resourceType"] == "Patient"]
         focus = next((self._names.get(one["reference"]) for one in header.get("focus", ())), None)
         more: dict[str, Any] = {"code": {"coding": [header["eventCoding"]]}, "authoredOn": self._bundle["timestamp"]}
+        loop = [one["valueIdentifier"] for one in header.get("extension", ()) if "valueIdentifier" in one]
+        more |= {"groupIdentifier": loop[0]} if loop else {}
         more |= {} if focus is None else {"focus": {"reference": focus}}
         more |= {"for": {"reference": patients[0]}} if len(patients) == 1 else {}
         more["requester"] = {"reference": self._names[header["sender"]["reference"]]}

@@ -41,6 +41,7 @@ SETTLED: Final = (TAKEN, REFUSED)
 
 _TYPES: Final = "http://hl7.org/fhir/resource-types"
 _ISSUE_TYPES: Final = "http://hl7.org/fhir/issue-type"
+_KINDS: Final = "/CodeSystem/message"
 _MOST_REASONS: Final = 10
 
 
@@ -61,6 +62,19 @@ def carrier(message: bytes, identifier: JsonObject, more: JsonObject) -> JsonObj
 def is_carrier(resource: Any) -> bool:
     """True if the resource is a Task that has, or had, a message Bundle in it, and names it by an identifier."""
     return _attached(resource) is not None and bool(_identifiers(resource))
+
+
+def kind_of(task: Any) -> JsonObject | None:
+    """Returns the coding that names the kind of a message in `Task.code`; None if there is none, or no identifier.
+
+    Such a Task without a message in it says what a message is of which the content is its `focus`.
+    """
+    code = task.get("code") if isinstance(task, dict) and task.get("resourceType") == TASK else None
+    codings = code.get("coding") if isinstance(code, dict) else None
+    for one in codings if isinstance(codings, list) and _identifiers(task) else ():
+        if isinstance(one, dict) and str(one.get("system")).endswith(_KINDS):
+            return one
+    return None
 
 
 def message_in(task: Any) -> bytes:
@@ -100,7 +114,9 @@ def message_id(task: JsonObject) -> str:
 def settled(task: JsonObject, receipt: Receipt) -> JsonObject:
     """Returns the carrier with the status that a receipt (`ok` or `fatal-error`) gives it, without the message."""
     status = TAKEN if receipt.code == "ok" else REFUSED
-    changed = {**task, "status": status, "input": [_emptied(one) for one in task["input"]]}
+    changed = {**task, "status": status}
+    if is_carrier(task):
+        changed["input"] = [_emptied(one) for one in task["input"]]
     if status == REFUSED:
         codes = dict.fromkeys(problem.code for problem in receipt.problems[:_MOST_REASONS])
         changed["statusReason"] = {"coding": [{"system": _ISSUE_TYPES, "code": code} for code in codes]}
