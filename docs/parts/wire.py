@@ -1,4 +1,4 @@
-"""Options of MLLP: of a peer that we send to, and of the listener; from the options themselves."""
+"""Options of MLLP and of FHIR servers: of a peer that we send to, and of the listener; from the options themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticUndefined
 
 from ip_fhir.wire.options import ListenerOptions, PeerOptions
+from ip_fhir_fhirserver import options as fhirserver
 
 if TYPE_CHECKING:
     from ip_fhir.domain.values.value import Value
@@ -20,6 +21,16 @@ def peer_options() -> str:
 def listener_options() -> str:
     """Returns the table of the options of the listener `mllp`."""
     return _table(ListenerOptions)
+
+
+def server_peer_options() -> str:
+    """Returns the table of the options of a peer whose adapter is `fhirserver`."""
+    return _table(fhirserver.PeerOptions)
+
+
+def server_listener_options() -> str:
+    """Returns the table of the options of the listener `fhirserver`."""
+    return _table(fhirserver.ListenerOptions)
 
 
 def _table(model: type[Value]) -> str:

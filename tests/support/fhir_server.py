@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -40,7 +41,18 @@ Fault: TypeAlias = Literal[
     "ignores criteria",  # a search finds all of the type
     "no consent search",
     "no includes",  # 400 for a search with `_include`
+    "no transaction",  # none in its CapabilityStatement, and 400 for one
+    "no conditional create",  # none in its CapabilityStatement, and conditions are not heeded
+    "no identifier search",  # of parts of plans and of Tasks: not in its CapabilityStatement, and 400
+    "no goals",  # 404 for all requests about the type Goal
+    "checks references",  # 400 for a reference to nothing
+    "refuses",  # 422 to all that is written
+    "another answer",  # a transaction takes effect, and is answered with one entry too many
+    "no settling",  # 403 for an update by itself
 ]
+SEARCHED = ("Patient", "Organization", "Practitioner", "HealthcareService", "ServiceRequest", "Communication")
+PARTS = ("Goal", "CareTeam", "Consent", "Condition", "Appointment", "RelatedPerson", "PractitionerRole")
+TYPES = (*SEARCHED, "Task", "QuestionnaireResponse", "CarePlan", *PARTS)
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
@@ -53,7 +65,10 @@ class Refused(Exception):
 
 
 class FhirServerDouble:
-    """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought."""
+    """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought.
+
+    With a `clock` it says when each version was made.
+    """
 
     def __init__(self) -> None:
         self.versions: dict[str, list[JSON]] = {}
@@ -62,6 +77,8 @@ class FhirServerDouble:
         self.bodies: list[bytes] = []
         self.before_transaction: Callable[[], None] | None = None
         self.page_size = 200
+        self.fhir_version = "4.0.1"
+        self.clock: Callable[[], datetime] | None = None
         self.base = ""
         self.over = threading.Event()
         self._turn = threading.RLock()
@@ -97,15 +114,39 @@ class FhirServerDouble:
             if method == "POST" and not path:
                 return 200, self._bundle(orjson.loads(body)), {}
             if path == "metadata":
-                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}, {}
+                return 200, self._statement(), {}
             if path.endswith("/_search"):
                 return 200, self._search(path.partition("/")[0], parse_qsl(body.decode())), {}
             condition = headers.get("if-none-exist"), headers.get("if-match")
+            if method == "PUT" and "no settling" in self.faults:
+                raise Refused(403, "forbidden")
             status, resource = self._one(
                 method, target.removeprefix("/fhir/"), orjson.loads(body or b"null"), *condition
             )
             place = {"location": f"{self.base}/{_name(resource)}"} if status == 201 else {}
             return status, resource, {} if "no location" in self.faults else place
+
+    def _statement(self) -> JSON:
+        """The CapabilityStatement, which tells the truth about the faults."""
+        types = [type_ for type_ in TYPES if self._serves(type_)]
+        resources = [
+            {
+                "type": type_,
+                "interaction": [{"code": code} for code in ("read", "create", "update", "search-type")],
+                "conditionalCreate": "no conditional create" not in self.faults,
+                "searchParam": [{"name": "identifier", "type": "token"}] if self._finds_by_identifier(type_) else [],
+            }
+            for type_ in types
+        ]
+        interactions = [] if "no transaction" in self.faults else [{"code": "transaction"}]
+        rest = [{"mode": "server", "resource": resources, "interaction": interactions}]
+        return {"resourceType": "CapabilityStatement", "fhirVersion": self.fhir_version, "rest": rest}
+
+    def _serves(self, type_: str) -> bool:
+        return type_ != "Goal" or "no goals" not in self.faults
+
+    def _finds_by_identifier(self, type_: str) -> bool:
+        return type_ in SEARCHED or "no identifier search" not in self.faults
 
     def _one(
         self, method: str, url: str, resource: Any, if_none_exist: str | None = None, if_match: str | None = None
@@ -113,13 +154,16 @@ class FhirServerDouble:
         """One request, in a bundle or not."""
         path, _, query = unquote(url).partition("?")
         type_, _, rest = path.partition("/")
+        if not self._serves(type_):
+            raise Refused(404, "not-supported")
         ident, *more = rest.split("/") if rest else ("",)
         if method == "GET" and not ident:
             return 200, self._search(type_, parse_qsl(url.partition("?")[2]))
         if method == "GET":
             return 200, self._read(f"{type_}/{ident}", more)
         if method == "POST":
-            found = self._find(type_, parse_qsl(if_none_exist)) if if_none_exist else []
+            heeded = if_none_exist and "no conditional create" not in self.faults
+            found = self._find(type_, parse_qsl(if_none_exist or "")) if heeded else []
             if len(found) > 1:
                 raise Refused(412, "multiple-matches")
             if found:
@@ -138,6 +182,7 @@ class FhirServerDouble:
         with self._turn:
             there = self.versions.setdefault(name, [])
             meta = {**resource.get("meta", {}), "versionId": str(len(there) + 1)}
+            meta |= {"lastUpdated": self.clock().isoformat(timespec="milliseconds")} if self.clock is not None else {}
             there.append({**deepcopy(resource), "id": name.partition("/")[2], "meta": meta})
             return self.now(name)
 
@@ -166,7 +211,13 @@ class FhirServerDouble:
     def _find(self, type_: str, criteria: list[tuple[str, str]]) -> list[JSON]:
         found = self.of_type(type_)
         for name, value in criteria if "ignores criteria" not in self.faults else ():
-            if name == "_id":
+            if name == "identifier" and not self._finds_by_identifier(type_):
+                raise Refused(400, "not-supported")
+            if name == "_lastUpdated":
+                since = datetime.fromisoformat(value.removeprefix("ge"))
+                times = {one["id"]: one["meta"].get("lastUpdated") for one in found}
+                found = [one for one in found if not (at := times[one["id"]]) or datetime.fromisoformat(at) >= since]
+            elif name == "_id":
                 found = [one for one in found if one["id"] in value.split(",")]
             elif not name.startswith("_"):
                 found = [one for one in found if any(_matches(one, name, v) for v in value.split(","))]
@@ -218,6 +269,10 @@ class FhirServerDouble:
                 self._entry(entry["request"], busy=number < busy) for number, entry in enumerate(bundle["entry"])
             ]
             return {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+        if "no transaction" in self.faults:
+            raise Refused(400, "not-supported")
+        if "refuses" in self.faults:
+            raise Refused(422)
         if self.before_transaction is not None:
             hook, self.before_transaction = self.before_transaction, None
             hook()
@@ -225,6 +280,7 @@ class FhirServerDouble:
             self.faults.discard("lost")
             raise Refused(504, "timeout")
         done = self._transaction(bundle["entry"])
+        done += done[:1] if "another answer" in self.faults else []
         if "late" in self.faults:
             self.faults.discard("late")
             raise Refused(504, "timeout")
@@ -250,6 +306,8 @@ class FhirServerDouble:
                 if request["method"] == "POST":
                     results[number] = self._one("POST", request["url"], entry["resource"], request.get("ifNoneExist"))
                     names[entry["fullUrl"]] = _name(results[number][1])
+                elif request["method"] == "PUT" and "fullUrl" in entry:
+                    names[entry["fullUrl"]] = request["url"]
             for number, entry in enumerate(entries):
                 request = entry["request"]
                 if request["method"] == "PUT":
@@ -257,10 +315,18 @@ class FhirServerDouble:
                     results[number] = self._one("PUT", request["url"], body, if_match=request.get("ifMatch"))
                 elif results[number][0] == 201:
                     self.versions[_name(results[number][1])][-1] = _renamed(self.now(_name(results[number][1])), names)
+            if "checks references" in self.faults:
+                self._check_references(results.values())
         except Refused:
             self.versions = kept
             raise
         return [self._response(*results[number]) for number in range(len(entries))]
+
+    def _check_references(self, written: Iterable[tuple[int, JSON]]) -> None:
+        for _, resource in written:
+            named = {one for one in references_in(self.now(_name(resource))) if not one.startswith("#")}
+            if named - set(self.versions):
+                raise Refused(400, "processing")
 
     def _response(self, status: int, resource: JSON) -> JSON:
         version = resource["meta"]["versionId"]
@@ -277,10 +343,13 @@ def _name(resource: JSON) -> str:
 def _matches(resource: JSON, name: str, value: str) -> bool:
     if name == "identifier":
         system, _, number = value.rpartition("|")
-        listed = resource.get("identifier", [])
+        given = resource.get("identifier", [])
+        listed = given if isinstance(given, list) else [given]
         return any((one.get("system"), one.get("value")) == (system, number) for one in listed)
     if name in {"patient", "target"}:
         return value in references_in(resource)
+    if name in {"owner", "requester"}:
+        return bool(resource.get(name, {}).get("reference") == value)
     return bool(resource.get(name) == value)
 
 

@@ -40,6 +40,15 @@ class TestFhirTransaction(FormatContract):
         return write_json({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 
 
+class TestFhirResources(FormatContract):
+    """Every kind, in a Task that carries it."""
+
+    @pytest.fixture
+    def wire(self) -> Format:
+        """Found by its name."""
+        return Formats().named("fhir-resources")
+
+
 class TestHl7v2(FormatContract):
     """Every kind of message about a referral; about a plan, views, their end, changes and their answers."""
 

@@ -1,0 +1,78 @@
+"""Options in settings: those of a peer that is reached through a FHIR server, and those of the listener."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from ip_fhir.domain.values.value import Id, Text, Url, Value
+from ip_fhir.errors import InvalidInput
+from ip_fhir.ports.hosts import is_loopback
+
+
+class PeerOptions(Value):
+    """The options of a peer whose adapter is `fhirserver`."""
+
+    LISTS_FIELDS = True
+
+    receipt: Literal["read", "stored"] = Field(
+        default="read",
+        description="the receipt comes when the receiver's system has taken the message in (`read`), or as soon as the "
+        "server has it (`stored`): for a receiver that sets no status",
+    )
+    resources: bool = Field(
+        default=True,
+        description='`"false"` writes the Task alone, for a server that others read than the receiver',
+    )
+    meta_profile: bool = Field(
+        default=True,
+        description='`"false"` leaves `meta.profile` out, for a server that refuses profiles which it does not have',
+    )
+
+
+class ListenerOptions(Value):
+    """The options of the listener `fhirserver`."""
+
+    LISTS_FIELDS = True
+
+    url: Url = Field(description="base address of the FHIR server")
+    token: Text | None = Field(default=None, repr=False, description="our bearer token there: `{ env = ... }`")
+    peer: Id = Field(description="the peer or carrier whose messages are read there")
+    organizations: tuple[Text, ...] = Field(
+        min_length=1,
+        max_length=100,
+        description="our numbers, as `system|number`: the messages whose receiver has one of them are ours",
+    )
+    settle: bool = Field(
+        default=True,
+        description="false where we may not set the status of a Task there; then each start reads `days` again",
+    )
+    seconds: float = Field(default=10.0, gt=0, le=3600, description="seconds between two looks")
+    days: float = Field(default=180.0, gt=0, le=3650, description="days before the start from which Tasks are read")
+    overlap: float = Field(
+        default=300.0,
+        ge=0,
+        le=86_400,
+        description="seconds that a look goes back before the last Task that was seen",
+    )
+    timeout: float = Field(default=30.0, gt=0, le=3600, description="seconds for each request")
+    plain_http: bool = Field(default=False, description="true where something else encrypts the way there")
+
+    def check(self) -> None:
+        """Raise `InvalidInput` at the option that cannot be used."""
+        check_address(self.url, plain_http=self.plain_http)
+        for number, one in enumerate(self.organizations):
+            if "|" not in one:
+                raise InvalidInput.at(f"organizations.{number}", "is no `system|number`")
+
+
+def check_address(url: str, *, plain_http: bool) -> None:
+    """Raise `InvalidInput` at `url` for an address that is none of a FHIR server, or is not encrypted."""
+    address = urlsplit(url)
+    if address.scheme not in {"http", "https"} or not address.hostname or address.query or address.fragment:
+        raise InvalidInput.at("url", "is no address of a FHIR server: https://host/path")
+    if address.scheme == "http" and not plain_http and not is_loopback(address.hostname):
+        reason = "http carries a person's affairs in the clear: use https, or plain_http where a tunnel encrypts"
+        raise InvalidInput.at("url", reason)

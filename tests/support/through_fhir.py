@@ -1,0 +1,189 @@
+"""Two sides whose only way to one another is a FHIR server that somebody else runs: any base address will do.
+
+`whole_loop` and `plan_shared` are what must hold through each server; tests call them with the double, and the
+conformance tests with servers that others wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ip_fhir.domain.people import Organization
+from ip_fhir.domain.plan import MeasureStatus
+from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.exchange import Exchange
+from ip_fhir.mapping import default
+from ip_fhir.ports import Endpoint, Outgoing, Receipt
+from ip_fhir_fhirserver import FhirServerAdapter, FhirServerListener
+from tests.support.ring import NINA, OLE, Line, Ring, make_ring
+from tests.support.ring_plan import copy, current, share_of, shared
+from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice, organizations
+
+HOSPITAL, MUNICIPALITY = "hospital", "municipality"
+
+
+def numbers(organization: Organization) -> list[str]:
+    """The numbers of an organisation as the listener is given them."""
+    systems = default().compiled.systems
+    given = {"her-id": organization.her_id, "org-number": organization.organization_number}
+    given["id-organization"] = organization.id  # type: ignore[assignment]
+    return [f"{systems.uri(name)}|{number}" for name, number in given.items() if number is not None]
+
+
+class ServerWire(Wire):
+    """The wire of a side that writes to a FHIR server."""
+
+    format = "fhir-resources"
+    adapter: FhirServerAdapter
+    endpoint: Endpoint
+
+    def send(self, outgoing: Outgoing) -> Receipt | None:  # type: ignore[override]
+        """Write it there."""
+        self.sent.append(outgoing.content)
+        return self.adapter.send(replace(outgoing, endpoint=self.endpoint))
+
+
+class ServerLine(Line):
+    """The same for a party of a plan."""
+
+    format = "fhir-resources"
+    adapter: FhirServerAdapter
+    endpoint: Endpoint
+
+    def send(self, outgoing: Outgoing) -> Receipt | None:  # type: ignore[override]
+        """Write it there."""
+        self._network.sent.append((self._sender, self._to, outgoing.content))
+        return self.adapter.send(replace(outgoing, endpoint=self.endpoint))
+
+
+@dataclass
+class Through:
+    """Both sides of a loop, and the listener of each, which looks when it is told to."""
+
+    loop: Loop
+    base: str
+    listeners: dict[str, FhirServerListener] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def side(self, name: str) -> Side:
+        """The side of that name."""
+        found: Side = getattr(self.loop, name)
+        return found
+
+    def look(self, *names: str) -> None:
+        """Let listeners look once; all, if none is named."""
+        for name in names or (HOSPITAL, MUNICIPALITY):
+            self.listeners[name].look(self.side(name).exchange)
+
+    def restart(self, name: str) -> None:
+        """A new listener, as after the process was killed: it remembers nothing."""
+        self.listeners[name] = listener(self.base, _other(name), _organization(name), **self.options)
+
+    def settle(self) -> None:
+        """Send and look until both sides rest."""
+        for _ in range(4):
+            self.loop.settle()
+            self.look()
+        self.loop.settle()
+
+
+def listener(base: str, peer: str, ours: Organization, **more: Any) -> FhirServerListener:
+    """A listener of one party for what another writes there."""
+    return FhirServerListener({"url": base, "peer": peer, "organizations": numbers(ours), "seconds": 0.02, **more})
+
+
+def _other(name: str) -> str:
+    return MUNICIPALITY if name == HOSPITAL else HOSPITAL
+
+
+def _organization(name: str) -> Organization:
+    return organizations(notice("03"))[name == MUNICIPALITY]
+
+
+@contextmanager
+def through_server(
+    directory: Path, base: str, peer_options: dict[str, str] | None = None, token: str | None = None, **listening: Any
+) -> Iterator[Through]:
+    """Both sides with the server at `base` between them; `listening` are further options of the listeners."""
+    listening |= {"token": token} if token else {}
+    with ExitStack() as stack:
+        made = Through(make_loop(directory), base, options=listening)
+        for name in (HOSPITAL, MUNICIPALITY):
+            wire = made.side(name).wire
+            wire.__class__ = ServerWire
+            assert isinstance(wire, ServerWire)
+            wire.adapter = FhirServerAdapter()
+            wire.endpoint = Endpoint(base, token, 30.0, peer_options or {})
+            stack.callback(wire.adapter.close)
+            made.restart(name)
+        yield made
+
+
+def whole_loop(through: Through) -> str:
+    """A notice, the answer of the municipality, and the end on both sides; returns the loop's id."""
+    sent = notice("01")
+    hospital, municipality = through.loop.hospital, through.loop.municipality
+    hospital.exchange.send_notice(sent)
+    through.settle()
+    municipality.exchange.answer(form("01-child-with-cerebral-palsy"))
+    through.settle()
+    through.loop.clock.forward(days=1)
+    through.settle()
+    assert through.loop.states(sent.correlation_id) == ("confirmed", "confirmed")
+    for side in (hospital, municipality):
+        rows = [row for status in ("waiting", "awaiting", "parked") for row in side.exchange.store.outbox(status)]
+        assert rows == []
+        assert side.exchange.store.refusals() == []
+    return sent.correlation_id
+
+
+@contextmanager
+def ring_through(directory: Path, base: str, token: str | None = None) -> Iterator[tuple[Ring, Callable[[], None]]]:
+    """The holder of a plan and a participant with the server between them, and what lets all messages arrive."""
+    with ExitStack() as stack:
+        ring = make_ring(directory)
+        stack.callback(ring.close)
+        pairs = ((MUNICIPALITY, HOSPITAL), (HOSPITAL, MUNICIPALITY))
+        looks: list[tuple[FhirServerListener, Exchange]] = []
+        for name, other in pairs:
+            line = ring[name]._context.peers.party(other).adapter
+            line.__class__ = ServerLine
+            assert isinstance(line, ServerLine)
+            line.adapter, line.endpoint = FhirServerAdapter(), Endpoint(base, token, 30.0)
+            stack.callback(line.adapter.close)
+            ours = ring[name]._context.organizations[0]
+            looks.append((listener(base, other, ours, **({"token": token} if token else {})), ring[name]))
+
+        def settle() -> None:
+            for _ in range(4):
+                ring.settle()
+                for one, exchange in looks:
+                    one.look(exchange)
+            ring.settle()
+
+        yield ring, settle
+
+
+def plan_shared(ring: Ring, settle: Callable[[], None]) -> None:
+    """A view, a change by the participant, the next view, and the end of the share."""
+    shared(ring, HOSPITAL)
+    settle()
+    view = copy(ring, HOSPITAL)
+    assert view.digest() == share_of(ring, HOSPITAL).digest
+    began = (one.evolve(status=MeasureStatus.IN_PROGRESS) for one in view.plan.measures if one.what == "Svømmetrening")
+    measures = {one.id: one for one in (*view.plan.measures, *began)}
+    ring[HOSPITAL].change_plan(view.evolve(plan=view.plan.evolve(measures=tuple(measures.values()))), by=OLE)
+    settle()
+    assert current(ring).measures[0].status is MeasureStatus.IN_PROGRESS
+    at_hospital = ring.plan(HOSPITAL)
+    assert at_hospital is not None
+    assert [kept.status for kept in at_hospital.changes] == [ChangeStatus.ACCEPTED]
+    share = share_of(ring, HOSPITAL)
+    assert (share.number, share.acknowledged) == (2, 2)
+    assert copy(ring, HOSPITAL).digest() == share.digest
+    ring.holder.end_share(share.id, by=NINA)
+    settle()
