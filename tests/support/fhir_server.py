@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from ip_fhir.fhir.references import references_in
+from ip_fhir.servers.changes import ACTORS
 
 JSON: TypeAlias = dict[str, Any]
 Fault: TypeAlias = Literal[
@@ -40,6 +41,8 @@ Fault: TypeAlias = Literal[
     "ignores criteria",  # a search finds all of the type
     "no consent search",
     "no includes",  # 400 for a search with `_include`
+    "no conditions",  # only actors can be searched by identifier: elsewhere ignored, and refused as a condition
+    "ignores conditions",  # only actors can be searched by identifier: elsewhere ignored, also as a condition
 ]
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
@@ -119,7 +122,10 @@ class FhirServerDouble:
         if method == "GET":
             return 200, self._read(f"{type_}/{ident}", more)
         if method == "POST":
+            if if_none_exist and "no conditions" in self.faults and type_ not in ACTORS:
+                raise Refused(400, "not-supported")
             found = self._find(type_, parse_qsl(if_none_exist)) if if_none_exist else []
+            found = found[:1] if "ignores conditions" in self.faults else found
             if len(found) > 1:
                 raise Refused(412, "multiple-matches")
             if found:
@@ -166,6 +172,8 @@ class FhirServerDouble:
     def _find(self, type_: str, criteria: list[tuple[str, str]]) -> list[JSON]:
         found = self.of_type(type_)
         for name, value in criteria if "ignores criteria" not in self.faults else ():
+            if name == "identifier" and type_ not in ACTORS and self.faults & {"no conditions", "ignores conditions"}:
+                continue
             if name == "_id":
                 found = [one for one in found if one["id"] in value.split(",")]
             elif not name.startswith("_"):
@@ -247,6 +255,8 @@ class FhirServerDouble:
             results: dict[int, tuple[int, JSON]] = {}
             for number, entry in enumerate(entries):
                 request = entry["request"]
+                if request["method"] == "PUT":
+                    names[entry["fullUrl"]] = request["url"]
                 if request["method"] == "POST":
                     results[number] = self._one("POST", request["url"], entry["resource"], request.get("ifNoneExist"))
                     names[entry["fullUrl"]] = _name(results[number][1])
