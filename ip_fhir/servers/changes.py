@@ -37,6 +37,7 @@ _NOT_OURS: Final = "was changed, and is not the plan's: it stays on the server a
 _NO_VERSION: Final = "has no version there, so that nobody would notice if another's change were lost"
 _IDENTIFIER: Final = re.compile(r"Bundle\.entry\[(\d+)\]\.resource\.identifier(?:\[(\d+)\])?")
 _WITHOUT_IDENTIFIER: Final = frozenset({"Provenance"})
+_MADE_ANEW: Final = frozenset({"versionId", "lastUpdated", "source"})  # of meta, by a server at each writing
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def written(after: JsonObject, made: Changes, results: Iterable[EntryResult]) ->
             continue
         place = place_of(result)
         own = {**renamed(request.resource, names), "id": place.id}
-        found[Location(place.type, place.id)] = result.resource or _with_version(own, place.version)
+        found[Location(place.type, place.id)] = result.resource or _as_written(own, place.version)
     return found
 
 
@@ -200,6 +201,7 @@ def _reference(place: Location) -> str:
     return f"{place.type}/{place.id}"
 
 
-def _with_version(resource: JsonObject, version: str | None) -> JsonObject:
-    meta = {name: value for name, value in resource.get("meta", {}).items() if name != "versionId"}
-    return {**resource, "meta": {**meta, **({"versionId": version} if version else {})}}
+def _as_written(resource: JsonObject, version: str | None) -> JsonObject:
+    """The resource with its new version, without what the server has made anew and not told."""
+    kept = {name: value for name, value in resource.get("meta", {}).items() if name not in _MADE_ANEW}
+    return {**resource, "meta": {**kept, **({"versionId": version} if version else {})}}

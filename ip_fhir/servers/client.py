@@ -23,6 +23,7 @@ from ip_fhir.servers.changes import (
     creates_own,
     heeds,
     place_of,
+    renamed,
     without_our_identifiers,
     written,
 )
@@ -52,13 +53,19 @@ _ORDER: Final = (
 
 
 class FhirServer:
-    """Plans on one server. Threads may share it; each has a connection of its own."""
+    """Plans on one server. Threads may share it; each has a connection of its own.
 
-    def __init__(self, connection: Connection, mapper: Mapper | None = None) -> None:
+    `batches` is False for a server that takes no batches, `by_name` is True for one on which parts of a plan are
+    created with ids of ours, as it refuses conditions. Both are noticed at the first refusal.
+    """
+
+    def __init__(
+        self, connection: Connection, mapper: Mapper | None = None, *, batches: bool = True, by_name: bool = False
+    ) -> None:
         self.connection = connection
         self.mapper = mapper or default()
-        self._batches = True
-        self._by_name = False  # parts are created with ids of ours: this server refuses conditions
+        self.batches = batches
+        self.by_name = by_name
 
     def capability(self) -> JsonObject:
         """Returns the server's CapabilityStatement. Raises the errors of a peer."""
@@ -72,9 +79,9 @@ class FhirServer:
         multiple-matches), and the errors of a peer; also `Rejected` for a plan that cannot be read, or is another's.
         """
         plan = self._plan_of(person) if plan_id is None else self._plan(plan_id)
-        closure = Closure(self.connection, batches=self._batches)
+        closure = Closure(self.connection, batches=self.batches)
         closure.of(plan)
-        self._batches = closure.batches
+        self.batches = closure.batches
         fetched = self._fetched(self._bundle(closure.found), closure.gone)
         if person is not None and fetched.plan.owner.identifier != person:
             raise Rejected(f"{self.connection.host}: the plan is another person's than was asked for")
@@ -169,16 +176,18 @@ class FhirServer:
 
     def _expect_without_conditions(self, made: Changes, error: Rejected, *, last: bool = False) -> None:
         """Raise the refusal of a transaction, but for the first that a server may have refused for its conditions."""
-        if last or self._by_name or error.status not in _NO_CONDITION or not any(map(creates_own, made.requests)):
+        if last or self.by_name or error.status not in _NO_CONDITION or not any(map(creates_own, made.requests)):
             raise error
-        self._by_name = True
+        self.by_name = True
 
     def _missing(self, made: Changes) -> Changes:
         """The changes without what they would create by name and is there: it is the same, or has been changed."""
-        if not self._by_name:
+        if not self.by_name:
             return made
-        requests = tuple(one for one in made.requests if not (creates_by_name(one) and self._find(one)))
-        return replace(made, requests=requests)
+        there = {one.full_url: one.url for one in made.requests if creates_by_name(one) and self._find(one)}
+        names = {urn: url for urn, url in there.items() if urn is not None}
+        kept = (one for one in made.requests if one.full_url not in there)
+        return replace(made, requests=tuple(replace(one, resource=renamed(one.resource, names)) for one in kept))
 
     def _plan(self, plan_id: str) -> JsonObject:
         return self.connection.perform(instances.read(_ROOT, plan_id)).resource
@@ -226,7 +235,7 @@ class FhirServer:
     def _changes(self, before: JsonObject | None, after: JsonObject, seed: str) -> Changes:
         systems = self.mapper.compiled.systems
         numbers = [(systems.uri(name), *systems.aliases.get(name, ())) for name in _NUMBERS]
-        return changes(before, after, numbers, seed, self.connection.host, by_name=self._by_name)
+        return changes(before, after, numbers, seed, self.connection.host, by_name=self.by_name)
 
     def _again(self, plan: FetchedPlan) -> FetchedPlan:
         return self.fetch_plan(plan.plan.id)
@@ -268,7 +277,7 @@ class FhirServer:
         was_there = any(
             one.method == "POST" and result.status != 201 for one, result in zip(made.requests, results, strict=True)
         )
-        if was_there or (self._by_name and made.urns):  # it may say something else
+        if was_there or (self.by_name and made.urns):  # it may say something else
             now = self._again(base)
             self._expect_heeded(made, results, now)
             return now

@@ -56,7 +56,10 @@ class Refused(Exception):
 
 
 class FhirServerDouble:
-    """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought."""
+    """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought.
+
+    `capability` is what it says of itself.
+    """
 
     def __init__(self) -> None:
         self.versions: dict[str, list[JSON]] = {}
@@ -66,6 +69,7 @@ class FhirServerDouble:
         self.before_transaction: Callable[[], None] | None = None
         self.page_size = 200
         self.base = ""
+        self.capability: JSON = {}
         self.over = threading.Event()
         self._turn = threading.RLock()
         self._next = 1000
@@ -100,7 +104,7 @@ class FhirServerDouble:
             if method == "POST" and not path:
                 return 200, self._bundle(orjson.loads(body)), {}
             if path == "metadata":
-                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}, {}
+                return 200, {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", **self.capability}, {}
             if path.endswith("/_search"):
                 return 200, self._search(path.partition("/")[0], parse_qsl(body.decode())), {}
             condition = headers.get("if-none-exist"), headers.get("if-match")
