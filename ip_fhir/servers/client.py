@@ -6,6 +6,7 @@ faster, the plan is read again and both changes are merged; two changes of one f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ip_fhir.errors import Conflict, InvalidInput, Problem, Rejected, Unavailable
@@ -15,7 +16,17 @@ from ip_fhir.fhir.rest.bundles import transaction
 from ip_fhir.fhir.rest.operations import capability
 from ip_fhir.mapping import default
 from ip_fhir.mapping.foreign.choice import is_individual
-from ip_fhir.servers.changes import ACTORS, Changes, changes, without_our_identifiers, written
+from ip_fhir.servers.changes import (
+    Changes,
+    changes,
+    creates_by_name,
+    creates_own,
+    heeds,
+    place_of,
+    renamed,
+    without_our_identifiers,
+    written,
+)
 from ip_fhir.servers.closure import Closure
 from ip_fhir.servers.plans import EditConflict, FetchedPlan, UpdatedPlan
 
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
 
 _ROOT: Final = "CarePlan"
 _ROUNDS: Final = 5  # a plan that changes under us more often is left for later
+_NO_CONDITION = frozenset({400, 405, 501})  # statuses of servers that cannot search each type by identifier
 _GONE: Final = "is referred to, and the server does not give it"
 _NUMBERS: Final = ("her-id", "resh-id", "hpr", "fnr", "dnr", "fhn", "duf", "org-number", "municipality")
 # Parts first, the CarePlan last, as plans are written. An order of its own makes a later reading the same.
@@ -41,12 +53,19 @@ _ORDER: Final = (
 
 
 class FhirServer:
-    """Plans on one server. Threads may share it; each has a connection of its own."""
+    """Plans on one server. Threads may share it; each has a connection of its own.
 
-    def __init__(self, connection: Connection, mapper: Mapper | None = None) -> None:
+    `batches` is False for a server that takes no batches, `by_name` is True for one on which parts of a plan are
+    created with ids of ours, as it refuses conditions. Both are noticed at the first refusal.
+    """
+
+    def __init__(
+        self, connection: Connection, mapper: Mapper | None = None, *, batches: bool = True, by_name: bool = False
+    ) -> None:
         self.connection = connection
         self.mapper = mapper or default()
-        self._batches = True
+        self.batches = batches
+        self.by_name = by_name
 
     def capability(self) -> JsonObject:
         """Returns the server's CapabilityStatement. Raises the errors of a peer."""
@@ -60,9 +79,9 @@ class FhirServer:
         multiple-matches), and the errors of a peer; also `Rejected` for a plan that cannot be read, or is another's.
         """
         plan = self._plan_of(person) if plan_id is None else self._plan(plan_id)
-        closure = Closure(self.connection, batches=self._batches)
+        closure = Closure(self.connection, batches=self.batches)
         closure.of(plan)
-        self._batches = closure.batches
+        self.batches = closure.batches
         fetched = self._fetched(self._bundle(closure.found), closure.gone)
         if person is not None and fetched.plan.owner.identifier != person:
             raise Rejected(f"{self.connection.host}: the plan is another person's than was asked for")
@@ -78,12 +97,15 @@ class FhirServer:
         base, wanted, plan = before, self._put(before, after), after
         sent = 0  # in transactions of which it is not known if they took effect
         for attempt in range(1, _ROUNDS + 1):
-            made = self._changes(base.bundle, wanted, _seed_of(base))
+            whole = self._changes(base.bundle, wanted, _seed_of(base))
+            made = self._missing(whole)
             left = (*made.not_written, *self.mapper.removed_entries(base.bundle, wanted))
             if not made.requests:
-                return UpdatedPlan(base, sent, left)
+                return UpdatedPlan(self._again(base) if whole.requests else base, sent, left)
             try:
                 results = self.connection.perform(transaction(made.requests))
+            except Rejected as error:
+                self._expect_without_conditions(made, error, last=attempt == _ROUNDS)
             except (Conflict, Unavailable) as error:
                 if isinstance(error, Unavailable):
                     if not error.in_doubt or attempt == _ROUNDS:
@@ -92,7 +114,7 @@ class FhirServer:
                     sent = len(made.requests)
                 elif attempt == _ROUNDS:
                     raise
-                if self._took_effect(made):
+                if self._took_effect(whole):
                     return UpdatedPlan(self._again(base), len(made.requests), left)
                 base, wanted, plan = self._rebased(base, plan)
             else:
@@ -109,22 +131,63 @@ class FhirServer:
         base = self.connection.base.rstrip("/")
         seed = f"{base}|{plan.owner.id}|{plan.created.isoformat()}"
         made = self._changes(None, bundle, seed)
-        request = next(request for request in made.requests if request.url == _ROOT)
-        there = self._find(request)
-        if there is None:
-            try:
-                results = self.connection.perform(transaction(made.requests))
-            except Unavailable as error:
-                there = self._find(request) if error.in_doubt else None
-                if there is None:
-                    raise
-            else:
-                there = next(r.location for q, r in zip(made.requests, results, strict=True) if q is request)
-        return self.fetch_plan(there.id if there is not None else plan.id)
+        try:
+            return self._stored(made)
+        except Rejected as error:
+            self._expect_without_conditions(made, error)
+        return self._stored(self._changes(None, bundle, seed))
 
     def close(self) -> None:
         """Closes this thread's connections."""
         self.connection.close()
+
+    def _stored(self, made: Changes) -> FetchedPlan:
+        """The plan that these requests create, if it is not there; as it is there then."""
+        number = next(n for n, request in enumerate(made.requests) if request.url.partition("/")[0] == _ROOT)
+        there = self._find(made.requests[number])
+        if there is not None:
+            return self.fetch_plan(there.id)
+        try:
+            results = self.connection.perform(transaction(made.requests))
+        except Unavailable as error:
+            there = self._find(made.requests[number]) if error.in_doubt else None
+            if there is None:
+                raise
+            return self.fetch_plan(there.id)
+        for request, result in zip(made.requests, results, strict=True):
+            self._expect_next_version(request, result)
+        stored = self.fetch_plan(place_of(results[number]).id)
+        self._expect_heeded(made, results, stored)
+        return stored
+
+    def _expect_heeded(self, made: Changes, results: tuple[EntryResult, ...], plan: FetchedPlan) -> None:
+        """Raise `Rejected` if a resource was taken for one that is to be created, and is another."""
+        there = {
+            (one["resource"]["resourceType"], one["resource"]["id"]): one["resource"] for one in plan.bundle["entry"]
+        }
+        for request, result in zip(made.requests, results, strict=True):
+            place = result.location
+            if not creates_own(request) or result.status == 201 or place is None:
+                continue
+            found = there.get((place.type, place.id))
+            if found is not None and not heeds(request, found):
+                reason = f"a condition was not heeded, and another {place.type} taken for a new one: see the plan there"
+                raise Rejected(f"{self.connection.host}: {reason}")
+
+    def _expect_without_conditions(self, made: Changes, error: Rejected, *, last: bool = False) -> None:
+        """Raise the refusal of a transaction, but for the first that a server may have refused for its conditions."""
+        if last or self.by_name or error.status not in _NO_CONDITION or not any(map(creates_own, made.requests)):
+            raise error
+        self.by_name = True
+
+    def _missing(self, made: Changes) -> Changes:
+        """The changes without what they would create by name and is there: it is the same, or has been changed."""
+        if not self.by_name:
+            return made
+        there = {one.full_url: one.url for one in made.requests if creates_by_name(one) and self._find(one)}
+        names = {urn: url for urn, url in there.items() if urn is not None}
+        kept = (one for one in made.requests if one.full_url not in there)
+        return replace(made, requests=tuple(replace(one, resource=renamed(one.resource, names)) for one in kept))
 
     def _plan(self, plan_id: str) -> JsonObject:
         return self.connection.perform(instances.read(_ROOT, plan_id)).resource
@@ -172,7 +235,7 @@ class FhirServer:
     def _changes(self, before: JsonObject | None, after: JsonObject, seed: str) -> Changes:
         systems = self.mapper.compiled.systems
         numbers = [(systems.uri(name), *systems.aliases.get(name, ())) for name in _NUMBERS]
-        return changes(before, after, numbers, seed, self.connection.host)
+        return changes(before, after, numbers, seed, self.connection.host, by_name=self.by_name)
 
     def _again(self, plan: FetchedPlan) -> FetchedPlan:
         return self.fetch_plan(plan.plan.id)
@@ -187,13 +250,23 @@ class FhirServer:
 
     def _took_effect(self, made: Changes) -> bool:
         """True if what a transaction was to create is there: then all of it took effect; else nothing can be said."""
-        own = next((one for one in made.requests if one.if_none_exist and one.url not in ACTORS), None)
+        own = next((one for one in made.requests if creates_own(one) or creates_by_name(one)), None)
         return own is not None and self._find(own) is not None
 
     def _find(self, request: EntryRequest) -> Location | None:
-        """The resource that a conditional creation would find."""
+        """The resource that a creation would find there: by its condition, or by the name that it gives."""
+        if creates_by_name(request):
+            return self._named(*request.url.split("/"))
         found = self.connection.perform(searches.search(request.url, request.if_none_exist)).resources
-        return Location(request.url, str(found[0]["id"])) if found else None
+        return next((Location(request.url, str(one["id"])) for one in found if heeds(request, one)), None)
+
+    def _named(self, type_: str, id_: str) -> Location | None:
+        try:
+            return Location(type_, id_, self.connection.perform(instances.read(type_, id_)).version)
+        except Rejected as error:
+            if error.status not in {404, 410}:
+                raise
+            return None
 
     def _after(
         self, base: FetchedPlan, wanted: JsonObject, made: Changes, results: tuple[EntryResult, ...]
@@ -201,13 +274,19 @@ class FhirServer:
         """The plan as it is on the server after a transaction, read again only where it may hold something else."""
         for request, result in zip(made.requests, results, strict=True):
             self._expect_next_version(request, result)
-            if request.method == "POST" and result.status != 201:  # it was there, and may say something else
-                return self._again(base)
+        was_there = any(
+            one.method == "POST" and result.status != 201 for one, result in zip(made.requests, results, strict=True)
+        )
+        if was_there or (self.by_name and made.urns):  # it may say something else
+            now = self._again(base)
+            self._expect_heeded(made, results, now)
+            return now
         return self._fetched(self._bundle(written(wanted, made, results)))
 
     def _expect_next_version(self, request: EntryRequest, result: EntryResult) -> None:
         """Raise `Rejected` if a version that we had not read was written over, which only a number shows."""
-        before, now = request.if_match, result.location.version if result.location is not None else None
+        before = "0" if creates_by_name(request) else request.if_match
+        now = result.location.version if result.location is not None else None
         if before is None or now is None or not (before.isdecimal() and now.isdecimal()):
             return
         if int(now) > int(before) + 1:

@@ -1,4 +1,4 @@
-"""The tools of others that judge, compile and talk: Maven and Java (validator, HL7 v2), Node (SUSHI, HL7 v2).
+"""The tools of others that judge, compile and talk: Maven and Java, Node, and Python in an environment of its own.
 
 Each is made once for a checkout and kept until what it is made from changes.
 """
@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +42,30 @@ def peers_jar() -> Path:
     return _built("v2peers")
 
 
+def hapi_jar() -> Path:
+    """HAPI's FHIR server as a program."""
+    return _built("fhirservers/hapi")
+
+
+def sekmet() -> Path:
+    """sekmet-fhir, in an environment of its own: what it brings, a web server among it, would change ours."""
+    requirements = HERE / "fhirservers" / "sekmet" / "requirements.txt"
+    place = BUILD / "sekmet"
+    program = place / "bin" / "sekmet"
+    with _once("sekmet", [requirements]) as stale:
+        if stale or not program.is_file():
+            shutil.rmtree(place, ignore_errors=True)
+            run([sys.executable, "-m", "venv", str(place)], HERE)
+            run([str(place / "bin" / "pip"), "install", "--quiet", "--requirement", str(requirements)], HERE)
+    return program
+
+
 def _built(name: str) -> Path:
     """The program of a folder here, built with Maven where its sources are not those of the last build."""
     module = HERE / name
     sources = [module / "pom.xml", *sorted((module / "src").rglob("*.java"))]
-    jar = module / "target" / f"{name}.jar"
-    with _once(name, sources) as stale:
+    jar = module / "target" / f"{module.name}.jar"
+    with _once(module.name, sources) as stale:
         if stale or not jar.is_file():
             run(["mvn", "--batch-mode", "--quiet", "package"], module)
     return jar

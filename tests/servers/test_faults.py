@@ -230,3 +230,52 @@ def test_a_server_that_is_always_stale_is_left(
     with pytest.raises(Conflict):
         client.update_plan(stored, with_title(stored, "Min plan"))
     assert double.now(plan_name)["note"] == notes
+
+
+def test_a_server_that_takes_no_conditions(double: FhirServerDouble, client: FhirServer) -> None:
+    """It cannot search goals by identifier: they are created by name, once, and only patients by condition."""
+    double.faults.add("no conditions")
+    stored = client.store_plan(example(1))
+    count = double.count()
+    assert same(client.store_plan(example(1)), stored)
+    assert double.count() == count == 58
+    assert len(double.of_type("Patient")) == 1
+    assert {goal.id for goal in stored.plan.goals} == {one["id"] for one in double.of_type("Goal")}
+    updated = client.update_plan(stored, with_aunt(stored))
+    assert updated.written == 3
+    assert same(updated.now, client.fetch_plan(stored.plan.id))
+    assert same(client.update_plan(stored, with_aunt(stored)).now, updated.now)
+    assert len(double.of_type("Goal")) == len(stored.plan.goals) + 1
+
+
+@pytest.mark.parametrize("fault", ["late", "lost"])
+def test_no_conditions_and_an_answer_that_did_not_come(
+    double: FhirServerDouble, client: FhirServer, fault: Fault
+) -> None:
+    """The server is asked by name whether it took effect: nothing is there twice, and nothing missing."""
+    double.faults.add("no conditions")
+    stored = client.store_plan(example(1))
+    double.faults.add(fault)
+    updated = client.update_plan(stored, with_aunt(stored))
+    assert same(updated.now, client.fetch_plan(stored.plan.id))
+    assert [goal.text for goal in updated.now.plan.goals].count("Gå på ski") == 1
+    assert len(double.of_type("Goal")) == len(stored.plan.goals) + 1
+
+
+def test_a_part_is_changed_while_another_adds_it_too(double: FhirServerDouble, client: FhirServer) -> None:
+    """Two of ours add the same goal by name, and the first one's is changed since: the change stays."""
+    double.faults.add("no conditions")
+    stored = client.store_plan(example(1))
+    first = client.update_plan(stored, with_aunt(stored)).now
+    goal = next(goal for goal in first.plan.goals if goal.text == "Gå på ski")
+    double.put({**double.now(f"Goal/{goal.id}"), "note": [{"text": "theirs"}]})
+    client.update_plan(stored, with_aunt(stored))
+    assert double.now(f"Goal/{goal.id}")["note"] == [{"text": "theirs"}]
+
+
+def test_an_ignored_condition_is_told(double: FhirServerDouble, client: FhirServer) -> None:
+    """A server takes another person's goal for the new one: an error, and never a plan with that goal."""
+    client.store_plan(example(2))
+    double.faults.add("ignores conditions")
+    with pytest.raises(Rejected, match="a condition was not heeded"):
+        client.store_plan(example(1))

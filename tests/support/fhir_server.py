@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from ip_fhir.fhir.references import references_in
+from ip_fhir.servers.changes import ACTORS
 
 JSON: TypeAlias = dict[str, Any]
 Fault: TypeAlias = Literal[
@@ -49,6 +50,8 @@ Fault: TypeAlias = Literal[
     "refuses",  # 422 to all that is written
     "another answer",  # a transaction takes effect, and is answered with one entry too many
     "no settling",  # 403 for an update by itself
+    "no conditions",  # only actors can be searched by identifier: elsewhere ignored, and refused as a condition
+    "ignores conditions",  # only actors can be searched by identifier: elsewhere ignored, also as a condition
 ]
 SEARCHED = ("Patient", "Organization", "Practitioner", "HealthcareService", "ServiceRequest", "Communication")
 PARTS = ("Goal", "CareTeam", "Consent", "Condition", "Appointment", "RelatedPerson", "PractitionerRole")
@@ -67,7 +70,7 @@ class Refused(Exception):
 class FhirServerDouble:
     """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought.
 
-    With a `clock` it says when each version was made.
+    With a `clock` it says when each version was made. `capability` is what it says of itself; None: the truth.
     """
 
     def __init__(self) -> None:
@@ -80,6 +83,7 @@ class FhirServerDouble:
         self.fhir_version = "4.0.1"
         self.clock: Callable[[], datetime] | None = None
         self.base = ""
+        self.capability: JSON | None = None
         self.over = threading.Event()
         self._turn = threading.RLock()
         self._next = 1000
@@ -127,7 +131,9 @@ class FhirServerDouble:
             return status, resource, {} if "no location" in self.faults else place
 
     def _statement(self) -> JSON:
-        """The CapabilityStatement, which tells the truth about the faults."""
+        """The CapabilityStatement: what a test says, else the truth about the faults."""
+        if self.capability is not None:
+            return {"resourceType": "CapabilityStatement", "fhirVersion": self.fhir_version, **self.capability}
         types = [type_ for type_ in TYPES if self._serves(type_)]
         resources = [
             {
@@ -162,8 +168,11 @@ class FhirServerDouble:
         if method == "GET":
             return 200, self._read(f"{type_}/{ident}", more)
         if method == "POST":
+            if if_none_exist and "no conditions" in self.faults and type_ not in ACTORS:
+                raise Refused(400, "not-supported")
             heeded = if_none_exist and "no conditional create" not in self.faults
             found = self._find(type_, parse_qsl(if_none_exist or "")) if heeded else []
+            found = found[:1] if "ignores conditions" in self.faults else found
             if len(found) > 1:
                 raise Refused(412, "multiple-matches")
             if found:
@@ -213,6 +222,8 @@ class FhirServerDouble:
         for name, value in criteria if "ignores criteria" not in self.faults else ():
             if name == "identifier" and not self._finds_by_identifier(type_):
                 raise Refused(400, "not-supported")
+            if name == "identifier" and type_ not in ACTORS and self.faults & {"no conditions", "ignores conditions"}:
+                continue
             if name == "_lastUpdated":
                 since = datetime.fromisoformat(value.removeprefix("ge"))
                 times = {one["id"]: one["meta"].get("lastUpdated") for one in found}
@@ -303,6 +314,8 @@ class FhirServerDouble:
             results: dict[int, tuple[int, JSON]] = {}
             for number, entry in enumerate(entries):
                 request = entry["request"]
+                if request["method"] == "PUT":
+                    names[entry["fullUrl"]] = request["url"]
                 if request["method"] == "POST":
                     results[number] = self._one("POST", request["url"], entry["resource"], request.get("ifNoneExist"))
                     names[entry["fullUrl"]] = _name(results[number][1])

@@ -1,0 +1,50 @@
+"""The servers, each started once, and plans of persons whom no other test knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.values.ids import PersonId
+from tests.conformance.fhirservers import sites
+from tests.conformance.fhirservers.sites import Site
+from tests.mapping.examples import example
+
+_PERSONS = count(1)
+
+
+@pytest.fixture(scope="session")
+def hapi() -> Iterator[Site]:
+    """HAPI's JPA server with our search parameters."""
+    with sites.hapi() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def sekmet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """sekmet-fhir as it comes."""
+    with sites.sekmet(tmp_path_factory.mktemp("sekmet")) as site:
+        yield site
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Site:
+    """The server that the test is run on."""
+    found: Site = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def plan() -> IndividualPlan:
+    """The first example plan, of another person for each test (a DUF number, which says nothing of whose it is)."""
+    return of_another(example(1))
+
+
+def of_another(plan: IndividualPlan) -> IndividualPlan:
+    """The plan as that of a person whom the servers do not know."""
+    number = next(_PERSONS)
+    owner = plan.owner.evolve(identifier=PersonId(f"2026{number:08}"))
+    return plan.evolve(owner=owner, created=plan.created.replace(year=1990 + number % 30))
