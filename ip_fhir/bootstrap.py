@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.formats import Format
     from ip_fhir.exchange.sending.run_counts import PlanChange
+    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
@@ -212,12 +213,17 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         name=peer.name,
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
-        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer), {"hl7v2": peer.hl7v2}),
+        endpoint=Endpoint(peer.url, token, peer.timeout, _options(peer), {"hl7v2": line_of(peer)}),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
         by_person=peer.by_person,
         absent=peer.absent,
     )
+
+
+def line_of(peer: PeerSettings) -> Hl7v2Line:
+    """The settings of a peer's line for HL7 v2: the meaning of absence is the peer's on every wire."""
+    return peer.hl7v2.evolve(absent="removed") if peer.absent == "removed" else peer.hl7v2
 
 
 def _options(peer: PeerSettings) -> dict[str, str]:

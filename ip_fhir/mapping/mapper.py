@@ -288,12 +288,15 @@ class Mapper:
         """The message about a shared plan as the value of a PPG of HL7 v2. Raises `InvalidInput` for other kinds."""
         return plan_message_to_hl7v2(message, self.compiled, self.released)
 
-    def plan_message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> PlanMessage:
+    def plan_message_from_hl7v2(
+        self, value: dict[str, Any], zone: tzinfo = OSLO, *, whole: bool = False
+    ) -> PlanMessage:
         """Read the message about a shared plan in the value of a PPG of HL7 v2.
 
-        Raises `InvalidInput` with every problem, by its place, and `NotTaken` where no share is named.
+        With `whole` the sender's changes always have all that is left: what one lacks was taken out. Raises
+        `InvalidInput` with every problem, by its place, and `NotTaken` where no share is named.
         """
-        return plan_message_from_hl7v2(value, self.compiled, zone)
+        return plan_message_from_hl7v2(value, self.compiled, zone, whole=whole)
 
     def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.

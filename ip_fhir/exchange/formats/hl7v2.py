@@ -121,7 +121,7 @@ class IncomingHl7v2:
         """
         value, line = self._message.value, self._line
         if is_about_plan(value):
-            return read_plan(value, mapper, line.time_zone)
+            return read_plan(value, mapper, line)
         found = message_from_hl7v2(value, mapper, zone=line.time_zone, notice_kind=line.notice_kind)
         self._told = told_in_hl7v2(value, found.kind, mapper.compiled)
         bundle = self._bundle

@@ -21,6 +21,7 @@ from ip_fhir.mapping.hl7v2.pathway import (
     PLACES,
     TABLES,
     TAKING_AWAY,
+    UNCHANGED,
     action_of,
     groups_in,
     has_words,
@@ -42,7 +43,7 @@ _CODES: Final = ("PPR", "PGL", "CCR", "PPG", "PPP", "PTR", "CCM")
 _ACTIONS: Final = {
     **dict.fromkeys(("AD", "A", "UP", "U", "CO", "LI", "NW", "SC", "XO", "RO", ""), "put"),
     **dict.fromkeys(TAKING_AWAY, "taken away"),
-    **dict.fromkeys(("UC", "X", "UN"), "unchanged"),
+    **dict.fromkeys(UNCHANGED, "unchanged"),
 }
 """The effect of an action code (tables 0287, 0206), and of an order's control code (0119)."""
 
