@@ -99,7 +99,7 @@ def to_hl7v2(content: Content, site: Mapper) -> tuple[bytes, Sequence[Problem]]:
 
 def _message(content: Content, site: Mapper) -> Message:
     from ip_fhir.cli.files import expect, naming, read_bundle, read_value
-    from ip_fhir.domain.message import Message, MessageKind
+    from ip_fhir.domain.message import Message
     from ip_fhir.domain.notice import Notice
 
     if is_hl7v2(content):
@@ -111,12 +111,4 @@ def _message(content: Content, site: Mapper) -> Message:
         with naming(content.name):
             return site.message_from_fhir(bundle)
     notice = read_value(Notice, content)
-    return Message(
-        id=notice.id,
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=notice.organization(notice.sender),
-        recipient=notice.organization(notice.recipient),
-        notice=notice,
-    )
+    return Message.of_notice(notice, notice.id)

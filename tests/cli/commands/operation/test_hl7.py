@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ip_fhir.demo.place import free_ports
-from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.message import Message
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.mapping import default
 from ip_fhir.store import standing
@@ -72,16 +71,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def notice_v2() -> bytes:
     """An example notice as HL7 v2."""
-    made = Message(
-        id="m-1",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice("01").correlation_id,
-        sent=datetime(2026, 1, 12, 9, tzinfo=UTC),
-        sender=notice("01").organization(notice("01").sender),
-        recipient=notice("01").organization(notice("01").recipient),
-        notice=notice("01"),
-    )
-    return Formats().writer("hl7v2").write(made, default())
+    return Formats().writer("hl7v2").write(Message.of_notice(notice("01"), "m-1"), default())
 
 
 # --- send
