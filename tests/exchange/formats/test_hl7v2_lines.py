@@ -206,8 +206,9 @@ def test_a_code_that_was_taken_for_another_is_told() -> None:
     """A relationship that has no counterpart is read as other, and the yes says so."""
     content = ("\r".join((*NOTICE[:5], "NK1|1|Vik^Ola^^^^^L|XYZ^Foreign^L", *NOTICE[5:])) + "\r").encode()
     incoming = wire().open(content, DEFAULT_LIMITS)
-    answer = Answer(Receipt("m-1", "ok"), (), NOON, "")
-    assert incoming.message(default()).notice.related_persons[0].relationship == "other"  # type: ignore[union-attr]
+    found = incoming.message(default())
+    assert found.notice.related_persons[0].relationship == "other"  # type: ignore[union-attr]
+    answer = Answer(Receipt("m-1", "ok"), (), NOON, "", incoming.warnings(found, default()))
     told = read(incoming.reply(answer), DEFAULT_LIMITS)
     assert (told.field("MSA-1"), told.field("ERR-2"), told.field("ERR-2.3")) == ("AA", "NK1", "3")
     assert (told.field("ERR-3"), told.field("ERR-4")) == ("103", "W")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.cli.output import say
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.exchange.formats import Answer, Formats
+from ip_fhir.exchange.formats import Answer, Formats, Telling
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.ports import Receipt
 
@@ -46,7 +46,8 @@ class Trial:
             raise InvalidInput.at("", "this is a trial: nothing is stored", "business-rule")
         kept = self._keep(self._folder, content)
         self._count(f"{peer}: {message.kind}, {len(content)} bytes: kept as {kept}")
-        answer = Answer(Receipt(message.id, "ok"), (), datetime.now(UTC), "")
+        warnings = incoming.warnings(message, self._mapper) if isinstance(incoming, Telling) else ()
+        answer = Answer(Receipt(message.id, "ok"), (), datetime.now(UTC), "", warnings)
         return incoming.reply(answer)
 
     def receive_receipt(self, receipt: Receipt, peer: str) -> str:
