@@ -223,7 +223,8 @@ def _peer(peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
 
 def line_of(peer: PeerSettings) -> Hl7v2Line:
     """The settings of a peer's line for HL7 v2: the meaning of absence is the peer's on every wire."""
-    return peer.hl7v2.evolve(absent="removed") if peer.absent == "removed" else peer.hl7v2
+    # A copy remembers which settings were written, as `evolve` does not.
+    return peer.hl7v2.model_copy(update={"absent": "removed"}) if peer.absent == "removed" else peer.hl7v2
 
 
 def _options(peer: PeerSettings) -> dict[str, str]:

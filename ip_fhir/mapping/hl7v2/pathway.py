@@ -38,6 +38,9 @@ PLACES: Final = {"PATHWAY": "PTH-3", "GOAL": "GOL-4", "PROBLEM": "PRB-4", "ORDER
 MAIN: Final = {"PATHWAY": "PTH", "GOAL": "GOL", "PROBLEM": "PRB", "ORDER": "ORC"}
 """The segment of each group that has its action code and its id."""
 
+CHANGED: Final = ("id", "status", "period", "title", "note")
+"""The fields of a known plan that a message about its pathway may change."""
+
 TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
 """The action codes that take away (tables 0287, 0206), and an order's control codes (0119)."""
 

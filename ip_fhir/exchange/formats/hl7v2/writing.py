@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ip_fhir.mapping import Mapper
 
 
-def value_for(message: Message, mapper: Mapper, line: Hl7v2Line, owner: PlanOwner | None) -> dict[str, Any]:
+def value_for(message: Message, mapper: Mapper, line: Hl7v2Line, owner: PlanOwner | None = None) -> dict[str, Any]:
     """Return the value of a message as a peer with these settings wants it; PID names the owner, where one is given.
 
     Raises `InvalidInput` for what HL7 v2 cannot say.

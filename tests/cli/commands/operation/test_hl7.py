@@ -173,6 +173,22 @@ def test_listen_and_keep(run: Run, config: Path, port: int, tmp_path: Path, noti
     assert kept.stat().st_mode & 0o077 == 0
 
 
+def test_listen_by_the_settings_of_the_peer(run: Run, config: Path, port: int, notice_v2: bytes) -> None:
+    """A message without MSH-18 is read in the peer's character set, and an error means what its settings say."""
+    text = config.read_text(encoding="utf-8")
+    line = '[peers.hl7v2]\ncharset = "8859/1"\napplication_error = "reject"\n[[listeners]]'
+    config.write_text(text.replace("[[listeners]]", line), encoding="utf-8")
+    listening = Listening(run, "--config", config, "--messages", "2")
+    with connected(port) as client:
+        client.ask(notice_v2.replace(b"UNICODE UTF-8", b"").decode().encode("latin-1"))
+        client.send(frame(ack("M1", "AE")))
+        ran = listening.ended()
+    _, *lines = ran.text.splitlines()
+    assert "notice" in lines[0]
+    assert "read, and not kept" in lines[0]
+    assert "fatal-error" in lines[1]
+
+
 def test_listen_without_a_listener(run: Run, sides: Sides) -> None:
     """Settings that name none: exit code 2."""
     ran = run("hl7", "listen", "--config", sides.hospital)
