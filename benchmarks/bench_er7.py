@@ -15,7 +15,7 @@ import hl7
 from hl7apy.parser import parse_message
 from measuring import Figure, interleaved, medians
 
-from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.message import Message
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.calendar import OSLO
 from ip_fhir.domain.values.value import read as read_value
@@ -84,16 +84,7 @@ def measure(quick: bool) -> Iterator[Figure]:
 
 def mapped(name: str, notice: Notice, quick: bool) -> Iterator[Figure]:
     """An example notice as REF^I12, both ways, by its FHIR message and by others' bare parse."""
-    parties = (notice.organization(notice.sender), notice.organization(notice.recipient))
-    message = Message(
-        id="message-1",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=parties[0],
-        recipient=parties[1],
-        notice=notice,
-    )
+    message = Message.of_notice(notice, "message-1")
     er7, fhir = new(message_to_hl7v2(message)).to_bytes(), dumps(message_to_fhir(message))
     text = er7.decode()
     works: dict[str, Callable[[], object]] = {

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.events import PlanEventKind
     from ip_fhir.exchange.formats import Format
     from ip_fhir.exchange.sending.run_counts import PlanChange
+    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
@@ -216,7 +217,12 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         organizations=(peer.organization, *peer.units),
         adapter=loaded[peer.adapter],
         endpoint=Endpoint(
-            peer.url, token, peer.timeout, _options(peer), {"hl7v2": peer.hl7v2}, credentials=_credentials(number, peer)
+            peer.url,
+            token,
+            peer.timeout,
+            _options(peer),
+            {"hl7v2": line_of(peer)},
+            credentials=_credentials(number, peer),
         ),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
@@ -241,6 +247,12 @@ def _credentials(number: int, peer: PeerSettings) -> BackendService | None:
 def _kept(text: SecretStr, key_id: str | None) -> Callable[[], TextKey]:
     key = TextKey(text.get_secret_value(), key_id)
     return lambda: key
+
+
+def line_of(peer: PeerSettings) -> Hl7v2Line:
+    """The settings of a peer's line for HL7 v2: the meaning of absence is the peer's on every wire."""
+    # A copy remembers which settings were written, as `evolve` does not.
+    return peer.hl7v2.model_copy(update={"absent": "removed"}) if peer.absent == "removed" else peer.hl7v2
 
 
 def _options(peer: PeerSettings) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ip_fhir.exchange import Exchange
+    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.ports import Clock
     from ip_fhir.settings import Settings
     from ip_fhir.store import SqlStore
@@ -38,6 +40,34 @@ def read_config(path: Path) -> Settings:
     except InvalidInput as error:
         known = all(problem.path == path.name for problem in error.problems)  # it could not be read at all
         raise error if known else in_file(error, path.name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLine:
+    """A line for HL7 v2, and the file with the site's own rows and codes."""
+
+    line: Hl7v2Line
+    overlay: Path | None
+
+
+def peer_line(peer: str | None, config: Path | None, overlay: Path | None = None) -> PeerLine:
+    """The line of the peer that `--peer` names in the settings; without it, one of which nothing is set.
+
+    The file with rows is the `overlay` that is given, else that of the settings. Raises `InvalidInput` for a name that
+    settings do not have.
+    """
+    from ip_fhir.bootstrap import line_of
+    from ip_fhir.hl7v2.line import NO_SETTINGS
+
+    if peer is None:
+        return PeerLine(NO_SETTINGS, overlay)
+    if config is None:
+        raise InvalidInput.at("--peer", "needs the settings: --config", "required")
+    settings = read_config(config)
+    found = next((one for one in settings.peers if one.name == peer), None)
+    if found is None:
+        raise InvalidInput.at("--peer", "no peer in the settings has this name", "not-found")
+    return PeerLine(line_of(found), overlay or settings.mappings.overlay)
 
 
 def clock_of(settings: Settings) -> Clock:

@@ -76,6 +76,21 @@ Config: TypeAlias = Annotated[
     Path,
     typer.Option("--config", "-c", envvar="IP_FHIR_CONFIG", help="The settings file (TOML).", show_default=False),
 ]
+V2Peer: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--peer",
+        metavar="NAME",
+        help="HL7 v2 as this peer of the settings (--config) writes and wants it.",
+        show_default=False,
+    ),
+]
+PeerConfig: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar="IP_FHIR_CONFIG", help="The settings file (TOML), for --peer.", show_default=False
+    ),
+]
 Lang: TypeAlias = Annotated[
     Language | None, typer.Option("--lang", help="Language of the words; by default the locale's.", show_default=False)
 ]

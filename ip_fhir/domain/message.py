@@ -56,6 +56,22 @@ class Message(Value):
     number: int | None = Field(default=None, ge=1, description="Number of the reminder or of the escalation's rung.")
     text: Text | None = Field(default=None, description="Words to the receiver.")
 
+    @classmethod
+    def of_notice(cls, notice: Notice, ident: str) -> Self:
+        """Returns the message with this id that carries a notice, as the notice's sender sends it when it is written.
+
+        Raises `InvalidInput` for an id that is none.
+        """
+        return cls(
+            id=ident,
+            kind=MessageKind.NOTICE,
+            correlation_id=notice.correlation_id,
+            sent=notice.authored,
+            sender=notice.organization(notice.sender),
+            recipient=notice.organization(notice.recipient),
+            notice=notice,
+        )
+
     @model_validator(mode="after")
     def _content_fits_kind(self) -> Self:
         if (self.kind is MessageKind.NOTICE) != (self.notice is not None):

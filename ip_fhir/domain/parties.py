@@ -118,6 +118,12 @@ class Parties:
         found = (among is None or party in among) and self._fits(numbers, party)
         return party if found else None
 
+    def numbered(self, number: str, among: Collection[str]) -> str | None:
+        """Returns the party of `among` that alone has this number, in whatever register; None if there is none."""
+        alike = (of for (_, known), of in self._holders.items() if known == number)
+        holders = {party for of in alike for party in of}
+        return next(iter(holders & {*among})) if len(holders) == 1 and holders <= {*among} else None
+
     def fits(self, said: RegisterNumbers, party: str) -> bool:
         """True if nothing that is said speaks against this party, to which the credential belongs alone."""
         return self._fits(numbers_of(said), party)

@@ -207,6 +207,12 @@ class Exchange(PlanVerbs):
         reply = inbound.receive(self._context, content, self._credential(peer), format_name)
         return self._active(reply)
 
+    def line_of(self, peer: Credential | str, format_name: WireFormat, number: str = "") -> object | None:
+        """See `ip_fhir.ports.lines.LineKnowing`."""
+        credential, peers = self._credential(peer), self._context.peers
+        party = self._context.parties.numbered(number, credential.speaks_as) if number else None
+        return (peers.lines_of(credential) if party is None else peers.party(party).lines).get(format_name)
+
     def receive_receipt(self, receipt: Receipt, peer: Credential | str) -> Settled:
         """See `ip_fhir.exchange.receipts.settle`."""
         settled = receipts.settle(self._context, receipt, self._credential(peer))

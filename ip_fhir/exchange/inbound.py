@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import InvalidInput, NotTaken
 from ip_fhir.exchange.commit import again_on_conflict
-from ip_fhir.exchange.formats import Answer, places_of
+from ip_fhir.exchange.formats import Answer, Telling, places_of
 from ip_fhir.exchange.plans.inbound import PlanIntake
 from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_kept
 from ip_fhir.exchange.taking.answering import answer_in_reply
@@ -61,6 +61,7 @@ def _receive(
         with places_of(incoming):
             # All that needs no look at the store is done before the transaction: while one is open, others wait.
             intake = _intake(context, message, incoming, credential, arrival)
+            warnings = incoming.warnings(message, context.mapper) if isinstance(incoming, Telling) else ()
     key, digest = f"{intake.party}/{message.id}", incoming.digest()
     now = context.clock.now()
 
@@ -73,7 +74,7 @@ def _receive(
             # With problems, the message is kept as evidence, and not acted on.
             receipt = Receipt(message.id, "fatal-error" if taken.problems else "ok", taken.problems)
             answered = answer_in_reply(context, tx, incoming, taken, intake.party, now)
-            reply = answered or incoming.reply(Answer(receipt, taken.stored, now, context.url))
+            reply = answered or incoming.reply(Answer(receipt, taken.stored, now, context.url, warnings))
             tx.remember(Seen(key, digest, reply), now)
         arrival.loop = taken.about
         taken.committed()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput
+from ip_fhir.ports.lines import LineKnowing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +43,10 @@ class _BoundReceiver:
     def receive(self, content: bytes, peer: str, format_name: WireFormat = "fhir-message") -> bytes:
         self._check(peer)
         return self._exchange.receive(content, peer, format_name)
+
+    def line_of(self, peer: str, format_name: WireFormat, number: str = "") -> object | None:
+        self._check(peer)
+        return self._exchange.line_of(peer, format_name, number) if isinstance(self._exchange, LineKnowing) else None
 
     def receive_receipt(self, receipt: Receipt, peer: str) -> str:
         self._check(peer)

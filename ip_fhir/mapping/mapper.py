@@ -30,7 +30,7 @@ from ip_fhir.mapping.foreign import reading as foreign
 from ip_fhir.mapping.foreign.choice import name_of
 from ip_fhir.mapping.foreign.not_read import notice_not_read
 from ip_fhir.mapping.hl7v2 import plan as pathways
-from ip_fhir.mapping.hl7v2.parts import parts_from_hl7v2, plan_with_hl7v2
+from ip_fhir.mapping.hl7v2.parts import parts_from_hl7v2, plan_with_hl7v2, unread_by_plan
 from ip_fhir.mapping.hl7v2.reading import message_from_hl7v2
 from ip_fhir.mapping.hl7v2.sharing import plan_message_from_hl7v2, plan_message_to_hl7v2
 from ip_fhir.mapping.hl7v2.writing import message_to_hl7v2
@@ -284,16 +284,23 @@ class Mapper:
         """
         return plan_with_hl7v2(plan, value, self.compiled, zone)
 
+    def unread_in_hl7v2(self, plan: IndividualPlan, value: dict[str, Any], zone: tzinfo = OSLO) -> tuple[Problem, ...]:
+        """The places of a message of HL7 v2 that `plan_with_hl7v2` does not read, a warning each; the header aside."""
+        return unread_by_plan(plan, value, self.compiled, zone)
+
     def plan_message_to_hl7v2(self, message: PlanMessage) -> dict[str, Any]:
         """The message about a shared plan as the value of a PPG of HL7 v2. Raises `InvalidInput` for other kinds."""
         return plan_message_to_hl7v2(message, self.compiled, self.released)
 
-    def plan_message_from_hl7v2(self, value: dict[str, Any], zone: tzinfo = OSLO) -> PlanMessage:
+    def plan_message_from_hl7v2(
+        self, value: dict[str, Any], zone: tzinfo = OSLO, *, whole: bool = False
+    ) -> PlanMessage:
         """Read the message about a shared plan in the value of a PPG of HL7 v2.
 
-        Raises `InvalidInput` with every problem, by its place, and `NotTaken` where no share is named.
+        With `whole` the sender's changes always have all that is left: what one lacks was taken out. Raises
+        `InvalidInput` with every problem, by its place, and `NotTaken` where no share is named.
         """
-        return plan_message_from_hl7v2(value, self.compiled, zone)
+        return plan_message_from_hl7v2(value, self.compiled, zone, whole=whole)
 
     def message_from_transaction(self, bundle: dict[str, Any] | BundleContent) -> Message:
         """The notice in a transaction Bundle (ServiceRequest with what it refers to) as a message.

@@ -116,15 +116,7 @@ def message_from_transaction(bundle: dict[str, Any] | BundleContent, compiled: C
         content = BundleContent(_with_correlation(content.bundle, requests[0], compiled.systems))
     _check_tasks(entries, compiled)
     notice = _read_notice(content, compiled)
-    return Message(
-        id=f"transaction-{notice.id}"[:64],
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=notice.organization(notice.sender),
-        recipient=notice.organization(notice.recipient),
-        notice=notice,
-    )
+    return Message.of_notice(notice, f"transaction-{notice.id}"[:64])
 
 
 def _check_tasks(entries: list[Entry], compiled: Compiled) -> None:

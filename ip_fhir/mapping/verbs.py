@@ -211,9 +211,11 @@ def plan_message_to_hl7v2(message: PlanMessage, mapper: Mapper | None = None) ->
     return _chosen(mapper).plan_message_to_hl7v2(message)
 
 
-def plan_message_from_hl7v2(value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO) -> PlanMessage:
+def plan_message_from_hl7v2(
+    value: dict[str, Any], mapper: Mapper | None = None, *, zone: tzinfo = OSLO, whole: bool = False
+) -> PlanMessage:
     """`Mapper.plan_message_from_hl7v2`: the message about a shared plan in the value of a PPG of HL7 v2."""
-    return _chosen(mapper).plan_message_from_hl7v2(value, zone)
+    return _chosen(mapper).plan_message_from_hl7v2(value, zone, whole=whole)
 
 
 def message_from_transaction(bundle: dict[str, Any] | BundleContent, mapper: Mapper | None = None) -> Message:

@@ -68,6 +68,8 @@ MEANINGS: Final = {
     "peers.hl7v2.bundle": "true where it runs this library: the FHIR message Bundle goes along and is what is read",
     "peers.hl7v2.notice_kind": "need that a referral of its is about which does not say it: `coordinator`, `plan`, "
     "`plan-and-coordinator` or `child-coordinator`; without it such a referral is refused",
+    "peers.hl7v2.absent": "`removed` where its changes of a plan always have all that is left: what one lacks, empties "
+    "or deletes was taken out; as `peers.absent`, which holds here too",
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
     "carriers.clients": "its names at the authorisation server `http.issuer`",

@@ -14,6 +14,7 @@ that the format carries, `plan_kinds` those about a plan.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import pytest
@@ -22,7 +23,7 @@ from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Writer, can_write
+from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Telling, Writer, can_write
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.plugins import faults
@@ -163,6 +164,21 @@ class FormatContract:
         replies = [incoming.reply(_answer(code)) for code in codes]
         assert replies == [incoming.reply(_answer(code)) for code in codes]
         assert len(set(replies)) == (3 if wire.receipts else len(set(replies)))
+
+    def test_warnings_name_nobody(self, wire: Format, content: bytes, mapper: Mapper) -> None:
+        """A yes with warnings is a yes, the same each time; neither the warnings nor the reply has a person's data."""
+        incoming = wire.open(content, DEFAULT_LIMITS)
+        if not isinstance(incoming, Telling):
+            return
+        warnings = [
+            *incoming.warnings(incoming.message(mapper), mapper),
+            Problem("", "another thing", "value", "warning"),
+        ]
+        _says_nothing("; ".join(map(str, warnings)))
+        answer = replace(_answer("ok"), warnings=warnings)
+        assert incoming.reply(answer) == incoming.reply(answer)
+        assert incoming.reply(answer) != incoming.reply(_answer("fatal-error"))
+        _says_nothing(incoming.reply(answer).decode())
 
     def test_it_is_silent(self, wire: Format, content: bytes) -> None:
         """Neither the format nor received content shows a person's data in its `repr`."""

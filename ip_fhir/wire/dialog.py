@@ -24,6 +24,8 @@ from ip_fhir.fhir.reading import Limits
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
 from ip_fhir.hl7v2.batch import join, split
 from ip_fhir.hl7v2.header import head
+from ip_fhir.hl7v2.line import Hl7v2Line
+from ip_fhir.ports.lines import LineKnowing
 from ip_fhir.wire.acknowledgement import read_header, receipt_in, with_level
 from ip_fhir.wire.connection import Answer
 
@@ -177,7 +179,7 @@ class Hl7Dialog:
             return None
 
     def _settle(self, peer: str, content: bytes) -> None:
-        receipt = receipt_in(content, self._options.application_error)
+        receipt = receipt_in(content, self._application_error(peer, content))
         if receipt is None:
             self._refuse(peer, content, InvalidInput.at("MSA", "is missing, or has no code of its table", "structure"))
             return
@@ -185,6 +187,17 @@ class Hl7Dialog:
             self._receiver.receive_receipt(receipt, peer)
         except IpFhirError as error:  # the receipt is awaited: without it the message is sent again, and answered again
             self._told.note("receipt", f"an acknowledgement was not taken in: {type(error).__name__}")
+
+    def _application_error(self, peer: str, content: bytes) -> ApplicationError:
+        """Return the meaning of an error of this sender: what its own settings say, else the listener's."""
+        if isinstance(self._receiver, LineKnowing):
+            try:
+                line = self._receiver.line_of(peer, self._options.format, head(content).text(4))
+            except InvalidInput:  # no header that can be read, or nobody's: what comes next says so
+                line = None
+            if isinstance(line, Hl7v2Line) and "application_error" in line.model_fields_set:
+                return line.application_error
+        return self._options.application_error
 
     def _refuse(self, peer: str, content: bytes, error: InvalidInput) -> None:
         try:

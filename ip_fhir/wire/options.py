@@ -65,7 +65,8 @@ class ListenerOptions(_Files):
     )
     application_error: ApplicationError = Field(
         default="retry",
-        description="as `peers.hl7v2.application_error`: of acknowledgements that come in for messages of ours",
+        description="as `peers.hl7v2.application_error`: of acknowledgements that come in for messages of ours, where "
+        "the settings of whoever sends one do not say it",
     )
     format: Text = Field(default="hl7v2", description="wire format of the messages")
     max_bytes: int = Field(default=DEFAULT_LIMITS.max_bytes, ge=1_000, description="bytes of a frame")

@@ -13,7 +13,10 @@ from tests.support.two_sides import EXAMPLES
 NOTICE = EXAMPLES / "notices" / "03-stroke-patient.json"
 FORM = EXAMPLES / "green_forms" / "03-stroke-patient-2-complete.json"
 MAKES = ("serve", "work", "db upgrade")
-LOOKS_ONLY = ("doctor", "verify", "db status", "notice new", "hl7 send", "hl7 listen", "hl7 specification")
+LOOKS_ONLY = (
+    *("doctor", "verify", "db status", "notice new", "hl7 send", "hl7 listen", "hl7 specification"),
+    *("map", "put", "check"),
+)
 """Commands that need no store, or tell that there is none, which is their own answer and no error."""
 BY = ("--by", "1 Nina Testesen")
 PLAN = EXAMPLES / "plans" / "01-child-with-cerebral-palsy.json"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from tests.support.data import example
@@ -20,6 +21,17 @@ def message(kind: str, **fields: Any) -> Message:
     """A message about referral-01."""
     whole = {"id": "m", "kind": kind, "correlation_id": "referral-01", "sent": "2026-01-12T08:40:00+01:00"}
     return read(Message, {**whole, "sender": HOSPITAL, "recipient": ORGANIZATION, **fields})
+
+
+def test_a_notice_as_its_sender_sends_it() -> None:
+    """Its parties, its referral and its time are the message's; the id is the caller's, and must be one."""
+    notice = read(Notice, NOTICE)
+    made = Message.of_notice(notice, "m-1")
+    assert (made.id, made.kind, made.correlation_id) == ("m-1", MessageKind.NOTICE, "referral-01")
+    assert (made.sender.id, made.recipient.id, made.sent) == (notice.sender, notice.recipient, notice.authored)
+    assert made.notice == notice
+    with pytest.raises(InvalidInput):
+        Message.of_notice(notice, "")
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))

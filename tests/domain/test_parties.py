@@ -118,6 +118,17 @@ def test_among_some_parties_only() -> None:
     assert None not in town
 
 
+def test_a_number_of_whatever_register() -> None:
+    """The party that alone has it, if it is one of those named; none for a number of two, or of nobody."""
+    two: list[dict[str, Any]] = [{"her_id": HerId("90002")}, {"resh_id": ReshId("9900101")}]
+    found = parties({"a": [{"her_id": HerId("90001")}], "b": two, "c": [{"her_id": HerId("90002")}]})
+    assert found.numbered("90001", ("a", "b")) == "a"
+    assert found.numbered("9900101", ("a", "b")) == "b"
+    assert found.numbered("90001", ("b", "c")) is None
+    assert found.numbered("90002", ("b", "c")) is None
+    assert found.numbered("90003", ("a", "b", "c")) is None
+
+
 def test_who_has_no_number_of_its_own() -> None:
     """None at all, or only such as another has too."""
     shared = organization(her_id=HerId("90001"))

@@ -14,6 +14,7 @@ from ip_fhir.domain.people import OrganizationKind
 from ip_fhir.domain.referral import Role
 from ip_fhir.errors import LoopError
 from ip_fhir.exchange.context import Context
+from ip_fhir.hl7v2.line import Hl7v2Line
 from tests.support.town import US, Post, notice_of, organization, peer, side
 from tests.support.two_sides import side_settings
 
@@ -116,4 +117,7 @@ def test_how_a_peer_takes_part_in_plans(tmp_path: Path, said: dict[str, Any], by
     exchange = open_exchange(side_settings(tmp_path, Role.MUNICIPALITY, **said), wires={"fhir-rest": Post()})
     (found,) = exchange._context.peers
     assert (found.by_person, found.absent) == (by_person, absent)
+    line = found.lines["hl7v2"]
+    assert isinstance(line, Hl7v2Line)
+    assert line.absent == (None if absent == "unchanged" else "removed")
     exchange.close()

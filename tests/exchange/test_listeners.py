@@ -10,6 +10,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.listeners import BoundListener, listening
 from ip_fhir.plugins import LISTENERS, installed_names
 from ip_fhir.ports import Listener, Receiver
+from ip_fhir.ports.lines import LineKnowing
 from ip_fhir.settings import ListenerSettings, settings_of
 from ip_fhir.testing import FakeListener, ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
@@ -289,6 +290,27 @@ def test_a_listener_hands_in_for_its_own_party_only() -> None:
         other.hand(b"two")
     assert caught.value.status == 403
     assert [content for content, *_ in receiver.came] == [b"one"]
+
+
+def test_a_bound_listener_asks_for_its_own_line_only() -> None:
+    """Of a receiver that knows lines it gets its party's; of one that does not, none."""
+    kept: list[Receiver] = []
+
+    class Asking(FakeListener):
+        def start(self, exchange: Receiver) -> None:
+            kept.append(exchange)
+
+    class Knowing(ReceiverDouble):
+        def line_of(self, peer: str, format_name: str, number: str = "") -> object | None:
+            return f"{peer} {format_name} {number}"
+
+    for receiver, line in ((Knowing(), "hospital hl7v2 7"), (ReceiverDouble(), None)):
+        BoundListener(Asking({"peer": "hospital"}), "hospital").start(receiver)
+        found = kept.pop()
+        assert isinstance(found, LineKnowing)
+        assert found.line_of("hospital", "hl7v2", "7") == line
+        with pytest.raises(InvalidInput, match="bind"):
+            found.line_of("another", "hl7v2")
 
 
 def test_a_listener_that_nothing_is_said_of(plugin_site: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,23 @@ def test_a_receipt_by_way_of_a_carrier(made: Made) -> None:
     (row,) = [row for row in exchange.store.outbox("sent") if row.content]
     assert exchange.receive_receipt(Receipt(row.id, "ok"), "x") == "refused"
     assert exchange.receive_receipt(Receipt(row.id, "ok"), "engine") == "repeated"
+
+
+def test_the_settings_of_a_carrier_s_line(made: Made) -> None:
+    """Of the party that alone has the number, else those that all its parties have; a peer's are its own."""
+    post, lines = Post(), [{"hl7v2": "one"}, {"hl7v2": "two"}]
+    peers = [
+        replace(one, endpoint=replace(one.endpoint, lines=line))
+        for one, line in zip((peer("h", post, H), peer("h2", post, H2)), lines, strict=True)
+    ]
+    exchange = made(*peers, carriers=(ENGINE,))
+    assert exchange.line_of("h", "hl7v2") == "one"
+    assert exchange.line_of("h", "hl7v2", str(H2.her_id or H2.organization_number)) == "one"
+    assert exchange.line_of("engine", "hl7v2") is None
+    assert exchange.line_of("engine", "hl7v2", str(H2.her_id or H2.organization_number)) == "two"
+    assert exchange.line_of("engine", "fhir-message") is None
+    with pytest.raises(InvalidInput):
+        exchange.line_of("nobody", "hl7v2")
 
 
 # --- one correlation id, two parties (L7)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ip_fhir.domain.consent.protection import EVERY_PART, LocatingPart, protected_persons, withheld
-from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.message import Message
 from ip_fhir.domain.notice import Notice
 from ip_fhir.domain.people import AddressProtection
 from ip_fhir.domain.plan import IndividualPlan
@@ -156,16 +156,7 @@ def test_another_systems_plan_keeps_its_label() -> None:
 def test_messages_forms_and_documents() -> None:
     """Every other whole that is made of a plan or notice has the label and none of the canaries."""
     notice = protected_notice()
-    sender, recipient = notice.organization(notice.sender), notice.organization(notice.recipient)
-    message = Message(
-        id="m1",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=sender,
-        recipient=recipient,
-        notice=notice,
-    )
+    message = Message.of_notice(notice, "m1")
     made = message_to_fhir(message)
     assert leaks(made) == leaks(notice_to_form(notice)) == []
     read = message_from_fhir(made).notice
@@ -213,15 +204,7 @@ def test_whoever_is_graded(data: st.DataObject) -> None:
     plan, notice = data.draw(make.plans().flatmap(graded)), data.draw(make.notices().flatmap(graded))
     assert set(leaks(to_fhir_json(plan))) <= _expected(plan)
     assert set(leaks(notice_to_form(notice))) <= _expected(notice)
-    message = Message(
-        id="m1",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=notice.organization(notice.sender),
-        recipient=notice.organization(notice.recipient),
-        notice=notice,
-    )
+    message = Message.of_notice(notice, "m1")
     assert set(leaks(message_to_fhir(message))) <= _expected(notice)
     assert from_fhir(to_fhir(plan)) == withheld(plan)
 

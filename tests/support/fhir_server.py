@@ -55,6 +55,7 @@ Fault: TypeAlias = Literal[
 ]
 SEARCHED = ("Patient", "Organization", "Practitioner", "HealthcareService", "ServiceRequest", "Communication")
 PARTS = ("Goal", "CareTeam", "Consent", "Condition", "Appointment", "RelatedPerson", "PractitionerRole")
+THE_TRUTH: JSON = {}
 TYPES = (*SEARCHED, "Task", "QuestionnaireResponse", "CarePlan", *PARTS)
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
@@ -70,7 +71,7 @@ class Refused(Exception):
 class FhirServerDouble:
     """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought.
 
-    With a `clock` it says when each version was made. `capability` is what it says of itself; None: the truth.
+    With a `clock` it says when each version was made. `capability` is what it says of itself.
     """
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ class FhirServerDouble:
         self.fhir_version = "4.0.1"
         self.clock: Callable[[], datetime] | None = None
         self.base = ""
-        self.capability: JSON | None = None
+        self.capability = THE_TRUTH
         self.over = threading.Event()
         self._turn = threading.RLock()
         self._next = 1000
@@ -132,7 +133,7 @@ class FhirServerDouble:
 
     def _statement(self) -> JSON:
         """The CapabilityStatement: what a test says, else the truth about the faults."""
-        if self.capability is not None:
+        if self.capability is not THE_TRUTH:
             return {"resourceType": "CapabilityStatement", "fhirVersion": self.fhir_version, **self.capability}
         types = [type_ for type_ in TYPES if self._serves(type_)]
         resources = [

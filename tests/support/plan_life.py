@@ -285,10 +285,20 @@ def view_of(side: Side) -> PlanView:
     return copy.view
 
 
-def wanted(side: Side, ident: str, plan: IndividualPlan, *, whole: bool = True, at: datetime = NOW) -> PlanDecision:
+def wanted(
+    side: Side,
+    ident: str,
+    plan: IndividualPlan,
+    *,
+    whole: bool = True,
+    unchanged: tuple[str, ...] = (),
+    at: datetime = NOW,
+) -> PlanDecision:
     """Lets a participant want its plan so: `plan` is made of its view."""
     view = view_of(side)
-    change = Change(id=ident, share=view.share, base=view.number, wanted=plan, whole=whole, made=at)
+    change = Change(
+        id=ident, share=view.share, base=view.number, wanted=plan, whole=whole, unchanged=unchanged, made=at
+    )
     return side.do("change", at, by_participant=True, change=change, about=ident, share=view.share)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ip_fhir.errors import InvalidInput, NotYet, Problem, StoreError
+from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.ports import Receipt
 from ip_fhir.testing import ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
@@ -285,6 +286,38 @@ def test_an_acknowledgement_settles_a_receipt(client: Client, exchange: Store, c
     assert peer == "hospital"
     assert receipt in (found, found.code)
     assert len(exchange.came) == 1
+
+
+class Agreed(Store):
+    """An exchange that knows what was agreed with the hospital, and with the parties of an engine by their numbers."""
+
+    def line_of(self, peer: str, format_name: str, number: str = "") -> object | None:
+        """The settings of the line."""
+        if peer == "nobody":
+            raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
+        said = {"hospital": {"application_error": "reject"}, "90000101": {"application_error": "retry"}}
+        found = said.get(number) or said.get(peer)
+        return Hl7v2Line.model_validate(found or {}) if format_name == "hl7v2" else None
+
+
+@pytest.mark.parametrize(
+    ("peer", "facility", "code"),
+    [
+        ("hospital", "", "fatal-error"),
+        ("hospital", "90000101", "transient-error"),
+        ("engine", "", "fatal-error"),
+        ("engine", "90000101", "transient-error"),
+        ("nobody", "", "fatal-error"),
+    ],
+)
+def test_an_error_means_what_its_sender_s_settings_say(peer: str, facility: str, code: str) -> None:
+    """If they say anything, else what the listener's own say."""
+    exchange = Agreed()
+    with listening(exchange, peer=peer, application_error="reject") as listener, Client(listener.port) as client:
+        client.send(frame(ack("M1", "AE").replace(b"|90000202|", f"|{facility}|".encode(), 1)))
+        eventually(lambda: len(exchange.receipts) == 1)
+    ((found, _),) = exchange.receipts
+    assert found.code == code
 
 
 def test_an_acknowledgement_of_an_acknowledgement(client: Client, exchange: Store) -> None:

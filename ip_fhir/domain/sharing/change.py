@@ -48,7 +48,8 @@ class Change(Value):
     """The wish of a participant that something be otherwise. `wanted` is the view as it wants it, with the view's ids.
 
     `base` is the number of the view it was made on, `digest` that view's. With `whole`, a part of `wanted` that is
-    missing was taken out; else it is unchanged. Times are with zone.
+    missing was taken out; else it is unchanged. An item in `unchanged` is as in the view, whatever `wanted` says of
+    it; with the plan's own id there, so are the fields of the plan itself. Times are with zone.
     """
 
     id: Id = Field(description="Id of the change.")
@@ -57,6 +58,9 @@ class Change(Value):
     digest: Digest | None = Field(default=None, description="Digest of that view; none: not said.")
     wanted: IndividualPlan = Field(description="The view as the participant wants it.")
     whole: Flag = Field(default=False, description="True if a part that is missing was taken out.")
+    unchanged: tuple[Id, ...] = Field(
+        default=(), max_length=20_000, description="Ids of items that are said to be as they were."
+    )
     kept: tuple[Kept, ...] = Field(default=(), max_length=20_000, description="Data in it that no table names.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     made: AwareDatetime = Field(description="Time when it was made, by the participant's clock.")

@@ -14,6 +14,7 @@ from ip_fhir.exchange.formats.protocol import (
     PartialWriter,
     PerPeer,
     PersonWriter,
+    Telling,
     Writer,
     about_referral,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "PartialWriter",
     "PerPeer",
     "PersonWriter",
+    "Telling",
     "Writer",
     "about_referral",
     "can_write",

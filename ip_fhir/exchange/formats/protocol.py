@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.kinds import PlanMessageKind
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.errors import Problem
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject, Receipt
@@ -35,12 +36,16 @@ MESSAGE_FIELDS: tuple[MessageField, ...] = get_args(MessageField)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The parts of a reply: the receipt, the resources as stored, the time (UTC), and our own address."""
+    """The parts of a reply: the receipt, the resources as stored, the time (UTC), our own address, and `warnings`.
+
+    Those are told beside a yes, by a format that has a place for them (`Telling`).
+    """
 
     receipt: Receipt
     stored: Sequence[JsonObject]
     at: datetime
     url: str
+    warnings: Sequence[Problem] = ()
 
 
 class Incoming(Protocol):
@@ -78,6 +83,18 @@ class Incoming(Protocol):
 
     def place(self, field: MessageField) -> str:
         """Return the name of the field's place in this content: `MessageHeader.id`, `MSH-10`, `MsgId`."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """Content of which the sender is told what was read as another thing than it says: part of an `Incoming`."""
+
+    def warnings(self, message: Message | PlanMessage, mapper: Mapper) -> Sequence[Problem]:
+        """Return the warnings about the content, which was read as this message, with places as this format has them.
+
+        They go into `Answer.warnings`.
+        """
         ...
 
 

@@ -10,13 +10,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ip_fhir.domain.team import Coordinator, two_at_once
 from ip_fhir.domain.values.ids import HerId
+from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.context import Context
 from ip_fhir.mapping.dialects.hl7v2.numbers import oid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ip_fhir.mapping.compiled import Compiled
 
@@ -148,6 +150,9 @@ def _name_by_number(numbers: Data) -> str | None:
 
 # --- roles beside a pathway
 
+REASON_NOT_SAID: Final = "Ikke oppgitt: lest av ROL, som ikke har plass til grunnen"
+"""The reason for two coordinators of one kind, of a message that says roles in ROL alone."""
+
 
 def roles_of(plan: Data, compiled: Compiled, action: str) -> list[Data]:
     """The groups of ROL beside the pathway of a plan in JSON form: a coordinator or member each.
@@ -167,31 +172,65 @@ def roles_of(plan: Data, compiled: Compiled, action: str) -> list[Data]:
     return found
 
 
-def team_in_roles(groups: Iterable[Data], compiled: Compiled, context: Context) -> Data:
-    """The team in groups of ROL, and the professionals and organisations in it, as fields of a plan; none for no role.
+def with_roles(plan: Data, groups: Sequence[Data], compiled: Compiled, context: Context) -> tuple[Data, set[str]]:
+    """A plan in JSON form with what groups of ROL say of its team, and the ids of the roles that they leave unchanged.
 
-    Who has the role of a coordinator is one; anybody else is a member, in words where the role has no code here.
+    Where rows say the team, they say whom a role of theirs is for: a role that no row has is added, and one that its
+    action code takes away is in the team no more. Without rows the roles are the team. Who has the role of a
+    coordinator is one; anybody else is a member, in words where the role has no code here. Of two coordinators of one
+    kind at once ROL cannot say the reason: there stands that it is not said. Raises `InvalidInput` for a role that
+    names nobody, and, beside rows, for one without an id.
     """
+    acted = [(*_id_and_action(group), group) for group in groups]
+    unchanged = {ident for ident, action, _ in acted if action in _UNCHANGED and ident}
+    team = plan.get("team")
+    if team is not None and not all(ident for ident, _, _ in acted):
+        raise InvalidInput.at("ROL-1", "is required beside rows of NTE that say the team: a role by its id", "required")
+    gone = {ident for ident, action, _ in acted if action in _GONE}
+    named = {one["id"] for _, field, _ in ROLE_TABLES for one in (team or {}).get(field, ())}
     actors = Actors()
-    team: Data = {"id": "team", "memberships": [], "coordinators": []}
+    actors.organizations = list(plan.get("organizations", ()))
+    actors.professionals = list(plan.get("professionals", ()))
+    new = [group for ident, action, group in acted if action not in _GONE and ident not in named]
+    places = _places(new, compiled, context, actors)
+    if team is None and not any(places.values()):
+        return plan, unchanged
+    base: Data = {"id": "team"} if team is None else team
+    whole = {name: [*(one for one in base.get(name, ()) if one["id"] not in gone), *places[name]] for name in places}
+    if "two_coordinators_reason" not in base and two_at_once(read(Coordinator, one) for one in whole["coordinators"]):
+        base = {**base, "two_coordinators_reason": REASON_NOT_SAID}
+    made = {**plan, "team": {**base, **whole}}
+    return {**made, "professionals": actors.professionals, "organizations": actors.organizations}, unchanged
+
+
+def is_role_gone(group: Data) -> bool:
+    """True for a role that its action code takes away."""
+    return _id_and_action(group)[1] in _GONE
+
+
+def _places(groups: Iterable[Data], compiled: Compiled, context: Context, actors: Actors) -> dict[str, list[Data]]:
+    """The memberships and the coordinators' places in groups of ROL; who has them is added to the actors."""
+    found: dict[str, list[Data]] = {"memberships": [], "coordinators": []}
     for number, group in enumerate(groups, start=1):
-        role = group.get("ROL") or {}
-        if (role.get("f2") or [{}])[0].get("c1") in ("DE", "D"):
-            continue
-        place: Data = {name: compiled.lens(name).get(group, context, "ROL") for name, _, _ in ROLE_TABLES}
-        coordinator, member = (place[name] for name, _, _ in ROLE_TABLES)
+        coordinator, member = (compiled.lens(name).get(group, context, "ROL") for name, _, _ in ROLE_TABLES)
         who, is_person = _who_in_role(member, compiled, actors)
         own = {"id": member.get("id", f"role-{number}"), "period": member.get("period", {})}
         if "coordinator_role" in coordinator and is_person:
-            team["coordinators"].append({**own, "kind": coordinator["coordinator_role"], "holder": who})
+            found["coordinators"].append({**own, "kind": coordinator["coordinator_role"], "holder": who})
             continue
-        words = (role.get("f3") or [{}])[0]
+        words = (group["ROL"].get("f3") or [{}])[0]
         said = words.get("c2") or words.get("c1")
         other = {"role": "other", **({"role_text": said} if said else {})}
-        team["memberships"].append({**own, "member": who, **({"role": member["role"]} if "role" in member else other)})
-    if not team["memberships"] and not team["coordinators"]:
-        return {}
-    return {"team": team, "professionals": actors.professionals, "organizations": actors.organizations}
+        role = {"role": member["role"]} if "role" in member else other
+        found["memberships"].append({**own, "member": who, **role})
+    return found
+
+
+def _id_and_action(group: Data) -> tuple[str, str]:
+    """The id and the action code of a role; empty where none stands there."""
+    role = group.get("ROL") or {}
+    ident, action = ((role.get(field) or [{}])[0].get("c1", "") for field in ("f1", "f2"))
+    return ident, action
 
 
 def _named_in_role(actor: Data, compiled: Compiled) -> Data:
@@ -217,6 +256,8 @@ def _who_in_role(said: Data, compiled: Compiled, actors: Actors) -> tuple[str, b
     return str(actors.professional({"name": name, **number})["id"]), True
 
 
+_GONE: Final = ("DE", "D")
+_UNCHANGED: Final = ("UC", "X")
 _ACTORS: Final = ("professionals", "organizations", "related_persons")
 ROLE_TABLES: Final = (("V2RoleCoordinator", "coordinators", "holder"), ("V2RoleMember", "memberships", "member"))
 """The table of each kind of role in ROL, the field of a team that it is, and the member that says who has it."""

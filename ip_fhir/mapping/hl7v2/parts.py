@@ -16,11 +16,13 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context
 from ip_fhir.mapping.hl7v2.overlaying import overlaid
 from ip_fhir.mapping.hl7v2.pathway import (
+    CHANGED,
     FIELDS,
     MAIN,
     PLACES,
     TABLES,
     TAKING_AWAY,
+    UNCHANGED,
     action_of,
     groups_in,
     has_words,
@@ -42,13 +44,9 @@ _CODES: Final = ("PPR", "PGL", "CCR", "PPG", "PPP", "PTR", "CCM")
 _ACTIONS: Final = {
     **dict.fromkeys(("AD", "A", "UP", "U", "CO", "LI", "NW", "SC", "XO", "RO", ""), "put"),
     **dict.fromkeys(TAKING_AWAY, "taken away"),
-    **dict.fromkeys(("UC", "X", "UN"), "unchanged"),
+    **dict.fromkeys(UNCHANGED, "unchanged"),
 }
 """The effect of an action code (tables 0287, 0206), and of an order's control code (0119)."""
-
-
-_OF_PATHWAY: Final = ("id", "status", "period", "title", "note")
-"""The fields of a plan that a message about its pathway may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +157,14 @@ def plan_with_hl7v2(
     return read(IndividualPlan, {**data, **found.fields()})
 
 
+def unread_by_plan(
+    plan: IndividualPlan, value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO
+) -> tuple[Problem, ...]:
+    """The places that `plan_with_hl7v2` does not read, a warning each; the header aside."""
+    known = frozenset(measure.id for measure in plan.measures)
+    return tuple(unread(_as_pathway(value), compiled, _context(value, zone), known))
+
+
 def _with_pathway(plan: Data, group: Data, compiled: Compiled, context: Context) -> Data:
     """The plan with status, days, title and note as a pathway says them. Raises `InvalidInput` for another plan's."""
     segment = group.get("PTH") or {}
@@ -170,13 +176,13 @@ def _with_pathway(plan: Data, group: Data, compiled: Compiled, context: Context)
         raise InvalidInput.at("PTH-1", "takes the plan away: a plan is ended by its status", "business-rule")
     if _ACTIONS.get(code) != "put":
         return plan
-    known: Data = {name: plan[name] for name in _OF_PATHWAY if name in plan}
+    known: Data = {name: plan[name] for name in CHANGED if name in plan}
     own = {name: part for name, part in group.items() if name in ("PTH", "NTE")}
     made = compiled.get("V2Pathway", overlaid(new_by(compiled, "V2Pathway", known), own), context, "PATHWAY")
     if "established" in made and "created" not in made:
         made["period"] = {"start": made["established"], **made.get("period", {})}
-    rest = {name: said for name, said in plan.items() if name not in _OF_PATHWAY}
-    return {**rest, **{name: made[name] for name in _OF_PATHWAY if name in made}}
+    rest = {name: said for name, said in plan.items() if name not in CHANGED}
+    return {**rest, **{name: made[name] for name in CHANGED if name in made}}
 
 
 def _as_pathway(value: dict[str, Any]) -> dict[str, Any]:

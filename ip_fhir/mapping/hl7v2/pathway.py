@@ -38,8 +38,14 @@ PLACES: Final = {"PATHWAY": "PTH-3", "GOAL": "GOL-4", "PROBLEM": "PRB-4", "ORDER
 MAIN: Final = {"PATHWAY": "PTH", "GOAL": "GOL", "PROBLEM": "PRB", "ORDER": "ORC"}
 """The segment of each group that has its action code and its id."""
 
+CHANGED: Final = ("id", "status", "period", "title", "note")
+"""The fields of a known plan that a message about its pathway may change."""
+
 TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
 """The action codes that take away (tables 0287, 0206), and an order's control codes (0119)."""
+
+UNCHANGED: Final = ("UC", "X", "UN")
+"""The action codes that leave an item as it is (tables 0287, 0206)."""
 
 _TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
 _LEFT: Final = {"c1": "left", "c2": "Ikke lenger i planen", "c3": "99IP"}
@@ -167,24 +173,33 @@ def action_of(name: str, group: Data) -> str:
 class Collected:
     """The items of a message about pathways, goals or problems, by their ids: each once, wherever it stands.
 
-    A goal, problem or order that its action code takes away is no item, but what stands under such a goal is.
+    A goal, problem or order that its action code takes away is no item, but what stands under such a goal is. One that
+    its action code leaves unchanged is an item as it stands; where it stands a second time with another code, that
+    counts.
     """
 
     def __init__(self, value: Data, compiled: Compiled, context: Context) -> None:
         self.compiled, self.context = compiled, context
         self.items: dict[str, dict[str, Data]] = {name: {} for name in TABLES}
         self.served: dict[str, list[str]] = {}
+        self.unchanged: set[str] = set()
         for name, group, goal in groups_in(value, None):
             if name == "PATHWAY" or not takes_away(name, group):
                 self._add(name, group, goal)
 
     def _add(self, name: str, group: Data, goal: str | None) -> None:
         data = self.compiled.get(TABLES[name], group, self.context, name)
-        known = self.items[name].setdefault(data["id"], data)
-        if known != data:
+        ident = data["id"]
+        if action_of(name, group) in UNCHANGED:
+            self.unchanged |= set() if ident in self.items[name] else {ident}
+            self.items[name].setdefault(ident, data)
+        elif ident in self.unchanged:
+            self.items[name][ident] = data
+            self.unchanged.discard(ident)
+        elif self.items[name].setdefault(ident, data) != data:
             raise InvalidInput.at(PLACES[name], "is an id with two meanings", "invariant")
         if name == "ORDER":
-            served = self.served.setdefault(data["id"], [])
+            served = self.served.setdefault(ident, [])
             served += [goal] if goal is not None and goal not in served else []
 
     def of(self, name: str) -> list[Data]:
@@ -247,10 +262,11 @@ def has_words(order: Data) -> bool:
     return bool((observation.get("f4") or [{}])[0].get("c2"))
 
 
-def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
-    """The plan in the value of a message with one pathway, in JSON form; `created` only where a row says it.
+def plan_data(value: Data, compiled: Compiled, context: Context) -> tuple[Data, set[str]]:
+    """The plan in the value of a message with one pathway, in JSON form, and the ids of what is said to be unchanged.
 
-    Raises `InvalidInput` for none or several pathways, and for one id with two meanings.
+    `created` is there only where a row says it. The plan's id among those ids stands for its own fields. Raises
+    `InvalidInput` for none or several pathways, and for one id with two meanings.
     """
     found = Collected(value, compiled, context)
     pathways = found.of("PATHWAY")
@@ -261,7 +277,9 @@ def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
     for name, field in _OF_OWNER.items():
         if name in pathway:
             owner[field] = pathway.pop(name)
-    pathway["id"] = pathway.pop("plan_said", pathway["id"])
+    said, ident = pathway["id"], pathway.pop("plan_said", pathway["id"])
+    pathway["id"] = ident
+    unchanged = {ident if one == said else one for one in found.unchanged}
     established = pathway.pop("established", None)
     if established is not None and "created" not in pathway:
         pathway["period"] = {"start": established, **pathway.get("period", {})}
@@ -270,7 +288,13 @@ def plan_data(value: Data, compiled: Compiled, context: Context) -> Data:
         raise InvalidInput.at("NTE[team-id]-3", "is there several times: a plan has one team", "multiple-matches")
     if teams:
         pathway["team"] = teams[0]
-    return {**pathway, "owner": owner, **found.parts(pathway)}
+    return {**pathway, "owner": owner, **found.parts(pathway)}, unchanged
+
+
+def roles_in(value: Data) -> list[Data]:
+    """The groups of ROL beside the pathway."""
+    found = (group.get("PATHWAY_ROLE", ()) for name, group, _ in groups_in(value, None) if name == "PATHWAY")
+    return [role for roles in found for role in roles]
 
 
 def owner_in(value: Data, compiled: Compiled, context: Context) -> Data:

@@ -14,8 +14,8 @@ from ip_fhir.domain.values.value import read
 from ip_fhir.errors import InvalidInput, Problem
 from ip_fhir.hl7v2.acknowledgement import control_id
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
-from ip_fhir.mapping.hl7v2.parties import team_in_roles
-from ip_fhir.mapping.hl7v2.pathway import groups_in, pathway_of, person_of, plan_data
+from ip_fhir.mapping.hl7v2.parties import REASON_NOT_SAID, with_roles
+from ip_fhir.mapping.hl7v2.pathway import pathway_of, person_of, plan_data, roles_in
 from ip_fhir.mapping.hl7v2.writing import refuse_null
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -30,6 +30,9 @@ _PLAN_CODES: Final = ("PPG", "PPP", "PTR", "CCM")
 _NO_PLACE: Final = "has no place in PPG: written without"
 _SAID_SO: Final = "PPG has no place for it"
 _CREATED: Final = Problem("MSH-7", "is taken as the time of creation: a pathway has none", "informational", "warning")
+_TWO: Final = Problem(
+    "ROL-3", "names two coordinators of one kind at once: ROL has no place for the reason", "informational", "warning"
+)
 _VIEW: Final = "is a view of a plan, or a wish about it: what a participant may see is no plan of its own"
 
 
@@ -93,8 +96,9 @@ def _without_place(compiled: Compiled, table: str) -> list[str]:
 def plan_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PathwayReading:
     """Read the plan in the value of a PPG, PPP, PTR or CCM: pathway, goals, needs and measures, wherever they stand.
 
-    Coordinators and members are read of ROL beside the pathway where no rows say the team. Where nothing says when it
-    was begun, that is MSH-7, which is told. Raises `InvalidInput` for another message, for a view of a plan, for none
+    Coordinators and members are read of ROL beside the pathway, as far as no rows say them; of two coordinators of one
+    kind at once it is told that their reason is not said. Where nothing says when the plan was begun, that is MSH-7,
+    which is told. Raises `InvalidInput` for another message, for a view of a plan, for none
     or several pathways, and for one id with two meanings.
     """
     code = ((value.get("MSH") or {}).get("f9") or [{}])[0].get("c1", "")
@@ -103,20 +107,13 @@ def plan_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OS
     context = Context.of_message(value, zone)
     if "kind" in _header_read(value, compiled, context):
         raise InvalidInput.at("NTE[message-kind]-3", _VIEW, "not-supported")
-    data = plan_data(value, compiled, context)
-    if "team" not in data:
-        for name, said in team_in_roles(_roles(value), compiled, context).items():
-            data[name] = said if name == "team" else [*data.get(name, ()), *said]
+    data, _ = plan_data(value, compiled, context)
+    data, _ = with_roles(data, roles_in(value), compiled, context)
     warnings = () if "created" in data else (_CREATED,)
+    if data.get("team", {}).get("two_coordinators_reason") == REASON_NOT_SAID:
+        warnings = (*warnings, _TWO)
     data.setdefault("created", _header_read(value, compiled, context).get("sent"))
     return PathwayReading(read(IndividualPlan, data), warnings)
-
-
-def _roles(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields the groups of ROL beside the pathway."""
-    for name, group, _ in groups_in(value, None):
-        if name == "PATHWAY":
-            yield from group.get("PATHWAY_ROLE", ())
 
 
 def _header_read(value: dict[str, Any], compiled: Compiled, context: Context) -> dict[str, Any]:

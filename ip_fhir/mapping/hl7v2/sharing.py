@@ -17,7 +17,7 @@ from ip_fhir.hl7v2.acknowledgement import control_id
 from ip_fhir.mapping.dialects.hl7v2.conditions import NULL
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
 from ip_fhir.mapping.dialects.hl7v2.places import joined
-from ip_fhir.mapping.hl7v2.parties import check_facility, token_of
+from ip_fhir.mapping.hl7v2.parties import check_facility, is_role_gone, token_of, with_roles
 from ip_fhir.mapping.hl7v2.pathway import (
     MAIN,
     TABLES,
@@ -26,6 +26,7 @@ from ip_fhir.mapping.hl7v2.pathway import (
     pathway_of,
     person_of,
     plan_data,
+    roles_in,
     takes_away,
     with_left,
     with_numbers,
@@ -150,10 +151,13 @@ def is_about_plan(value: dict[str, Any]) -> bool:
     return bool(((value.get("MSH") or {}).get("f9") or [{}])[0].get("c1") == "PPG")
 
 
-def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO) -> PlanMessage:
+def plan_message_from_hl7v2(
+    value: dict[str, Any], compiled: Compiled, zone: tzinfo = OSLO, *, whole: bool = False
+) -> PlanMessage:
     """Read the message about a shared plan in the value of a PPG. `zone` is the sender's, for times without an offset.
 
-    Raises `InvalidInput` with every problem, by the place (`NTE[share]-3`), also for a change that takes something away
+    With `whole` the sender's changes always have all that is left: each is read as one that says so. Raises
+    `InvalidInput` with every problem, by the place (`NTE[share]-3`), also for a change that takes something away
     and does not say that it is whole: absence says nothing there; and `NotTaken` for a pathway that says
     nothing of a share: it is another system's plan, which a person must look at.
     """
@@ -168,18 +172,35 @@ def plan_message_from_hl7v2(value: dict[str, Any], compiled: Compiled, zone: tzi
     if carried is None:
         raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
     content = compiled.get(carried.table, _one_pathway(value), context, "PATHWAY")
-    if kind is PlanMessageKind.PLAN_CHANGE and not content.get("whole"):
+    is_change = kind is PlanMessageKind.PLAN_CHANGE
+    if is_change and whole:
+        content["whole"] = True
+    if is_change and not content.get("whole"):
         _refuse_taking_away(value)
     for opening in content.get("openings", ()):
         opening.pop("general", None)
     if carried.plan:
-        content[carried.plan] = plan_data(value, compiled, context)
+        content[carried.plan], unchanged = _plan(value, compiled, context, is_change=is_change)
+        if is_change and unchanged:
+            content["unchanged"] = sorted(unchanged)
     data: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
     data |= {"id": header.get("id") or header["control_id"], "kind": kind, CONTENT[kind]: content}
     try:
         return read(PlanMessage, {**data, **_parties(header, value["MSH"])})
     except InvalidInput as error:
         raise InvalidInput(_placed(problem, value, carried, compiled) for problem in error.problems) from None
+
+
+def _plan(value: Data, compiled: Compiled, context: Context, *, is_change: bool) -> tuple[Data, set[str]]:
+    """The plan in the value of a message, with its roles, and the ids of what is said to be unchanged.
+
+    Raises `InvalidInput` for a change with roles of a team that no row names: whose they are is not said.
+    """
+    data, unchanged = plan_data(value, compiled, context)
+    told, roles = with_roles(data, roles_in(value), compiled, context)
+    if is_change and "team" in told and "team" not in data:
+        raise InvalidInput.at("NTE[team-id]-3", "is required where a change has roles (ROL) of a team", "required")
+    return told, unchanged | roles
 
 
 def _refuse_taking_away(value: Data) -> None:
@@ -195,6 +216,8 @@ def _taking_away(node: Any, path: tuple[str, ...], kind: str | None) -> Iterator
     if type(node) is dict:
         if kind is not None and takes_away(kind, node):
             yield (*path, MAIN[kind], "f1")
+        if path[-1:] == ("ROL",) and is_role_gone({"ROL": node}):
+            yield (*path, "f2")
         for name, child in node.items():
             group = name if name in TABLES and type(child) is dict else None
             yield from _taking_away(child, (*path, name), group)

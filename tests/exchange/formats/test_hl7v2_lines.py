@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Answer, Formats
 from ip_fhir.exchange.formats.hl7v2 import Hl7v2
@@ -15,7 +16,7 @@ from ip_fhir.hl7v2.line import Hl7v2Line, Version
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt
-from ip_fhir.testing.message_samples import message
+from ip_fhir.testing.message_samples import message, plan_message
 from ip_fhir.testing.store.samples import NOON
 from tests.mapping.hl7v2.samples import NOTICE, OBR, PLAIN
 from tests.support.two_sides import notice
@@ -205,9 +206,24 @@ def test_a_code_that_was_taken_for_another_is_told() -> None:
     """A relationship that has no counterpart is read as other, and the yes says so."""
     content = ("\r".join((*NOTICE[:5], "NK1|1|Vik^Ola^^^^^L|XYZ^Foreign^L", *NOTICE[5:])) + "\r").encode()
     incoming = wire().open(content, DEFAULT_LIMITS)
-    answer = Answer(Receipt("m-1", "ok"), (), NOON, "")
-    assert incoming.message(default()).notice.related_persons[0].relationship == "other"  # type: ignore[union-attr]
+    found = incoming.message(default())
+    assert found.notice.related_persons[0].relationship == "other"  # type: ignore[union-attr]
+    answer = Answer(Receipt("m-1", "ok"), (), NOON, "", incoming.warnings(found, default()))
     told = read(incoming.reply(answer), DEFAULT_LIMITS)
     assert (told.field("MSA-1"), told.field("ERR-2"), told.field("ERR-2.3")) == ("AA", "NK1", "3")
     assert (told.field("ERR-3"), told.field("ERR-4")) == ("103", "W")
     assert "Ola" not in told.to_bytes().decode()
+
+
+def test_a_peer_whose_changes_always_have_all_that_is_left() -> None:
+    """What it empties was taken out; another's change that empties, and does not say that it is whole, is refused."""
+    written = wire().write(plan_message(PlanMessageKind.PLAN_CHANGE), default()).decode()
+    changes = {"|Y|change-whole": "|N|change-whole", "|measure-1||^Skøyter": '|measure-1|""|^Skøyter'}
+    for was, made in changes.items():
+        assert was in written
+        written = written.replace(was, made)
+    emptied = written.encode()
+    with pytest.raises(InvalidInput) as caught:
+        read_back(wire(), emptied)
+    assert [problem.path for problem in caught.value.problems] == ["OBR-3.1"]
+    assert read_back(wire(absent="removed"), emptied).change.whole

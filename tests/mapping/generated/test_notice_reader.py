@@ -43,18 +43,7 @@ def slowly(bundle: JSON) -> Notice | None:
 
 def bundle_of(number: str, mapper: Mapper | None = None) -> JSON:
     """An example notice as a message."""
-    notice = example(number)
-    parties = (notice.organization(notice.sender), notice.organization(notice.recipient))
-    message = Message(
-        id="m",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice.correlation_id,
-        sent=notice.authored,
-        sender=parties[0],
-        recipient=parties[1],
-        notice=notice,
-    )
-    return message_to_fhir(message, mapper)
+    return message_to_fhir(Message.of_notice(example(number), "m"), mapper)
 
 
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05"])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.sharing.see import see
@@ -20,16 +21,28 @@ from tests.support.canaries import CANARY
 
 K = PlanMessageKind
 GOAL = "|goal-1||||||||||||||active^Active^99IPGOAL"
+FIRST_GOAL = "GOL|UP|20260302120000+0000|^Ære være: å gå på skøyter|goal-1"
 NOT_WHOLE = ("|N|change-whole", "|Y|change-whole")
 
 
-def with_text(kind: PlanMessageKind, *changes: tuple[str, str]) -> PlanMessage:
+def with_text(kind: PlanMessageKind, *changes: tuple[str, str], whole: bool = False) -> PlanMessage:
     """The sample message of a kind as it is read with each first text in place of the second, which must be there."""
-    text = new(plan_message_to_hl7v2(plan_message(kind))).to_bytes().decode()
+    return changed(plan_message(kind), *changes, whole=whole)
+
+
+def changed(message: PlanMessage, *changes: tuple[str, str], whole: bool = False) -> PlanMessage:
+    """A message as it is read with each first text in place of the second, which must be there."""
+    text = new(plan_message_to_hl7v2(message)).to_bytes().decode()
     for made, was in changes:
         assert was in text
         text = text.replace(was, made, 1)
-    return plan_message_from_hl7v2(read(text.encode(), DEFAULT_LIMITS).value)
+    return plan_message_from_hl7v2(read(text.encode(), DEFAULT_LIMITS).value, whole=whole)
+
+
+def wish(message: PlanMessage) -> Change:
+    """The change in a message."""
+    assert message.change is not None
+    return message.change
 
 
 TAKEN_AWAY = [
@@ -41,6 +54,7 @@ TAKEN_AWAY = [
     (("GOL|DE|", "GOL|UP|"), ["GOL[1]-1"]),
     (("ORC|CA|", "ORC|SC|"), ["ORC[1]-1"]),
     (("PTH|DE|", "PTH|UP|"), ["PTH-1"]),
+    ((f"ROL|member-1|DE|^Borte|member-1^^^^^^^^99IP\r{FIRST_GOAL}", FIRST_GOAL), ["ROL[1]-2"]),
 ]
 """A change that takes something away, and the places of it."""
 
@@ -64,6 +78,83 @@ def test_a_whole_change_takes_away_what_it_nulls() -> None:
     gone = with_text(K.PLAN_CHANGE, ("ORC|CA|", "ORC|SC|")).change
     assert gone is not None
     assert gone.wanted.measures == ()
+
+
+def test_a_sender_whose_changes_are_always_whole() -> None:
+    """Each of its changes is read as one that says so: what it nulls or deletes was taken out."""
+    gone = wish(with_text(K.PLAN_CHANGE, NOT_WHOLE, ("ORC|CA|", "ORC|SC|"), whole=True))
+    assert gone.whole
+    assert gone.wanted.measures == ()
+
+
+def test_what_a_change_says_is_unchanged() -> None:
+    """By the action codes of items, and of the pathway for the plan's own fields; of two codes the other counts."""
+    assert wish(with_text(K.PLAN_CHANGE, ("ORC|UC|", "ORC|SC|"))).unchanged == ("measure-1",)
+    assert wish(with_text(K.PLAN_CHANGE, ("GOL|UC|", "GOL|UP|"))).unchanged == ("goal-1",)
+    assert wish(with_text(K.PLAN_CHANGE, ("PTH|UC|", "PTH|UP|"))).unchanged == ("plan-1",)
+    order = "ORC|SC|measure-1\rOBR|1|measure-1||^Skøyter hver tirsdag\rOBX|1|ST|goal^^99IP||goal-1||||||F\r"
+    as_it_was = order.replace("SC", "UC").replace("tirsdag", "dag")
+    for both in (order + as_it_was, as_it_was + order):
+        found = wish(with_text(K.PLAN_CHANGE, (both, order)))
+        assert (found.unchanged, found.wanted.measures[0].what) == ((), "Skøyter hver tirsdag")
+
+
+def test_a_view_is_read_whatever_it_says_is_unchanged() -> None:
+    """In a view an unchanged item is one."""
+    assert with_text(K.PLAN, ("ORC|UC|", "ORC|SC|")).view == plan_message(K.PLAN).view
+
+
+HPR = "&2.16.578.1.12.4.1.4.4&ISO"
+DOCTOR = f"ROL|r-2|AD|6^Fastlege^2.16.578.1.12.4.1.1.9034|990000209^Solli^Even^^^^^^{HPR}|20260201\r"
+
+
+def with_team(kind: PlanMessageKind) -> PlanMessage:
+    """A message with a plan whose team has a coordinator."""
+    message, name = plan_message(kind), "view" if kind is K.PLAN else "change"
+    field = "plan" if kind is K.PLAN else "wanted"
+    content = getattr(message, name)
+    data = getattr(content, field).to_data()
+    nina = {"id": "nina", "name": {"family": "Lund", "given": "Nina"}}
+    team = {"id": "team-1", "coordinators": [{"id": "c-1", "holder": "nina"}]}
+    plan = IndividualPlan.from_data({**data, "professionals": [nina], "team": team})
+    return message.evolve(**{name: content.evolve(**{field: plan})})
+
+
+def test_roles_are_a_view_s_team_where_no_rows_say_it() -> None:
+    """As in a plan."""
+    view = with_text(K.PLAN, (DOCTOR + FIRST_GOAL, FIRST_GOAL)).view
+    assert view is not None
+    assert view.plan.team is not None
+    assert [(one.id, one.member) for one in view.plan.team.memberships] == [("r-2", "hpr-990000209")]
+
+
+@pytest.mark.parametrize("kind", [K.PLAN, K.PLAN_CHANGE])
+def test_a_role_that_no_row_has_is_added(kind: PlanMessageKind) -> None:
+    """To the team that rows say; the role that a row has too is there once."""
+    message = changed(with_team(kind), (DOCTOR + FIRST_GOAL, FIRST_GOAL))
+    plan = wish(message).wanted if message.view is None else message.view.plan
+    assert plan.team is not None
+    assert plan.team.id == "team-1"
+    assert [one.id for one in plan.team.coordinators] == ["c-1"]
+    assert [(one.id, one.member) for one in plan.team.memberships] == [("r-2", "hpr-990000209")]
+
+
+def test_a_role_that_a_whole_change_takes_away_is_gone() -> None:
+    """Also where its row is still there; said to be unchanged, it is in the change as such."""
+    gone = wish(changed(with_team(K.PLAN_CHANGE), ("ROL|c-1|DE|", "ROL|c-1|UP|"))).wanted.team
+    assert gone is not None
+    assert gone.coordinators == ()
+    assert wish(changed(with_team(K.PLAN_CHANGE), ("ROL|c-1|UC|", "ROL|c-1|UP|"))).unchanged == ("c-1",)
+
+
+def test_roles_that_cannot_be_told_apart_are_refused() -> None:
+    """In a change, those of a team that no row names; beside rows, one without an id."""
+    with pytest.raises(InvalidInput) as caught:
+        with_text(K.PLAN_CHANGE, (DOCTOR + FIRST_GOAL, FIRST_GOAL))
+    assert [problem.path for problem in caught.value.problems] == ["NTE[team-id]-3"]
+    with pytest.raises(InvalidInput) as caught:
+        changed(with_team(K.PLAN_CHANGE), ("ROL||UP|", "ROL|c-1|UP|"))
+    assert [problem.path for problem in caught.value.problems] == ["ROL-1"]
 
 
 def test_what_a_view_takes_away_is_not_in_it() -> None:

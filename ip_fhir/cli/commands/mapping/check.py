@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ip_fhir.cli.commands.mapping.map_hl7v2 import ABOUT_PLANS, PARTS, is_hl7v2, read_hl7v2
+from ip_fhir.cli.commands.mapping.map_hl7v2 import ABOUT_PLANS, PARTS, WITHOUT_V2, is_hl7v2, message_in, read_hl7v2
 from ip_fhir.cli.given import Given, tell
-from ip_fhir.cli.options import Created, File, Json, Lang, Owner, PlanId, ToldIsError, spoken
+from ip_fhir.cli.opening import peer_line
+from ip_fhir.cli.options import Created, File, Json, Lang, Owner, PeerConfig, PlanId, ToldIsError, V2Peer, spoken
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ip_fhir.cli.files import Content
+    from ip_fhir.cli.opening import PeerLine
     from ip_fhir.domain.completeness import ItemStatus
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.errors import Problem
+    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.hl7v2.message import Er7
+    from ip_fhir.mapping import Mapper
     from ip_fhir.ports import JsonObject
     from ip_fhir.report.words.codes import Language
 
@@ -60,6 +64,8 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     owner: Owner = None,
     plan: PlanId = None,
     told_is_error: ToldIsError = False,
+    peer: V2Peer = None,
+    config: PeerConfig = None,
 ) -> None:
     """Check a plan, view, notice, form, Bundle or message of HL7 v2.
 
@@ -71,8 +77,13 @@ def check(  # noqa: PLR0913, PLR0917 - one argument for each option
     from ip_fhir.cli.files import read_file
 
     content = read_file(file)
+    if peer is not None and not is_hl7v2(content):
+        raise typer.BadParameter(WITHOUT_V2)
     try:
-        checked = _check(content, notice, Given(created, owner, plan, told_is_error), strict=strict)
+        if is_hl7v2(content):
+            checked = _hl7v2(content, peer_line(peer, config), strict=strict)
+        else:
+            checked = _check(content, notice, Given(created, owner, plan, told_is_error), strict=strict)
     except InvalidInput as error:
         if as_json:
             _emit(Report("unknown", problems=error.problems), valid=False)
@@ -94,8 +105,6 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     from ip_fhir.domain.remarks.remarks import remarks
     from ip_fhir.domain.sharing.view import PlanView
 
-    if is_hl7v2(content):
-        return _hl7v2(content, strict=strict)
     kind = kind_of(content)
     if kind == "bundle":
         return _bundle(content.name, read_bundle(content), given, strict=strict)
@@ -115,44 +124,46 @@ def _check(content: Content, notice: str | None, given: Given, *, strict: bool) 
     return Report(kind, form.id, missing=missing_items(form, answered), warnings=remarks(form))
 
 
-def _hl7v2(content: Content, *, strict: bool) -> Report:
+def _hl7v2(content: Content, peer: PeerLine, *, strict: bool) -> Report:
     """Checks a message of HL7 v2; with `strict` also against hl7apy's data of its version."""
     from ip_fhir.cli.files import naming
     from ip_fhir.domain.green_form import missing_items
     from ip_fhir.domain.remarks.remarks import remarks
+    from ip_fhir.exchange.formats import about_referral
     from ip_fhir.hl7v2.check import check as check_structure
-    from ip_fhir.mapping import message_from_hl7v2
+    from ip_fhir.mapping import Mapper
+    from ip_fhir.mapping.hl7v2.told import told_in_hl7v2
 
-    read = read_hl7v2(content)
+    read, site = read_hl7v2(content, peer.line), Mapper.load(peer.overlay)
     with naming(content.name):
         found = check_structure(read, strict=strict)
         if errors := [problem for problem in found if problem.severity == "error"]:
             raise InvalidInput(errors)
         segments = dict(Counter(segment.name for segment in read.segments))
         if read.event[0] in ABOUT_PLANS:
-            return _about_plan(read, found, segments)
-        message = message_from_hl7v2(read.value)
+            return _about_plan(read, found, segments, site, peer.line)
+        message = about_referral(message_in(read, site, peer.line))
+        told = told_in_hl7v2(read.value, message.kind, site.compiled)
     about = [part for part in (message.notice, message.form) if part is not None]
-    warnings = [*found, *(warning for part in about for warning in remarks(part))]
+    warnings = [*found, *told, *(warning for part in about for warning in remarks(part))]
     missing = () if message.form is None else missing_items(message.form)
     return Report(f"hl7v2: message {message.kind}", message.id, (), missing, segments, warnings=warnings)
 
 
-def _about_plan(read: Er7, found: Sequence[Problem], segments: dict[str, int]) -> Report:
+def _about_plan(read: Er7, found: Sequence[Problem], segments: dict[str, int], site: Mapper, line: Hl7v2Line) -> Report:
     """Checks a message of HL7 v2 about a plan: one of a share, a plan as a pathway, or parts of a plan."""
     from ip_fhir.errors import NotTaken
-    from ip_fhir.mapping import parts_from_hl7v2, plan_from_hl7v2, plan_message_from_hl7v2
 
-    code = read.event[0]
+    code, value, zone = read.event[0], read.value, line.time_zone
     if code in PARTS:
-        warnings = [*found, *parts_from_hl7v2(read.value).warnings]
+        warnings = [*found, *site.parts_from_hl7v2(value, zone).warnings]
         return Report(f"hl7v2: parts of a plan ({code})", read.field("MSH-10"), (), (), segments, warnings=warnings)
     if code == "PPG":
         with suppress(NotTaken):  # of no share: a plan
-            message = plan_message_from_hl7v2(read.value)
+            message = message_in(read, site, line)
             return Report(f"hl7v2: message {message.kind}", message.id, (), (), segments, warnings=found)
-    reading = plan_from_hl7v2(read.value)
-    warnings = [*found, *reading.warnings, *parts_from_hl7v2(read.value).warnings]
+    reading = site.plan_from_hl7v2(value, zone)
+    warnings = [*found, *reading.warnings, *site.parts_from_hl7v2(value, zone).warnings]
     return Report("hl7v2: plan", reading.plan.id, (), (), segments, warnings=warnings)
 
 

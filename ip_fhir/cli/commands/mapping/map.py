@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from ip_fhir.cli.commands.mapping import map_hl7v2
+from ip_fhir.cli.commands.mapping.map_hl7v2 import WITHOUT_V2, is_hl7v2
 from ip_fhir.cli.given import Given, tell
+from ip_fhir.cli.opening import peer_line
 from ip_fhir.cli.options import (
     Created,
     File,
     Kind,
     Overlay,
     Owner,
+    PeerConfig,
     PlanId,
     Pretty,
     Released,
     ToldIsError,
+    V2Peer,
     parts,
 )
 from ip_fhir.errors import InvalidInput
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ip_fhir.cli.files import Content
+    from ip_fhir.cli.opening import PeerLine
     from ip_fhir.cli.options import Part
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.view import PlanView
@@ -75,6 +80,8 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     owner: Owner = None,
     plan: PlanId = None,
     told_is_error: ToldIsError = False,
+    peer: V2Peer = None,
+    config: PeerConfig = None,
 ) -> None:
     """Map a plan to FHIR, or FHIR to a plan; a message to HL7 v2, or HL7 v2 to a message.
 
@@ -85,58 +92,70 @@ def map_(  # noqa: PLR0913, PLR0917 - one argument for each option
     go on, and the exit code is 2. Address, municipality and contacts of a person with a protected address and of their
     relatives, and places of measures, are left out, which is told on stderr, unless --release names them. With --to v2
     a notice, or a message Bundle, becomes REF, RRI or PPG, and a plan PPG; PPR, PGL and CCR become parts of a plan.
+    With --peer HL7 v2 is read as that peer of the settings writes it, and written as it wants it.
     """
     given = Given(created, owner, plan, told_is_error)
     if ndjson:
-        if pretty:
-            raise typer.BadParameter("--ndjson does not go with --pretty")
+        if pretty or peer is not None:
+            raise typer.BadParameter("--ndjson does not go with --pretty or --peer")
         raise typer.Exit(_map_lines(file, to, fhir_version, overlay, release, given))
-    from ip_fhir.cli.files import expect, naming, read_file
-    from ip_fhir.cli.output import emit
+    from ip_fhir.cli.files import read_file
 
     content = read_file(file)
-    if _map_hl7v2(content, to, overlay, release, pretty=pretty):
+    if to is Form.V2 or is_hl7v2(content):
+        _map_hl7v2(content, to, peer_line(peer, config, overlay), release, pretty=pretty)
         return
+    if peer is not None:
+        raise typer.BadParameter(WITHOUT_V2)
+    from ip_fhir.cli.output import emit
+
+    emit(_mapped(content, to, overlay, _given_version(fhir_version), release, given), pretty=pretty)
+
+
+def _mapped(
+    content: Content,
+    to: Form,
+    overlay: Path | None,
+    version: FhirVersion | None,
+    release: list[Part] | None,
+    given: Given,
+) -> dict[str, Any]:
+    """Returns a plan or view as a Bundle, or the plan or view in a Bundle."""
+    from ip_fhir.cli.files import expect, naming
+
     kind = expect(content, *(("plan", "view") if to is Form.FHIR else ("bundle",)))
     with naming(content.name):
         if to is Form.FHIR:
-            site = _site_mapper(overlay, _given_version(fhir_version) or "R4").releasing(parts(release))
-            made: dict[str, Any] = (
-                site.to_fhir(_let_out(_own_plan(content), release))
-                if kind == "plan"
-                else site.view_to_fhir(_own_view(content, release))
-            )
-        elif to is Form.VIEW:
-            made = _view_in_bundle(content, overlay, _given_version(fhir_version), release).to_data()
-        else:
-            made = _let_out(_plan_in_bundle(content, overlay, _given_version(fhir_version), given), release).to_data()
-    emit(made, pretty=pretty)
+            site = _site_mapper(overlay, version or "R4").releasing(parts(release))
+            if kind == "plan":
+                return site.to_fhir(_let_out(_own_plan(content), release))
+            return site.view_to_fhir(_own_view(content, release))
+        if to is Form.VIEW:
+            return _view_in_bundle(content, overlay, version, release).to_data()
+        return _let_out(_plan_in_bundle(content, overlay, version, given), release).to_data()
 
 
-def _map_hl7v2(content: Content, to: Form, overlay: Path | None, release: list[Part] | None, *, pretty: bool) -> bool:
-    """Writes ER7, or what a message in ER7 says as a Bundle or a plan; false if neither is asked for."""
+def _map_hl7v2(content: Content, to: Form, peer: PeerLine, release: list[Part] | None, *, pretty: bool) -> None:
+    """Writes ER7, or what a message in ER7 says as a Bundle or a plan."""
     from ip_fhir.cli.output import emit, emit_bytes
 
-    if to is not Form.V2 and not map_hl7v2.is_hl7v2(content):
-        return False
-    site = _site_mapper(overlay, "R4").releasing(parts(release))
+    site, line = _site_mapper(peer.overlay, "R4").releasing(parts(release)), peer.line
     if to is Form.V2:
-        made, warnings = map_hl7v2.to_hl7v2(content, site)
+        made, warnings = map_hl7v2.to_hl7v2(content, site, line)
         tell(content.name, warnings)
         emit_bytes(made)
     elif to is Form.FHIR:
-        emit(map_hl7v2.to_fhir(content, site), pretty=pretty)
-    elif to is Form.PLAN and map_hl7v2.has_parts(content):
-        found, warnings = map_hl7v2.to_parts(content, site)
+        emit(map_hl7v2.to_fhir(content, site, line), pretty=pretty)
+    elif to is Form.PLAN and map_hl7v2.has_parts(content, line):
+        found, warnings = map_hl7v2.to_parts(content, site, line)
         tell(content.name, warnings)
         emit(found, pretty=pretty)
     elif to is Form.PLAN:
-        reading = map_hl7v2.to_plan(content, site)
+        reading = map_hl7v2.to_plan(content, site, line)
         tell(content.name, reading.warnings)
         emit(_let_out(reading.plan, release).to_data(), pretty=pretty)
     else:
         raise InvalidInput.at(content.name, f"is a message of HL7 v2, and no {to} is in it", "structure")
-    return True
 
 
 def _map_lines(
@@ -157,9 +176,11 @@ def _map_lines(
 
 
 def put(  # noqa: PLR0913, PLR0917 - one argument for each option
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan (JSON), or - for stdin.", show_default=False)],
+    plan: Annotated[
+        str, typer.Argument(metavar="PLAN", help="A plan (JSON), or HL7 v2; - for stdin.", show_default=False)
+    ],
     onto: Annotated[
-        str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle to write it onto.", show_default=False)
+        str, typer.Option("--onto", metavar="BUNDLE", help="The Bundle; for HL7 v2, the plan.", show_default=False)
     ],
     fhir_version: Version = None,
     overlay: Overlay = None,
@@ -169,36 +190,80 @@ def put(  # noqa: PLR0913, PLR0917 - one argument for each option
     owner: Owner = None,
     care_plan: PlanId = None,
     told_is_error: ToldIsError = False,
+    peer: V2Peer = None,
+    config: PeerConfig = None,
 ) -> None:
-    """Write a plan onto a Bundle.
+    """Write a plan onto a Bundle, or what a message of HL7 v2 changes onto a plan.
 
     Nothing else in the Bundle is changed: what other systems put there stays. What the plan no longer has leaves the
     Bundle, which is told on stderr: no server is asked to delete it. Where the Bundle has several CarePlans, the one
     with the plan's id is written, or the one of --plan. --created and --owner need not be given again; if they are, the
     plan must say the same. What leads to a person with a protected address stays as it is in the Bundle, unless
-    --release names it.
+    --release names it. A message about a pathway, goals or problems (PPG, PGL, PPR, CCR and others) goes onto a plan in
+    JSON, which comes out changed: what the message does not say stays, and what is not read of it is told on stderr.
     """
-    from ip_fhir.cli.files import expect, naming, read_bundle, read_file
+    from ip_fhir.cli.files import read_file
     from ip_fhir.cli.output import emit
-    from ip_fhir.errors import as_errors
-    from ip_fhir.mapping import removed_entries
-    from ip_fhir.mapping.fhir_version import version_of
 
     if plan == onto == "-":
         raise InvalidInput.at("stdin", "can be the plan or the Bundle, not both")
     written, under = read_file(plan), read_file(onto)
+    given = Given(created, owner, care_plan, told_is_error)
+    if is_hl7v2(written):
+        if (fhir_version, release, care_plan) != (None, None, None):
+            raise typer.BadParameter("--fhir-version, --release and --plan do not go with a message of HL7 v2")
+        emit(_put_hl7v2(written, under, peer_line(peer, config, overlay), given).to_data(), pretty=pretty)
+    elif peer is not None:
+        raise typer.BadParameter(WITHOUT_V2)
+    elif is_hl7v2(under):
+        raise InvalidInput.at(
+            under.name, "is a message of HL7 v2: it goes onto a plan, not a plan onto it", "structure"
+        )
+    else:
+        emit(_put_fhir(written, under, overlay, _given_version(fhir_version), release, given), pretty=pretty)
+
+
+def _put_fhir(
+    written: Content,
+    under: Content,
+    overlay: Path | None,
+    version: FhirVersion | None,
+    release: list[Part] | None,
+    given: Given,
+) -> dict[str, Any]:
+    """Returns a Bundle with a plan written onto it, and tells what left the Bundle."""
+    from ip_fhir.cli.files import expect, naming, read_bundle
+    from ip_fhir.errors import as_errors
+    from ip_fhir.mapping import removed_entries
+    from ip_fhir.mapping.fhir_version import version_of
+
     expect(written, "plan")
     expect(under, "bundle")
     value, bundle = _own_plan(written), read_bundle(under)
     with naming(under.name):
-        site = _site_mapper(overlay, version_of(bundle, _given_version(fhir_version))).releasing(parts(release))
-        changed = site.update_bundle(bundle, value, onto=care_plan)
+        site = _site_mapper(overlay, version_of(bundle, version)).releasing(parts(release))
+        changed = site.update_bundle(bundle, value, onto=given.plan)
         gone = removed_entries(bundle, changed)
-        if gone and told_is_error:
+        if gone and given.told_is_error:
             raise InvalidInput(as_errors(gone))
-    Given(created, owner).expect_of(value, site)
+    given.expect_of(value, site)
     tell(under.name, gone)
-    emit(changed, pretty=pretty)
+    return changed
+
+
+def _put_hl7v2(message: Content, under: Content, peer: PeerLine, given: Given) -> IndividualPlan:
+    """Returns the plan in a file with what a message changes in it, and tells what is not read of the message."""
+    from ip_fhir.cli.files import expect
+    from ip_fhir.errors import as_errors
+
+    expect(under, "plan")
+    site, plan = _site_mapper(peer.overlay, "R4"), _own_plan(under)
+    given.expect_of(plan, site)
+    changed, warnings = map_hl7v2.onto_plan(message, plan, site, peer.line)
+    if warnings and given.told_is_error:
+        raise InvalidInput(as_errors(warnings))
+    tell(message.name, warnings)
+    return changed
 
 
 def schema(

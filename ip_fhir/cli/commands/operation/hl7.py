@@ -69,9 +69,10 @@ def listen(
     """Run the listener `mllp` of the settings alone, and show what comes in, without a person's data.
 
     Nothing goes into the store. A message that can be read is answered AA or CA if it is kept in a folder, else AR:
-    nobody may take it for stored. One that cannot be read is answered as `serve` would. Ends with Ctrl-C.
+    nobody may take it for stored. One that cannot be read is answered as `serve` would. Each is read by the settings of
+    the peer that brings it (`peers.hl7v2`). Ends with Ctrl-C.
     """
-    from ip_fhir.bootstrap import open_listeners
+    from ip_fhir.bootstrap import line_of, open_listeners
     from ip_fhir.cli.commands.operation.hl7_trial import Trial
     from ip_fhir.cli.opening import read_config
     from ip_fhir.errors import InvalidInput
@@ -82,7 +83,10 @@ def listen(
     named = [one for one in open_listeners(settings) if one.name == "mllp"]
     if not named:
         raise InvalidInput.at("listeners", "none of the settings uses mllp", "not-found")
-    trial = Trial(Mapper.load(settings.mappings.overlay), keep)
+    lines = {one.name: line_of(one) for one in settings.peers}
+    carried = {one.name: [lines[name] for name in one.parties] for one in settings.carriers}
+    lines |= {name: of[0] for name, of in carried.items() if all(line == of[0] for line in of)}
+    trial = Trial(Mapper.load(settings.mappings.overlay), keep, lines)
     with listening(trial, named):
         trial.say(f"listening for the {len(named)} mllp listener{'s'[: len(named) > 1]} of the settings")
         while messages is None or trial.answered < messages:

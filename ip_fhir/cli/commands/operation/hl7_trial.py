@@ -10,25 +10,29 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.cli.output import say
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.exchange.formats import Answer, Formats
+from ip_fhir.exchange.formats import Answer, Formats, Telling
+from ip_fhir.exchange.formats.registry import NO_LINES
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.ports import Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.mapping import Mapper
 
 
 class Trial:
     """Says what comes in, a line each, and answers it. Threads may share it; `answered` counts messages and receipts.
 
-    Without a folder no message is acknowledged as stored.
+    Without a folder no message is acknowledged as stored. `lines` are the settings of peers and carriers by name.
     """
 
-    def __init__(self, mapper: Mapper, folder: Path | None) -> None:
+    def __init__(self, mapper: Mapper, folder: Path | None, lines: Mapping[str, Hl7v2Line]) -> None:
         self._mapper = mapper
         self._folder = folder
+        self._lines = lines
         self._formats = Formats()
         self._turn = threading.Lock()
         self.answered = 0
@@ -36,7 +40,8 @@ class Trial:
     def receive(self, content: bytes, peer: str, format_name: str) -> bytes:
         """Read a message, keep it, and acknowledge it. Raises `InvalidInput` or, if it cannot be kept, `StoreError`."""
         try:
-            incoming = self._formats.named(format_name).open(content, DEFAULT_LIMITS)
+            lines = {"hl7v2": self._lines[peer]} if peer in self._lines else NO_LINES
+            incoming = self._formats.spoken(format_name, lines).open(content, DEFAULT_LIMITS)
             message = incoming.message(self._mapper)
         except InvalidInput as error:
             self._count(f"{peer}: refused, {len(content)} bytes: {error}")
@@ -46,8 +51,13 @@ class Trial:
             raise InvalidInput.at("", "this is a trial: nothing is stored", "business-rule")
         kept = self._keep(self._folder, content)
         self._count(f"{peer}: {message.kind}, {len(content)} bytes: kept as {kept}")
-        answer = Answer(Receipt(message.id, "ok"), (), datetime.now(UTC), "")
+        warnings = incoming.warnings(message, self._mapper) if isinstance(incoming, Telling) else ()
+        answer = Answer(Receipt(message.id, "ok"), (), datetime.now(UTC), "", warnings)
         return incoming.reply(answer)
+
+    def line_of(self, peer: str, format_name: str, number: str = "") -> object | None:  # noqa: ARG002 - one line each
+        """Return the settings of a peer's line; None where nothing is set."""
+        return self._lines.get(peer) if format_name == "hl7v2" else None
 
     def receive_receipt(self, receipt: Receipt, peer: str) -> str:
         """Say that an acknowledgement came in."""

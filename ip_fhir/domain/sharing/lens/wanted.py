@@ -16,7 +16,7 @@ from ip_fhir.domain.sharing.lens.index import ACTORS, index_of
 from ip_fhir.domain.values.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _SAYS_NOTHING = (None, ())
 
@@ -84,6 +84,44 @@ def _item(ours: Any, old: Any) -> Any:
     """Returns an item as it is wanted, with what is missing in it."""
     filling = {} if ours == old else _filling(ours, old)
     return ours.evolve(**filling) if filling else ours
+
+
+def as_said(wanted: IndividualPlan, base: IndividualPlan, unchanged: Collection[str]) -> IndividualPlan:
+    """Returns `wanted` with the items that are said to be unchanged as they are in `base`.
+
+    One that is not in `base` says nothing, and is left out. The id of the plan stands for its own fields. Raises
+    `InvalidInput` if the rest does not hang together then.
+
+    >>> from ip_fhir.domain.values.value import read
+    >>> base = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
+    ...     "name": {"family": "Testesen"}}, "note": "x", "needs": [{"id": "n", "text": "Skyss"}]}''')
+    >>> wanted = base.evolve(needs=(base.needs[0].evolve(text="?"),), note="y")
+    >>> as_said(wanted, base, ["n"]).needs[0].text, as_said(wanted, base, ["p"]).note
+    ('Skyss', 'x')
+    """
+    if not unchanged:
+        return wanted
+    ids = {*unchanged}
+    made: dict[str, Any] = _lists_as_said(wanted, base, ids)
+    if wanted.id in ids:
+        made |= {name: getattr(base, name) for unit in units(IndividualPlan) for name in unit}
+    if base.team is not None and (wanted.team is None or wanted.team.id == base.team.id):
+        team = wanted.team or base.team.evolve(memberships=(), coordinators=())
+        items = _lists_as_said(team, base.team, ids)
+        made["team"] = team.evolve(**items) if wanted.team is not None or any(items.values()) else None
+    return wanted.evolve(**made)
+
+
+def _lists_as_said(wanted: Value, base: Value, ids: Collection[str]) -> dict[str, Any]:
+    """Returns the lists of items of `wanted`, with those that have one of the ids as in `base`."""
+    found: dict[str, Any] = {}
+    for name in ITEMS[type(base)]:
+        ours, there = getattr(wanted, name), by_id(getattr(base, name))
+        given = by_id(ours)
+        known = (one for one in ours if one.id not in ids or one.id in there)
+        missing = (one for ident, one in there.items() if ident in ids and ident not in given)
+        found[name] = (*(there[one.id] if one.id in ids else one for one in known), *missing)
+    return found
 
 
 def trimmed(wanted: IndividualPlan) -> IndividualPlan:

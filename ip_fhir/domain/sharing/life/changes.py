@@ -13,7 +13,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import PlanTimerKind
 from ip_fhir.domain.sharing.change import ChangeStatus, KeptChange, Outcome, PartDecision
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
-from ip_fhir.domain.sharing.lens.wanted import filled
+from ip_fhir.domain.sharing.lens.wanted import as_said, filled
 from ip_fhir.domain.sharing.life.clocks import change_due
 from ip_fhir.domain.sharing.life.parts import Bench, applied, decided_with, parts_of, value_at
 from ip_fhir.domain.sharing.life.shares import look_at_shares, send_newest
@@ -84,7 +84,8 @@ def made(step: Step) -> Finding:
         raise InvalidInput.at("change.wanted.id", "is another plan", "invariant")
     if _kept(step, change.id) is not None:
         raise InvalidInput.at("change.id", "another change has this id", "duplicate")
-    sent = change.evolve(digest=copy.digest, by=step.event.by)
+    wanted = as_said(change.wanted, copy.view.plan, change.unchanged)
+    sent = change.evolve(wanted=wanted, unchanged=(), digest=copy.digest, by=step.event.by)
     kept = KeptChange(change=sent, status=ChangeStatus.SENT, received=step.event.at)
     step.evolve(changes=(*step.case.changes, kept))
     step.send(PlanMessageKind.PLAN_CHANGE, change.id, step.case.holder)
@@ -199,7 +200,8 @@ def _decide(step: Step, share: Share, change: Change, base: IndividualPlan, now:
     whole = change.whole or terms.absent == "removed"
     bench = Bench(base, now.plan, share, step.plan, step.on, terms.sharing.rights)
     try:
-        wanted = change.wanted if whole else filled(change.wanted, base)
+        wanted = as_said(change.wanted, base, change.unchanged)
+        wanted = wanted if whole else filled(wanted, base)
     except InvalidInput as error:  # with what it leaves out, it does not hang together
         return _problem(step, Finding.CONFLICT, "change.wanted", error.problems[0].reason, "invariant")
     parts = parts_of(base, wanted)

@@ -9,7 +9,7 @@ import pytest
 from ip_fhir.bootstrap import open_exchange
 from ip_fhir.domain.agreement import Agreement
 from ip_fhir.domain.loop import decide
-from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.message import Message
 from ip_fhir.domain.referral import Event, EventKind, Role
 from ip_fhir.exchange.commit import write
 from ip_fhir.fhir.reading import read_json, write_json
@@ -97,15 +97,7 @@ def test_what_was_not_read_is_shown(run: Run, sides: Sides) -> None:
     """Beside the steps: the places of what came and was not read, in either language and for machines."""
     about = notice("03")
     with closing(open_exchange(read_settings(sides.municipality))) as exchange:
-        said = Message(
-            id="m-1",
-            kind=MessageKind.NOTICE,
-            correlation_id="referral-03",
-            sent=exchange.now(),
-            sender=about.organization(about.sender),
-            recipient=about.organization(about.recipient),
-            notice=about,
-        )
+        said = Message.of_notice(about, "m-1").evolve(sent=exchange.now())
         bundle = message_to_fhir(said)
         for entry in bundle["entry"]:
             if entry["resource"]["resourceType"] == "ServiceRequest":

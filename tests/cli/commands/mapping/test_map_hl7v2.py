@@ -127,3 +127,125 @@ def test_what_does_not_go_to_hl7v2(run: Run, tmp_path: Path) -> None:
     assert "a person must say it to the other side in words" in ran.err
     (tmp_path / "notice.json").write_bytes(orjson.dumps(message_to_fhir(message(MessageKind.NOTICE))))
     assert run("map", tmp_path / "notice.json", "--to", "v2", "--ndjson").code == 2
+
+
+# --- as a peer writes and wants it
+
+PEER = """
+role = "municipality"
+database = "sqlite:///store.sqlite"
+[organization]
+id = "ke"
+name = "Koordinerende enhet"
+kind = "coordinating-unit"
+her_id = "8094866"
+[[peers]]
+name = "hospital"
+adapter = "mllp"
+url = "mllp://127.0.0.1:2575"
+organization = { id = "trust", name = "Sykehuset", kind = "hospital", organization_number = "983971636" }
+[peers.hl7v2]
+version = "2.3.1"
+charset = "8859/1"
+zone = "UTC"
+note = true
+notice_kind = "plan"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings whose hospital speaks Latin-1, in UTC, and says no need."""
+    (tmp_path / "side.toml").write_text(PEER, encoding="utf-8")
+    return tmp_path / "side.toml"
+
+
+def test_read_as_a_peer_writes_it(run: Run, tmp_path: Path, config: Path) -> None:
+    """Its character set, its zone and its need where the message says none; without the peer it is refused."""
+    head = NOTICE[0].replace("|UNICODE UTF-8", "|").replace("20260112100500+0100", "20260112100500")
+    referral = NOTICE[1].removesuffix("|coordinator^Koordinator^99IP")
+    file = tmp_path / "in.hl7"
+    file.write_bytes(("\r".join((head, referral, *NOTICE[2:])) + "\r").encode("latin-1"))
+    assert run("map", file, "--to", "fhir").code == 2
+    assert run("check", file).code == 2
+    made = run("map", file, "--to", "fhir", "--peer", "hospital", "--config", config)
+    assert made.code == 0
+    found = message_from_fhir(orjson.loads(made.out))
+    assert found.notice is not None
+    assert (found.notice.kind, found.notice.owner.name.given) == ("plan", "Håvard")
+    assert found.sent.isoformat() == "2026-01-12T10:05:00+00:00"
+    report = run("check", file, "--peer", "hospital", "--config", config)
+    assert (report.code, "hl7v2: message notice M-0001" in report.text) == (0, True)
+
+
+def test_written_as_a_peer_wants_it(run: Run, tmp_path: Path, config: Path) -> None:
+    """Its version, its character set, and the note that goes along; a plan and a view, too."""
+    settings = ("--to", "v2", "--peer", "hospital", "--config", config)
+    made = run("map", written(tmp_path / "in.hl7", *NOTICE), *settings)
+    assert made.code == 0
+    told = read(made.out, DEFAULT_LIMITS)
+    assert (told.version, told.field("MSH-18")) == ("2.3.1", "8859/1")
+    assert "Håvard".encode("latin-1") in made.out
+    assert b"\rNTE|1|L|Slag i desember" in made.out
+    (tmp_path / "plan.json").write_bytes(orjson.dumps(plan_message_to_fhir(plan_message(PlanMessageKind.PLAN))))
+    for file in (min((EXAMPLES / "plans").glob("*.json")), tmp_path / "plan.json"):
+        plan = read(run("map", file, *settings).out, DEFAULT_LIMITS)
+        assert (plan.event[0], plan.version, plan.field("MSH-18")) == ("PPG", "2.3.1", "8859/1")
+
+
+def test_a_peer_that_has_no_say(run: Run, tmp_path: Path, config: Path) -> None:
+    """Without settings, with a name that they do not have, and where no HL7 v2 is read or written."""
+    file, plan = written(tmp_path / "in.hl7", *NOTICE), min((EXAMPLES / "plans").glob("*.json"))
+    for command in (("map", file, "--to", "fhir"), ("check", file)):
+        assert "needs the settings: --config" in run(*command, "--peer", "hospital").err
+        assert "no peer in the settings has this name" in run(*command, "--peer", "nobody", "--config", config).err
+    for other in (("map", plan, "--to", "fhir"), ("check", plan), ("put", plan, "--onto", plan)):
+        ran = run(*other, "--peer", "hospital", "--config", config)
+        assert (ran.code, "--peer goes with HL7 v2" in " ".join(ran.err.split())) == (2, True)
+
+
+# --- what a message changes in a plan
+
+PPG = NOTICE[0].replace("REF^I12^REF_I12", "PPG^PCH^PPG_PCG")
+PTH = "PTH|UP|A02-2^Individuell plan^2.16.578.1.12.4.1.1.9602|plan-1|20260301"
+
+
+@pytest.fixture
+def plan(run: Run, tmp_path: Path) -> Path:
+    """A plan with a goal and a note."""
+    goal = "GOL|AD|20260301|^Gå ut|goal-1||||||||||||||active^Active^99IPGOAL"
+    note = "NTE|1||Om planen|note^^99IP"
+    file = written(tmp_path / "plan.hl7", PPG, PID, PTH + "|active^Active^99IPST", note, goal)
+    (tmp_path / "plan.json").write_bytes(run("map", file, "--to", "plan").out)
+    return tmp_path / "plan.json"
+
+
+def test_a_message_onto_a_plan(run: Run, tmp_path: Path, plan: Path) -> None:
+    """Its field changes, all else of the plan stays; what is not read of the message is told."""
+    role = "ROL|r-1|AD|6^Fastlege^2.16.578.1.12.4.1.1.9034|^Solli^Even"
+    file = written(tmp_path / "in.hl7", PPG, PID, PTH, role, "GOL|UP|20260401||goal-1|2||20260401")
+    ran = run("put", file, "--onto", plan)
+    assert ran.code == 0
+    before, after = orjson.loads(plan.read_bytes()), orjson.loads(ran.out)
+    assert after["goals"][0]["period"] == {"start": "2026-04-01"}
+    assert {**after, "goals": []} == {**before, "goals": []}
+    assert (after["goals"][0]["text"], after["note"]) == ("Gå ut", "Om planen")
+    told = {line.split(": warning: ")[1].split(":")[0] for line in ran.err.splitlines()}
+    assert told == {"GOL[1]-5", "ROL[1]-1", "ROL[1]-3", "ROL[1]-4"}
+    assert run("put", file, "--onto", plan, "--told-is-error").code == 2
+
+
+def test_a_message_that_is_not_for_the_plan(run: Run, tmp_path: Path, plan: Path) -> None:
+    """Another person's, another plan's, a referral, options of FHIR, or a plan onto a message: nothing is written."""
+    other = written(tmp_path / "a.hl7", PPG, PID, PTH.replace("plan-1", "plan-2"))
+    assert "PTH-3: is another plan" in run("put", other, "--onto", plan).err
+    referral = written(tmp_path / "b.hl7", *NOTICE)
+    for command, words in (
+        ((referral, "--onto", plan), "MSH-9: is none of PPR"),
+        ((other, "--onto", plan, "--plan", "x"), "do not go with a message of HL7 v2"),
+        ((plan, "--onto", other), "it goes onto a plan, not a plan onto it"),
+        ((other, "--onto", plan, "--created", "2020-01-01"), "is not when the plan says that it was made"),
+    ):
+        ran = run("put", *command)
+        assert (ran.code, ran.out) == (2, b"")
+        assert words in " ".join(ran.err.split())

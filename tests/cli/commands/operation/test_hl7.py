@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ip_fhir.demo.place import free_ports
-from ip_fhir.domain.message import Message, MessageKind
+from ip_fhir.domain.message import Message
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.mapping import default
 from ip_fhir.store import standing
@@ -72,16 +71,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def notice_v2() -> bytes:
     """An example notice as HL7 v2."""
-    made = Message(
-        id="m-1",
-        kind=MessageKind.NOTICE,
-        correlation_id=notice("01").correlation_id,
-        sent=datetime(2026, 1, 12, 9, tzinfo=UTC),
-        sender=notice("01").organization(notice("01").sender),
-        recipient=notice("01").organization(notice("01").recipient),
-        notice=notice("01"),
-    )
-    return Formats().writer("hl7v2").write(made, default())
+    return Formats().writer("hl7v2").write(Message.of_notice(notice("01"), "m-1"), default())
 
 
 # --- send
@@ -181,6 +171,22 @@ def test_listen_and_keep(run: Run, config: Path, port: int, tmp_path: Path, noti
     (kept,) = (tmp_path / "kept").iterdir()
     assert kept.read_bytes() == notice_v2
     assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_listen_by_the_settings_of_the_peer(run: Run, config: Path, port: int, notice_v2: bytes) -> None:
+    """A message without MSH-18 is read in the peer's character set, and an error means what its settings say."""
+    text = config.read_text(encoding="utf-8")
+    line = '[peers.hl7v2]\ncharset = "8859/1"\napplication_error = "reject"\n[[listeners]]'
+    config.write_text(text.replace("[[listeners]]", line), encoding="utf-8")
+    listening = Listening(run, "--config", config, "--messages", "2")
+    with connected(port) as client:
+        client.ask(notice_v2.replace(b"UNICODE UTF-8", b"").decode().encode("latin-1"))
+        client.send(frame(ack("M1", "AE")))
+        ran = listening.ended()
+    _, *lines = ran.text.splitlines()
+    assert "notice" in lines[0]
+    assert "read, and not kept" in lines[0]
+    assert "fatal-error" in lines[1]
 
 
 def test_listen_without_a_listener(run: Run, sides: Sides) -> None:

@@ -447,3 +447,27 @@ def test_parts_are_put_together() -> None:
     assert value_at(other, "team.memberships.task", "of-helge") == "Trening"
     with pytest.raises(InvalidInput, match="not there"):
         applied(PLAN, [("goals.text", "nobody", "x")])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_a_change_says_is_unchanged_is_no_part_of_it(whole: bool) -> None:
+    """Other words of it count for nothing, at the participant who sends it and at the holder who gets it."""
+    unit, hospital = shared("hospital")
+    plan = view_of(hospital).plan
+    measure = named(plan, "measures", "Trening")
+    wish = with_item(plan, "measures", measure.id, status="in-progress")
+    wish = with_item(wish, "measures", named(plan, "measures", "Leseøving").id, what="Noe annet")
+    wanted(hospital, "change-1", wish, whole=whole, unchanged=(named(plan, "measures", "Leseøving").id,))
+    exchanged(hospital, unit)
+    assert outcomes(unit) == {"measures.status": "done"}
+
+
+def test_a_change_from_the_wire_that_says_what_is_unchanged() -> None:
+    """It is decided by the view that it was made on: nothing of it is a wish."""
+    unit, hospital = shared("hospital")
+    change(hospital, "Leseøving", where="Ute")
+    event = event_of(hospital.message(hospital.waiting[0], NOW), "hospital", NOW)
+    assert event.change is not None
+    read = named(view_of(hospital).plan, "measures", "Leseøving").id
+    unit.apply(event.evolve(change=event.change.evolve(unchanged=(read,))))
+    assert outcomes(unit) == {}

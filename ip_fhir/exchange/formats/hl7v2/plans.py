@@ -11,7 +11,6 @@ from ip_fhir.mapping.hl7v2.line import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import tzinfo
 
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.exchange.formats.protocol import MessageField
@@ -38,9 +37,10 @@ def write_plan(message: PlanMessage, mapper: Mapper, line: Hl7v2Line) -> bytes:
     return new(spoken(plan_message_to_hl7v2(message, mapper.releasing(EVERY_PART)), line)).to_bytes()
 
 
-def read_plan(value: dict[str, Any], mapper: Mapper, zone: tzinfo) -> PlanMessage:
-    """Return the message in the value of a PPG; `zone` is the sender's, for times without an offset.
+def read_plan(value: dict[str, Any], mapper: Mapper, line: Hl7v2Line) -> PlanMessage:
+    """Return the message in the value of a PPG, as a sender with these settings means it.
 
     Raises `InvalidInput` and `NotTaken` by the place.
     """
-    return plan_message_from_hl7v2(value, mapper, zone=zone)
+    whole = line.absent == "removed"
+    return plan_message_from_hl7v2(value, mapper, zone=line.time_zone, whole=whole)

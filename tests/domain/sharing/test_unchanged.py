@@ -1,0 +1,43 @@
+"""What a change says is unchanged is as in the view, whatever else the change says of it."""
+
+from __future__ import annotations
+
+from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.sharing.lens.wanted import as_said
+from tests.support.plan_life import PLAN
+
+
+def other(plan: IndividualPlan, text: str) -> IndividualPlan:
+    """The plan with another title, and other words of a measure, a need and the first member's task."""
+    assert plan.team is not None
+    first, *members = plan.team.memberships
+    team = plan.team.evolve(memberships=(first.evolve(task=text), *members))
+    measures = (plan.measures[0].evolve(what=text), *plan.measures[1:])
+    return plan.evolve(title=text, measures=measures, team=team)
+
+
+def test_items_and_fields_of_the_plan() -> None:
+    """Each by its id, members too; the plan's own id stands for its own fields alone."""
+    base = PLAN
+    assert base.team is not None
+    wish = other(base, "annet")
+    ids = (base.id, base.measures[0].id, base.team.memberships[0].id)
+    assert as_said(wish, base, ids) == base
+    assert as_said(wish, base, ()) is wish
+    only = as_said(wish, base, ids[:1])
+    assert (only.title, only.measures[0].what) == (base.title, "annet")
+
+
+def test_one_that_is_missing_and_one_that_is_not_in_the_view() -> None:
+    """The first is there, in a team that is missing too; the second says nothing, and is left out."""
+    base = PLAN
+    assert base.team is not None
+    member, measure = base.team.memberships[0], base.measures[-1]
+    bare = base.evolve(team=None, measures=base.measures[:-1])
+    made = as_said(bare, base, (member.id, measure.id, "nobody"))
+    assert made.measures == base.measures
+    assert made.team is not None
+    assert made.team.memberships == (member,)
+    assert as_said(bare, base, ("nobody",)).team is None
+    more = base.evolve(measures=(*base.measures, measure.evolve(id="new")))
+    assert as_said(more, base, ("new",)).measures == base.measures
