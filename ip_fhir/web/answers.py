@@ -16,12 +16,14 @@ from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.web import requests as asked
+from ip_fhir.web.fhir.subsets import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ip_fhir.logs import CountedLog
     from ip_fhir.ports import JsonObject, ResourceVersion
+    from ip_fhir.web.fhir.subsets import Shape
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -92,17 +94,20 @@ def fhir(resource: JsonObject) -> Response:
     return Response(write_json(resource), media_type=FHIR_JSON)
 
 
-def versioned(resource: ResourceVersion | Shown, *, unchanged: bool = False) -> Response:
+def versioned(resource: ResourceVersion | Shown, *, unchanged: bool = False, shape: Shape = WHOLE) -> Response:
     """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning).
 
     Without the resource if the caller has this version (RFC 9110, section 13.1.2).
     """
     if unchanged:
-        response = Response(status_code=304)
-    elif isinstance(resource, Shown):
-        response = Response(resource.text, media_type=FHIR_JSON)
-    else:
-        response = fhir(resource.body)
+        return with_version(resource, Response(status_code=304))
+    if isinstance(resource, Shown):
+        return with_version(resource, Response(resource.text, media_type=FHIR_JSON))
+    return with_version(resource, fhir(shape.of(resource.body)))
+
+
+def with_version(resource: ResourceVersion | Shown, response: Response) -> Response:
+    """An answer with the version of a resource, as ETag and date."""
     response.headers["ETag"] = f'W/"{resource.version}"'
     response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
     return response

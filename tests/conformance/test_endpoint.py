@@ -10,8 +10,9 @@ from typing import get_args
 import pytest
 
 from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.interactions.search import Page
 from ip_fhir.exchange.plans.rest import PlanCriteria
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS, Page
+from ip_fhir.exchange.rest import SEARCH_PARAMETERS
 from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.fhir.outcome import outcome_of
 from ip_fhir.fhir.receipt import receipt_to_fhir
