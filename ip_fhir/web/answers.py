@@ -38,18 +38,23 @@ def guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) 
             if speaks_json:
                 asked.require_acceptable(request)
             return await handler(request)
-        except IpFhirError as error:
-            if (counted := _counted(error)) is not None:
-                refused.note(*counted)
-            return _refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
-            # Neither its text nor the values in its trace are logged: they may be a person's.
-            refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
-            return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+            return failure(refused, error)
 
     return answer
+
+
+def failure(refused: CountedLog, error: Exception) -> Response:
+    """The answer to an error, which is counted; one that was not foreseen tells nothing of itself."""
+    if not isinstance(error, IpFhirError):
+        # Neither its text nor the values in its trace are logged: they may be a person's.
+        refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
+        return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+    if (counted := _counted(error)) is not None:
+        refused.note(*counted)
+    return _refusal(error)
 
 
 def _counted(error: IpFhirError) -> tuple[str, str] | None:

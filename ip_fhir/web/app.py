@@ -17,14 +17,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS
-from ip_fhir.fhir.capability import ResourceCapability, capability_statement
+from ip_fhir.fhir.capability import capability_statement
 from ip_fhir.fhir.reading import FHIR_JSON
 from ip_fhir.mapping import default
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
 from ip_fhir.web.answers import fhir, from_starlette, guarded
 from ip_fhir.web.fhir.asked import Asked
+from ip_fhir.web.fhir.batch import Batch, is_batch
+from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.loops import Loops
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
@@ -117,6 +118,7 @@ class _Endpoint:
         self.refused = protection.refused
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
         self.doors = Doors([*Loops(exchange).doors(), *plans])
+        self._batch = Batch(exchange, self.doors, protection.refused)
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
@@ -126,12 +128,15 @@ class _Endpoint:
         return await self._take_in(request, "fhir-message")
 
     async def transaction(self, request: Request) -> Response:
+        """Take in a transaction, or answer the entries of a batch one by one."""
         return await self._take_in(request, "fhir-transaction")
 
     async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
         peer = self._peer(request)
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
+            if format_name == "fhir-transaction" and is_batch(content):
+                return await run_in_threadpool(self._batch.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 
@@ -152,10 +157,7 @@ class _Endpoint:
 
     async def metadata(self, _request: Request) -> Response:
         profiles, url = default().compiled.profiles, self._exchange.url
-        resources = [
-            ResourceCapability(type_, self.doors.of(type_), parameters, profiles(type_))
-            for type_, parameters in SEARCH_PARAMETERS.items()
-        ]
+        resources = loop_capabilities(self.doors, profiles)
         plans = plan_capabilities(url, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
         now = self._exchange.now()

@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def returns(self) -> str:
-        """What is to come back of a write: `representation` (also where nothing is said), `minimal` or another."""
+        """The part of a write that is to come back: `representation` (also where nothing is said), or a lesser one."""
         wanted = self._preferences().get("return", "")
         return wanted if wanted in _RETURNS else "representation"
 

@@ -26,12 +26,18 @@ Answering: TypeAlias = "Callable[[Credential, Asked], Response]"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One interaction: its method, the path as `Task/{id}`, its name in a CapabilityStatement, and who answers it."""
+    """One interaction: its method, the path as `Task/{id}`, its name in a CapabilityStatement, and who answers."""
 
     method: str
     path: str
     interaction: str
-    answer: Answering
+    answering: Answering
+
+    def answer(self, peer: Credential, asked: Asked) -> Response:
+        """Returns the answer. Raises `BadRequest` 404 where the name of an operation stands in the place of an id."""
+        if asked.ids.get("id", "").startswith(("_", "$")):
+            raise nothing_here()
+        return self.answering(peer, asked)
 
 
 class Doors:
@@ -70,4 +76,9 @@ class Doors:
                 if method not in by_method:
                     raise BadRequest(405, "not possible here", "not-supported")
                 return by_method[method], found.groupdict()
-        raise BadRequest(404, "nothing is at this address", "not-found")
+        raise nothing_here()
+
+
+def nothing_here() -> BadRequest:
+    """The refusal of an address that leads nowhere."""
+    return BadRequest(404, "nothing is at this address", "not-found")
