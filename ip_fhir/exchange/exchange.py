@@ -26,6 +26,8 @@ from ip_fhir.errors import InvalidInput, NotYet, StoreError
 from ip_fhir.exchange import inbound, receipts, refusals, rest, worklist
 from ip_fhir.exchange.access import keys
 from ip_fhir.exchange.commit import again_on_conflict, not_before, write
+from ip_fhir.exchange.interactions.search import WIDE, search
+from ip_fhir.exchange.interactions.versions import history, version
 from ip_fhir.exchange.outbound import park
 from ip_fhir.exchange.plans.around import settings_basis
 from ip_fhir.exchange.plans.commit import announce
@@ -39,6 +41,7 @@ from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from datetime import datetime
 
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.green_form import GreenForm
@@ -48,9 +51,10 @@ if TYPE_CHECKING:
     from ip_fhir.errors import Problem
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.counts import Key
+    from ip_fhir.exchange.interactions.search import Narrowed, Page
+    from ip_fhir.exchange.interactions.versions import Versions
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.receipts import Settled
-    from ip_fhir.exchange.rest import Page
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping.bundle.reads import Reads
@@ -226,17 +230,45 @@ class Exchange(PlanVerbs):
         """See `ip_fhir.exchange.rest.read`."""
         return rest.read(self._context, peer, type_, id_)
 
+    def read_version(self, peer: Credential, type_: str, id_: str, number: int) -> ResourceVersion:
+        """One version of a resource. Raises `InvalidInput` (not-found), `StoreError`."""
+        return version(self._context, peer, rest.current(self._context, peer, type_, id_), number)
+
+    def resource_history(
+        self,
+        peer: Credential,
+        type_: str,
+        id_: str,
+        most: int = 100,
+        before: int | None = None,
+        since: datetime | None = None,
+    ) -> Versions:
+        """The versions of a resource, latest first; see `ip_fhir.exchange.interactions.versions.history`."""
+        return history(self._context, peer, rest.current(self._context, peer, type_, id_), most, before, since)
+
     def search_resources(
-        self, peer: Credential, type_: str, criteria: Mapping[str, str], most: int = 100, cursor: str | None = None
+        self,
+        peer: Credential,
+        type_: str,
+        criteria: Mapping[str, str],
+        most: int = 100,
+        cursor: str | None = None,
+        narrowed: Narrowed = WIDE,
     ) -> Page:
-        """See `ip_fhir.exchange.rest.search`."""
-        return rest.search(self._context, peer, type_, criteria, most, cursor)
+        """See `ip_fhir.exchange.interactions.search.search`."""
+        return search(self._context, peer, type_, criteria, most, cursor, narrowed=narrowed)
 
     def update_resource(
         self, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
     ) -> ResourceVersion:
         """See `ip_fhir.exchange.rest.update`."""
         return self._active(rest.update(self._context, peer, type_, id_, based_on, body))
+
+    def patch_resource(
+        self, peer: Credential, type_: str, id_: str, based_on: int, operations: list[JsonObject]
+    ) -> ResourceVersion:
+        """See `ip_fhir.exchange.rest.patch`."""
+        return self._active(rest.patch(self._context, peer, type_, id_, based_on, operations))
 
     # --- health, and decisions about rows
 

@@ -1,59 +1,56 @@
-"""Read, search and update of referrals as FHIR resources, only for the party that a referral concerns."""
+"""Read and update of referrals as FHIR resources, only for the party that a referral concerns.
+
+Their search is in `interactions.search`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.loop import decide
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.access.cursor import read_cursor, write_cursor
 from ip_fhir.exchange.access.log import Occasion
-from ip_fhir.exchange.access.parties import acting, require_all
 from ip_fhir.exchange.commit import not_before, put_resources, without_version, write
+from ip_fhir.exchange.interactions.criteria import PARTIES, PERSONS
 from ip_fhir.exchange.refusals import Arrival, refusals_kept
 from ip_fhir.exchange.taking.loop import check_role
-from ip_fhir.fhir.reading import write_json
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.fhir.reading import read_json, write_json
+from ip_fhir.fhir.rest.json_patch import patched
+from ip_fhir.fhir.summaries import IS_SUMMARY, summary_tags
 from ip_fhir.mapping import event_from_task
-from ip_fhir.ports.resources import alternatives, exactly
+from ip_fhir.ports.resources import exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject, PartyNames, ResourceVersion, SearchPlace, Stored, Transaction
+    from ip_fhir.ports import JsonObject, ResourceVersion, Stored, Transaction
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
-    "ServiceRequest": {"_id": "token", "identifier": "token", "status": "token", "code": "token"},
+    "ServiceRequest": {
+        "_id": "token",
+        "_lastUpdated": "date",
+        "identifier": "token",
+        "status": "token",
+        "code": "token",
+        **dict.fromkeys((*PARTIES["ServiceRequest"], *PERSONS), "reference"),
+    },
     "Task": {
         "_id": "token",
+        "_lastUpdated": "date",
         "identifier": "token",
         "status": "token",
         "code": "token",
         "based-on": "reference",
         "focus": "reference",
+        **dict.fromkeys((*PARTIES["Task"], *PERSONS), "reference"),
     },
 }
 """The resource types that are served, and their search parameters with FHIR's type of each."""
-
-MOST = 1000
-"""The most resources of one page."""
-
-_LOOKED_THROUGH = 10_000  # resources that are read for one page, where a criterion is no index's
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a search. `after` is the cursor of the next page, None on the last.
-
-    `total` counts the resources of all pages that concern the party; None where there are too many to count.
-    """
-
-    found: list[ResourceVersion]
-    total: int | None
-    after: str | None = None
 
 
 def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVersion:
@@ -61,70 +58,20 @@ def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVe
 
     That it was shown, or was another's, is recorded before. Raises `StoreError` if it cannot be.
     """
+    found = current(context, peer, type_, id_)
+    context.reads.read(_occasion(context), peer.name, found)
+    return found
+
+
+def current(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVersion:
+    """As `read`, but that it was shown is up to the caller to record."""
     found = context.store.search_resources(type_, {"_id": exactly(id_)}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found:
         raise _not_found(type_)
     if not _concerns(context, found[0], peer):
         context.reads.refused(_occasion(context), peer.name, "read", found[0])
         raise _not_found(type_)
-    context.reads.read(_occasion(context), peer.name, found[0])
     return found[0]
-
-
-def search(
-    context: Context,
-    peer: Credential,
-    type_: str,
-    criteria: Mapping[str, str],
-    most: int = 100,
-    cursor: str | None = None,
-    counted: int = 10_000,
-) -> Page:
-    """The next `most` (1 to 1000) current versions that match every criterion and concern this party.
-
-    The order does not change while a caller goes from page to page by `cursor`: nothing is found twice or passed over.
-    A total over `counted` is left out. What is shown is recorded before. Raises `InvalidInput` for a cursor of another
-    party or search, `StoreError`.
-    """
-    if not 1 <= most <= MOST:
-        raise InvalidInput.at("_count", f"is a number from 1 to {MOST}", "value")
-    after = None if cursor is None else read_cursor(cursor, peer.name, type_, criteria)
-    require_all(context)
-    found, last, complete = _next(context, acting(context, peer), type_, criteria, most, after)
-    context.reads.found(_occasion(context), peer.name, type_, dict(criteria), found)
-    whole = len(found) if complete and after is None else None
-    total = whole if whole is not None or "code" in criteria else _total(context, peer, type_, criteria, counted)
-    following = None if complete or last is None else write_cursor(last, peer.name, type_, criteria)
-    return Page(found, total, following)
-
-
-def _next(
-    context: Context, parties: PartyNames, type_: str, criteria: Mapping[str, str], most: int, after: SearchPlace | None
-) -> tuple[list[ResourceVersion], SearchPlace | None, bool]:
-    """The resources of a page, the place to go on from, and True if there are no more.
-
-    A code is no index's, since nearly all resources of a type have the same: it is looked for page by page. If many
-    have another one, the page may be shorter, and is not the last.
-    """
-    indexed = {name: value for name, value in criteria.items() if name != "code"}
-    at_once = most if indexed == criteria else MOST
-    found: list[ResourceVersion] = []
-    for _ in range(max(1, _LOOKED_THROUGH // at_once)):
-        some = context.store.search_resources(type_, indexed, at_once + 1, parties=parties, after=after)
-        for resource in some[:at_once]:
-            if "code" not in criteria or _has_code(resource.body, criteria["code"]):
-                found.append(resource)
-            after = resource.place
-            if len(found) == most:
-                return found, after, resource is some[-1]
-        if len(some) <= at_once:
-            return found, after, True
-    return found, after, False
-
-
-def _total(context: Context, peer: Credential, type_: str, criteria: Mapping[str, str], most: int) -> int | None:
-    number = context.store.count_resources(type_, criteria, acting(context, peer), most + 1)
-    return number if number <= most else None
 
 
 def update(
@@ -136,21 +83,63 @@ def update(
     `InvalidInput` (not-found; conflict: the version is stale; business-rule: this party may not make this change),
     `LoopError`, `StoreError`. A refusal is recorded by digest and reason, but for not-found and conflict.
     """
+    return _changed(context, peer, (type_, id_), based_on, write_json(body), lambda _resource: body)
+
+
+def patch(
+    context: Context, peer: Credential, type_: str, id_: str, based_on: int, operations: list[JsonObject]
+) -> ResourceVersion:
+    """Apply a JSON Patch, as `ip_fhir.fhir.rest.json_patch.read_patch` gives it, and update with what comes of it.
+
+    Raises as `update`, and as `patched`.
+    """
+
+    def changed(resource: JsonObject) -> JsonObject:
+        after = patched(resource, operations)
+        try:
+            return read_json(write_json(after), context.limits)
+        except TypeError:  # nested deeper than JSON is written
+            raise InvalidInput.at(type_, "is nested too deep", "too-costly") from None
+
+    return _changed(context, peer, (type_, id_), based_on, dumps(operations), changed)
+
+
+def _changed(
+    context: Context,
+    peer: Credential,
+    place: tuple[str, str],
+    based_on: int,
+    content: bytes,
+    change: Callable[[JsonObject], JsonObject],
+) -> ResourceVersion:
+    """Update a resource by what `change` makes of it. A refusal is recorded by the digest of `content`."""
+    type_, id_ = place
     try:
-        with refusals_kept(context, Arrival.of(peer, write_json(body)), but=("conflict", "not-found")):
-            return _updated(context, peer, type_, id_, based_on, body)
+        with refusals_kept(context, Arrival.of(peer, content), but=("conflict", "not-found")):
+            return _updated(context, peer, type_, id_, based_on, change)
     except _AnothersError as error:
         context.reads.refused(_occasion(context), peer.name, "update", error.resource)
         raise _not_found(type_) from None
 
 
-def _updated(
-    context: Context, peer: Credential, type_: str, id_: str, based_on: int, body: JsonObject
-) -> ResourceVersion:
+def _check_body(type_: str, id_: str, body: JsonObject) -> None:
+    """Refuse a resource that is another than the one that is updated, or a part of it."""
     if body.get("resourceType") != type_ or body.get("id") != id_:
         raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
     if not isinstance(body.get("meta", {}), dict):
         raise InvalidInput.at(f"{type_}.meta", "is no object", "structure")
+    if (tag := next(summary_tags(body), None)) is not None:
+        raise InvalidInput.at(f"{type_}.{tag}", IS_SUMMARY, "business-rule")
+
+
+def _updated(
+    context: Context,
+    peer: Credential,
+    type_: str,
+    id_: str,
+    based_on: int,
+    change: Callable[[JsonObject], JsonObject],
+) -> ResourceVersion:
     now = context.clock.now()
     with context.store.begin() as tx:
         current = tx.resource(type_, id_) if type_ in SEARCH_PARAMETERS else None
@@ -164,6 +153,8 @@ def _updated(
             raise InvalidInput.at(type_, "concerns several parties of this carrier", "business-rule")
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
+        body = change(current.body)
+        _check_body(type_, id_, body)
         if type_ != "Task":
             _add_to_request(context, tx, before, current, body, now)
         elif (event := event_from_task(before.referral, body, not_before(before, now), context.mapper)) is None:
@@ -208,13 +199,3 @@ def _occasion(context: Context) -> Occasion:
 def _concerns(context: Context, resource: ResourceVersion, peer: Credential) -> bool:
     stored = context.store.referral(resource.of_referral) if resource.of_referral else None
     return stored is not None and bool(context.speaking(peer, stored.referral))
-
-
-def _has_code(body: JsonObject, wanted: str) -> bool:
-    """Token search: `code`, `system|code` or `|code`, several joined by commas."""
-    codings = body.get("code", {}).get("coding", [])
-    for one in alternatives(wanted):
-        system, bar, code = one.rpartition("|")
-        if any(c.get("code") == code and (not bar or c.get("system", "") == system) for c in codings):
-            return True
-    return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ip_fhir.fhir.reading import FHIR_JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from ip_fhir.ports import JsonObject
@@ -21,7 +21,8 @@ class ResourceCapability:
     """The interactions with one resource type; `search` maps each search parameter to its FHIR type.
 
     `profiles`: canonicals of the profiles that resources of this type follow. `operations` gives the canonical of each
-    operation on one resource, by its name.
+    operation on one resource, by its name. `notes` says in words how a search parameter is asked for. `conditional` are
+    the interactions that are also done by a condition; `include` and `revinclude` what may go along with a search.
     """
 
     type: str
@@ -30,6 +31,10 @@ class ResourceCapability:
     profiles: tuple[str, ...] = ()
     operations: dict[str, str] = field(default_factory=dict)
     documentation: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    conditional: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    revinclude: tuple[str, ...] = ()
 
 
 def capability_statement(
@@ -67,7 +72,7 @@ def _rest(resources: Iterable[ResourceCapability]) -> JsonObject:
         "mode": "server",
         "security": {"description": "A bearer token for each party on every request but this one and /health."},
         "resource": [_resource(resource) for resource in resources],
-        "interaction": [{"code": "transaction"}],
+        "interaction": [{"code": "transaction"}, {"code": "batch"}],
         "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],
     }
 
@@ -79,11 +84,20 @@ def _resource(resource: ResourceCapability) -> JsonObject:
         "documentation": resource.documentation,
         "interaction": [{"code": code} for code in resource.interactions],
         "versioning": "versioned",
-        "readHistory": False,
+        "readHistory": "vread" in resource.interactions,
+        "conditionalCreate": "create" in resource.conditional or None,
         "conditionalRead": "not-match",
-        "searchParam": [{"name": name, "type": type_} for name, type_ in resource.search.items()],
+        "conditionalUpdate": "update" in resource.conditional or None,
+        "searchInclude": list(resource.include),
+        "searchRevInclude": list(resource.revinclude),
+        "searchParam": [_parameter(resource, name, type_) for name, type_ in resource.search.items()],
         "supportedProfile": list(resource.profiles),
         "operation": [{"name": name, "definition": url} for name, url in resource.operations.items()],
     }
     described |= updates if "update" in resource.interactions else {}
     return {name: value for name, value in described.items() if value not in (None, [])}
+
+
+def _parameter(resource: ResourceCapability, name: str, type_: str) -> JsonObject:
+    note = resource.notes.get(name)
+    return {"name": name, "type": type_} | ({} if note is None else {"documentation": note})

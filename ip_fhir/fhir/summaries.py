@@ -23,6 +23,9 @@ _SYSTEMS: Final = (
     "http://hl7.org/fhir/v3/ObservationValue",  # before R4
 )
 
+SUBSETTED: Final = {"system": _SYSTEMS[0], "code": _CODE, "display": "subsetted"}
+"""The tag of a resource of which parts are left out."""
+
 
 def summary_tags(resource: dict[str, Any]) -> Iterator[str]:
     """Yields the FHIRPath, below the resource, of each tag that says it is a summary.

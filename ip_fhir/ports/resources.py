@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from ip_fhir.domain.values.aggregate import Aggregate
 
@@ -48,6 +48,33 @@ class SearchPlace(NamedTuple):
     id: str
 
 
+class TimePlace(NamedTuple):
+    """The place of a resource in a search that is ordered by the time (UTC) of its last change, then by its id."""
+
+    updated: datetime
+    id: str
+
+
+SearchOrder: TypeAlias = Literal["place", "oldest", "newest"]
+"""The order of a search: by `SearchPlace`, or by `TimePlace`, the one changed longest ago or the latest one first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of a search beside its criteria: last changed from `begin` on and before `end` (UTC), about one person.
+
+    `person` is the person's number. Only resources of referrals are found by it.
+    """
+
+    begin: datetime | None = None
+    end: datetime | None = None
+    person: str | None = field(default=None, repr=False)
+
+
+UNBOUNDED: Final = Bounds()
+"""The bounds of a search that has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceVersion:
     """A FHIR resource as held for REST: `version` counts from 1 and is the ETag.
@@ -72,6 +99,10 @@ class ResourceVersion:
     def place(self) -> SearchPlace:
         """The resource's place in a search."""
         return SearchPlace(self.aggregate_kind, self.correlation_id or "", self.id)
+
+    def place_in(self, order: SearchOrder) -> SearchPlace | TimePlace:
+        """Returns the resource's place in a search of that order."""
+        return self.place if order == "place" else TimePlace(self.updated, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +152,17 @@ class ResourceStore(Protocol):
         limit: int = 100,
         *,
         parties: PartyNames | None = None,
-        after: SearchPlace | None = None,
+        after: SearchPlace | TimePlace | None = None,
+        bounds: Bounds = UNBOUNDED,
+        order: SearchOrder = "place",
     ) -> list[ResourceVersion]:
         """Current versions matching `_id`, `identifier`, `status`, `based-on`, `focus` (exact) and `correlation`.
 
         With `parties` only resources of aggregates that concern one of them, by `set_parties`. They come in order of
-        `SearchPlace`; with `after` those after that place. The order does not change with time, so that page by page
+        `SearchPlace`; with `after` those after that place. That order does not change with time, so that page by page
         each resource is found once, also if some change meanwhile. A resource of no aggregate has no place: it is found
-        only without `parties` and `after`.
+        only without `parties` and `after`. With another `order`, `after` is a `TimePlace`, and a resource that changes
+        between two pages moves: from the oldest on it is found once more, from the newest on it may be passed over.
 
         An identifier as `system|value` or `value`, a reference as it stands, as `Type/id` or `id`; of several values,
         joined by commas, one must match (see `alternatives`). Raises `InvalidInput` for any other criterion: ignoring
@@ -136,8 +170,14 @@ class ResourceStore(Protocol):
         """
         ...
 
-    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
+    def count_resources(
+        self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int, bounds: Bounds = UNBOUNDED
+    ) -> int:
         """The number of resources that such a search finds in all its pages; counts no further than `at_most`."""
+        ...
+
+    def resource_versions(self, type_: str, id_: str, limit: int, before: int | None = None) -> list[ResourceVersion]:
+        """The versions of a resource, latest first; with `before` those with a lower number. None if it is unknown."""
         ...
 
     def without_parties(self, basis: str, limit: int) -> list[str]:

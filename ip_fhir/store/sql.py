@@ -10,6 +10,7 @@ from ip_fhir.domain.referral import Referral
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.ports import ChainHead
+from ip_fhir.ports.resources import UNBOUNDED
 from ip_fhir.store import chain, codec, migrate, statements, upkeep, upkeep_statements, worklist_statements
 from ip_fhir.store.damage import rows as damaged
 from ip_fhir.store.engine import Database
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     )
     from ip_fhir.ports.capabilities import AggregateRecord, UnreadableRow
     from ip_fhir.ports.readings import Reading, ReadingCount
+    from ip_fhir.ports.resources import Bounds, SearchOrder, TimePlace
     from ip_fhir.store.integrity.verification import Checked
 
 T = TypeVar("T")
@@ -227,18 +229,26 @@ class SqlStore(SqlPlanReader):
         limit: int = 100,
         *,
         parties: PartyNames | None = None,
-        after: SearchPlace | None = None,
+        after: SearchPlace | TimePlace | None = None,
+        bounds: Bounds = UNBOUNDED,
+        order: SearchOrder = "place",
     ) -> list[ResourceVersion]:
-        """Returns current versions that match all criteria, by place. Raises `InvalidInput` for an unknown one."""
+        """Returns current versions that match all criteria, in order. Raises `InvalidInput` for an unknown one."""
         if parties is not None and not parties.names:
             return []
-        statement, values = search.query(type_, criteria, parties, after)
+        statement, values = search.query(type_, criteria, parties, after, bounds, order)
         return self._list("resource", statement, {**values, "at_most": limit}, codec.resource_version)
 
-    def count_resources(self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
+    def count_resources(
+        self, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int, bounds: Bounds = UNBOUNDED
+    ) -> int:
         """Returns the number of resources that such a search finds, counted no further than `at_most`."""
         with self._database.reading() as connection:
-            return search.count(connection, type_, criteria, parties, at_most)
+            return search.count(connection, type_, criteria, parties, at_most, bounds)
+
+    def resource_versions(self, type_: str, id_: str, limit: int, before: int | None = None) -> list[ResourceVersion]:
+        """Returns the versions of a resource, latest first."""
+        return self._list("resource", *search.versions(type_, id_, limit, before), codec.resource_version)
 
     def without_parties(self, basis: str, limit: int) -> list[str]:
         """Returns correlation ids of referrals whose parties were not worked out by the settings of this basis."""

@@ -16,12 +16,14 @@ from ip_fhir.exchange.plans.known_views import Shown
 from ip_fhir.fhir.outcome import outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.web import requests as asked
+from ip_fhir.web.fhir.subsets import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from ip_fhir.logs import CountedLog
     from ip_fhir.ports import JsonObject, ResourceVersion
+    from ip_fhir.web.fhir.subsets import Shape
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -36,18 +38,23 @@ def guarded(refused: CountedLog, handler: Handler, *, speaks_json: bool = True) 
             if speaks_json:
                 asked.require_acceptable(request)
             return await handler(request)
-        except IpFhirError as error:
-            if (counted := _counted(error)) is not None:
-                refused.note(*counted)
-            return _refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:  # noqa: BLE001 - the last door: nobody outside sees a trace
-            # Neither its text nor the values in its trace are logged: they may be a person's.
-            refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
-            return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+            return failure(refused, error)
 
     return answer
+
+
+def failure(refused: CountedLog, error: Exception) -> Response:
+    """The answer to an error, which is counted; one that was not foreseen tells nothing of itself."""
+    if not isinstance(error, IpFhirError):
+        # Neither its text nor the values in its trace are logged: they may be a person's.
+        refused.note("unforeseen", f"unforeseen: {type(error).__name__} at {_place(error)}", logging.ERROR)
+        return _refusal(IpFhirError("something is wrong on our side; it has been logged"))
+    if (counted := _counted(error)) is not None:
+        refused.note(*counted)
+    return _refusal(error)
 
 
 def _counted(error: IpFhirError) -> tuple[str, str] | None:
@@ -92,17 +99,20 @@ def fhir(resource: JsonObject) -> Response:
     return Response(write_json(resource), media_type=FHIR_JSON)
 
 
-def versioned(resource: ResourceVersion | Shown, *, unchanged: bool = False) -> Response:
+def versioned(resource: ResourceVersion | Shown, *, unchanged: bool = False, shape: Shape = WHOLE) -> Response:
     """A resource with its version, as ETag and date (http://hl7.org/fhir/R4/http.html#versioning).
 
     Without the resource if the caller has this version (RFC 9110, section 13.1.2).
     """
     if unchanged:
-        response = Response(status_code=304)
-    elif isinstance(resource, Shown):
-        response = Response(resource.text, media_type=FHIR_JSON)
-    else:
-        response = fhir(resource.body)
+        return with_version(resource, Response(status_code=304))
+    if isinstance(resource, Shown):
+        return with_version(resource, Response(resource.text, media_type=FHIR_JSON))
+    return with_version(resource, fhir(shape.of(resource.body)))
+
+
+def with_version(resource: ResourceVersion | Shown, response: Response) -> Response:
+    """An answer with the version of a resource, as ETag and date."""
     response.headers["ETag"] = f'W/"{resource.version}"'
     response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
     return response

@@ -6,9 +6,10 @@ Work on the store and the mapping blocks, so it runs in a thread pool.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,17 +17,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS
-from ip_fhir.fhir.capability import ResourceCapability, capability_statement
-from ip_fhir.fhir.reading import FHIR_JSON, read_json
+from ip_fhir.fhir.capability import capability_statement
+from ip_fhir.fhir.reading import FHIR_JSON
 from ip_fhir.mapping import default
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
-from ip_fhir.web.answers import fhir, from_starlette, guarded, versioned
+from ip_fhir.web.answers import fhir, from_starlette, guarded
+from ip_fhir.web.fhir.asked import Asked
+from ip_fhir.web.fhir.batch import Batch, is_batch
+from ip_fhir.web.fhir.capabilities import loop_capabilities
+from ip_fhir.web.fhir.doors import Doors
+from ip_fhir.web.fhir.loops import Loops
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
-from ip_fhir.web.plans import plan_capabilities, plan_routes
+from ip_fhir.web.plans import Plans, definition_routes, plan_capabilities
 from ip_fhir.web.protection import Protection
-from ip_fhir.web.searching import query_of, searchset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,11 +39,13 @@ if TYPE_CHECKING:
 
     from ip_fhir.exchange import Exchange, Worker
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import ResourceVersion, WireFormat
-    from ip_fhir.web.searching import Query
+    from ip_fhir.ports import WireFormat
 
 _MESSAGES: Final = "The messages of the green form loop; receipts are synchronous."
 _MESSAGES_OF_PLANS: Final = "The messages of the green form loop and about plans; receipts are synchronous."
+
+_KINDS: Final = {"_search": asked.require_form, "PATCH": asked.require_patch}
+"""The checks of the content type, where it is not that of FHIR resources."""
 
 
 def create_app(
@@ -72,7 +78,7 @@ def create_app(
     app = Starlette(
         routes=[
             *_routes(_Endpoint(exchange, protection)),
-            *(plan_routes(exchange, protection) if exchange.serves_plans else ()),
+            *(definition_routes(exchange, protection) if exchange.serves_plans else ()),
             *_watching(_Watched(exchange, worker, metrics_token, protection)),
         ],
         exception_handlers={HTTPException: from_starlette},
@@ -89,12 +95,10 @@ def _routes(endpoint: _Endpoint) -> list[Route]:
         Route("/$process-message", wrapped(endpoint.process_message), methods=["POST"]),
         Route("/metadata", wrapped(endpoint.metadata)),
     ]
-    for type_ in SEARCH_PARAMETERS:
-        routes += [
-            Route(f"/{type_}", wrapped(partial(endpoint.search, type_))),
-            Route(f"/{type_}/_search", wrapped(partial(endpoint.search_by_form, type_)), methods=["POST"]),
-            Route(f"/{type_}/{{id}}", wrapped(partial(endpoint.resource, type_)), methods=["GET", "PUT"]),
-        ]
+    routes += [
+        Route(f"/{path}", wrapped(partial(endpoint.interaction, path)), methods=list(methods))
+        for path, methods in endpoint.doors.paths.items()
+    ]
     return routes
 
 
@@ -116,62 +120,48 @@ class _Endpoint:
         self._logins = protection.logins
         self._bodies = protection.bodies
         self.refused = protection.refused
+        plans = Plans(exchange).doors() if exchange.serves_plans else ()
+        self.doors = Doors([*Loops(exchange).doors(), *plans])
+        self._batch = Batch(exchange, self.doors, protection.refused)
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return cast(
-            "Credential", self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
-        )
+        return self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
 
     async def transaction(self, request: Request) -> Response:
+        """Take in a transaction, or answer the entries of a batch one by one."""
         return await self._take_in(request, "fhir-transaction")
 
     async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
         peer = self._peer(request)
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
+            if format_name == "fhir-transaction" and is_batch(content):
+                return await run_in_threadpool(self._batch.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 
-    async def resource(self, type_: str, request: Request) -> Response:
+    async def interaction(self, path: str, request: Request) -> Response:
+        """Answer at the door with this path; a body is read while there is room for it."""
         peer = self._peer(request)
-        id_ = request.path_params["id"]
-        if request.method != "PUT":
-            found = await run_in_threadpool(self._exchange.read_resource, peer, type_, id_)
-            return versioned(found, unchanged=asked.has_version(request, found.version))
-        based_on = asked.if_match(request)
-        asked.require_json(request)
+        door = self.doors.at(path, request.method)
+        given = Asked(
+            request.method, request.path_params, tuple(request.query_params.multi_items()), (), request.headers
+        )
+        if request.method in ("GET", "HEAD"):
+            return await run_in_threadpool(door.answer, peer, given)
+        is_form = path.endswith("/_search")
+        _KINDS.get("_search" if is_form else request.method, asked.require_json)(request)
         async with self._bodies.read(request, peer.name) as content:
-            return versioned(await run_in_threadpool(self._updated, peer, type_, id_, based_on, content))
-
-    def _updated(self, peer: Credential, type_: str, id_: str, based_on: int, content: bytes) -> ResourceVersion:
-        body = read_json(content, self._exchange.limits)
-        return self._exchange.update_resource(peer, type_, id_, based_on, body)
-
-    async def search(self, type_: str, request: Request) -> Response:
-        peer = self._peer(request)
-        return await self._found(type_, query_of(type_, request.query_params.multi_items(), self._exchange.url), peer)
-
-    async def search_by_form(self, type_: str, request: Request) -> Response:
-        peer = self._peer(request)
-        asked.require_form(request)
-        async with self._bodies.read(request, peer.name) as content:
-            pairs = [*request.query_params.multi_items(), *asked.form_fields(content)]
-        return await self._found(type_, query_of(type_, pairs, self._exchange.url), peer)
-
-    async def _found(self, type_: str, query: Query, peer: Credential) -> Response:
-        work = partial(self._exchange.search_resources, peer, type_, query.criteria, query.count, query.cursor)
-        return fhir(searchset(self._exchange.url, type_, query, await run_in_threadpool(work)))
+            form = tuple(asked.form_fields(content)) if is_form else ()
+            return await run_in_threadpool(door.answer, peer, replace(given, content=content, in_form=form))
 
     async def metadata(self, _request: Request) -> Response:
         profiles, url = default().compiled.profiles, self._exchange.url
-        resources = [
-            ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
-            for type_, parameters in SEARCH_PARAMETERS.items()
-        ]
+        resources = loop_capabilities(self.doors, profiles)
         plans = plan_capabilities(url, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
         now = self._exchange.now()

@@ -97,9 +97,9 @@ class Logins:
         grant = self._issuer.grant(token, scheme, request.method, path, proofs)
         found = None if grant is None else find_client(grant.client)
         if grant is not None and found is not None:
-            type_, letter = needed(request.method, path)
-            if not grant.allows(type_, letter):
-                raise BadRequest(403, f"the token allows no system/{type_}.{letter}", "forbidden", counted="scope")
+            type_, letters = needed(request.method, path)
+            if not grant.allows(type_, letters):
+                raise BadRequest(403, f"the token allows no system/{type_}.{letters}", "forbidden", counted="scope")
         return found
 
     def _require_turn(self, address: _Address) -> None:

@@ -6,13 +6,11 @@ its cursor. Nothing is written here: a change of a plan is asked for by message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
-from uuid import NAMESPACE_URL, uuid5
 
-from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from ip_fhir.domain.values.ids import find_person_number
@@ -20,30 +18,35 @@ from ip_fhir.errors import Problem
 from ip_fhir.exchange.plans.rest import ROOT, SERVED, PlanCriteria
 from ip_fhir.fhir.capability import ResourceCapability
 from ip_fhir.fhir.outcome import outcome
-from ip_fhir.web import requests as asked
+from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, guarded, versioned
+from ip_fhir.web.fhir.doors import Door
+from ip_fhir.web.fhir.subsets import COUNT_ONLY, ELEMENTS, SUMMARY, WHOLE, Shape, shape_of, shape_of_read
 from ip_fhir.web.requests import BadRequest
 from ip_fhir.web.searching import (
     COUNT,
     CURSOR,
     NO_PERSON,
-    check_name,
+    SAYS_NOTHING,
     count_of,
-    is_format,
+    one_of,
+    outcome_entry,
     searchset,
+    unsupported,
     values_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from ip_fhir.exchange import Exchange
+    from ip_fhir.exchange.interactions.search import Page
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.exchange.rest import Page
     from ip_fhir.ports import JsonObject
+    from ip_fhir.web.fhir.asked import Asked
     from ip_fhir.web.protection import Protection
 
 _SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
@@ -53,6 +56,7 @@ _SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
 """By type the search parameters for the person it is about (http://hl7.org/fhir/R4/searchparameter-registry.html)."""
 
 _OPERATION: Final = "OperationDefinition/plan-view"
+_SHORT: Final = 60
 _NAMES: Final = {"_id": "token", "share": "token"}
 _DOCUMENTATION: Final = (
     "A party reads and searches its own view of a plan, cut to what the person lets it see. `share` is the id of the "
@@ -68,20 +72,13 @@ _UNKNOWN: Final = (
 )
 
 
-def plan_routes(exchange: Exchange, protection: Protection) -> list[Route]:
-    """The routes of an exchange whose store keeps plans."""
-    endpoint, wrapped = _PlanEndpoint(exchange, protection), partial(guarded, protection.refused)
-    routes = [
-        Route(f"/{ROOT}/{{id}}/$view", wrapped(endpoint.view)),
-        Route(f"/{_OPERATION}", wrapped(endpoint.operation)),
-    ]
-    for type_ in SERVED:
-        routes += [
-            Route(f"/{type_}", wrapped(partial(endpoint.search, type_))),
-            Route(f"/{type_}/_search", wrapped(partial(endpoint.search_by_form, type_)), methods=["POST"]),
-            Route(f"/{type_}/{{id}}", wrapped(partial(endpoint.resource, type_))),
-        ]
-    return routes
+def definition_routes(exchange: Exchange, protection: Protection) -> list[Route]:
+    """The routes of the definitions that the CapabilityStatement of an exchange with plans names."""
+
+    async def operation(_request: Request) -> Response:
+        return fhir(view_operation(exchange.url))
+
+    return [Route(f"/{_OPERATION}", guarded(protection.refused, operation))]
 
 
 def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
@@ -111,53 +108,68 @@ def _person_names(type_: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class PlanQuery:
-    """A search as it was asked for: the criteria, resources of a page at most, the cursor of the page."""
+    """A search as it was asked for: the criteria, resources of a page at most, the cursor of the page.
+
+    `said` are the other parameters as they stand in links; `ignored` are those that were left out. With `count_only`
+    only the number is answered.
+    """
 
     criteria: PlanCriteria
     count: int
     cursor: str | None = None
+    shape: Shape = WHOLE
+    said: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    count_only: bool = False
 
     def url(self, base: str, cursor: str | None) -> str:
         """The address of a page of this search; of the first page of one by person only where it is sent to."""
         if self.criteria.person is not None and cursor is None:
             return f"{base}/_search"
-        pairs = {**self.criteria.names(), COUNT: str(self.count)} | ({} if cursor is None else {CURSOR: cursor})
+        count = "0" if self.count_only and SUMMARY not in dict(self.said) else str(self.count)
+        pairs = {**self.criteria.names(), **dict(self.said), COUNT: count}
+        pairs |= {} if cursor is None else {CURSOR: cursor}
         return f"{base}?{urlencode(pairs)}"
 
 
-def plan_query_of(type_: str, in_url: list[tuple[str, str]], in_form: list[tuple[str, str]]) -> PlanQuery:
+def plan_query_of(type_: str, asked: Asked) -> PlanQuery:
     """Returns the search that a GET, or a POST to _search, asks for.
 
-    Raises `BadRequest` 400 for a parameter that is not supported or is given twice, and for a person in the URL.
+    Raises `BadRequest` 400 for a parameter that is not supported (unless the caller is lenient) or is given twice, and
+    for a person in the URL.
     """
-    if any(find_person_number(value) or name.partition(".")[0] in _IN_FORMS for name, value in in_url):
+    if any(find_person_number(value) or name.partition(".")[0] in _IN_FORMS for name, value in asked.in_url):
         raise BadRequest(400, NO_PERSON, "not-supported", type_)
-    persons = _person_names(type_)
+    persons, lenient = _person_names(type_), asked.is_lenient
     given: dict[str, str] = {}
-    for name, value in (*in_url, *in_form):
-        if not is_format(name, value):
-            check_name(type_, name, [*_NAMES, *sorted(persons)], given)
+    ignored: list[str] = []
+    for name, value in (*asked.in_url, *asked.in_form):
+        if name in SAYS_NOTHING:
+            continue
+        if name not in {*_NAMES, *persons, SUMMARY, ELEMENTS, COUNT, CURSOR}:
+            if not lenient:
+                raise unsupported(type_, [*_NAMES, *sorted(persons), SUMMARY, ELEMENTS, COUNT])
+            ignored.append(name if name.isascii() and len(name) < _SHORT else "?")
+        elif name in given:
+            raise BadRequest(400, "is given twice; AND is not supported", "not-supported", f"{type_}.{name}")
+        else:
             given[name] = value
     person = [given.pop(name) for name in sorted(persons) if name in given]
     if len(person) > 1 or (person and CURSOR in given):
         raise BadRequest(400, "one person is searched for at a time, and not with a cursor", "not-supported", type_)
     criteria = PlanCriteria(
         ids=values_of(given["_id"], f"{type_}._id") if "_id" in given else (),
-        person=_one(person[0], f"{type_}.patient") if person else None,
-        share=_one(given["share"], f"{type_}.share") if "share" in given else None,
+        person=one_of(person[0], f"{type_}.patient") if person else None,
+        share=one_of(given["share"], f"{type_}.share") if "share" in given else None,
     )
-    return PlanQuery(criteria, count_of(type_, given.get(COUNT)), given.get(CURSOR))
+    said = tuple((name, given[name]) for name in (SUMMARY, ELEMENTS) if name in given)
+    none = given.get(COUNT) == "0"
+    is_count = none or given.get(SUMMARY) == COUNT_ONLY
+    count = count_of(type_, None if none else given.get(COUNT))
+    return PlanQuery(criteria, count, given.get(CURSOR), shape_of(type_, given), said, tuple(ignored), is_count)
 
 
 _IN_FORMS: Final = ("patient", "subject", "identifier", "patient:Patient", "subject:Patient")
-
-
-def _one(value: str, at: str) -> str:
-    """The only value of a criterion."""
-    values = values_of(value, at)
-    if len(values) > 1:
-        raise BadRequest(400, "has several values, and is asked for one at a time", "not-supported", at)
-    return values[0]
 
 
 _NOTHING: Final = Problem("", _UNKNOWN, "not-found", "warning")
@@ -165,54 +177,48 @@ _NOTHING: Final = Problem("", _UNKNOWN, "not-found", "warning")
 
 def plan_searchset(url: str, type_: str, query: PlanQuery, page: Page) -> JsonObject:
     """Returns the searchset Bundle of a page; of a search by person that finds nothing, with how to ask for a plan."""
-    found = searchset(url, type_, query, page)
+    shown = replace(page, found=[], after=None) if query.count_only else page
+    found = searchset(url, type_, query, shown)
     if query.criteria.person is not None and not page.found:
-        address = f"urn:uuid:{uuid5(NAMESPACE_URL, f'{url}/{type_}')}"  # the same each time: it tells nothing
-        found["entry"] = [{"fullUrl": address, "resource": outcome([_NOTHING]), "search": {"mode": "outcome"}}]
+        found["entry"] = [outcome_entry(url, type_, outcome([_NOTHING]))]
     return found
 
 
-class _PlanEndpoint:
-    """The handlers. Each authenticates the peer, reads the request, hands it to the exchange, and answers."""
+class Plans:
+    """The handlers; each works in a thread, and hands over to the exchange."""
 
-    def __init__(self, exchange: Exchange, protection: Protection) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._logins = protection.logins
-        self._bodies = protection.bodies
 
-    def _peer(self, request: Request) -> Credential:
-        """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return cast(
-            "Credential", self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
-        )
+    def doors(self) -> Iterator[Door]:
+        """Yields the doors of all types that a view is made of."""
+        for type_ in SERVED:
+            yield Door("GET", f"{type_}/{{id}}", "read", partial(self.read, type_))
+            yield Door("GET", type_, "search-type", partial(self.search, type_))
+            yield Door("POST", f"{type_}/_search", "search-type", partial(self.search, type_))
+        yield Door("GET", f"{ROOT}/{{id}}/$view", "$view", self.view)
 
-    async def resource(self, type_: str, request: Request) -> Response:
-        peer, id_, share = self._peer(request), request.path_params["id"], request.query_params.get("share")
-        found = await run_in_threadpool(self._exchange.read_plan_resource, peer, type_, id_, share)
-        return versioned(found, unchanged=asked.has_version(request, found.version))
+    def read(self, type_: str, peer: Credential, asked: Asked) -> Response:
+        """Answer a resource of the party's view."""
+        shape = shape_of_read(type_, asked.in_url)
+        found = self._exchange.read_plan_resource(peer, type_, asked.ids["id"], _share(asked))
+        return versioned(found, unchanged=headers.has_version(asked, found.version), shape=shape)
 
-    async def view(self, request: Request) -> Response:
-        peer, id_, share = self._peer(request), request.path_params["id"], request.query_params.get("share")
-        found = await run_in_threadpool(self._exchange.plan_view, peer, id_, share)
-        return versioned(found, unchanged=asked.has_version(request, found.version))
+    def view(self, peer: Credential, asked: Asked) -> Response:
+        """Answer the party's view, whole."""
+        found = self._exchange.plan_view(peer, asked.ids["id"], _share(asked))
+        return versioned(found, unchanged=headers.has_version(asked, found.version))
 
-    async def search(self, type_: str, request: Request) -> Response:
-        peer = self._peer(request)
-        return await self._found(type_, plan_query_of(type_, request.query_params.multi_items(), []), peer)
+    def search(self, type_: str, peer: Credential, asked: Asked) -> Response:
+        """Answer a page of what criteria find in the party's views."""
+        query = plan_query_of(type_, asked)
+        page = self._exchange.search_plans(peer, type_, query.criteria, query.count, query.cursor)
+        return fhir(plan_searchset(self._exchange.url, type_, query, page))
 
-    async def search_by_form(self, type_: str, request: Request) -> Response:
-        peer = self._peer(request)
-        asked.require_form(request)
-        async with self._bodies.read(request, peer.name) as content:
-            in_form = asked.form_fields(content)
-        return await self._found(type_, plan_query_of(type_, request.query_params.multi_items(), in_form), peer)
 
-    async def _found(self, type_: str, query: PlanQuery, peer: Credential) -> Response:
-        work = partial(self._exchange.search_plans, peer, type_, query.criteria, query.count, query.cursor)
-        return fhir(plan_searchset(self._exchange.url, type_, query, await run_in_threadpool(work)))
-
-    async def operation(self, _request: Request) -> Response:
-        return fhir(view_operation(self._exchange.url))
+def _share(asked: Asked) -> str | None:
+    """The id of the share that a request names; of several the last."""
+    return dict(asked.in_url).get("share")
 
 
 def view_operation(url: str) -> JsonObject:

@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
 from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.interactions.search import Page
+from ip_fhir.exchange.interactions.versions import Versions
 from ip_fhir.exchange.plans.rest import PlanCriteria
-from ip_fhir.exchange.rest import SEARCH_PARAMETERS, Page
-from ip_fhir.fhir.capability import ResourceCapability, capability_statement
+from ip_fhir.fhir.capability import capability_statement
 from ip_fhir.fhir.outcome import outcome_of
 from ip_fhir.fhir.receipt import receipt_to_fhir
 from ip_fhir.mapping import default
 from ip_fhir.ports import Receipt, ReceiptCode, ResourceVersion
+from ip_fhir.web.fhir.asked import Asked
+from ip_fhir.web.fhir.capabilities import loop_capabilities
+from ip_fhir.web.fhir.doors import Doors
+from ip_fhir.web.fhir.histories import history_bundle, history_query
+from ip_fhir.web.fhir.loops import Loops
+from ip_fhir.web.fhir.subsets import Shape
 from ip_fhir.web.plans import PlanQuery, plan_capabilities, plan_searchset, view_operation
 from ip_fhir.web.searching import Query, searchset
 from tests.conformance import made
 from tests.conformance.judge import Validator, Verdict
 from tests.conformance.made import JsonObject
+
+if TYPE_CHECKING:
+    from ip_fhir.exchange import Exchange
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
@@ -33,10 +43,7 @@ PROBLEMS = (Problem("Bundle.entry[0].resource.status", "is required", "required"
 def said(checkout: Path) -> Iterator[JsonObject]:
     """One of everything that the endpoint may answer with, besides the resources themselves."""
     profiles = default().compiled.profiles
-    served = [
-        ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
-        for type_, parameters in SEARCH_PARAMETERS.items()
-    ]
+    served = loop_capabilities(Doors(Loops(cast("Exchange", None)).doors()), profiles)
     yield capability_statement(URL, "1.0.0", NOW, [*served, *plan_capabilities(URL, profiles)], "Messages.")
     yield view_operation(URL)
     yield outcome_of(InvalidInput(PROBLEMS))
@@ -48,6 +55,11 @@ def said(checkout: Path) -> Iterator[JsonObject]:
     found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in tasks]
     yield searchset(URL, "Task", Query({"status": "requested"}), Page(found[:1], 2, "next"))
     yield searchset(URL, "Task", Query({}), Page([], 0))
+    yield searchset(
+        URL, "Task", Query({}, shape=Shape("true"), ignored=("colour",)), Page(found[:1], 1, None, found[1:])
+    )
+    about = history_query("Task", Asked("GET"))
+    yield history_bundle(URL, f"Task/{found[0].id}", about, Versions(found[:1], 2, 2))
     by_person = PlanQuery(PlanCriteria(person="a-number"), 100)
     yield plan_searchset(URL, "CarePlan", by_person, Page([], 0))
 

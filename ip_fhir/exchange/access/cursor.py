@@ -7,6 +7,7 @@ mistake, for another search or by another party.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, Final
@@ -15,29 +16,40 @@ import orjson
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.ports import SearchPlace
+from ip_fhir.ports.resources import TimePlace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ip_fhir.ports.resources import SearchOrder
 
 _DIGEST: Final = 12
 _LONGEST: Final = 2_048
 
 
-def write_cursor(place: SearchPlace, party: str, type_: str, criteria: Mapping[str, str]) -> str:
-    """The cursor of the page after `place`, for this party and this search.
+def write_cursor(
+    place: SearchPlace | TimePlace, party: str, type_: str, criteria: Mapping[str, str], loop: str | None = None
+) -> str:
+    """The cursor of the page after `place`, for this party and this search. `loop` is the key of a loop found by it.
 
     >>> place = SearchPlace("referral", "r-1", "r-1-1")
-    >>> read_cursor(write_cursor(place, "hospital", "Task", {}), "hospital", "Task", {}) == place
+    >>> read_cursor(write_cursor(place, "hospital", "Task", {}), "hospital", "Task", {}) == (place, None)
     True
     """
-    return seal(list(place), party, type_, criteria)
+    return seal([list(place), loop], party, type_, criteria)
 
 
-def read_cursor(text: str, party: str, type_: str, criteria: Mapping[str, str]) -> SearchPlace:
-    """The place that a cursor names. Raises `InvalidInput` if it is not one of this party and search."""
+def read_cursor(
+    text: str, party: str, type_: str, criteria: Mapping[str, str], order: SearchOrder = "place"
+) -> tuple[SearchPlace | TimePlace, str | None]:
+    """The place and the loop that a cursor names. Raises `InvalidInput` if it is not one of this party and search."""
     try:
-        return SearchPlace(*unseal(text, party, type_, criteria))
-    except TypeError:
+        place, loop = unseal(text, party, type_, criteria)
+        if order == "place":
+            return SearchPlace(*place), loop
+        updated, ident = place
+        return TimePlace(datetime.fromisoformat(updated), ident), loop
+    except (TypeError, ValueError):
         raise _foreign() from None
 
 

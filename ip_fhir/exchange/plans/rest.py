@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ip_fhir.domain.values.aggregate import PLAN
-from ip_fhir.domain.values.ids import PersonId
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.access.cursor import seal, unseal
 from ip_fhir.exchange.access.log import Occasion
+from ip_fhir.exchange.interactions.search import MOST, Page, number_of
 from ip_fhir.exchange.plans.views import Views
-from ip_fhir.exchange.rest import MOST, Page
 from ip_fhir.ports import ResourceVersion
 from ip_fhir.ports.readings import by_share
 
@@ -145,7 +144,7 @@ class _Request:
     def answers(self, type_: str, criteria: PlanCriteria) -> Iterator[Answer]:
         """The views that a search is about, each once, and plans of which the party has none."""
         if criteria.person is not None:
-            answers = self.views.of_person(_number(self._context, criteria.person))
+            answers = self.views.of_person(number_of(self._context, criteria.person))
         elif criteria.share is not None:
             answers = [self.views.of_share(criteria.share)]
         else:
@@ -201,15 +200,6 @@ class _Request:
                 reads.found(self._occasion, self._peer.name, type_, {**names, "share": share}, shown, by_share(share))
         if not page:
             reads.found(self._occasion, self._peer.name, type_, names, [])
-
-
-def _number(context: Context, token: str) -> str:
-    """The person's number in a token. Raises `InvalidInput`, without the number, if it is none."""
-    system, bar, text = token.rpartition("|")
-    number = PersonId(text)
-    if bar and system not in context.mapper.compiled.systems.accepted(number.kind.value):
-        raise InvalidInput.at("identifier", "has another system than numbers of this kind have", "value")
-    return str(number)
 
 
 def _write_place(place: _Place, party: str, type_: str, criteria: PlanCriteria) -> str:

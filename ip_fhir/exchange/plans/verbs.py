@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.interactions.search import Page
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.exchange.plans.known_views import Shown
     from ip_fhir.exchange.plans.rest import PlanCriteria
-    from ip_fhir.exchange.rest import Page
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.ports import ResourceVersion
     from ip_fhir.ports.plans import NameKind, PlanStore, PlanTransaction, StoredPlan

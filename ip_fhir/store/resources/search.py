@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ip_fhir.errors import InvalidInput
-from ip_fhir.ports.resources import alternatives
+from ip_fhir.ports.resources import TimePlace, alternatives
+from ip_fhir.store import codec
 from ip_fhir.store.prepared import execute
 from ip_fhir.store.resources import statements
 from ip_fhir.store.tokens import NAMES
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Executable
 
     from ip_fhir.ports import PartyNames, SearchPlace
+    from ip_fhir.ports.resources import Bounds, SearchOrder
 
 _STATEMENTS = 256  # different searches whose statements are kept, ready to be run
 
@@ -25,23 +27,44 @@ _count = lru_cache(_STATEMENTS)(statements.count)
 
 
 def query(
-    type_: str, criteria: Mapping[str, str], parties: PartyNames | None, after: SearchPlace | None
+    type_: str,
+    criteria: Mapping[str, str],
+    parties: PartyNames | None,
+    after: SearchPlace | TimePlace | None,
+    bounds: Bounds,
+    order: SearchOrder,
 ) -> tuple[Executable, dict[str, Any]]:
     """Returns the statement of `ip_fhir.ports.ResourceStore.search_resources`, and its values but for `at_most`."""
-    values = _values(type_, criteria, parties)
-    if after is not None:
+    values = _values(type_, criteria, parties) | _bounds(bounds)
+    if isinstance(after, TimePlace):
+        values |= {"after_time": codec.micros(after.updated), "after_id": after.id}
+    elif after is not None:
         values |= dict(zip(("after_kind", "after_aggregate", "after_id"), after, strict=True))
     number = None if parties is None else len(parties.names)
-    return _search(_names(criteria), parties=number, after=after is not None, **_by(criteria)), values
+    by = _by(criteria, bounds)
+    return _search(_names(criteria), parties=number, after=after is not None, order=order, **by), values
 
 
-def count(connection: Connection, type_: str, criteria: Mapping[str, str], parties: PartyNames, at_most: int) -> int:
+def count(
+    connection: Connection,
+    type_: str,
+    criteria: Mapping[str, str],
+    parties: PartyNames,
+    at_most: int,
+    bounds: Bounds,
+) -> int:
     """See `ip_fhir.ports.ResourceStore.count_resources`."""
     if not parties.names:
         return 0
-    values = {**_values(type_, criteria, parties), "at_most": at_most}
-    statement = _count(_names(criteria), parties=len(parties.names), **_by(criteria))
+    values = {**_values(type_, criteria, parties), **_bounds(bounds), "at_most": at_most}
+    statement = _count(_names(criteria), parties=len(parties.names), **_by(criteria, bounds))
     return int(execute(connection, statement, values).scalar())
+
+
+def versions(type_: str, id_: str, limit: int, before: int | None) -> tuple[Executable, dict[str, Any]]:
+    """Returns the statement of `ip_fhir.ports.ResourceStore.resource_versions`, and its values."""
+    values = {"of_type": type_, "of_id": id_, "at_most": limit}
+    return (statements.VERSIONS, values) if before is None else (statements.EARLIER, {**values, "before": before})
 
 
 def without_parties(connection: Connection, basis: str, limit: int) -> list[str]:
@@ -54,11 +77,21 @@ def _names(criteria: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
     return tuple((name, len(alternatives(criteria[name]))) for name in sorted(criteria) if name in NAMES)
 
 
-def _by(criteria: Mapping[str, str]) -> dict[str, Any]:
+def _by(criteria: Mapping[str, str], bounds: Bounds) -> dict[str, Any]:
     return {
         "by_id": len(alternatives(criteria["_id"])) if "_id" in criteria else 0,
         "by_referral": "correlation" in criteria,
+        "by": tuple(_bounds(bounds)),
     }
+
+
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    given = {
+        "of_person": bounds.person,
+        "updated_from": None if bounds.begin is None else codec.micros(bounds.begin),
+        "updated_before": None if bounds.end is None else codec.micros(bounds.end),
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _values(type_: str, criteria: Mapping[str, str], parties: PartyNames | None) -> dict[str, Any]:

@@ -28,13 +28,21 @@ from ip_fhir.store.statements import insert_unless
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Select, Subquery
+    from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Select, Subquery
+
+    from ip_fhir.ports.resources import SearchOrder
 
 _same = and_(resource.c.type == bindparam("type"), resource.c.id == bindparam("id"))
 _this = and_(resource.c.type == bindparam("of_type"), resource.c.id == bindparam("of_id"))
 
 CURRENT: Final = select(resource).where(_this).order_by(resource.c.version.desc()).limit(1)
 """The current version of a resource."""
+
+VERSIONS: Final = select(resource).where(_this).order_by(resource.c.version.desc()).limit(bindparam("at_most"))
+"""The versions of a resource, latest first."""
+
+EARLIER: Final = VERSIONS.where(resource.c.version < bindparam("before"))
+"""Those with a lower number."""
 
 RETIRE: Final = (
     update(resource).where(_this, resource.c.version == bindparam("expected"), resource.c.current).values(current=False)
@@ -105,7 +113,18 @@ WITHOUT_PARTIES: Final[CompoundSelect[tuple[str]]] = union_all(
 
 _PLACE: Final = (resource.c.aggregate_kind, resource.c.aggregate_id, resource.c.id)
 _AFTER: Final = tuple_(*map(bindparam, ("after_kind", "after_aggregate", "after_id")))
+_AFTER_TIME: Final[tuple[BindParameter[Any], ...]] = (bindparam("after_time"), bindparam("after_id"))
 _COMMON: Final = frozenset({"status"})  # tokens that many resources have
+
+_about = select(about_person.c.aggregate_id).where(
+    about_person.c.person == bindparam("of_person"), about_person.c.aggregate_kind == REFERRAL
+)
+
+_BOUNDS: Final = {
+    "of_person": and_(resource.c.aggregate_kind == REFERRAL, resource.c.aggregate_id.in_(_about)),
+    "updated_from": resource.c.updated >= bindparam("updated_from"),
+    "updated_before": resource.c.updated < bindparam("updated_before"),
+}
 
 Matching: TypeAlias = "Select[Any]"
 
@@ -114,31 +133,50 @@ Names: TypeAlias = "Sequence[tuple[str, int]]"
 """Names of tokens, each with the number of values of which a resource has one."""
 
 
-def search(names: Names, *, by_id: int, by_referral: bool, parties: int | None, after: bool) -> Matching:
+def search(
+    names: Names,
+    *,
+    by_id: int,
+    by_referral: bool,
+    parties: int | None,
+    after: bool,
+    by: Sequence[str] = (),
+    order: SearchOrder = "place",
+) -> Matching:
     """Current versions that have every token: parameters `of_type`, `at_most`, and `value_0_0` … for `names`.
 
-    With `of_id_0` … (`by_id` of them), `of_referral`, `party_0` … and `basis`, and the place `after_kind`,
-    `after_aggregate`, `after_id` where those are asked for. `parties` is the number of parties; None finds resources of
-    any aggregate.
+    With `of_id_0` … (`by_id` of them), `of_referral`, `party_0` … and `basis`, those of `_BOUNDS` that `by` names, and
+    the place `after_kind`, `after_aggregate`, `after_id` (of another `order`: `after_time`, `after_id`) where those are
+    asked for. `parties` is the number of parties; None finds resources of any aggregate.
     """
-    few = by_id or by_referral or not _COMMON.issuperset(name for name, _ in names)
+    few = by_id or by_referral or "of_person" in by or not _COMMON.issuperset(name for name, _ in names)
     place: tuple[ColumnElement[str], ...] = _PLACE
     if parties is None or few:
         found = select(resource).where(resource.c.type == bindparam("of_type"))
         if parties is not None:
             found = found.where(_concerns(parties))
     else:
-        theirs = _theirs(parties, after=after)
+        theirs = _theirs(parties, after=after and order == "place")
         found, place = _of(theirs), (theirs.c.aggregate_kind, theirs.c.aggregate_id, resource.c.id)
-    found = _matching(found, names, by_id=by_id, by_referral=by_referral)
-    if after:
-        found = found.where(tuple_(*place) > _AFTER)
-    return found.order_by(*place).limit(bindparam("at_most"))
+    found = _matching(found, names, by_id=by_id, by_referral=by_referral).where(*(_BOUNDS[name] for name in by))
+    if order == "place":
+        found = found.where(tuple_(*place) > _AFTER) if after else found
+        return found.order_by(*place).limit(bindparam("at_most"))
+    return _by_time(found, order, after=after).limit(bindparam("at_most"))
 
 
-def count(names: Names, *, by_id: int, by_referral: bool, parties: int) -> Matching:
+def _by_time(found: Matching, order: SearchOrder, *, after: bool) -> Matching:
+    at, place, beyond = resource.c.updated, tuple_(resource.c.updated, resource.c.id), tuple_(*_AFTER_TIME)
+    if order == "oldest":
+        found = found.where(place > beyond) if after else found
+        return found.order_by(at, resource.c.id)
+    found = found.where(place < beyond) if after else found
+    return found.order_by(at.desc(), resource.c.id.desc())
+
+
+def count(names: Names, *, by_id: int, by_referral: bool, parties: int, by: Sequence[str] = ()) -> Matching:
     """The number of resources that `search` finds in all its pages, up to `at_most`."""
-    found = search(names, by_id=by_id, by_referral=by_referral, parties=parties, after=False)
+    found = search(names, by_id=by_id, by_referral=by_referral, parties=parties, after=False, by=by)
     found = found.with_only_columns(literal(1)).order_by(None)
     return select(func.count()).select_from(found.subquery())
 

@@ -16,6 +16,7 @@ from ip_fhir.errors import Conflict, InvalidInput
 from ip_fhir.fhir.json_text import loads
 from ip_fhir.ports import PartyNames
 from ip_fhir.ports.readings import REFUSED, TAKES_PART, Reading, ReadingCount
+from ip_fhir.ports.resources import Bounds
 from ip_fhir.testing.store.samples import NOON, after, append, at_once, referral, task
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.ports import ResourceVersion, Store
     from ip_fhir.ports.capabilities import ReadingStore
+    from ip_fhir.ports.resources import SearchOrder
 
 _FINDABLE: dict[str, Any] = {
     "status": "requested",
@@ -124,6 +126,54 @@ class ResourceContract:
         assert store.search_resources("Task", {"status": "requested"}) == []
         assert [one.version for one in store.search_resources("Task", {"status": "received"})] == [2, 1]
         assert len(store.search_resources("Task", {}, limit=1)) == 1
+
+    def test_search_by_time(self, store: Store) -> None:
+        """Found are those last changed from `begin` on and before `end`; an earlier version does not count."""
+        with store.begin() as transaction:
+            for number in range(1, 4):
+                transaction.put_resource(replace(task(f"t{number}"), updated=after(hours=number)), None)
+            transaction.put_resource(replace(task("t1", 2), updated=after(hours=4)), 1)
+        for begin, end, idents in (
+            (None, None, ["t1", "t2", "t3"]),
+            (2, None, ["t1", "t2", "t3"]),
+            (3, None, ["t1", "t3"]),
+            (None, 3, ["t2"]),
+            (2, 2, []),
+        ):
+            bounds = Bounds(
+                begin=None if begin is None else after(hours=begin), end=None if end is None else after(hours=end)
+            )
+            assert [one.id for one in store.search_resources("Task", {}, bounds=bounds)] == idents, bounds
+
+    def test_search_in_order_of_time(self, store: Store) -> None:
+        """Page by page each is found once, by the time of its last change; two of the same time by their ids."""
+        idents = ["a", "b", "c", "d", "e"]
+        with store.begin() as transaction:
+            for number, ident in enumerate(reversed(idents)):
+                transaction.put_resource(replace(task(ident), updated=after(hours=number // 2)), None)
+            transaction.set_parties(Aggregate.of_referral("r"), _parties("h"))
+        oldest = ["d", "e", "b", "c", "a"]
+        wanted: tuple[tuple[SearchOrder, list[str]], ...] = (("oldest", oldest), ("newest", oldest[::-1]))
+        for parties in (None, _parties("h")):
+            for order, ids in wanted:
+                found: list[ResourceVersion] = []
+                while page := store.search_resources(
+                    "Task", {}, 2, parties=parties, order=order, after=found[-1].place_in(order) if found else None
+                ):
+                    found += page
+                assert [one.id for one in found] == ids
+
+    def test_versions_of_a_resource(self, store: Store) -> None:
+        """All its versions come, latest first, as they were; with `before` those with a lower number."""
+        every = [task("t", number, status=f"s{number}") for number in range(1, 4)]
+        with store.begin() as transaction:
+            for one in every:
+                transaction.put_resource(one, one.version - 1 or None)
+            transaction.put_resource(task("u"), None)
+        assert store.resource_versions("Task", "t", 10) == every[::-1]
+        assert store.resource_versions("Task", "t", 2) == [every[2], every[1]]
+        assert store.resource_versions("Task", "t", 2, before=2) == [every[0]]
+        assert store.resource_versions("Task", "none", 2) == store.resource_versions("Goal", "t", 2) == []
 
     def test_search_refuses_what_it_does_not_know(self, store: Store) -> None:
         """An unknown criterion is `InvalidInput`: ignoring it would find too much."""

@@ -43,9 +43,10 @@ class Grant:
     client: str
     scopes: tuple[tuple[str, str], ...]
 
-    def allows(self, type_: str, letter: str) -> bool:
-        """True if it allows this of create, read, update, delete, search for this type of resource; `*`: for all."""
-        return any(kind in ("*", type_) and letter in letters for kind, letters in self.scopes)
+    def allows(self, type_: str, letters: str) -> bool:
+        """True if it allows these of create, read, update, delete, search for this type of resource; `*`: for all."""
+        given = {letter for kind, found in self.scopes if kind in ("*", type_) for letter in found}
+        return given.issuperset(letters)
 
 
 class Issuer:

@@ -13,6 +13,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import rest
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.context import Context
+from ip_fhir.exchange.interactions.search import search
 from ip_fhir.exchange.peers import Carrier
 from ip_fhir.ports import Endpoint
 from ip_fhir.ports.capabilities import keeps_readings
@@ -55,7 +56,7 @@ def test_who_read_what_when_and_why(context: Context, loop: Loop) -> None:
     """A read and a search leave a row for each resource: party, time, version, names of criteria, ground."""
     hospital = context.peers.named("hospital")
     shown = rest.read(context, hospital, "Task", task_id(context))
-    rest.search(context, hospital, "Task", {"status": shown.body["status"]})
+    search(context, hospital, "Task", {"status": shown.body["status"]})
     first, *others = rows(context)
     assert first == Reading(
         "hospital", loop.clock.now(), "read", "Task", shown.id, shown.version, OF_01, "takes-part", number=1
@@ -90,11 +91,11 @@ def test_a_poll_that_finds_nothing_new_is_counted(context: Context, loop: Loop) 
     """The same versions again, or nothing, are counted by party and hour; one changed resource is one row."""
     hospital, stranger = context.peers.named("hospital"), context.peers.named("x")
     for _ in range(5):
-        rest.search(context, hospital, "Task", {})
-        rest.search(context, stranger, "Task", {})
+        search(context, hospital, "Task", {})
+        search(context, stranger, "Task", {})
     assert len(rows(context)) == 2
     loop.municipality.exchange.act("referral-03", EventKind.ACCEPT)
-    rest.search(context, hospital, "Task", {})
+    search(context, hospital, "Task", {})
     assert [one.aggregate.id for one in rows(context)] == ["referral-01", "referral-03", "referral-03"]
     assert counted(context) == {("hospital", "nothing-new"): 4, ("x", "nothing-found"): 5}
     assert context.reads.counts() == {"shown": 2, "nothing-new": 4, "nothing-found": 5}

@@ -8,10 +8,10 @@ import pytest
 
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.errors import InvalidInput, StoreError
-from ip_fhir.exchange import rest
 from ip_fhir.exchange.access import parties
 from ip_fhir.exchange.access.cursor import write_cursor
 from ip_fhir.exchange.context import Context
+from ip_fhir.exchange.interactions.search import search
 from ip_fhir.exchange.peers import Peer, Peers
 from ip_fhir.ports import Endpoint, PartyNames, SearchPlace
 from ip_fhir.testing.store.samples import referral, task
@@ -35,7 +35,7 @@ def walk(context: Context, name: str, most: int, **criteria: str) -> list[list[s
     """The loops found by a party, page by page."""
     peer, pages, cursor = context.peers.named(name), list[list[str | None]](), None
     while not pages or cursor is not None:
-        page = rest.search(context, peer, "Task", criteria, most, cursor)
+        page = search(context, peer, "Task", criteria, most, cursor)
         pages.append([one.correlation_id for one in page.found])
         cursor = page.after
     return pages
@@ -48,7 +48,7 @@ def test_one_among_many_finds_its_own(context: Context) -> None:
     fill(context, "x", "x-1")
     peers = context.peers.named("hospital"), context.peers.named("x")
     for criteria in ({}, {"status": "received"}):
-        totals = [rest.search(context, peer, "Task", criteria).total for peer in peers]
+        totals = [search(context, peer, "Task", criteria).total for peer in peers]
         assert totals == [1100, 1]
     assert walk(context, "x", 100) == [["x-1"]]
     pages = walk(context, "hospital", 500, status="received")
@@ -70,7 +70,7 @@ def test_by_code_among_others(context: Context) -> None:
     fill(context, "x", "b1", "b2", "b3")
     fill(context, "hospital", "c")
     assert walk(context, "x", 2, code=f"urn:a|{CODE}") == [["b1", "b2"], ["b3"]]
-    page = rest.search(context, context.peers.named("x"), "Task", {"code": CODE})
+    page = search(context, context.peers.named("x"), "Task", {"code": CODE})
     assert page.total == len(page.found) == 3
 
 
@@ -78,14 +78,14 @@ def test_too_many_to_count(context: Context) -> None:
     """A total that would take long to count is left out; it is never a wrong one."""
     fill(context, "x", "a", "b", "c")
     for counted, total in ((2, None), (3, 3)):
-        assert rest.search(context, context.peers.named("x"), "Task", {}, 1, counted=counted).total == total
+        assert search(context, context.peers.named("x"), "Task", {}, 1, counted=counted).total == total
 
 
 @pytest.mark.parametrize("most", [0, -1, 1001])
 def test_a_page_of_a_size_that_is_not_given(context: Context, most: int) -> None:
     """A page has 1 to 1,000 resources."""
     with pytest.raises(InvalidInput, match="from 1 to 1000"):
-        rest.search(context, context.peers.named("x"), "Task", {}, most)
+        search(context, context.peers.named("x"), "Task", {}, most)
 
 
 def test_a_cursor_is_of_one_search_of_one_party(context: Context) -> None:
@@ -93,7 +93,7 @@ def test_a_cursor_is_of_one_search_of_one_party(context: Context) -> None:
     place = SearchPlace("referral", "a", "a-1")
     good = write_cursor(place, "x", "Task", {"status": "received"})
     fill(context, "x", "a", "b")
-    found = rest.search(context, context.peers.named("x"), "Task", {"status": "received"}, 10, good).found
+    found = search(context, context.peers.named("x"), "Task", {"status": "received"}, 10, good).found
     assert [one.correlation_id for one in found] == ["b"]
     others = [
         write_cursor(place, "hospital", "Task", {"status": "received"}),
@@ -107,7 +107,7 @@ def test_a_cursor_is_of_one_search_of_one_party(context: Context) -> None:
     ]
     for cursor in others:
         with pytest.raises(InvalidInput, match="_cursor") as caught:
-            rest.search(context, context.peers.named("x"), "Task", {"status": "received"}, 10, cursor)
+            search(context, context.peers.named("x"), "Task", {"status": "received"}, 10, cursor)
         assert not cursor or cursor not in str(caught.value)
 
 

@@ -246,7 +246,7 @@ def test_scopes(scope: object, allowed: list[str], denied: list[str]) -> None:
         ("POST", "/Task", ("Task", "c")),
         ("PATCH", "/Task/1", ("Task", "u")),
         ("DELETE", "/Task/1", ("Task", "d")),
-        ("POST", "/", ("*", "c")),
+        ("POST", "/", ("*", "crus")),
         ("POST", "/$process-message", ("*", "c")),
         ("TRACE", "/Task/1", ("Task", "u")),
     ],
