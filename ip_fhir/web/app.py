@@ -126,7 +126,8 @@ class _Endpoint:
 
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        return self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+        found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+        return cast("Credential", found)
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
