@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 _MOST_PLANS = 100
 
-_ASKED_BY_PEOPLE: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER, PlanMessageKind.PLAN_REQUEST)
+ASKED_BY_PEOPLE: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER, PlanMessageKind.PLAN_REQUEST)
 """The questions of a person to another party, who may be asked in words where a wire has no such message."""
 
 
@@ -274,7 +274,7 @@ class PlanVerbs(Running):
     def _check_carried(self, effect: Effect) -> None:
         """Refuse to ask a party over a wire that has no such message: a person must ask it in words."""
         kind = effect.plan_message
-        if kind not in _ASKED_BY_PEOPLE or effect.party in (None, OURS):
+        if kind not in ASKED_BY_PEOPLE or effect.party in (None, OURS):
             return
         wire = self._context.peers.party(effect.party).adapter.format
         writer = self._context.formats.writer(wire)

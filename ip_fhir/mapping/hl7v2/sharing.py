@@ -1,6 +1,7 @@
-"""Messages about a shared plan as the value of a PPG of HL7 v2, and back: views, their end, changes and their answers.
+"""Messages about a shared plan as the value of a PPG of HL7 v2, and back.
 
-The other kinds are no messages of HL7 v2: people say them in words.
+Invitations, handovers and questions for a plan are no messages of HL7 v2: people say them in words. Whatever machines
+send by themselves goes over it, so that nothing waits for a person who does not know of it.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ _HEADER_FIELDS: Final = ("sent", "answers", "epoch", "text")
 class PathwayContent:
     """The content of a kind of message: its table, the event that it is sent as, and the field that is a plan.
 
-    `side` is the one that sends it.
+    `ident` is the field with the id in PTH-3, and `side` the one that sends it.
     """
 
     table: str
     trigger: str
     plan: str = ""
     side: Literal["holder", "participant"] = "holder"
+    ident: str = "share"
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -73,6 +75,11 @@ CARRIED: Final = {
     PlanMessageKind.PLAN_WITHDRAWN: PathwayContent("V2PlanWithdrawal", "PCJ"),
     PlanMessageKind.PLAN_CHANGE: PathwayContent("V2PlanChange", "PCH", "wanted", "participant"),
     PlanMessageKind.PLAN_CHANGE_ANSWER: PathwayContent("V2PlanAnswer", "PCH"),
+    PlanMessageKind.PLAN_STATE_REQUEST: PathwayContent("V2PlanState", "PCH"),
+    PlanMessageKind.PLAN_STATE: PathwayContent("V2PlanState", "PCH", side="participant"),
+    PlanMessageKind.PLAN_GONE: PathwayContent("V2PlanGone", "PCH", ident="plan"),
+    PlanMessageKind.INVITATION_ANSWER: PathwayContent("V2PlanReply", "PCH", side="participant", ident="about"),
+    PlanMessageKind.HANDOVER_ANSWER: PathwayContent("V2PlanReply", "PCH", side="participant", ident="about"),
 }
 """The kinds that HL7 v2 carries. A share's first view is sent as PCG."""
 
@@ -98,7 +105,8 @@ def plan_message_to_hl7v2(
     content = getattr(message, CONTENT[message.kind])
     trigger = _FIRST_VIEW if message.view is not None and message.view.number == 1 else carried.trigger
     plan = withheld(getattr(content, carried.plan), released) if carried.plan else None
-    pathway = _pathway(message, plan, content.share, compiled, _EVENTS[trigger])
+    ident = getattr(content, carried.ident)
+    pathway = _pathway(message, plan, ident, compiled, _EVENTS[trigger])
     lens = compiled.lens(carried.table)
     beside = with_left(pathway, message.left, message.sent)
     pathway = lens.put_new(_said(data_of(content), carried), pathway, Context())
@@ -107,22 +115,22 @@ def plan_message_to_hl7v2(
     )
     (pathway,) = value["PATHWAY"]
     pathway["NTE"] = with_numbers([{k: v for k, v in note.items() if k != "f1"} for note in pathway["NTE"]])
-    value["PID"] = nobody(content.share) if plan is None else person_of(data_of(plan)["owner"], compiled)
+    value["PID"] = nobody(ident) if plan is None else person_of(data_of(plan)["owner"], compiled)
     refuse_null(value)
     return value
 
 
-def _pathway(message: PlanMessage, plan: IndividualPlan | None, share: str, compiled: Compiled, action: Action) -> Data:
-    """The pathway of the share: by the share's id in PTH-3, whatever the message says of it."""
+def _pathway(message: PlanMessage, plan: IndividualPlan | None, ident: str, compiled: Compiled, action: Action) -> Data:
+    """The pathway that the message is about, by this id in PTH-3: that of the share, where it is about one."""
     if plan is None:
-        return {"PTH": {**acted(action), "f3": [{"c1": share}], "f4": [{"c1": written(message.sent)}]}}
+        return {"PTH": {**acted(action), "f3": [{"c1": ident}], "f4": [{"c1": written(message.sent)}]}}
     data = data_of(plan)
-    return pathway_of({**data, "id": share, "plan_said": data["id"]}, compiled, action, message.sent)
+    return pathway_of({**data, "id": ident, "plan_said": data["id"]}, compiled, action, message.sent)
 
 
 def _said(data: Data, carried: PathwayContent) -> Data:
     """The part of a content that its own table writes: all but the plan, and what is not on HL7 v2."""
-    made = {name: value for name, value in data.items() if name not in (carried.plan, "kept", "by")}
+    made = {name: value for name, value in data.items() if name not in (carried.plan, "kept", "by", "holder")}
     if "openings" in made:
         made["openings"] = [{**one, **({} if "area" in one else {"general": True})} for one in made["openings"]]
     return made
@@ -132,6 +140,7 @@ def _header_data(message: PlanMessage, trigger: str) -> Data:
     data = data_of(message.model_copy(update={CONTENT[message.kind]: None, "kept": (), "numbers": (), "left": ()}))
     short = control_id(message.id)
     parties = [{**data[side], "of": side} for side in _SIDES]
+    parties += [] if message.gone is None else [{**data_of(message.gone.holder), "of": "holder"}]
     rest = {name: value for name, value in data.items() if name not in ("id", "sender", "recipient")}
     return {
         **rest,
@@ -172,35 +181,41 @@ def plan_message_from_hl7v2(
     if carried is None:
         raise InvalidInput.at("NTE[message-kind]-3", IN_WORDS, "not-supported")
     content = compiled.get(carried.table, _one_pathway(value), context, "PATHWAY")
-    is_change = kind is PlanMessageKind.PLAN_CHANGE
-    if is_change and whole:
-        content["whole"] = True
-    if is_change and not content.get("whole"):
-        _refuse_taking_away(value)
+    if kind is PlanMessageKind.PLAN_CHANGE:
+        content["whole"] = whole or content.get("whole", False)
+        if not content["whole"]:
+            _refuse_taking_away(value)
     for opening in content.get("openings", ()):
         opening.pop("general", None)
     if carried.plan:
-        content[carried.plan], unchanged = _plan(value, compiled, context, is_change=is_change)
-        if is_change and unchanged:
-            content["unchanged"] = sorted(unchanged)
-    data: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
-    data |= {"id": header.get("id") or header["control_id"], "kind": kind, CONTENT[kind]: content}
+        content |= _plan(value, compiled, context, carried)
+    if kind is PlanMessageKind.PLAN_GONE:
+        content["holder"] = _party(header, "holder")
+    data = {**_header_read(header), "kind": kind, CONTENT[kind]: content}
     try:
         return read(PlanMessage, {**data, **_parties(header, value["MSH"])})
     except InvalidInput as error:
         raise InvalidInput(_placed(problem, value, carried, compiled) for problem in error.problems) from None
 
 
-def _plan(value: Data, compiled: Compiled, context: Context, *, is_change: bool) -> tuple[Data, set[str]]:
-    """The plan in the value of a message, with its roles, and the ids of what is said to be unchanged.
+def _header_read(header: Data) -> Data:
+    """The fields of the message that its header says, but for kind and parties."""
+    said: Data = {name: header[name] for name in _HEADER_FIELDS if name in header}
+    return {**said, "id": header.get("id") or header["control_id"]}
+
+
+def _plan(value: Data, compiled: Compiled, context: Context, carried: PathwayContent) -> Data:
+    """The plan in the value of a message, with its roles; of a change also the ids of what is said to be unchanged.
 
     Raises `InvalidInput` for a change with roles of a team that no row names: whose they are is not said.
     """
     data, unchanged = plan_data(value, compiled, context)
     told, roles = with_roles(data, roles_in(value), compiled, context)
-    if is_change and "team" in told and "team" not in data:
+    if carried.side == "holder":
+        return {carried.plan: told}
+    if "team" in told and "team" not in data:
         raise InvalidInput.at("NTE[team-id]-3", "is required where a change has roles (ROL) of a team", "required")
-    return told, unchanged | roles
+    return {carried.plan: told, "unchanged": sorted(unchanged | roles)}
 
 
 def _refuse_taking_away(value: Data) -> None:
@@ -241,12 +256,18 @@ _SIDES: Final = {"sender": "MSH-4", "recipient": "MSH-6"}
 
 def _parties(header: Data, msh: Data) -> Data:
     """The sender and the recipient. Raises `InvalidInput` where MSH names another facility."""
-    found = {party["of"]: party for party in header.get("parties", ())}
+    found = {side: _party(header, side) for side in _SIDES}
     for side, place in _SIDES.items():
-        if side not in found:
-            raise InvalidInput.at("NTE[party]-3", f"names no {side}", "required")
         check_facility(found[side], header.get(f"{side}_facility"), msh, place)
-    return {side: {k: v for k, v in found[side].items() if k != "of"} for side in _SIDES}
+    return found
+
+
+def _party(header: Data, of: str) -> Data:
+    """The party that a group of rows names. Raises `InvalidInput` where none does."""
+    found = next((party for party in reversed(header.get("parties", ())) if party["of"] == of), None)
+    if found is None:
+        raise InvalidInput.at("NTE[party]-3", f"names no {of}", "required")
+    return {name: value for name, value in found.items() if name != "of"}
 
 
 _ITEMS: Final = {"goals": "GOL", "needs": "PRB", "measures": "ORC"}

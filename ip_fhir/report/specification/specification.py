@@ -124,12 +124,20 @@ def _line(settings: Settings, peer: PeerSettings) -> Iterator[Block]:
             "A referral that does not say its need",
             f"is about: {line.notice_kind}" if line.notice_kind else "is refused",
         ),
+        (
+            "What a change of yours to a plan lacks",
+            "was taken out" if _all_sent(peer) else "is as it was, unless it says change-whole Y",
+        ),
         ("Goes along", "; ".join(along) or "nothing"),
         ("Time for the answer", f"{peer.timeout:g} seconds, then the connection is closed and the message comes again"),
         ("Time for a frame, and between two", "30 seconds and 10 minutes, if the listener's options say nothing else"),
     ]
     yield Heading("The line")
     yield Table(("Setting", "Value"), tuple(rows))
+
+
+def _all_sent(peer: PeerSettings) -> bool:
+    return "removed" in (peer.absent, peer.hl7v2.absent)
 
 
 def _listeners(settings: Settings, peer: PeerSettings) -> str:
@@ -153,10 +161,11 @@ def _events(role: Role) -> Iterator[Block]:
 def _plan_events() -> Iterator[Block]:
     yield Heading("Shared plans", 3)
     yield Paragraph(
-        "A plan that both sides work on. PTH-3 is the id of the share, the plan and one participant, in every message; "
-        "the row NTE message-kind decides, and the event says it again. What is not listed is said in words by people. "
-        "A view is whole; what left it since the last one that was acknowledged has the action code DE (an order CA), "
-        "or is named in a row left. In a change with change-whole N absence says nothing; what takes away is refused."
+        "A plan that both sides work on. PTH-3 is the id of the share (the plan and one participant), or of what is "
+        "answered; the row NTE message-kind decides, and the event says it again. What is not listed people say in "
+        "words. A view is whole; what left it since the last one that was acknowledged has the action code DE (an "
+        "order CA), or is named in a row left. In a change that is not whole (change-whole N) absence says nothing, "
+        "and what takes away is refused; UC leaves an item as it is."
     )
     rows = tuple(
         (

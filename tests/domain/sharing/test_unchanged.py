@@ -41,3 +41,13 @@ def test_one_that_is_missing_and_one_that_is_not_in_the_view() -> None:
     assert as_said(bare, base, ("nobody",)).team is None
     more = base.evolve(measures=(*base.measures, measure.evolve(id="new")))
     assert as_said(more, base, ("new",)).measures == base.measures
+
+
+def test_another_team_is_not_touched() -> None:
+    """What is said of the view's members says nothing of a team with another id, nor of a view that has none."""
+    base = PLAN
+    assert base.team is not None
+    member = base.team.memberships[0]
+    wish = base.evolve(team=base.team.evolve(id="another", memberships=(member.evolve(task="annet"),)))
+    assert as_said(wish, base, (member.id,)).team == wish.team
+    assert as_said(wish, base.evolve(team=None), (member.id,)).team == wish.team

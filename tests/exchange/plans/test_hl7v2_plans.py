@@ -7,19 +7,22 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
 from ip_fhir.domain.plan import IndividualPlan, MeasureStatus, Need
 from ip_fhir.domain.sharing.change import ChangeStatus
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.plans.verbs import ASKED_BY_PEOPLE
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default, plan_with_hl7v2
+from ip_fhir.mapping.hl7v2.sharing import CARRIED, IN_WORDS
 from tests.exchange.plans.test_wild_network_of_plans import EXAMPLES, Around
 from tests.support.ring import NINA, OLE, Ring, make_ring, organization
 from tests.support.ring_plan import PLAN, copy, current, share_of, shared
@@ -147,6 +150,38 @@ def test_what_people_must_say_in_words(ring: Ring) -> None:
     assert ring.plan("municipality") == before
 
 
+def parked(ring: Ring) -> list[str]:
+    """What waits for a person on any side, by kind and reason."""
+    rows = (row for side in ring.network.sides.values() for row in side.store.outbox("parked"))
+    return [f"{row.effect.plan_message}: {row.last_error}" for row in rows]
+
+
+def test_only_what_people_ask_for_is_not_on_hl7v2() -> None:
+    """Whatever a machine sends by itself goes over it: nothing of it can wait for a person who does not know."""
+    assert set(PlanMessageKind) - set(CARRIED) == set(ASKED_BY_PEOPLE)
+
+
+def test_after_a_restored_backup_the_machines_agree_by_themselves(ring: Ring) -> None:
+    """The holder asks each participant what it holds, and is told; views and changes go on, and nothing is parked."""
+    shared(ring, "hospital")
+    shared(ring, "school")
+    sent = len(ring.network.sent)
+    list(ring.holder.restore(by=NINA))
+    assert not share_of(ring, "hospital").in_step
+    ring.settle()
+    assert share_of(ring, "hospital").in_step
+    assert share_of(ring, "school").in_step
+    kinds = [event.partition(" ")[2] for event in events(ring)[sent:]]
+    assert sorted(kinds) == ["plan-state", "plan-state", "plan-state-request", "plan-state-request"]
+    assert not [content for *_, content in ring.network.sent[sent:] if b"Ringtest" in content]
+    change = begin_measure(ring)
+    ring.settle()
+    at_hospital = ring.plan("hospital")
+    assert at_hospital is not None
+    assert [one.status for one in at_hospital.changes if one.change.id == change] == [ChangeStatus.ACCEPTED]
+    assert parked(ring) == []
+
+
 def left_in(content: bytes) -> set[tuple[str, str]]:
     """What a view names as left: the segment, and the id."""
     found = set()
@@ -224,7 +259,7 @@ def test_what_a_participant_never_saw_is_not_named_as_left(ring: Ring) -> None:
 
 
 class AroundV2(Around):
-    """The parties act in any order, over HL7 v2, on which no plan is handed over."""
+    """The parties act in any order, over HL7 v2, on which no plan is handed over; a backup may be put back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,9 +268,23 @@ class AroundV2(Around):
     def move(self) -> None:
         """Nobody moves: a handover is said in words."""
 
+    @rule()
+    def restored(self) -> None:
+        """The holder was told that its backup was put back, and asks what others hold: whoever has had a view."""
+        plan = self.ring.plan(self._holder_name())
+        if plan is not None and all(share.acknowledged for share in plan.shares):
+            list(self.holder.restore(by=NINA))
+
+    def _look(self) -> None:
+        super()._look()
+        assert [said for said in parked(self.ring) if IN_WORDS in said] == []
+
 
 @pytest.mark.slow
 @pytest.mark.sharing_promise(1, 2, 3)
 def test_around_over_hl7v2() -> None:
-    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent."""
+    """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent.
+
+    `IP_FHIR_RING_EXAMPLES` says how many runs.
+    """
     run_state_machine_as_test(AroundV2, settings=settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None))

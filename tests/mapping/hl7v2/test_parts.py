@@ -10,7 +10,7 @@ import pytest
 from ip_fhir.domain.plan import Achievement, Goal, GoalStatus, IndividualPlan, Measure, Need
 from ip_fhir.domain.values.value import Period
 from ip_fhir.errors import InvalidInput
-from ip_fhir.mapping import parts_from_hl7v2, plan_from_hl7v2, plan_to_hl7v2, plan_with_hl7v2
+from ip_fhir.mapping import default, parts_from_hl7v2, plan_from_hl7v2, plan_to_hl7v2, plan_with_hl7v2
 from tests.mapping.hl7v2.samples import MSH, NOTICE, PID, value_of
 
 PGL = MSH.replace("REF^I12^REF_I12", "PGL^PC7^PGL_PC6")
@@ -129,3 +129,19 @@ def test_another_person(plan: IndividualPlan) -> None:
     with pytest.raises(InvalidInput) as caught:
         plan_with_hl7v2(other, value_of(PGL, PID, GOAL))
     assert [problem.path for problem in caught.value.problems] == ["PID-3"]
+
+
+def test_what_a_message_that_changes_a_plan_leaves_unread(plan: IndividualPlan) -> None:
+    """An item need not say again what is known; of the pathway only what is changed is read, and no role.
+
+    The order of another system, and what no row reads, is told.
+    """
+    changes = value_of(
+        *(PPG, PID, PTH, "NTE|1||nb|plan-author^^99IP", "NTE|2||Ny|title^^99IP", "ROL|r-1|AD|6^Fastlege|^Solli^Even"),
+        *("GOL|UP|20260401||goal-1|7", "PRB|UP|20260401||need-1", "OBX|1|ST|area^^99IP||housing||||||F"),
+        *("ORC|SC|measure-1", "OBR|1|measure-1", "OBX|1|ST|extent^^99IP||ukentlig||||||F", "ORC|NW|1001|x"),
+    )
+    found = default().unread_in_hl7v2(plan, changes)
+    assert {problem.severity for problem in found} == {"warning"}
+    told = {problem.path for problem in found}
+    assert told == {"NTE[1]", "ROL[1]-1", "ROL[1]-3", "ROL[1]-4", "GOL[1]-5", "ORC[2]-2", "ORC[2]-3"}

@@ -113,6 +113,18 @@ def test_a_side_without_a_role_has_none(settings: Settings) -> None:
         specification(without, without.peers[0], default())
 
 
+def test_what_a_change_lacks(settings: Settings) -> None:
+    """By the peer's setting, or that of its line."""
+    row = "| What a change of yours to a plan lacks |"
+    for said, words in (
+        ({}, "is as it was, unless it says change-whole Y"),
+        ({"absent": "removed"}, "was taken out"),
+        ({"hl7v2": Hl7v2Line(absent="removed")}, "was taken out"),
+    ):
+        peer = settings.peers[0].evolve(**said)
+        assert f"{row} {words} |" in as_markdown(specification(settings, peer, default()))
+
+
 def test_what_goes_along_is_told(settings: Settings) -> None:
     """And where a listener waits for the peer."""
     peer = settings.peers[0].model_copy(update={"hl7v2": Hl7v2Line(bundle=True, display_segment=True, receipt="RRI")})
