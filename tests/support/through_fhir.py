@@ -18,7 +18,8 @@ from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.exchange import Exchange
 from ip_fhir.mapping import default
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
-from ip_fhir_fhirserver import FhirServerAdapter, FhirServerListener
+from ip_fhir.wire.fhirserver import FhirServerListener
+from ip_fhir_fhirserver import FhirServerAdapter
 from tests.support.ring import NINA, OLE, Line, Ring, make_ring
 from tests.support.ring_plan import copy, current, share_of, shared
 from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice, organizations

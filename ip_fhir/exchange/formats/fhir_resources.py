@@ -21,6 +21,7 @@ from ip_fhir.fhir.references import references_in
 from ip_fhir.fhir.rest.carrier import carrier, carrier_in, content_digest, identifiers, message_id, message_in
 from ip_fhir.fhir.rest.instances import condition_text
 from ip_fhir.fhir.rest.linking import linked
+from ip_fhir.fhir.rest.placement import ACTORS, URI_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +33,11 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject, WireFormat
 
 _MESSAGE_ALONE: Final = frozenset({"MessageHeader", "Parameters", "Binary", "Provenance", "Bundle"})
-_ACTORS: Final = frozenset({"Patient", "Practitioner", "Organization", "HealthcareService"})
 _NUMBERS: Final = (
     *("her-id", "resh-id", "hpr", "fnr", "dnr", "fhn", "duf", "org-number", "municipality"),
     "id-organization",
 )
 _ONE_IDENTIFIER: Final = frozenset({"QuestionnaireResponse"})  # others have a list
-_URI: Final = "urn:ietf:rfc:3986"
 
 
 class FhirResources:
@@ -111,15 +110,15 @@ class _Transaction:
 
     def _add(self, url: str, resource: JsonObject) -> None:
         type_, content = resource["resourceType"], {name: value for name, value in resource.items() if name != "id"}
-        number = self._number(content) if type_ in _ACTORS else None
+        number = self._number(content) if type_ in ACTORS else None
         urn = uuid5(NAMESPACE_URL, f"{type_}|{number}" if number else f"{self._seed}|{type_}/{resource['id']}").urn
         self._names[url] = urn
         if not url.startswith("#"):
             self._names[f"{type_}/{resource['id']}"] = urn
         if number is None:
-            own = {"system": _URI, "value": urn}
+            own = {"system": URI_SYSTEM, "value": urn}
             content["identifier"] = own if type_ in _ONE_IDENTIFIER else [*content.get("identifier", []), own]
-        self._made.setdefault(urn, (content, number or f"{_URI}|{urn}"))
+        self._made.setdefault(urn, (content, number or f"{URI_SYSTEM}|{urn}"))
 
     def _number(self, resource: JsonObject) -> str | None:
         """The best number of an actor, under each system that it may have there."""

@@ -11,11 +11,12 @@ import pytest
 from ip_fhir.errors import InvalidInput, NotYet, PeerError, Rejected, StoreError
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.rest.carrier import carrier
+from ip_fhir.plugins import listener
 from ip_fhir.ports import Receipt
 from ip_fhir.testing import ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
 from ip_fhir.testing.store.samples import PERSON
-from ip_fhir_fhirserver import FhirServerListener, listener
+from ip_fhir.wire.fhirserver import FhirServerListener
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
 
 NUMBER = "urn:oid:2.16.578.1.12.4.1.2|90000101"
@@ -103,7 +104,7 @@ class TestFhirServerListener(ListenerContract):
 
 def test_its_entry_point(server: FhirServerDouble) -> None:
     """It is made from options, and opens nothing."""
-    made = listener({"url": server.base, "peer": "them", "organizations": [NUMBER]})
+    made = listener("fhirserver", {"url": server.base, "peer": "them", "organizations": [NUMBER]})
     assert (made.name, server.asked) == ("fhirserver", [])
 
 

@@ -33,10 +33,10 @@ from ip_fhir.fhir.rest.etags import version_in
 from ip_fhir.fhir.rest.instances import update
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.backoff import seconds_until_next
+from ip_fhir.wire.fhirserver.gathering import gathered
+from ip_fhir.wire.fhirserver.options import ListenerOptions
+from ip_fhir.wire.fhirserver.server import Server
 from ip_fhir.wire.http import Http
-from ip_fhir_fhirserver.gathering import gathered
-from ip_fhir_fhirserver.options import ListenerOptions
-from ip_fhir_fhirserver.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
