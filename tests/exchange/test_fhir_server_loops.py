@@ -241,3 +241,13 @@ def test_strangers_tasks(through: Through, server: FhirServerDouble) -> None:
     through.look()
     assert server.count() == before
     assert through.loop.municipality.exchange.store.refusals() == []
+
+
+def test_a_second_loop(tmp_path: Path, server: FhirServerDouble) -> None:
+    """Where a loop has run before, another about the same person runs too; the person is there once."""
+    for mark in ("-one", "-two"):
+        (tmp_path / mark).mkdir()
+        with through_server(tmp_path / mark, server.base) as through:
+            whole_loop(through, mark)
+    assert len(server.of_type("ServiceRequest")) == 2
+    assert len(server.of_type("Patient")) == 1
