@@ -226,6 +226,52 @@ def test_page_by_page(server: FhirServerDouble, exchange: ReceiverDouble) -> Non
     assert {one["status"] for one in server.of_type("Task")} == {"completed"}
 
 
+def test_large_messages(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """Several that are too long for one answer are read one by one, with the look after."""
+    for number in range(3):
+        server.put(task(f"t{number}", b"x" * 9_000_000))
+    one = made(server)
+    with pytest.raises(PeerError):
+        one.look(exchange)
+    assert exchange.came == []
+    for _ in range(3):
+        one.look(exchange)
+    assert sorted(names(exchange)) == ["t0", "t1", "t2"]
+
+
+def parts(ident: str, focus: str) -> JSON:
+    """A Task that names a message of which the content is elsewhere."""
+    kind = {"coding": [{"system": "https://ip-fhir.github.io/fhir/CodeSystem/message", "code": "notice"}]}
+    found: JSON = {name: value for name, value in task(ident).items() if name != "input"}
+    return {**found, "code": kind, "focus": {"reference": focus}}
+
+
+def test_a_message_of_resources(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """It comes with all that it refers to on this server, but for what a person refers to, and what is not there."""
+    server.put({"resourceType": "Patient", "id": "p1", "managingOrganization": {"reference": "Organization/o9"}})
+    server.put({"resourceType": "Organization", "id": "o9"})
+    away = {"reference": "https://169.254.169.254/Practitioner/x"}
+    gone = {"reference": "Condition/none"}
+    request = {"subject": {"reference": f"{server.base}/Patient/p1"}, "requester": away, "reasonReference": [gone]}
+    server.put({"resourceType": "ServiceRequest", "id": "s1", **request})
+    server.put(parts("t1", "ServiceRequest/s1"))
+    made(server).look(exchange)
+    bundle = read_json(exchange.came[0][0])
+    found = [entry["fullUrl"].removeprefix(f"{server.base}/") for entry in bundle["entry"]]
+    assert sorted(found) == ["Organization/them", "Organization/us", "Patient/p1", "ServiceRequest/s1", "Task/t1"]
+    assert (bundle["type"], status(server, "t1")) == ("collection", "completed")
+
+
+def test_a_message_of_too_many_resources(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """It is handed in as its Task alone, which the exchange refuses, and holds up no other."""
+    for number in range(210):
+        server.put({"resourceType": "Goal", "id": f"g{number}", "x": {"reference": f"Goal/g{number + 1}"}})
+    server.put(parts("t1", "Goal/g0"))
+    server.put(task("t2"))
+    made(server).look(exchange)
+    assert names(exchange) == ["t1", "t2"]
+
+
 def test_what_is_not_for_us(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
     """Another's Task, one that carries nothing, and one of another status are left alone whatever a search gives."""
     server.put(task("t1", owner="them"))
