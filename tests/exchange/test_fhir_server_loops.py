@@ -1,22 +1,29 @@
 """The loop and a shared plan through a FHIR server that has no messaging, with real HTTP between."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ip_fhir.bootstrap import open_exchange, open_listeners
+from ip_fhir.domain.referral import Role
+from ip_fhir.exchange.listeners import listening
+from ip_fhir.settings.sections import ListenerSettings
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
+from tests.support.served import eventually
 from tests.support.through_fhir import (
     HOSPITAL,
     MUNICIPALITY,
     Through,
+    numbers,
     plan_shared,
     ring_through,
     through_server,
     whole_loop,
 )
-from tests.support.two_sides import form, notice
+from tests.support.two_sides import form, notice, side_settings
 
 
 @pytest.fixture
@@ -251,3 +258,26 @@ def test_a_second_loop(tmp_path: Path, server: FhirServerDouble) -> None:
             whole_loop(through, mark)
     assert len(server.of_type("ServiceRequest")) == 2
     assert len(server.of_type("Patient")) == 1
+
+
+def test_from_settings(tmp_path: Path, server: FhirServerDouble) -> None:
+    """Adapter, format and listener are found by their names in settings, and a notice goes from side to side."""
+    with ExitStack() as stack:
+        sides = {}
+        for role, other in ((Role.HOSPITAL, Role.MUNICIPALITY), (Role.MUNICIPALITY, Role.HOSPITAL)):
+            peer = {"adapter": "fhirserver", "url": server.base, "options": {"meta_profile": False}}
+            settings = side_settings(tmp_path, role, **peer)
+            named = {"url": server.base, "peer": str(other), "seconds": 0.05}
+            ours = numbers(settings.organization)
+            listener = ListenerSettings.model_validate({"use": "fhirserver", "organizations": ours, **named})
+            settings = settings.evolve(listeners=(listener,))
+            exchange = sides[role] = open_exchange(settings)
+            stack.callback(exchange.store.close)
+            stack.enter_context(listening(exchange, open_listeners(settings)))
+        sent = notice("01").evolve(authored=datetime.now(UTC))
+        sides[Role.HOSPITAL].send_notice(sent)
+        sides[Role.HOSPITAL].run_due()
+        eventually(lambda: sides[Role.MUNICIPALITY].store.referral(sent.correlation_id) is not None)
+        eventually(lambda: not sides[Role.HOSPITAL].store.outbox("awaiting"))
+        assert sides[Role.HOSPITAL].store.outbox()[0].status == "sent"
+    assert all("profile" not in one["meta"] for found in server.versions.values() for one in found)
