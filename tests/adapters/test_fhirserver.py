@@ -14,6 +14,7 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import InvalidInput, PeerError, Rejected, Unavailable
 from ip_fhir.exchange.formats.fhir_resources import FhirResources
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, write_json
 from ip_fhir.mapping import default
 from ip_fhir.ports import CheckingAdapter, Endpoint, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, PeerDouble
@@ -366,3 +367,26 @@ def test_a_change_is_no_plan(server: FhirServerDouble, sender: FhirServerAdapter
     sample: PlanMessage = plan_message(PlanMessageKind.PLAN_CHANGE)
     sender.send(outgoing(server.base, sample.id, FhirResources().write(sample, default())))
     assert {name.partition("/")[0] for name in server.versions} == {"Task", "Organization", "Patient"}
+
+
+@pytest.mark.parametrize("kind", [*MessageKind, *PlanMessageKind])
+def test_every_kind(server: FhirServerDouble, sender: FhirServerAdapter, kind: MessageKind | PlanMessageKind) -> None:
+    """Each kind of message is a Task with its code, which is read back as the message; no reference leads nowhere."""
+    sample = plan_message(kind) if isinstance(kind, PlanMessageKind) else message(kind)
+    sender.send(outgoing(server.base, sample.id, FhirResources().write(sample, default())))
+    (task,) = server.of_type("Task")
+    assert task["code"]["coding"][0]["code"] == kind
+    assert FhirResources().open(write_json(task), DEFAULT_LIMITS).message(default()) == sample
+
+
+def test_requests(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
+    """A notice takes one search for each type of resource in it, and one transaction; a resend one search."""
+    sender.send(outgoing(server.base, "before"))
+    server.asked.clear()
+    sender.send(outgoing(server.base))
+    types = {one.split()[1] for one in server.asked if one.endswith("_search")}
+    assert len(server.asked) == len(types) + 1
+    server.asked.clear()
+    sender.send(outgoing(server.base))
+    assert server.asked == ["POST /fhir/Task/_search"]
+    assert all(str(NUMBER) not in one for one in server.asked)
