@@ -369,6 +369,29 @@ def test_a_change_is_no_plan(server: FhirServerDouble, sender: FhirServerAdapter
     assert {name.partition("/")[0] for name in server.versions} == {"Task", "Organization", "Patient"}
 
 
+def withdrawal() -> tuple[str, bytes]:
+    """The end of the share that `view` has views of."""
+    shown, sample = plan_message(PlanMessageKind.PLAN).view, plan_message(PlanMessageKind.PLAN_WITHDRAWN, "end-1")
+    assert shown is not None
+    assert sample.withdrawal is not None
+    ended = sample.evolve(withdrawal=sample.withdrawal.evolve(share=shown.share))
+    return ended.id, FhirResources().write(ended, default())
+
+
+def test_the_end_of_a_share(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
+    """The plan is revoked there, and keeps what somebody else has changed; where there is none, none is made."""
+    sender.send(outgoing(server.base, "view-1", view(1, "Den første")))
+    (plan,) = server.of_type("CarePlan")
+    server.put({**plan, "title": "Vår egen"})
+    sender.send(outgoing(server.base, *withdrawal()))
+    (plan,) = server.of_type("CarePlan")
+    assert (plan["status"], plan["title"], plan["meta"]["versionId"]) == ("revoked", "Vår egen", "3")
+    assert len(server.of_type("Task")) == 2
+    with fhir_server() as other:
+        sender.send(outgoing(other.base, *withdrawal()))
+        assert {name.partition("/")[0] for name in other.versions} == {"Task", "Organization"}
+
+
 @pytest.mark.parametrize("kind", [*MessageKind, *PlanMessageKind])
 def test_every_kind(server: FhirServerDouble, sender: FhirServerAdapter, kind: MessageKind | PlanMessageKind) -> None:
     """Each kind of message is a Task with its code, which is read back as the message; no reference leads nowhere."""

@@ -53,10 +53,11 @@ def test_a_loop(through: Through, server: FhirServerDouble) -> None:
 
 
 def test_a_plan(tmp_path: Path, server: FhirServerDouble) -> None:
-    """A view, a change, the next view: one CarePlan of the share there, written over by its own writer."""
+    """A view, a change, the next view, the end: one CarePlan there, written over by its own writer, revoked at last."""
     with ring_through(tmp_path, server.base) as (ring, settle):
         plan_shared(ring, settle)
-    assert [len(found) for name, found in server.versions.items() if name.startswith("CarePlan/")] == [2]
+    assert [len(found) for name, found in server.versions.items() if name.startswith("CarePlan/")] == [3]
+    assert server.of_type("CarePlan")[0]["status"] == "revoked"
     tasks = [task["code"]["coding"][0]["code"] for task in server.of_type("Task") if task["status"] == "completed"]
     assert tasks == ["plan", "plan-change", "plan", "plan-change-answer", "plan-withdrawn"]
 

@@ -28,17 +28,24 @@ ACTORS: Final = frozenset({"Patient", "Practitioner", "Organization", "Healthcar
 
 CHANGED: Final = "was changed on the server by somebody else, and stays there as it is: the message says what is new"
 
+ONLY_STATUS: Final = "PATCH"
+"""The method of an entry that changes the status of what is there, and creates nothing."""
+
 URI_SYSTEM: Final = "urn:ietf:rfc:3986"
 """The system of identifiers that are made for resources (http://hl7.org/fhir/R4/datatypes.html#identifier)."""
 
 
 @dataclass
 class Placement:
-    """One resource to be put there: its urn, the identifiers by which it is found, and those that were found."""
+    """One resource to be put there: its urn, the identifiers by which it is found, and those that were found.
+
+    With `only_status` the status of what is there is changed, and nothing is created.
+    """
 
     urn: str
     resource: JsonObject = field(repr=False)
     wanted: frozenset[str] = field(repr=False)
+    only_status: bool = False
     there: list[JsonObject] = field(default_factory=list, repr=False)
 
     @property
@@ -85,7 +92,8 @@ def placements(content: bytes) -> list[Placement]:
 
 def _placement(entry: Any) -> Placement:
     condition = dict(parse_qsl(entry["request"]["ifNoneExist"]))
-    return Placement(entry["fullUrl"], entry["resource"], frozenset(condition["identifier"].split(",")))
+    wanted = frozenset(condition["identifier"].split(","))
+    return Placement(entry["fullUrl"], entry["resource"], wanted, entry["request"]["method"] == ONLY_STATUS)
 
 
 def requests_of(
@@ -102,6 +110,9 @@ def requests_of(
     requests: list[EntryRequest] = []
     left: list[Problem] = []
     for one in kept:
+        if one.only_status:
+            requests += _with_status(one)
+            continue
         made = _as_wanted(one.resource, names, profile=profile)
         if not one.there:
             requests.append(_creation(one, made, ways))
@@ -131,6 +142,16 @@ def _creation(one: Placement, made: JsonObject, ways: Ways) -> EntryRequest:
     if one.type not in ways.conditional:
         return request
     return replace(request, if_none_exist=(("identifier", ",".join(sorted(one.wanted))),))
+
+
+def _with_status(one: Placement) -> list[EntryRequest]:
+    """The update of the status of what is there; all else stays, also what others have changed."""
+    wanted = one.resource["status"]
+    return [
+        EntryRequest("PUT", f"{one.type}/{there['id']}", {**there, "status": wanted}, if_match=version)
+        for there in one.there
+        if (version := version_in(there)) is not None and there.get("status") != wanted
+    ]
 
 
 def _update(one: Placement, made: JsonObject) -> EntryRequest | None:
