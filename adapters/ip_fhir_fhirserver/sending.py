@@ -16,7 +16,7 @@ from ip_fhir.fhir.rest.bundles import transaction
 from ip_fhir.fhir.rest.carrier import TASK, message_id, receipt_of, same_message
 from ip_fhir.fhir.rest.instances import read
 from ip_fhir.fhir.rest.operations import capability
-from ip_fhir.fhir.rest.placement import placements, requests_of
+from ip_fhir.fhir.rest.placement import find_all, placements, requests_of
 from ip_fhir.fhir.rest.ways import Ways
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.fhirserver import PeerOptions, Server, check_address
@@ -110,8 +110,7 @@ def _find(server: Server, ways: Ways, ones: Sequence[Placement]) -> None:
     if type_ in ways.searchable:
         wanted = ",".join(sorted(value for one in ones for value in one.wanted))
         for page in server.pages(type_, [("identifier", wanted)]):
-            for one in ones:
-                one.find(page)
+            find_all(ones, page)
     else:
         for one in ones:
             try:

@@ -296,13 +296,18 @@ def test_bad_servers(server: FhirServerDouble, sender: FhirServerAdapter, fault:
     assert len(server.of_type("Patient")) == 1
 
 
-def test_a_server_that_heeds_no_criteria(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
-    """Another's Task or Patient is not taken for ours because a search gave it."""
+@pytest.mark.parametrize("more", [None, "no conditional create"])
+def test_a_server_that_heeds_no_criteria(
+    server: FhirServerDouble, sender: FhirServerAdapter, more: Fault | None
+) -> None:
+    """Another's Task or Patient is not taken for ours because a search, or a condition, would find it."""
     server.put({"resourceType": "Patient", "id": "p9", "identifier": [{"system": PATIENT["system"], "value": "0"}]})
     sender.send(outgoing(server.base, "before", written("before", MessageKind.ACCEPTED)))
-    server.faults |= {"ignores criteria", "no conditional create"}
-    sender.send(outgoing(server.base))
+    server.faults |= {"ignores criteria", *([more] if more else [])}
+    for _ in range(2):
+        sender.send(outgoing(server.base))
     assert len(server.of_type("Task")) == 2
+    assert len(server.of_type("Patient")) == 2
     assert server.of_type("ServiceRequest")[0]["subject"]["reference"] != "Patient/p9"
 
 

@@ -39,13 +39,15 @@ URI_SYSTEM: Final = "urn:ietf:rfc:3986"
 class Placement:
     """One resource to be put there: its urn, the identifiers by which it is found, and those that were found.
 
-    With `only_status` the status of what is there is changed, and nothing is created.
+    With `only_status` the status of what is there is changed, and nothing is created. `unheeded`: a search by its
+    identifiers gave others, so the server would take any of them for it if it were created on that condition.
     """
 
     urn: str
     resource: JsonObject = field(repr=False)
     wanted: frozenset[str] = field(repr=False)
     only_status: bool = False
+    unheeded: bool = False
     there: list[JsonObject] = field(default_factory=list, repr=False)
 
     @property
@@ -73,6 +75,15 @@ class Placement:
         self.there += [
             one for one in resources if isinstance(one.get("id"), str) and not self.wanted.isdisjoint(identifiers(one))
         ]
+
+
+def find_all(ones: Sequence[Placement], resources: Sequence[JsonObject]) -> None:
+    """Keep, of what a search by the identifiers of several placements gave, what is theirs."""
+    wanted = frozenset[str]().union(*(one.wanted for one in ones))
+    unheeded = any(wanted.isdisjoint(identifiers(found)) for found in resources)
+    for one in ones:
+        one.find(resources)
+        one.unheeded |= unheeded
 
 
 def placements(content: bytes) -> list[Placement]:
@@ -136,7 +147,7 @@ def _as_wanted(resource: JsonObject, names: Mapping[str, str | None], *, profile
 
 
 def _creation(one: Placement, made: JsonObject, ways: Ways) -> EntryRequest:
-    if one.type not in ways.searchable:
+    if one.type not in ways.searchable or one.unheeded:
         return EntryRequest("PUT", f"{one.type}/{one.own_id}", {**made, "id": one.own_id}, one.urn)
     request = EntryRequest("POST", one.type, made, one.urn)
     if one.type not in ways.conditional:
