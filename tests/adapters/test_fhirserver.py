@@ -189,7 +189,9 @@ def test_the_next_view(server: FhirServerDouble, sender: FhirServerAdapter) -> N
     sender.send(outgoing(server.base, "view-2", view(2, "Den andre")))
     (plan,) = server.of_type("CarePlan")
     assert plan["title"] == "Den andre"
-    requests = [entry["request"] for entry in orjson.loads(server.bodies[-1])["entry"]]
+    entries = orjson.loads(server.bodies[-1])["entry"]
+    requests = [entry["request"] for entry in entries]
+    assert all(entry["fullUrl"].startswith("urn:uuid:") for entry in entries)
     assert [one.get("ifMatch") for one in requests if one["method"] == "PUT"] == ['W/"1"']
     assert len(server.of_type("Task")) == 2
 

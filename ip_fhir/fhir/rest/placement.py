@@ -159,8 +159,8 @@ def _with_status(one: Placement) -> list[EntryRequest]:
     """The update of the status of what is there; all else stays, also what others have changed."""
     wanted = one.resource["status"]
     return [
-        EntryRequest("PUT", f"{one.type}/{there['id']}", {**there, "status": wanted}, if_match=version)
-        for there in one.there
+        EntryRequest("PUT", f"{one.type}/{there['id']}", {**there, "status": wanted}, one.urn, if_match=version)
+        for there in one.there[:1]
         if (version := version_in(there)) is not None and there.get("status") != wanted
     ]
 
@@ -171,7 +171,7 @@ def _update(one: Placement, made: JsonObject) -> EntryRequest | None:
     version = version_in(there)
     if version is None or content_digest(there) not in _tags(there):
         return None
-    return EntryRequest("PUT", one.name, {**made, "id": there["id"]}, one.name, if_match=version)
+    return EntryRequest("PUT", one.name, {**made, "id": there["id"]}, one.urn, if_match=version)
 
 
 def _tags(resource: JsonObject) -> list[Any]:
