@@ -333,3 +333,12 @@ def test_the_database_is_beside_the_settings(tmp_path: Path, written: str | None
     """A SQLite file is relative to the settings file, not to the folder one stands in (findings/users.md 0.7)."""
     said = {} if written is None else {"database": written}
     assert settings_of(minimal(**said), tmp_path, {}).database == read.format(tmp_path)
+
+
+def test_options_of_a_peer_are_texts() -> None:
+    """True and false stand in the settings as TOML writes them; the adapter is given texts, as for any other option."""
+    peer = {**A, "options": {"meta_profile": False, "resources": True, "receipt": "stored"}}
+    settings = settings_of(minimal(peers=[peer]), environ={})
+    assert settings.peers[0].options == {"meta_profile": "false", "resources": "true", "receipt": "stored"}
+    with pytest.raises(InvalidInput):
+        settings_of(minimal(peers=[{**A, "options": {"retries": 7}}]), environ={})

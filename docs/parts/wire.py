@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticUndefined
 
+from ip_fhir.wire import fhirserver
 from ip_fhir.wire.options import ListenerOptions, PeerOptions
-from ip_fhir_fhirserver import options as fhirserver
 
 if TYPE_CHECKING:
     from ip_fhir.domain.values.value import Value

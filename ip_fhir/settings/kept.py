@@ -38,6 +38,11 @@ def read_option(value: Any, info: ValidationInfo) -> Any:
     return value if text is value else SecretStr(text)
 
 
+def read_peer_option(value: Any, info: ValidationInfo) -> Any:
+    """An option of a peer, as `read_option`; true and false become texts, as adapters are given texts."""
+    return str(value).lower() if isinstance(value, bool) else read_option(value, info)
+
+
 def _read_secret(value: Any, info: ValidationInfo) -> Any:
     """The text of a token from where it is kept."""
     value = _kept_elsewhere(value, info)

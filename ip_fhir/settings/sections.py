@@ -14,7 +14,7 @@ from ip_fhir.fhir.reading import DEFAULT_LIMITS
 from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.ports.hosts import is_loopback
 from ip_fhir.settings.auth import AuthSettings, IssuerSettings
-from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option
+from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option, read_peer_option
 
 
 class HttpSettings(Value):
@@ -70,7 +70,7 @@ class PeerSettings(Value):
     absent: Literal["unchanged", "removed"] = "unchanged"
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
-    options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_option)]] = Field(default_factory=dict)
+    options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_peer_option)]] = Field(default_factory=dict)
     auth: AuthSettings | None = None
     hl7v2: Hl7v2Line = NO_SETTINGS
 

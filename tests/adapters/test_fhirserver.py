@@ -14,6 +14,7 @@ from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.errors import InvalidInput, PeerError, Rejected, Unavailable
 from ip_fhir.exchange.formats.fhir_resources import FhirResources
+from ip_fhir.fhir.reading import DEFAULT_LIMITS, write_json
 from ip_fhir.mapping import default
 from ip_fhir.ports import CheckingAdapter, Endpoint, Outgoing, Receipt
 from ip_fhir.testing import AdapterContract, PeerDouble
@@ -188,7 +189,9 @@ def test_the_next_view(server: FhirServerDouble, sender: FhirServerAdapter) -> N
     sender.send(outgoing(server.base, "view-2", view(2, "Den andre")))
     (plan,) = server.of_type("CarePlan")
     assert plan["title"] == "Den andre"
-    requests = [entry["request"] for entry in orjson.loads(server.bodies[-1])["entry"]]
+    entries = orjson.loads(server.bodies[-1])["entry"]
+    requests = [entry["request"] for entry in entries]
+    assert all(entry["fullUrl"].startswith("urn:uuid:") for entry in entries)
     assert [one.get("ifMatch") for one in requests if one["method"] == "PUT"] == ['W/"1"']
     assert len(server.of_type("Task")) == 2
 
@@ -295,13 +298,18 @@ def test_bad_servers(server: FhirServerDouble, sender: FhirServerAdapter, fault:
     assert len(server.of_type("Patient")) == 1
 
 
-def test_a_server_that_heeds_no_criteria(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
-    """Another's Task or Patient is not taken for ours because a search gave it."""
+@pytest.mark.parametrize("more", [None, "no conditional create"])
+def test_a_server_that_heeds_no_criteria(
+    server: FhirServerDouble, sender: FhirServerAdapter, more: Fault | None
+) -> None:
+    """Another's Task or Patient is not taken for ours because a search, or a condition, would find it."""
     server.put({"resourceType": "Patient", "id": "p9", "identifier": [{"system": PATIENT["system"], "value": "0"}]})
     sender.send(outgoing(server.base, "before", written("before", MessageKind.ACCEPTED)))
-    server.faults |= {"ignores criteria", "no conditional create"}
-    sender.send(outgoing(server.base))
+    server.faults |= {"ignores criteria", *([more] if more else [])}
+    for _ in range(2):
+        sender.send(outgoing(server.base))
     assert len(server.of_type("Task")) == 2
+    assert len(server.of_type("Patient")) == 2
     assert server.of_type("ServiceRequest")[0]["subject"]["reference"] != "Patient/p9"
 
 
@@ -366,3 +374,49 @@ def test_a_change_is_no_plan(server: FhirServerDouble, sender: FhirServerAdapter
     sample: PlanMessage = plan_message(PlanMessageKind.PLAN_CHANGE)
     sender.send(outgoing(server.base, sample.id, FhirResources().write(sample, default())))
     assert {name.partition("/")[0] for name in server.versions} == {"Task", "Organization", "Patient"}
+
+
+def withdrawal() -> tuple[str, bytes]:
+    """The end of the share that `view` has views of."""
+    shown, sample = plan_message(PlanMessageKind.PLAN).view, plan_message(PlanMessageKind.PLAN_WITHDRAWN, "end-1")
+    assert shown is not None
+    assert sample.withdrawal is not None
+    ended = sample.evolve(withdrawal=sample.withdrawal.evolve(share=shown.share))
+    return ended.id, FhirResources().write(ended, default())
+
+
+def test_the_end_of_a_share(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
+    """The plan is revoked there, and keeps what somebody else has changed; where there is none, none is made."""
+    sender.send(outgoing(server.base, "view-1", view(1, "Den første")))
+    (plan,) = server.of_type("CarePlan")
+    server.put({**plan, "title": "Vår egen"})
+    sender.send(outgoing(server.base, *withdrawal()))
+    (plan,) = server.of_type("CarePlan")
+    assert (plan["status"], plan["title"], plan["meta"]["versionId"]) == ("revoked", "Vår egen", "3")
+    assert len(server.of_type("Task")) == 2
+    with fhir_server() as other:
+        sender.send(outgoing(other.base, *withdrawal()))
+        assert {name.partition("/")[0] for name in other.versions} == {"Task", "Organization"}
+
+
+@pytest.mark.parametrize("kind", [*MessageKind, *PlanMessageKind])
+def test_every_kind(server: FhirServerDouble, sender: FhirServerAdapter, kind: MessageKind | PlanMessageKind) -> None:
+    """Each kind of message is a Task with its code, which is read back as the message; no reference leads nowhere."""
+    sample = plan_message(kind) if isinstance(kind, PlanMessageKind) else message(kind)
+    sender.send(outgoing(server.base, sample.id, FhirResources().write(sample, default())))
+    (task,) = server.of_type("Task")
+    assert task["code"]["coding"][0]["code"] == kind
+    assert FhirResources().open(write_json(task), DEFAULT_LIMITS).message(default()) == sample
+
+
+def test_requests(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
+    """A notice takes one search for each type of resource in it, and one transaction; a resend one search."""
+    sender.send(outgoing(server.base, "before"))
+    server.asked.clear()
+    sender.send(outgoing(server.base))
+    types = {one.split()[1] for one in server.asked if one.endswith("_search")}
+    assert len(server.asked) == len(types) + 1
+    server.asked.clear()
+    sender.send(outgoing(server.base))
+    assert server.asked == ["POST /fhir/Task/_search"]
+    assert all(str(NUMBER) not in one for one in server.asked)

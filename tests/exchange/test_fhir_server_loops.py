@@ -1,22 +1,29 @@
 """The loop and a shared plan through a FHIR server that has no messaging, with real HTTP between."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ip_fhir.bootstrap import open_exchange, open_listeners
+from ip_fhir.domain.referral import Role
+from ip_fhir.exchange.listeners import listening
+from ip_fhir.settings.sections import ListenerSettings
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
+from tests.support.served import eventually
 from tests.support.through_fhir import (
     HOSPITAL,
     MUNICIPALITY,
     Through,
+    numbers,
     plan_shared,
     ring_through,
     through_server,
     whole_loop,
 )
-from tests.support.two_sides import form, notice
+from tests.support.two_sides import form, notice, side_settings
 
 
 @pytest.fixture
@@ -46,10 +53,11 @@ def test_a_loop(through: Through, server: FhirServerDouble) -> None:
 
 
 def test_a_plan(tmp_path: Path, server: FhirServerDouble) -> None:
-    """A view, a change, the next view: one CarePlan of the share there, written over by its own writer."""
+    """A view, a change, the next view, the end: one CarePlan there, written over by its own writer, revoked at last."""
     with ring_through(tmp_path, server.base) as (ring, settle):
         plan_shared(ring, settle)
-    assert [len(found) for name, found in server.versions.items() if name.startswith("CarePlan/")] == [2]
+    assert [len(found) for name, found in server.versions.items() if name.startswith("CarePlan/")] == [3]
+    assert server.of_type("CarePlan")[0]["status"] == "revoked"
     tasks = [task["code"]["coding"][0]["code"] for task in server.of_type("Task") if task["status"] == "completed"]
     assert tasks == ["plan", "plan-change", "plan", "plan-change-answer", "plan-withdrawn"]
 
@@ -241,3 +249,36 @@ def test_strangers_tasks(through: Through, server: FhirServerDouble) -> None:
     through.look()
     assert server.count() == before
     assert through.loop.municipality.exchange.store.refusals() == []
+
+
+def test_a_second_loop(tmp_path: Path, server: FhirServerDouble) -> None:
+    """Where a loop has run before, another about the same person runs too; the person is there once."""
+    for mark in ("-one", "-two"):
+        (tmp_path / mark).mkdir()
+        with through_server(tmp_path / mark, server.base) as through:
+            whole_loop(through, mark)
+    assert len(server.of_type("ServiceRequest")) == 2
+    assert len(server.of_type("Patient")) == 1
+
+
+def test_from_settings(tmp_path: Path, server: FhirServerDouble) -> None:
+    """Adapter, format and listener are found by their names in settings, and a notice goes from side to side."""
+    with ExitStack() as stack:
+        sides = {}
+        for role, other in ((Role.HOSPITAL, Role.MUNICIPALITY), (Role.MUNICIPALITY, Role.HOSPITAL)):
+            peer = {"adapter": "fhirserver", "url": server.base, "options": {"meta_profile": False}}
+            settings = side_settings(tmp_path, role, **peer)
+            named = {"url": server.base, "peer": str(other), "seconds": 0.05}
+            ours = numbers(settings.organization)
+            listener = ListenerSettings.model_validate({"use": "fhirserver", "organizations": ours, **named})
+            settings = settings.evolve(listeners=(listener,))
+            exchange = sides[role] = open_exchange(settings)
+            stack.callback(exchange.store.close)
+            stack.enter_context(listening(exchange, open_listeners(settings)))
+        sent = notice("01").evolve(authored=datetime.now(UTC))
+        sides[Role.HOSPITAL].send_notice(sent)
+        sides[Role.HOSPITAL].run_due()
+        eventually(lambda: sides[Role.MUNICIPALITY].store.referral(sent.correlation_id) is not None)
+        eventually(lambda: not sides[Role.HOSPITAL].store.outbox("awaiting"))
+        assert sides[Role.HOSPITAL].store.outbox()[0].status == "sent"
+    assert all("profile" not in one["meta"] for found in server.versions.values() for one in found)

@@ -265,7 +265,7 @@ def test_every_problem_at_once(plugin_site: Path) -> None:
         "listeners.1.use",
         "listeners.2.use",
     ]
-    assert "not installed (installed: bad, ear, mllp)" in str(caught.value)
+    assert "not installed (installed: bad, ear, fhirserver, mllp)" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -244,13 +244,14 @@ class FhirServerDouble:
         given = dict(criteria)
         start = int(given.get("_start", 0))
         found = [self._shown(one) for one in self._included(self._find(type_, criteria), including)]
-        shown = found[start : start + self.page_size]
+        size = min(self.page_size, int(given.get("_count", self.page_size)))
+        shown = found[start : start + size]
         query = "&".join(f"{name}={value}" for name, value in criteria if name != "_start")
-        following = f"{self.base}/{type_}?{query}&_start={start + self.page_size}"
+        following = f"{self.base}/{type_}?{query}&_start={start + size}"
         if "pages elsewhere" in self.faults:
             following = "http://169.254.169.254/fhir?page=2"
         endless = self.faults & {"pages for ever", "pages elsewhere"}
-        links = [{"relation": "next", "url": following}] if endless or start + self.page_size < len(found) else []
+        links = [{"relation": "next", "url": following}] if endless or start + size < len(found) else []
         entries = [{"fullUrl": f"{self.base}/{_name(one)}", "resource": one} for one in shown]
         return {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links, "entry": entries}
 

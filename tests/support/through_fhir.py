@@ -18,7 +18,8 @@ from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.exchange import Exchange
 from ip_fhir.mapping import default
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
-from ip_fhir_fhirserver import FhirServerAdapter, FhirServerListener
+from ip_fhir.wire.fhirserver import FhirServerListener
+from ip_fhir_fhirserver import FhirServerAdapter
 from tests.support.ring import NINA, OLE, Line, Ring, make_ring
 from tests.support.ring_plan import copy, current, share_of, shared
 from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice, organizations
@@ -123,13 +124,19 @@ def through_server(
         yield made
 
 
-def whole_loop(through: Through) -> str:
-    """A notice, the answer of the municipality, and the end on both sides; returns the loop's id."""
-    sent = notice("01")
+def whole_loop(through: Through, mark: str = "") -> str:
+    """A notice, the answer of the municipality, and the end on both sides; returns the loop's id.
+
+    On a server on which a loop has run before, `mark` tells this one from it.
+    """
+    example = notice("01")
+    loop = f"{example.correlation_id}{mark}"
+    sent = example.evolve(id=f"{example.id}{mark}", correlation_id=loop)
     hospital, municipality = through.loop.hospital, through.loop.municipality
     hospital.exchange.send_notice(sent)
     through.settle()
-    municipality.exchange.answer(form("01-child-with-cerebral-palsy"))
+    answer = form("01-child-with-cerebral-palsy")
+    municipality.exchange.answer(answer.evolve(id=f"{answer.id}{mark}", answers=loop))
     through.settle()
     through.loop.clock.forward(days=1)
     through.settle()
@@ -137,8 +144,8 @@ def whole_loop(through: Through) -> str:
     for side in (hospital, municipality):
         rows = [row for status in ("waiting", "awaiting", "parked") for row in side.exchange.store.outbox(status)]
         assert rows == []
-        assert side.exchange.store.refusals() == []
-    return sent.correlation_id
+        assert [one for one in side.exchange.store.refusals() if not mark] == []
+    return loop
 
 
 @contextmanager

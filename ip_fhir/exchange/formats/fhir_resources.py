@@ -21,6 +21,7 @@ from ip_fhir.fhir.references import references_in
 from ip_fhir.fhir.rest.carrier import carrier, carrier_in, content_digest, identifiers, message_id, message_in
 from ip_fhir.fhir.rest.instances import condition_text
 from ip_fhir.fhir.rest.linking import linked
+from ip_fhir.fhir.rest.placement import ACTORS, ONLY_STATUS, URI_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +33,12 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject, WireFormat
 
 _MESSAGE_ALONE: Final = frozenset({"MessageHeader", "Parameters", "Binary", "Provenance", "Bundle"})
-_ACTORS: Final = frozenset({"Patient", "Practitioner", "Organization", "HealthcareService"})
 _NUMBERS: Final = (
     *("her-id", "resh-id", "hpr", "fnr", "dnr", "fhn", "duf", "org-number", "municipality"),
     "id-organization",
 )
+_PLAN: Final = "CarePlan"
 _ONE_IDENTIFIER: Final = frozenset({"QuestionnaireResponse"})  # others have a list
-_URI: Final = "urn:ietf:rfc:3986"
 
 
 class FhirResources:
@@ -68,7 +68,10 @@ class FhirResources:
         carried = FhirMessage().write(message, mapper)
         proposed = isinstance(message, PlanMessage) and message.view is None
         made = _Transaction(read_json(carried), _about(message), systems)
-        content = write_json(made.bundle(carried, ("Patient",) if proposed else None))
+        bundle = made.bundle(carried, ("Patient",) if proposed else None)
+        if isinstance(message, PlanMessage) and message.withdrawal is not None:
+            bundle["entry"].append(made.end_of_view())
+        content = write_json(bundle)
         if len(content) > DEFAULT_LIMITS.max_bytes:
             reason = "is too long with its resources beside it: send its documents in another way"
             raise InvalidInput.at("message", reason, "too-long")
@@ -79,7 +82,8 @@ def _about(message: Message | PlanMessage) -> str:
     """The text that tells the resources of this message from those of others: the loop's id, a share's, or its own."""
     if not isinstance(message, PlanMessage):
         return message.correlation_id
-    return message.view.share if message.view is not None else message.id
+    shown = message.view or message.withdrawal
+    return shown.share if shown is not None else message.id
 
 
 class _Transaction:
@@ -111,15 +115,28 @@ class _Transaction:
 
     def _add(self, url: str, resource: JsonObject) -> None:
         type_, content = resource["resourceType"], {name: value for name, value in resource.items() if name != "id"}
-        number = self._number(content) if type_ in _ACTORS else None
-        urn = uuid5(NAMESPACE_URL, f"{type_}|{number}" if number else f"{self._seed}|{type_}/{resource['id']}").urn
+        number = self._number(content) if type_ in ACTORS else None
+        urn = uuid5(NAMESPACE_URL, f"{type_}|{number}").urn if number else self._urn(type_, resource["id"])
         self._names[url] = urn
         if not url.startswith("#"):
             self._names[f"{type_}/{resource['id']}"] = urn
         if number is None:
-            own = {"system": _URI, "value": urn}
+            own = {"system": URI_SYSTEM, "value": urn}
             content["identifier"] = own if type_ in _ONE_IDENTIFIER else [*content.get("identifier", []), own]
-        self._made.setdefault(urn, (content, number or f"{_URI}|{urn}"))
+        self._made.setdefault(urn, (content, number or f"{URI_SYSTEM}|{urn}"))
+
+    def _urn(self, type_: str, id_: str) -> str:
+        """The urn of what is this message's own; a view's CarePlan has one that its withdrawal knows without its id."""
+        focus = [one["reference"] for one in self._header.get("focus", ())]
+        own = type_ if type_ == _PLAN and f"{type_}/{id_}" in focus else f"{type_}/{id_}"
+        return uuid5(NAMESPACE_URL, f"{self._seed}|{own}").urn
+
+    def end_of_view(self) -> JsonObject:
+        """Return the entry by which the CarePlan of the share, where it is there, is revoked."""
+        urn = uuid5(NAMESPACE_URL, f"{self._seed}|{_PLAN}").urn
+        ended = {"resourceType": _PLAN, "identifier": [{"system": URI_SYSTEM, "value": urn}], "status": "revoked"}
+        made = _entry(urn, ended, f"{URI_SYSTEM}|{urn}")
+        return {**made, "request": {**made["request"], "method": ONLY_STATUS}}
 
     def _number(self, resource: JsonObject) -> str | None:
         """The best number of an actor, under each system that it may have there."""

@@ -77,7 +77,7 @@ def test_one_that_is_wrong(run: Run, command: str, sides: Sides, notes: Path) ->
     assert ran.code == 2
     assert ran.err.splitlines()[-2:] == [
         "ip-fhir: listeners.1.colour: is not known here",
-        "ip-fhir: listeners.2.use: not installed (installed: ear, mllp)",
+        "ip-fhir: listeners.2.use: not installed (installed: ear, fhirserver, mllp)",
     ]
     assert not notes.exists()
 

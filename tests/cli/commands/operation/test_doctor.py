@@ -227,7 +227,7 @@ def test_the_listeners_of_a_side(run: Run, sides: Sides, plugin_site: Path) -> N
     with sides.hospital.open("a", encoding="utf-8") as file:
         file.write('\n[[listeners]]\nuse = "nose"\n')
     ((status, detail),) = lines(run, sides.hospital)["listeners"]
-    assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear, mllp)")
+    assert (status, detail) == ("fail", "listeners.1.use: not installed (installed: ear, fhirserver, mllp)")
 
 
 def test_files_that_others_can_use(run: Run, sides: Sides) -> None:

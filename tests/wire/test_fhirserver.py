@@ -11,11 +11,12 @@ import pytest
 from ip_fhir.errors import InvalidInput, NotYet, PeerError, Rejected, StoreError
 from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.rest.carrier import carrier
+from ip_fhir.plugins import listener
 from ip_fhir.ports import Receipt
 from ip_fhir.testing import ListenerContract
 from ip_fhir.testing.listener_contract import ReceiverDouble
 from ip_fhir.testing.store.samples import PERSON
-from ip_fhir_fhirserver import FhirServerListener, listener
+from ip_fhir.wire.fhirserver import FhirServerListener
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
 
 NUMBER = "urn:oid:2.16.578.1.12.4.1.2|90000101"
@@ -103,7 +104,7 @@ class TestFhirServerListener(ListenerContract):
 
 def test_its_entry_point(server: FhirServerDouble) -> None:
     """It is made from options, and opens nothing."""
-    made = listener({"url": server.base, "peer": "them", "organizations": [NUMBER]})
+    made = listener("fhirserver", {"url": server.base, "peer": "them", "organizations": [NUMBER]})
     assert (made.name, server.asked) == ("fhirserver", [])
 
 
@@ -223,6 +224,52 @@ def test_page_by_page(server: FhirServerDouble, exchange: ReceiverDouble) -> Non
     assert sorted(names(exchange)) == [f"t{number}" for number in range(7)]
     assert len(server.of_type("Task")) == 7
     assert {one["status"] for one in server.of_type("Task")} == {"completed"}
+
+
+def test_large_messages(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """Several that are too long for one answer are read one by one, with the look after."""
+    for number in range(3):
+        server.put(task(f"t{number}", b"x" * 9_000_000))
+    one = made(server)
+    with pytest.raises(PeerError):
+        one.look(exchange)
+    assert exchange.came == []
+    for _ in range(3):
+        one.look(exchange)
+    assert sorted(names(exchange)) == ["t0", "t1", "t2"]
+
+
+def parts(ident: str, focus: str) -> JSON:
+    """A Task that names a message of which the content is elsewhere."""
+    kind = {"coding": [{"system": "https://ip-fhir.github.io/fhir/CodeSystem/message", "code": "notice"}]}
+    found: JSON = {name: value for name, value in task(ident).items() if name != "input"}
+    return {**found, "code": kind, "focus": {"reference": focus}}
+
+
+def test_a_message_of_resources(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """It comes with all that it refers to on this server, but for what a person refers to, and what is not there."""
+    server.put({"resourceType": "Patient", "id": "p1", "managingOrganization": {"reference": "Organization/o9"}})
+    server.put({"resourceType": "Organization", "id": "o9"})
+    away = {"reference": "https://169.254.169.254/Practitioner/x"}
+    gone = {"reference": "Condition/none"}
+    request = {"subject": {"reference": f"{server.base}/Patient/p1"}, "requester": away, "reasonReference": [gone]}
+    server.put({"resourceType": "ServiceRequest", "id": "s1", **request})
+    server.put(parts("t1", "ServiceRequest/s1"))
+    made(server).look(exchange)
+    bundle = read_json(exchange.came[0][0])
+    found = [entry["fullUrl"].removeprefix(f"{server.base}/") for entry in bundle["entry"]]
+    assert sorted(found) == ["Organization/them", "Organization/us", "Patient/p1", "ServiceRequest/s1", "Task/t1"]
+    assert (bundle["type"], status(server, "t1")) == ("collection", "completed")
+
+
+def test_a_message_of_too_many_resources(server: FhirServerDouble, exchange: ReceiverDouble) -> None:
+    """It is handed in as its Task alone, which the exchange refuses, and holds up no other."""
+    for number in range(210):
+        server.put({"resourceType": "Goal", "id": f"g{number}", "x": {"reference": f"Goal/g{number + 1}"}})
+    server.put(parts("t1", "Goal/g0"))
+    server.put(task("t2"))
+    made(server).look(exchange)
+    assert names(exchange) == ["t1", "t2"]
 
 
 def test_what_is_not_for_us(server: FhirServerDouble, exchange: ReceiverDouble) -> None:

@@ -24,11 +24,11 @@ class PeerOptions(Value):
     )
     resources: bool = Field(
         default=True,
-        description='`"false"` writes the Task alone, for a server that others read than the receiver',
+        description="`false` writes the Task alone, for a server that others than the receiver read, too",
     )
     meta_profile: bool = Field(
         default=True,
-        description='`"false"` leaves `meta.profile` out, for a server that refuses profiles which it does not have',
+        description="`false` leaves `meta.profile` out, for a server that refuses profiles which it does not have",
     )
 
 

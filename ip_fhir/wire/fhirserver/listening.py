@@ -33,10 +33,10 @@ from ip_fhir.fhir.rest.etags import version_in
 from ip_fhir.fhir.rest.instances import update
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.backoff import seconds_until_next
+from ip_fhir.wire.fhirserver.gathering import gathered
+from ip_fhir.wire.fhirserver.options import ListenerOptions
+from ip_fhir.wire.fhirserver.server import Server
 from ip_fhir.wire.http import Http
-from ip_fhir_fhirserver.gathering import gathered
-from ip_fhir_fhirserver.options import ListenerOptions
-from ip_fhir_fhirserver.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,8 @@ log = logging.getLogger("ip_fhir.fhirserver")
 
 FORMAT: Final = "fhir-resources"
 _LONGEST_WAIT: Final = 300.0
-_PAGE: Final = "100"
+_PAGE: Final = "20"
+_SMALL_PAGE: Final = "1"  # after a failed look: several large messages may be too long for one answer
 _ANOTHERS: Final = frozenset({"forbidden", "security"})  # not from the party that this listener speaks for
 
 
@@ -83,6 +84,7 @@ class FhirServerListener:
         self._messages = _Cursor(now - timedelta(days=self._options.days), overlap)
         # A message whose receipt came before is sent again when that is overdue, and then finds its receipt there.
         self._receipts = _Cursor(now - timedelta(days=min(1.0, self._options.days)), overlap)
+        self._page = _PAGE
         self._server = Server(Http(), self._options.url, self._options.token, each=self._options.timeout)
 
     def start(self, exchange: Receiver) -> None:
@@ -100,10 +102,15 @@ class FhirServerListener:
 
     def look(self, exchange: Receiver) -> None:
         """Look once: hand in the messages that wait, then the receipts of ours. Raises `PeerError`."""
-        owners = self._own_organizations()
-        if owners:
-            self._read(self._messages, ("owner", owners), (WAITING,), lambda task: self._take_in(task, exchange))
-            self._read(self._receipts, ("requester", owners), SETTLED, lambda task: self._tell(task, exchange))
+        try:
+            owners = self._own_organizations()
+            if owners:
+                self._read(self._messages, ("owner", owners), (WAITING,), lambda task: self._take_in(task, exchange))
+                self._read(self._receipts, ("requester", owners), SETTLED, lambda task: self._tell(task, exchange))
+        except PeerError:
+            self._page = _SMALL_PAGE
+            raise
+        self._page = _PAGE
 
     def _run(self, exchange: Receiver) -> None:
         failures = 0
@@ -145,7 +152,7 @@ class FhirServerListener:
         criteria = [(name, ",".join(owners)), ("status", ",".join(statuses)), ("_lastUpdated", f"ge{since}")]
         newest: datetime | None = None
         open_: list[datetime | None] = []
-        for page in self._server.pages(TASK, [*criteria, ("_sort", "_lastUpdated"), ("_count", _PAGE)]):
+        for page in self._server.pages(TASK, [*criteria, ("_sort", "_lastUpdated"), ("_count", self._page)]):
             for task in page:
                 if self._over.is_set():
                     return
@@ -165,14 +172,13 @@ class FhirServerListener:
         node = task.get(name)
         reference = node.get("reference") if isinstance(node, dict) else None
         place = referred(reference, self._server.base) if isinstance(reference, str) else None
-        is_message = is_carrier(task) or kind_of(task) is not None
+        is_message = isinstance(task.get("id"), str) and (is_carrier(task) or kind_of(task) is not None)
         return place is not None and f"{place.type}/{place.id}" in owners and is_message
 
     def _take_in(self, task: JsonObject, exchange: Receiver) -> bool:
         """Hand in a message and set the status of its Task; False if it must come again."""
         try:
-            content = task if is_carrier(task) else gathered(self._server, task)
-            reply = exchange.receive(write_json(content), self._options.peer, FORMAT)
+            reply = exchange.receive(self._content(task), self._options.peer, FORMAT)
             receipt = _receipt(reply, message_id(task))
         except InvalidInput as error:
             if any(problem.code in _ANOTHERS for problem in error.problems):
@@ -185,6 +191,16 @@ class FhirServerListener:
             log.error("%s: a message could not be taken in: %s", self._server.host, type(error).__name__)  # noqa: TRY400
             return False
         return receipt.code != "transient-error" and self._settled(task, receipt)
+
+    def _content(self, task: JsonObject) -> bytes:
+        """The bytes to hand in; where parts of a message cannot be read, the Task alone, which is refused then."""
+        if is_carrier(task):
+            return write_json(task)
+        try:
+            return write_json(gathered(self._server, task))
+        except Rejected as error:
+            log.warning("%s: a message cannot be read whole: %s", self._server.host, error)
+            return write_json(task)
 
     def _settled(self, task: JsonObject, receipt: Receipt) -> bool:
         version = version_in(task)

@@ -12,7 +12,7 @@ from ip_fhir.fhir.rest.instances import read
 if TYPE_CHECKING:
     from ip_fhir.fhir.rest.addresses import Location
     from ip_fhir.ports import JsonObject
-    from ip_fhir_fhirserver.server import Server
+    from ip_fhir.wire.fhirserver.server import Server
 
 MOST_RESOURCES: Final = 200
 _ENDS: Final = frozenset({"Patient", "Practitioner", "Task"})  # what these refer to is no part of a message
