@@ -83,7 +83,7 @@ def test_any_query(caller: Caller, path: str, pairs: list[tuple[str, str]], meth
     if path.endswith("_search") and method == "POST":
         form = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         is_fhir(caller.client.post(f"/{path}", content=urlencode(pairs), headers=form))
-    is_fhir(caller.client.request(method, f"/{path}", params=pairs, headers=headers))
+    is_fhir(caller.client.request(method, f"/{path}", params=urlencode(pairs), headers=headers))
 
 
 @settings(max_examples=100, deadline=None)
