@@ -122,8 +122,8 @@ def _changed(
         raise _not_found(type_) from None
 
 
-def _check_body(type_: str, id_: str, body: JsonObject) -> None:
-    """Refuse a resource that is another than the one that is updated, or a part of it."""
+def check_body(type_: str, id_: str, body: JsonObject) -> None:
+    """Raises `InvalidInput` for a resource that is another than the one that is updated, or a part of it."""
     if body.get("resourceType") != type_ or body.get("id") != id_:
         raise InvalidInput.at(f"{type_}.id", "type and id of the resource are not those of the address", "invariant")
     if not isinstance(body.get("meta", {}), dict):
@@ -154,7 +154,7 @@ def _updated(
         if current.version != based_on:
             raise InvalidInput.at(f"{type_}.meta.versionId", "somebody has changed it since", "conflict")
         body = change(current.body)
-        _check_body(type_, id_, body)
+        check_body(type_, id_, body)
         if type_ != "Task":
             _add_to_request(context, tx, before, current, body, now)
         elif (event := event_from_task(before.referral, body, not_before(before, now), context.mapper)) is None:

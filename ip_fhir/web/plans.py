@@ -1,7 +1,7 @@
 """The routes of plans: each party reads and searches its own views (http://hl7.org/fhir/R4/http.html).
 
 A person is searched for by POST to `_search` only, and stands in no link of the answer: a page that follows is named by
-its cursor. Nothing is written here: a change of a plan is asked for by message.
+its cursor. An update is a change of the plan, see `web.fhir.plan_writes`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ip_fhir.fhir.capability import ResourceCapability
 from ip_fhir.fhir.outcome import outcome
 from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, guarded, versioned
+from ip_fhir.web.fhir import plan_writes
 from ip_fhir.web.fhir.doors import Door
 from ip_fhir.web.fhir.subsets import COUNT_ONLY, ELEMENTS, SUMMARY, WHOLE, Shape, shape_of, shape_of_read
 from ip_fhir.web.requests import BadRequest
@@ -56,6 +57,7 @@ _SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
 """By type the search parameters for the person it is about (http://hl7.org/fhir/R4/searchparameter-registry.html)."""
 
 _OPERATION: Final = "OperationDefinition/plan-view"
+_CHANGE: Final = "OperationDefinition/plan-change"
 _SHORT: Final = 60
 _NAMES: Final = {"_id": "token", "share": "token"}
 _DOCUMENTATION: Final = (
@@ -75,10 +77,14 @@ _UNKNOWN: Final = (
 def definition_routes(exchange: Exchange, protection: Protection) -> list[Route]:
     """The routes of the definitions that the CapabilityStatement of an exchange with plans names."""
 
-    async def operation(_request: Request) -> Response:
+    async def view(_request: Request) -> Response:
         return fhir(view_operation(exchange.url))
 
-    return [Route(f"/{_OPERATION}", guarded(protection.refused, operation))]
+    async def change(_request: Request) -> Response:
+        return fhir(change_operation(exchange.url))
+
+    guard = partial(guarded, protection.refused)
+    return [Route(f"/{_OPERATION}", guard(view)), Route(f"/{_CHANGE}", guard(change))]
 
 
 def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
@@ -86,10 +92,10 @@ def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> l
     return [
         ResourceCapability(
             type_,
-            ("read", "search-type"),
+            ("read", "search-type", "update", "patch"),
             {**_NAMES, **dict.fromkeys(_SUBJECTS.get(type_, ()), "reference"), **_identifier(type_)},
             profiles(type_),
-            {"view": f"{url}/{_OPERATION}"} if type_ == ROOT else {},
+            {"view": f"{url}/{_OPERATION}", "change": f"{url}/{_CHANGE}"} if type_ == ROOT else {},
             _DOCUMENTATION + (_BY_PERSON if _person_names(type_) else ""),
         )
         for type_ in SERVED
@@ -196,17 +202,20 @@ class Plans:
             yield Door("GET", f"{type_}/{{id}}", "read", partial(self.read, type_))
             yield Door("GET", type_, "search-type", partial(self.search, type_))
             yield Door("POST", f"{type_}/_search", "search-type", partial(self.search, type_))
+            yield Door("PUT", f"{type_}/{{id}}", "update", partial(plan_writes.update, self._exchange, type_))
+            yield Door("PATCH", f"{type_}/{{id}}", "patch", partial(plan_writes.patch, self._exchange, type_))
+        yield Door("GET", f"{ROOT}/{{id}}/$change", "$change", partial(plan_writes.status, self._exchange))
         yield Door("GET", f"{ROOT}/{{id}}/$view", "$view", self.view)
 
     def read(self, type_: str, peer: Credential, asked: Asked) -> Response:
         """Answer a resource of the party's view."""
         shape = shape_of_read(type_, asked.in_url)
-        found = self._exchange.read_plan_resource(peer, type_, asked.ids["id"], _share(asked))
+        found = self._exchange.read_plan_resource(peer, type_, asked.ids["id"], plan_writes.share_of(asked))
         return versioned(found, unchanged=headers.has_version(asked, found.version), shape=shape)
 
     def view(self, peer: Credential, asked: Asked) -> Response:
         """Answer the party's view, whole."""
-        found = self._exchange.plan_view(peer, asked.ids["id"], _share(asked))
+        found = self._exchange.plan_view(peer, asked.ids["id"], plan_writes.share_of(asked))
         return versioned(found, unchanged=headers.has_version(asked, found.version))
 
     def search(self, type_: str, peer: Credential, asked: Asked) -> Response:
@@ -216,44 +225,48 @@ class Plans:
         return fhir(plan_searchset(self._exchange.url, type_, query, page))
 
 
-def _share(asked: Asked) -> str | None:
-    """The id of the share that a request names; of several the last."""
-    return dict(asked.in_url).get("share")
-
-
 def view_operation(url: str) -> JsonObject:
     """Returns the OperationDefinition of `$view` (http://hl7.org/fhir/R4/operationdefinition.html)."""
+    share = _parameter(
+        "share", "in", 0, "Id of the share, needed where the party's system keeps its people apart.", "id"
+    )
+    told = "A collection: the resources of the view, the CarePlan last. Its ETag is the number."
+    about = "The view that the party has of the plan, whole, as one Bundle; by GET."
+    parameters = [share, _parameter("return", "out", 1, told, "Bundle")]
+    return _operation(url, _OPERATION, ("view", "PlanView", "The view of a plan"), about, parameters)
+
+
+def change_operation(url: str) -> JsonObject:
+    """Returns the OperationDefinition of `$change`."""
+    change = _parameter("change", "in", 1, "Id of the change, as Content-Location of its answer has it.", "id")
+    told = "An issue for each part of the change: done, proposed, accepted, declined. It is 202 while one waits."
+    about = "What became of a change that the party made by PUT or PATCH of a resource of its view; by GET."
+    parameters = [change, _parameter("return", "out", 1, told, "OperationOutcome")]
+    return _operation(url, _CHANGE, ("change", "PlanChange", "The answer to a change of a plan"), about, parameters)
+
+
+def _parameter(name: str, use: str, least: int, documentation: str, type_: str) -> JsonObject:
+    return {"name": name, "use": use, "min": least, "max": "1", "documentation": documentation, "type": type_}
+
+
+def _operation(
+    url: str, path: str, names: tuple[str, str, str], description: str, parameters: list[JsonObject]
+) -> JsonObject:
+    code, name, title = names
     return {
         "resourceType": "OperationDefinition",
-        "id": _OPERATION.partition("/")[2],
-        "url": f"{url}/{_OPERATION}",
-        "name": "PlanView",
-        "title": "The view of a plan",
+        "id": path.partition("/")[2],
+        "url": f"{url}/{path}",
+        "name": name,
+        "title": title,
         "status": "active",
         "kind": "operation",
-        "description": "The view that the party has of the plan, whole, as one Bundle; by GET.",
+        "description": description,
         "affectsState": False,
-        "code": "view",
+        "code": code,
         "resource": [ROOT],
         "system": False,
         "type": False,
         "instance": True,
-        "parameter": [
-            {
-                "name": "share",
-                "use": "in",
-                "min": 0,
-                "max": "1",
-                "documentation": "Id of the share, needed where the party's system keeps its people apart.",
-                "type": "id",
-            },
-            {
-                "name": "return",
-                "use": "out",
-                "min": 1,
-                "max": "1",
-                "documentation": "A collection: the resources of the view, the CarePlan last. Its ETag is the number.",
-                "type": "Bundle",
-            },
-        ],
+        "parameter": parameters,
     }

@@ -242,18 +242,18 @@ def test_what_is_not_searched_for(hospital: Caller, practice: Caller, query: str
     assert practice.get(f"/Goal?{query}").content == answer.content
 
 
-def test_nothing_is_written_here(hospital: Caller) -> None:
-    """Plans are changed by message: PUT, POST, PATCH and DELETE are not allowed."""
+def test_nothing_is_created_or_deleted_here(hospital: Caller) -> None:
+    """What there is may be changed; POST and DELETE are not allowed, nor PUT and PATCH of a whole type."""
     for type_ in SERVED:
-        for method, url in (
-            ("POST", f"/{type_}"),
-            ("PUT", f"/{type_}/x"),
-            ("PATCH", f"/{type_}/x"),
-            ("DELETE", f"/{type_}/x"),
+        for method, url, allowed in (
+            ("POST", f"/{type_}", {"GET", "HEAD"}),
+            ("PUT", f"/{type_}", {"GET", "HEAD"}),
+            ("PATCH", f"/{type_}", {"GET", "HEAD"}),
+            ("DELETE", f"/{type_}/x", {"GET", "HEAD", "PUT", "PATCH"}),
         ):
             answer = hospital.send(method, url)
             refused(answer, 405, "not-supported")
-            assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+            assert set(answer.headers["allow"].split(", ")) == allowed
 
 
 def test_a_token_is_needed(hospital: Caller) -> None:
@@ -272,14 +272,14 @@ def test_the_capability_statement_tells_the_truth(ring: Ring, hospital: Caller) 
     assert "about plans" in statement["messaging"][0]["documentation"]
     for type_ in SERVED:
         told = types[type_]
-        assert [one["code"] for one in told["interaction"]] == ["read", "search-type"]
-        assert (told["versioning"], "updateCreate" in told) == ("versioned", False)
+        assert [one["code"] for one in told["interaction"]] == ["read", "search-type", "update", "patch"]
+        assert (told["versioning"], told["updateCreate"]) == ("versioned-update", False)
         for parameter in told["searchParam"]:
             name, is_person = parameter["name"], parameter["name"] in ("patient", "subject", "identifier")
             chained = f"{name}.identifier" if name in ("patient", "subject") else name
             value = PERSON if is_person else "x"
             assert hospital.post(f"/{type_}/_search", **{chained: value}).status_code == 200, (type_, name)
-    (operation,) = types["CarePlan"]["operation"]
+    operation = types["CarePlan"]["operation"][0]
     definition = hospital.client.get(operation["definition"].removeprefix(ring.holder.url)).json()
     assert (definition["code"], definition["instance"], definition["affectsState"]) == ("view", True, False)
     assert hospital.get(f"/CarePlan/{PLAN}/${definition['code']}").status_code == 200
@@ -289,7 +289,7 @@ def test_what_is_served_is_sound(hospital: Caller) -> None:
     """FHIR's own models take the view, a searchset with an outcome, and the OperationDefinition."""
     nothing = Caller(hospital.client, "practice").post("/CarePlan/_search", patient_identifier=PERSON)
     said = [hospital.get(f"/CarePlan/{PLAN}/$view"), hospital.get(f"/CarePlan?_id={PLAN}"), nothing]
-    said.append(hospital.get("/OperationDefinition/plan-view"))
+    said += [hospital.get(f"/OperationDefinition/{one}") for one in ("plan-view", "plan-change")]
     for answer in said:
         resource = answer.json()
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)

@@ -68,7 +68,10 @@ class Change(Value):
 
 
 class KeptChange(Value):
-    """A change that one side has, with what became of it. At the participant, `decisions` are those answered."""
+    """A change that one side has, with what became of it. At the participant, `decisions` are those answered.
+
+    No answer is sent to a change that is `polled`: whoever made it knows it by no message, and asks for the answer.
+    """
 
     change: Change = Field(description="The change.")
     status: ChangeStatus = Field(description="Status.")
@@ -77,6 +80,7 @@ class KeptChange(Value):
     decisions: tuple[PartDecision, ...] = Field(default=(), max_length=20_000, description="What became of each part.")
     by: Author | None = Field(default=None, description="The person of our side who decided last.")
     told: Count = Field(default=0, ge=0, description="Times our people were told that it waits.")
+    polled: Flag = Field(default=False, description="True if its author asks what became of it.")
 
 
 class ChangeAnswer(Value):

@@ -80,6 +80,7 @@ class PlanEvent(Value):
     number: Count | None = Field(default=None, ge=0, description="Number of the view or withdrawal.")
     digest: Text | None = Field(default=None, description="Digest of the view or withdrawal.")
     change: Change | None = Field(default=None, description="The change.")
+    polled: Flag = Field(default=False, description="True if the author of the change asks what became of it.")
     decisions: tuple[PartDecision, ...] = Field(default=(), max_length=20_000, description="Decisions of a person.")
     answer: ChangeAnswer | None = Field(default=None, description="The answer to a change.")
     holder: Organization | None = Field(default=None, description="The organisation of a new holder.")

@@ -69,14 +69,21 @@ def read(context: Context, peer: Credential, type_: str, id_: str, share: str | 
 
     `share` is the id of the share that the request names. Raises `HeldElsewhere` where the plan went on with the share.
     """
+    shown, resource = found(context, peer, type_, id_, share)
+    _Request(context, peer, share).record(shown, resource)
+    return resource
+
+
+def found(
+    context: Context, peer: Credential, type_: str, id_: str, share: str | None = None
+) -> tuple[Shown, ResourceVersion]:
+    """A resource and the view it is in. Raises as `read`; that it was shown is up to the caller to record."""
     request = _Request(context, peer, share)
     answer = request.find(type_, id_)
     if (shown := answer.shown) is not None:
         for one in shown.resources:
             if (one.type, one.id) == (type_, id_):
-                resource = shown.data_of(one)
-                request.record(shown, resource)
-                return resource
+                return shown, shown.data_of(one)
     raise request.refused(answer, type_, id_)
 
 
@@ -109,7 +116,7 @@ def search(
         raise InvalidInput.at(type_, "say what to search for: _id, share, or (by POST) the person", "required")
     else:
         answers = list(request.answers(type_, criteria))
-    found = [
+    several = [
         (answer.shown, one)
         for answer in answers
         if answer.shown is not None
@@ -117,14 +124,14 @@ def search(
         if one.type == type_ and (not criteria.ids or one.id in criteria.ids)
     ]
     begin = place.begin if place is not None else 0
-    page = [(shown, shown.data_of(one)) for shown, one in found[begin : begin + most]]
+    page = [(shown, shown.data_of(one)) for shown, one in several[begin : begin + most]]
     request.record_page(type_, criteria, answers, page)
-    if not found and (gone := next((one.gone for one in answers if one.gone is not None), None)) is not None:
+    if not several and (gone := next((one.gone for one in answers if one.gone is not None), None)) is not None:
         raise gone
-    more = begin + most < len(found)
+    more = begin + most < len(several)
     views = tuple((one.shown.share.id, one.shown.version) for one in answers if one.shown is not None)
     after = _write_place(_Place(views, begin + most), peer.name, type_, criteria) if more else None
-    return Page([one for _, one in page], len(found), after)
+    return Page([one for _, one in page], len(several), after)
 
 
 class _Request:

@@ -17,6 +17,7 @@ from ip_fhir.domain.values.value import require
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import PartialWriter
+from ip_fhir.exchange.interactions.plan_changes import change, status
 from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.case import SharedPlan
     from ip_fhir.domain.sharing.change import PartDecision
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.interactions.plan_changes import Became, Wish
     from ip_fhir.exchange.interactions.search import Page
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
@@ -240,6 +242,14 @@ class PlanVerbs(Running):
     ) -> Page:
         """See `ip_fhir.exchange.plans.rest.search`."""
         return rest.search(self._context, peer, type_, criteria, most, cursor)
+
+    def change_plan_resource(self, peer: Credential, wish: Wish, share: str | None = None) -> Became:
+        """See `ip_fhir.exchange.interactions.plan_changes.change`."""
+        return self._active(change(self._context, peer, wish, share))
+
+    def plan_change_status(self, peer: Credential, plan_id: str, change_id: str) -> Became:
+        """See `ip_fhir.exchange.interactions.plan_changes.status`."""
+        return status(self._context, peer, plan_id, change_id)
 
     # --- the way of each verb
 

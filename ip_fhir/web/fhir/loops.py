@@ -7,7 +7,7 @@ comes with it, and what is changed in a Task is an event of the loop.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl
 from uuid import NAMESPACE_URL, uuid5
 
@@ -26,7 +26,7 @@ from ip_fhir.web.fhir.doors import Door
 from ip_fhir.web.fhir.histories import history_bundle, history_query
 from ip_fhir.web.fhir.subsets import shape_of_read
 from ip_fhir.web.requests import BadRequest
-from ip_fhir.web.searching import COUNT, query_of, searchset
+from ip_fhir.web.searching import COUNT, SAYS_NOTHING, query_of, searchset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from ip_fhir.web.searching import Query
 
 _CREATED: Final = "ServiceRequest"
+
+Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Parameters by name."""
+
 _VERSION_DIGITS: Final = 9
+
+
+def _said(parameters: Pairs) -> Pairs:
+    """The parameters of an address that are criteria."""
+    return tuple((name, value) for name, value in parameters if name not in SAYS_NOTHING)
 
 
 class Loops:
@@ -120,11 +129,15 @@ class Loops:
         return self._written(asked, changed)
 
     def create(self, peer: Credential, asked: Asked) -> Response:
-        """Open a loop by a ServiceRequest, unless `If-None-Exist` finds it there already."""
+        """Open a loop by a ServiceRequest, unless `If-None-Exist` finds it there already.
+
+        There are clients that write the condition into the address instead.
+        """
         body = asked.resource(self._exchange.limits)
         condition = asked.headers.get("if-none-exist")
-        if condition is not None:
-            found = self._matching(_CREATED, peer, self._criteria(condition), "If-None-Exist")
+        criteria = self._criteria(condition) if condition is not None else _said(asked.in_url)
+        if condition is not None or criteria:
+            found = self._matching(_CREATED, peer, criteria, "If-None-Exist")
             if found is not None:
                 return self._written(asked, found)
         return self._create(peer, asked, body)
@@ -144,7 +157,7 @@ class Loops:
         made = self._exchange.read_resource(peer, _CREATED, location.split("/")[1])
         return self._written(asked, made, status=201)
 
-    def _criteria(self, condition: str) -> tuple[tuple[str, str], ...]:
+    def _criteria(self, condition: str) -> Pairs:
         """The criteria of `If-None-Exist`: the query alone, `Type?query`, or the same after our own address."""
         own = condition.removeprefix(f"{self._exchange.url}/").removeprefix(_CREATED).removeprefix("?")
         try:
@@ -152,9 +165,7 @@ class Loops:
         except ValueError:
             raise BadRequest(400, "is no query", "value", "If-None-Exist") from None
 
-    def _matching(
-        self, type_: str, peer: Credential, criteria: tuple[tuple[str, str], ...], at: str
-    ) -> ResourceVersion | None:
+    def _matching(self, type_: str, peer: Credential, criteria: Pairs, at: str) -> ResourceVersion | None:
         """The one resource that criteria find, None for none. Raises `InvalidInput` (multiple-matches)."""
         query: Query = query_of(type_, Asked("GET", in_url=criteria), self._exchange.url)
         if not query.criteria or COUNT in dict(criteria):

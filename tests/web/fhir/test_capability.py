@@ -110,9 +110,11 @@ def test_operations_and_whole_system(party: Caller, stated: dict[str, Any]) -> N
         answer = party.post("", {"resourceType": "Bundle", "type": type_})
         assert (answer.status_code == 200) == (type_ == "batch")
         assert answer.status_code != 405
-    (operation,) = stated["CarePlan"]["operation"]
-    definition = party.get(operation["definition"]).json()
-    assert definition["resourceType"] == "OperationDefinition"
-    assert answers(party, "GET", f"CarePlan/none/${operation['name']}")
+    assert [one["name"] for one in stated["CarePlan"]["operation"]] == ["view", "change"]
+    for operation in stated["CarePlan"]["operation"]:
+        definition = party.get(operation["definition"]).json()
+        assert (definition["resourceType"], definition["code"]) == ("OperationDefinition", operation["name"])
+        assert definition["url"] == operation["definition"]
+        assert answers(party, "GET", f"CarePlan/none/${operation['name']}")
     assert answers(party, "POST", "$process-message")
     assert not answers(party, "POST", "$validate")

@@ -208,7 +208,9 @@ def _decide(step: Step, share: Share, change: Change, base: IndividualPlan, now:
     verdict = bench.judge(parts)
     decisions = verdict.decisions(parts)
     status = status_of(decisions)
-    kept = KeptChange(change=change.evolve(by=None), status=status, received=step.event.at, decisions=decisions)
+    own = change.evolve(by=None)
+    received = step.event.at
+    kept = KeptChange(change=own, status=status, received=received, decisions=decisions, polled=step.event.polled)
     is_done = not waits(kept)
     kept = kept.evolve(decided=step.event.at) if is_done else kept
     step.evolve(changes=(*step.case.changes, kept))
@@ -239,6 +241,8 @@ def _put_plan(step: Step, plan: IndividualPlan, share: Share) -> None:
 
 
 def _answer(step: Step, kept: KeptChange) -> None:
+    if kept.polled:
+        return
     share = step.case.share(kept.change.share)
     party, number = (share.party, share.number) if share is not None else (step.event.party, None)
     answers = step.event.message_id if step.event.change is not None else None

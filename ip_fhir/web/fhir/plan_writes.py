@@ -1,0 +1,102 @@
+"""Update and PATCH of a resource of a view: a change of the plan, which takes effect at once or waits for a person.
+
+200 with the resource where it took effect, 202 with an OperationOutcome where it waits, 422 where nothing of it may be.
+`Content-Location` of a 202 is where its author asks what became of it: `CarePlan/[id]/$change?change=[id]`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.domain.sharing.change import Outcome
+from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.exchange.interactions.plan_changes import Wish
+from ip_fhir.fhir.json_text import dumps
+from ip_fhir.fhir.outcome import outcome
+from ip_fhir.fhir.reading import read_json, write_json
+from ip_fhir.fhir.rest.json_patch import patched, read_patch
+from ip_fhir.web import requests as headers
+from ip_fhir.web.answers import fhir, versioned, with_version
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from ip_fhir.domain.sharing.change import PartDecision
+    from ip_fhir.errors import IssueCode
+    from ip_fhir.exchange import Exchange
+    from ip_fhir.exchange.interactions.plan_changes import Became
+    from ip_fhir.exchange.peers import Credential
+    from ip_fhir.ports import JsonObject
+    from ip_fhir.web.fhir.asked import Asked
+
+_CODES: Final[dict[Outcome, IssueCode]] = {
+    Outcome.CONFLICT: "conflict",
+    Outcome.NOT_FOUND: "not-found",
+    Outcome.REFUSED: "business-rule",
+    Outcome.DECLINED: "business-rule",
+}
+_DONE: Final = (Outcome.DONE, Outcome.ACCEPTED)
+
+
+def update(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
+    """Take a changed resource of a view. An element that is missing is unchanged."""
+    body = asked.resource(exchange.limits)
+    based_on = headers.if_match(asked, body)
+    wish = Wish(type_, asked.ids["id"], based_on, lambda _before: body, write_json(body), whole=False)
+    return _answered(exchange, exchange.change_plan_resource(peer, wish, share_of(asked)), asked)
+
+
+def patch(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
+    """Take a JSON Patch of a resource of a view. An element that it removes is taken out."""
+    based_on = headers.if_match(asked)
+    operations = read_patch(asked.content)
+
+    def make(before: JsonObject) -> JsonObject:
+        return read_json(write_json(patched(before, operations)), exchange.limits)
+
+    wish = Wish(type_, asked.ids["id"], based_on, make, dumps(operations), whole=True)
+    return _answered(exchange, exchange.change_plan_resource(peer, wish, share_of(asked)), asked)
+
+
+def status(exchange: Exchange, peer: Credential, asked: Asked) -> Response:
+    """Answer what became of a change: 202 while something of it waits, else 200; an OperationOutcome."""
+    change_id = dict(asked.in_url).get("change")
+    if change_id is None:
+        raise InvalidInput.at("CarePlan.change", "say which change: change=ID", "required")
+    return _told(exchange, exchange.plan_change_status(peer, asked.ids["id"], change_id))
+
+
+def share_of(asked: Asked) -> str | None:
+    """Returns the id of the share that a request names; of several the last."""
+    return dict(asked.in_url).get("share")
+
+
+def _answered(exchange: Exchange, became: Became, asked: Asked) -> Response:
+    decisions = became.kept.decisions
+    if became.waits or any(one.outcome not in _DONE for one in decisions):
+        response = _told(exchange, became)
+        if not became.waits and all(one.outcome not in _DONE for one in decisions):
+            response.status_code = 422
+        return response
+    if became.resource is None:
+        return _told(exchange, became)
+    if asked.returns == "representation":
+        return versioned(became.resource)
+    return with_version(became.resource, _told(exchange, became))
+
+
+def _told(exchange: Exchange, became: Became) -> Response:
+    """The OperationOutcome of a change, and the address at which it is asked for again."""
+    response = fhir(outcome([_problem(one) for one in became.kept.decisions]))
+    response.status_code = 202 if became.waits else 200
+    where = f"{exchange.url}/CarePlan/{became.plan_id}/$change?change={became.kept.change.id}"
+    response.headers["Content-Location"] = where
+    return response
+
+
+def _problem(one: PartDecision) -> Problem:
+    """A part of a change as an issue: the field and, of an item, its id in the view."""
+    words = one.outcome if one.reason is None else f"{one.outcome}: {one.reason}"
+    is_no = one.outcome in (Outcome.REFUSED, Outcome.NOT_FOUND, Outcome.DECLINED)
+    place = one.field if one.id is None else f"{one.field} of {one.id}"
+    return Problem(place, words, _CODES.get(one.outcome, "informational"), "error" if is_no else "warning")
