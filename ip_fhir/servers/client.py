@@ -125,29 +125,30 @@ class FhirServer:
         """Stores a plan that the server does not have; returns it as it is there, with the server's ids.
 
         A plan that was stored before is returned as it is now; nothing is written over. Raises `InvalidInput` if FHIR
-        has no place for a part, and the errors of a peer. The same call may be made again.
+        has no place for a part, and the errors of a peer; also `Rejected` if the same plan is there as another
+        person's. The same call may be made again.
         """
         bundle = self._moved(self.mapper.to_fhir(plan))
         base = self.connection.base.rstrip("/")
         seed = f"{base}|{plan.owner.id}|{plan.created.isoformat()}"
         made = self._changes(None, bundle, seed)
         try:
-            return self._stored(made)
+            return self._stored(made, plan.owner.identifier)
         except Rejected as error:
             self._expect_without_conditions(made, error)
-        return self._stored(self._changes(None, bundle, seed))
+        return self._stored(self._changes(None, bundle, seed), plan.owner.identifier)
 
     def close(self) -> None:
         """Closes this thread's connections."""
         self.connection.close()
 
-    def _stored(self, made: Changes) -> FetchedPlan:
-        """The plan that these requests create, if it is not there; as it is there then."""
+    def _stored(self, made: Changes, person: PersonId | None) -> FetchedPlan:
+        """The plan that these requests create, if it is not there; as it is there then, and this person's."""
         number = next(n for n, request in enumerate(made.requests) if request.url.partition("/")[0] == _ROOT)
         there = self._find(made.requests[number])
         for attempt in range(1, _ROUNDS + 1):
             if there is not None:
-                return self.fetch_plan(there.id)
+                return self.fetch_plan(there.id, person=person)
             try:
                 results = self.connection.perform(transaction(made.requests))
             except Conflict as error:  # somebody creates one of them at the same time
@@ -159,10 +160,11 @@ class FhirServer:
                 there = self._find(made.requests[number]) if error.in_doubt else None
                 if there is None:
                     raise
+                return self.fetch_plan(there.id, person=person)
             else:
                 for request, result in zip(made.requests, results, strict=True):
                     self._expect_next_version(request, result)
-                stored = self.fetch_plan(place_of(results[number]).id)
+                stored = self.fetch_plan(place_of(results[number]).id, person=person)
                 self._expect_heeded(made, results, stored)
                 return stored
         raise AssertionError  # the last attempt returns or raises

@@ -274,8 +274,8 @@ def test_a_part_is_changed_while_another_adds_it_too(double: FhirServerDouble, c
 
 
 def test_an_ignored_condition_is_told(double: FhirServerDouble, client: FhirServer) -> None:
-    """A server takes another person's goal for the new one: an error, and never a plan with that goal."""
-    client.store_plan(example(2))
+    """A server takes a part of an older plan for the new one: an error, and never a plan with that part."""
+    client.store_plan(example(1).evolve(created=example(1).created.replace(year=2020)))
     double.faults.add("ignores conditions")
     with pytest.raises(Rejected, match="a condition was not heeded"):
         client.store_plan(example(1))

@@ -70,4 +70,4 @@ def of_another(plan: IndividualPlan) -> IndividualPlan:
     """The plan as that of a person whom the servers do not know."""
     number = next(_PERSONS)
     owner = plan.owner.evolve(identifier=PersonId(f"2026{number:08}"))
-    return plan.evolve(owner=owner, created=plan.created.replace(year=1990 + number % 30))
+    return plan.evolve(owner=owner, created=plan.created.replace(year=1990 + number))

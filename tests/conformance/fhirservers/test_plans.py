@@ -122,7 +122,7 @@ def test_a_plan_is_stored_once(site: Site, plan: IndividualPlan) -> None:
 @ON_BOTH
 def test_stored_by_two_at_once(site: Site, plan: IndividualPlan) -> None:
     """Two of ours store the same plan, and another plan of the same person, side by side: no patient is there twice."""
-    later = plan.evolve(created=plan.created.replace(year=2024))
+    later = plan.evolve(created=plan.created.replace(month=11))
     with ThreadPoolExecutor(3) as all_three:
         first, second, other = all_three.map(lambda one: site.client().store_plan(one), (plan, plan, later))
     assert first.plan.id == second.plan.id != other.plan.id
@@ -240,6 +240,20 @@ def test_an_old_version_is_not_written_over(site: Site, plan: IndividualPlan) ->
     assert there(client, "Goal", goal["id"]) == goal
     assert there(client, "CarePlan", old["id"])["note"] == [{"text": "theirs"}]
     seen(site, "an update of an old version", f"refused, HTTP {site.stale}")
+
+
+@ON_BOTH
+def test_what_was_just_written_is_fetched(site: Site, plan: IndividualPlan) -> None:
+    """A relative whom nothing refers to is found by a search; no answer of a minute ago is taken for that of now."""
+    client, another = site.client(), site.client()
+    stored = client.store_plan(plan)
+    relative = there(client, "RelatedPerson", stored.plan.related_persons[0].id)
+    aunt = {name: value for name, value in relative.items() if name not in {"id", "meta", "identifier"}}
+    for year in (1990, 1991):
+        made = another.connection.perform(instances.create({**aunt, "birthDate": f"{year}-01-01"}))
+        url = f"{site.base}/RelatedPerson/{made.location.id}"
+        assert url in {entry["fullUrl"] for entry in client.fetch_plan(stored.plan.id).bundle["entry"]}
+    seen(site, "a relative added by somebody else, fetched at once", "there")
 
 
 @ON_BOTH
