@@ -1,9 +1,9 @@
-# make demo | check | test | soak | lint | bench | docs      more arguments: make test ARGS="tests/domain -x"
+# make demo | check | test | soak | lint | bench | docs | package      more arguments: make test ARGS="tests/domain -x"
 # Needs Python 3.11 or newer, make and git. The rest is installed into .venv, once.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo check test soak lint bench measure docs
+.PHONY: help demo check test soak lint bench measure docs package
 
 ARGS ?=
 # A worker for each core; those that share a validator, or what their file makes once, run in one: tests/conftest.py
@@ -62,6 +62,10 @@ measure: $(INSTALLED)
 
 docs: $(INSTALLED)
 	@$(BIN)/python docs/build.py $(ARGS)
+
+# Our definitions as a FHIR package in dist/. Needs Java, Maven and Node besides.
+package: $(INSTALLED)
+	@$(BIN)/python tests/conformance/package/build.py $(ARGS)
 
 # Install, or install again where pyproject.toml is newer than the stamp. An environment that is there is kept.
 $(INSTALLED): pyproject.toml

@@ -24,7 +24,7 @@ _ORIGINAL: Final = "ip-"  # the search parameters of ours begin with it
 
 @dataclass(frozen=True, slots=True)
 class TypeAbility:
-    """What a server says of one type: its interactions, search parameters and profiles, and how it keeps versions.
+    """A type as a server describes it: its interactions, search parameters and profiles, and how it keeps versions.
 
     `versions` is `no-version`, `versioned` or `versioned-update`; None if it does not say.
     """
@@ -43,7 +43,7 @@ class TypeAbility:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a server says of itself: its software, version of FHIR, interactions, operations, and types by name."""
+    """A server as it describes itself: its software, version of FHIR, interactions, operations, and types by name."""
 
     software: str
     fhir_version: str | None

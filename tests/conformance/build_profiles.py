@@ -26,14 +26,15 @@ from tests.conformance.sources import EMPTY_PACKAGES, PUBLISHED, Sources  # noqa
 FINGERPRINT = "mappings/profiles/sources.sha256"
 
 
-def build(checkout: Path) -> dict[str, str]:
+def build(checkout: Path, *, snapshots: bool = False) -> dict[str, str]:
     """Every built file: its path in the checkout and its text. Raises `ToolFailed` for an error or warning."""
     with tempfile.TemporaryDirectory() as directory:
         project = Path(directory)
         for name, text in Sources(checkout).project().items():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             (project / name).write_text(text, encoding="utf-8")
-        said = tools.run([str(tools.sushi()), "build"], project, HOME=str(tools.fhir_home(EMPTY_PACKAGES)))
+        command = [str(tools.sushi()), "build", *(["--snapshot"] if snapshots else [])]
+        said = tools.run(command, project, HOME=str(tools.fhir_home(EMPTY_PACKAGES)))
         if not re.search(r"\b0 Errors\s+0 Warnings", said):
             raise tools.ToolFailed(said)
         made = sorted((project / "fsh-generated" / "resources").glob("*.json"))

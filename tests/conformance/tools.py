@@ -50,7 +50,7 @@ def hapi_jar() -> Path:
 def sekmet() -> Path:
     """sekmet-fhir, in an environment of its own: what it brings, a web server among it, would change ours."""
     requirements = HERE / "fhirservers" / "sekmet" / "requirements.txt"
-    place = BUILD / "sekmet"
+    place = HERE.parents[1] / ".venv-sekmet"  # beside ours: below tests/ its files would be taken for tests
     program = place / "bin" / "sekmet"
     with _once("sekmet", [requirements]) as stale:
         if stale or not program.is_file():

@@ -46,7 +46,10 @@ def run(bare: Path, *command: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     ("target", "environment"),
-    [*((target, ".venv") for target in ("demo", "check", "test", "soak", "lint", "docs")), ("bench", ".venv-bench")],
+    [
+        *((target, ".venv") for target in ("demo", "check", "test", "soak", "lint", "docs", "package")),
+        ("bench", ".venv-bench"),
+    ],
 )
 def test_each_target_makes_its_environment(bare: Path, target: str, environment: str) -> None:
     """Each target makes and fills its environment where there is none, and not again where there is one."""

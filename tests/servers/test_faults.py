@@ -8,7 +8,7 @@ from ip_fhir.errors import Conflict, InvalidInput, PeerError, Rejected, Unavaila
 from ip_fhir.servers import FetchedPlan, FhirServer
 from tests.mapping.examples import example
 from tests.servers.plans import same, with_aunt, with_title
-from tests.support.fhir_server import Fault, FhirServerDouble
+from tests.support.fhir_server import Fault, FhirServerDouble, Refused
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,61 @@ def test_a_part_is_changed_while_another_adds_it_too(double: FhirServerDouble, c
 
 
 def test_an_ignored_condition_is_told(double: FhirServerDouble, client: FhirServer) -> None:
-    """A server takes another person's goal for the new one: an error, and never a plan with that goal."""
-    client.store_plan(example(2))
+    """A server takes a part of an older plan for the new one: an error, and never a plan with that part."""
+    client.store_plan(example(1).evolve(created=example(1).created.replace(year=2020)))
     double.faults.add("ignores conditions")
     with pytest.raises(Rejected, match="a condition was not heeded"):
         client.store_plan(example(1))
+
+
+def test_a_conflict_while_storing(double: FhirServerDouble, client: FhirServer, waited: list[float]) -> None:
+    """Somebody creates one of the resources at the same time, and nothing of ours is written: it is tried again."""
+
+    def refuse() -> None:
+        raise Refused(409, "conflict")
+
+    double.before_transaction = refuse
+    stored = client.store_plan(example(1))
+    assert same(client.store_plan(example(1)), stored)
+    assert (double.count(), len(waited)) == (58, 1)
+
+
+def test_conflicts_without_end_while_storing(double: FhirServerDouble, client: FhirServer) -> None:
+    """A server that always answers so is given up, and nothing is there."""
+
+    def refuse() -> None:
+        double.before_transaction = refuse
+        raise Refused(409, "conflict")
+
+    double.before_transaction = refuse
+    with pytest.raises(Conflict):
+        client.store_plan(example(1))
+    assert double.count() == 0
+
+
+@pytest.mark.parametrize("change", [None, {"note": [{"text": "theirs"}]}])
+def test_a_part_that_another_created_by_name_meanwhile(
+    double: FhirServerDouble, client: FhirServer, change: dict[str, object] | None
+) -> None:
+    """The same content is no loss; content that was changed since is told, and can be read in its history."""
+    double.faults.add("no conditions")
+    plan = example(1)
+    stored = client.store_plan(plan)
+    another, double.versions = double.versions, {}
+
+    def somebody() -> None:
+        double.versions |= another
+        if change is not None:
+            double.put({**double.now(f"Goal/{stored.plan.goals[0].id}"), **change})
+
+    double.before_transaction = somebody
+    if change is None:
+        assert contents_of(client.store_plan(plan)) == contents_of(stored)
+        return
+    with pytest.raises(Rejected, match="written over: see its history"):
+        client.store_plan(plan)
+
+
+def contents_of(plan: FetchedPlan) -> list[object]:
+    """The resources of a plan without their versions."""
+    return [{**entry["resource"], "meta": None} for entry in plan.bundle["entry"]]

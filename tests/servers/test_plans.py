@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from ip_fhir.domain.merge import ChangeKind, difference
-from ip_fhir.errors import InvalidInput
+from ip_fhir.domain.values.ids import PersonId
+from ip_fhir.errors import InvalidInput, Rejected
 from ip_fhir.servers import FetchedPlan, FhirServer
 from ip_fhir.servers.connection import Connection
 from tests.mapping.examples import example
@@ -76,6 +77,16 @@ def test_two_plans_share_their_actors_and_nothing_else(double: FhirServerDouble,
     numbered = [one for one in double.of_type("Organization") if "urn:ietf" not in str(one["identifier"])]
     assert len({orjson.dumps(one["identifier"]) for one in numbered}) == len(numbered)
     assert len(double.of_type("Organization")) - organizations < organizations
+
+
+def test_the_same_plan_of_another_person_is_not_taken_for_it(double: FhirServerDouble, client: FhirServer) -> None:
+    """Another system has a person with our local id, and a plan of the same instant and words: refused."""
+    client.store_plan(example(1))
+    count = double.count()
+    another = example(1).owner.evolve(identifier=PersonId("202600000001"))
+    with pytest.raises(Rejected, match="another person's"):
+        client.store_plan(example(1).evolve(owner=another))
+    assert double.count() == count
 
 
 def test_one_changed_measure_is_one_request(

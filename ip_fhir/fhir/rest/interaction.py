@@ -47,10 +47,14 @@ class Interaction(Generic[T_co]):
     limits: Limits = field(default=DEFAULT_LIMITS, repr=False)
 
     def request(self, base: str) -> HttpRequest:
-        """Returns the request to the server whose base is `base`, with or without a slash at its end."""
+        """Returns the request to the server whose base is `base`, with or without a slash at its end.
+
+        No kept answer is asked for: servers and proxies may hold one of a minute ago, without a consent given since.
+        """
         address = self.path if "://" in self.path else f"{base.rstrip('/')}/{self.path}".rstrip("/")
         query = f"?{urlencode(self.query)}" if self.query else ""
-        return HttpRequest(self.method, f"{address}{query}", {"Accept": FHIR_JSON, **dict(self.headers)}, self.body)
+        headers = {"Accept": FHIR_JSON, "Cache-Control": "no-cache", **dict(self.headers)}
+        return HttpRequest(self.method, f"{address}{query}", headers, self.body)
 
     def result(self, answer: HttpAnswer, host: str) -> T_co:
         """Reads the answer of `host`. Raises `Rejected`, `Unavailable` or `Conflict`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -28,12 +27,16 @@ START = 400  # seconds; HAPI makes its database first, a minute on a quiet machi
 
 @dataclass(frozen=True)
 class Site:
-    """A server that runs: its base, and the status by which it refuses an update of a version that is not the last."""
+    """A server that runs: its base, and the status by which it refuses an update of a version that is not the last.
+
+    `installed` has the number of resources of each type that it took from a package.
+    """
 
     name: str
     version: str
     base: str
     stale: int
+    installed: dict[str, int] = field(default_factory=dict)
 
     def client(self, *, batches: bool = True) -> FhirServer:
         """A client of it with a count of requests of its own."""
@@ -41,16 +44,31 @@ class Site:
 
 
 @contextmanager
-def hapi(*arguments: str) -> Iterator[Site]:
+def hapi() -> Iterator[Site]:
     """HAPI's JPA server with our search parameters; skipped where Java or Maven is missing."""
+    with _hapi("HAPI FHIR JPA") as site:
+        load_parameters(site)
+        yield site
+
+
+@contextmanager
+def validating_hapi(package: Path) -> Iterator[Site]:
+    """The same with a FHIR package installed: it refuses what is invalid."""
+    with _hapi("HAPI FHIR JPA, validating, with our package", "validate", str(package)) as site:
+        yield site
+
+
+@contextmanager
+def _hapi(name: str, *arguments: str) -> Iterator[Site]:
     missing = tools.missing("java", "mvn")
     require(not missing, f"{missing}: install a JDK (17 or newer) and Maven")
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
     command = tools.java(tools.hapi_jar(), "org.ipfhir.conformance.HapiServer", *arguments)
     with _running([command[0], quiet, *command[1:]]) as lines:
-        site = Site("HAPI FHIR JPA", version(HERE / "hapi" / "pom.xml", r"<hapi.version>(.+?)<"), lines.ready(), 409)
-        load_parameters(site)
-        yield site
+        base = lines.ready()
+        said = (line.split() for line in lines.before if line.startswith("INSTALLED "))
+        installed = {type_: int(number) for _, type_, number in said}
+        yield Site(name, version(HERE / "hapi" / "pom.xml", r"<hapi.version>(.+?)<"), base, 409, installed)
 
 
 @contextmanager
@@ -85,11 +103,11 @@ def load_parameters(site: Site) -> None:
 
 
 class _Lines:
-    """What a process writes, line by line."""
+    """What a process writes, line by line; `before` has the lines until it was ready."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.last: deque[str] = deque(maxlen=30)
+        self.before: list[str] = []
         self._queue: Queue[str] = Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -98,7 +116,6 @@ class _Lines:
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
-                self.last.append(line)
                 self._queue.put(line)
         self._queue.put("")
 
@@ -109,7 +126,8 @@ class _Lines:
                 line = self._queue.get(timeout=START)
             except Empty:
                 line = ""
-            assert line, f"it does not listen: {''.join(self.last)}"
+            assert line, f"it does not listen: {''.join(self.before[-30:])}"
+            self.before.append(line)
             if word in line:
                 return line.partition(word)[2].strip()
 

@@ -77,6 +77,12 @@ def there(client: FhirServer, type_: str, id_: str) -> dict[str, Any]:
     return client.connection.perform(instances.read(type_, id_)).resource
 
 
+def number_of(site: Site, plan: IndividualPlan) -> list[tuple[str, str]]:
+    """The criterion that finds the person of the plan by number."""
+    systems = sorted(site.client().mapper.compiled.systems.accepted("duf"))
+    return [("identifier", ",".join(f"{system}|{plan.owner.identifier}" for system in systems))]
+
+
 def by_another(client: FhirServer, type_: str, id_: str, **elements: Any) -> None:
     """Another system writes elements into a resource."""
     now = there(client, type_, id_)
@@ -109,10 +115,23 @@ def test_a_plan_is_stored_once(site: Site, plan: IndividualPlan) -> None:
     """The second time nothing is written: the same ids and versions; nor by another client that knows nothing yet."""
     first = site.client().store_plan(plan)
     assert same(site.client().store_plan(plan), first)
-    systems = sorted(site.client().mapper.compiled.systems.accepted("duf"))
-    criteria = [("identifier", ",".join(f"{system}|{plan.owner.identifier}" for system in systems))]
-    assert len(site.client().connection.perform(searches.search("Patient", criteria)).resources) == 1
+    assert len(site.client().connection.perform(searches.search("Patient", number_of(site, plan))).resources) == 1
     seen(site, "the same plan stored twice", "once there, no new version")
+
+
+@ON_BOTH
+def test_stored_by_two_at_once(site: Site, plan: IndividualPlan) -> None:
+    """Two of ours store the same plan, and another plan of the same person, side by side: no patient is there twice."""
+    later = plan.evolve(created=plan.created.replace(month=11))
+    with ThreadPoolExecutor(3) as all_three:
+        first, second, other = all_three.map(lambda one: site.client().store_plan(one), (plan, plan, later))
+    assert first.plan.id == second.plan.id != other.plan.id
+    assert first.plan.owner.id == other.plan.owner.id
+    for stored in (first, other):
+        assert len(site.client().fetch_plan(stored.plan.id).plan.goals) == len(plan.goals)
+    patients = site.client().connection.perform(searches.search("Patient", number_of(site, plan))).resources
+    assert len(patients) == 1
+    seen(site, "the same plan stored by two at once", "once there, and one patient")
 
 
 @ON_BOTH
@@ -221,6 +240,20 @@ def test_an_old_version_is_not_written_over(site: Site, plan: IndividualPlan) ->
     assert there(client, "Goal", goal["id"]) == goal
     assert there(client, "CarePlan", old["id"])["note"] == [{"text": "theirs"}]
     seen(site, "an update of an old version", f"refused, HTTP {site.stale}")
+
+
+@ON_BOTH
+def test_what_was_just_written_is_fetched(site: Site, plan: IndividualPlan) -> None:
+    """A relative whom nothing refers to is found by a search; no answer of a minute ago is taken for that of now."""
+    client, another = site.client(), site.client()
+    stored = client.store_plan(plan)
+    relative = there(client, "RelatedPerson", stored.plan.related_persons[0].id)
+    aunt = {name: value for name, value in relative.items() if name not in {"id", "meta", "identifier"}}
+    for year in (1990, 1991):
+        made = another.connection.perform(instances.create({**aunt, "birthDate": f"{year}-01-01"}))
+        url = f"{site.base}/RelatedPerson/{made.location.id}"
+        assert url in {entry["fullUrl"] for entry in client.fetch_plan(stored.plan.id).bundle["entry"]}
+    seen(site, "a relative added by somebody else, fetched at once", "there")
 
 
 @ON_BOTH

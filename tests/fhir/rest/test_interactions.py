@@ -75,10 +75,11 @@ def answers(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_requests_are_fhirs_own(interaction: Interaction[Any], method: str, path: str) -> None:
-    """Method and address by FHIR R4 http.html; JSON is asked for; no address has the number of a person."""
+    """Method and address by FHIR R4 http.html; JSON of now is asked for; no address has the number of a person."""
     request = interaction.request(f"{BASE}/")
     assert (request.method, request.url) == (method, BASE + path)
     assert request.headers["Accept"] == "application/fhir+json"
+    assert request.headers["Cache-Control"] == "no-cache"
     assert NUMBER not in f"{interaction!r} {request!r} {request.url}"
 
 

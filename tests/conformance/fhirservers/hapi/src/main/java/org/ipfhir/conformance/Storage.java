@@ -90,13 +90,12 @@ public class Storage {
         return new HibernatePropertiesProvider();
     }
 
-    /** As a site would set them: clients may choose ids, but none of digits only, which is what HAPI gives itself. */
+    /** As they come: clients may choose ids, none of digits only; a search may be answered from one of a minute ago. */
     @Bean
     public JpaStorageSettings storageSettings() {
         var settings = new JpaStorageSettings();
         settings.setAllowExternalReferences(true);
         settings.setResourceClientIdStrategy(JpaStorageSettings.ClientIdStrategyEnum.ALPHANUMERIC);
-        settings.setReuseCachedSearchResultsForMillis(null);
         return settings;
     }
 
