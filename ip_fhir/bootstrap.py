@@ -222,7 +222,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
             peer.timeout,
             _options(peer),
             {"hl7v2": line_of(peer)},
-            credentials=_credentials(number, peer),
+            credentials=credentials_of(number, peer),
         ),
         accepts=_texts(peer.accepts),
         passes_on=peer.passes_on,
@@ -232,7 +232,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
     )
 
 
-def _credentials(number: int, peer: PeerSettings) -> BackendService | None:
+def credentials_of(number: int, peer: PeerSettings) -> BackendService | None:
     """Our credentials with a peer's authorisation server. Raises `InvalidInput` for a key that cannot be used."""
     auth = peer.auth
     if auth is None:

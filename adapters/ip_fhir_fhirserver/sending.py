@@ -56,7 +56,8 @@ class FhirServerAdapter:
         Raises `Rejected`, `Unavailable` or `Conflict`. Ends within `endpoint.timeout` seconds whatever the server does.
         """
         endpoint = outgoing.endpoint
-        server = Server(self._http, endpoint.url, endpoint.token, time.monotonic() + endpoint.timeout)
+        end = time.monotonic() + endpoint.timeout
+        server = Server(self._http, endpoint.url, endpoint.token, end, credentials=endpoint.credentials)
         try:
             options = PeerOptions.model_validate(dict(endpoint.options))
             task, *others = placements(outgoing.content)

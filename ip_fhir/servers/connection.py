@@ -77,6 +77,11 @@ class Connection:
         return host_of(self.base)
 
     @property
+    def shows_a_token(self) -> bool:
+        """True if we say who we are: by a token of our own, or one of an authorisation server."""
+        return bool(self.token) or self.credentials is not None
+
+    @property
     def requests(self) -> int:
         """The number of requests that were sent."""
         return self.count[0]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ip_fhir.fhir.rest.interaction import Interaction
     from ip_fhir.fhir.rest.searches import Page
     from ip_fhir.ports import JsonObject
+    from ip_fhir.ports.http import Credentials
     from ip_fhir.wire.http import Http
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Server:
     token: str | None = field(repr=False)
     end: float = inf
     each: float = inf
+    credentials: Credentials | None = field(default=None, repr=False)
 
     @property
     def host(self) -> str:
@@ -46,7 +48,9 @@ class Server:
             raise Unavailable(f"{self.host}: no answer in time")
         request = interaction.request(self.base)
         most = interaction.limits.max_bytes
-        answer = self.http.perform(request, token=self.token, timeout=left, max_bytes=most)
+        answer = self.http.perform(
+            request, token=self.token, credentials=self.credentials, timeout=left, max_bytes=most
+        )
         return interaction.result(answer, self.host)
 
     def pages(self, type_: str, criteria: Sequence[tuple[str, str]]) -> Iterator[list[JsonObject]]:

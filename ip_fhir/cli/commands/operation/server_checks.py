@@ -28,6 +28,7 @@ _ANYONE: Final = (
 
 def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding]:
     """Checks a server at an address, by default that of a peer, with the token of the peer if there is one."""
+    from ip_fhir.bootstrap import credentials_of
     from ip_fhir.servers import Connection, FhirServer
     from ip_fhir.servers.abilities import abilities
 
@@ -37,6 +38,7 @@ def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding
             None if peer is None or peer.token is None else peer.token.get_secret_value(),
             peer.timeout if peer is not None else 30.0,
             plain_http=peer is not None and peer.plain_http,
+            credentials=None if peer is None else credentials_of(0, peer),
         )
     except InvalidInput as error:
         yield Finding("server", "fail", error.problems[0].reason)
@@ -53,7 +55,11 @@ def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding
 
 def _not_answered(error: PeerError, connection: Connection) -> Finding:
     if isinstance(error, Rejected) and error.status in {401, 403}:
-        shown = "ours is not accepted" if connection.token else "none was shown: name the peer with --config and --peer"
+        shown = (
+            "ours is not accepted"
+            if connection.shows_a_token
+            else "none was shown: name the peer with --config and --peer"
+        )
         return Finding("server", "fail", f"{error}: it asks for a token, and {shown}")
     return Finding("server", "fail", str(error))
 
@@ -200,6 +206,6 @@ def _messages(said: Abilities) -> Finding:
 
 def _access(connection: Connection, said: Abilities) -> Finding:
     ways = ", ".join(said.security) or "none that it names"
-    if connection.token:
+    if connection.shows_a_token:
         return Finding("access", "ok", f"our token is accepted; ways to authenticate: {ways}")
     return Finding("access", "warn", f"it answered without a token; for plans it should ask for one (ways: {ways})")

@@ -134,6 +134,10 @@ def not_taken(step: Step) -> Finding:
         elif event.number == share.number:  # else a newer one is under way
             _out_of_step(step, share)
         return Finding.OF_VIEW
+    if event.message is PlanMessageKind.PLAN_STATE_REQUEST and share is not None and not share.acknowledged:
+        step.put_share(share.evolve(in_step=True))  # the plan was not known there yet: there is nothing to compare
+        send_newest(step, share)
+        return Finding.OF_ANOTHER
     if event.message is PlanMessageKind.PLAN_GONE and not _has_had_a_view(step.case, event.party):
         return Finding.OF_ANOTHER  # it hears of the plan from the new holder alone
     changes.refused(step, event.about or "")

@@ -117,7 +117,7 @@ _NUMBERED: Final = (
     }),
     *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_HOLDER, {
         _F.OF_VIEW: "the share is out of step, a person is told",
-        _F.OF_ANOTHER: "a person is told",
+        _F.OF_ANOTHER: "a person is told; who never had a view and knows nothing of the plan gets the newest",
     }),
     *_rows(_E.RECEIPT_ERROR, _TRANSPORT, _AT_PARTICIPANT, {
         _F.OF_ANOTHER: "it was not taken; a person is told, but of a party that never had a view of what is gone",

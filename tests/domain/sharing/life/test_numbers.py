@@ -177,6 +177,27 @@ def test_a_restored_holder_asks_first() -> None:
 
 
 @pytest.mark.sharing_promise(6)
+@pytest.mark.sharing_promise(6, 11)
+def test_restored_before_the_first_view_had_left() -> None:
+    """Who refuses the question, since the plan is not known there, gets the first view: there is nothing to compare.
+
+    Of one that had a view, a person is told.
+    """
+    unit, hospital = holder(), participant("hospital")
+    saved(unit)
+    unit.do("restored")
+    (asks,) = [row for row in unit.waiting if row.party == "hospital"]
+    unit.waiting.remove(asks)
+    assert reasons(unit.receipt(asks, NOW, ok=False)) == []
+    assert share_of(unit, "hospital").in_step
+    exchanged(unit, hospital)
+    assert view_of(hospital).number == 1
+    unit.do("restored")
+    (asks,) = [row for row in unit.waiting if row.party == "hospital"]
+    assert reasons(unit.receipt(asks, NOW, ok=False)) == ["not-taken"]
+    assert not share_of(unit, "hospital").in_step
+
+
 def test_a_participant_that_is_ahead() -> None:
     """Numbers go on above the highest, a person is told, and nothing goes out until that person shares again."""
     unit, hospital = shared("hospital")
