@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from starlette.testclient import TestClient
 
-from ip_fhir.domain.plan import IndividualPlan
+from ip_fhir.domain.plan import IndividualPlan, PlanStatus
 from ip_fhir.domain.sharing.case import PlanSide, SharedPlan
 from ip_fhir.domain.sharing.see import settle
 from ip_fhir.domain.values.calendar import OSLO
@@ -81,6 +81,11 @@ class Caller:
         """The answer to a form; `patient_identifier` is the parameter `patient.identifier`."""
         body = urlencode({name.replace("_identifier", ".identifier"): value for name, value in form.items()})
         return self.client.post(url, content=body, headers={**self._token, **FORM})
+
+    def put(self, url: str, resource: Any, version: str) -> Any:
+        """The answer to an update of that version."""
+        headers = {**self._token, "Content-Type": "application/fhir+json", "If-Match": version}
+        return self.client.put(url, json=resource, headers=headers)
 
     def send(self, method: str, url: str) -> Any:
         """The answer to a request with a body of FHIR."""
@@ -318,7 +323,7 @@ def _side(directory: Path, case: Case, plan: IndividualPlan | None) -> Exchange:
             store=empty_store(directory / f"{next(_PLACES)}.sqlite"),
             clock=clock,
             peers=Peers(peers),
-            agreements=(agreement("municipality", "school"), agreement("municipality", "hospital")),
+            agreements=(agreement("municipality", "school", case.share.level), agreement("municipality", "hospital")),
             url=BASE,
             jitter=lambda: 1.0,
             tell=lambda _row: None,
@@ -363,7 +368,27 @@ def answers(side: Exchange, case: Case, party: str, ids: list[tuple[str, str]]) 
         about = {} if number is None else {name: str(number), "share": share}
         made.append(caller.post(f"/{type_}/_search", **about))
         made.append(caller.post(f"/{type_}/_search", **{name: PERSON}))
-    return [(one.status_code, one.content, (one.headers.get("etag"), one.headers.get("last-modified"))) for one in made]
+    return [_told(one) for one in made]
+
+
+def _told(answer: Any) -> tuple[int, bytes, Any]:
+    names = ("etag", "last-modified", "location", "content-location")
+    return answer.status_code, answer.content, tuple(map(answer.headers.get, names))
+
+
+def changes(caller: Caller, url: str) -> Iterator[Any]:
+    """The answers to a change of a resource, to the same again, and to the question what became of it."""
+    there = caller.get(url)
+    resource = there.json() if there.status_code == 200 else {"resourceType": url.split("/")[1], "id": "x"}
+    resource |= {"description": {"text": "annet"}} if resource["resourceType"] == "Goal" else {}
+    for one in resource.get("activity", [])[:1]:
+        one.setdefault("detail", {})["status"] = "in-progress"
+    for _ in range(2):
+        answer = caller.put(url, resource, there.headers.get("etag", 'W/"1"'))
+        yield answer
+    if (where := answer.headers.get("content-location")) is not None:
+        yield caller.get(where)
+    yield caller.get(url)
 
 
 def asked_for(side: Exchange, case: Case) -> list[tuple[str, str]]:
@@ -388,6 +413,39 @@ def test_alike_plans_give_the_same_answers(tmp_path_factory: pytest.TempPathFact
     assert not [content for _, content, _ in first if CANARY.encode() in content]
     for side in sides:
         side.close()
+
+
+@settings(max_examples=6, phases=(Phase.generate,))
+@given(cases())
+def test_alike_plans_give_the_same_answers_to_changes(tmp_path_factory: pytest.TempPathFactory, case: Case) -> None:
+    """What a participant changes takes effect, waits or is refused alike, whatever else is in the plan."""
+    place = tmp_path_factory.mktemp("changed")
+    case = as_settings_say(case)
+    sides = [_side(place, case, plan) for plan in (case.plan, only_seen(case), with_more(case))]
+    ids = asked_for(sides[0], case)
+    some = [*(one for one in ids if one[0] == "CarePlan"), *[one for one in ids if one[0] == "Goal"][:2], ids[-2]]
+    told = []
+    for side in sides:
+        caller = Caller(TestClient(create_app(side)), "nordvik-skole")
+        urls = [f"/{type_}/{ident}?share={case.share.id}" for type_, ident in some]
+        told.append([_told(answer) for url in urls for answer in changes(caller, url)])
+        side.close()
+    for other in told[1:]:
+        for one, two in zip(told[0], other, strict=True):
+            assert one == two
+    assert not [content for _, content, _ in told[0] if CANARY.encode() in content]
+
+
+def as_settings_say(case: Case) -> Case:
+    """The case in which the share goes on when it is looked at: the school is the party of the settings.
+
+    The plan is not over, and its owner lives: a death, and the end of a plan, end its shares, and are no secret.
+    """
+    number = organization("school").her_id
+    units = tuple(one.evolve(her_id=number) if one.id == "school" else one for one in case.plan.organizations)
+    share = case.share.evolve(organizations=("school",), person=None, released=(), book=())
+    owner = case.plan.owner.evolve(dead=None, deceased=None)
+    return Case(case.plan.evolve(organizations=units, owner=owner, status=PlanStatus.DRAFT), share, case.on)
 
 
 @settings(max_examples=8)
