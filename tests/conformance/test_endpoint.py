@@ -52,8 +52,8 @@ def said(checkout: Path) -> Iterator[JsonObject]:
     for code in get_args(ReceiptCode):
         problems = () if code == "ok" else PROBLEMS
         yield receipt_to_fhir(Receipt(message["id"], code, problems), message, NOW, URL)
-    tasks = [r for r in made.example_referrals(checkout) if r["resourceType"] == "Task"][:3]
-    found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in tasks]
+    tasks = {r["id"]: r for r in made.example_referrals(checkout) if r["resourceType"] == "Task"}
+    found = [ResourceVersion("Task", str(task["id"]), 1, task, NOW) for task in list(tasks.values())[:3]]
     yield searchset(URL, "Task", Query({"status": "requested"}), Page(found[:1], 2, "next"))
     yield searchset(URL, "Task", Query({}), Page([], 0))
     yield searchset(

@@ -156,4 +156,6 @@ def _reached(part: JsonObject, contained: list[Any]) -> list[JsonObject]:
 
 
 def _tagged(meta: JsonObject) -> JsonObject:
-    return {**meta, "tag": [*meta.get("tag", []), SUBSETTED]}
+    """The meta with the tag, and without the profiles that only the whole resource is of."""
+    whole = {name: value for name, value in meta.items() if name != "profile"}
+    return {**whole, "tag": [*meta.get("tag", []), SUBSETTED]}
