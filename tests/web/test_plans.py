@@ -379,7 +379,7 @@ def _told(answer: Any) -> tuple[int, bytes, Any]:
 def changes(caller: Caller, url: str) -> Iterator[Any]:
     """The answers to a change of a resource, to the same again, and to the question what became of it."""
     there = caller.get(url)
-    resource = there.json() if there.status_code == 200 else {"resourceType": url.split("/")[1], "id": "x"}
+    resource: Any = there.json() if there.status_code == 200 else {"resourceType": url.split("/")[1], "id": "x"}
     resource |= {"description": {"text": "annet"}} if resource["resourceType"] == "Goal" else {}
     for one in resource.get("activity", [])[:1]:
         one.setdefault("detail", {})["status"] = "in-progress"
