@@ -20,18 +20,13 @@ from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.rest.addresses import Location
 from ip_fhir.fhir.rest.bundles import EntryRequest
 from ip_fhir.fhir.rest.etags import version_in
+from ip_fhir.fhir.rest.placement import ACTORS, URI_SYSTEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ip_fhir.fhir.rest.bundles import EntryResult
     from ip_fhir.ports import JsonObject
-
-ACTORS: Final = frozenset({"Patient", "Practitioner", "Organization", "HealthcareService"})
-"""Types of resources that are not the plan's: they are found by number, and others keep them."""
-
-URI_SYSTEM: Final = "urn:ietf:rfc:3986"
-"""The system of identifiers that are URIs (http://hl7.org/fhir/R4/datatypes.html#identifier)."""
 
 _NOT_OURS: Final = "was changed, and is not the plan's: it stays on the server as it is"
 _NO_VERSION: Final = "has no version there, so that nobody would notice if another's change were lost"

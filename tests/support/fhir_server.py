@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from ip_fhir.fhir.references import references_in
-from ip_fhir.servers.changes import ACTORS
+from ip_fhir.fhir.rest.placement import ACTORS
 
 JSON: TypeAlias = dict[str, Any]
 Fault: TypeAlias = Literal[

@@ -7,10 +7,12 @@ what certainly cannot be done, and which way round is taken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from ip_fhir.fhir.rest.statements import ServerStatement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from ip_fhir.ports import JsonObject
 
@@ -34,15 +36,14 @@ class Ways:
     @classmethod
     def of(cls, statement: JsonObject) -> Ways:
         """Returns the abilities that a CapabilityStatement names; anything that is not one is not counted."""
-        rests = [rest for rest in _dicts(statement.get("rest")) if rest.get("mode", "server") == "server"]
-        codes = {one.get("code") for rest in rests for one in _dicts(rest.get("interaction"))}
-        types = {str(one.get("type")): one for rest in rests for one in _dicts(rest.get("resource"))}
+        said = ServerStatement.read(statement)
+        types = said.types.items()
         return cls(
-            str(statement.get("fhirVersion", "")),
-            "transaction" in codes,
-            frozenset(name for name, one in types.items() if _WRITES & _codes(one)),
-            frozenset(name for name, one in types.items() if "identifier" in _names(one)),
-            frozenset(name for name, one in types.items() if one.get("conditionalCreate") is True),
+            said.fhir_version or "",
+            "transaction" in said.interactions,
+            frozenset(name for name, one in types if _WRITES & one.interactions),
+            frozenset(name for name, one in types if "identifier" in one.parameters),
+            frozenset(name for name, one in types if one.conditional_create),
         )
 
     def refusals(self, needed: Iterable[str]) -> list[str]:
@@ -63,15 +64,3 @@ class Ways:
             elif name not in self.conditional:
                 told.append(f"{name}: no conditional create, so it is searched for first")
         return told
-
-
-def _dicts(listed: Any) -> Iterator[JsonObject]:
-    return (one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict))
-
-
-def _codes(resource: JsonObject) -> set[Any]:
-    return {one.get("code") for one in _dicts(resource.get("interaction"))}
-
-
-def _names(resource: JsonObject) -> set[Any]:
-    return {one.get("name") for one in _dicts(resource.get("searchParam"))}

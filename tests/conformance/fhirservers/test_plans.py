@@ -16,7 +16,7 @@ from ip_fhir.errors import Conflict, Rejected
 from ip_fhir.fhir.rest import instances, searches
 from ip_fhir.fhir.rest.bundles import EntryRequest, transaction
 from ip_fhir.servers import EditConflict, FetchedPlan, FhirServer
-from ip_fhir.servers.abilities import abilities
+from ip_fhir.servers.abilities import Abilities
 from tests.conformance.fhirservers.conftest import of_another
 from tests.conformance.fhirservers.sites import Site
 from tests.conformance.interop import ServerRow, observe
@@ -318,7 +318,7 @@ def test_the_doctor(site: Site, plan: IndividualPlan) -> None:
     assert [finding for finding in found if finding.status == "fail"] == []
     client = site.client()
     client.store_plan(plan)
-    foretold = bool(abilities(client.capability()).created_by_name())
+    foretold = bool(Abilities.read(client.capability()).created_by_name())
     assert (foretold, client.batches) == (client.by_name, True)
     warned = ", ".join(dict.fromkeys(finding.what for finding in found if finding.status == "warn"))
     seen(site, "ip-fhir doctor --server", f"no fail; warns of {warned}")

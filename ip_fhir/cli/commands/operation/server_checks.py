@@ -30,7 +30,7 @@ def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding
     """Checks a server at an address, by default that of a peer, with the token of the peer if there is one."""
     from ip_fhir.bootstrap import credentials_of
     from ip_fhir.servers import Connection, FhirServer
-    from ip_fhir.servers.abilities import abilities
+    from ip_fhir.servers.abilities import Abilities
 
     try:
         connection = Connection(
@@ -44,7 +44,7 @@ def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding
         yield Finding("server", "fail", error.problems[0].reason)
         return
     try:
-        said = abilities(FhirServer(connection).capability())
+        said = Abilities.read(FhirServer(connection).capability())
         yield from _checks(connection, said)
     except PeerError as error:
         yield _not_answered(error, connection)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ip_fhir.servers.abilities import PARTS, abilities
+from ip_fhir.servers.abilities import PARTS, Abilities
 from ip_fhir.servers.closure import INCLUDED
 from tests.cli.conftest import Run, Sides
 from tests.support.fhir_server import FhirServerDouble, fhir_server
@@ -207,5 +207,5 @@ def test_the_token_of_a_peer(run: Run, bare_sides: Sides, tmp_path: Path) -> Non
 )
 def test_a_statement_that_is_none(statement: Any) -> None:
     """Whatever is not as FHIR has it was not said."""
-    assert abilities(statement).not_named() == PARTS
-    assert abilities(statement).software == "unnamed"
+    assert Abilities.read(statement).not_named() == PARTS
+    assert Abilities.read(statement).software == "unnamed"
