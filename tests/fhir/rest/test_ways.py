@@ -37,7 +37,7 @@ def test_ways_round() -> None:
     ("content", "words"),
     [
         ({**statement(TASK), "fhirVersion": "3.0.2"}, "is no R4 server: 3.0.2"),
-        ({**statement(TASK), "fhirVersion": None}, "is no R4 server: None"),
+        ({**statement(TASK), "fhirVersion": None}, "is no R4 server: no version"),
         (statement(TASK, interaction=[{"code": "batch"}]), "takes no transactions: a message might be written in part"),
         (statement(), "cannot create Task"),
         (statement(TASK, mode="client"), "takes no transactions: a message might be written in part"),
