@@ -14,7 +14,7 @@ from ip_fhir.settings.kept import read_key
 
 
 class AuthSettings(Value):
-    """Who we are to a peer's authorisation server, and the key by which it knows us.
+    """Our name with a peer's authorisation server, and the key by which it knows us.
 
     `key` is `{ file = "path" }`, which is read again when the file is replaced, or `{ env = "NAME" }`: in PEM or JWK.
     Without `token_url` the server's `.well-known/smart-configuration` is asked. With `dpop` each request proves that we

@@ -22,6 +22,7 @@ ROOMS_OF_EXTRA = {
     "postgres": ("ip_fhir/store",),
     "hl7v2": ("ip_fhir/hl7v2",),
     "evidence": ("ip_fhir/store/integrity",),
+    "auth": ("ip_fhir/wire/auth", "ip_fhir/web/issuer"),
     "bench": ("benchmarks", "tests"),  # a benchmark starts its servers as the tests do
     "dev": ("tests",),
 }
@@ -124,15 +125,16 @@ def _is_named(checkout: Path, package: str) -> bool:
 
 def _in_wrong_rooms(checkout: Path, extras: dict[str, list[str]]) -> Iterator[str]:
     """Imports of an extra's package outside the extra's rooms: there, the package may not be installed."""
-    for extra in set(extras) - {"", "dev", "bench"}:
-        names = {import_name(package) for package in extras[extra]}
-        allowed = tuple(f"{room}/" for room in ROOMS_OF_EXTRA.get(extra, ()))
-        for room in LIBRARY:
-            for file in sorted((checkout / room).rglob("*.py")):
-                path = file.relative_to(checkout).as_posix()
-                if not path.startswith(allowed):
-                    for name in sorted(names & set(_names(ast.parse(file.read_text(encoding="utf-8"))))):
-                        yield f"{path}: imports {name}, which only the extra {extra} brings"
+    bringing: dict[str, list[str]] = {}
+    for extra in sorted(set(extras) - {"", "dev", "bench"}):
+        for package in extras[extra]:
+            bringing.setdefault(import_name(package), []).append(extra)
+    for file in (file for room in LIBRARY for file in sorted((checkout / room).rglob("*.py"))):
+        path = file.relative_to(checkout).as_posix()
+        for name in sorted(set(_names(ast.parse(file.read_text(encoding="utf-8")))) & set(bringing)):
+            rooms = [f"{room}/" for extra in bringing[name] for room in ROOMS_OF_EXTRA.get(extra, ())]
+            if not path.startswith(tuple(rooms)):
+                yield f"{path}: imports {name}, which only the extra {' or '.join(bringing[name])} brings"
 
 
 def _undeclared(rooms: dict[str, dict[str, list[str]]], packages: set[str]) -> Iterator[str]:

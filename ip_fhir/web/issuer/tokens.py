@@ -186,7 +186,7 @@ def _public_key(jwk: object) -> ECKey | RSAKey | None:
 
 
 def _scopes_of(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What a token allows: SMART's system scopes of both versions; scopes of other kinds allow nothing here."""
+    """The interactions that a token allows: SMART's system scopes of both versions; others allow nothing here."""
     said = claims.get("scope", claims.get("scp", ""))
     listed = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
     words = [word for word in listed if isinstance(word, str)]

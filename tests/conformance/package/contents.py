@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 from typing import Any, Final
 
-from ip_fhir.web.plans import view_operation
+from ip_fhir.web.plans import change_operation, view_operation
 from tests.conformance import made
 from tests.conformance.package.capabilities import capability_statements
 from tests.conformance.sources import PUBLISHED, Sources
@@ -28,7 +28,11 @@ def files(checkout: Path, definitions: list[JsonObject]) -> dict[str, bytes]:
     """Every file of the package by its name; `definitions` are those that SUSHI made, with snapshots."""
     sources = Sources(checkout)
     parameters = [json.loads(file.read_bytes()) for file in (sources.mappings / "search_parameters").glob("*.json")]
-    ours = [view_operation(sources.base), *capability_statements(sources.base, sources.version)]
+    ours = [
+        view_operation(sources.base),
+        change_operation(sources.base),
+        *capability_statements(sources.base, sources.version),
+    ]
     whole = {f"{one['resourceType']}-{one['id']}.json": one for one in (*definitions, *parameters, *ours)}
     shown = {f"{one['resourceType']}-{one['id']}.json": one for one in examples(checkout)}
     return {
