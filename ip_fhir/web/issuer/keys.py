@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ip_fhir.errors import Unavailable
-from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.ports.hosts import is_unheard
 from ip_fhir.ports.http import HttpRequest
 from ip_fhir.wire.http import Http
 
@@ -149,9 +149,4 @@ def _keys_in(found: dict[str, Any]) -> dict[str, ECKey | RSAKey]:
 
 
 def _is_safe(url: str) -> bool:
-    try:
-        address = urlsplit(url)
-    except ValueError:
-        return False
-    local = address.scheme == "http" and is_loopback(address.hostname or "")
-    return (address.scheme == "https" or local) and bool(address.hostname) and "@" not in address.netloc
+    return is_unheard(url) and "@" not in urlsplit(url).netloc

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from ip_fhir.errors import InvalidInput, Unavailable
-from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.ports.hosts import is_unheard
 from ip_fhir.ports.http import HttpRequest
 from ip_fhir.wire.auth.proofs import assertion, proof
 from ip_fhir.wire.http import Http
@@ -217,12 +217,7 @@ def _origin(url: str) -> str:
 
 def _is_safe(url: str) -> bool:
     """True for an https address without credentials and fragment, or an http address of this machine."""
-    try:
-        address = urlsplit(url)
-    except ValueError:
-        return False
-    local = address.scheme == "http" and is_loopback(address.hostname or "")
-    return (address.scheme == "https" or local) and bool(address.hostname) and not address.fragment and "@" not in url
+    return is_unheard(url) and "@" not in url and not urlsplit(url).fragment
 
 
 def _object(content: bytes) -> dict[str, Any]:
