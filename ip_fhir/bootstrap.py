@@ -30,8 +30,6 @@ from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import CheckingAdapter, Endpoint
 from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
-from ip_fhir.wire.auth import BackendService
-from ip_fhir.wire.auth.keys import FileKey, TextKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,6 +44,8 @@ if TYPE_CHECKING:
     from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
+    from ip_fhir.wire.auth import BackendService
+    from ip_fhir.wire.auth.keys import TextKey
 
 log = logging.getLogger("ip_fhir")
 
@@ -237,6 +237,9 @@ def credentials_of(number: int, peer: PeerSettings) -> BackendService | None:
     auth = peer.auth
     if auth is None:
         return None
+    from ip_fhir.wire.auth import BackendService
+    from ip_fhir.wire.auth.keys import FileKey
+
     try:
         key = FileKey(auth.key, auth.key_id) if isinstance(auth.key, Path) else _kept(auth.key, auth.key_id)
         return BackendService(peer.url, auth.client_id, key, auth.scope, auth.token_url, auth.dpop)
@@ -245,6 +248,8 @@ def credentials_of(number: int, peer: PeerSettings) -> BackendService | None:
 
 
 def _kept(text: SecretStr, key_id: str | None) -> Callable[[], TextKey]:
+    from ip_fhir.wire.auth.keys import TextKey
+
     key = TextKey(text.get_secret_value(), key_id)
     return lambda: key
 

@@ -10,13 +10,12 @@ from ip_fhir.logs import CountedLog
 from ip_fhir.web.admission import Admission, Bodies
 from ip_fhir.web.clients import Proxies
 from ip_fhir.web.connections import Bounds, Connections
-from ip_fhir.web.issuer import Issuer
-from ip_fhir.web.issuer.keys import IssuerKeys
 from ip_fhir.web.logins import Logins
 
 if TYPE_CHECKING:
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.settings import HttpSettings
+    from ip_fhir.web.issuer import Issuer
 
 log = logging.getLogger("ip_fhir.web")
 
@@ -41,7 +40,7 @@ class Protection:
         """The protection that the settings describe."""
         refused, told = CountedLog(log), CountedLog(log)
         proxies = Proxies(http.proxies)
-        issuer = None if http.issuer is None else Issuer(http.issuer, IssuerKeys(http.issuer), http.url)
+        issuer = _issuer(http)
         admission = Admission(max(http.bytes_in_flight, 2 * limits.max_bytes))  # half of it is one party's
         return cls(
             refused,
@@ -52,6 +51,15 @@ class Protection:
             Connections(_bounds(http), proxies, refused, (told,)),
             issuer,
         )
+
+
+def _issuer(http: HttpSettings) -> Issuer | None:
+    if http.issuer is None:
+        return None
+    from ip_fhir.web.issuer import Issuer  # brings an HTTP client, which most sides do without here
+    from ip_fhir.web.issuer.keys import IssuerKeys
+
+    return Issuer(http.issuer, IssuerKeys(http.issuer), http.url)
 
 
 def _bounds(http: HttpSettings) -> Bounds:
