@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from ip_fhir.web.app import create_app
 from tests.support.rest_caller import Caller
-from tests.support.two_sides import TOKENS, Loop, make_loop, notice
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Loop]:
-    """Both sides, without a loop."""
-    made = make_loop(tmp_path)
-    yield made
-    made.hospital.exchange.close()
-    made.municipality.exchange.close()
+from tests.support.two_sides import TOKENS, Loop, notice
 
 
 @pytest.fixture
