@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.errors import Problem, Rejected
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.rest.addresses import Location
 from ip_fhir.fhir.rest.bundles import EntryRequest
+from ip_fhir.fhir.rest.carrier import identifiers
 from ip_fhir.fhir.rest.etags import version_in
+from ip_fhir.fhir.rest.linking import linked
 from ip_fhir.fhir.rest.placement import ACTORS, URI_SYSTEM
 
 if TYPE_CHECKING:
@@ -68,13 +70,13 @@ def changes(
     for number, entry in enumerate(after["entry"]):
         url, resource = entry["fullUrl"], entry["resource"]
         if url in urns:
-            requests.append(conditions.creation(renamed(resource, names), urns[url]))
+            requests.append(conditions.creation(linked(resource, names), urns[url]))
         elif resource is there[url] or resource == there[url]:
             continue
         elif resource["resourceType"] in ACTORS:
             left.append(Problem(f"Bundle.entry[{number}].resource", _NOT_OURS, "informational", "warning"))
         else:
-            requests.append(_update(renamed(resource, names), url, there[url], host))
+            requests.append(_update(linked(resource, names), url, there[url], host))
     return Changes(tuple(requests), tuple(left), urns)
 
 
@@ -90,7 +92,7 @@ def written(after: JsonObject, made: Changes, results: Iterable[EntryResult]) ->
             found[Location(resource["resourceType"], resource["id"])] = resource
             continue
         place = place_of(result)
-        own = {**renamed(request.resource, names), "id": place.id}
+        own = {**linked(request.resource, names), "id": place.id}
         found[Location(place.type, place.id)] = result.resource or _as_written(own, place.version)
     return found
 
@@ -109,8 +111,7 @@ def heeds(request: EntryRequest, resource: JsonObject) -> bool:
     """True if a resource is what the condition of a request asks for: a server may have ignored the criterion."""
     asked = {value for name, value in request.if_none_exist if name == "identifier"}
     wanted = {one for value in asked for one in value.split(",")}
-    used = [one for one in resource.get("identifier", ()) if isinstance(one, dict)]
-    return any(f"{one.get('system')}|{one.get('value')}" in wanted for one in used)
+    return not wanted.isdisjoint(identifiers(resource))
 
 
 def without_our_identifiers(warnings: Iterable[Problem], bundle: JsonObject) -> tuple[Problem, ...]:
@@ -125,19 +126,6 @@ def _is_ours(path: str, bundle: JsonObject) -> bool:
     listed = bundle["entry"][int(found[1])]["resource"]["identifier"]
     named = listed if found[2] is None else [listed[int(found[2])]]
     return all(one.get("system") == URI_SYSTEM for one in named)
-
-
-def renamed(node: Any, names: Mapping[str, str]) -> Any:
-    """Returns a copy of a resource in which references have other names."""
-    if type(node) is list:
-        return [renamed(item, names) for item in node]
-    if type(node) is not dict:
-        return node
-    copy = {key: renamed(value, names) if type(value) in (dict, list) else value for key, value in node.items()}
-    reference = copy.get("reference")
-    if type(reference) is str and reference in names:
-        copy["reference"] = names[reference]
-    return copy
 
 
 def _urn(seed: str, url: str, resource: JsonObject) -> str:

@@ -13,6 +13,7 @@ from ip_fhir.errors import Conflict, InvalidInput, Problem, Rejected, Unavailabl
 from ip_fhir.fhir.rest import instances, searches
 from ip_fhir.fhir.rest.addresses import Location
 from ip_fhir.fhir.rest.bundles import transaction
+from ip_fhir.fhir.rest.linking import linked
 from ip_fhir.fhir.rest.operations import capability
 from ip_fhir.mapping import default
 from ip_fhir.mapping.foreign.choice import is_individual
@@ -23,7 +24,6 @@ from ip_fhir.servers.changes import (
     creates_own,
     heeds,
     place_of,
-    renamed,
     without_our_identifiers,
     written,
 )
@@ -196,7 +196,7 @@ class FhirServer:
         there = {one.full_url: one.url for one in made.requests if creates_by_name(one) and self._find(one)}
         names = {urn: url for urn, url in there.items() if urn is not None}
         kept = (one for one in made.requests if one.full_url not in there)
-        return replace(made, requests=tuple(replace(one, resource=renamed(one.resource, names)) for one in kept))
+        return replace(made, requests=tuple(replace(one, resource=linked(one.resource, names)) for one in kept))
 
     def _plan(self, plan_id: str) -> JsonObject:
         return self.connection.perform(instances.read(_ROOT, plan_id)).resource

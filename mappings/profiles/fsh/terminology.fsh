@@ -13,6 +13,13 @@ Title: "Tag of a plan"
 Description: "What a CarePlan is, where it is no plan. Whoever reads plans must not take such a resource for one."
 * #plan-view "View of a plan" "A plan as one participant may see it on a day: parts may be left out, also where none is"
 
+CodeSystem: ContentDigest
+Id: content-digest
+Title: "Digest of content"
+Description: "A tag of a resource that the library wrote to a FHIR server: SHA-256, in hexadecimal, of its content without id, meta, text and the names in references. Where it no longer fits, somebody else has changed the resource. No code is listed, since each content has its own."
+* ^caseSensitive = true
+* ^content = #not-present
+
 CodeSystem: PlanPart
 Id: plan-part
 Title: "Part of the plan"
