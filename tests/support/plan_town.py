@@ -24,6 +24,9 @@ SIDES = ("municipality", *PARTICIPANTS)
 
 Town = TypeVar("Town", bound="PlanTown")
 
+_ROUNDS_OF_A_DAY = 25
+"""Looks at a town that comes to rest before a day passes: what a backup lacks is asked for again after days."""
+
 
 class PlanTown(Timekeeper):
     """A folder with settings, clock and logs: each side with an endpoint with its worker, and people at work.
@@ -112,9 +115,11 @@ class PlanTown(Timekeeper):
         """Wait until all plans are made, every change is decided, and nothing waits; then end all."""
         deadline = time.monotonic() + seconds
         with open_stores(self.databases) as stores:
+            rounds = 0
             while (restless := next(self.restless(stores), None)) is not None:
                 assert time.monotonic() < deadline, f"the sides do not come to rest; see the logs: {restless}"
-                self.forward(60)
+                rounds += 1
+                self.forward(60 if rounds % _ROUNDS_OF_A_DAY else 86_400)
                 time.sleep(0.3)
         for one in self.everybody:
             if one.pid is not None:

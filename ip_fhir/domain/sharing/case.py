@@ -118,6 +118,7 @@ class PlanTimerKind(StrEnum):
     HANDOVER = "handover"
     REQUEST = "request"
     ACKNOWLEDGEMENT = "acknowledgement"  # a participant has not acknowledged its view
+    STATE = "state"  # a participant has not said which view it holds
     REVIEW = "review"  # a review of the plan is due
     ARRANGEMENT = "arrangement"  # no review is planned, and by the arrangement one should be
 

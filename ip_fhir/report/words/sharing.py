@@ -140,6 +140,7 @@ SHARING_WORDS: Final[dict[type[StrEnum], dict[StrEnum, tuple[str, str]]]] = {
         PlanTimerKind.HANDOVER: ("svar på en overtakelse", "answer to a handover"),
         PlanTimerKind.REQUEST: ("svar på et spørsmål om planen", "answer to a request for the plan"),
         PlanTimerKind.ACKNOWLEDGEMENT: ("kvittering for utsnittet", "receipt for the view"),
+        PlanTimerKind.STATE: ("svar på spørsmål om nyeste utsnitt", "answer to the question for the newest view"),
         PlanTimerKind.REVIEW: ("en gjennomgang av planen", "a review of the plan"),
         PlanTimerKind.ARRANGEMENT: ("neste gjennomgang skal planlegges", "the next review is to be planned"),
     },

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ip_fhir.domain.plan import IndividualPlan
+    from ip_fhir.domain.sharing.case import PlanTimer
     from ip_fhir.domain.sharing.change import Change
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Kept, Share
@@ -89,9 +90,27 @@ def made(step: Step) -> Finding:
     kept = KeptChange(change=sent, status=ChangeStatus.SENT, received=step.event.at)
     step.evolve(changes=(*step.case.changes, kept))
     step.send(PlanMessageKind.PLAN_CHANGE, change.id, step.case.holder)
-    terms = step.around.of(step.case.holder)
-    step.start(PlanTimerKind.CHANGE_ANSWER, change.id, change_due(terms, step.event.at, 1))
+    _expect_answer(step, change.id, 1)
     return Finding.FIRST
+
+
+def unanswered(step: Step, timer: PlanTimer) -> None:
+    """Sends a change that is not decided once more, and tells our people if the holder has not said a word so far.
+
+    A holder that knows it answers as before; one that has lost it, with a store that a backup replaced, takes it anew.
+    """
+    kept = _kept(step, timer.about or "")
+    if kept is None or kept.status in _FINAL:
+        return
+    if kept.status is ChangeStatus.SENT and timer.step == 1:
+        step.tell(Reason.CHANGE_UNANSWERED, kept.change.id)
+    _send_once_more(step, kept)
+    _expect_answer(step, kept.change.id, timer.step + 1)
+
+
+def _expect_answer(step: Step, change_id: str, times: int) -> None:
+    due = change_due(step.around.of(step.case.holder), step.event.at, 1)
+    step.start(PlanTimerKind.CHANGE_ANSWER, change_id, due, times)
 
 
 def answered(step: Step) -> Finding:
@@ -111,7 +130,8 @@ def answered(step: Step) -> Finding:
         return Finding.LATE
     now = {"status": answer.status, "decisions": answer.decisions, "decided": None if waiting else step.event.at}
     put(step, kept.evolve(**now))
-    step.stop(PlanTimerKind.CHANGE_ANSWER, answer.change)
+    if not waiting:  # else the clock runs on: the decision may be lost on its way
+        step.stop(PlanTimerKind.CHANGE_ANSWER, answer.change)
     if answer.decisions != kept.decisions or kept.status is ChangeStatus.SENT:
         step.tell(Reason.CHANGE_ANSWERED, answer.change, text=answer.text)
     return Finding.WAITS if waiting else Finding.DECIDED
@@ -132,8 +152,12 @@ def send_again(step: Step, share_id: str | None = None) -> None:
     """
     for kept in step.case.changes:
         if share_id in (None, kept.change.share) and kept.status not in _FINAL:
-            step.superseded.append(kept.change.id)
-            step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, step.case.holder)
+            _send_once_more(step, kept)
+
+
+def _send_once_more(step: Step, kept: KeptChange) -> None:
+    step.superseded.append(kept.change.id)
+    step.send(PlanMessageKind.PLAN_CHANGE, kept.change.id, step.case.holder)
 
 
 # --- at the holder

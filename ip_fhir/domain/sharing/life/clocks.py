@@ -58,6 +58,18 @@ def request_due(terms: PartyTerms, now: datetime) -> datetime:
     return add_working_days(now, terms.sharing.request_days, terms.closed)
 
 
+def state_due(asked: datetime, times: int) -> datetime:
+    """Returns the time by which a participant that was asked so many times should have said which view it holds.
+
+    A machine asks a machine, so an hour is long; then twice as long each time, but a day at most.
+
+    >>> from datetime import UTC, datetime
+    >>> [state_due(datetime(2026, 3, 2, 9, tzinfo=UTC), times).isoformat()[8:16] for times in (1, 2, 3, 9)]
+    ['02T10:00', '02T11:00', '02T13:00', '03T09:00']
+    """
+    return asked + min(timedelta(hours=1) * 2 ** min(times - 1, 10), timedelta(days=1))
+
+
 def turns(plan: IndividualPlan, share: Share, after: date, days: int) -> Iterator[date]:
     """Yields the days, after `after` and at most `days` later, on which the view opens or shrinks by date.
 
@@ -159,7 +171,6 @@ def due_timers(case: SharedPlan, now: datetime) -> tuple[PlanTimer, ...]:
 
 
 _TOLD: Final = {
-    (PlanTimerKind.CHANGE_ANSWER, PlanSide.PARTICIPANT): Reason.CHANGE_UNANSWERED,
     (PlanTimerKind.REQUEST, PlanSide.PARTICIPANT): Reason.REQUEST_UNANSWERED,
     (PlanTimerKind.REQUEST, PlanSide.HOLDER): Reason.REQUEST_TO_ANSWER,
     (PlanTimerKind.ACKNOWLEDGEMENT, PlanSide.HOLDER): Reason.NOT_ACKNOWLEDGED,

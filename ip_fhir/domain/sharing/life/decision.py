@@ -197,6 +197,10 @@ def _run_out(step: Step, timer: PlanTimer) -> None:
         invitations.unanswered(step, timer)
     elif timer.kind is PlanTimerKind.HANDOVER:
         handover.unanswered(step, timer)
+    elif timer.kind is PlanTimerKind.STATE:
+        numbers.state_untold(step, timer)
+    elif timer.kind is PlanTimerKind.CHANGE_ANSWER:
+        changes.unanswered(step, timer)
     elif timer.kind is PlanTimerKind.CHANGE:
         _undecided(step, timer)
     else:

@@ -13,16 +13,19 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import Copy, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life import changes, handover
-from ip_fhir.domain.sharing.life.clocks import acknowledgement_due
+from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, state_due
 from ip_fhir.domain.sharing.life.shares import send_newest, tick, withdrawal_digest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
 
 if TYPE_CHECKING:
     from ip_fhir.domain.effects import Effect
-    from ip_fhir.domain.sharing.case import SharedPlan
+    from ip_fhir.domain.sharing.case import PlanTimer, SharedPlan
     from ip_fhir.domain.sharing.life.step import Step
     from ip_fhir.domain.sharing.share import Share
+
+_ASKED_BEFORE_TOLD: Final = 3
+"""Times that a participant is asked which view it holds before our people are told that it does not say."""
 
 _OF_A_SHARE: Final = (PlanMessageKind.PLAN, PlanMessageKind.PLAN_WITHDRAWN)
 
@@ -134,10 +137,12 @@ def not_taken(step: Step) -> Finding:
         elif event.number == share.number:  # else a newer one is under way
             _out_of_step(step, share)
         return Finding.OF_VIEW
-    if event.message is PlanMessageKind.PLAN_STATE_REQUEST and share is not None and not share.acknowledged:
-        step.put_share(share.evolve(in_step=True))  # the plan was not known there yet: there is nothing to compare
-        send_newest(step, share)
-        return Finding.OF_ANOTHER
+    if event.message is PlanMessageKind.PLAN_STATE_REQUEST and share is not None:
+        step.stop(PlanTimerKind.STATE, share.id)  # the refusal is an answer
+        if not share.acknowledged:
+            step.put_share(share.evolve(in_step=True))  # the plan was not known there yet: there is nothing to compare
+            send_newest(step, share)
+            return Finding.OF_ANOTHER
     if event.message is PlanMessageKind.PLAN_GONE and not _has_had_a_view(step.case, event.party):
         return Finding.OF_ANOTHER  # it hears of the plan from the new holder alone
     changes.refused(step, event.about or "")
@@ -159,17 +164,37 @@ def _out_of_step(step: Step, share: Share) -> None:
 
 
 def restored_here(step: Step) -> Finding:
-    """Asks each participant which view it holds; until it has said so, nothing but withdrawals goes to it."""
+    """Asks each participant which view it holds; until it has said so, nothing but withdrawals goes to it.
+
+    A participant that does not say is asked again: the store that its answer came to may have been replaced as well.
+    """
     for share in step.case.shares:
         if not share.on_wire:
             continue
         step.put_share(share.evolve(in_step=False))
-        if step.around.of(share.party).agreed:
-            step.send(PlanMessageKind.PLAN_STATE_REQUEST, share.id, share.party)
-        else:
-            step.tell(Reason.OUT_OF_STEP, share.id)
+        _ask_state(step, share, 1)
     step.drops = "a backup was restored: each participant is asked first which view it holds"
     return Finding.ALWAYS
+
+
+def state_untold(step: Step, timer: PlanTimer) -> None:
+    """Asks again which view a participant holds, and tells our people after the third time."""
+    share = step.case.share(timer.about or "")
+    if share is None or share.in_step or not share.on_wire or not share.goes_on:  # a withdrawal waits for no answer
+        return
+    if timer.step == _ASKED_BEFORE_TOLD:
+        step.tell(Reason.OUT_OF_STEP, share.id)
+    _ask_state(step, share, timer.step + 1)
+
+
+def _ask_state(step: Step, share: Share, times: int) -> None:
+    """Ask which view a participant holds, or tell our people where no agreement lets us ask."""
+    step.stop(PlanTimerKind.STATE, share.id)
+    if step.around.of(share.party).agreed:
+        step.send(PlanMessageKind.PLAN_STATE_REQUEST, share.id, share.party)
+        step.start(PlanTimerKind.STATE, share.id, state_due(step.event.at, times), times)
+    else:
+        step.tell(Reason.OUT_OF_STEP, share.id)
 
 
 def copy_restored(step: Step) -> Finding:
@@ -202,6 +227,7 @@ def state_told(step: Step) -> Finding:
     share = step.case.share(step.needed("share"))
     if share is None or share.party != step.event.party:
         raise NotTaken.at("share", changes.UNKNOWN, "not-found")
+    step.stop(PlanTimerKind.STATE, share.id)
     number, digest = step.needed("number"), step.event.digest
     if number > share.number or (number == share.number and digest != share.digest):
         return _ahead(step, share, number)

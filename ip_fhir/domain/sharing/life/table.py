@@ -91,7 +91,9 @@ _HOLDING: Final = (
     *_rows(_E.TIME, _CLOCK, _AT_HOLDER, {
         _F.ALWAYS: "day or settings are others: each share is looked at; each clock that is due is told or asked",
     }),
-    *_rows(_E.TIME, _CLOCK, _AT_PARTICIPANT, {_F.ALWAYS: "each clock that is due is told"}),
+    *_rows(_E.TIME, _CLOCK, _AT_PARTICIPANT, {
+        _F.ALWAYS: "each clock that is due is told; what the holder has not decided is sent again",
+    }),
 )  # fmt: skip
 
 _NUMBERED: Final = (
@@ -123,7 +125,8 @@ _NUMBERED: Final = (
         _F.OF_ANOTHER: "it was not taken; a person is told, but of a party that never had a view of what is gone",
     }),
     *_rows(_E.RESTORED, _BY_HOLDER, _AT_HOLDER, {
-        _F.ALWAYS: "a backup was restored: nothing but withdrawals goes to a participant before it has said its number",
+        _F.ALWAYS: "a backup was restored: each participant is asked for its number, again by a clock; before it has "
+        "said it, nothing but withdrawals goes to it",
     }),
     *_rows(_E.RESTORED, _BY_PARTICIPANT, _AT_HOLDER, {
         _F.SAME: "in step",

@@ -112,11 +112,13 @@ def test_closed_days_of_an_agreement() -> None:
 
 @pytest.mark.sharing_promise(11)
 def test_an_unanswered_change_of_ours() -> None:
-    """A participant whose change is not answered tells its own people."""
+    """A participant whose change is not answered tells its own people once, and sends it again each week."""
     _, hospital = shared("hospital")
     wanted(hospital, "c", view_of(hospital).plan)
-    assert reasons(hospital.turn(NOW + days(6))) == []
-    assert reasons(hospital.turn(NOW + days(7))) == ["change-unanswered"]
+    assert hospital.turn(NOW + days(6)).effects == ()
+    told = [hospital.turn(NOW + days(number)) for number in (7, 14)]
+    assert [reasons(turn) for turn in told] == [["change-unanswered"], []]
+    assert [sent(turn) for turn in told] == [[("plan-change", "unit", None)]] * 2
 
 
 @pytest.mark.sharing_promise(11)

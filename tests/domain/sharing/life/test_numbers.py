@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from ip_fhir.domain.effects import Effect
+from ip_fhir.domain.effects import Effect, Reason
 from ip_fhir.domain.sharing.case import PlanTimer, PlanTimerKind
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
+from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.shares import withdrawal_digest
 from ip_fhir.errors import NotTaken, NotYet
 from tests.support.plan_life import (
@@ -176,7 +180,6 @@ def test_a_restored_holder_asks_first() -> None:
     assert share_of(unit, "gp").in_step
 
 
-@pytest.mark.sharing_promise(6)
 @pytest.mark.sharing_promise(6, 11)
 def test_restored_before_the_first_view_had_left() -> None:
     """Who refuses the question, since the plan is not known there, gets the first view: there is nothing to compare.
@@ -196,6 +199,40 @@ def test_restored_before_the_first_view_had_left() -> None:
     (asks,) = [row for row in unit.waiting if row.party == "hospital"]
     assert reasons(unit.receipt(asks, NOW, ok=False)) == ["not-taken"]
     assert not share_of(unit, "hospital").in_step
+
+
+@pytest.mark.sharing_promise(6, 11)
+def test_an_answer_that_a_second_backup_has_lost() -> None:
+    """A restored holder without an answer asks again, ever more seldom, and tells a person after the third time.
+
+    With the answer the share is in step, and nobody is asked any more.
+    """
+    unit, hospital = shared("hospital")
+    unit.waiting.clear()
+    unit.do("restored")
+    exchanged(unit, hospital)
+    hospital.waiting.clear()  # its answer came to a store that is there no more
+    share = share_of(unit, "hospital").id
+    turns = [unit.turn(NOW + timedelta(hours=hours)) for hours in (0.9, 1, 3, 7, 15)]
+    found = [[one.plan_message or one.reason for one in turn.effects if one.about == share] for turn in turns]
+    asked = PlanMessageKind.PLAN_STATE_REQUEST
+    assert found == [[], [asked], [asked], [Reason.OUT_OF_STEP, asked], [asked]]
+    exchanged(unit, hospital)
+    exchanged(hospital, unit)
+    assert share_of(unit, "hospital").in_step
+    assert not any(one.about == share for one in unit.turn(NOW + timedelta(days=2)).effects)
+
+
+def test_a_question_without_an_agreement_any_more() -> None:
+    """Who may not be asked again is told of instead, once; then the share ends as any does without an agreement."""
+    unit, _ = shared("hospital")
+    unit.waiting.clear()
+    unit.do("restored")
+    unit.terms["hospital"] = replace(unit.terms["hospital"], agreed=False)
+    share = share_of(unit, "hospital").id
+    turns = [unit.turn(NOW + timedelta(hours=hours)) for hours in (1, 48)]
+    found = [[one.plan_message or one.reason for one in turn.effects if one.about == share] for turn in turns]
+    assert found == [[Reason.OUT_OF_STEP], [PlanMessageKind.PLAN_WITHDRAWN]]
 
 
 def test_a_participant_that_is_ahead() -> None:
@@ -237,6 +274,31 @@ def test_what_is_undecided_comes_again_to_a_restored_holder() -> None:
     exchanged(hospital, unit)
     assert unit.case is not None
     assert [kept.status for kept in unit.case.changes] == [ChangeStatus.PROPOSED]
+
+
+@pytest.mark.sharing_promise(3, 11)
+def test_what_a_holder_has_lost_without_knowing_it_comes_again() -> None:
+    """A change that its holder had said waits is sent again by a clock until it is decided: a backup may lack it."""
+    unit, hospital = shared("hospital")
+    backup = unit.case
+    goal = named(view_of(hospital).plan, "goals", "Gå")
+    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
+    exchanged(hospital, unit)
+    exchanged(unit, hospital)
+    assert backup is not None
+    unit.cases[PLAN.id] = backup  # nobody says that it was put back
+    turn = hospital.turn(NOW + timedelta(days=7))
+    assert (sent(turn), reasons(turn)) == ([("plan-change", "unit", None)], [])
+    exchanged(hospital, unit)
+    assert unit.case is not None
+    (kept,) = unit.case.changes
+    assert kept.status is ChangeStatus.PROPOSED
+    exchanged(unit, hospital)
+    assert sent(hospital.turn(NOW + timedelta(days=14))) == [("plan-change", "unit", None)]
+    said = tuple(one.evolve(outcome="accepted") for one in kept.decisions)
+    unit.do("decide", about="c-1", decisions=said)
+    exchanged(unit, hospital)
+    assert sent(hospital.turn(NOW + timedelta(days=60))) == []
 
 
 @pytest.mark.sharing_promise(3, 6)
