@@ -67,7 +67,7 @@ def state_due(asked: datetime, times: int) -> datetime:
     >>> [state_due(datetime(2026, 3, 2, 9, tzinfo=UTC), times).isoformat()[8:16] for times in (1, 2, 3, 9)]
     ['02T10:00', '02T11:00', '02T13:00', '03T09:00']
     """
-    return asked + min(timedelta(hours=1) * 2 ** min(times - 1, 10), timedelta(days=1))
+    return asked + timedelta(hours=min(1 << min(times - 1, 5), 24))
 
 
 def turns(plan: IndividualPlan, share: Share, after: date, days: int) -> Iterator[date]:
