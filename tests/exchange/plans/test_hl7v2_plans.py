@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,12 +24,13 @@ from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default, plan_with_hl7v2
 from ip_fhir.mapping.hl7v2.sharing import CARRIED, IN_WORDS
-from tests.exchange.plans.test_wild_network_of_plans import EXAMPLES, Around
+from tests.exchange.plans.test_wild_network_of_plans import Around
 from tests.support.ring import NINA, OLE, Ring, make_ring, organization
 from tests.support.ring_plan import PLAN, copy, current, share_of, shared
 from tests.support.two_sides import START
 from tests.support.v2_ring import speak_v2
 
+EXAMPLES = int(os.environ.get("IP_FHIR_V2_RING_EXAMPLES", "12"))
 HIDDEN = ("Å få egen bolig", "Søke om bolig", "Å bo for seg selv", "goal-2", "measure-2", "need-1")
 """All that the school may not see, and the plan's own ids of it."""
 
@@ -283,6 +285,6 @@ class AroundV2(Around):
 def test_around_over_hl7v2() -> None:
     """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent.
 
-    `IP_FHIR_RING_EXAMPLES` says how many runs.
+    `IP_FHIR_V2_RING_EXAMPLES` says how many runs (12; `make soak ARGS="sharing"`: 100).
     """
     run_state_machine_as_test(AroundV2, settings=settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None))
