@@ -82,8 +82,9 @@ def with_ids(context: Context, errand: Errand, row: OutboxRow, writer: Writer, c
         for other in ids:
             tx.keep_id(party, other, KnownId(row.id, row.aggregate))
         theirs = tx.ids_of(party, "referral", row.aggregate)
-    echoes = isinstance(writer, EchoingWriter) and len(theirs) == 1
-    return writer.echoing(content, theirs[0].value) if echoes else content
+    if isinstance(writer, EchoingWriter) and len(theirs) == 1:
+        return writer.echoing(content, theirs[0].value)
+    return content
 
 
 def row_cited(tx: Transaction, parties: Sequence[str], message_id: str) -> OutboxRow | None:
