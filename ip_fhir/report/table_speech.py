@@ -95,6 +95,7 @@ class TableSpeech:
     def _named(self, cited: str) -> str:
         name = self._source(cited) or ""
         rest = cited.removeprefix(name).replace(" to ", " til ").replace(" and ", " og ")
+        rest = rest.replace(", table ", ", tabell ")
         return f"{self.source(name)}{rest}"
 
 

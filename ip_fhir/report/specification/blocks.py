@@ -56,7 +56,8 @@ font-size:.82rem}@media(max-width:45rem){body{margin:1rem auto}h1{font-size:1.5r
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table,tbody,tr,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid #c9d6e2}td{border:0;padding:.1rem 0}
 td::before{content:attr(data-label);display:block;color:#4b5b6a;font-size:.8rem}td:empty{display:none}
-td:first-child code{white-space:normal}}@media print{body{margin:0}h2{break-after:avoid}tr{break-inside:avoid}}
+td:first-child{font-weight:600}td:first-child::before{display:none}td:first-child code{white-space:normal}}
+@media print{body{margin:0}h2{break-after:avoid}tr{break-inside:avoid}}
 """
 
 
