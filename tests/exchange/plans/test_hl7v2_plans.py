@@ -88,6 +88,41 @@ def test_a_plan_is_shared_changed_and_ended(ring: Ring) -> None:
         assert check(read(content, DEFAULT_LIMITS), strict=True) == ()
 
 
+def shortened(content: bytes) -> bytes:
+    """A change as another system may write it: what it leaves has its id alone, and no row names the team."""
+    made = []
+    for line in content.decode().replace("|Y|change-whole", "|N|change-whole").split("\r"):
+        fields = line.split("|")
+        if fields[0] == "NTE" and "^team.1" in fields[4]:
+            continue
+        if fields[0] in ("GOL", "PRB"):
+            made.append("|".join([fields[0], "UC", fields[2], "", fields[4]]))
+        else:
+            made.append(line.replace("|UP|", "|UC|") if fields[0] == "ROL" else line)
+    return "\r".join(made).encode()
+
+
+def test_a_change_that_leaves_most_by_its_id_alone(ring: Ring) -> None:
+    """Goals and needs without words, roles without a team: the measure is changed, and nothing else."""
+    shared(ring, "hospital")
+    before = current(ring)
+    begin_measure(ring)
+    ring.network.fate = lambda: "lose"
+    ring["hospital"].run_due()
+    sender, to, content = ring.network.sent[-1]
+    ring.network.fate = lambda: "deliver"
+    assert before.goals[0].text.encode() in content
+    short = shortened(content)
+    words = [*(goal.text for goal in before.goals), *(need.text for need in before.needs)]
+    assert not [text for text in words if text.encode() in short]
+    assert ring.network.deliver(sender, to, short).code == "ok"
+    after = current(ring)
+    assert after.measures[0].status is MeasureStatus.IN_PROGRESS
+    first = after.measures[0].evolve(status=before.measures[0].status)
+    same = {"version": before.version, "updated": before.updated, "author": before.author}
+    assert after.evolve(measures=(first, *after.measures[1:]), **same) == before
+
+
 def test_the_end_of_a_share_names_nobody(ring: Ring) -> None:
     """Share and number alone: no name, no number of the person, nothing of the plan."""
     shared(ring, "hospital")
