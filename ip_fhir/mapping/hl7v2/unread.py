@@ -31,6 +31,9 @@ _ACTING: Final = {
 }
 """The fields that say what is done with an item, or number it."""
 
+_ORDER: Final = "place"
+"""The row that says the order of goals or measures, which a message does not change in a known plan."""
+
 _WHOLE: Final = ("OBX", "NTE")
 """The segments of which the fields belong to one value."""
 
@@ -121,12 +124,13 @@ def _read(node: Any, by: _Reading, path: Path) -> Iterator[Path]:
 def _by_table(node: Any, table: str, by: _Reading, path: Path) -> Iterator[Path]:
     lens = by.compiled.lens(table).inner
     try:
-        if table == TABLES["PATHWAY"] and by.known is not None:
-            for row in lens.fields:
-                if row.row.domain[0] in (*CHANGED, "established"):
-                    yield from row.reads(node, by.context, path)
-        else:
+        if by.known is None:
             yield from lens.reads(node, by.context, path)
+            return
+        for row in lens.fields:
+            name = row.row.domain[0]
+            if name in (*CHANGED, "established") if table == TABLES["PATHWAY"] else name != _ORDER:
+                yield from row.reads(node, by.context, path)
     except Wrong:
         return
 

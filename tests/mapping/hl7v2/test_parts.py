@@ -138,10 +138,10 @@ def test_what_a_message_that_changes_a_plan_leaves_unread(plan: IndividualPlan) 
     """
     changes = value_of(
         *(PPG, PID, PTH, "NTE|1||nb|plan-author^^99IP", "NTE|2||Ny|title^^99IP", "ROL|r-1|AD|6^Fastlege|^Solli^Even"),
-        *("GOL|UP|20260401||goal-1|7", "PRB|UP|20260401||need-1", "OBX|1|ST|area^^99IP||housing||||||F"),
+        *("GOL|UP|20260401||goal-1|7|2", "PRB|UP|20260401||need-1", "OBX|1|ST|area^^99IP||housing||||||F"),
         *("ORC|SC|measure-1", "OBR|1|measure-1", "OBX|1|ST|extent^^99IP||ukentlig||||||F", "ORC|NW|1001|x"),
     )
     found = default().unread_in_hl7v2(plan, changes)
     assert {problem.severity for problem in found} == {"warning"}
     told = {problem.path for problem in found}
-    assert told == {"NTE[1]", "ROL-1", "ROL-3", "ROL-4", "GOL-5", "ORC[2]-2", "ORC[2]-3"}
+    assert told == {"NTE[1]", "ROL-1", "ROL-3", "ROL-4", "GOL-5", "GOL-6", "ORC[2]-2", "ORC[2]-3"}
