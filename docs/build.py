@@ -62,6 +62,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "modifiers": tables.modifiers,
     "leaf-kinds": tables.leaf_kinds,
     "v2-leaf-kinds": tables.v2_leaf_kinds,
+    "lawful-tables": tables.lawful_tables,
     "v2-events": tables.v2_events,
     "paths": tables.paths,
     "converters": tables.converters,

@@ -22,7 +22,7 @@ from ip_fhir.exchange.exchange import Exchange
 from ip_fhir.exchange.formats import Formats, can_write
 from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import BoundListener, at_listener
-from ip_fhir.exchange.peers import Carrier, Peer, Peers
+from ip_fhir.exchange.peers import Carrier, Peer, Peers, lines_in_common
 from ip_fhir.exchange.sending.tell_command import TellCommand
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
@@ -32,7 +32,7 @@ from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import SecretStr
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.formats import Format
     from ip_fhir.exchange.sending.run_counts import PlanChange
     from ip_fhir.hl7v2.line import Hl7v2Line
-    from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store
+    from ip_fhir.ports import Adapter, Clock, Listener, OutboxRow, Store, WireFormat
     from ip_fhir.report.words.codes import Language
     from ip_fhir.settings import EvidenceSettings, PeerSettings, Settings
     from ip_fhir.wire.auth import BackendService
@@ -258,6 +258,13 @@ def line_of(peer: PeerSettings) -> Hl7v2Line:
     """The settings of a peer's line for HL7 v2: the meaning of absence is the peer's on every wire."""
     # A copy remembers which settings were written, as `evolve` does not.
     return peer.hl7v2.model_copy(update={"absent": "removed"}) if peer.absent == "removed" else peer.hl7v2
+
+
+def lines_by_name(settings: Settings) -> dict[str, Mapping[WireFormat, object]]:
+    """The settings of the lines of each peer and carrier by its name, without an exchange: as `Peers.lines_of`."""
+    lines: dict[str, Mapping[WireFormat, object]] = {one.name: {"hl7v2": line_of(one)} for one in settings.peers}
+    carried = {one.name: lines_in_common([lines[name] for name in one.parties]) for one in settings.carriers}
+    return {**lines, **carried}
 
 
 def _options(peer: PeerSettings) -> dict[str, str]:

@@ -20,6 +20,7 @@ SOAKS = {
             "tests/acceptance/test_plans_moved_killed.py",
             "tests/domain/sharing/life/test_two_holders.py",
             "tests/exchange/plans/test_wild_network_of_plans.py",
+            "tests/exchange/plans/test_hl7v2_plans.py",
         ),
         {
             "IP_FHIR_PLAN_KILLS": "2000",
@@ -28,6 +29,7 @@ SOAKS = {
             "IP_FHIR_PLAN_MOVE_KILLS": "300",
             "IP_FHIR_PLAN_EXAMPLES": "5000",
             "IP_FHIR_RING_EXAMPLES": "200",
+            "IP_FHIR_V2_RING_EXAMPLES": "100",
             "HYPOTHESIS_PROFILE": "search",
         },
     ),

@@ -26,6 +26,22 @@ def check_keys() -> str:
     return "\n".join(lines) + "\n"
 
 
+def lawful_tables() -> str:
+    """The tables for which the laws are proved: by what they are about, those of FHIR beside those of HL7 v2."""
+    from ip_fhir.mapping.tables.loading import load_tables
+
+    found: dict[str, dict[str, list[str]]] = {}
+    for table in load_tables().fields.values():
+        beside = found.setdefault(table.domain, {"fhir": [], "hl7v2": []})
+        beside[table.dialect].append(f"{table.name} ({len(table.rows)})")
+    lines = ["| about | FHIR, with the number of rows | HL7 v2, with the number of rows |", "|---|---|---|"]
+    lines += [
+        f"| `{domain}` | {', '.join(of['fhir']) or '-'} | {', '.join(of['hl7v2']) or '-'} |"
+        for domain, of in found.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def modifiers() -> str:
     """For each table of a resource, its checks: what is read, and what becomes of the rest."""
     from ip_fhir.mapping.tables.loading import load_tables

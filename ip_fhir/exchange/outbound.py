@@ -17,12 +17,12 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange import inbound
-from ip_fhir.exchange.formats import PersonWriter
+from ip_fhir.exchange.formats import PersonWriter, Receipting
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
-from ip_fhir.exchange.taking.citations import keep_ids_of_row
+from ip_fhir.exchange.taking.citations import with_ids
 from ip_fhir.ports import Outgoing
 from ip_fhir.ports.capabilities import awaits_receipts
 
@@ -112,7 +112,7 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
         raise Rejected(f"rendering failed: {type(error).__name__}") from error
-    keep_ids_of_row(context, errand, row, writer, content)
+    content = with_ids(context, errand, row, writer, content)
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
@@ -153,10 +153,20 @@ def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) ->
 def _take_in(context: Context, peer: Peer, reply: bytes) -> None:
     """Take in a message that came with the receipt, as any message of the peer. Raises `StoreError`: sent again then.
 
-    If it is refused, that is recorded: the peer has our message all the same.
+    If it is refused, that is recorded: the peer has our message all the same. One that is a receipt alone has said all
+    that it says.
     """
     with suppress(InvalidInput):
-        inbound.receive(context, reply, peer, peer.adapter.format)
+        if not _is_receipt_alone(context, peer, reply):
+            inbound.receive(context, reply, peer, peer.adapter.format)
+
+
+def _is_receipt_alone(context: Context, peer: Peer, reply: bytes) -> bool:
+    try:
+        incoming = context.formats.spoken(peer.adapter.format, peer.lines).open(reply, context.limits)
+    except InvalidInput:  # recorded where it is taken in
+        return False
+    return isinstance(incoming, Receipting) and incoming.is_receipt_alone()
 
 
 def _sent(peer: Peer, outgoing: Outgoing) -> Receipt | None:

@@ -11,7 +11,7 @@ from ip_fhir.domain.parties import check_names
 from ip_fhir.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ip_fhir.domain.people import Organization
     from ip_fhir.ports import Adapter, Endpoint, WireFormat
@@ -107,8 +107,12 @@ class Peers:
 
     def lines_of(self, credential: Credential) -> Mapping[WireFormat, object]:
         """The settings of the lines of whoever brings a message; of a carrier, if all its parties have the same."""
-        found = [self.party(name).lines for name in credential.speaks_as]
-        return found[0] if found and all(lines == found[0] for lines in found) else {}
+        return lines_in_common([self.party(name).lines for name in credential.speaks_as])
+
+
+def lines_in_common(found: Sequence[Mapping[WireFormat, object]]) -> Mapping[WireFormat, object]:
+    """The settings of lines by wire format that all of these parties have; none where two differ."""
+    return found[0] if found and all(lines == found[0] for lines in found) else {}
 
 
 def _digest(token: str) -> bytes:

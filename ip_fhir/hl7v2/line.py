@@ -44,8 +44,9 @@ class Hl7v2Line(Value):
 
     `ack_mode` is what we ask for in MSH-15 and MSH-16; `original` asks for nothing there. `receipt` is the reply to a
     message in the original mode: an acknowledgement, or the business answer where there is one. `notice_kind` is the
-    need that a referral is about which does not say it: without the setting such a one is refused. With `absent`
-    its changes of a plan always have all that is left: what one lacks, empties or deletes was taken out.
+    need that a referral is about which does not say it: without the setting such a one is refused. With
+    `msa_in_answers` an RRI that is sent later has MSA; some systems take it for an acknowledgement, and answer nothing.
+    With `absent` its changes of a plan always have all that is left: what one lacks, empties or deletes was taken out.
     """
 
     LISTS_FIELDS: ClassVar[bool] = True
@@ -58,6 +59,7 @@ class Hl7v2Line(Value):
     application_error: ApplicationError = "retry"
     display_segment: bool = False
     note: bool = False
+    msa_in_answers: bool = False
     bundle: bool = False
     notice_kind: NoticeKind | None = None
     absent: Literal["removed"] | None = None

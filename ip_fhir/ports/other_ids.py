@@ -56,6 +56,10 @@ class OtherIdTransaction(Transaction, Protocol):
         """The meaning of an id of that party's, or None."""
         ...
 
+    def ids_of(self, party: str, kind: KindOfId, aggregate: Aggregate) -> tuple[OtherId, ...]:
+        """The ids of this kind that were kept of that party for an aggregate, in the order of their text."""
+        ...
+
 
 def keeps_other_ids(transaction: Transaction) -> TypeGuard[OtherIdTransaction]:
     """True if the transaction is of a store that keeps the ids of other systems."""

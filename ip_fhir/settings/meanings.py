@@ -60,11 +60,13 @@ MEANINGS: Final = {
     "peers.hl7v2.ack_mode": "acknowledgements that we ask for (MSH-15/MSH-16): `AL/NE`, `AL/AL`, or `original`: both "
     "empty",
     "peers.hl7v2.receipt": "reply to its messages in the original mode: `ACK`, or `RRI`: the business answer, where "
-    "there is one",
+    "there is one at once, else that the referral is here (RF1-1 P)",
     "peers.hl7v2.application_error": "meaning of an error (AE, CE) of its that does not say if trying again helps: "
     "`retry` or `reject`",
     "peers.hl7v2.display_segment": "true: an OBX|ED with the message as HTML goes along, as Australian systems show it",
     "peers.hl7v2.note": "true: the reason stands again as NTE at the end, for a system that shows no rows of OBX",
+    "peers.hl7v2.msa_in_answers": "true where it joins an answer to its message by MSA-2: an RRI that is sent later "
+    "has MSA with AA; without it none has, as some systems take each message with MSA for an acknowledgement",
     "peers.hl7v2.bundle": "true where it runs this library: the FHIR message Bundle goes along and is what is read",
     "peers.hl7v2.notice_kind": "need that a referral of its is about which does not say it: `coordinator`, `plan`, "
     "`plan-and-coordinator` or `child-coordinator`; without it such a referral is refused",

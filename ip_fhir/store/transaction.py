@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.referral import Record, Referral
     from ip_fhir.ports import JsonObject, OutboxRow, PartyNames, Refusal, ResourceVersion, Seen, Stored
     from ip_fhir.ports.capabilities import UnreadableRow
-    from ip_fhir.ports.other_ids import KnownId, OtherId
+    from ip_fhir.ports.other_ids import KindOfId, KnownId, OtherId
     from ip_fhir.store.damage.unreadable import Damage
     from ip_fhir.store.engine import Values
     from ip_fhir.store.prepared import Result
@@ -352,6 +352,10 @@ class SqlTransaction:
     def known_id(self, party: str, other: OtherId) -> KnownId | None:
         """The meaning of an id of another system's, or None."""
         return other_ids.known_id(self._run, party, other)
+
+    def ids_of(self, party: str, kind: KindOfId, aggregate: Aggregate) -> tuple[OtherId, ...]:
+        """The ids of another system's for an aggregate."""
+        return other_ids.ids_of(self._run, party, kind, aggregate)
 
     def hold(self, correlation_id: str) -> None:
         """Keep others from changing the referral until this transaction ends."""

@@ -29,7 +29,10 @@ def namespace_problem() -> str:
 
 
 def test_node_hl7_server(checkout: Path) -> None:
-    """Both directions, all modes: each message is acknowledged, and comes to each side as it was sent."""
+    """Both directions, all modes: each message is acknowledged, and comes to each side as it was sent.
+
+    Killed in the middle, both ways: each message is acknowledged in the end, and each notice has one effect here.
+    """
     missing = tools.missing("node", "npm")
     require(not missing, f"{missing}: install Node 20.8 or newer, with npm")
     problem = namespace_problem()
@@ -44,5 +47,11 @@ def test_node_hl7_server(checkout: Path) -> None:
         assert [ident for _, ident in heard["answers"]] == ["N0", "N1", "N2"]
         assert heard["came"] == [message(f"N{number}", *asked).decode().rstrip("\r") for number in range(3)]
         observe(Row("node-hl7-server", "they send", mode, f"{code} read, each message once", version))
+    taking, sending = found["killed"]
+    assert taking == {"receipts": {f"K{number}": "ok" for number in range(6)}, "kills": 6}
+    assert sending["taken"] == [f"loop-{number}" for number in range(6)]
+    assert sending["problems"] == []
+    assert sending["kills"] > 1
+    observe(Row("node-hl7-server", "both directions, killed", "enhanced", "each message once, nothing lost", version))
     assert found["more"] == ["ok"] * 10
     assert len(found["took"]) == len(set(found["took"])) + 1, "it went back to more than the first message"

@@ -15,6 +15,7 @@ from ip_fhir.errors import InvalidInput, IpFhirError, Unavailable
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.peers import Peer
 from ip_fhir.fhir.reading import DEFAULT_LIMITS
+from ip_fhir.hl7v2.check import check
 from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.hl7v2.message import Er7, new, read
 from ip_fhir.mapping import default, message_to_hl7v2
@@ -345,13 +346,124 @@ def test_otherwise_the_answer_comes_later(loop: Loop, receipt: str, mode: str) -
     assert [row.status for row in rows if row.effect.message is MessageKind.ABORT_AGREED] == ["waiting"]
 
 
-def test_where_there_is_no_answer_yet_the_reply_is_an_acknowledgement(loop: Loop) -> None:
-    """A person answers a notice, later."""
+@pytest.mark.parametrize("wanted", [False, True])
+def test_an_answer_that_is_sent_later(loop: Loop, wanted: bool) -> None:
+    """It has no MSA, unless the settings of the peer say so: then AA, and MSH-10 of the notice."""
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert isinstance(peer, Peer)
+    peer.endpoint.lines["hl7v2"] = Hl7v2Line(msa_in_answers=wanted)  # type: ignore[index]  # a dict, as settings make it
+    loop.municipality.exchange.answer(form("01"))
+    loop.settle()
+    answer = read(loop.municipality.wire.sent[-1], DEFAULT_LIMITS)
+    (sent,) = (read(content, DEFAULT_LIMITS) for content in loop.hospital.wire.sent)
+    told = ("AA", sent.field("MSH-10")) if wanted else ("", "")
+    assert (answer.field("MSH-9.1"), answer.field("MSA-1"), answer.field("MSA-2")) == ("RRI", *told)
+    assert loop.states("referral-01") == ("confirmed", "confirmed")
+    assert loop.hospital.exchange.store.refusals() == []
+
+
+def test_the_other_side_s_own_id_is_echoed(loop: Loop) -> None:
+    """What the municipality calls the referral (RF1-11) stands in later messages to it; of two such ids neither."""
+    speaking(loop, ("hospital", "municipality"))
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.settle()
+    asked = read(loop.hospital.wire.sent[0], DEFAULT_LIMITS)
+    assert asked.field("RF1-11") == ""
+    peer = loop.hospital.exchange.peer_by_token(TOKENS["municipality"])
+    assert peer is not None
+    seen = []
+    for number, ident in enumerate(("SAK/7", "SAK/8"), start=1):
+        named = {**asked.value, "RF1": {**asked.value["RF1"], "f11": [{"c1": ident}]}}
+        assert b"MSA|AA|" in loop.hospital.exchange.receive(
+            _plain_answer(named, f"R-{number}", "A", loop), peer, "hl7v2"
+        )
+        loop.hospital.exchange.act("referral-01", EventKind.GIVE_INFORMATION, text=f"Opplysning {number}")
+        loop.hospital.exchange.run_due()
+        seen.append(read(loop.hospital.wire.sent[-1], DEFAULT_LIMITS))
+    assert [(one.event[1], one.field("RF1-6"), one.field("RF1-11")) for one in seen] == [
+        ("I13", "referral-01", "SAK/7"),
+        ("I13", "referral-01", ""),
+    ]
+
+
+def _hospital_that_waits_for_rri(loop: Loop) -> Peer:
+    """The hospital as the municipality's peer: it asks for nothing in MSH-15, and waits for RRI."""
     peer = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
     assert isinstance(peer, Peer)
     line = Hl7v2Line(receipt="RRI", ack_mode="original")
     peer.endpoint.lines["hl7v2"] = line  # type: ignore[index]  # a dict, as settings make it
+    return peer
+
+
+def _first_notice(loop: Loop, peer: Peer) -> bytes:
+    """The first notice to the municipality, as such a hospital writes it."""
     said = _about(notice("01")).evolve(sent=loop.clock.now())
-    content = Formats().writer("hl7v2", peer.lines).write(said, default())
+    return Formats().writer("hl7v2", peer.lines).write(said, default())
+
+
+def test_where_there_is_no_answer_yet_the_receipt_is_an_rri(loop: Loop) -> None:
+    """A person answers a notice, later: RF1-1 P says that it is here, by its numbers, and names nobody."""
+    peer = _hospital_that_waits_for_rri(loop)
+    content = _first_notice(loop, peer)
+    answer = loop.municipality.exchange.receive(content, peer, "hl7v2")
+    reply = read(answer, DEFAULT_LIMITS)
+    assert [reply.field(at) for at in ("MSH-9.1", "MSH-9.2", "MSA-1", "MSA-2", "RF1-1", "RF1-6", "MSH-15")] == [
+        *("RRI", "I12", "AA", read(content, DEFAULT_LIMITS).field("MSH-10"), "P", "referral-01", "")
+    ]
+    assert [problem for problem in check(reply) if problem.severity == "error"] == []
+    assert [reply.field(f"MSH-{at}") for at in (3, 4, 5, 6)] == [
+        read(content, DEFAULT_LIMITS).field(f"MSH-{at}") for at in (5, 6, 3, 4)
+    ]
+    owner = notice("01").owner
+    for told in (owner.name.family, owner.name.given, str(owner.identifier)):
+        assert told is not None
+        assert told.encode() not in answer
+    assert loop.municipality.exchange.receive(content, peer, "hl7v2") == answer
+    assert len(loop.municipality.exchange.store.referrals()) == 1
+
+
+def test_warnings_in_such_a_receipt_are_notes(loop: Loop) -> None:
+    """RRI has no ERR: what was read though the standard has it otherwise stands at the end, by its place."""
+    peer = _hospital_that_waits_for_rri(loop)
+    content = _first_notice(loop, peer).replace(b"REF^I12^REF_I12", b"REF^I12^REF_I14")
     reply = read(loop.municipality.exchange.receive(content, peer, "hl7v2"), DEFAULT_LIMITS)
-    assert (reply.field("MSH-9.1"), reply.field("MSA-1")) == ("ACK", "AA")
+    assert reply.field("NTE-3").startswith("MSH-9.3: ")
+
+
+def test_a_refusal_is_an_ack_for_such_a_hospital_too(loop: Loop) -> None:
+    """RRI has no ERR, so the reason could not be told."""
+    peer = _hospital_that_waits_for_rri(loop)
+    told = sample(MessageKind.REMINDER, "r-1", "unknown").evolve(
+        sender=_about(notice("01")).sender, recipient=_about(notice("01")).recipient, sent=loop.clock.now()
+    )
+    loop.clock.forward(hours=100)
+    content = Formats().writer("hl7v2", peer.lines).write(told, default())
+    reply = read(loop.municipality.exchange.receive(content, peer, "hl7v2"), DEFAULT_LIMITS)
+    assert (reply.field("MSH-9.1"), reply.field("ERR-3")) == ("ACK", "204")
+
+
+def test_such_a_receipt_of_ours_is_taken_for_a_receipt_alone(loop: Loop) -> None:
+    """At the side that sent the referral nothing is refused, and nothing taken in: the answer comes later."""
+    peer = _hospital_that_waits_for_rri(loop)
+    reply = loop.municipality.exchange.receive(_first_notice(loop, peer), peer, "hl7v2")
+    answered: list[bytes] = []
+
+    class Replying(Wire):
+        """A wire whose receipts bring the RRI."""
+
+        format = "hl7v2"
+
+        def send(self, outgoing: Outgoing) -> Receipt:
+            """Give the receipt that came with the RRI."""
+            answered.append(outgoing.content)
+            return Receipt(outgoing.message_id, "ok", reply=reply)
+
+    loop.hospital.wire.__class__ = Replying
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.hospital.exchange.run_due()
+    assert len(answered) == 1
+    assert loop.hospital.exchange.store.refusals() == []
+    assert loop.states("referral-01")[0] == "delivered"

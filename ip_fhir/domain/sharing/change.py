@@ -49,7 +49,8 @@ class Change(Value):
 
     `base` is the number of the view it was made on, `digest` that view's. With `whole`, a part of `wanted` that is
     missing was taken out; else it is unchanged. An item in `unchanged` is as in the view, whatever `wanted` says of
-    it; with the plan's own id there, so are the fields of the plan itself. Times are with zone.
+    it; with the plan's own id there, so are the fields of the plan itself. With `team_unnamed` its roles are those of
+    the view's team, whatever id it has there. Times are with zone.
     """
 
     id: Id = Field(description="Id of the change.")
@@ -61,6 +62,7 @@ class Change(Value):
     unchanged: tuple[Id, ...] = Field(
         default=(), max_length=20_000, description="Ids of items that are said to be as they were."
     )
+    team_unnamed: Flag = Field(default=False, description="True if it has roles of the team that no id names.")
     kept: tuple[Kept, ...] = Field(default=(), max_length=20_000, description="Data in it that no table names.")
     text: Text | None = Field(default=None, description="Words that go with it.")
     made: AwareDatetime = Field(description="Time when it was made, by the participant's clock.")

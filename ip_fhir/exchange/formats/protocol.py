@@ -115,6 +115,24 @@ class Citing(Protocol):
 
 
 @runtime_checkable
+class EchoingWriter(Protocol):
+    """A `Writer` whose messages have a place for the receiver's own id of the referral."""
+
+    def echoing(self, content: bytes, ident: str) -> bytes:
+        """Return bytes that `write` made with this id of the receiver's; the same ones where there is no place."""
+        ...
+
+
+@runtime_checkable
+class Receipting(Protocol):
+    """Content that came as the reply to a message of ours, and may be its receipt alone: part of an `Incoming`."""
+
+    def is_receipt_alone(self) -> bool:
+        """Return True if it says only that the message came in, and nothing that is to be taken in."""
+        ...
+
+
+@runtime_checkable
 class CitedWriter(Protocol):
     """A `Writer` whose messages the receiver cites by another id than `Outgoing.message_id`."""
 

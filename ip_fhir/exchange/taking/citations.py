@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.domain.values.aggregate import REFERRAL, Aggregate
 from ip_fhir.errors import InvalidInput
-from ip_fhir.exchange.formats import CitedWriter
+from ip_fhir.exchange.formats import CitedWriter, EchoingWriter
 from ip_fhir.ports.other_ids import KnownId, OtherId, keeps_other_ids
 
 if TYPE_CHECKING:
@@ -67,15 +67,24 @@ def keep_own_ids(tx: Transaction, party: str, loop: str, own: Sequence[OtherId])
             tx.keep_id(party, other, KnownId(loop, Aggregate.of_referral(loop)))
 
 
-def keep_ids_of_row(context: Context, errand: Errand, row: OutboxRow, writer: Writer, content: bytes) -> None:
-    """Keep, before a row is sent, the ids by which its receiver will cite it. Raises `StoreError`."""
+def with_ids(context: Context, errand: Errand, row: OutboxRow, writer: Writer, content: bytes) -> bytes:
+    """Return the bytes of a row with the receiver's own id of the referral, if it told exactly one.
+
+    Keeps, before the row is sent, the ids by which its receiver will cite it. Raises `StoreError`.
+    """
     ids = writer.ids_of(content) if isinstance(writer, CitedWriter) else ()
-    if not ids:
-        return
+    if not ids and not isinstance(writer, EchoingWriter):
+        return content
+    party = errand.peer.name
     with context.store.begin() as tx:
-        if keeps_other_ids(tx):
-            for other in ids:
-                tx.keep_id(errand.peer.name, other, KnownId(row.id, row.aggregate))
+        if not keeps_other_ids(tx):
+            return content
+        for other in ids:
+            tx.keep_id(party, other, KnownId(row.id, row.aggregate))
+        theirs = tx.ids_of(party, "referral", row.aggregate)
+    if isinstance(writer, EchoingWriter) and len(theirs) == 1:
+        return writer.echoing(content, theirs[0].value)
+    return content
 
 
 def row_cited(tx: Transaction, parties: Sequence[str], message_id: str) -> OutboxRow | None:

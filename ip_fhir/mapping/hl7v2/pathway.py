@@ -47,6 +47,13 @@ TAKING_AWAY: Final = ("DE", "D", "CA", "DC", "OC")
 UNCHANGED: Final = ("UC", "X", "UN")
 """The action codes that leave an item as it is (tables 0287, 0206)."""
 
+REQUIRED: Final = {
+    "PATHWAY": ("PTH", {"f5": [{"c1": "active", "c3": "99IPST"}]}),
+    "GOAL": ("GOL", {"f3": [{"c2": "?"}]}),
+    "PROBLEM": ("PRB", {"f3": [{"c2": "?"}]}),
+}
+"""The fields that a table requires, and that a message about what is known already may leave out."""
+
 _TYPE: Final = {"c1": "A02-2", "c2": "Individuell plan", "c3": "2.16.578.1.12.4.1.1.9602"}
 _LEFT: Final = {"c1": "left", "c2": "Ikke lenger i planen", "c3": "99IP"}
 _IN_ROLES: Final = ("team.memberships", "team.coordinators")
@@ -103,13 +110,13 @@ class _Writer:
         if roles := roles_of(self.plan, self.compiled, self.action):
             made["PATHWAY_ROLE"] = roles
         if goals:
-            made["GOAL"] = [self._goal(goal, first=number == 0) for number, goal in enumerate(goals)]
+            made["GOAL"] = [self._goal(goal, place) for place, goal in enumerate(goals, start=1)]
         return made
 
-    def _goal(self, goal: Data, *, first: bool) -> Data:
-        group = _rows_numbered(new_by(self.compiled, "V2Goal", goal), "GOAL_OBSERVATION")
+    def _goal(self, goal: Data, place: int) -> Data:
+        group = _rows_numbered(new_by(self.compiled, "V2Goal", {**goal, "place": place}), "GOAL_OBSERVATION")
         group["GOL"] = {**self.acted, **group["GOL"]}
-        needs = [self._need(need) for need in self.plan.get("needs", ())] if first else []
+        needs = [self._need(need) for need in self.plan.get("needs", ())] if place == 1 else []
         orders = [self._order(one) for one in self.measures if goal["id"] in one.get("goals", ())]
         return {**group, **({"PROBLEM": needs} if needs else {}), **({"ORDER": orders} if orders else {})}
 
@@ -175,11 +182,11 @@ class Collected:
 
     A goal, problem or order that its action code takes away is no item, but what stands under such a goal is. One that
     its action code leaves unchanged is an item as it stands; where it stands a second time with another code, that
-    counts.
+    counts. With `of_known` the message is about a plan that its reader has: such an item may have its id alone.
     """
 
-    def __init__(self, value: Data, compiled: Compiled, context: Context) -> None:
-        self.compiled, self.context = compiled, context
+    def __init__(self, value: Data, compiled: Compiled, context: Context, *, of_known: bool = False) -> None:
+        self.compiled, self.context, self.of_known = compiled, context, of_known
         self.items: dict[str, dict[str, Data]] = {name: {} for name in TABLES}
         self.served: dict[str, list[str]] = {}
         self.unchanged: set[str] = set()
@@ -188,9 +195,11 @@ class Collected:
                 self._add(name, group, goal)
 
     def _add(self, name: str, group: Data, goal: str | None) -> None:
-        data = self.compiled.get(TABLES[name], group, self.context, name)
+        is_unchanged = action_of(name, group) in UNCHANGED
+        whole = with_required(group, name) if self.of_known and is_unchanged else group
+        data = self.compiled.get(TABLES[name], whole, self.context, name)
         ident = data["id"]
-        if action_of(name, group) in UNCHANGED:
+        if is_unchanged:
             self.unchanged |= set() if ident in self.items[name] else {ident}
             self.items[name].setdefault(ident, data)
         elif ident in self.unchanged:
@@ -209,16 +218,16 @@ class Collected:
     def parts(self, beside: Data) -> Data:
         """Goals, needs and measures, with those that a pathway has beside it."""
         needs = [*beside.get("needs", ()), *self.of("PROBLEM")]
-        return {"goals": self.of("GOAL"), "needs": needs, "measures": self._measures(beside.get("measures", ()))}
+        return {
+            "goals": _in_order(self.of("GOAL")),
+            "needs": needs,
+            "measures": self._measures(beside.get("measures", ())),
+        }
 
     def _measures(self, beside: list[Data]) -> list[Data]:
         """The measures with their goals, in the order of the plan where the message says it."""
         found = [{**one, "goals": self._goals(one)} for one in self.of("ORDER")]
-        measures = [*found, *beside]
-        places = [one.get("place") for one in measures]
-        if None not in places and len({*places}) == len(places):
-            measures.sort(key=lambda one: int(one["place"]))
-        return [{field: value for field, value in one.items() if field != "place"} for one in measures]
+        return _in_order([*found, *beside])
 
     def _goals(self, measure: Data) -> list[str]:
         """The goals that a measure serves. Raises `InvalidInput` where it stands under others than it names."""
@@ -226,6 +235,14 @@ class Collected:
         if said and {*said} != {*above}:
             raise InvalidInput.at(PLACES["ORDER"], "names other goals than it stands under", "invariant")
         return list(said or above)
+
+
+def _in_order(items: list[Data]) -> list[Data]:
+    """The items in the order that their numbers say; as they stand where one has none, or two have the same."""
+    places = [one.get("place") for one in items]
+    if None not in places and len({*places}) == len(places):
+        items = sorted(items, key=lambda one: int(one["place"]))
+    return [{field: value for field, value in one.items() if field != "place"} for one in items]
 
 
 def groups_in(node: Any, goal: str | None) -> Iterator[tuple[str, Data, str | None]]:
@@ -246,6 +263,18 @@ def _goal_of(group: Data) -> str | None:
     return ident
 
 
+def with_required(group: Data, name: str) -> Data:
+    """The group with what its table requires, where it has its id alone: the words are `?`, and nobody's."""
+    if name == "ORDER":
+        detail = group.get("ORDER_DETAIL") or {}
+        obr = {"f4": [{"c2": "?"}], **(detail.get("OBR") or {})}
+        return {**group, "ORDER_DETAIL": {**detail, "OBR": obr}}
+    if name not in REQUIRED:
+        return group
+    segment, fields = REQUIRED[name]
+    return {**group, segment: {**fields, **(group.get(segment) or {})}}
+
+
 def worded(group: Data, name: str) -> Data:
     """The group of a goal or problem with its words from its code, where only that is given."""
     place = {"GOAL": "GOL", "PROBLEM": "PRB"}.get(name, "")
@@ -262,13 +291,14 @@ def has_words(order: Data) -> bool:
     return bool((observation.get("f4") or [{}])[0].get("c2"))
 
 
-def plan_data(value: Data, compiled: Compiled, context: Context) -> tuple[Data, set[str]]:
+def plan_data(value: Data, compiled: Compiled, context: Context, *, of_known: bool = False) -> tuple[Data, set[str]]:
     """The plan in the value of a message with one pathway, in JSON form, and the ids of what is said to be unchanged.
 
-    `created` is there only where a row says it. The plan's id among those ids stands for its own fields. Raises
-    `InvalidInput` for none or several pathways, and for one id with two meanings.
+    `created` is there only where a row says it. The plan's id among those ids stands for its own fields. With
+    `of_known`, what is unchanged may have its id alone. Raises `InvalidInput` for none or several pathways, and for one
+    id with two meanings.
     """
-    found = Collected(value, compiled, context)
+    found = Collected(value, compiled, context, of_known=of_known)
     pathways = found.of("PATHWAY")
     if len(pathways) != 1:
         raise InvalidInput.at("PTH", "is not there exactly once: a plan is one pathway", "required")

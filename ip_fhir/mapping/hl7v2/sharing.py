@@ -17,7 +17,6 @@ from ip_fhir.errors import InvalidInput, NotTaken, Problem
 from ip_fhir.hl7v2.acknowledgement import control_id
 from ip_fhir.mapping.dialects.hl7v2.conditions import NULL
 from ip_fhir.mapping.dialects.hl7v2.context import OSLO, Context, written
-from ip_fhir.mapping.dialects.hl7v2.places import joined
 from ip_fhir.mapping.hl7v2.parties import check_facility, is_role_gone, token_of, with_roles
 from ip_fhir.mapping.hl7v2.pathway import (
     MAIN,
@@ -32,6 +31,7 @@ from ip_fhir.mapping.hl7v2.pathway import (
     with_left,
     with_numbers,
 )
+from ip_fhir.mapping.hl7v2.unread import Places
 from ip_fhir.mapping.hl7v2.writing import nobody, refuse_null
 from ip_fhir.mapping.lenses.table import data_of
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.mapping.compiled import Compiled
     from ip_fhir.mapping.hl7v2.pathway import Action
+    from ip_fhir.mapping.lenses.nodes import Path
 
 _HEADER: Final = "V2PlanMessage"
 _STRUCTURE: Final = "PPG_PCG"
@@ -188,7 +189,7 @@ def plan_message_from_hl7v2(
     for opening in content.get("openings", ()):
         opening.pop("general", None)
     if carried.plan:
-        content |= _plan(value, compiled, context, carried)
+        content |= _plan(value, compiled, context, carried, header.get("sent"))
     if kind is PlanMessageKind.PLAN_GONE:
         content["holder"] = _party(header, "holder")
     data = {**_header_read(header), "kind": kind, CONTENT[kind]: content}
@@ -204,29 +205,32 @@ def _header_read(header: Data) -> Data:
     return {**said, "id": header.get("id") or header["control_id"]}
 
 
-def _plan(value: Data, compiled: Compiled, context: Context, carried: PathwayContent) -> Data:
-    """The plan in the value of a message, with its roles; of a change also the ids of what is said to be unchanged.
+def _plan(value: Data, compiled: Compiled, context: Context, carried: PathwayContent, sent: str | None) -> Data:
+    """The plan in the value of a message, with its roles; of a change also what is said to be unchanged, by its id.
 
-    Raises `InvalidInput` for a change with roles of a team that no row names: whose they are is not said.
+    A change whose roles no row gives a team is about the team of the view. When the plan was begun is no wish, and the
+    holder knows it: where no row says it, there stands when the change was sent.
     """
-    data, unchanged = plan_data(value, compiled, context)
+    of_known = carried.side == "participant"
+    data, unchanged = plan_data(value, compiled, context, of_known=of_known)
     told, roles = with_roles(data, roles_in(value), compiled, context)
-    if carried.side == "holder":
+    if not of_known:
         return {carried.plan: told}
-    if "team" in told and "team" not in data:
-        raise InvalidInput.at("NTE[team-id]-3", "is required where a change has roles (ROL) of a team", "required")
-    return {carried.plan: told, "unchanged": sorted(unchanged | roles)}
+    told = {"created": sent, **told}
+    is_unnamed = "team" in told and "team" not in data
+    return {carried.plan: told, "unchanged": sorted(unchanged | roles), "team_unnamed": is_unnamed}
 
 
 def _refuse_taking_away(value: Data) -> None:
     """Raise `InvalidInput` for each place of a change with HL7's null, and for each action code that takes away."""
     said = {"PID": value.get("PID"), "PATHWAY": _one_pathway(value)}
-    places = [joined(path) for path in _taking_away(said, (), None)]
+    place = Places(said)
+    places = [place.of(path) for path in _taking_away(said, (), None)]
     if places:
         raise InvalidInput(Problem(place, _TAKES_AWAY, "not-supported") for place in places)
 
 
-def _taking_away(node: Any, path: tuple[str, ...], kind: str | None) -> Iterator[tuple[str, ...]]:
+def _taking_away(node: Any, path: Path, kind: str | None) -> Iterator[Path]:
     """Yields the path of each null, and of each action code that takes away; `kind` is that of the node's group."""
     if type(node) is dict:
         if kind is not None and takes_away(kind, node):
@@ -237,9 +241,9 @@ def _taking_away(node: Any, path: tuple[str, ...], kind: str | None) -> Iterator
             group = name if name in TABLES and type(child) is dict else None
             yield from _taking_away(child, (*path, name), group)
     elif type(node) is list:
-        group = path[-1] if path and path[-1] in TABLES else None
+        group = str(path[-1]) if path and path[-1] in TABLES else None
         for number, item in enumerate(node):
-            yield from _taking_away(item, (*path, f"[{number}]"), group)
+            yield from _taking_away(item, (*path, number), group)
     elif node == NULL:
         yield path
 

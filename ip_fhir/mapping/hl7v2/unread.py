@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ip_fhir.errors import Problem
 from ip_fhir.mapping.dialects.hl7v2.conditions import is_field, says_something
-from ip_fhir.mapping.dialects.hl7v2.places import joined
+from ip_fhir.mapping.dialects.hl7v2.places import is_segment, joined
 from ip_fhir.mapping.hl7v2.parties import ROLE_TABLES
-from ip_fhir.mapping.hl7v2.pathway import CHANGED, TABLES, has_words, worded
+from ip_fhir.mapping.hl7v2.pathway import CHANGED, TABLES, has_words, with_required, worded
 from ip_fhir.mapping.lenses.wrong import Wrong
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _ACTING: Final = {
 }
 """The fields that say what is done with an item, or number it."""
 
+_ORDER: Final = "place"
+"""The row that says the order of goals or measures, which a message does not change in a known plan."""
+
 _WHOLE: Final = ("OBX", "NTE")
 """The segments of which the fields belong to one value."""
 
@@ -42,10 +46,43 @@ def unread(
     With the ids of the measures that are `known`, the message changes a plan: what an item does not say is known, too.
     """
     read = {_field_of(path) for path in _read(value, _Reading(compiled, context, known), ())}
+    place = Places(value)
     for path, name in _said({part: inner for part, inner in value.items() if part != "MSH"}, (), ""):
         if path not in read and not any(path[: len(one)] == one for one in read if name in _WHOLE):
-            steps = [f"[{step}]" if isinstance(step, int) else step for step in path]
-            yield Problem(joined(steps), _NOT_READ, "informational", "warning")
+            yield Problem(place.of(path), _NOT_READ, "informational", "warning")
+
+
+class Places:
+    """The places of a message by their paths in its value, as its users write them: each segment has its number.
+
+    >>> Places({"PATHWAY": [{"NTE": [{"f3": []}, {"f3": []}]}]}).of(("PATHWAY", 0, "NTE", 1, "f3", 0, "c1"))
+    'NTE[2]-3.1'
+    """
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        found = list(_segments(value, ()))
+        several, seen = Counter(name for _, name in found), Counter[str]()
+        self._of: dict[Path, str] = {}
+        for path, name in found:
+            seen[name] += 1
+            self._of[path] = f"{name}[{seen[name]}]" if several[name] > 1 else name
+
+    def of(self, path: Path) -> str:
+        """The place of a path that leads into a segment."""
+        end = next(end for end in range(len(path), 0, -1) if path[:end] in self._of)
+        segment = self._of[path[:end]]
+        name = segment.partition("[")[0]
+        within = joined([name, *(f"[{step}]" if isinstance(step, int) else step for step in path[end:])])
+        return segment + within.removeprefix(name)
+
+
+def _segments(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yields the path of each segment below a node with its name, in their order."""
+    for name, child in node.items():
+        for number, item in enumerate(child if type(child) is list else [child]):
+            at: Path = (*path, name, *((number,) if type(child) is list else ()))
+            if type(item) is dict:
+                yield from [(at, name)] if is_segment(name) else _segments(item, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +98,7 @@ class _Reading:
         if name == "ORDER" and not has_words(group) and _id_of(group) not in (self.known or ()):
             return None
         own = worded({part: inner for part, inner in group.items() if part not in TABLES}, name)
-        return own if self.known is None else _filled(own, name)
-
-
-_REQUIRED: Final = {
-    "PATHWAY": ("PTH", {"f5": [{"c1": "active"}]}),
-    "GOAL": ("GOL", {"f3": [{"c2": "?"}]}),
-    "PROBLEM": ("PRB", {"f3": [{"c2": "?"}]}),
-}
-"""The fields that a table requires and a message that changes a plan may leave out."""
-
-
-def _filled(group: dict[str, Any], name: str) -> dict[str, Any]:
-    """The group with what its table requires, so that it can be seen which of its places are read."""
-    if name == "ORDER":
-        detail = group.get("ORDER_DETAIL") or {}
-        obr = {"f4": [{"c2": "?"}], **(detail.get("OBR") or {})}
-        return {**group, "ORDER_DETAIL": {**detail, "OBR": obr}}
-    if name not in _REQUIRED:
-        return group
-    segment, fields = _REQUIRED[name]
-    return {**group, segment: {**fields, **(group.get(segment) or {})}}
+        return own if self.known is None else with_required(own, name)
 
 
 def _id_of(order: dict[str, Any]) -> str:
@@ -107,12 +124,13 @@ def _read(node: Any, by: _Reading, path: Path) -> Iterator[Path]:
 def _by_table(node: Any, table: str, by: _Reading, path: Path) -> Iterator[Path]:
     lens = by.compiled.lens(table).inner
     try:
-        if table == TABLES["PATHWAY"] and by.known is not None:
-            for row in lens.fields:
-                if row.row.domain[0] in (*CHANGED, "established"):
-                    yield from row.reads(node, by.context, path)
-        else:
+        if by.known is None:
             yield from lens.reads(node, by.context, path)
+            return
+        for row in lens.fields:
+            name = row.row.domain[0]
+            if name in (*CHANGED, "established") if table == TABLES["PATHWAY"] else name != _ORDER:
+                yield from row.reads(node, by.context, path)
     except Wrong:
         return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px 
 th{background:#eef3f7}code{font-size:.85rem;white-space:nowrap}td code{white-space:normal}
 td:first-child code{white-space:nowrap}
 pre{background:#f6f8fa;border:1px solid #dde5ec;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;
-font-size:.82rem}@media print{body{margin:0}h2{break-after:avoid}tr{break-inside:avoid}}
+font-size:.82rem}@media(max-width:45rem){body{margin:1rem auto}h1{font-size:1.5rem}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+table,tbody,tr,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid #c9d6e2}td{border:0;padding:.1rem 0}
+td::before{content:attr(data-label);display:block;color:#4b5b6a;font-size:.8rem}td:empty{display:none}
+td:first-child{font-weight:600}td:first-child::before{display:none}td:first-child code{white-space:normal}}
+@media print{body{margin:0}h2{break-after:avoid}tr{break-inside:avoid}}
 """
 
 
@@ -64,7 +70,8 @@ def as_html(blocks: Iterable[Block], title: str, language: str) -> str:
     """Returns the document as one HTML page that fetches nothing."""
     body = "\n".join(map(_html, blocks))
     return (
-        f'<!DOCTYPE html>\n<html lang="{language}">\n<head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<!DOCTYPE html>\n<html lang="{language}">\n<head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
@@ -94,10 +101,12 @@ def _html(block: Block) -> str:
     if isinstance(block, Listing):
         return f"<pre>{escape(chr(10).join(block.lines))}</pre>"
     head = "".join(f"<th>{escape(column)}</th>" for column in block.columns)
-    rows = ("".join(map(_html_cell, row, (column in block.code for column in block.columns))) for row in block.rows)
+    rows = ("".join(map(_html_cell, row, block.columns, repeat(block.code))) for row in block.rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
 
 
-def _html_cell(text: str, code: bool) -> str:
+def _html_cell(text: str, column: str, code: tuple[str, ...]) -> str:
+    """A cell; on a narrow screen, where there are no columns, it shows the column's heading itself."""
     said = escape(text)
-    return f"<td><code>{said}</code></td>" if code and said else f"<td>{said}</td>"
+    within = f"<code>{said}</code>" if column in code and said else said
+    return f'<td data-label="{escape(column)}">{within}</td>'

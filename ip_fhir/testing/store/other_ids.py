@@ -52,6 +52,19 @@ class OtherIdContract:
             transaction.keep_id("Fjell", _SHORT, KnownId("another", Aggregate.of_referral("s")))
             assert transaction.known_id("Fjell", _SHORT) == _MEANING
 
+    def test_the_ids_of_an_aggregate(self, store: OtherIdStore) -> None:
+        """All of one kind that a party has for it, in the order of their text; another party's are not there."""
+        about = Aggregate.of_referral("r")
+        theirs = OtherId("referral", "HEN-2"), OtherId("referral", "HEN-1")
+        with store.begin() as transaction:
+            assert transaction.ids_of("Fjell", "referral", about) == ()
+            for other in (*theirs, _SHORT):
+                transaction.keep_id("Fjell", other, KnownId("r", about))
+            transaction.keep_id("Vik", OtherId("referral", "7"), KnownId("r", about))
+            transaction.keep_id("Fjell", OtherId("referral", "9"), KnownId("s", Aggregate.of_referral("s")))
+        with store.begin() as transaction:
+            assert transaction.ids_of("Fjell", "referral", about) == theirs[::-1]
+
     def test_an_error_forgets_it(self, store: OtherIdStore) -> None:
         """Nothing is kept of a transaction that failed."""
         with pytest.raises(Trouble), store.begin() as transaction:

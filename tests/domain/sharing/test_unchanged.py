@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.lens.wanted import as_said
+from ip_fhir.domain.team import CareTeam, Coordinator, CoordinatorKind
 from tests.support.plan_life import PLAN
 
 
@@ -51,3 +52,23 @@ def test_another_team_is_not_touched() -> None:
     wish = base.evolve(team=base.team.evolve(id="another", memberships=(member.evolve(task="annet"),)))
     assert as_said(wish, base, (member.id,)).team == wish.team
     assert as_said(wish, base.evolve(team=None), (member.id,)).team == wish.team
+
+
+def test_roles_of_the_team_that_no_id_names() -> None:
+    """They are those of the view's team, with its vacant places and all else of it; of a view without one, a team."""
+    base = PLAN
+    assert base.team is not None
+    vacant = Coordinator(id="vacant", kind=CoordinatorKind.CHILD)
+    held = base.evolve(team=base.team.evolve(name="Ansvarsgruppa", coordinators=(*base.team.coordinators, vacant)))
+    assert held.team is not None
+    member = held.team.memberships[0]
+    wish = base.evolve(team=CareTeam(id="unnamed", memberships=(member.evolve(task="annet"),)))
+    made = as_said(wish, held, (), team_unnamed=True).team
+    assert made is not None
+    assert (made.id, made.name, made.coordinators) == (held.team.id, "Ansvarsgruppa", (vacant,))
+    assert [one.task for one in made.memberships] == ["annet"]
+    same = as_said(wish, held, (member.id,), team_unnamed=True).team
+    assert same is not None
+    assert same.memberships == (member,)
+    assert as_said(wish, held.evolve(team=None), (), team_unnamed=True) is wish
+    assert as_said(wish.evolve(team=None), held, (), team_unnamed=True).team is None

@@ -9,6 +9,7 @@ from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.change import Change
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
+from ip_fhir.domain.sharing.lens.wanted import as_said
 from ip_fhir.domain.sharing.messages import PlanMessage
 from ip_fhir.domain.sharing.see import see
 from ip_fhir.errors import InvalidInput
@@ -20,7 +21,7 @@ from tests.domain.sharing.alike import Case, cases, only_seen, with_more
 from tests.support.canaries import CANARY
 
 K = PlanMessageKind
-GOAL = "|goal-1||||||||||||||active^Active^99IPGOAL"
+GOAL = "|goal-1||1||||||||||||active^Active^99IPGOAL"
 FIRST_GOAL = "GOL|UP|20260302120000+0000|^Ære være: å gå på skøyter|goal-1"
 NOT_WHOLE = ("|N|change-whole", "|Y|change-whole")
 
@@ -46,15 +47,15 @@ def wish(message: PlanMessage) -> Change:
 
 
 TAKEN_AWAY = [
-    (('|goal-1|||""|""||||||||||active^Active^99IPGOAL', GOAL), ["GOL[1]-7.1", "GOL[1]-8.1"]),
-    (('ST|goal^^99IP||""', "ST|goal^^99IP||goal-1"), ["OBX[1]-5.1"]),
+    (('|goal-1||1|""|""||||||||||active^Active^99IPGOAL', GOAL), ["GOL-7.1", "GOL-8.1"]),
+    (('ST|goal^^99IP||""', "ST|goal^^99IP||goal-1"), ["OBX-5.1"]),
     (('NTE|10||""|title^^99IP\rNTE|10||plan-change', "NTE|10||plan-change"), ["NTE[10]-3.1"]),
     (('|measure-1|""|^Skøyter', "|measure-1||^Skøyter"), ["OBR-3.1"]),
     (('^^L||||""', "^^L"), ["PID-9.1"]),
-    (("GOL|DE|", "GOL|UP|"), ["GOL[1]-1"]),
-    (("ORC|CA|", "ORC|SC|"), ["ORC[1]-1"]),
+    (("GOL|DE|", "GOL|UP|"), ["GOL-1"]),
+    (("ORC|CA|", "ORC|SC|"), ["ORC-1"]),
     (("PTH|DE|", "PTH|UP|"), ["PTH-1"]),
-    ((f"ROL|member-1|DE|^Borte|member-1^^^^^^^^99IP\r{FIRST_GOAL}", FIRST_GOAL), ["ROL[1]-2"]),
+    ((f"ROL|member-1|DE|^Borte|member-1^^^^^^^^99IP\r{FIRST_GOAL}", FIRST_GOAL), ["ROL-2"]),
 ]
 """A change that takes something away, and the places of it."""
 
@@ -97,6 +98,44 @@ def test_what_a_change_says_is_unchanged() -> None:
     for both in (order + as_it_was, as_it_was + order):
         found = wish(with_text(K.PLAN_CHANGE, (both, order)))
         assert (found.unchanged, found.wanted.measures[0].what) == ((), "Skøyter hver tirsdag")
+
+
+ALONE = [
+    (f"GOL|UC|20260302120000+0000||goal-2\r{FIRST_GOAL}", FIRST_GOAL),
+    ("PRB|UC|20260302120000+0000||need-1\rORC|SC|", "ORC|SC|"),
+    ("ORC|UC|measure-2\rORC|SC|", "ORC|SC|"),
+]
+"""An item that a change leaves unchanged, by its id alone, and the text in whose place it stands."""
+
+
+@pytest.mark.parametrize(("change", "ident"), [*zip(ALONE, ["goal-2", "need-1", "measure-2"], strict=True)])
+def test_what_is_unchanged_may_have_its_id_alone(change: tuple[str, str], ident: str) -> None:
+    """GOL, PRB or ORC with the action code and the id: it is as in the view, and nobody's words are put into it."""
+    wanted = wish(with_text(K.PLAN_CHANGE, change))
+    assert wanted.unchanged == (ident,)
+    base = wanted.wanted.evolve(title="as in the view")
+    goals = tuple(goal.evolve(text="Skøyter") if goal.id == ident else goal for goal in base.goals)
+    base = base.evolve(goals=goals, needs=(), measures=tuple(one for one in base.measures if one.id != ident))
+    made = as_said(wanted.wanted, base, wanted.unchanged)
+    assert (made.goals, made.needs, made.measures) == (base.goals, (), base.measures)
+
+
+def test_a_pathway_that_is_unchanged_may_have_its_id_alone() -> None:
+    """PTH with the action code and PTH-3, and no row that says when the plan was begun: its fields are the view's."""
+    text = new(plan_message_to_hl7v2(plan_message(K.PLAN_CHANGE))).to_bytes().decode()
+    segments = [one for one in text.split("\r") if "|plan-created^" not in one]
+    short = ["PTH|UC||share-1" if one.startswith("PTH|") else one for one in segments]
+    found = plan_message_from_hl7v2(read("\r".join(short).encode(), DEFAULT_LIMITS).value)
+    assert wish(found).unchanged == ("plan-1",)
+    assert wish(found).wanted.created == found.sent
+
+
+@pytest.mark.parametrize("change", ALONE)
+def test_nothing_is_unchanged_in_a_view(change: tuple[str, str]) -> None:
+    """A view is whole: an item with its id alone is refused, by the place of what it lacks."""
+    with pytest.raises(InvalidInput) as caught:
+        with_text(K.PLAN, change)
+    assert {problem.path for problem in caught.value.problems} <= {"GOL-3.2", "PRB-3.2", "OBR-4.2"}
 
 
 def test_a_view_is_read_whatever_it_says_is_unchanged() -> None:
@@ -147,11 +186,23 @@ def test_a_role_that_a_whole_change_takes_away_is_gone() -> None:
     assert wish(changed(with_team(K.PLAN_CHANGE), ("ROL|c-1|UC|", "ROL|c-1|UP|"))).unchanged == ("c-1",)
 
 
+def test_roles_of_a_team_that_no_row_names_are_the_view_s() -> None:
+    """ROL alone has no id of the team: the change says so, and all else of the team is as in the view."""
+    asked = wish(with_text(K.PLAN_CHANGE, (DOCTOR + FIRST_GOAL, FIRST_GOAL)))
+    assert asked.team_unnamed
+    team = {"id": "team-1", "name": "Ansvarsgruppa", "coordinators": [{"id": "c-1"}]}
+    base = IndividualPlan.from_data({**asked.wanted.evolve(team=None).to_data(), "team": team})
+    made = as_said(asked.wanted, base, asked.unchanged, team_unnamed=True).team
+    assert made is not None
+    assert base.team is not None
+    assert made == base.team.evolve(memberships=made.memberships)
+    assert [one.id for one in made.memberships] == ["r-2"]
+    assert as_said(asked.wanted, base.evolve(team=None), (), team_unnamed=True) == asked.wanted
+    assert not wish(changed(with_team(K.PLAN_CHANGE), (DOCTOR + FIRST_GOAL, FIRST_GOAL))).team_unnamed
+
+
 def test_roles_that_cannot_be_told_apart_are_refused() -> None:
-    """In a change, those of a team that no row names; beside rows, one without an id."""
-    with pytest.raises(InvalidInput) as caught:
-        with_text(K.PLAN_CHANGE, (DOCTOR + FIRST_GOAL, FIRST_GOAL))
-    assert [problem.path for problem in caught.value.problems] == ["NTE[team-id]-3"]
+    """Beside rows, one without an id."""
     with pytest.raises(InvalidInput) as caught:
         changed(with_team(K.PLAN_CHANGE), ("ROL||UP|", "ROL|c-1|UP|"))
     assert [problem.path for problem in caught.value.problems] == ["ROL-1"]

@@ -1,11 +1,14 @@
 """The interface specification for a peer: it lists all that is sent and read, and no secret."""
 
+import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from ip_fhir.domain.message import MessageKind
+from ip_fhir.domain.notice import NoticeKind
 from ip_fhir.domain.referral import Role
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.errors import InvalidInput
@@ -15,9 +18,12 @@ from ip_fhir.hl7v2.message import read
 from ip_fhir.mapping import default
 from ip_fhir.mapping.hl7v2.events import SENT
 from ip_fhir.mapping.hl7v2.sharing import CARRIED, is_about_plan
-from ip_fhir.report.specification.blocks import Listing, as_html, as_markdown
+from ip_fhir.report.specification import specification as module
+from ip_fhir.report.specification.blocks import Heading, Listing, Paragraph, Table, as_html, as_markdown
 from ip_fhir.report.specification.specification import specification
+from ip_fhir.report.specification.speech import norwegian
 from ip_fhir.report.table_review import code_lines, sheets
+from ip_fhir.report.words.codes import LANGUAGES
 from ip_fhir.settings import Settings
 from tests.support.two_sides import side_settings
 
@@ -97,6 +103,50 @@ def test_the_examples_are_messages(settings: Settings) -> None:
     assert kinds == {*of_loop, PlanMessageKind.PLAN}
 
 
+LINES = (
+    Hl7v2Line(),
+    Hl7v2Line(receipt="RRI", ack_mode="original", application_error="reject", notice_kind=NoticeKind.PLAN),
+    Hl7v2Line(version="2.4", charset="8859/1", note=True, bundle=True, display_segment=True, msa_in_answers=True),
+)
+ENGLISH = r"(?<![-\w])(the|with|which|what|several|always|is|are|and|of|reads?|not)(?![-\w])"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_in_norwegian(settings: Settings, line: Hl7v2Line) -> None:
+    """The same places, codes and examples; headings, sentences, settings and reasons are Norwegian.
+
+    Names of HL7, of code systems and of the parties are the same.
+    """
+    peer = settings.peers[0].evolve(hl7v2=line)
+    english, said = (specification(settings, peer, default(), language) for language in LANGUAGES[::-1])
+    assert [type(block) for block in said] == [type(block) for block in english]
+    assert [b for b in said if isinstance(b, Listing)] == [b for b in english if isinstance(b, Listing)]
+    told = [block.text for block in said if isinstance(block, Heading | Paragraph)]
+    for ours, theirs in zip(said, english, strict=True):
+        if isinstance(ours, Table) and isinstance(theirs, Table):
+            codes = [theirs.columns.index(name) for name in theirs.code]
+            assert [ours.columns.index(name) for name in ours.code] == codes
+            coded = [[row[at].replace(" eller ", " or ") for at in codes] for row in ours.rows]
+            assert coded == [[row[at] for at in codes] for row in theirs.rows]
+            told += ours.columns
+            told += [cell for row in ours.rows for at, cell in enumerate(row) if at not in codes and _is_ours(ours, at)]
+    assert {text for text in told if re.search(ENGLISH, text)} == set()
+
+
+def _is_ours(table: Table, at: int) -> bool:
+    """True for a column in our own words: not the words of table 0357, and not a code's display."""
+    return table.columns[at] not in {"Ordene i tabell 0357", "Visningsnavn", "Kodeverk"}
+
+
+def test_every_norwegian_sentence_is_said() -> None:
+    """None is for a sentence that there is not."""
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    sides = {f"the {carried.side} sends" for carried in CARRIED.values()}
+    assert set(norwegian()) - texts - sides == set()
+    assert all(said.strip() for said in norwegian().values())
+
+
 def test_as_a_page(settings: Settings) -> None:
     """The same content, with nothing that is fetched."""
     page = as_html(specification(settings, settings.peers[0], default()), "A & B", "en")
@@ -131,7 +181,7 @@ def test_what_goes_along_is_told(settings: Settings) -> None:
     text = as_markdown(specification(settings, peer, default()))
     assert "bundle: an OBX" in text
     assert "display_segment: an OBX" in text
-    assert "RRI with the business answer" in text
+    assert "RRI with AA: the business answer" in text
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -147,10 +197,11 @@ def test_the_command(tmp_path: Path) -> None:
     path = tmp_path / "side.toml"
     path.write_text("\n".join([*lines, *_toml(peer.organization.to_data())]), encoding="utf-8")
     arguments = ["hl7", "specification", "--config", str(path), "--peer"]
-    shown = CliRunner().invoke(app, [*arguments, "municipality"])
+    shown = CliRunner().invoke(app, [*arguments, "municipality", "--lang", "en"])
     assert shown.stdout.startswith("# HL7 v2 between")
-    page = CliRunner().invoke(app, [*arguments, "municipality", "--html"])
-    assert page.stdout.startswith("<!DOCTYPE html>")
+    page = CliRunner().invoke(app, [*arguments, "municipality", "--html", "--lang", "nb"])
+    assert page.stdout.startswith('<!DOCTYPE html>\n<html lang="nb">')
+    assert "<h1>HL7 v2 mellom " in page.stdout
     assert CliRunner().invoke(app, [*arguments, "nobody"]).exit_code != 0
 
 

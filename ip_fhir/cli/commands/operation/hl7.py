@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ip_fhir.cli.options import Config, Json
+from ip_fhir.cli.options import Config, Json, Lang, spoken
 
 app = typer.Typer(help="Try a line for HL7 v2 over MLLP.", rich_markup_mode=None)
 
@@ -72,7 +72,7 @@ def listen(
     nobody may take it for stored. One that cannot be read is answered as `serve` would. Each is read by the settings of
     the peer that brings it (`peers.hl7v2`). Ends with Ctrl-C.
     """
-    from ip_fhir.bootstrap import line_of, open_listeners
+    from ip_fhir.bootstrap import lines_by_name, open_listeners
     from ip_fhir.cli.commands.operation.hl7_trial import Trial
     from ip_fhir.cli.opening import read_config
     from ip_fhir.errors import InvalidInput
@@ -83,10 +83,7 @@ def listen(
     named = [one for one in open_listeners(settings) if one.name == "mllp"]
     if not named:
         raise InvalidInput.at("listeners", "none of the settings uses mllp", "not-found")
-    lines = {one.name: line_of(one) for one in settings.peers}
-    carried = {one.name: [lines[name] for name in one.parties] for one in settings.carriers}
-    lines |= {name: of[0] for name, of in carried.items() if all(line == of[0] for line in of)}
-    trial = Trial(Mapper.load(settings.mappings.overlay), keep, lines)
+    trial = Trial(Mapper.load(settings.mappings.overlay), keep, lines_by_name(settings))
     with listening(trial, named):
         trial.say(f"listening for the {len(named)} mllp listener{'s'[: len(named) > 1]} of the settings")
         while messages is None or trial.answered < messages:
@@ -98,10 +95,12 @@ def specification(
     config: Config,
     peer: Annotated[str, typer.Option("--peer", metavar="NAME", help="The peer in the settings.", show_default=False)],
     as_html: Annotated[bool, typer.Option("--html", help="One HTML page instead of Markdown.")] = False,
+    lang: Lang = None,
 ) -> None:
     """Write the interface specification for a peer: events, fields, codes, acknowledgements and example messages.
 
-    It is made from the settings and the mapping tables, with the site's own rows. It holds no secret.
+    It is made from the settings and the mapping tables, with the site's own rows. It holds no secret. In Norwegian the
+    names of HL7 and the site's own words stay as they are.
     """
     from ip_fhir.cli.opening import read_config
     from ip_fhir.cli.output import say
@@ -113,9 +112,10 @@ def specification(
     found = next((one for one in settings.peers if one.name == peer), None)
     if found is None:
         raise InvalidInput.at("peer", "no peer in the settings has this name", "not-found")
-    made = specification.specification(settings, found, Mapper.load(settings.mappings.overlay))
-    title = f"HL7 v2: {settings.organization.name}, {found.organization.name}"
-    say((blocks.as_html(made, title, "en") if as_html else blocks.as_markdown(made)).rstrip("\n"))
+    language = spoken(lang)
+    made = specification.specification(settings, found, Mapper.load(settings.mappings.overlay), language)
+    title = specification.title(settings, found, language)
+    say((blocks.as_html(made, title, language) if as_html else blocks.as_markdown(made)).rstrip("\n"))
 
 
 def _with_cr(data: bytes) -> bytes:

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ip_fhir.hl7v2.line import Hl7v2Line
     from ip_fhir.mapping import Mapper
+    from ip_fhir.ports import WireFormat
 
 
 class Trial:
     """Says what comes in, a line each, and answers it. Threads may share it; `answered` counts messages and receipts.
 
-    Without a folder no message is acknowledged as stored. `lines` are the settings of peers and carriers by name.
+    Without a folder no message is acknowledged as stored. `lines` are the settings of peers and carriers, each by name.
     """
 
-    def __init__(self, mapper: Mapper, folder: Path | None, lines: Mapping[str, Hl7v2Line]) -> None:
+    def __init__(self, mapper: Mapper, folder: Path | None, lines: Mapping[str, Mapping[WireFormat, object]]) -> None:
         self._mapper = mapper
         self._folder = folder
         self._lines = lines
@@ -40,8 +40,7 @@ class Trial:
     def receive(self, content: bytes, peer: str, format_name: str) -> bytes:
         """Read a message, keep it, and acknowledge it. Raises `InvalidInput` or, if it cannot be kept, `StoreError`."""
         try:
-            lines = {"hl7v2": self._lines[peer]} if peer in self._lines else NO_LINES
-            incoming = self._formats.spoken(format_name, lines).open(content, DEFAULT_LIMITS)
+            incoming = self._formats.spoken(format_name, self._lines.get(peer, NO_LINES)).open(content, DEFAULT_LIMITS)
             message = incoming.message(self._mapper)
         except InvalidInput as error:
             self._count(f"{peer}: refused, {len(content)} bytes: {error}")
@@ -57,7 +56,7 @@ class Trial:
 
     def line_of(self, peer: str, format_name: str, number: str = "") -> object | None:  # noqa: ARG002 - one line each
         """Return the settings of a peer's line; None where nothing is set."""
-        return self._lines.get(peer) if format_name == "hl7v2" else None
+        return self._lines.get(peer, NO_LINES).get(format_name)
 
     def receive_receipt(self, receipt: Receipt, peer: str) -> str:
         """Say that an acknowledgement came in."""

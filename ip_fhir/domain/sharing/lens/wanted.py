@@ -18,6 +18,8 @@ from ip_fhir.domain.values.value import Value
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from ip_fhir.domain.team import CareTeam
+
 _SAYS_NOTHING = (None, ())
 
 
@@ -86,11 +88,14 @@ def _item(ours: Any, old: Any) -> Any:
     return ours.evolve(**filling) if filling else ours
 
 
-def as_said(wanted: IndividualPlan, base: IndividualPlan, unchanged: Collection[str]) -> IndividualPlan:
+def as_said(
+    wanted: IndividualPlan, base: IndividualPlan, unchanged: Collection[str], *, team_unnamed: bool = False
+) -> IndividualPlan:
     """Returns `wanted` with the items that are said to be unchanged as they are in `base`.
 
-    One that is not in `base` says nothing, and is left out. The id of the plan stands for its own fields. Raises
-    `InvalidInput` if the rest does not hang together then.
+    One that is not in `base` says nothing, and is left out. The id of the plan stands for its own fields. With
+    `team_unnamed`, the roles of `wanted` are those of the team in `base`: all else of that team is as it is there, and
+    so are its vacant places. Raises `InvalidInput` if the rest does not hang together then.
 
     >>> from ip_fhir.domain.values.value import read
     >>> base = read(IndividualPlan, '''{"id": "p", "created": "2026-01-12T08:40:00Z", "owner": {"id": "owner",
@@ -99,6 +104,8 @@ def as_said(wanted: IndividualPlan, base: IndividualPlan, unchanged: Collection[
     >>> as_said(wanted, base, ["n"]).needs[0].text, as_said(wanted, base, ["p"]).note
     ('Skyss', 'x')
     """
+    if team_unnamed and wanted.team is not None and base.team is not None:
+        wanted = wanted.evolve(team=_roles_of_team(wanted.team, base.team))
     if not unchanged:
         return wanted
     ids = {*unchanged}
@@ -110,6 +117,13 @@ def as_said(wanted: IndividualPlan, base: IndividualPlan, unchanged: Collection[
         items = _lists_as_said(team, base.team, ids)
         made["team"] = team.evolve(**items) if wanted.team is not None or any(items.values()) else None
     return wanted.evolve(**made)
+
+
+def _roles_of_team(ours: CareTeam, known: CareTeam) -> CareTeam:
+    """Returns the team that is known with these roles, and with its vacant places, which nobody has."""
+    given = by_id(ours.coordinators)
+    vacant = (one for one in known.coordinators if one.holder is None and one.id not in given)
+    return known.evolve(memberships=ours.memberships, coordinators=(*ours.coordinators, *vacant))
 
 
 def _lists_as_said(wanted: Value, base: Value, ids: Collection[str]) -> dict[str, Any]:

@@ -85,8 +85,8 @@ def made(step: Step) -> Finding:
         raise InvalidInput.at("change.wanted.id", "is another plan", "invariant")
     if _kept(step, change.id) is not None:
         raise InvalidInput.at("change.id", "another change has this id", "duplicate")
-    wanted = as_said(change.wanted, copy.view.plan, change.unchanged)
-    sent = change.evolve(wanted=wanted, unchanged=(), digest=copy.digest, by=step.event.by)
+    wanted = as_said(change.wanted, copy.view.plan, change.unchanged, team_unnamed=change.team_unnamed)
+    sent = change.evolve(wanted=wanted, unchanged=(), team_unnamed=False, digest=copy.digest, by=step.event.by)
     kept = KeptChange(change=sent, status=ChangeStatus.SENT, received=step.event.at)
     step.evolve(changes=(*step.case.changes, kept))
     step.send(PlanMessageKind.PLAN_CHANGE, change.id, step.case.holder)
@@ -224,7 +224,7 @@ def _decide(step: Step, share: Share, change: Change, base: IndividualPlan, now:
     whole = change.whole or terms.absent == "removed"
     bench = Bench(base, now.plan, share, step.plan, step.on, terms.sharing.rights)
     try:
-        wanted = as_said(change.wanted, base, change.unchanged)
+        wanted = as_said(change.wanted, base, change.unchanged, team_unnamed=change.team_unnamed)
         wanted = wanted if whole else filled(wanted, base)
     except InvalidInput as error:  # with what it leaves out, it does not hang together
         return _problem(step, Finding.CONFLICT, "change.wanted", error.problems[0].reason, "invariant")

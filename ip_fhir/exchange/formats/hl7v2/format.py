@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from ip_fhir.domain.consent.protection import EVERY_PART
 from ip_fhir.domain.sharing.messages import PlanMessage
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.hl7v2.incoming import IncomingHl7v2
 from ip_fhir.exchange.formats.hl7v2.plans import write_plan
 from ip_fhir.exchange.formats.hl7v2.writing import value_for
 from ip_fhir.exchange.formats.protocol import about_referral
+from ip_fhir.fhir.reading import Limits
 from ip_fhir.hl7v2.header import head
 from ip_fhir.hl7v2.line import NO_SETTINGS, Hl7v2Line
 from ip_fhir.hl7v2.message import new, read
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.people import PlanOwner
     from ip_fhir.domain.sharing.kinds import PlanMessageKind
-    from ip_fhir.fhir.reading import Limits
     from ip_fhir.mapping import Mapper
     from ip_fhir.ports import WireFormat
 
@@ -72,6 +73,20 @@ class Hl7v2:
 
     def _written(self, message: Message, mapper: Mapper, owner: PlanOwner | None = None) -> bytes:
         return new(value_for(message, mapper, self._line, owner)).to_bytes()
+
+    def echoing(self, content: bytes, ident: str) -> bytes:
+        """Return a REF or RRI with the receiver's id of the referral in RF1-11.
+
+        A PPG has no place for it, and stays as it is; so does a message whose character set does not have the id.
+        """
+        message = read(content, Limits(max_bytes=len(content)))
+        if "RF1" not in message.value:
+            return content
+        referral = {**message.value["RF1"], "f11": [{"c1": ident}]}
+        try:
+            return message.put({**message.value, "RF1": referral}).to_bytes()
+        except InvalidInput:
+            return content
 
     def ids_of(self, content: bytes) -> Sequence[OtherId]:
         """Return MSH-10, which acknowledgements name: it has no room for a longer id of ours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,6 +14,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.formats.hl7v2.bundle import bundle_in, same_in_both
 from ip_fhir.exchange.formats.hl7v2.ids import cited_ids, own_ids
 from ip_fhir.exchange.formats.hl7v2.plans import PLACES_OF_PLAN, read_plan
+from ip_fhir.exchange.formats.hl7v2.receipts import is_receipt_alone, receipt_of_referral
 from ip_fhir.exchange.formats.hl7v2.writing import value_for
 from ip_fhir.fhir.subjects import persons_in
 from ip_fhir.hl7v2.acknowledgement import ack, verdict
@@ -111,13 +113,17 @@ class IncomingHl7v2:
     def reply(self, answer: Answer) -> bytes:
         """Return an acknowledgement in the original mode: AA, or AR or AE for good.
 
-        Warnings are told beside a yes (ERR-4 W).
+        It is an ACK, or for a referral that is taken in an RRI, where the peer's settings say so. Warnings are told
+        beside a yes (ERR-4 W, in RRI a note).
         Nothing for a message that may come again: no acknowledgement says that, so its sender gets none and asks again
         (`ip_fhir.wire.dialog` closes the connection, or answers CE in the enhanced mode).
         """
         if answer.receipt.code == "transient-error":
             return b""
         code, problems = _told(answer.receipt)
+        if code == "AA" and self.wants_answer() and self._message.event[0] == "REF":
+            with suppress(InvalidInput):  # ACK repeats nothing of the content
+                return receipt_of_referral(self._message, answer.at, answer.warnings)
         if code == "AA":
             problems = [*problems, *answer.warnings]
         return ack(self._message, code, at=answer.at, problems=problems)
@@ -134,8 +140,14 @@ class IncomingHl7v2:
         if value["MSH"]["f9"][0]["c1"] != "RRI":
             raise InvalidInput.at("MSH-9", "is no answer that a reply can be", "not-supported")
         msa = {"f1": [{"c1": "AA"}], "f2": [{"c1": self._message.header.text(10)}]}
-        written = new({**value, "MSA": msa})
+        theirs = self._message.value.get("RF1", {}).get("f11")
+        referral = {**value["RF1"], **({"f11": theirs} if theirs else {})}
+        written = new({**value, "MSA": msa, "RF1": referral})
         return written.to_bytes(), (OtherId("message", written.field("MSH-10")),)
+
+    def is_receipt_alone(self) -> bool:
+        """Return True for an RRI that only says that a referral came in."""
+        return is_receipt_alone(self._message)
 
     def place(self, field: MessageField) -> str:
         """Return the place of a field: `MSH-10`."""

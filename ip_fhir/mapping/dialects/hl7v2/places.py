@@ -64,6 +64,11 @@ def _inside(segment: Segment, group: str) -> Segment:
     return Segment(group, segment.entries, tuple(conditions))
 
 
+def is_segment(name: str) -> bool:
+    """True for the name of a segment: `PID`. Groups have longer ones."""
+    return _SEGMENT.fullmatch(name) is not None
+
+
 def joined(steps: Iterable[str]) -> str:
     """The steps as one place: `PID-5.1`, `PRD[2]-7[3].1`, `OBX[discharge]-5.1`; groups are not named.
 

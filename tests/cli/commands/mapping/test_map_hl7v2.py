@@ -231,7 +231,7 @@ def test_a_message_onto_a_plan(run: Run, tmp_path: Path, plan: Path) -> None:
     assert {**after, "goals": []} == {**before, "goals": []}
     assert (after["goals"][0]["text"], after["note"]) == ("Gå ut", "Om planen")
     told = {line.split(": warning: ")[1].split(":")[0] for line in ran.err.splitlines()}
-    assert told == {"GOL[1]-5", "ROL[1]-1", "ROL[1]-3", "ROL[1]-4"}
+    assert told == {"GOL-5", "ROL-1", "ROL-3", "ROL-4"}
     assert run("put", file, "--onto", plan, "--told-is-error").code == 2
 
 
