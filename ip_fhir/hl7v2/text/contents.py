@@ -25,7 +25,7 @@ NULL: Final = '""'
 
 _SHORT: Final = 1_000
 _FIELDS: Final = tuple(f"f{number}" for number in range(_SHORT))
-_COMPONENTS: Final = tuple(f"c{number}" for number in range(1, _SHORT + 1))
+_COMPONENTS: Final = tuple(f"c{number}" for number in range(_SHORT))
 _NOWHERE: Final = "\r"
 """A delimiter that no segment has, where MSH-2 names none of subcomponents."""
 
@@ -35,8 +35,7 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
     repeat, between, escape = delimiters.repetition, delimiters.component, delimiters.escape
     within = delimiters.subcomponent or _NOWHERE
     parts = text.split(delimiters.field)
-    repeats, is_finer = repeat in text, escape in text or within in text
-    if not (repeats or is_finer) and len(text) < _SHORT and text[:3] not in HEADERS:
+    if not (repeat in text or escape in text or within in text) and len(text) < _SHORT and text[:3] not in HEADERS:
         return _plain_contents(parts, between)
     found: Contents = {}
     number = 0
@@ -48,43 +47,44 @@ def contents_of(text: str, delimiters: Delimiters, codec: str) -> Contents:
         number += 1
         if not raw:
             continue
-        if repeats and repeat in raw:
-            repetitions = _repetitions(raw, delimiters, codec)
-        elif between in raw or (is_finer and (escape in raw or within in raw)):
+        name = _FIELDS[number] if number < _SHORT else f"f{number}"
+        if between not in raw and repeat not in raw and escape not in raw and within not in raw:
+            found[name] = [{"c1": raw}]
+        elif repeat not in raw:
             repetition = _repetition(raw, delimiters, codec)
-            repetitions = [repetition] if repetition else []
+            if repetition:
+                found[name] = [repetition]
         else:
-            repetitions = [{"c1": raw}]
-        if repetitions:
-            found[_FIELDS[number] if number < _SHORT else f"f{number}"] = repetitions
-    return found
-
-
-def _repetitions(raw: str, delimiters: Delimiters, codec: str) -> list[Repetition]:
-    found = [_repetition(one, delimiters, codec) for one in raw.split(delimiters.repetition)]
-    while found and not found[-1]:
-        found.pop()
+            repetitions = [_repetition(one, delimiters, codec) for one in raw.split(repeat)]
+            while repetitions and not repetitions[-1]:
+                repetitions.pop()
+            if repetitions:
+                found[name] = repetitions
     return found
 
 
 def _plain_contents(parts: list[str], between: str) -> Contents:
     """Returns the fields of a short segment of which no field repeats, has a subcomponent or an escape: most are so."""
     found: Contents = {}
-    parts[0] = ""  # the segment's name
-    for name, raw in zip(_FIELDS, parts, strict=False):
-        if raw:
-            if between not in raw:
-                found[name] = [{"c1": raw}]
-            elif repetition := _components(raw, between):
-                found[name] = [repetition]
+    number = 0
+    for raw in parts:
+        if raw and number:
+            if between in raw:
+                if repetition := _components(raw, between):
+                    found[_FIELDS[number]] = [repetition]
+            else:
+                found[_FIELDS[number]] = [{"c1": raw}]
+        number += 1  # noqa: SIM113 - half the cost of `enumerate` with a slice, for each field of each message
     return found
 
 
 def _components(raw: str, between: str) -> Repetition:
     found: Repetition = {}
-    for name, component in zip(_COMPONENTS, raw.split(between), strict=False):
+    number = 1
+    for component in raw.split(between):
         if component:
-            found[name] = component
+            found[_COMPONENTS[number]] = component
+        number += 1
     return found
 
 
@@ -96,7 +96,7 @@ def _repetition(raw: str, delimiters: Delimiters, codec: str) -> Repetition:
         found = {}
         for number, component in enumerate(raw.split(delimiters.component), 1):
             if component:
-                name = _COMPONENTS[number - 1] if number <= _SHORT else f"c{number}"
+                name = _COMPONENTS[number] if number < _SHORT else f"c{number}"
                 if within in component:
                     found.update(_subcomponents(name, component.split(within)))
                 else:

@@ -1,4 +1,4 @@
-"""The fields of a segment: short ones are parted in a faster way, which finds the same."""
+"""The fields of a segment: short and plain ones are parted in a faster way, which finds the same."""
 
 from __future__ import annotations
 
