@@ -67,26 +67,27 @@ def bare_servers(place: Path) -> Iterator[dict[str, BareServer]]:
         BRIDGE: [sys.executable, "-m", "v2fhir", "serve", "--port", str(ports[BRIDGE]), "--out", ""],
     }
     started: dict[str, BareServer] = {}
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         for name in commands.keys() - absent.keys():
             log = (place / f"{name}.log").open("wb")
-            process = subprocess.Popen(commands[name], stdout=log, stderr=log, cwd=place)
-            started[name] = BareServer(process, ports[name])
-            _wait_until_it_listens(started[name])
+            processes.append(subprocess.Popen(commands[name], stdout=log, stderr=log, cwd=place))
+            started[name] = BareServer(processes[-1].pid, ports[name])
+            _wait_until_it_listens(processes[-1], ports[name])
         yield started
     finally:
-        for server in started.values():
-            server.process.terminate()
-            server.process.wait()
+        for process in processes:
+            process.terminate()
+            process.wait()
 
 
-def _wait_until_it_listens(server: BareServer) -> None:
+def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
     while True:
         try:
-            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
         else:

@@ -37,22 +37,27 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CONNECTIONS = 16
 TOKEN = "what-the-hospital-shows"
-_SECONDS_TO_START = 60
+_SECONDS_TO_START = 300
 
 
 @dataclass
 class Server:
-    """A process that serves at a port, and what was measured of it, a value for each round."""
+    """A process that serves at a port, and what was measured of it, a value for each round.
 
-    process: subprocess.Popen[bytes]
+    `request` is the method and the path of each request, to which a GET adds its line of the file.
+    """
+
+    pid: int
     port: int
+    request: str = "POST /$process-message"
+    connections: int = CONNECTIONS
     milliseconds: list[float] = field(default_factory=list)
     per_second: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
     def processor(self) -> float:
         """Seconds of a processor that the process has taken, its own and the system's on its behalf."""
-        spent = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        spent = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
     def take(self, messages: Path, first: int, number: int, mllp: int | None = None) -> None:
@@ -60,11 +65,16 @@ class Server:
         before, begun = self.processor(), time.perf_counter()
         port, token = (self.port, TOKEN) if mllp is None else (mllp, "")
         call = [sys.executable, str(HERE / "posting.py"), str(port), str(messages), str(first), str(number)]
-        waits = json.loads(subprocess.run([*call, str(CONNECTIONS), token], check=True, capture_output=True).stdout)
+        call += [str(self.connections), token, self.request]
+        waits = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)
         self.rest()
         self.milliseconds.append((self.processor() - before) / number * 1000)
         self.per_second.append(number / (time.perf_counter() - begun))
         self.waits += waits
+
+    def forget(self) -> None:
+        """Begin again: what was measured so far was to warm up."""
+        self.milliseconds, self.per_second, self.waits = [], [], []
 
     def rest(self) -> None:
         """Wait until the worker has told its own people of everything; the floor has no worker."""
@@ -101,7 +111,7 @@ def load(
         floor = stack.enter_context(serving_floor(place / f"{database}-floor"))
         for server in (ours, floor):
             server.take(messages, 0, number)
-            server.milliseconds, server.per_second, server.waits = [], [], []
+            server.forget()
         for turn in range(1, rounds + 1):
             for server in (ours, floor):
                 server.take(messages, turn * number, number)
@@ -187,20 +197,20 @@ def serving_floor(place: Path) -> Iterator[Server]:
 def _running(command: list[str], port: int, place: Path) -> Iterator[Server]:
     with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            server = Server(process, port)
-            _wait_until_it_answers(server, place / "log")
+            server = Server(process.pid, port)
+            _wait_until_it_answers(process, server, place / "log")
             yield server
         finally:
             process.terminate()
 
 
-def _wait_until_it_answers(server: Server, log: Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], server: Server, log: Path) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
     while True:
         try:
             server.health()
         except OSError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(log.read_text(encoding="utf-8")) from None
             time.sleep(0.1)
         else:

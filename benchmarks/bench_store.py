@@ -109,7 +109,7 @@ def intake(directory: Path, rounds: int) -> Iterator[Figure]:
         }
         in_rows = {name: lambda work=work: [work() for _ in range(IN_A_ROW)] for name, work in works.items()}
         in_rows["intake"]()
-        taken = medians(interleaved(rounds, **in_rows), parts=IN_A_ROW)
+        taken = medians(interleaved(rounds, time.perf_counter, **in_rows), parts=IN_A_ROW)
         for connection in others.values():
             connection.close()
     note = f"floor: {committed:,} bytes, which is what it commits"
@@ -181,7 +181,7 @@ def claims(database: str, url: str, rounds: int) -> Iterator[Figure]:
 
         ours()
         raw.claim_and_finish()
-        taken = medians(interleaved(rounds, ours=ours, bare=raw.claim_and_finish))
+        taken = medians(interleaved(rounds, time.perf_counter, ours=ours, bare=raw.claim_and_finish))
         raw.close()
     per_second = BATCH / taken["ours"] * 1000
     what = f"{database}: claim {BATCH} and acknowledge"
@@ -256,8 +256,12 @@ def due(database: str, new: Callable[[], str], loops: int) -> Iterator[Figure]:
     opened = {name: open_store(url) for name, url in stores.items()}
     clock = SetClock(DUE)
     sides = {name: side(Role.HOSPITAL, store, Answering(), clock) for name, store in opened.items()}
-    found = medians(interleaved(20, **{n: lambda s=s: s.due_timers(DUE, 1000) for n, s in opened.items()}))
-    handled = medians(interleaved(9, **{n: lambda s=s: handle(s, 100) for n, s in sides.items()}), parts=100)
+    found = medians(
+        interleaved(20, time.perf_counter, **{n: lambda s=s: s.due_timers(DUE, 1000) for n, s in opened.items()})
+    )
+    handled = medians(
+        interleaved(9, time.perf_counter, **{n: lambda s=s: handle(s, 100) for n, s in sides.items()}), parts=100
+    )
     for store in opened.values():
         store.close()
     what = f"{database}: 1,000 due of {loops:,} open"

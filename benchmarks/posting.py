@@ -1,7 +1,7 @@
 """Posts messages over several connections that stay open, and prints how long each waited for its answer, in seconds.
 
-posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN; the file holds one message a line. Without a token (an empty one)
-it posts over MLLP.
+posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN REQUEST; the file holds one message a line. REQUEST is a method and
+a path, such as "POST /fhir"; after a GET each line ends the path. Without a token (an empty one) it posts over MLLP.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,33 +18,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-async def post_all(port: int, messages: list[bytes], connections: int, token: str) -> list[float]:
+async def post_all(port: int, messages: list[bytes], connections: int, token: str, request: str) -> list[float]:
     """Each connection posts the next message as soon as its last one is answered; a no is an error."""
     waiting, waits = iter(messages), list[float]()
-    post = _post if token else _frame
-    await asyncio.gather(*(post(port, waiting, token, waits) for _ in range(connections)))
+    post = partial(_post, token=token, request=request) if token else _frame
+    await asyncio.gather(*(post(port, waiting, waits) for _ in range(connections)))
     return waits
 
 
-async def _post(port: int, waiting: Iterator[bytes], token: str, waits: list[float]) -> None:
+async def _post(port: int, waiting: Iterator[bytes], waits: list[float], token: str, request: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for content in waiting:
+    for line in waiting:
+        ending, content = (line, b"") if request.startswith("GET ") else (b"", line)
         head = (
-            "POST /$process-message HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\n"
+            f"{request}{ending.decode()} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/fhir+json\r\n"
             f"Authorization: Bearer {token}\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         begun = time.perf_counter()
         writer.write(head.encode() + content)
         answer = await reader.readuntil(b"\r\n\r\n")
-        (length,) = (line for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        body = await reader.readexactly(int(length.partition(b":")[2]))
+        body = await _body(reader, answer.lower().split(b"\r\n"))
         waits.append(time.perf_counter() - begun)
-        if not answer.startswith(b"HTTP/1.1 200 "):
+        if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")):
             raise RuntimeError(answer.decode() + body.decode())
     writer.close()
 
 
-async def _frame(port: int, waiting: Iterator[bytes], _token: str, waits: list[float]) -> None:
+async def _body(reader: asyncio.StreamReader, headers: list[bytes]) -> bytes:
+    for header in headers:
+        if header.startswith(b"content-length:"):
+            return await reader.readexactly(int(header.partition(b":")[2]))
+    found = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):  # in chunks
+        found += (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)
+    return found
+
+
+async def _frame(port: int, waiting: Iterator[bytes], waits: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for content in waiting:
         begun = time.perf_counter()
@@ -56,6 +68,6 @@ async def _frame(port: int, waiting: Iterator[bytes], _token: str, waits: list[f
 
 
 if __name__ == "__main__":
-    port, file, first, number, connections, token = sys.argv[1:]
+    port, file, first, number, connections, token, request = sys.argv[1:]
     lines = Path(file).read_bytes().split(b"\n")[int(first) : int(first) + int(number)]
-    print(json.dumps(asyncio.run(post_all(int(port), lines, int(connections), token))))
+    print(json.dumps(asyncio.run(post_all(int(port), lines, int(connections), token, request))))

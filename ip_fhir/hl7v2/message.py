@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ip_fhir.errors import InvalidInput, Problem
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _OF_BATCHES: Final = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 
-_USUAL: Final = frozenset({b"MSH", b"RF1", b"PRD", b"PID", b"NK1", b"OBR", b"OBX", b"NTE", b"GOL", b"PRB"})
+_USUAL: Final = ("MSH", "RF1", "PRD", "PID", "NK1", "OBR", "OBX", "NTE", "GOL", "PRB")
+"""The names of the segments that most messages consist of."""
 
 MessageValue: TypeAlias = dict[str, Any]
 """A message as a JSON object: groups and segments as members, lists where they repeat; `contents` has the segments."""
@@ -45,7 +46,7 @@ class Er7:
         self._content = content
         self.header = header
         self.segments = segments
-        self.names = SegmentNames(segment.name for segment in segments)
+        self.names = SegmentNames([segment.name for segment in segments])
 
     def __repr__(self) -> str:
         return f"<Er7 {'^'.join(self.event[:2])}, {len(self.segments)} segments>"
@@ -156,11 +157,12 @@ class Er7:
 
 
 def _filled(tree: Any, segments: tuple[Segment, ...]) -> Any:
-    if type(tree) is int:
-        return segments[tree].contents
+    """Returns a group, or a list of groups or segments, with the contents of each segment in place of its number."""
     if type(tree) is list:
-        return [_filled(item, segments) for item in tree]
-    return {name: _filled(item, segments) for name, item in tree.items()}
+        return [segments[item].contents if type(item) is int else _filled(item, segments) for item in tree]
+    return {
+        name: segments[item].contents if type(item) is int else _filled(item, segments) for name, item in tree.items()
+    }
 
 
 def read(content: bytes, limits: Bounds, charset: str | None = None) -> Er7:
@@ -189,13 +191,29 @@ def _segments(content: bytes, start: int, delimiters: Delimiters, codec: str) ->
     spans = spans_of(content, start)
     if len(spans) > MOST_SEGMENTS:
         raise InvalidInput.at("", f"more than {MOST_SEGMENTS} segments", "too-costly")
-    separator = ord(delimiters.field)
+    usual = _usual_names(delimiters.field)
+    found = []
     for number, (first, last) in enumerate(spans, 1):
-        name = content[first : first + 3]
-        whole = last - first == 3 or (last - first > 3 and content[first + 3] == separator)
-        if not (whole and (name in _USUAL or (name.isalnum() and name.isupper() and name[:1].isalpha()))):
-            raise InvalidInput.at(f"segment {number}", "does not begin with a segment's name", "structure")
-    return tuple(Segment(content, first, last, delimiters, codec) for first, last in spans)
+        name = usual.get(content[first : first + 4])
+        if name is None:
+            name = _name_of(content[first : min(first + 4, last)], delimiters, number)
+        found.append(Segment(name, content, first, last, delimiters, codec))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _usual_names(separator: str) -> dict[bytes, str]:
+    """Returns the usual names by the bytes that such a segment begins with: its name and the separator."""
+    return {f"{name}{separator}".encode("ascii"): name for name in _USUAL}
+
+
+def _name_of(beginning: bytes, delimiters: Delimiters, number: int) -> str:
+    """Returns the name in the first four bytes of a segment, or in all three. Raises `InvalidInput` for no name."""
+    name, rest = beginning[:3], beginning[3:]
+    is_whole = len(name) == 3 and rest in (b"", delimiters.field.encode("ascii"))
+    if not (is_whole and name.isalnum() and name.isupper() and name[:1].isalpha()):
+        raise InvalidInput.at(f"segment {number}", "does not begin with a segment's name", "structure")
+    return name.decode("ascii")
 
 
 def _check_text(segments: tuple[Segment, ...], wrong: int | None, reason: str) -> None:

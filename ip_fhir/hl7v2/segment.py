@@ -20,7 +20,7 @@ class Segment:
 
     __slots__ = ("_codec", "_content", "_contents", "_delimiters", "_text", "end", "name", "start")
 
-    def __init__(self, content: bytes, start: int, end: int, delimiters: Delimiters, codec: str) -> None:
+    def __init__(self, name: str, content: bytes, start: int, end: int, delimiters: Delimiters, codec: str) -> None:
         self._content = content
         self._delimiters = delimiters
         self._codec = codec
@@ -28,7 +28,7 @@ class Segment:
         self._contents: Contents | None = None
         self.start = start
         self.end = end
-        self.name = content[start : start + 3].decode("ascii")
+        self.name = name
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}, {self.end - self.start} bytes>"

@@ -18,7 +18,7 @@ from ip_fhir.mapping.dialects.hl7v2.conditions import by_text, test
 from ip_fhir.mapping.dialects.hl7v2.dialect import V2
 from ip_fhir.mapping.dialects.hl7v2.groups import code_of_row, grouped, rows_in
 from ip_fhir.mapping.dialects.hl7v2.people import Telecom
-from ip_fhir.mapping.dialects.hl7v2.rows import Concept, standing
+from ip_fhir.mapping.dialects.hl7v2.rows import Concept, RowValue, standing
 from ip_fhir.mapping.generated.decoding import Doubt, Memo
 from ip_fhir.mapping.generated.tree import Tree, leaves_in, tree_of
 from ip_fhir.mapping.lenses.building import Builder
@@ -174,7 +174,7 @@ class NodeReaderCode:
         leaf, name = self.readers.builder.leaf(row), f"leaf_{self.table.name}_{self.number[id(row)]}"
         if isinstance(leaf, Coded):
             return f"{self.readers.named(name, Memo(lambda key: leaf.get(_coded(key), NO_LINKS)))}[{_key(var)}]"
-        read = _read_concept(leaf) if isinstance(leaf, Concept) and not leaf.bare else leaf.get
+        read = _read_row(leaf) if isinstance(leaf, RowValue) else leaf.get
         return f"{self.readers.named(name, read)}({var}, links)"
 
     # --- entries of lists
@@ -328,6 +328,24 @@ def _read_concept(leaf: Concept) -> Callable[[Any, Links], Any]:
             return None
         (value,) = values
         return known[tuple(map(value.get, _CODED))]
+
+    return read
+
+
+def _read_row(leaf: RowValue) -> Callable[[Any, Links], Any]:
+    """A function that reads a row (OBX) as its lens does: faster where one value stands in one component."""
+    if isinstance(leaf, Concept) and not leaf.bare:
+        return _read_concept(leaf)
+    if type(leaf).read is not RowValue.read:
+        return leaf.get
+    read_component = leaf.inner.get
+
+    def read(node: Any, links: Links) -> Any:
+        values = standing(node)
+        if values is None:
+            return None
+        (value,) = values
+        return read_component(value.get("c1", ""), links)
 
     return read
 

@@ -36,12 +36,23 @@ def heard(value: dict[str, Any]) -> dict[str, Any]:
     contacts = value.get("PROVIDER_CONTACT")
     if type(contacts) is not list:
         return value
+    if not any(_title(group["PRD"]) for group in contacts if "PRD" in group):
+        return value
     read = [{**group, "PRD": _titled(group["PRD"])} if "PRD" in group else group for group in contacts]
-    return {**value, "PROVIDER_CONTACT": read} if read != contacts else value
+    return {**value, "PROVIDER_CONTACT": read}
+
+
+def _title(prd: dict[str, Any]) -> str | None:
+    """The title that stands beside the numbers; None where there is none."""
+    for number in prd.get("f7", ()):
+        if number.get("c2") == _TITLE:
+            title: str | None = number.get("c1")
+            return title
+    return None
 
 
 def _titled(prd: dict[str, Any]) -> dict[str, Any]:
-    title = next((number.get("c1") for number in prd.get("f7", ()) if number.get("c2") == _TITLE), None)
+    title = _title(prd)
     if not title or "f2" not in prd or prd["f2"][0].get("c14"):
         return prd
     name, *others = prd["f2"]

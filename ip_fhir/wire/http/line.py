@@ -1,8 +1,8 @@
 """One HTTP connection to a peer, and the deadline of each exchange over it.
 
-The timeout of `requests` is for each read, so a peer that sends a byte now and then never ends. Here a timer shuts the
-connection down when the time is over: whatever waits for it then ends, be it the TLS handshake, our upload, the peer's
-headers, or the peer's body.
+The timeout of `requests` is for each read, so a peer that sends a byte now and then never ends. Here another thread
+shuts the connection down when the time is over: whatever waits for it then ends, be it the TLS handshake, our upload,
+the peer's headers, or the peer's body.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.wire.http.deadlines import DEADLINES
 from ip_fhir.wire.tls import client_context
 
 if TYPE_CHECKING:
@@ -95,20 +96,19 @@ class Line:
     def within(self, seconds: float) -> Iterator[None]:
         """Shut the connection down unless the block ends within so many seconds."""
         self._end = time.monotonic() + seconds
-        timer = threading.Timer(seconds, self._handle.shut_down)
-        timer.daemon = True
-        timer.start()
         token = _line.set(self)
         try:
-            yield
+            with DEADLINES.watched(self._handle, self._end):
+                yield
         finally:
             _line.reset(token)
-            timer.cancel()
 
     def opened(self, connection: socket.socket) -> None:
         """Bound a new connection by the time that is left."""
         connection.settimeout(self.left)
         self._handle.hold(connection)
+        if self.over:  # then there was nothing yet to shut down
+            self._handle.shut_down()
 
     def close(self) -> None:
         """Close the connection. The next exchange opens a new one."""

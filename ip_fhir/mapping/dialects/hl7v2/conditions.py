@@ -125,6 +125,8 @@ def says_something(node: Any) -> bool:
     """True for a node with a text that is neither empty nor HL7's null."""
     if type(node) is str:
         return node not in ("", NULL)
+    if type(node) is list and len(node) == 1 and type(node[0]) is dict:  # a field, as nearly always
+        node = node[0]
     if type(node) is dict:
         node = node.values()
     elif type(node) is not list:

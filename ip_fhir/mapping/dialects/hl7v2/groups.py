@@ -47,7 +47,11 @@ class ObxRows:
 
     def sub_id(self, item: Any) -> str:
         """The sub-id of a row; empty without one."""
-        return _text(_first(item.get("OBX") if type(item) is dict else None, "f4"), "c1")
+        row = item.get("OBX") if type(item) is dict else None
+        field = row.get("f4") if type(row) is dict else None
+        first = field[0] if type(field) is list and field else None
+        text = first.get("c1") if type(first) is dict else None
+        return text if type(text) is str else ""
 
     def labelled(self, item: dict[str, Any], sub_id: str) -> dict[str, Any]:
         """The row with another sub-id."""

@@ -21,7 +21,7 @@ def _text(node: dict[str, Any], name: str) -> str | None:
     text = node.get(name)
     if text is None or text in ("", NULL):
         return None
-    found: str = expect(text, str, "text")
+    found: str = text if type(text) is str else expect(text, str, "text")
     return found
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def said(node: Any) -> str | None:
     """The text of a component; None where it is empty, or HL7's null. Raises `Wrong` for what is no text."""
-    text: str = expect(node, str, "text")
+    text: str = node if type(node) is str else expect(node, str, "text")
     return None if text in ("", NULL) else text
 
 

@@ -69,14 +69,13 @@ class RowValue(Leaf):
 
 def standing(node: Any) -> list[Any] | None:
     """The repetitions of OBX-5 of a row that holds; None if they say nothing. Raises `Wrong` for what is taken back."""
-    expect(node, dict, "a segment")
-    values = node.get("f5")
+    values = (node if type(node) is dict else expect(node, dict, "a segment")).get("f5")
     if not says_something(values):
         return None
     status = node.get("f11")
     if status and status[0].get("c1", "") in _TAKEN_BACK:
         raise Wrong("is taken back, or belongs to another person", "not-supported", "f11")
-    found: list[Any] = expect(values, list, "a list")
+    found: list[Any] = values if type(values) is list else expect(values, list, "a list")
     return found
 
 
@@ -84,7 +83,8 @@ def alone(values: list[Any]) -> dict[str, Any]:
     """The only repetition. Raises `Wrong` if there are several."""
     if len(values) > 1:
         raise Wrong("has several values, and there can be one only", "multiple-matches", "f5")
-    found: dict[str, Any] = expect(values[0], dict, "a repetition")
+    only = values[0]
+    found: dict[str, Any] = only if type(only) is dict else expect(only, dict, "a repetition")
     return found
 
 
