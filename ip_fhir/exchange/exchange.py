@@ -232,7 +232,7 @@ class Exchange(PlanVerbs):
 
     def read_version(self, peer: Credential, type_: str, id_: str, number: int) -> ResourceVersion:
         """One version of a resource. Raises `InvalidInput` (not-found), `StoreError`."""
-        return version(self._context, peer, rest.current(self._context, peer, type_, id_), number)
+        return version(self._context, peer, rest.current(self._context, peer, type_, id_, "vread"), number)
 
     def resource_history(
         self,
@@ -244,7 +244,8 @@ class Exchange(PlanVerbs):
         since: datetime | None = None,
     ) -> Versions:
         """The versions of a resource, latest first; see `ip_fhir.exchange.interactions.versions.history`."""
-        return history(self._context, peer, rest.current(self._context, peer, type_, id_), most, before, since)
+        current = rest.current(self._context, peer, type_, id_, "history")
+        return history(self._context, peer, current, most, before, since)
 
     def search_resources(
         self,
@@ -358,6 +359,6 @@ class Exchange(PlanVerbs):
         self._bulkheads.close(self._context.settings.grace / 2)
         try:
             self._context.reads.finish(self.store)
-        except StoreError as error:  # only counts are lost: what was shown is in the log
+        except StoreError as error:  # nothing is lost: the next run seals it
             log.warning("the log of reads was not sealed: %s", error)
         self.store.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -24,6 +24,8 @@ class Peer:
     `organizations` are those that settings know to be part of it; the first is the enterprise. `passes_on` are the
     names of the parties whose notices it may bring.
 
+    `client` is the one of these by which a request came; empty otherwise.
+
     With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
     meaning of a part that a change of theirs does not have.
     """
@@ -37,6 +39,7 @@ class Peer:
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
     clients: tuple[str, ...] = ()
+    client: str = ""
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -51,12 +54,16 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A credential that brings the messages of several `parties`, and is none itself: an integration engine."""
+    """A credential that brings the messages of several `parties`, and is none itself: an integration engine.
+
+    `client` is the one of `clients` by which a request came; empty otherwise.
+    """
 
     name: str
     parties: tuple[str, ...]
     accepts: tuple[str, ...] = field(default=(), repr=False)
     clients: tuple[str, ...] = ()
+    client: str = ""
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -77,7 +84,7 @@ class Peers:
         check_names(one.name for one in credentials)
         self._named = {one.name: one for one in credentials}
         self._parties = {peer.name: peer for peer in self._peers}
-        self._clients = {client: one for one in credentials for client in one.clients}
+        self._clients = {client: replace(one, client=client) for one in credentials for client in one.clients}
         self._tokens = [(_digest(token), one) for one in credentials for token in one.accepts]
 
     def __iter__(self) -> Iterator[Peer]:

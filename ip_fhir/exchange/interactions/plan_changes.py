@@ -75,7 +75,7 @@ def change(context: Context, peer: Credential, wish: Wish, share: str | None = N
     and reason, but for not-found and conflict.
     """
     with refusals_kept(context, Arrival.of(peer, wish.content), but=("conflict", "not-found")):
-        shown, current = rest.found(context, peer, wish.type, wish.id, share)
+        shown, current = rest.found(context, peer, wish.type, wish.id, share, "update")
         if current.version != wish.based_on:
             raise InvalidInput.at(f"{wish.type}.meta.versionId", "it has changed since", "conflict")
         body = wish.make(current.body)
