@@ -22,6 +22,9 @@ MEANINGS: Final = {
     "http.issuer.audience": "`aud` that its tokens for us have",
     "http.issuer.jwks_url": "address of its public keys; without it, it is asked where they are",
     "http.issuer.dpop": "`accepted`: a token that is bound to a key needs its proof; `required`: no other is taken",
+    "http.rate.per_second": "requests a second of one client, by each process; 0: no limit. A program on this machine "
+    "that asks directly is not limited",
+    "http.rate.burst": "requests of one client at once after a pause; each entry of a batch counts as one",
     "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
     "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
     "http.body_seconds": "seconds for the body of a request",

@@ -17,12 +17,24 @@ from ip_fhir.settings.auth import AuthSettings, IssuerSettings
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option, read_peer_option
 
 
+class RateSettings(Value):
+    """The requests of one client: so many a second on average, and `burst` of them at once after a pause.
+
+    0 a second sets no limit. The default is less than half of what one process takes in on two cores (some 250 notices
+    a second), so that no single client stops the others, and more than any sender of this library asks for.
+    """
+
+    per_second: float = Field(default=100.0, ge=0, le=100_000)
+    burst: int = Field(default=1_000, ge=1, le=1_000_000)
+
+
 class HttpSettings(Value):
     """The address where we listen, and the one that others use (`base_url`), which is written in receipts.
 
     `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
     `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
-    `issuer` is the authorisation server whose tokens are taken beside those of the settings. The rest are bounds:
+    `issuer` is the authorisation server whose tokens are taken beside those of the settings. `rate` bounds how often
+    one client may ask. The rest are bounds:
     seconds for the head of a request, for its body and between two requests of a connection; connections in all and of
     one client's address; bytes of the bodies that are read or worked on at a time.
     """
@@ -32,6 +44,7 @@ class HttpSettings(Value):
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
     metrics_token: Secret | None = None
     issuer: IssuerSettings | None = None
+    rate: RateSettings = RateSettings()
     proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
     header_seconds: float = Field(default=10.0, gt=0, le=600)
     body_seconds: float = Field(default=60.0, gt=0, le=3600)

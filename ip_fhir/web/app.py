@@ -119,6 +119,7 @@ class _Endpoint:
         self._exchange = exchange
         self._logins = protection.logins
         self._bodies = protection.bodies
+        self._rates = protection.rates
         self.refused = protection.refused
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
         self.doors = Doors([*Loops(exchange).doors(), *plans])
@@ -127,7 +128,9 @@ class _Endpoint:
     def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
         found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
-        return cast("Credential", found)
+        peer = cast("Credential", found)
+        self._rates.admit(request, peer)
+        return peer
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
@@ -141,7 +144,8 @@ class _Endpoint:
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
             if format_name == "fhir-transaction" and is_batch(content):
-                return await run_in_threadpool(self._batch.answer, peer, content, request.headers)
+                charge = partial(self._rates.charge, request, peer)
+                return await run_in_threadpool(self._batch.answer, peer, content, request.headers, charge)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 

@@ -10,6 +10,7 @@ from ip_fhir.logs import CountedLog
 from ip_fhir.web.admission import Admission, Bodies
 from ip_fhir.web.clients import Proxies
 from ip_fhir.web.connections import Bounds, Connections
+from ip_fhir.web.entry.rates import Rates
 from ip_fhir.web.logins import Logins
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ log = logging.getLogger("ip_fhir.web")
 
 @dataclass(frozen=True)
 class Protection:
-    """The requests refused, by reason; log-ins; bodies and their room; connections, which only `serve` has.
+    """The requests refused, by reason; log-ins; bodies and their room; connections, which only `serve` has; rates.
 
     `told` counts what is logged and is no refusal of its own: the address of a wrong token, a proxy that is not named.
     """
@@ -33,6 +34,7 @@ class Protection:
     admission: Admission
     bodies: Bodies
     connections: Connections
+    rates: Rates
     issuer: Issuer | None = None
 
     @classmethod
@@ -49,6 +51,7 @@ class Protection:
             admission,
             Bodies(limits, admission, http.body_seconds),
             Connections(_bounds(http), proxies, refused, (told,)),
+            Rates(http.rate),
             issuer,
         )
 

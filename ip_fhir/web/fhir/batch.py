@@ -25,6 +25,8 @@ from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from ip_fhir.exchange import Exchange
@@ -61,11 +63,13 @@ class Batch:
     def __init__(self, exchange: Exchange, doors: Doors, refused: CountedLog) -> None:
         self._exchange, self._doors, self._refused = exchange, doors, refused
 
-    def answer(self, peer: Credential, content: bytes, headers: Headers) -> Response:
+    def answer(
+        self, peer: Credential, content: bytes, headers: Headers, count: Callable[[int], None] = lambda _entries: None
+    ) -> Response:
         """Returns a batch-response with an entry for each entry, in order.
 
-        `headers` are those of the request, whose preferences count for each entry. Raises `InvalidInput` for what is no
-        batch as a whole, `too-costly` for too many entries.
+        `headers` are those of the request, whose preferences count for each entry; `count` is told how many
+        there are. Raises `InvalidInput` for what is no batch as a whole, `too-costly` for too many entries.
         """
         bundle = read_json(content, self._exchange.limits)
         if "implicitRules" in bundle:
@@ -75,6 +79,7 @@ class Batch:
             raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
         if len(entries) > MOST_ENTRIES:
             raise InvalidInput.at("Bundle.entry", f"more than {MOST_ENTRIES} entries", "too-costly")
+        count(len(entries))
         answered: list[JsonObject] = []
         room = MOST_BYTES
         for number, entry in enumerate(entries):
