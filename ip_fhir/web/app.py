@@ -23,14 +23,18 @@ from ip_fhir.mapping import default
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
 from ip_fhir.web.answers import fhir, from_starlette, guarded
+from ip_fhir.web.entry.certificates import names_of
 from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.fhir.batch import Batch, is_batch
 from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.loops import Loops
+from ip_fhir.web.issuer.tokens import SECONDS_REMEMBERED
+from ip_fhir.web.logins import proof_of
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
 from ip_fhir.web.plans import Plans, definition_routes, plan_capabilities
 from ip_fhir.web.protection import Protection
+from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -125,10 +129,23 @@ class _Endpoint:
         self.doors = Doors([*Loops(exchange).doors(), *plans])
         self._batch = Batch(exchange, self.doors, protection.refused)
 
-    def _peer(self, request: Request) -> Credential:
-        """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
-        peer = cast("Credential", found)
+    async def _peer(self, request: Request) -> Credential:
+        """The party that the request shows a token or a certificate of. Raises `BadRequest` 401, 400 or 429."""
+        names = names_of(request)
+        certified = self._exchange.peer_by_certificate(names) if names else None
+        if certified is not None and "authorization" not in request.headers:
+            peer = certified
+        else:
+            found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+            peer = cast("Credential", found)
+            proof = proof_of(request)
+            if proof is not None and not await run_in_threadpool(
+                self._exchange.is_first_proof, proof, SECONDS_REMEMBERED
+            ):
+                raise self._logins.refuse_replay(request)
+            if peer.certificates and names.isdisjoint(peer.certificates):
+                reason = "the token counts only with a certificate of its party"
+                raise BadRequest(401, reason, "security", counted="certificate")
         self._rates.admit(request, peer)
         return peer
 
@@ -140,7 +157,7 @@ class _Endpoint:
         return await self._take_in(request, "fhir-transaction")
 
     async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
-        peer = self._peer(request)
+        peer = await self._peer(request)
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
             if format_name == "fhir-transaction" and is_batch(content):
@@ -151,7 +168,7 @@ class _Endpoint:
 
     async def interaction(self, path: str, request: Request) -> Response:
         """Answer at the door with this path; a body is read while there is room for it."""
-        peer = self._peer(request)
+        peer = await self._peer(request)
         door = self.doors.at(path, request.method)
         given = Asked(
             request.method, request.path_params, tuple(request.query_params.multi_items()), (), request.headers
