@@ -29,6 +29,7 @@ from ip_fhir.web.fhir.batch import Batch, is_batch
 from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.loops import Loops
+from ip_fhir.web.fhir.plan_transactions import PlanTransactions, is_about_views
 from ip_fhir.web.issuer.tokens import SECONDS_REMEMBERED
 from ip_fhir.web.logins import proof_of
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
@@ -128,6 +129,7 @@ class _Endpoint:
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
         self.doors = Doors([*Loops(exchange).doors(), *plans])
         self._batch = Batch(exchange, self.doors, protection.refused)
+        self._of_plans = PlanTransactions(exchange, self.doors) if exchange.serves_plans else None
 
     async def _peer(self, request: Request) -> Credential:
         """The party that the request shows a token or a certificate of. Raises `BadRequest` 401, 400 or 429."""
@@ -163,6 +165,8 @@ class _Endpoint:
             if format_name == "fhir-transaction" and is_batch(content):
                 charge = partial(self._rates.charge, request, peer)
                 return await run_in_threadpool(self._batch.answer, peer, content, request.headers, charge)
+            if format_name == "fhir-transaction" and self._of_plans is not None and is_about_views(content):
+                return await run_in_threadpool(self._of_plans.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 
@@ -184,7 +188,7 @@ class _Endpoint:
     async def metadata(self, _request: Request) -> Response:
         profiles, url = default().compiled.profiles, self._exchange.url
         resources = loop_capabilities(self.doors, profiles)
-        plans = plan_capabilities(url, profiles) if self._exchange.serves_plans else []
+        plans = plan_capabilities(url, self.doors, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
         now = self._exchange.now()
         return fhir(capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about))

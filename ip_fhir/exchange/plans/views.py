@@ -98,6 +98,25 @@ class Views:
         found = store.plans_about(number, _MOST_PLANS) if store is not None else []
         return [self._answer(plan_id, self._is_meant) for plan_id in found]
 
+    def earlier(self, share: Share, number: int, *, dated: bool = True) -> Shown | None:
+        """The view with this number, made again as it was given; None if it cannot be, or shows what is closed by now.
+
+        None is given about somebody with a strictly confidential address. Its resources have no versions yet. Unless
+        `dated`, it has neither its number nor its day, and equals others that differ in nothing else.
+        """
+        store, plan = self._store(), self._load(share.plan)
+        if store is None or plan is None or plan.plan is None or is_strictly_confidential(plan.plan):
+            return None
+        found = made_again(store, share, number)
+        view = self._still_open(plan.plan, share, found) if found is not None else None
+        if view is None or view.plan.updated is None:
+            return None
+        updated = view.plan.updated
+        if not dated:
+            view = view.evolve(number=1, plan=view.plan.evolve(version=1, updated=None))
+        written = written_view(view, self._context.mapper.compiled, EVERY_PART, share.kept)
+        return Shown(self._context.url, share.plan, share, number, updated, tuple(written))
+
     # --- which view
 
     def _require_share(self) -> None:
@@ -179,8 +198,12 @@ class Views:
         """
         store = self._store()
         found = acknowledged_view(store, share) if store is not None else None
-        if found is None:
-            return None
+        return self._still_open(content, share, found) if found is not None else None
+
+    def _still_open(
+        self, content: IndividualPlan, share: Share, found: tuple[PlanView, IndividualPlan]
+    ) -> PlanView | None:
+        """An earlier view, made from that version of the plan; None if it shows what is closed or protected by now."""
         view, plan = found
         now = policy_of(content, share, self._day)
         shown = {opening.area for opening in view.openings}
@@ -208,10 +231,15 @@ def acknowledged_view(store: PlanStore, share: Share) -> tuple[PlanView, Individ
 
     None if there is none, if a purge took it out, or if it cannot be made as it was: the share's terms are others now.
     """
-    if share.acknowledged == 0:
+    return made_again(store, share, share.acknowledged)
+
+
+def made_again(store: PlanStore, share: Share, number: int) -> tuple[PlanView, IndividualPlan] | None:
+    """Return the view with a number, made again, and the version that it was made from. None as `acknowledged_view`."""
+    if number == 0:
         return None
     with store.begin() as tx:
-        made = tx.view_made(share.id, share.acknowledged)
+        made = tx.view_made(share.id, number)
         version = tx.plan_version(share.plan, made.version) if made is not None else None
     if made is None or version is None:
         return None
