@@ -200,11 +200,11 @@ def test_each_read_is_recorded_before_it_is_shown(ring: Ring) -> None:
     with pytest.raises(InvalidInput):
         view(ring, "practice")
     one, *goals, school, practice = readings(ring)
-    assert (one.party, one.way, one.type, one.version, one.ground) == ("hospital", "read", "CarePlan", 1, ground)
+    assert (one.party, one.way, one.type, one.version, one.ground) == ("hospital", "view", "CarePlan", 1, ground)
     assert {(g.way, g.type, g.ground, g.criteria) for g in goals} == {("search", "Goal", ground, ("patient", "share"))}
     assert len(goals) == 2
     assert (school.party, school.way, school.type, school.ground) == ("school", "search", "CarePlan", REFUSED)
-    assert (practice.party, practice.way, practice.type, practice.ground) == ("practice", "read", "CarePlan", REFUSED)
+    assert (practice.party, practice.way, practice.type, practice.ground) == ("practice", "view", "CarePlan", REFUSED)
     assert PERSON not in repr(readings(ring))
 
 
