@@ -97,7 +97,7 @@ class Guarded(H11Protocol):
         if self.transport.get_write_buffer_size():
             return "answer"
         if self._ended or self.transport.is_closing():
-            return "closing"
+            return "closing" if self.scheme == "http" else "parting"
         exchange = self._exchange
         if self.conn.their_state is h11.IDLE:
             return "idle" if exchange is not None and not self.conn.trailing_data[0] else "head"

@@ -208,6 +208,15 @@ def test_who_says_nothing_is_ended(loop: Loop, authority: Authority, ours: dict[
             one.close()
 
 
+def test_the_end_of_tls_that_is_not_confirmed(loop: Loop, authority: Authority, ours: dict[str, str]) -> None:
+    """A connection that we close, and whose client says nothing to it, is dropped soon, and nobody is called slow."""
+    with served(loop.municipality.exchange, tls=plain(ours)) as running, encrypted(running, authority.trusted) as one:
+        one.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        assert b" 401 " in one.recv(100)
+        eventually(lambda: len(running.protection.connections) == 0)
+        assert counted(running, "slow-reader") == 0
+
+
 def test_a_renewed_certificate(loop: Loop, authority: Authority, tmp_path: Path) -> None:
     """It counts for the next connection, without a restart; while files do not fit together the last good ones do."""
     place = {name: str(tmp_path / f"{name}.pem") for name in ("certificate", "key")}
