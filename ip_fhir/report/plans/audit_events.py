@@ -38,7 +38,7 @@ _INTERACTIONS: Final[dict[ReadingWay, tuple[str, str]]] = {
     "read": ("read", "R"),
     "vread": ("vread", "R"),
     "history": ("history-instance", "R"),
-    "view": ("operation", "R"),
+    "view": ("operation", "E"),
     "search": ("search-type", "E"),
     "update": ("update", "U"),
 }
