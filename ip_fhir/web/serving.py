@@ -48,7 +48,8 @@ def serve(settings: Settings) -> None:
     What is not finished `worker.grace` seconds after the signal is left, and the process ends with code 0.
 
     Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start, and `OSError` when
-    the address cannot be listened at; then no store was made.
+    the address cannot be listened at; then no store was made. Raises `InvalidInput` at `http.tls`, too, where a file of
+    it cannot be used; then nobody was listened to.
     """
     listeners = open_listeners(settings)
     sockets = bound_sockets(settings.http.host, settings.http.port)
