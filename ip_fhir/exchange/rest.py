@@ -68,6 +68,7 @@ def current(context: Context, peer: Credential, type_: str, id_: str, way: Readi
     """As `read`, but that it was shown is up to the caller to record. `way` is recorded where it is refused."""
     found = context.store.search_resources(type_, {"_id": exactly(id_)}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found:
+        context.reads.found(_occasion(context), peer, type_, {"_id": ""}, [])  # counted, in as long as a refusal
         raise _not_found(type_)
     if not _concerns(context, found[0], peer):
         context.reads.refused(_occasion(context), peer, way, found[0])

@@ -185,6 +185,8 @@ class _Request:
 
     def refused(self, answer: Answer, type_: str, id_: str, way: ReadingWay) -> InvalidInput:
         """Record that a resource was asked for in vain, and return the error that says so."""
+        if answer.plan_id is None:
+            self._context.reads.found(self._occasion, self._peer, type_, {"_id": ""}, [])
         self._refuse(answer, way, type_, id_)
         return answer.gone or InvalidInput.at(type_, "no resource with this id", "not-found")
 

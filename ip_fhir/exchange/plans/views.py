@@ -51,6 +51,8 @@ class HeldElsewhere(InvalidInput):
 class Answer:
     """The plan that a request is about, by its id, and the view of it that the party has; None: there is none.
 
+    Without `plan_id` there is no such plan: what was asked for may be anything, a person's number too.
+
     `gone` is the error to tell where the party's share went to a new holder with the plan.
     """
 
@@ -138,7 +140,7 @@ class Views:
     def _answer(self, plan_id: str | None, meant: Callable[[Share], bool]) -> Answer:
         plan = self._load(plan_id) if plan_id is not None else None
         if plan is None:
-            return Answer(plan_id)
+            return Answer()
         shares = [one for one in plan.shares if one.party in self._peer.speaks_as and meant(one)]
         if plan.side is not PlanSide.HOLDER or plan.plan is None:
             return Answer(plan_id, gone=self._gone(plan, shares))

@@ -86,7 +86,7 @@ def test_another_partys_resource_leaves_a_trace(context: Context) -> None:
         *[("x", "read", "refused", ident)] * 3,
         ("x", "update", "refused", ident),
     ]
-    assert counted(context) == {}
+    assert counted(context) == {("x", "nothing-found"): 1}
 
 
 def test_a_poll_that_finds_nothing_new_is_counted(context: Context, loop: Loop) -> None:

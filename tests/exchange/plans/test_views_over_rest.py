@@ -208,6 +208,26 @@ def test_each_read_is_recorded_before_it_is_shown(ring: Ring) -> None:
     assert PERSON not in repr(readings(ring))
 
 
+def test_what_is_no_plan_leaves_no_name_in_the_log(ring: Ring) -> None:
+    """An id that is none of a plan may be anything, a person's number too: it is counted, and not kept."""
+    shared(ring, "hospital")
+    for type_, ident in (("CarePlan", PERSON), ("Goal", PERSON), ("CarePlan", "no-such-plan")):
+        with pytest.raises(InvalidInput, match="no resource with this id"):
+            ring.holder.read_plan_resource(peer(ring.holder, "practice"), type_, ident)
+    with pytest.raises(InvalidInput, match="no resource with this id"):
+        view_of(ring, "practice", PERSON)
+    assert found(ring, "practice", "CarePlan", PlanCriteria(ids=(PERSON,))) == []
+    store = ring.holder.store
+    assert store.readings() == []  # type: ignore[attr-defined]
+    counts = store.reading_counts()  # type: ignore[attr-defined]
+    assert [(one.party, one.outcome, one.times) for one in counts] == [("practice", "nothing-found", 5)]
+
+
+def view_of(ring: Ring, party: str, plan_id: str) -> Shown:
+    """The view that a party has of a plan."""
+    return ring.holder.plan_view(peer(ring.holder, party), plan_id)
+
+
 def test_pages(ring: Ring) -> None:
     """Page by page each resource is found once; a change of the view between two pages is told, no other one is."""
     shared(ring, "hospital", "school")
