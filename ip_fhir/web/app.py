@@ -125,6 +125,7 @@ class _Endpoint:
         self._logins = protection.logins
         self._bodies = protection.bodies
         self._rates = protection.rates
+        self._services = protection.services
         self.refused = protection.refused
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
         self.doors = Doors([*Loops(exchange).doors(), *plans])
@@ -191,7 +192,8 @@ class _Endpoint:
         plans = plan_capabilities(url, self.doors, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
         now = self._exchange.now()
-        return fhir(capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about))
+        statement = capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about, self._services)
+        return fhir(statement)
 
 
 class _Watched:

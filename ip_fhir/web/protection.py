@@ -16,6 +16,7 @@ from ip_fhir.web.entry.rates import Rates
 from ip_fhir.web.logins import Logins
 
 if TYPE_CHECKING:
+    from ip_fhir.fhir.capability import SecurityService
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.settings import HttpSettings
     from ip_fhir.web.issuer import Issuer
@@ -39,6 +40,13 @@ class Protection:
     rates: Rates
     issuer: Issuer | None = None
     certificates: Certificates | None = None
+
+    @property
+    def services(self) -> tuple[SecurityService, ...]:
+        """The ways in which a client may say who it is, beside a token of the settings."""
+        certified = self.certificates is not None and self.certificates.asks
+        tokens: tuple[SecurityService, ...] = ("SMART-on-FHIR",) if self.issuer is not None else ()
+        return (*tokens, "Certificates") if certified else tokens
 
     @classmethod
     def of(cls, http: HttpSettings, limits: Limits) -> Protection:

@@ -37,6 +37,11 @@ class Certificates:
         self._stamp = self._look()
         self._context = context_of(settings)
 
+    @property
+    def asks(self) -> bool:
+        """True if clients may show certificates."""
+        return self._settings.trusted is not None
+
     def context(self) -> ssl.SSLContext:
         """Returns the context for the next handshake."""
         stamp = self._look()
