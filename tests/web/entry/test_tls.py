@@ -277,23 +277,25 @@ def test_files_that_cannot_be_used(loop: Loop, ours: dict[str, str], tmp_path: P
     with pytest.raises(InvalidInput) as caught, served(loop.municipality.exchange, tls=given):
         pass
     assert caught.value.problems[0].path == place
-    (finding,) = check_tls(HttpSettings.model_validate({"tls": given}))
-    assert (finding.status, finding.detail.startswith(place)) == ("fail", True)
+    found = check_tls(HttpSettings.model_validate({"tls": given}))
+    assert found is not None
+    assert (found[0], found[1].startswith(place)) == ("fail", True)
 
 
 def test_the_doctor_on_the_certificate(authority: Authority, ours: dict[str, str]) -> None:
     """Its end is told, a warning a month before; one that is over or for another host fails."""
 
     def found(files: dict[str, str], url: str = "https://127.0.0.1") -> tuple[str, str]:
-        (one,) = check_tls(HttpSettings.model_validate({"tls": files, "base_url": url}))
-        return one.status, one.detail
+        one = check_tls(HttpSettings.model_validate({"tls": files, "base_url": url}))
+        assert one is not None
+        return one
 
     assert found(authority.certificate("long", days=59))[0] == "ok"
     assert found(ours)[0] == "warn"
     assert found(ours, "https://endpoint.example")[0] == "warn"
     assert found(authority.certificate("done", days=-1)) == ("fail", "http.tls.certificate: certificate has expired")
     assert found(ours, "https://elsewhere.example")[0] == "fail"
-    assert list(check_tls(HttpSettings())) == []
+    assert check_tls(HttpSettings()) is None
     assert valid_until(TlsFiles(ours["certificate"], ours["key"])).tzinfo is not None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from ip_fhir.cli.commands.operation.file_modes import loose_files
+from ip_fhir.cli.commands.operation.tls_checks import check_tls
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
@@ -179,7 +180,6 @@ def _plugins() -> Iterator[Finding]:
 
 def check_side(config: Path) -> Iterator[Finding]:
     """Checks the settings, the store and the peers of the side that a settings file describes."""
-    from ip_fhir.cli.commands.operation.tls_checks import check_tls
     from ip_fhir.cli.opening import read_config
 
     try:
@@ -192,7 +192,8 @@ def check_side(config: Path) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"{config.name}: {role}, {settings.http.url}")
     yield from check_modes(config, settings.database)
     yield from _address(settings)
-    yield from check_tls(settings.http)
+    if (tls := check_tls(settings.http)) is not None:
+        yield Finding("tls", *tls)
     yield from _clock(settings)
     yield from _overlay(settings)
     yield from _store(settings)
