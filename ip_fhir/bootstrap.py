@@ -30,6 +30,7 @@ from ip_fhir.plugins import adapters, broken, listener
 from ip_fhir.ports import CheckingAdapter, Endpoint
 from ip_fhir.report.words.codes import word
 from ip_fhir.store import open_store
+from ip_fhir.wire.tls import as_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -167,8 +168,28 @@ def _peers(settings: Settings, wires: dict[str, Adapter], formats: Formats) -> P
     problems += [problem for number, peer in enumerate(made) for problem in _unusable(peer, number)]
     if problems:
         raise InvalidInput(problems)
-    carriers = (Carrier(one.name, one.parties, _texts(one.accepts), one.clients) for one in settings.carriers)
+    carriers = (
+        Carrier(
+            one.name,
+            one.parties,
+            _texts(one.accepts),
+            one.clients,
+            certificates=_certificates(f"carriers.{number}", one.certificates),
+        )
+        for number, one in enumerate(settings.carriers)
+    )
     return Peers(made, carriers)
+
+
+def _certificates(place: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Names in certificates as they are compared. Raises `InvalidInput` for what is none."""
+    found: list[str] = []
+    for number, name in enumerate(names):
+        try:
+            found.append(as_name(name))
+        except InvalidInput as error:
+            raise InvalidInput.at(f"{place}.certificates.{number}", error.problems[0].reason) from None
+    return tuple(found)
 
 
 def open_peer(settings: Settings, name: str) -> Peer:
@@ -229,6 +250,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         by_person=peer.by_person,
         absent=peer.absent,
         clients=peer.clients,
+        certificates=_certificates(f"peers.{number}", peer.certificates),
     )
 
 

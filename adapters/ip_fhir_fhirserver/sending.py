@@ -19,8 +19,9 @@ from ip_fhir.fhir.rest.operations import capability
 from ip_fhir.fhir.rest.placement import find_all, placements, requests_of
 from ip_fhir.fhir.rest.ways import Ways
 from ip_fhir.ports import Receipt
-from ip_fhir.wire.fhirserver import PeerOptions, Server, check_address
+from ip_fhir.wire.fhirserver import PeerOptions, Server, check_address, tls_files
 from ip_fhir.wire.http import Http
+from ip_fhir.wire.tls import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,9 +47,9 @@ class FhirServerAdapter:
         self._turn = threading.Lock()
 
     def check(self, endpoint: Endpoint) -> None:
-        """Raises `InvalidInput` where the url or an option cannot be used; nothing is connected to."""
+        """Raises `InvalidInput` where the url or an option, or its file, cannot be used; nothing is connected to."""
         check_address(endpoint.url, plain_http=True)  # settings have asked for encryption
-        PeerOptions.model_validate(dict(endpoint.options))
+        tls_files(PeerOptions.model_validate(dict(endpoint.options)))
 
     def send(self, outgoing: Outgoing) -> Receipt | None:
         """Writes a message and returns its receipt; None while the receiver has not taken it in.
@@ -57,12 +58,13 @@ class FhirServerAdapter:
         """
         endpoint = outgoing.endpoint
         end = time.monotonic() + endpoint.timeout
-        server = Server(self._http, endpoint.url, endpoint.token, end, credentials=endpoint.credentials)
         try:
             options = PeerOptions.model_validate(dict(endpoint.options))
             task, *others = placements(outgoing.content)
         except InvalidInput as error:
             raise Rejected(str(error)) from None
+        shown, tls = endpoint.credentials, tls_of(endpoint.options)
+        server = Server(self._http, endpoint.url, endpoint.token, end, credentials=shown, tls=tls)
         if message_id(task.resource) != outgoing.message_id:
             raise Rejected("what is to be sent carries another message")
         ways = self._ways_of(server, {one.type for one in (task, *others)})

@@ -15,6 +15,7 @@ exchange.releases.yes(row_id, by), ...  a person's decision on what is about som
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -36,7 +37,7 @@ from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
-from ip_fhir.ports.capabilities import awaits_receipts, sets_aside
+from ip_fhir.ports.capabilities import awaits_receipts, keeps_proofs, sets_aside
 from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
@@ -97,6 +98,22 @@ class Exchange(PlanVerbs):
     def peer_by_client(self, client: str) -> Credential | None:
         """The party or carrier that has this name at the authorisation server; None if there is none."""
         return self._context.peers.by_client(client)
+
+    def peer_by_certificate(self, names: frozenset[str]) -> Credential | None:
+        """The party or carrier that a client's certificate with these names is of; None if there is none, or several.
+
+        They have the form of `ip_fhir.wire.tls.names_in`.
+        """
+        return self._context.peers.by_certificate(names)
+
+    def is_first_proof(self, digest: str, seconds: float) -> bool:
+        """True if a proof of possession was shown to no process on this store before; remembered for so many seconds.
+
+        Also where the store keeps none: then each process remembers its own. Raises `StoreError`.
+        """
+        now = self.now()
+        store = self.store
+        return not keeps_proofs(store) or store.is_first_proof(digest, now, now + timedelta(seconds=seconds))
 
     # --- done by our own people
 
@@ -232,7 +249,7 @@ class Exchange(PlanVerbs):
 
     def read_version(self, peer: Credential, type_: str, id_: str, number: int) -> ResourceVersion:
         """One version of a resource. Raises `InvalidInput` (not-found), `StoreError`."""
-        return version(self._context, peer, rest.current(self._context, peer, type_, id_), number)
+        return version(self._context, peer, rest.current(self._context, peer, type_, id_, "vread"), number)
 
     def resource_history(
         self,
@@ -244,7 +261,8 @@ class Exchange(PlanVerbs):
         since: datetime | None = None,
     ) -> Versions:
         """The versions of a resource, latest first; see `ip_fhir.exchange.interactions.versions.history`."""
-        return history(self._context, peer, rest.current(self._context, peer, type_, id_), most, before, since)
+        current = rest.current(self._context, peer, type_, id_, "history")
+        return history(self._context, peer, current, most, before, since)
 
     def search_resources(
         self,
@@ -358,6 +376,6 @@ class Exchange(PlanVerbs):
         self._bulkheads.close(self._context.settings.grace / 2)
         try:
             self._context.reads.finish(self.store)
-        except StoreError as error:  # only counts are lost: what was shown is in the log
+        except StoreError as error:  # nothing is lost: the next run seals it
             log.warning("the log of reads was not sealed: %s", error)
         self.store.close()

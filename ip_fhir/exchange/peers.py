@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One party, with credentials of its own: tokens (`accepts`), and names at an authorisation server (`clients`).
+    """One party, with credentials of its own: tokens (`accepts`), names at an authorisation server (`clients`).
+
+    `certificates` are names in its certificates, in the form of `ip_fhir.wire.tls.as_name`.
 
     `organizations` are those that settings know to be part of it; the first is the enterprise. `passes_on` are the
     names of the parties whose notices it may bring.
+
+    `client` is the one of `clients` or `certificates` by which a request came; empty otherwise.
 
     With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
     meaning of a part that a change of theirs does not have.
@@ -37,6 +41,8 @@ class Peer:
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
     clients: tuple[str, ...] = ()
+    client: str = ""
+    certificates: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -51,12 +57,17 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A credential that brings the messages of several `parties`, and is none itself: an integration engine."""
+    """A credential that brings the messages of several `parties`, and is none itself: an integration engine.
+
+    `client` is the one of `clients` or `certificates` by which a request came; empty otherwise.
+    """
 
     name: str
     parties: tuple[str, ...]
     accepts: tuple[str, ...] = field(default=(), repr=False)
     clients: tuple[str, ...] = ()
+    client: str = ""
+    certificates: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
@@ -69,7 +80,10 @@ Credential: TypeAlias = Peer | Carrier
 
 
 class Peers:
-    """All parties and carriers that settings name. Raises `InvalidInput` when two have one name, or it is ours."""
+    """All parties and carriers that settings name.
+
+    Raises `InvalidInput` when two have one name, or it is ours, or two have the same name of a certificate.
+    """
 
     def __init__(self, peers: Iterable[Peer], carriers: Iterable[Carrier] = ()) -> None:
         self._peers = tuple(peers)
@@ -77,7 +91,8 @@ class Peers:
         check_names(one.name for one in credentials)
         self._named = {one.name: one for one in credentials}
         self._parties = {peer.name: peer for peer in self._peers}
-        self._clients = {client: one for one in credentials for client in one.clients}
+        self._clients = {client: replace(one, client=client) for one in credentials for client in one.clients}
+        self._certified = _certified(credentials)
         self._tokens = [(_digest(token), one) for one in credentials for token in one.accepts]
 
     def __iter__(self) -> Iterator[Peer]:
@@ -92,6 +107,11 @@ class Peers:
     def by_client(self, client: str) -> Credential | None:
         """The party or carrier that has this name at the authorisation server, or None."""
         return self._clients.get(client)
+
+    def by_certificate(self, names: frozenset[str]) -> Credential | None:
+        """The one party or carrier that a certificate with these names is of, or None; also where it is of several."""
+        found = [self._certified[name] for name in sorted(names) if name in self._certified]
+        return found[0] if len({one.name for one in found}) == 1 else None
 
     def named(self, name: str) -> Credential:
         """The party or carrier of this name in the settings. Raises `InvalidInput` when there is none."""
@@ -113,6 +133,16 @@ class Peers:
 def lines_in_common(found: Sequence[Mapping[WireFormat, object]]) -> Mapping[WireFormat, object]:
     """The settings of lines by wire format that all of these parties have; none where two differ."""
     return found[0] if found and all(lines == found[0] for lines in found) else {}
+
+
+def _certified(credentials: Iterable[Credential]) -> dict[str, Credential]:
+    found: dict[str, Credential] = {}
+    for one in credentials:
+        for name in one.certificates:
+            if name in found:
+                raise InvalidInput.at("peers", "two have the same name of a certificate", "duplicate")
+            found[name] = replace(one, client=name)
+    return found
 
 
 def _digest(token: str) -> bytes:

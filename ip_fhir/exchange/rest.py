@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import JsonObject, ResourceVersion, Stored, Transaction
+    from ip_fhir.ports.readings import ReadingWay
 
 SEARCH_PARAMETERS: dict[str, dict[str, str]] = {
     "ServiceRequest": {
@@ -59,17 +60,18 @@ def read(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVe
     That it was shown, or was another's, is recorded before. Raises `StoreError` if it cannot be.
     """
     found = current(context, peer, type_, id_)
-    context.reads.read(_occasion(context), peer.name, found)
+    context.reads.read(_occasion(context), peer, found)
     return found
 
 
-def current(context: Context, peer: Credential, type_: str, id_: str) -> ResourceVersion:
-    """As `read`, but that it was shown is up to the caller to record."""
+def current(context: Context, peer: Credential, type_: str, id_: str, way: ReadingWay = "read") -> ResourceVersion:
+    """As `read`, but that it was shown is up to the caller to record. `way` is recorded where it is refused."""
     found = context.store.search_resources(type_, {"_id": exactly(id_)}, 1) if type_ in SEARCH_PARAMETERS else []
     if not found:
+        context.reads.found(_occasion(context), peer, type_, {"_id": ""}, [])  # counted, in as long as a refusal
         raise _not_found(type_)
     if not _concerns(context, found[0], peer):
-        context.reads.refused(_occasion(context), peer.name, "read", found[0])
+        context.reads.refused(_occasion(context), peer, way, found[0])
         raise _not_found(type_)
     return found[0]
 
@@ -118,7 +120,7 @@ def _changed(
         with refusals_kept(context, Arrival.of(peer, content), but=("conflict", "not-found")):
             return _updated(context, peer, type_, id_, based_on, change)
     except _AnothersError as error:
-        context.reads.refused(_occasion(context), peer.name, "update", error.resource)
+        context.reads.refused(_occasion(context), peer, "update", error.resource)
         raise _not_found(type_) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.fhir.reading import FHIR_JSON
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject
 
 FHIR_VERSION = "4.0.1"
+
+SecurityService: TypeAlias = Literal["SMART-on-FHIR", "Certificates"]
+"""Ways to say who one is, of http://hl7.org/fhir/R4/valueset-restful-security-service.html."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,17 @@ class ResourceCapability:
 
 
 def capability_statement(
-    url: str, version: str, now: datetime, resources: Iterable[ResourceCapability], messages: str
+    url: str,
+    version: str,
+    now: datetime,
+    resources: Iterable[ResourceCapability],
+    messages: str,
+    services: Iterable[SecurityService] = (),
 ) -> JsonObject:
     """Returns the CapabilityStatement of the endpoint at `url` (http://hl7.org/fhir/R4/capabilitystatement.html).
 
-    `messages` says in words which messages it takes in.
+    `messages` says in words which messages it takes in; `services` are the ways to say who one is, beside a token that
+    the two sides have agreed on.
     """
     return {
         "resourceType": "CapabilityStatement",
@@ -53,7 +62,7 @@ def capability_statement(
         "implementation": {"description": "Individual plans and the green form loop", "url": url},
         "fhirVersion": FHIR_VERSION,
         "format": [FHIR_JSON],
-        "rest": [_rest(resources)],
+        "rest": [_rest(resources, tuple(services))],
         "messaging": [
             {
                 "endpoint": [{"protocol": _HTTP, "address": f"{url}/$process-message"}],
@@ -67,10 +76,24 @@ _HTTP = {"system": "http://terminology.hl7.org/CodeSystem/message-transport", "c
 _PROCESS_MESSAGE = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
 
 
-def _rest(resources: Iterable[ResourceCapability]) -> JsonObject:
+_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_WORDS: dict[SecurityService, str] = {
+    "SMART-on-FHIR": ", a token of the authorisation server (SMART Backend Services, DPoP)",
+    "Certificates": ", or a certificate of its own (TLS)",
+}
+
+
+def _security(services: tuple[SecurityService, ...]) -> JsonObject:
+    more = "".join(_WORDS[one] for one in services)
+    said = f"Every request but this one and /health shows whose it is: a bearer token of each party{more}."
+    codings = [{"coding": [{"system": _SERVICES, "code": one}]} for one in services]
+    return {"description": said} | ({"service": codings} if codings else {})
+
+
+def _rest(resources: Iterable[ResourceCapability], services: tuple[SecurityService, ...]) -> JsonObject:
     return {
         "mode": "server",
-        "security": {"description": "A bearer token for each party on every request but this one and /health."},
+        "security": _security(services),
         "resource": [_resource(resource) for resource in resources],
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
         "operation": [{"name": "process-message", "definition": _PROCESS_MESSAGE}],

@@ -9,6 +9,7 @@
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
 | `PlanStore` (in `ip_fhir.ports.plans`) | only loops run: no plan is held, shared or received |
 | `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
+| `ProofStore` | a proof of possession (DPoP) counts once for each process, not once for all of them |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
 
 A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
@@ -254,6 +255,17 @@ class ReadingStore(Store, Protocol):
         ...
 
 
+class ProofStore(Store, Protocol):
+    """Remembers the proofs of possession (DPoP, RFC 9449) that were shown, for all processes that share the store."""
+
+    def is_first_proof(self, digest: str, now: datetime, until: datetime) -> bool:
+        """True if the proof with this digest was not shown before; from then on, to every process, it was.
+
+        It is forgotten after `until`, with all whose time was over at `now` (both UTC). Durable when it returns.
+        """
+        ...
+
+
 class TrialStore(Store, Protocol):
     """Can say whether it takes something in."""
 
@@ -272,6 +284,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
         *("shared_plan", "plans", "plan_versions", "plan_version", "due_plans", "unsettled_plans", "plans_about"),
     ),
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
+    "ProofStore": ("is_first_proof",),
     "TrialStore": ("try_write",),
 }
 
@@ -314,6 +327,11 @@ def can_try(store: Store) -> TypeGuard[TrialStore]:
 def keeps_readings(store: Store) -> TypeGuard[ReadingStore]:
     """True if the store keeps a log of reads."""
     return has(store, "ReadingStore")
+
+
+def keeps_proofs(store: Store) -> TypeGuard[ProofStore]:
+    """True if the store remembers proofs of possession."""
+    return has(store, "ProofStore")
 
 
 def missing(store: Store) -> tuple[str, ...]:

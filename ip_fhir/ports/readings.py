@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.values.aggregate import Aggregate
 
-ReadingWay: TypeAlias = Literal["read", "search", "update"]
+ReadingWay: TypeAlias = Literal["read", "vread", "history", "search", "view", "update"]
+"""The interaction, by FHIR's names; `view` is the whole view of a plan, `update` one that was refused."""
 
 ReadingOutcome: TypeAlias = Literal["shown", "nothing-new", "nothing-found", "refused"]
-"""`nothing-new`: only what the same party was shown before by the same request."""
+"""`nothing-new`: only what the same party was shown by the same search within the hour."""
 
 TAKES_PART: Final = "takes-part"
 """The ground of a read: the party takes part in the referral that the resource shows."""
@@ -38,8 +39,9 @@ REFUSED: Final = "refused"
 class Reading:
     """One resource that a party was shown, or was refused because it is another party's.
 
-    `criteria` are the names of a search's parameters, without their values. `number` counts a store's readings from 1;
-    0 before it is stored.
+    `party` is the name of the credential in the settings, `client` the name at the authorisation server by which it
+    came; empty for a token of the settings. `criteria` are the names of a search's parameters, without their values.
+    `number` counts a store's readings from 1; 0 before it is stored.
     """
 
     party: str
@@ -52,6 +54,7 @@ class Reading:
     ground: str
     criteria: tuple[str, ...] = ()
     number: int = 0
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from ip_fhir.settings.sections import MappingSettings as MappingSettings
 from ip_fhir.settings.sections import PeerSettings as PeerSettings
 from ip_fhir.settings.sections import RetrySettings as RetrySettings
 from ip_fhir.settings.sections import TellSettings as TellSettings
+from ip_fhir.settings.sections import TlsSettings as TlsSettings
 from ip_fhir.settings.sections import WorkerSettings as WorkerSettings
 from ip_fhir.settings.unfilled import check_filled
 
@@ -125,6 +126,12 @@ class Settings(Value):
             raise ValueError(message)
         if clients and self.http.issuer is None:
             message = "peers: clients are known by the tokens of an authorisation server: name http.issuer"
+            raise ValueError(message)
+        trusts = self.http.tls is not None and self.http.tls.trusted is not None
+        if any(one.certificates for one in credentials) and not trusts:
+            message = (
+                "peers: certificates are shown where the endpoint speaks TLS and trusts authorities: http.tls.trusted"
+            )
             raise ValueError(message)
         for problem in (*_carrier_problems(self), *_passing_on_problems(self), *_listener_problems(self)):
             raise ValueError(problem)

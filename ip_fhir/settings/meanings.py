@@ -22,6 +22,14 @@ MEANINGS: Final = {
     "http.issuer.audience": "`aud` that its tokens for us have",
     "http.issuer.jwks_url": "address of its public keys; without it, it is asked where they are",
     "http.issuer.dpop": "`accepted`: a token that is bound to a key needs its proof; `required`: no other is taken",
+    "http.tls.certificate": "our certificate, with those above it, in PEM: the endpoint speaks TLS itself. The files "
+    "are read again when they are replaced",
+    "http.tls.key": "its key, without a password; without it, it is in the same file",
+    "http.tls.trusted": "authorities whose certificates clients may show",
+    "http.tls.clients": "`asked`: a client may show a certificate; `required`: nobody else gets in",
+    "http.rate.per_second": "requests a second of one client, by each process; 0: no limit. A program on this "
+    "machine that asks directly is not limited",
+    "http.rate.burst": "requests of one client at once after a pause; each entry of a batch counts as one",
     "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
     "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
     "http.body_seconds": "seconds for the body of a request",
@@ -37,6 +45,8 @@ MEANINGS: Final = {
     "peers.token": "token that we show",
     "peers.accepts": "tokens that it may show; two while one is being changed",
     "peers.clients": "its names (`client_id`) at the authorisation server `http.issuer`",
+    "peers.certificates": "names in its certificates: `sha256:<hex>`, `dns:<name>`, `subject:<attribute>=<value>`. "
+    "With one of them it is let in without a token, and without one of them no token of its counts",
     "peers.passes_on": "names of the peers whose notices it may bring; only of a coordinating unit or municipality",
     "peers.by_person": "true where their system keeps its people apart: a plan is shared with each who takes part",
     "peers.absent": "a part that a change of theirs does not have is `unchanged`, or `removed` if their system always "
@@ -75,6 +85,7 @@ MEANINGS: Final = {
     "carriers.name": "name of a system that brings the messages of several parties: an engine, a host municipality",
     "carriers.accepts": "tokens that it may show",
     "carriers.clients": "its names at the authorisation server `http.issuer`",
+    "carriers.certificates": "names in its certificates, as `peers.certificates`",
     "carriers.parties": "names of the peers that it may speak for; a message must tell which by a number of its own",
     "listeners.speaks_for": "name of the peer or carrier whose messages it brings, or a list of names; without it: the "
     "option `peer`, the names in the option `peers`, or the only one",

@@ -17,14 +17,46 @@ from ip_fhir.settings.auth import AuthSettings, IssuerSettings
 from ip_fhir.settings.kept import Beside, Secret, read_command, read_list, read_option, read_peer_option
 
 
+class TlsSettings(Value):
+    """TLS at the endpoint, 1.2 or later: the files of our certificate, with those above it, and of its key, in PEM.
+
+    Without `key` it is in the same file. With `trusted`, the certificates of authorities, clients may show one that
+    such an authority has signed (`clients = "asked"`), or must. The files are read again when they are replaced.
+    """
+
+    certificate: Beside
+    key: Beside | None = None
+    trusted: Beside | None = None
+    clients: Literal["asked", "required"] = "asked"
+
+    @model_validator(mode="after")
+    def _trusts_somebody(self) -> Self:
+        if self.clients == "required" and self.trusted is None:
+            message = "clients: nobody gets in where trusted names no authorities"
+            raise ValueError(message)
+        return self
+
+
+class RateSettings(Value):
+    """The requests of one client: so many a second on average, and `burst` of them at once after a pause.
+
+    0 a second sets no limit. The default is less than half of what one process takes in on two cores (some 250 notices
+    a second), so that no single client stops the others, and more than any sender of this library asks for.
+    """
+
+    per_second: float = Field(default=100.0, ge=0, le=100_000)
+    burst: int = Field(default=1_000, ge=1, le=1_000_000)
+
+
 class HttpSettings(Value):
     """The address where we listen, and the one that others use (`base_url`), which is written in receipts.
 
     `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
     `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
-    `issuer` is the authorisation server whose tokens are taken beside those of the settings. The rest are bounds:
-    seconds for the head of a request, for its body and between two requests of a connection; connections in all and of
-    one client's address; bytes of the bodies that are read or worked on at a time.
+    `issuer` is the authorisation server whose tokens are taken beside those of the settings. With `tls` the endpoint
+    speaks TLS itself, without a proxy. `rate` bounds how often one client may ask. The rest are bounds: seconds for the
+    head of a request, for its body and between two requests of a connection; connections in all and of one client's
+    address; bytes of the bodies that are read or worked on at a time.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +64,8 @@ class HttpSettings(Value):
     base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#@]+$")
     metrics_token: Secret | None = None
     issuer: IssuerSettings | None = None
+    tls: TlsSettings | None = None
+    rate: RateSettings = RateSettings()
     proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
     header_seconds: float = Field(default=10.0, gt=0, le=600)
     body_seconds: float = Field(default=60.0, gt=0, le=3600)
@@ -43,7 +77,8 @@ class HttpSettings(Value):
     @property
     def url(self) -> str:
         """Our address, without a slash at the end."""
-        return (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
+        scheme = "http" if self.tls is None else "https"
+        return (self.base_url or f"{scheme}://{self.host}:{self.port}").rstrip("/")
 
 
 class PeerSettings(Value):
@@ -51,6 +86,9 @@ class PeerSettings(Value):
 
     Its numbers are those of `organization` and `units` (its departments, its service units). `passes_on` are the names
     of the parties whose notices it may bring. In stored loops the party is known by its `name`.
+
+    `clients` are its names at the authorisation server, `certificates` the names in its certificates: with these it is
+    let in by its certificate, without a token, and its tokens count only together with one of them.
 
     With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
     says what a part means that its changes of a plan do not have. `auth` are our credentials with its authorisation
@@ -65,6 +103,7 @@ class PeerSettings(Value):
     token: Secret | None = None
     accepts: tuple[Secret, ...] = ()
     clients: tuple[Text, ...] = ()
+    certificates: tuple[Text, ...] = ()
     passes_on: tuple[Id, ...] = ()
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
@@ -99,6 +138,7 @@ class CarrierSettings(Value):
     name: Id
     accepts: tuple[Secret, ...] = ()
     clients: tuple[Text, ...] = ()
+    certificates: tuple[Text, ...] = ()
     parties: tuple[Id, ...] = Field(min_length=1)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from ip_fhir.domain.values.aggregate import REFERRAL
 
-VERSION: Final = "0013"
+VERSION: Final = "0015"
 """The migration that these tables agree with."""
 
 KEY_LENGTH: Final = 255
@@ -249,6 +249,7 @@ reading = Table(
     Column("aggregate_id", String(_ID_LENGTH), nullable=False),
     Column("criteria", Text, nullable=False),  # names of search parameters, never their values
     Column("ground", String(_ID_LENGTH), nullable=False),
+    Column("client", String(KEY_LENGTH), nullable=False, server_default=""),  # last: see `store.readings.log.digest_of`
     Index("reading_by_aggregate", "aggregate_kind", "aggregate_id", "number"),
 )
 
@@ -260,6 +261,14 @@ reading_count = Table(
     Column("outcome", String(_ID_LENGTH), primary_key=True),
     Column("times", Integer, nullable=False),
     Index("reading_count_by_hour", "hour"),
+)
+
+proof = Table(
+    "proof",
+    metadata,
+    Column("digest", String(_ID_LENGTH), primary_key=True),
+    Column("until", _Instant, nullable=False),
+    Index("proof_by_until", "until"),
 )
 
 token = Table(

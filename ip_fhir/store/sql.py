@@ -320,6 +320,11 @@ class SqlStore(SqlPlanReader):
         """Writes the size of a message outside the evidence and commits. Raises `StoreError` if it cannot."""
         damaged.try_write(self._database, now)
 
+    def is_first_proof(self, digest: str, now: datetime, until: datetime) -> bool:
+        """Returns True if a proof of possession was not shown before; it is remembered until that time (UTC)."""
+        with self.begin() as transaction:
+            return transaction.add_proof(digest, now, until)
+
     # --- log of reads
 
     def add_readings(self, readings: Sequence[Reading], counts: Sequence[ReadingCount]) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, exists, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from ip_fhir.domain.referral import State
 from ip_fhir.domain.values.aggregate import REFERRAL
 from ip_fhir.store.damage.exclusion import set_aside
-from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, referral, refusal
+from ip_fhir.store.schema import alembic_version, evidence, inbox, meta, outbox, proof, referral, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,14 @@ def insert_new(table: Table, key: str, leave_out: Sequence[str] = ()) -> Insert:
     added = postgresql.insert(table).inline().values(row).on_conflict_do_nothing(index_elements=[key])
     return added.execution_options(preserve_rowcount=True)
 
+
+# --- proofs of possession
+
+ADD_PROOF: Final = insert_new(proof, "digest")
+"""A proof that was shown; adds nothing when it was shown before."""
+
+FORGET_PROOFS: Final = delete(proof).where(proof.c.until < bindparam("now"))
+"""Deletes the proofs whose time is over."""
 
 # --- inbox
 

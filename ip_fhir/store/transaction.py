@@ -66,6 +66,11 @@ class SqlTransaction:
         self._failed = False
         return result
 
+    def add_proof(self, digest: str, now: datetime, until: datetime) -> bool:
+        """Keep a proof of possession, and forget those that are over; True if it was not there."""
+        self._run(statements.FORGET_PROOFS, {"now": codec.micros(now)})
+        return self._add(statements.ADD_PROOF, {"digest": digest, "until": codec.micros(until)}) == 1
+
     def _add(self, statement: Executable, values: Values) -> int:
         """Run an insert and return how many rows it added; 0 also when another added such a row at this moment."""
         try:

@@ -12,6 +12,7 @@
 | a store's ids of others     | `OtherIdContract`   | the same                                        |
 | a store's worklist          | `WorklistContract`  | the same                                        |
 | a store's log of reads      | `ReadingContract`   | the same                                        |
+| a store's proofs (DPoP)     | `ProofContract`     | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
 | a store of shared plans     | `PlanContract`      | the same                                        |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.holding import HoldingContract
     from ip_fhir.testing.store.other_ids import OtherIdContract
     from ip_fhir.testing.store.plans import PlanContract
+    from ip_fhir.testing.store.proofs import ProofContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
     from ip_fhir.testing.store.worklist import WorklistContract
@@ -51,6 +53,7 @@ __all__ = [
     "OtherIdContract",
     "PeerDouble",
     "PlanContract",
+    "ProofContract",
     "ReadingContract",
     "ReceiptContract",
     "StoreContract",
@@ -69,6 +72,7 @@ _HOME = {
     "HoldingContract": "store.holding",
     "OtherIdContract": "store.other_ids",
     "PlanContract": "store.plans",
+    "ProofContract": "store.proofs",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
     "WorklistContract": "store.worklist",

@@ -23,14 +23,19 @@ from ip_fhir.mapping import default
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
 from ip_fhir.web.answers import fhir, from_starlette, guarded
+from ip_fhir.web.entry.certificates import names_of
 from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.fhir.batch import Batch, is_batch
 from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.loops import Loops
+from ip_fhir.web.fhir.plan_transactions import PlanTransactions, is_about_views
+from ip_fhir.web.issuer.tokens import SECONDS_REMEMBERED
+from ip_fhir.web.logins import proof_of
 from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
 from ip_fhir.web.plans import Plans, definition_routes, plan_capabilities
 from ip_fhir.web.protection import Protection
+from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -119,15 +124,33 @@ class _Endpoint:
         self._exchange = exchange
         self._logins = protection.logins
         self._bodies = protection.bodies
+        self._rates = protection.rates
+        self._services = protection.services
         self.refused = protection.refused
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
         self.doors = Doors([*Loops(exchange).doors(), *plans])
         self._batch = Batch(exchange, self.doors, protection.refused)
+        self._of_plans = PlanTransactions(exchange, self.doors) if exchange.serves_plans else None
 
-    def _peer(self, request: Request) -> Credential:
-        """The party that the request shows a token of. Raises `BadRequest` 401, 400 or 429."""
-        found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
-        return cast("Credential", found)
+    async def _peer(self, request: Request) -> Credential:
+        """The party that the request shows a token or a certificate of. Raises `BadRequest` 401, 400 or 429."""
+        names = names_of(request)
+        certified = self._exchange.peer_by_certificate(names) if names else None
+        if certified is not None and "authorization" not in request.headers:
+            peer = certified
+        else:
+            found = self._logins.check(request, self._exchange.peer_by_token, self._exchange.peer_by_client)
+            peer = cast("Credential", found)
+            proof = proof_of(request)
+            if proof is not None and not await run_in_threadpool(
+                self._exchange.is_first_proof, proof, SECONDS_REMEMBERED
+            ):
+                raise self._logins.refuse_replay(request)
+            if peer.certificates and names.isdisjoint(peer.certificates):
+                reason = "the token counts only with a certificate of its party"
+                raise BadRequest(401, reason, "security", counted="certificate")
+        self._rates.admit(request, peer)
+        return peer
 
     async def process_message(self, request: Request) -> Response:
         return await self._take_in(request, "fhir-message")
@@ -137,17 +160,20 @@ class _Endpoint:
         return await self._take_in(request, "fhir-transaction")
 
     async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
-        peer = self._peer(request)
+        peer = await self._peer(request)
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
             if format_name == "fhir-transaction" and is_batch(content):
-                return await run_in_threadpool(self._batch.answer, peer, content, request.headers)
+                charge = partial(self._rates.charge, request, peer)
+                return await run_in_threadpool(self._batch.answer, peer, content, request.headers, charge)
+            if format_name == "fhir-transaction" and self._of_plans is not None and is_about_views(content):
+                return await run_in_threadpool(self._of_plans.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
         return Response(reply, media_type=FHIR_JSON)
 
     async def interaction(self, path: str, request: Request) -> Response:
         """Answer at the door with this path; a body is read while there is room for it."""
-        peer = self._peer(request)
+        peer = await self._peer(request)
         door = self.doors.at(path, request.method)
         given = Asked(
             request.method, request.path_params, tuple(request.query_params.multi_items()), (), request.headers
@@ -163,10 +189,11 @@ class _Endpoint:
     async def metadata(self, _request: Request) -> Response:
         profiles, url = default().compiled.profiles, self._exchange.url
         resources = loop_capabilities(self.doors, profiles)
-        plans = plan_capabilities(url, profiles) if self._exchange.serves_plans else []
+        plans = plan_capabilities(url, self.doors, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
         now = self._exchange.now()
-        return fhir(capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about))
+        statement = capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about, self._services)
+        return fhir(statement)
 
 
 class _Watched:

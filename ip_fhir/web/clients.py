@@ -45,6 +45,16 @@ class Proxies:
         return client_key(host)
 
 
+def is_near(request: Request) -> bool:
+    """True if a program on this machine asks directly, not through a proxy."""
+    if request.client is None or any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
 @lru_cache(_REMEMBERED)
 def client_key(host: str | None) -> str:
     """The key under which a client is counted: its address, of IPv6 the first 64 bits, which one subscriber has."""

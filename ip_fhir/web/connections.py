@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ip_fhir.web")
 
-Phase: TypeAlias = Literal["head", "body", "work", "answer", "drain", "idle", "closing"]
+Phase: TypeAlias = Literal["head", "body", "work", "answer", "drain", "idle", "closing", "parting"]
 """The thing that a connection waits for: request line and headers, a body, our own work, its client to read our answer
-or to end a body that was refused, the next request, or its own end."""
+or to end a body that was refused, the next request, its own end, or the end of TLS, which few clients confirm."""
 
 SECONDS_TO_WAIT_FOR_BYTES = 5.0
 """The longest that a request waits until it may send its body (`ip_fhir.web.admission`)."""
 
 _SECONDS_TO_CLOSE = 2.0
-_GIVES_WAY: frozenset[Phase] = frozenset({"head", "idle", "answer", "drain", "closing"})
+_GIVES_WAY: frozenset[Phase] = frozenset({"head", "idle", "answer", "drain", "closing", "parting"})
 _MOST_RESERVED = 256
 _REASONS: dict[Phase, str] = {
     "head": "slow-head",
@@ -61,6 +61,7 @@ class Bounds:
             "drain": self.header_seconds,
             "idle": self.idle_seconds,
             "closing": _SECONDS_TO_CLOSE,
+            "parting": _SECONDS_TO_CLOSE,
         }.get(phase)
 
     @property
@@ -178,7 +179,7 @@ class Connections:
         reason = _REASONS.get(held.phase)
         if reason is not None:
             self._refused.note(reason, f"a connection was ended, its client was too slow ({held.phase})")
-        held.end(at_once=held.phase in ("closing", "drain", "answer"))
+        held.end(at_once=held.phase in ("closing", "parting", "drain", "answer"))
 
 
 def _most_files() -> int | None:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
 
 from ip_fhir.web.clients import FORWARDED, Proxies
+from ip_fhir.web.entry.certificates import thumbprint_of
 from ip_fhir.web.issuer.needs import needed
 from ip_fhir.web.requests import BadRequest
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROOF = "ip_fhir.proof"
 _FREE = 10  # failures before the first wait
 _LONGEST = 60.0  # seconds
 _FORGOTTEN = 900.0  # seconds after its last failure an address begins anew
@@ -94,13 +96,20 @@ class Logins:
         if self._issuer is None:
             return None
         proofs, path = request.headers.getlist("dpop"), _path_below(request)
-        grant = self._issuer.grant(token, scheme, request.method, path, proofs)
+        grant = self._issuer.grant(token, scheme, request.method, path, proofs, thumbprint_of(request))
         found = None if grant is None else find_client(grant.client)
         if grant is not None and found is not None:
+            if grant.proof is not None:
+                request.scope[_PROOF] = grant.proof
             type_, letters = needed(request.method, path)
             if not grant.allows(type_, letters):
                 raise BadRequest(403, f"the token allows no system/{type_}.{letters}", "forbidden", counted="scope")
         return found
+
+    def refuse_replay(self, request: Request) -> BadRequest:
+        """Count a proof that was shown to another process before, as a wrong token, and return the refusal."""
+        self._fail(self._proxies.client(request))
+        return _unauthorized()
 
     def _require_turn(self, address: _Address) -> None:
         wait = address.until - self._clock()
@@ -140,6 +149,12 @@ class Logins:
         if host not in self._proxies and any(name in request.headers for name in FORWARDED):
             words = "requests came through a proxy that http.proxies does not name: its clients count as one address"
             self._counted.note("unnamed-proxy", words)
+
+
+def proof_of(request: Request) -> str | None:
+    """Returns the digest of the proof of possession by which a request was let in; None for a token without one."""
+    found: str | None = request.scope.get(_PROOF)
+    return found
 
 
 def bearer_token(request: Request) -> str | None:

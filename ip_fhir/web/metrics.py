@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from hmac import compare_digest
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from ip_fhir.domain.referral import State
 from ip_fhir.ports.capabilities import lists_work, sets_aside
-from ip_fhir.web.clients import FORWARDED
+from ip_fhir.web.clients import is_near
 from ip_fhir.web.logins import bearer_token
 from ip_fhir.web.requests import BadRequest
 
@@ -177,13 +176,13 @@ class Scrapers:
         """Raises `BadRequest` 401 or 429 (no or a wrong token), or 403 (from elsewhere, and no token is set)."""
         if self._token is not None:
             self._logins.check(request, self._known)
-        elif not _is_near(request):
+        elif not is_near(request):
             raise BadRequest(403, "from this machine only, unless http.metrics_token is set", "forbidden")
 
     def admit(self, request: Request) -> bool:
         """True if the request may see figures, False if it shows no token. Raises `BadRequest` as `require` does."""
         if self._token is None:
-            return _is_near(request)
+            return is_near(request)
         if bearer_token(request) is None:
             return False
         self.require(request)
@@ -191,12 +190,3 @@ class Scrapers:
 
     def _known(self, shown: str) -> bool | None:
         return compare_digest(shown.encode(), (self._token or "").encode()) or None
-
-
-def _is_near(request: Request) -> bool:
-    if request.client is None or any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        return ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False

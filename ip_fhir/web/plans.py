@@ -1,7 +1,7 @@
 """The routes of plans: each party reads and searches its own views (http://hl7.org/fhir/R4/http.html).
 
 A person is searched for by POST to `_search` only, and stands in no link of the answer: a page that follows is named by
-its cursor. An update is a change of the plan, see `web.fhir.plan_writes`.
+its cursor. What is written is a change of the plan, see `web.fhir.plan_writes`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, guarded, versioned
 from ip_fhir.web.fhir import plan_writes
 from ip_fhir.web.fhir.doors import Door
+from ip_fhir.web.fhir.histories import history_bundle, history_query, version_number
 from ip_fhir.web.fhir.subsets import COUNT_ONLY, ELEMENTS, SUMMARY, WHOLE, Shape, shape_of, shape_of_read
 from ip_fhir.web.requests import BadRequest
 from ip_fhir.web.searching import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import JsonObject
     from ip_fhir.web.fhir.asked import Asked
+    from ip_fhir.web.fhir.doors import Doors
     from ip_fhir.web.protection import Protection
 
 _SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
@@ -56,12 +58,16 @@ _SUBJECTS: Final[dict[str, tuple[str, ...]]] = {
 }
 """By type the search parameters for the person it is about (http://hl7.org/fhir/R4/searchparameter-registry.html)."""
 
+_ADDED: Final = tuple(type_ for type_ in SERVED if type_ not in (ROOT, "CareTeam", "Patient"))
+"""The types of which a party may add resources to its view."""
+
 _OPERATION: Final = "OperationDefinition/plan-view"
 _CHANGE: Final = "OperationDefinition/plan-change"
 _SHORT: Final = 60
 _NAMES: Final = {"_id": "token", "share": "token"}
 _DOCUMENTATION: Final = (
-    "A party reads and searches its own view of a plan, cut to what the person lets it see. `share` is the id of the "
+    "A party reads and searches its own view of a plan, cut to what the person lets it see. What it adds or changes "
+    "is a change of the plan, which takes effect at once or waits for a person. `share` is the id of the "
     "share, as the view and its messages give it."
 )
 _BY_PERSON: Final = (
@@ -87,12 +93,12 @@ def definition_routes(exchange: Exchange, protection: Protection) -> list[Route]
     return [Route(f"/{_OPERATION}", guard(view)), Route(f"/{_CHANGE}", guard(change))]
 
 
-def plan_capabilities(url: str, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
+def plan_capabilities(url: str, doors: Doors, profiles: Callable[[str], tuple[str, ...]]) -> list[ResourceCapability]:
     """The part about plans of the endpoint's CapabilityStatement; `profiles` gives those of a type."""
     return [
         ResourceCapability(
             type_,
-            ("read", "search-type", "update", "patch"),
+            doors.of(type_),
             {**_NAMES, **dict.fromkeys(_SUBJECTS.get(type_, ()), "reference"), **_identifier(type_)},
             profiles(type_),
             {"view": f"{url}/{_OPERATION}", "change": f"{url}/{_CHANGE}"} if type_ == ROOT else {},
@@ -200,10 +206,14 @@ class Plans:
         """Yields the doors of all types that a view is made of."""
         for type_ in SERVED:
             yield Door("GET", f"{type_}/{{id}}", "read", partial(self.read, type_))
+            yield Door("GET", f"{type_}/{{id}}/_history/{{version}}", "vread", partial(self.vread, type_))
+            yield Door("GET", f"{type_}/{{id}}/_history", "history-instance", partial(self.history, type_))
             yield Door("GET", type_, "search-type", partial(self.search, type_))
             yield Door("POST", f"{type_}/_search", "search-type", partial(self.search, type_))
             yield Door("PUT", f"{type_}/{{id}}", "update", partial(plan_writes.update, self._exchange, type_))
             yield Door("PATCH", f"{type_}/{{id}}", "patch", partial(plan_writes.patch, self._exchange, type_))
+            if type_ in _ADDED:
+                yield Door("POST", type_, "create", partial(plan_writes.create, self._exchange, type_))
         yield Door("GET", f"{ROOT}/{{id}}/$change", "$change", partial(plan_writes.status, self._exchange))
         yield Door("GET", f"{ROOT}/{{id}}/$view", "$view", self.view)
 
@@ -212,6 +222,20 @@ class Plans:
         shape = shape_of_read(type_, asked.in_url)
         found = self._exchange.read_plan_resource(peer, type_, asked.ids["id"], plan_writes.share_of(asked))
         return versioned(found, unchanged=headers.has_version(asked, found.version), shape=shape)
+
+    def vread(self, type_: str, peer: Credential, asked: Asked) -> Response:
+        """Answer one version of a resource of the party's view."""
+        shape, number = shape_of_read(type_, asked.in_url), version_number(type_, asked.ids["version"])
+        share = plan_writes.share_of(asked)
+        return versioned(self._exchange.plan_resource_version(peer, type_, asked.ids["id"], number, share), shape=shape)
+
+    def history(self, type_: str, peer: Credential, asked: Asked) -> Response:
+        """Answer a page of the versions of a resource of the party's view, latest first."""
+        query, id_ = history_query(type_, asked, ("share",)), asked.ids["id"]
+        found = self._exchange.plan_resource_history(
+            peer, type_, id_, query.count, query.before, query.since, plan_writes.share_of(asked)
+        )
+        return fhir(history_bundle(self._exchange.url, f"{type_}/{id_}", query, found))
 
     def view(self, peer: Credential, asked: Asked) -> Response:
         """Answer the party's view, whole."""

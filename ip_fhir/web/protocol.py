@@ -13,7 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ip_fhir.errors import Problem
 from ip_fhir.fhir.outcome import outcome
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
+from ip_fhir.web.entry.certificates import NAMES
 from ip_fhir.web.strict import StrictConnection
+from ip_fhir.wire.tls import names_in
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -57,6 +59,9 @@ class Guarded(H11Protocol):
         """Take the connection, or refuse it where there is no room."""
         super().connection_made(transport)
         self.host = self.client[0] if self.client else None
+        encrypted = transport.get_extra_info("ssl_object")
+        if encrypted is not None and (names := names_in(encrypted)):
+            self.app_state = {**self.app_state, NAMES: names}
         if not self._held.add(self, self.loop):
             transport.write(_FULL)
             transport.close()  # at once: there is no room to wait in
@@ -92,7 +97,7 @@ class Guarded(H11Protocol):
         if self.transport.get_write_buffer_size():
             return "answer"
         if self._ended or self.transport.is_closing():
-            return "closing"
+            return "closing" if self.scheme == "http" else "parting"
         exchange = self._exchange
         if self.conn.their_state is h11.IDLE:
             return "idle" if exchange is not None and not self.conn.trailing_data[0] else "head"

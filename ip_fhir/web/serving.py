@@ -11,7 +11,7 @@ import socket
 import sys
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -21,12 +21,14 @@ from ip_fhir.exchange.sending.grace import Grace
 from ip_fhir.exchange.sending.worker import Worker
 from ip_fhir.logs import CountedLog, CountedRepeats
 from ip_fhir.web.app import create_app
+from ip_fhir.web.entry.handshakes import Handshake
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.protocol import PROTOCOL_LOG, Guarded
 from ip_fhir.web.sockets import address_of, bound_sockets, close_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import asyncio
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from starlette.applications import Starlette
@@ -46,7 +48,8 @@ def serve(settings: Settings) -> None:
     What is not finished `worker.grace` seconds after the signal is left, and the process ends with code 0.
 
     Raises `InvalidInput` when a listener that the settings name is missing, broken or cannot start, and `OSError` when
-    the address cannot be listened at; then no store was made.
+    the address cannot be listened at; then no store was made. Raises `InvalidInput` at `http.tls`, too, where a file of
+    it cannot be used; then nobody was listened to.
     """
     listeners = open_listeners(settings)
     sockets = bound_sockets(settings.http.host, settings.http.port)
@@ -111,11 +114,16 @@ def server_config(
 ) -> uvicorn.Config:
     """The server's configuration: HTTP/1.1 by `Guarded`, no websockets, no header about ourselves but the date.
 
+    Where `protection` has certificates, each connection is encrypted first.
+
     Requests under way have `seconds_to_finish` after a signal to end.
     """
     connections = protection.connections
     connections.bound_by_files()
-    protocol = partial(Guarded, connections=connections, refused=protection.refused)
+    protocol: Callable[..., asyncio.Protocol] = partial(Guarded, connections=connections, refused=protection.refused)
+    if protection.certificates is not None:
+        made = partial(Handshake, certificates=protection.certificates, connections=connections)
+        protocol = partial(_encrypted, partial(made, refused=protection.refused), protocol)
     return uvicorn.Config(
         app,
         host=http.host,
@@ -133,6 +141,13 @@ def server_config(
         timeout_keep_alive=math.ceil(http.idle_seconds),
         timeout_graceful_shutdown=max(1, int(seconds_to_finish)),
     )
+
+
+def _encrypted(
+    handshake: Callable[..., Handshake], protocol: Callable[..., asyncio.Protocol], **server: Any
+) -> asyncio.Protocol:
+    """The handshake of a connection, after which it has the protocol of plain ones."""
+    return handshake(then=partial(protocol, **server))
 
 
 @contextmanager

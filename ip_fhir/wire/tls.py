@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FILES: Final = ("certificate", "key", "trusted")
+_STEPS: Final = 4  # of a handshake, with one to spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,45 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     return _prepared(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), files)
 
 
-def server_context(files: TlsFiles) -> ssl.SSLContext:
-    """Returns the context of whoever is connected to: nobody gets in without a certificate that is trusted.
+def server_context(files: TlsFiles, clients: ssl.VerifyMode = ssl.CERT_REQUIRED) -> ssl.SSLContext:
+    """Returns the context of whoever is connected to: by default nobody gets in without a certificate that is trusted.
 
-    Raises `InvalidInput` at the option that is missing, or whose file cannot be used.
+    With `CERT_OPTIONAL` one without any gets in too; with `CERT_NONE` none is asked for. Raises `InvalidInput` at the
+    option that is missing, or whose file cannot be used.
     """
-    for name in _FILES:
-        if name != "key" and getattr(files, name) is None:
+    for name in ("certificate",) if clients is ssl.CERT_NONE else ("certificate", "trusted"):
+        if getattr(files, name) is None:
             raise InvalidInput.at(name, "is needed for TLS", "required")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = clients
     return _prepared(context, files)
+
+
+def valid_until(files: TlsFiles, host: str | None = None) -> datetime:
+    """Returns when the certificate of a server ends (UTC), found by a handshake with ourselves in memory.
+
+    Raises `InvalidInput` at `certificate`: it cannot be used, is over, not valid yet, or is not for `host`.
+    """
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    theirs.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it need not reach an authority that this machine trusts
+    theirs.check_hostname = host is not None
+    ours = server_context(files, ssl.CERT_NONE)
+    with _told_at("certificate"):
+        theirs.load_verify_locations(files.certificate)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = ours.wrap_bio(there, back, server_side=True)
+    client = theirs.wrap_bio(back, there, server_hostname=host)
+    try:
+        for _ in range(_STEPS):
+            for side in (client, server):
+                with suppress(ssl.SSLWantReadError):
+                    side.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        raise InvalidInput.at("certificate", error.verify_message) from None
+    except ssl.SSLError:
+        raise InvalidInput.at("certificate", "is not one of a server") from None
+    found: dict[str, Any] = dict(client.getpeercert() or {})
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
 
 
 def _prepared(context: ssl.SSLContext, files: TlsFiles) -> ssl.SSLContext:
@@ -92,7 +123,7 @@ class _told_at:  # noqa: N801 - used as a function
             raise InvalidInput.at(self._option, f"cannot be read: {error.strerror}", "not-found") from None
 
 
-def names_in(connection: ssl.SSLSocket) -> frozenset[str]:
+def names_in(connection: ssl.SSLSocket | ssl.SSLObject) -> frozenset[str]:
     """Returns the names in the other side's certificate, in the forms that settings give them.
 
     `sha256:<hex>` is the certificate itself, `dns:<name>` each DNS name in it, and `subject:<attribute>=<value>` each

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -22,7 +23,10 @@ from ip_fhir.testing.adapter_contract import Behaviour
 from ip_fhir.testing.message_samples import NUMBER, message, plan_message
 from ip_fhir.testing.store.samples import PERSON
 from ip_fhir_fhirserver import FhirServerAdapter, adapter
+from tests.support.certificates import Authority
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
+from tests.support.served import served
+from tests.support.two_sides import make_loop
 
 PATIENT = {"system": "urn:oid:2.16.578.1.12.4.1.4.1", "value": str(NUMBER)}
 STORED = {"receipt": "stored"}
@@ -420,3 +424,26 @@ def test_requests(server: FhirServerDouble, sender: FhirServerAdapter) -> None:
     sender.send(outgoing(server.base))
     assert server.asked == ["POST /fhir/Task/_search"]
     assert all(str(NUMBER) not in one for one in server.asked)
+
+
+def test_certificates_of_both_sides(sender: FhirServerAdapter, tmp_path: Path) -> None:
+    """A server that wants a certificate is reached with ours; without it, nothing is said there."""
+    authority = Authority(tmp_path)
+    ours, theirs = authority.certificate("us"), authority.certificate("server")
+    exchange = make_loop(tmp_path).municipality.exchange
+    with served(exchange, tls={**theirs, "clients": "required"}) as running:
+        url = f"https://127.0.0.1:{running.port}"
+        with pytest.raises(Rejected) as caught:  # it does not know us, but it did answer
+            sender.send(replace(outgoing(url), endpoint=Endpoint(url, None, 5.0, ours)))
+        assert caught.value.status == 401
+        without: list[dict[str, str]] = [{}, {"trusted": authority.trusted}]
+        for files in without:
+            with pytest.raises(Unavailable):
+                sender.send(replace(outgoing(url), endpoint=Endpoint(url, None, 5.0, files)))
+
+
+def test_files_that_cannot_be_used(sender: FhirServerAdapter) -> None:
+    """They are told before anything is sent."""
+    with pytest.raises(InvalidInput) as caught:
+        sender.check(Endpoint("https://fhir.example", None, 5.0, {"trusted": "no-such-file"}))
+    assert caught.value.problems[0].path == "trusted"

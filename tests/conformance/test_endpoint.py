@@ -24,7 +24,7 @@ from ip_fhir.web.fhir.doors import Doors
 from ip_fhir.web.fhir.histories import history_bundle, history_query
 from ip_fhir.web.fhir.loops import Loops
 from ip_fhir.web.fhir.subsets import Shape
-from ip_fhir.web.plans import PlanQuery, change_operation, plan_capabilities, plan_searchset, view_operation
+from ip_fhir.web.plans import PlanQuery, Plans, change_operation, plan_capabilities, plan_searchset, view_operation
 from ip_fhir.web.searching import Query, searchset
 from tests.conformance import made
 from tests.conformance.judge import Validator, Verdict
@@ -44,7 +44,8 @@ def said(checkout: Path) -> Iterator[JsonObject]:
     """One of everything that the endpoint may answer with, besides the resources themselves."""
     profiles = default().compiled.profiles
     served = loop_capabilities(Doors(Loops(cast("Exchange", None)).doors()), profiles)
-    yield capability_statement(URL, "1.0.0", NOW, [*served, *plan_capabilities(URL, profiles)], "Messages.")
+    plans = plan_capabilities(URL, Doors(Plans(cast("Exchange", None)).doors()), profiles)
+    yield capability_statement(URL, "1.0.0", NOW, [*served, *plans], "Messages.")
     yield view_operation(URL)
     yield change_operation(URL)
     yield outcome_of(InvalidInput(PROBLEMS))

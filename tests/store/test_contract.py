@@ -10,6 +10,7 @@ from ip_fhir.ports.capabilities import (
     AggregateTransaction,
     HoldingStore,
     HoldingTransaction,
+    ProofStore,
     ReadingStore,
     ReceiptStore,
     TrialStore,
@@ -96,6 +97,7 @@ class TestOnlyLoops(TestSqlStore):
             "AggregateStore",
             "PlanStore",
             "UnreadableStore",
+            "ProofStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
@@ -119,6 +121,7 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     """Our own store has every capability, and the type checker sees so."""
     assert missing(store) == ()
     ports: tuple[ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore] = (store,) * 6
+    proofs: ProofStore = store
     holding: HoldingStore = store
     plans: PlanStore = store
     assert keeps_plans(store)
@@ -126,10 +129,19 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
         held: HoldingTransaction = begun
         planned: PlanTransaction = begun
-    of_stores = (ReceiptStore, WorklistStore, ReadingStore, AggregateStore, UnreadableStore, TrialStore, HoldingStore)
+    of_stores = (
+        ReceiptStore,
+        WorklistStore,
+        ReadingStore,
+        AggregateStore,
+        UnreadableStore,
+        TrialStore,
+        HoldingStore,
+        ProofStore,
+    )
     of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
     protocols = (*of_stores, PlanStore, *of_transactions, PlanTransaction)
-    for protocol, ours in zip(protocols, (*ports, holding, plans, *transactions, held, planned), strict=True):
+    for protocol, ours in zip(protocols, (*ports, holding, proofs, plans, *transactions, held, planned), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
+import orjson
 import pytest
 
 from ip_fhir.ports.readings import ReadingCount
 from ip_fhir.settings.sections import EvidenceSettings
 from ip_fhir.store import SqlStore, open_store
+from ip_fhir.store.readings.log import digest_of
 from ip_fhir.testing import ReadingContract
 from ip_fhir.testing.store.resources import reading
 from ip_fhir.testing.store.samples import NOON, after
@@ -41,8 +44,9 @@ WRONG = {
     "DELETE FROM reading WHERE number = 7": ["reads.7"],
     "DELETE FROM reading WHERE number = 8": ["reads.8"],
     "UPDATE reading SET number = 9 WHERE number = 8": ["reads.8"],
-    "INSERT INTO reading SELECT 9, party, at, way, type, id, version, aggregate_kind, aggregate_id, criteria, ground "
-    "FROM reading WHERE number = 8": ["reads.9"],
+    "INSERT INTO reading SELECT 9, party, at, way, type, id, version, aggregate_kind, aggregate_id, criteria, ground, "
+    "client FROM reading WHERE number = 8": ["reads.9"],
+    "UPDATE reading SET client = 'x' WHERE number = 3": ["reads.1"],
     "UPDATE meta SET value = '8 3' WHERE key = 'readings'": ["reads.7"],
     "UPDATE meta SET value = 'x' WHERE key = 'readings'": ["reads.7"],
     "DELETE FROM meta WHERE key = 'readings'": ["reads.7"],
@@ -62,6 +66,23 @@ def test_a_batch_that_is_gone_from_the_chain_is_found(sealed: SqlStore, place: P
     assert {problem.path for problem in sealed.verify()} == {"evidence.2", "reads.4"}
     place.sql("DELETE FROM evidence WHERE number = 1")
     assert "reads.1" in {problem.path for problem in sealed.verify()}
+
+
+def test_rows_from_before_there_were_clients_verify_as_they_did() -> None:
+    """A row without a client has the digest that it had without the column; one with a client has another."""
+    before = (1, "hospital", 2, "read", "Task", "t", 1, "referral", "r", "", "takes-part")
+    told = sha256(orjson.dumps(list(before))).hexdigest()
+    assert digest_of([(*before, "")]) == told
+    assert digest_of([(*before, "client")]) != told
+
+
+def test_a_client_that_is_blanked_is_found(store: SqlStore, place: Place) -> None:
+    """Who takes the client out of a sealed row is found."""
+    store.add_readings([replace(reading(), client="one")], [])
+    store.seal_readings()
+    assert store.verify() == ()
+    place.sql("UPDATE reading SET client = ''")
+    assert [problem.path for problem in store.verify()] == ["reads.1"]
 
 
 def test_bytes_are_no_text(sqlite: Place) -> None:

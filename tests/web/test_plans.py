@@ -45,6 +45,7 @@ from tests.support.ring import (
 from tests.support.two_sides import SetClock
 
 PLAN = "plan-of-the-ring"
+ROOTS = ("CarePlan", "CareTeam", "Patient")
 BASE = "https://municipality.example/fhir"
 SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.1"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -247,13 +248,14 @@ def test_what_is_not_searched_for(hospital: Caller, practice: Caller, query: str
     assert practice.get(f"/Goal?{query}").content == answer.content
 
 
-def test_nothing_is_created_or_deleted_here(hospital: Caller) -> None:
-    """What there is may be changed; POST and DELETE are not allowed, nor PUT and PATCH of a whole type."""
+def test_nothing_is_deleted_here(hospital: Caller) -> None:
+    """What there is may be changed and added to; nothing is deleted, no whole type is changed, no plan is begun."""
     for type_ in SERVED:
+        more = set() if type_ in ROOTS else {"POST"}
         for method, url, allowed in (
-            ("POST", f"/{type_}", {"GET", "HEAD"}),
-            ("PUT", f"/{type_}", {"GET", "HEAD"}),
-            ("PATCH", f"/{type_}", {"GET", "HEAD"}),
+            *([("POST", f"/{type_}", {"GET", "HEAD"})] if type_ in ROOTS else []),
+            ("PUT", f"/{type_}", {"GET", "HEAD"} | more),
+            ("PATCH", f"/{type_}", {"GET", "HEAD"} | more),
             ("DELETE", f"/{type_}/x", {"GET", "HEAD", "PUT", "PATCH"}),
         ):
             answer = hospital.send(method, url)
@@ -277,7 +279,8 @@ def test_the_capability_statement_tells_the_truth(ring: Ring, hospital: Caller) 
     assert "about plans" in statement["messaging"][0]["documentation"]
     for type_ in SERVED:
         told = types[type_]
-        assert [one["code"] for one in told["interaction"]] == ["read", "search-type", "update", "patch"]
+        always = {"read", "vread", "history-instance", "search-type", "update", "patch"}
+        assert {one["code"] for one in told["interaction"]} == always | (set() if type_ in ROOTS else {"create"})
         assert (told["versioning"], told["updateCreate"]) == ("versioned-update", False)
         for parameter in told["searchParam"]:
             name, is_person = parameter["name"], parameter["name"] in ("patient", "subject", "identifier")

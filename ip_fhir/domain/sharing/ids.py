@@ -2,7 +2,8 @@
 
 The plan's own id is the same for all. Every other id in a view is the share's own, a letter and 19 of a-z and 2-7, but
 for what the participant added itself: that keeps, in its views, the id that the participant gave it. The first nine
-letters of all ids of a share are the same (`share_tag`): by them the share is found that an id belongs to.
+letters of all ids of a share are the same (`share_tag`): by them the share is found that an id belongs to. What the
+participant adds without an id of its own is given one that begins with them, too (`given_id`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from ip_fhir.domain.sharing.share import Share
 
 _FORM = re.compile(r"[a-z][a-z2-7]{19}")
-_VIEW, _ADDED, _TAG = b"view", b"added", b"tag"  # uses of one key
+_GIVEN = re.compile(r"[a-z][a-z2-7]{8}-[a-z][a-z2-7]{19}")
+_VIEW, _ADDED, _TAG, _NEW = b"view", b"added", b"tag", b"new"  # uses of one key
 _TAG_LENGTH = 9
 
 
@@ -51,6 +53,18 @@ def added_id(share: Share, given: str) -> str:
     return _made(share.key, given, _ADDED)
 
 
+def given_id(share: Share, content: str) -> str:
+    """Returns an id for what the participant adds without one; the same for the same content.
+
+    >>> from ip_fhir.domain.sharing.share import Share
+    >>> share = Share(id="s", plan="p", party="nordvik-skole", key="00" * 32, began="2026-01-12")
+    >>> tag_in(given_id(share, "{}")) == share_tag(share.key), is_own(given_id(share, "{}"))
+    (True, False)
+    """
+    made = (f"{share_tag(share.key)}-{_digest(share.key, f'{turn}{content}', _NEW)}" for turn in count())
+    return next(one for one in made if not find_person_number(one))
+
+
 @lru_cache(maxsize=1024)
 def share_tag(key: str) -> str:
     """Returns the letters with which all ids begin that are made of a share's key.
@@ -63,7 +77,7 @@ def share_tag(key: str) -> str:
 
 def tag_in(ident: str) -> str | None:
     """Returns the tag of the share that an id was made for; None if it has not the form of such an id."""
-    return ident[:_TAG_LENGTH] if is_own(ident) else None
+    return ident[:_TAG_LENGTH] if is_own(ident) or _GIVEN.fullmatch(ident) else None
 
 
 def is_own(ident: str) -> bool:

@@ -1,8 +1,11 @@
 """The log of reads: written before the answer is given, so that nothing is shown without a trace.
 
-Several requests that come together are written in one commit. A request that shows only what the same party was shown
-by it before is counted, not recorded; so is a second refusal, or a second read of the same version within an hour.
-What was shown before is remembered by this process only: after a restart it is recorded once more.
+Each read by id leaves a row, one that is refused too; so does each resource that a search shows. A search that shows
+only what the same party was shown by it within the hour, or nothing, adds to the count of that hour instead. Rows and
+counts are durable before the answer leaves. Several requests that come together are written in one commit, and none
+waits for another's beyond that.
+
+What a search showed is remembered by this process only: after a restart it is recorded once more.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
     from datetime import datetime
 
+    from ip_fhir.exchange.peers import Credential
     from ip_fhir.ports import ResourceVersion, Store
     from ip_fhir.ports.readings import ReadingWay
 
@@ -41,7 +45,6 @@ class ReadLog:
     def __init__(self) -> None:
         self._shown = _Shown()
         self._waiting: list[_Entry] = []
-        self._counted: Counter[tuple[str, datetime, ReadingOutcome]] = Counter()
         self._outcomes: Counter[ReadingOutcome] = Counter()
         self._queue = threading.Lock()
         self._turn = threading.Lock()
@@ -55,44 +58,49 @@ class ReadLog:
     def found(
         self,
         occasion: Occasion,
-        party: str,
+        peer: Credential,
         type_: str,
         criteria: dict[str, str],
         found: Sequence[ResourceVersion],
         ground: str = TAKES_PART,
     ) -> None:
         """Record what a search is about to show, and on what ground. Raises `StoreError` if it cannot be recorded."""
-        key = (party, type_, *sorted(criteria.items()))
-        new = self._shown.new(key, [(one, (one.id, one.version)) for one in found])
+        key = (peer.name, peer.client, type_, *sorted(criteria.items()))
+        hour = _hour(occasion.now)
+        new = self._shown.new(key, [(one, (one.id, one.version, hour)) for one in found])
         outcome: ReadingOutcome = "shown" if new else "nothing-new" if found else "nothing-found"
-        rows = [_reading(occasion, party, "search", one, ground, tuple(sorted(criteria))) for one in new]
-        self._keep(occasion, party, rows, outcome)
-        self._shown.remember(key, [(one.id, one.version) for one in found])
+        rows = [_reading(occasion, peer, "search", one, ground, tuple(sorted(criteria))) for one in new]
+        self._keep(occasion, peer, rows, outcome)
+        self._shown.remember(key, [(one.id, one.version, hour) for one in found])
 
-    def read(self, occasion: Occasion, party: str, resource: ResourceVersion, ground: str = TAKES_PART) -> None:
+    def read(
+        self,
+        occasion: Occasion,
+        peer: Credential,
+        resource: ResourceVersion,
+        ground: str = TAKES_PART,
+        way: ReadingWay = "read",
+    ) -> None:
         """Record a resource that is about to be shown. Raises as `found`."""
-        self._one(occasion, party, "read", resource, ground)
+        self._keep(occasion, peer, [_reading(occasion, peer, way, resource, ground)], "shown")
 
-    def refused(self, occasion: Occasion, party: str, way: ReadingWay, resource: ResourceVersion) -> None:
+    def history(
+        self, occasion: Occasion, peer: Credential, found: Sequence[ResourceVersion], ground: str = TAKES_PART
+    ) -> None:
+        """Record the versions that are about to be shown. Raises as `found`."""
+        rows = [_reading(occasion, peer, "history", one, ground) for one in found]
+        self._keep(occasion, peer, rows, "shown" if rows else "nothing-found")
+
+    def refused(self, occasion: Occasion, peer: Credential, way: ReadingWay, resource: ResourceVersion) -> None:
         """Record that another party's resource was asked for. Raises as `found`."""
-        self._one(occasion, party, way, resource, REFUSED)
+        self._keep(occasion, peer, [_reading(occasion, peer, way, resource, REFUSED)], "refused")
 
-    def _one(self, occasion: Occasion, party: str, way: ReadingWay, resource: ResourceVersion, ground: str) -> None:
-        key = (party, way, ground, resource.type, resource.id)
-        mark = (resource.version, _hour(occasion.now))
-        new = self._shown.new(key, [(resource, mark)])
-        seen: ReadingOutcome = "shown" if new else "nothing-new"
-        rows = [_reading(occasion, party, way, resource, ground) for _ in new]
-        self._keep(occasion, party, rows, "refused" if ground == REFUSED else seen)
-        self._shown.remember(key, [mark])
-
-    def _keep(self, occasion: Occasion, party: str, rows: list[Reading], outcome: ReadingOutcome) -> None:
+    def _keep(self, occasion: Occasion, peer: Credential, rows: list[Reading], outcome: ReadingOutcome) -> None:
+        """Write the rows of a request or, where it has none, count it."""
+        counted = None if rows else (peer.name, _hour(occasion.now), outcome)
+        entry = _Entry(rows, counted)
         with self._queue:
             self._outcomes[outcome] += 1
-            if not rows:
-                self._counted[party, _hour(occasion.now), outcome] += 1
-                return
-            entry = _Entry(rows)
             self._waiting.append(entry)
         with self._turn:
             if not entry.done:
@@ -101,27 +109,22 @@ class ReadLog:
             raise entry.error
 
     def _write(self, store: Store) -> None:
-        """Write all that waits, and what was counted, in one commit."""
+        """Write all that waits in one commit."""
         with self._queue:
             entries, self._waiting = self._waiting, []
-            counted, self._counted = self._counted, Counter()
         error: Exception | None = None
         try:
             if keeps_readings(store):
-                rows = [row for entry in entries for row in entry.rows]
+                counted = Counter(entry.counted for entry in entries if entry.counted is not None)
                 counts = [ReadingCount(*key, times=times) for key, times in counted.items()]
-                store.add_readings(rows, counts)
+                store.add_readings([row for entry in entries for row in entry.rows], counts)
         except Exception as failure:  # noqa: BLE001 - each of those that wait raises it
             error = failure
-            with self._queue:
-                self._counted.update(counted)
         for entry in entries:
             entry.done, entry.error = True, error
-        if error is not None and not entries:
-            raise error
 
     def upkeep(self, store: Store) -> None:
-        """Write what was only counted, and seal what is new, at most once a minute. Raises `StoreError`."""
+        """Seal what is new, at most once a minute. Raises `StoreError`."""
         now = time.monotonic()
         if now - self._sealed < _SECONDS_UNSEALED or not keeps_readings(store):
             return
@@ -129,20 +132,17 @@ class ReadLog:
         self.finish(store)
 
     def finish(self, store: Store) -> None:
-        """Write what was only counted, and seal everything that is not sealed. Raises `StoreError`."""
-        with self._turn:
-            if self._counted:
-                self._write(store)
+        """Seal everything that is not sealed. Raises `StoreError`."""
         if keeps_readings(store):
             while store.seal_readings(_BATCH) == _BATCH:
                 pass
 
 
 class _Entry:
-    """The rows of one request, until they are written."""
+    """The rows of one request, or what it counts for, until they are written."""
 
-    def __init__(self, rows: list[Reading]) -> None:
-        self.rows = rows
+    def __init__(self, rows: list[Reading], counted: tuple[str, datetime, ReadingOutcome] | None) -> None:
+        self.rows, self.counted = rows, counted
         self.done = False
         self.error: Exception | None = None
 
@@ -181,7 +181,7 @@ class _Shown:
 
 def _reading(
     occasion: Occasion,
-    party: str,
+    peer: Credential,
     way: ReadingWay,
     resource: ResourceVersion,
     ground: str,
@@ -189,7 +189,7 @@ def _reading(
 ) -> Reading:
     aggregate = Aggregate(kind=resource.aggregate_kind, id=resource.correlation_id or resource.id)
     kind = (way, resource.type, resource.id, resource.version)
-    return Reading(party, occasion.now, *kind, aggregate, ground, criteria)
+    return Reading(peer.name, occasion.now, *kind, aggregate, ground, criteria, client=peer.client)
 
 
 def _hour(at: datetime) -> datetime:

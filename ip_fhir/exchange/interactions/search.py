@@ -104,7 +104,7 @@ def search(
         return one.counted(counted)
     found, last, complete = one.page(most, after)
     included = one.included(found)
-    context.reads.found(one.occasion, peer.name, type_, one.names, [*found, *included])
+    context.reads.found(one.occasion, peer, type_, one.names, [*found, *included])
     whole = len(found) if complete and after is None else None
     total = whole if whole is not None or not one.is_indexed else one.count(counted)
     return Page(found, total, None if complete or last is None else one.cursor(last, found), included)
@@ -205,7 +205,7 @@ class _Search:
         total = self.count(most) if self.is_indexed else self._looked_through()
         if total is None:
             raise InvalidInput.at("_summary", f"more than {most} to count: narrow the search", "too-costly")
-        self._context.reads.found(self.occasion, self._peer.name, self._type, self.names, [])
+        self._context.reads.found(self.occasion, self._peer, self._type, self.names, [])
         return Page([], total)
 
     def _looked_through(self) -> int | None:

@@ -37,7 +37,7 @@ def version(context: Context, peer: Credential, current: ResourceVersion, number
     found = context.store.resource_versions(current.type, current.id, 1, number + 1)
     if not found or found[0].version != number:
         raise InvalidInput.at(current.type, "no version with this number", "not-found")
-    context.reads.read(Occasion(context.store, context.clock.now()), peer.name, found[0])
+    context.reads.read(Occasion(context.store, context.clock.now()), peer, found[0], way="vread")
     return found[0]
 
 
@@ -58,7 +58,6 @@ def history(
         raise InvalidInput.at("_count", f"is a number from 1 to {MOST}", "value")
     some = context.store.resource_versions(current.type, current.id, most + 1, before)
     found = [one for one in some[:most] if since is None or one.updated >= since]
-    occasion, names = Occasion(context.store, context.clock.now()), {"_history": current.id}
-    context.reads.found(occasion, peer.name, current.type, names, found)
+    context.reads.history(Occasion(context.store, context.clock.now()), peer, found)
     more = len(some) > most and len(found) == most
     return Versions(found, current.version if since is None else None, found[-1].version if more else None)

@@ -75,16 +75,19 @@ def read(context: Context, peer: Credential, type_: str, id_: str, share: str | 
 
 
 def found(
-    context: Context, peer: Credential, type_: str, id_: str, share: str | None = None
+    context: Context, peer: Credential, type_: str, id_: str, share: str | None = None, way: ReadingWay = "read"
 ) -> tuple[Shown, ResourceVersion]:
-    """A resource and the view it is in. Raises as `read`; that it was shown is up to the caller to record."""
+    """A resource and the view it is in. Raises as `read`; that it was shown is up to the caller to record.
+
+    `way` is the interaction that is recorded where it is refused.
+    """
     request = _Request(context, peer, share)
     answer = request.find(type_, id_)
     if (shown := answer.shown) is not None:
         for one in shown.resources:
             if (one.type, one.id) == (type_, id_):
                 return shown, shown.data_of(one)
-    raise request.refused(answer, type_, id_)
+    raise request.refused(answer, type_, id_, way)
 
 
 def view(context: Context, peer: Credential, plan_id: str, share: str | None = None) -> Shown:
@@ -92,8 +95,8 @@ def view(context: Context, peer: Credential, plan_id: str, share: str | None = N
     request = _Request(context, peer, share)
     answer = request.views.of_plan(plan_id)
     if (shown := answer.shown) is None:
-        raise request.refused(answer, ROOT, plan_id)
-    request.record(shown, shown.whole)
+        raise request.refused(answer, ROOT, plan_id, "view")
+    request.record(shown, shown.whole, "view")
     return shown
 
 
@@ -176,19 +179,21 @@ class _Request:
     def _occasion(self) -> Occasion:
         return Occasion(self._context.store, self._now)
 
-    def record(self, shown: Shown, resource: ResourceVersion) -> None:
+    def record(self, shown: Shown, resource: ResourceVersion, way: ReadingWay = "read") -> None:
         """Record what is about to be shown of a view."""
-        self._context.reads.read(self._occasion, self._peer.name, resource, by_share(shown.share.id))
+        self._context.reads.read(self._occasion, self._peer, resource, by_share(shown.share.id), way)
 
-    def refused(self, answer: Answer, type_: str, id_: str) -> InvalidInput:
+    def refused(self, answer: Answer, type_: str, id_: str, way: ReadingWay) -> InvalidInput:
         """Record that a resource was asked for in vain, and return the error that says so."""
-        self._refuse(answer, "read", type_, id_)
+        if answer.plan_id is None:
+            self._context.reads.found(self._occasion, self._peer, type_, {"_id": ""}, [])
+        self._refuse(answer, way, type_, id_)
         return answer.gone or InvalidInput.at(type_, "no resource with this id", "not-found")
 
     def _refuse(self, answer: Answer, way: ReadingWay, type_: str, id_: str) -> None:
         if answer.plan_id is not None:
             asked = ResourceVersion(type_, id_, 0, {}, self._now, answer.plan_id, aggregate_kind=PLAN)
-            self._context.reads.refused(self._occasion, self._peer.name, way, asked)
+            self._context.reads.refused(self._occasion, self._peer, way, asked)
 
     def record_page(
         self, type_: str, criteria: PlanCriteria, answers: list[Answer], page: list[tuple[Shown, ResourceVersion]]
@@ -204,9 +209,9 @@ class _Request:
             share = answer.shown.share.id
             shown = [one for of, one in page if of is answer.shown]
             if shown:
-                reads.found(self._occasion, self._peer.name, type_, {**names, "share": share}, shown, by_share(share))
+                reads.found(self._occasion, self._peer, type_, {**names, "share": share}, shown, by_share(share))
         if not page:
-            reads.found(self._occasion, self._peer.name, type_, names, [])
+            reads.found(self._occasion, self._peer, type_, names, [])
 
 
 def _write_place(place: _Place, party: str, type_: str, criteria: PlanCriteria) -> str:

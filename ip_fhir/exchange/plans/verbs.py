@@ -18,6 +18,7 @@ from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.commit import again_on_conflict
 from ip_fhir.exchange.formats import PartialWriter
 from ip_fhir.exchange.interactions.plan_changes import change, status
+from ip_fhir.exchange.interactions.plan_versions import history, version
 from ip_fhir.exchange.plans import rest
 from ip_fhir.exchange.plans.around import surroundings
 from ip_fhir.exchange.plans.commit import announce, apply, plan_change
@@ -29,6 +30,7 @@ from ip_fhir.ports.plans import keeps_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from datetime import datetime
 
     from ip_fhir.domain.consent.ages import ConsentAges
     from ip_fhir.domain.consent.protection import LocatingPart
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.exchange.interactions.plan_changes import Became, Wish
     from ip_fhir.exchange.interactions.search import Page
+    from ip_fhir.exchange.interactions.versions import Versions
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.plans.forecast import PlanForecast
     from ip_fhir.exchange.plans.known_views import Shown
@@ -243,9 +246,28 @@ class PlanVerbs(Running):
         """See `ip_fhir.exchange.plans.rest.search`."""
         return rest.search(self._context, peer, type_, criteria, most, cursor)
 
-    def change_plan_resource(self, peer: Credential, wish: Wish, share: str | None = None) -> Became:
+    def plan_resource_version(
+        self, peer: Credential, type_: str, id_: str, number: int, share: str | None = None
+    ) -> ResourceVersion:
+        """See `ip_fhir.exchange.interactions.plan_versions.version`."""
+        return version(self._context, peer, (type_, id_), number, share)
+
+    def plan_resource_history(
+        self,
+        peer: Credential,
+        type_: str,
+        id_: str,
+        most: int = 100,
+        before: int | None = None,
+        since: datetime | None = None,
+        share: str | None = None,
+    ) -> Versions:
+        """See `ip_fhir.exchange.interactions.plan_versions.history`."""
+        return history(self._context, peer, (type_, id_), most, before, since, share)
+
+    def change_plan_resources(self, peer: Credential, wishes: Sequence[Wish], share: str | None = None) -> Became:
         """See `ip_fhir.exchange.interactions.plan_changes.change`."""
-        return self._active(change(self._context, peer, wish, share))
+        return self._active(change(self._context, peer, wishes, share))
 
     def plan_change_status(self, peer: Credential, plan_id: str, change_id: str) -> Became:
         """See `ip_fhir.exchange.interactions.plan_changes.status`."""

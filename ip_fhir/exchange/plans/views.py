@@ -51,6 +51,8 @@ class HeldElsewhere(InvalidInput):
 class Answer:
     """The plan that a request is about, by its id, and the view of it that the party has; None: there is none.
 
+    Without `plan_id` there is no such plan: what was asked for may be anything, a person's number too.
+
     `gone` is the error to tell where the party's share went to a new holder with the plan.
     """
 
@@ -98,6 +100,25 @@ class Views:
         found = store.plans_about(number, _MOST_PLANS) if store is not None else []
         return [self._answer(plan_id, self._is_meant) for plan_id in found]
 
+    def earlier(self, share: Share, number: int, *, dated: bool = True) -> Shown | None:
+        """The view with this number, made again as it was given; None if it cannot be, or shows what is closed by now.
+
+        None is given about somebody with a strictly confidential address. Its resources have no versions yet. Unless
+        `dated`, it has neither its number nor its day, and equals others that differ in nothing else.
+        """
+        store, plan = self._store(), self._load(share.plan)
+        if store is None or plan is None or plan.plan is None or is_strictly_confidential(plan.plan):
+            return None
+        found = made_again(store, share, number)
+        view = self._still_open(plan.plan, share, found) if found is not None else None
+        if view is None or view.plan.updated is None:
+            return None
+        updated = view.plan.updated
+        if not dated:
+            view = view.evolve(number=1, plan=view.plan.evolve(version=1, updated=None))
+        written = written_view(view, self._context.mapper.compiled, EVERY_PART, share.kept)
+        return Shown(self._context.url, share.plan, share, number, updated, tuple(written))
+
     # --- which view
 
     def _require_share(self) -> None:
@@ -119,7 +140,7 @@ class Views:
     def _answer(self, plan_id: str | None, meant: Callable[[Share], bool]) -> Answer:
         plan = self._load(plan_id) if plan_id is not None else None
         if plan is None:
-            return Answer(plan_id)
+            return Answer()
         shares = [one for one in plan.shares if one.party in self._peer.speaks_as and meant(one)]
         if plan.side is not PlanSide.HOLDER or plan.plan is None:
             return Answer(plan_id, gone=self._gone(plan, shares))
@@ -179,8 +200,12 @@ class Views:
         """
         store = self._store()
         found = acknowledged_view(store, share) if store is not None else None
-        if found is None:
-            return None
+        return self._still_open(content, share, found) if found is not None else None
+
+    def _still_open(
+        self, content: IndividualPlan, share: Share, found: tuple[PlanView, IndividualPlan]
+    ) -> PlanView | None:
+        """An earlier view, made from that version of the plan; None if it shows what is closed or protected by now."""
         view, plan = found
         now = policy_of(content, share, self._day)
         shown = {opening.area for opening in view.openings}
@@ -208,10 +233,15 @@ def acknowledged_view(store: PlanStore, share: Share) -> tuple[PlanView, Individ
 
     None if there is none, if a purge took it out, or if it cannot be made as it was: the share's terms are others now.
     """
-    if share.acknowledged == 0:
+    return made_again(store, share, share.acknowledged)
+
+
+def made_again(store: PlanStore, share: Share, number: int) -> tuple[PlanView, IndividualPlan] | None:
+    """Return the view with a number, made again, and the version that it was made from. None as `acknowledged_view`."""
+    if number == 0:
         return None
     with store.begin() as tx:
-        made = tx.view_made(share.id, share.acknowledged)
+        made = tx.view_made(share.id, number)
         version = tx.plan_version(share.plan, made.version) if made is not None else None
     if made is None or version is None:
         return None

@@ -47,7 +47,8 @@ class AccessEntry:
 
     `number` and `version` are those of the view and of the plan it was made from, `received` is the time of the
     receipt. `resource` names what was read, and `number` is then that of the view in which it last changed. `by` is the
-    person of our own side by whose act it was sent. `key` is the same for the same entry whenever the log is made.
+    person of our own side by whose act it was sent, `client` the name by which the party's system asked. `key` is the
+    same for the same entry whenever the log is made.
     """
 
     at: datetime
@@ -62,6 +63,7 @@ class AccessEntry:
     criteria: tuple[str, ...] = ()
     consents: tuple[str, ...] = ()
     by: Author | None = None
+    client: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Returns the entry as JSON data; times are in UTC."""
@@ -76,6 +78,7 @@ class AccessEntry:
             "way": self.way if self.resource else None,
             "criteria": list(self.criteria),
             "consents": list(self.consents),
+            "client": self.client or None,
             "by": self.by.to_data() if self.by else None,
         }
 
@@ -149,6 +152,7 @@ def _read(reading: Reading, sent: Sequence[AccessEntry], parties: Mapping[str, s
         resource=f"{reading.type}/{reading.id}",
         way=reading.way,
         criteria=reading.criteria,
+        client=reading.client,
     )
     return entry if refused or not views else replace(entry, consents=views[-1].consents)
 
@@ -173,7 +177,7 @@ def access_lines(wording: Wording, entries: Iterable[AccessEntry], *, names: boo
 
 
 def _what(wording: Wording, entry: AccessEntry) -> str:
-    key = f"access-{entry.kind}" if entry.kind is not AccessKind.READ else f"access-{entry.way}"
+    key = f"access-{entry.kind}" if entry.kind is not AccessKind.READ else f"access-by-{entry.way}"
     by = f" ({', '.join(entry.criteria)})" if entry.criteria else ""
     what = f"{_type_words(wording, entry.resource)}{by}" if entry.resource else ""
     return wording.label(key).format(to=entry.to, number=entry.number, version=entry.version, what=what)

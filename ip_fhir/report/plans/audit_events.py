@@ -36,6 +36,9 @@ _URI: Final = "5"  # http://hl7.org/fhir/network-type
 
 _INTERACTIONS: Final[dict[ReadingWay, tuple[str, str]]] = {
     "read": ("read", "R"),
+    "vread": ("vread", "R"),
+    "history": ("history-instance", "R"),
+    "view": ("operation", "E"),
     "search": ("search-type", "E"),
     "update": ("update", "U"),
 }
@@ -92,7 +95,8 @@ def _agents(entry: AccessEntry, holder: str, addresses: Mapping[str, str]) -> It
     asked = entry.resource is not None
     by = None if entry.by is None else entry.by.id
     yield _agent(_SOURCE, holder, addresses, requestor=not asked and by is None)
-    yield _agent(_DESTINATION, entry.to, addresses, requestor=asked)
+    asking = _agent(_DESTINATION, entry.to, addresses, requestor=asked)
+    yield asking | ({"altId": entry.client} if entry.client else {})
     if by is not None:
         yield {"altId": by, "requestor": True}
 

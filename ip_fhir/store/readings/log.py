@@ -125,10 +125,14 @@ class ReadingLog:
 
 
 def digest_of(rows: Iterable[Any]) -> str:
-    """The digest of rows of the log in their order: 64 hexadecimal digits."""
+    """The digest of rows of the log in their order: 64 hexadecimal digits.
+
+    Rows without a client, the last column, count as those from before there was one.
+    """
     digest = sha256()
     for row in rows:
-        digest.update(orjson.dumps(list(row)))
+        said = list(row)
+        digest.update(orjson.dumps(said if said[-1] else said[:-1]))
     return digest.hexdigest()
 
 
@@ -146,6 +150,7 @@ def row_of(one: Reading, number: int) -> dict[str, Any]:
         "aggregate_id": one.aggregate.id,
         "criteria": " ".join(one.criteria),
         "ground": one.ground,
+        "client": one.client,
     }
 
 
@@ -162,6 +167,7 @@ def reading_of(row: Any) -> Reading:
         ground=row.ground,
         criteria=tuple(row.criteria.split()),
         number=row.number,
+        client=row.client,
     )
 
 

@@ -268,9 +268,10 @@ class ReadingContract:
         """Readings come back as they were added, with their numbers, latest first; also those of one aggregate."""
         search = replace(reading("x", "s"), way="search", criteria=("code", "status"))
         store.add_readings([reading(), search], [])
-        store.add_readings([reading(ground=REFUSED)], [])
+        refused = replace(reading(ground=REFUSED), way="history", client="a-client")
+        store.add_readings([refused], [])
         first, second = replace(reading(), number=1), replace(search, number=2)
-        third = replace(reading(ground=REFUSED), number=3)
+        third = replace(refused, number=3)
         assert store.readings() == [third, second, first]
         assert store.readings(limit=1) == [third]
         assert store.readings(Aggregate.of_referral("s")) == [second]

@@ -25,10 +25,13 @@ from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.peers import Credential
+    from ip_fhir.fhir.reading import Limits
     from ip_fhir.logs import CountedLog
     from ip_fhir.ports import JsonObject
     from ip_fhir.web.fhir.doors import Doors
@@ -55,26 +58,35 @@ def is_batch(content: bytes) -> bool:
     return isinstance(found, dict) and found.get("resourceType") == "Bundle" and found.get("type") == "batch"
 
 
+def entries_of(content: bytes, limits: Limits) -> list[Any]:
+    """Returns the entries of a Bundle of requests. Raises `InvalidInput`, `too-costly` for too many."""
+    bundle = read_json(content, limits)
+    if "implicitRules" in bundle:
+        raise InvalidInput.at("Bundle.implicitRules", UNKNOWN_RULES, "not-supported")
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
+    if len(entries) > MOST_ENTRIES:
+        raise InvalidInput.at("Bundle.entry", f"more than {MOST_ENTRIES} entries", "too-costly")
+    return entries
+
+
 class Batch:
     """Answers batches, through the doors of the endpoint."""
 
     def __init__(self, exchange: Exchange, doors: Doors, refused: CountedLog) -> None:
         self._exchange, self._doors, self._refused = exchange, doors, refused
 
-    def answer(self, peer: Credential, content: bytes, headers: Headers) -> Response:
+    def answer(
+        self, peer: Credential, content: bytes, headers: Headers, count: Callable[[int], None] = lambda _entries: None
+    ) -> Response:
         """Returns a batch-response with an entry for each entry, in order.
 
-        `headers` are those of the request, whose preferences count for each entry. Raises `InvalidInput` for what is no
-        batch as a whole, `too-costly` for too many entries.
+        `headers` are those of the request, whose preferences count for each entry; `count` is told how many
+        there are. Raises `InvalidInput` for what is no batch as a whole, `too-costly` for too many entries.
         """
-        bundle = read_json(content, self._exchange.limits)
-        if "implicitRules" in bundle:
-            raise InvalidInput.at("Bundle.implicitRules", UNKNOWN_RULES, "not-supported")
-        entries = bundle.get("entry", [])
-        if not isinstance(entries, list):
-            raise InvalidInput.at("Bundle.entry", "is not a list", "structure")
-        if len(entries) > MOST_ENTRIES:
-            raise InvalidInput.at("Bundle.entry", f"more than {MOST_ENTRIES} entries", "too-costly")
+        entries = entries_of(content, self._exchange.limits)
+        count(len(entries))
         answered: list[JsonObject] = []
         room = MOST_BYTES
         for number, entry in enumerate(entries):
@@ -89,7 +101,7 @@ class Batch:
             reason = "the answers before it are too large: ask for it by itself"
             return failure(self._refused, BadRequest(413, reason, "too-costly", at))
         try:
-            path, asked = _asked(entry, at, self._exchange.url, headers)
+            path, asked = asked_in(entry, at, self._exchange.url, headers)
             door, ids = self._doors.find(path, asked.method)
             return door.answer(peer, replace(asked, ids=ids))
         except Exception as error:  # noqa: BLE001 - the others are answered all the same
@@ -115,8 +127,8 @@ class Batch:
         return {**url, "resource": resource, "response": said}
 
 
-def _asked(entry: Any, at: str, url: str, headers: Headers) -> tuple[str, Asked]:
-    """The path of an entry, and what it asks for there. Raises `InvalidInput`."""
+def asked_in(entry: Any, at: str, url: str, headers: Headers) -> tuple[str, Asked]:
+    """Returns the path of an entry, and what it asks for there. Raises `InvalidInput`."""
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not all(isinstance(value, str) for value in request.values()):
         raise InvalidInput.at(f"{at}.request", "is missing, or has a part that is no text", "structure")

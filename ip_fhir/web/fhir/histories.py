@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from ip_fhir.errors import InvalidInput
 from ip_fhir.web.fhir.dates import span_of
 from ip_fhir.web.requests import BadRequest
 from ip_fhir.web.searching import COUNT, CURSOR, SAYS_NOTHING, count_of, unsupported
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 _SINCE = "_since"
 _DIGITS = 9
+
+
+def version_number(type_: str, text: str) -> int:
+    """Returns the number of a version in an address. Raises `InvalidInput` (not-found) for what is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise InvalidInput.at(type_, "no version with this number", "not-found")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +44,15 @@ class HistoryQuery:
         return f"{base}?{urlencode([*self.said, (COUNT, str(self.count)), *cursor])}"
 
 
-def history_query(type_: str, asked: Asked) -> HistoryQuery:
-    """Returns the history that is asked for. Raises `BadRequest` 400."""
+def history_query(type_: str, asked: Asked, kept: tuple[str, ...] = ()) -> HistoryQuery:
+    """Returns the history that is asked for; `kept` are further parameters that stay in links. Raises `BadRequest`."""
     given: dict[str, str] = {}
     for name, value in asked.in_url:
         if name in SAYS_NOTHING:
             continue
-        if name not in (COUNT, CURSOR, _SINCE):
+        if name not in (COUNT, CURSOR, _SINCE, *kept):
             if not asked.is_lenient:
-                raise unsupported(type_, (COUNT, _SINCE))
+                raise unsupported(type_, (COUNT, _SINCE, *kept))
         elif name in given:
             raise BadRequest(400, "is given twice", "value", f"{type_}.{name}")
         else:
@@ -55,7 +63,7 @@ def history_query(type_: str, asked: Asked) -> HistoryQuery:
     if since is not None and not since[:1].isdigit():
         raise BadRequest(400, "is an instant", "value", f"{type_}.{_SINCE}")
     begin = span_of(since, f"{type_}.{_SINCE}").begin if since is not None else None
-    said = () if since is None else ((_SINCE, since),)
+    said = tuple((name, given[name]) for name in (_SINCE, *kept) if name in given)
     count = count_of(type_, given.get(COUNT))
     return HistoryQuery(count, None if before is None else int(before), begin, said)
 

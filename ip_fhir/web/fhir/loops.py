@@ -23,7 +23,7 @@ from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, versioned, with_version
 from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.fhir.doors import Door
-from ip_fhir.web.fhir.histories import history_bundle, history_query
+from ip_fhir.web.fhir.histories import history_bundle, history_query, version_number
 from ip_fhir.web.fhir.subsets import shape_of_read
 from ip_fhir.web.requests import BadRequest
 from ip_fhir.web.searching import COUNT, SAYS_NOTHING, query_of, searchset
@@ -40,8 +40,6 @@ _CREATED: Final = "ServiceRequest"
 
 Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
 """Parameters by name."""
-
-_VERSION_DIGITS: Final = 9
 
 
 def _said(parameters: Pairs) -> Pairs:
@@ -81,10 +79,8 @@ class Loops:
 
     def vread(self, type_: str, peer: Credential, asked: Asked) -> Response:
         """Answer one version."""
-        shape, number = shape_of_read(type_, asked.in_url), asked.ids["version"]
-        if not (number.isascii() and number.isdecimal() and len(number) <= _VERSION_DIGITS):
-            raise InvalidInput.at(type_, "no version with this number", "not-found")
-        return versioned(self._exchange.read_version(peer, type_, asked.ids["id"], int(number)), shape=shape)
+        shape, number = shape_of_read(type_, asked.in_url), version_number(type_, asked.ids["version"])
+        return versioned(self._exchange.read_version(peer, type_, asked.ids["id"], number), shape=shape)
 
     def history(self, type_: str, peer: Credential, asked: Asked) -> Response:
         """Answer a page of the versions, latest first."""

@@ -1,6 +1,7 @@
-"""Update and PATCH of a resource of a view: a change of the plan, which takes effect at once or waits for a person.
+"""Writes to the resources of a view: a change of the plan, which takes effect at once or waits for a person.
 
-200 with the resource where it took effect, 202 with an OperationOutcome where it waits, 422 where nothing of it may be.
+200 with the resource (201 for one that was added) where it took effect, 202 with an OperationOutcome where it waits,
+422 where nothing of it may be.
 `Content-Location` of a 202 is where its author asks what became of it: `CarePlan/[id]/$change?change=[id]`.
 """
 
@@ -17,6 +18,7 @@ from ip_fhir.fhir.reading import read_json, write_json
 from ip_fhir.fhir.rest.json_patch import patched, read_patch
 from ip_fhir.web import requests as headers
 from ip_fhir.web.answers import fhir, versioned, with_version
+from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.interactions.plan_changes import Became
     from ip_fhir.exchange.peers import Credential
-    from ip_fhir.ports import JsonObject
+    from ip_fhir.fhir.reading import Limits
+    from ip_fhir.ports import JsonObject, ResourceVersion
     from ip_fhir.web.fhir.asked import Asked
 
 _CODES: Final[dict[Outcome, IssueCode]] = {
@@ -40,22 +43,61 @@ _DONE: Final = (Outcome.DONE, Outcome.ACCEPTED)
 
 def update(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
     """Take a changed resource of a view. An element that is missing is unchanged."""
-    body = asked.resource(exchange.limits)
-    based_on = headers.if_match(asked, body)
-    wish = Wish(type_, asked.ids["id"], based_on, lambda _before: body, write_json(body), whole=False)
-    return _answered(exchange, exchange.change_plan_resource(peer, wish, share_of(asked)), asked)
+    wish = put_wish(type_, asked, exchange.limits)
+    return _answered(exchange, exchange.change_plan_resources(peer, (wish,), share_of(asked)), asked)
 
 
 def patch(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
     """Take a JSON Patch of a resource of a view. An element that it removes is taken out."""
+    wish = patch_wish(type_, asked, exchange.limits)
+    return _answered(exchange, exchange.change_plan_resources(peer, (wish,), share_of(asked)), asked)
+
+
+def create(exchange: Exchange, type_: str, peer: Credential, asked: Asked) -> Response:
+    """Take a resource that is to be added to a view. The same again is the same, and has the same answer."""
+    wish = post_wish(type_, asked, exchange.limits)
+    became = exchange.change_plan_resources(peer, (wish,), share_of(asked))
+    response = _answered(exchange, became, asked)
+    (made,) = became.resources
+    if response.status_code == 200 and made is not None:
+        response.status_code = 201
+        response.headers["Location"] = f"{exchange.url}/{version_path(made)}"
+    return response
+
+
+def put_wish(type_: str, asked: Asked, limits: Limits) -> Wish:
+    """Returns the change that a PUT asks for. Raises `InvalidInput`, `BadRequest` 428 without a version."""
+    body = asked.resource(limits)
+    based_on = headers.if_match(asked, body)
+    return Wish(type_, asked.ids["id"], based_on, lambda _before: body, write_json(body), whole=False)
+
+
+def patch_wish(type_: str, asked: Asked, limits: Limits) -> Wish:
+    """Returns the change that a PATCH asks for. Raises as `put_wish`."""
     based_on = headers.if_match(asked)
     operations = read_patch(asked.content)
 
     def make(before: JsonObject) -> JsonObject:
-        return read_json(write_json(patched(before, operations)), exchange.limits)
+        return read_json(write_json(patched(before, operations)), limits)
 
-    wish = Wish(type_, asked.ids["id"], based_on, make, dumps(operations), whole=True)
-    return _answered(exchange, exchange.change_plan_resource(peer, wish, share_of(asked)), asked)
+    return Wish(type_, asked.ids["id"], based_on, make, dumps(operations), whole=True)
+
+
+def post_wish(type_: str, asked: Asked, limits: Limits, url: str | None = None) -> Wish:
+    """Returns the addition that a POST asks for; `url` is the name by which other entries refer to it.
+
+    Raises `InvalidInput`, `BadRequest` 400 for a condition.
+    """
+    if asked.headers.get("if-none-exist") is not None:
+        reason = "is not supported here; the same resource posted again is added once"
+        raise BadRequest(400, reason, "not-supported", "If-None-Exist")
+    body = asked.resource(limits)
+    return Wish(type_, None, 0, lambda _before: body, write_json(body), whole=False, url=url)
+
+
+def version_path(resource: ResourceVersion) -> str:
+    """Returns the address of a version below the endpoint: `Goal/1/_history/2`."""
+    return f"{resource.type}/{resource.id}/_history/{resource.version}"
 
 
 def status(exchange: Exchange, peer: Credential, asked: Asked) -> Response:
@@ -72,17 +114,26 @@ def share_of(asked: Asked) -> str | None:
 
 
 def _answered(exchange: Exchange, became: Became, asked: Asked) -> Response:
-    decisions = became.kept.decisions
-    if became.waits or any(one.outcome not in _DONE for one in decisions):
-        response = _told(exchange, became)
-        if not became.waits and all(one.outcome not in _DONE for one in decisions):
-            response.status_code = 422
-        return response
-    if became.resource is None:
+    told = not_done(exchange, became)
+    if told is not None:
+        return told
+    (resource,) = became.resources
+    if resource is None:
         return _told(exchange, became)
     if asked.returns == "representation":
-        return versioned(became.resource)
-    return with_version(became.resource, _told(exchange, became))
+        return versioned(resource)
+    return with_version(resource, _told(exchange, became))
+
+
+def not_done(exchange: Exchange, became: Became) -> Response | None:
+    """Returns the answer to a change of which a part waits (202) or all is refused (422); None if it took effect."""
+    decisions = became.kept.decisions
+    if not became.waits and all(one.outcome in _DONE for one in decisions):
+        return None
+    response = _told(exchange, became)
+    if not became.waits and all(one.outcome not in _DONE for one in decisions):
+        response.status_code = 422
+    return response
 
 
 def _told(exchange: Exchange, became: Became) -> Response:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 ALGORITHMS: Final = ("ES256", "ES384", "RS256", "RS384", "PS256", "PS384")
 _LEEWAY: Final = 60  # seconds by which clocks may differ
-_PROOF_SECONDS: Final = 120  # that a proof may be old, by which it is remembered
+_PROOF_SECONDS: Final = 120  # that a proof may be old, or made by a clock that is ahead
+SECONDS_REMEMBERED: Final = 2 * _PROOF_SECONDS
+"""The seconds for which a proof is remembered: after them it is too old to be shown again."""
 _MOST_PROOFS: Final = 100_000
 _LONGEST: Final = 16_384  # characters of a token
 _SCOPE: Final = re.compile(r"system/(\*|[A-Z][A-Za-z]+)\.(\*|read|write|c?r?u?d?s?)")
@@ -38,10 +40,14 @@ _OLD_FORM: Final = {"*": "cruds", "read": "rs", "write": "cud"}  # SMART v1 in t
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token that is right: the client that it was given to, and what it allows, each type with its letters."""
+    """A token that is right: the client that it was given to, and what it allows, each type with its letters.
+
+    `proof` is the digest (hexadecimal) of the proof that was shown with it, which this process has not seen before.
+    """
 
     client: str
     scopes: tuple[tuple[str, str], ...]
+    proof: str | None = None
 
     def allows(self, type_: str, letters: str) -> bool:
         """True if it allows these of create, read, update, delete, search for this type of resource; `*`: for all."""
@@ -59,24 +65,27 @@ class Issuer:
         self._url, self._clock = url.rstrip("/"), clock
         self._proofs: OrderedDict[str, float] = OrderedDict()
 
-    def grant(self, token: str, scheme: str, method: str, path: str, proofs: list[str]) -> Grant | None:
+    def grant(
+        self, token: str, scheme: str, method: str, path: str, proofs: list[str], certificate: str | None = None
+    ) -> Grant | None:
         """The grant of a token that was shown as `scheme` for a request; None if it is no token of this issuer's.
 
-        `proofs` are the headers `DPoP`. Raises `BadRequest` 503 while a key that the token names is looked for.
+        `proofs` are the headers `DPoP`, `certificate` is the thumbprint of the client's certificate (RFC 8705).
+        Raises `BadRequest` 503 while a key that the token names is looked for.
         """
         claims = self._claims(token)
         if claims is None or not self._is_for_us(claims):
             return None
-        bound = claims.get("cnf")
-        if bound is None:
+        bound, proof = claims.get("cnf"), None
+        if bound is None or (certificate is not None and bound == {"x5t#S256": certificate}):
             if scheme != "bearer" or self.settings.dpop == "required":
                 return None
         elif not isinstance(bound, dict) or set(bound) != {"jkt"} or scheme != "dpop":
             return None  # bound by other means, which we cannot check, or shown as if it were not bound
-        elif not self._is_proven(proofs, method, path, token, bound["jkt"]):
+        elif (proof := self._proof(proofs, method, path, token, bound["jkt"])) is None:
             return None
         client = next((claims[name] for name in ("client_id", "azp", "sub") if claims.get(name)), None)
-        return Grant(client, _scopes_of(claims)) if isinstance(client, str) else None
+        return Grant(client, _scopes_of(claims), proof) if isinstance(client, str) else None
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         header = _header(token)
@@ -101,23 +110,24 @@ class Issuer:
             return False
         return claims.get("iss") == self.settings.issuer and ours and start - _LEEWAY <= now < end + _LEEWAY
 
-    def _is_proven(self, proofs: list[str], method: str, path: str, token: str, thumbprint: object) -> bool:
-        """True if the one proof is of the token's key, for this request and this token, and was not seen before."""
+    def _proof(self, proofs: list[str], method: str, path: str, token: str, thumbprint: object) -> str | None:
+        """The digest of the one proof, if it is of the token's key, for this request and token, and not seen before."""
         if len(proofs) != 1:
-            return False
+            return None
         header = _header(proofs[0])
         if header.get("typ") != "dpop+jwt" or header.get("alg") not in ALGORITHMS:
-            return False
+            return None
         key = _public_key(header.get("jwk"))
         if key is None or key.thumbprint() != thumbprint:
-            return False
+            return None
         claims = _read(proofs[0], key)
         if claims is None or claims.get("htm") != method or not self._is_here(claims.get("htu"), path):
-            return False
+            return None
         made, ident, now = claims.get("iat"), claims.get("jti"), self._clock()
         if not isinstance(made, int | float) or abs(now - made) > _PROOF_SECONDS or not isinstance(ident, str):
-            return False
-        return claims.get("ath") == _digest(token) and self._is_first(f"{thumbprint} {_digest(ident)}", now)
+            return None
+        digest = sha256(f"{thumbprint} {ident}".encode()).hexdigest()
+        return digest if claims.get("ath") == _digest(token) and self._is_first(digest, now) else None
 
     def _is_here(self, address: object, path: str) -> bool:
         try:
@@ -128,7 +138,7 @@ class Issuer:
         return same and said.path == ours.path
 
     def _is_first(self, proof: str, now: float) -> bool:
-        while self._proofs and next(iter(self._proofs.values())) < now - 2 * _PROOF_SECONDS:
+        while self._proofs and next(iter(self._proofs.values())) < now - SECONDS_REMEMBERED:
             self._proofs.popitem(last=False)
         if proof in self._proofs or len(self._proofs) >= _MOST_PROOFS:
             return False

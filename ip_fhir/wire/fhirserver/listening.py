@@ -33,6 +33,7 @@ from ip_fhir.fhir.rest.etags import version_in
 from ip_fhir.fhir.rest.instances import update
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.backoff import seconds_until_next
+from ip_fhir.wire.fhirserver.access import credentials, tls_files
 from ip_fhir.wire.fhirserver.gathering import gathered
 from ip_fhir.wire.fhirserver.options import ListenerOptions
 from ip_fhir.wire.fhirserver.server import Server
@@ -85,7 +86,9 @@ class FhirServerListener:
         # A message whose receipt came before is sent again when that is overdue, and then finds its receipt there.
         self._receipts = _Cursor(now - timedelta(days=min(1.0, self._options.days)), overlap)
         self._page = _PAGE
-        self._server = Server(Http(), self._options.url, self._options.token, each=self._options.timeout)
+        shown, files = credentials(self._options), tls_files(self._options)
+        url, token, seconds = self._options.url, self._options.token, self._options.timeout
+        self._server = Server(Http(), url, token, each=seconds, credentials=shown, tls=files)
 
     def start(self, exchange: Receiver) -> None:
         """Begin to look. A server that does not answer is asked again later."""

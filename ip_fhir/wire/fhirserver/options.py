@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -10,6 +10,11 @@ from pydantic import Field
 from ip_fhir.domain.values.value import Id, Text, Url, Value
 from ip_fhir.errors import InvalidInput
 from ip_fhir.ports.hosts import is_loopback
+
+_CERTIFICATE: Final = "our certificate in PEM: `{ path = ... }`"
+_KEY: Final = "its key; without it, it is in the same file"
+_UNLOCKS: Final = "password of the key: `{ env = ... }`"
+_TRUSTED: Final = "authorities that may have signed the server's certificate, instead of the machine's"
 
 
 class PeerOptions(Value):
@@ -30,6 +35,10 @@ class PeerOptions(Value):
         default=True,
         description="`false` leaves `meta.profile` out, for a server that refuses profiles which it does not have",
     )
+    certificate: Text | None = Field(default=None, description=_CERTIFICATE)
+    key: Text | None = Field(default=None, description=_KEY)
+    key_password: Text | None = Field(default=None, repr=False, description=_UNLOCKS)
+    trusted: Text | None = Field(default=None, description=_TRUSTED)
 
 
 class ListenerOptions(Value):
@@ -39,6 +48,27 @@ class ListenerOptions(Value):
 
     url: Url = Field(description="base address of the FHIR server")
     token: Text | None = Field(default=None, repr=False, description="our bearer token there: `{ env = ... }`")
+    auth_client_id: Text | None = Field(
+        default=None, description="instead of `token`: our name with its authorisation server (SMART Backend Services)"
+    )
+    auth_key: str | None = Field(
+        default=None,
+        repr=False,
+        max_length=65_536,
+        description="private key in PEM or JWK: `{ path = ... }`, read again when it is replaced, or `{ env = ... }`",
+    )
+    auth_key_id: Text | None = Field(
+        default=None, description="`kid` of the key; without it that of the JWK, or a thumbprint"
+    )
+    auth_scope: Text = Field(default="system/*.cruds", description="scopes that we ask for, in the form of SMART")
+    auth_token_url: Url | None = Field(
+        default=None, description="address of the token endpoint; without it the server's configuration is asked"
+    )
+    auth_dpop: bool = Field(default=False, description="true: each request proves that we hold the token's key (DPoP)")
+    certificate: Text | None = Field(default=None, description=_CERTIFICATE)
+    key: Text | None = Field(default=None, description=_KEY)
+    key_password: Text | None = Field(default=None, repr=False, description=_UNLOCKS)
+    trusted: Text | None = Field(default=None, description=_TRUSTED)
     peer: Id = Field(description="the peer or carrier whose messages are read there")
     organizations: tuple[Text, ...] = Field(
         min_length=1,

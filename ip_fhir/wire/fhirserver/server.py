@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ip_fhir.ports import JsonObject
     from ip_fhir.ports.http import Credentials
     from ip_fhir.wire.http import Http
+    from ip_fhir.wire.tls import TlsFiles
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Server:
     end: float = inf
     each: float = inf
     credentials: Credentials | None = field(default=None, repr=False)
+    tls: TlsFiles | None = None
 
     @property
     def host(self) -> str:
@@ -49,7 +51,7 @@ class Server:
         request = interaction.request(self.base)
         most = interaction.limits.max_bytes
         answer = self.http.perform(
-            request, token=self.token, credentials=self.credentials, timeout=left, max_bytes=most
+            request, token=self.token, credentials=self.credentials, tls=self.tls, timeout=left, max_bytes=most
         )
         return interaction.result(answer, self.host)
 

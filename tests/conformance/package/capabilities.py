@@ -6,7 +6,7 @@ They are requirements, made from the tables that our endpoint and our client wor
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ip_fhir.domain.loop.decision import OWN_EVENTS
 from ip_fhir.domain.loop.messages import MESSAGE_OF
@@ -17,8 +17,12 @@ from ip_fhir.fhir.capability import ResourceCapability, capability_statement
 from ip_fhir.mapping import default
 from ip_fhir.servers.abilities import PARTS
 from ip_fhir.servers.closure import INCLUDED
-from ip_fhir.web.plans import plan_capabilities
+from ip_fhir.web.fhir.doors import Doors
+from ip_fhir.web.plans import Plans, plan_capabilities
 from tests.conformance.sources import PUBLISHED
+
+if TYPE_CHECKING:
+    from ip_fhir.exchange import Exchange
 
 _NOT_OF_REQUIREMENTS = ("implementation", "software")
 _NEEDED: Final = ("read", "vread", "update", "create", "search-type", "history-instance")
@@ -31,7 +35,7 @@ def capability_statements(base: str, version: str) -> list[dict[str, Any]]:
         ResourceCapability(type_, ("read", "update", "search-type"), parameters, profiles(type_))
         for type_, parameters in SEARCH_PARAMETERS.items()
     ]
-    plans = plan_capabilities(base, profiles)
+    plans = plan_capabilities(base, Doors(Plans(cast("Exchange", None)).doors()), profiles)
     hospital, municipality = (_sent_by(role) for role in (Role.HOSPITAL, Role.MUNICIPALITY))
     about_plans = ", ".join(kind.value for kind in PlanMessageKind)
     made = (

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.domain.values.aggregate import Aggregate
-from ip_fhir.errors import InvalidInput
+from ip_fhir.errors import InvalidInput, StoreError
 from ip_fhir.exchange import rest
 from ip_fhir.exchange.access.log import ReadLog
 from ip_fhir.exchange.context import Context
 from ip_fhir.exchange.interactions.search import search
+from ip_fhir.exchange.interactions.versions import history, version
 from ip_fhir.exchange.peers import Carrier
 from ip_fhir.ports import Endpoint
 from ip_fhir.ports.capabilities import keeps_readings
@@ -81,10 +83,10 @@ def test_another_partys_resource_leaves_a_trace(context: Context) -> None:
     with pytest.raises(InvalidInput, match="no resource with this id"):
         rest.read(context, stranger, "Task", "nothing")
     assert [(one.party, one.way, one.ground, one.id) for one in rows(context)] == [
-        ("x", "read", "refused", ident),
+        *[("x", "read", "refused", ident)] * 3,
         ("x", "update", "refused", ident),
     ]
-    assert counted(context) == {("x", "refused"): 2}
+    assert counted(context) == {("x", "nothing-found"): 1}
 
 
 def test_a_poll_that_finds_nothing_new_is_counted(context: Context, loop: Loop) -> None:
@@ -101,8 +103,53 @@ def test_a_poll_that_finds_nothing_new_is_counted(context: Context, loop: Loop) 
     assert context.reads.counts() == {"shown": 2, "nothing-new": 4, "nothing-found": 5}
 
 
-def test_a_read_an_hour_later_is_a_row(context: Context, loop: Loop) -> None:
-    """The same version read again within the hour is counted; an hour later it is recorded."""
+def test_a_search_an_hour_later_is_recorded(context: Context, loop: Loop) -> None:
+    """The same search that shows the same within the hour is counted; an hour later it is recorded again."""
+    hospital = context.peers.named("hospital")
+    for _ in range(2):
+        search(context, hospital, "Task", {})
+    loop.clock.forward(hours=1)
+    search(context, hospital, "Task", {})
+    assert [one.way for one in rows(context)] == ["search"] * 4
+    assert counted(context) == {("hospital", "nothing-new"): 1}
+
+
+def test_each_read_by_id_is_a_row(context: Context) -> None:
+    """The same read again, a version, and a history leave a row each time, with the client that asked."""
+    hospital = replace(context.peers.named("hospital"), client="their-engine")
+    rest.read(context, hospital, "Task", task_id(context))
+    shown = rest.read(context, hospital, "Task", task_id(context))
+    version(context, hospital, shown, 1)
+    history(context, hospital, shown, 10)
+    history(context, hospital, shown, 10, since=datetime(2999, 1, 1, tzinfo=UTC))
+    assert [(one.way, one.client) for one in rows(context, OF_01)] == [
+        (way, "their-engine") for way in ("read", "read", "vread", *["history"] * shown.version)
+    ]
+    assert counted(context) == {("hospital", "nothing-found"): 1}
+
+
+def test_counts_are_durable_before_the_answer(context: Context) -> None:
+    """A process that dies after an answer has lost neither the row nor the count of it."""
+    search(context, context.peers.named("x"), "Task", {})
+    assert keeps_readings(context.store)
+    assert [(one.party, one.times) for one in context.store.reading_counts()] == [("x", 1)]
+
+
+def test_nothing_is_shown_where_it_cannot_be_recorded(context: Context) -> None:
+    """A read and a search, also one that finds nothing, are refused while the log cannot be written."""
+    ident = task_id(context)
+    with context.store._store._database.writing() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DROP TABLE reading")
+        connection.exec_driver_sql("DROP TABLE reading_count")
+    with pytest.raises(StoreError):
+        rest.read(context, context.peers.named("hospital"), "Task", ident)
+    for party in ("hospital", "x"):
+        with pytest.raises(StoreError):
+            search(context, context.peers.named(party), "Task", {})
+
+
+def test_readers_at_once_are_recorded_once_each(context: Context) -> None:
+    """Many that read at once, in two processes, leave a row each; numbers have no gaps."""
     ident = task_id(context)
     logs = [ReadLog() for _ in range(2)]  # as two processes
 

@@ -200,12 +200,32 @@ def test_each_read_is_recorded_before_it_is_shown(ring: Ring) -> None:
     with pytest.raises(InvalidInput):
         view(ring, "practice")
     one, *goals, school, practice = readings(ring)
-    assert (one.party, one.way, one.type, one.version, one.ground) == ("hospital", "read", "CarePlan", 1, ground)
+    assert (one.party, one.way, one.type, one.version, one.ground) == ("hospital", "view", "CarePlan", 1, ground)
     assert {(g.way, g.type, g.ground, g.criteria) for g in goals} == {("search", "Goal", ground, ("patient", "share"))}
     assert len(goals) == 2
     assert (school.party, school.way, school.type, school.ground) == ("school", "search", "CarePlan", REFUSED)
-    assert (practice.party, practice.way, practice.type, practice.ground) == ("practice", "read", "CarePlan", REFUSED)
+    assert (practice.party, practice.way, practice.type, practice.ground) == ("practice", "view", "CarePlan", REFUSED)
     assert PERSON not in repr(readings(ring))
+
+
+def test_what_is_no_plan_leaves_no_name_in_the_log(ring: Ring) -> None:
+    """An id that is none of a plan may be anything, a person's number too: it is counted, and not kept."""
+    shared(ring, "hospital")
+    for type_, ident in (("CarePlan", PERSON), ("Goal", PERSON), ("CarePlan", "no-such-plan")):
+        with pytest.raises(InvalidInput, match="no resource with this id"):
+            ring.holder.read_plan_resource(peer(ring.holder, "practice"), type_, ident)
+    with pytest.raises(InvalidInput, match="no resource with this id"):
+        view_of(ring, "practice", PERSON)
+    assert found(ring, "practice", "CarePlan", PlanCriteria(ids=(PERSON,))) == []
+    store = ring.holder.store
+    assert store.readings() == []  # type: ignore[attr-defined]
+    counts = store.reading_counts()  # type: ignore[attr-defined]
+    assert [(one.party, one.outcome, one.times) for one in counts] == [("practice", "nothing-found", 5)]
+
+
+def view_of(ring: Ring, party: str, plan_id: str) -> Shown:
+    """The view that a party has of a plan."""
+    return ring.holder.plan_view(peer(ring.holder, party), plan_id)
 
 
 def test_pages(ring: Ring) -> None:

@@ -156,6 +156,7 @@ def test_json() -> None:
         "way": None,
         "criteria": [],
         "consents": [CONSENT, "gone"],
+        "client": None,
         "by": {"id": "nina01", "name": "Nina Testesen"},
     }
     assert (data[3]["way"], data[3]["criteria"], data[3]["resource"]) == ("search", ["patient"], "Goal/g7")

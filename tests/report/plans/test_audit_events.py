@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
 
-from ip_fhir.report.plans.access import AccessKind
+import pytest
+
+from ip_fhir.ports.readings import Reading, ReadingWay
+from ip_fhir.report.plans.access import AccessEntry, AccessKind, access_entries, access_lines
 from ip_fhir.report.plans.audit_events import access_events
-from tests.report.plans.log import CONSENT, entries
+from ip_fhir.report.plans.wording import Wording
+from tests.report.plans.log import CONSENT, PARTIES, READINGS, RECORDS, WHOM, entries
 from tests.report.plans.texts import example
 
 HOLDER = "Nordvik kommune"
@@ -82,6 +88,27 @@ def test_a_read_is_an_interaction() -> None:
     (source,) = of_role(search, "110153")
     assert source["network"]["address"] == ADDRESSES[HOLDER]
     assert "network" not in of_role(search, "110152")[0]
+
+
+@pytest.mark.parametrize("way", get_args(ReadingWay))
+def test_each_way_of_reading_is_an_interaction_of_fhir(way: ReadingWay) -> None:
+    """By FHIR's own code; the client by which the party's system came is its other id, where it is known."""
+    codes = {"history": "history-instance", "search": "search-type", "view": "operation"}
+    for client in ("", "their-engine"):
+        read = replace(READINGS[0], way=way, client=client)
+        entry, event = next((entry, event) for entry, event in _with(read) if entry.kind is AccessKind.READ)
+        assert [one["code"] for one in event["subtype"]] == [codes.get(way, way)]
+        assert entry.to_data()["client"] == (client or None)
+        words = " ".join(access_lines(Wording(example(1), "nb", entry.at.date()), [entry]))
+        assert "CarePlan/plan-01" in words.replace("\n", " ")
+        (asking,) = of_role(event, "110152")
+        assert asking.get("altId") == (client or None)
+
+
+def _with(read: Reading) -> Iterator[tuple[AccessEntry, dict[str, Any]]]:
+    """The entries of the log with this read alone, and their events."""
+    found = access_entries(RECORDS, [read], WHOM, PARTIES)
+    yield from zip(found, access_events(found, example(1), HOLDER, ADDRESSES), strict=True)
 
 
 def test_nobody_is_named_who_need_not_be() -> None:

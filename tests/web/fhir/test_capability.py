@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from ip_fhir.settings import HttpSettings
 from ip_fhir.web.app import create_app
-from tests.support.rest_caller import Caller
+from ip_fhir.web.protection import Protection
+from tests.support.certificates import Authority
+from tests.support.rest_caller import FHIR, Caller, refused
 from tests.support.ring import make_ring
+from tests.support.two_sides import Loop
 
 PLACES = {
     "read": ("GET", "{type}/none"),
@@ -65,7 +70,10 @@ def test_each_interaction(party: Caller, stated: dict[str, Any], type_: str) -> 
     for code, (method, path) in PLACES.items():
         assert answers(party, method, path.format(type=type_)) == (code in named), (type_, code)
     assert said.get("conditionalUpdate", False) == answers(party, "PUT", f"{type_}?_id=none")
-    assert said.get("conditionalCreate", False) == ("create" in named)
+    assert said.get("conditionalCreate", False) == (type_ == "ServiceRequest")
+    if "create" in named and not said.get("conditionalCreate", False):
+        sent = {"resourceType": type_, "subject": {"reference": "Patient/none"}}
+        refused(party.ask("POST", type_, kind=FHIR, content=sent, If_None_Exist="_id=x"), 400, "not-supported")
     assert said.get("readHistory", False) == ("vread" in named)
     assert (said.get("versioning") == "versioned-update") == ("update" in named)
 
@@ -100,6 +108,22 @@ def test_what_goes_along(party: Caller, stated: dict[str, Any]) -> None:
         for value in values:
             answer = party.get(f"{type_}?_id=x&{name}={value}")
             assert (answer.status_code == 200) == (value in stated[type_].get(key, [])), (type_, name, value)
+
+
+@pytest.mark.parametrize("issuer", [False, True])
+@pytest.mark.parametrize("trusted", [False, True])
+def test_ways_to_say_who_one_is(loop: Loop, tmp_path: Path, *, issuer: bool, trusted: bool) -> None:
+    """A service is named where settings have it, and no other."""
+    files = Authority(tmp_path).certificate("ours")
+    tls = files if trusted else {name: files[name] for name in ("certificate", "key")}
+    auth = {"issuer": "https://auth.example", "audience": "https://us.example"} if issuer else None
+    exchange = loop.municipality.exchange
+    protection = Protection.of(HttpSettings.model_validate({"tls": tls, "issuer": auth}), exchange.limits)
+    (rest,) = TestClient(create_app(exchange, protection=protection)).get("/metadata").json()["rest"]
+    codes = [one["coding"][0]["code"] for one in rest["security"].get("service", [])]
+    assert codes == [*(["SMART-on-FHIR"] if issuer else []), *(["Certificates"] if trusted else [])]
+    said = rest["security"]["description"]
+    assert ("authorisation server" in said, "certificate" in said) == (issuer, trusted)
 
 
 def test_operations_and_whole_system(party: Caller, stated: dict[str, Any]) -> None:

@@ -300,6 +300,42 @@ def test_who_is_not_let_in(client: Callable[..., TestClient]) -> None:
     assert status(one, f"Bearer {bound()}") == 401
 
 
+def test_a_proof_that_another_process_has_seen(client: Callable[..., TestClient]) -> None:
+    """Two processes on one store: a proof counts once for both; another one counts, and the replay is a wrong token."""
+    one, two = client(), client()
+    shown = bound()
+    first, second = proof(shown), proof(shown)
+    assert status(one, f"DPoP {shown}", DPoP=first) == 200
+    assert status(two, f"DPoP {shown}", DPoP=first) == 401
+    assert status(one, f"DPoP {shown}", DPoP=first) == 401
+    assert status(two, f"DPoP {shown}", DPoP=second) == 200
+    assert status(one, f"DPoP {shown}", DPoP=second) == 401
+
+
+def test_a_proof_is_not_taken_where_it_cannot_be_remembered(client: Callable[..., TestClient], loop: Loop) -> None:
+    """The caller comes again; a bearer token needs no memory."""
+    one, shown = client(), bound()
+    with loop.municipality.exchange.store._store._database.writing() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("DROP TABLE proof")
+    assert status(one, f"DPoP {shown}", DPoP=proof(shown)) == 503
+    assert status(one, f"Bearer {token()}") == 200
+
+
+def test_a_token_that_is_bound_to_a_certificate() -> None:
+    """It counts with this certificate only (RFC 8705), and never where a proof is required."""
+    shown, thumbprint = token(cnf={"x5t#S256": "abc"}), "abc"
+
+    def found(one: Issuer, certificate: str | None) -> Grant | None:
+        return one.grant(shown, "bearer", "GET", "/Task", [], certificate)
+
+    assert found(issuer(), thumbprint) is not None
+    assert [found(issuer(), other) for other in (None, "abd", "")] == [None] * 3
+    assert found(issuer(dpop="required"), thumbprint) is None
+    assert issuer().grant(shown, "dpop", "GET", "/Task", [], thumbprint) is None
+    nothing = token(cnf={"x5t#S256": None})
+    assert issuer().grant(nothing, "bearer", "GET", "/Task", [], None) is None
+
+
 def test_without_an_authorisation_server(loop: Loop) -> None:
     """Its tokens are unknown ones."""
     one = TestClient(create_app(loop.municipality.exchange))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from ip_fhir.cli.commands.operation.file_modes import loose_files
+from ip_fhir.cli.commands.operation.tls_checks import check_tls
 from ip_fhir.errors import InvalidInput, IpFhirError
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ def check_side(config: Path) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"{config.name}: {role}, {settings.http.url}")
     yield from check_modes(config, settings.database)
     yield from _address(settings)
+    if (tls := check_tls(settings.http)) is not None:
+        yield Finding("tls", *tls)
     yield from _clock(settings)
     yield from _overlay(settings)
     yield from _store(settings)
@@ -366,6 +369,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "AggregateStore": "keeps only loops: no plans with evidence and messages of their own",
         "PlanStore": "keeps no shared plans: none is held, shared or received",
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
+        "ProofStore": "remembers no proofs of possession (DPoP): each process remembers its own",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):
@@ -376,7 +380,7 @@ def _peer(peer: PeerSettings) -> Iterator[Finding]:
     what = f"peer {peer.name}"
     if peer.token is None:
         yield Finding(what, "warn", "no token to show them: they will refuse us unless they ask for none")
-    if not peer.accepts:
+    if not (peer.accepts or peer.clients or peer.certificates):
         yield Finding(what, "warn", "no token of theirs is accepted: they cannot send to us")
     if peer.plain_http:
         yield Finding(what, "warn", "is reached over http: something else must encrypt the way there (plain_http)")

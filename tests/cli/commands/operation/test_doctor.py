@@ -101,7 +101,15 @@ def test_what_a_store_lacks(sides: Sides, run: Run) -> None:
         assert list(check_capabilities(store)) == []
         found = list(check_capabilities(only_loops(store)))
     assert [finding.status for finding in found] == ["warn"] * 8
-    later = ("WorklistStore", "ReadingStore", "AggregateStore", "PlanStore", "UnreadableStore", "TrialStore")
+    later = (
+        "WorklistStore",
+        "ReadingStore",
+        "AggregateStore",
+        "PlanStore",
+        "UnreadableStore",
+        "ProofStore",
+        "TrialStore",
+    )
     words = ("ReceiptStore", "HoldingStore", *later)
     for word, finding in zip(words, found, strict=True):
         assert word in finding.detail

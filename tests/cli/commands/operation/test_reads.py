@@ -20,7 +20,7 @@ def read(sides: Sides) -> None:
     (peer,) = exchange._context.peers
     (task,) = exchange.search_resources(peer, "Task", {"identifier": "referral-01"}).found
     exchange.search_resources(peer, "Task", {"identifier": "referral-01"})
-    stranger = Peer("stranger", (), peer.adapter, peer.endpoint)
+    stranger = Peer("stranger", (), peer.adapter, peer.endpoint, client="their-client")
     with pytest.raises(InvalidInput):
         exchange.read_resource(stranger, "Task", task.id)
     exchange.close()
@@ -40,6 +40,8 @@ def test_who_looked_at_this_loop(run: Run, sides: Sides) -> None:
     assert notice("01").owner.name.family not in shown.text
     (last,) = run("reads", "list", "--limit", "1", "--json", "--config", sides.hospital).data
     assert (last["party"], last["way"], last["ground"], last["number"]) == ("stranger", "read", "refused", 2)
+    assert last["client"] == "their-client"
+    assert "stranger (their-client)" in shown.text
     assert last["of"] == {"kind": "referral", "id": "referral-01"}
 
 
@@ -61,6 +63,14 @@ def test_the_log_is_in_the_chain(run: Run, sides: Sides) -> None:
     exchange.close()
     ran = run("verify", "--config", sides.hospital)
     assert (ran.code, ran.text.partition(":")[0]) == (1, "reads.1")
+
+
+def test_of_one_plan(run: Run, sides: Sides) -> None:
+    """A plan's reads are listed by its id; a loop and a plan are not asked for at once."""
+    assert run("reads", "list", "--plan", "p", "--config", sides.hospital).text == "nobody was shown anything\n"
+    both = run("reads", "list", "--plan", "p", "--of", "r", "--config", sides.hospital)
+    assert both.code != 0
+    assert "--plan" in both.err
 
 
 def test_nobody_has_read(run: Run, sides: Sides) -> None:
