@@ -211,6 +211,10 @@ class Exchange(PlanVerbs):
         reply = inbound.receive(self._context, content, self._credential(peer), format_name)
         return self._active(reply)
 
+    def messaging_of(self, peer: Credential | str) -> WireFormat:
+        """The format of the FHIR messages that a peer or carrier sends: see `ip_fhir.exchange.peers.Peers`."""
+        return self._context.peers.messaging_of(self._credential(peer))
+
     def line_of(self, peer: Credential | str, format_name: WireFormat, number: str = "") -> object | None:
         """See `ip_fhir.ports.lines.LineKnowing`."""
         credential, peers = self._credential(peer), self._context.peers
