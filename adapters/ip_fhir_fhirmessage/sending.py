@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ip_fhir.errors import InvalidInput, Rejected, Unavailable
 from ip_fhir.fhir.medcom.acknowledgement import receipt_in
+from ip_fhir.fhir.reading import FHIR_JSON
 from ip_fhir.fhir.rest.operations import hand_in
 from ip_fhir.wire.fhir_message import PeerOptions
 from ip_fhir.wire.http import Http
@@ -40,13 +41,21 @@ class FhirMessageAdapter:
         Raises `Rejected`, `Unavailable` or `Conflict`. Ends within `endpoint.timeout` seconds whatever the peer does;
         only the look-up of its name may take longer.
         """
-        endpoint = outgoing.endpoint
-        try:
-            options = PeerOptions.model_validate(dict(endpoint.options))
-        except InvalidInput as error:
-            raise Rejected(str(error)) from None
-        host = host_of(endpoint.url)
-        handover = hand_in(outgoing.content, outgoing.content_type, options.door)
+        options = _options(outgoing.endpoint)
+        found = self._posted(outgoing.content, outgoing.content_type, outgoing.endpoint, options)
+        if found is None and options.receipt == "later":
+            return None
+        return _acknowledgement(found, outgoing, host_of(outgoing.endpoint.url))
+
+    def acknowledge(self, content: bytes, endpoint: Endpoint) -> None:
+        """Posts the acknowledgement of a message of the peer's, if it wants acknowledgements so. Raises as `send`."""
+        options = _options(endpoint)
+        if options.receipt == "later":
+            self._posted(content, FHIR_JSON, endpoint, options)
+
+    def _posted(self, content: bytes, content_type: str, endpoint: Endpoint, options: PeerOptions) -> JsonObject | None:
+        """Post to the peer's door and return the response message in its answer, if there is one."""
+        handover = hand_in(content, content_type, options.door)
         answer = self._http.perform(
             handover.request(endpoint.url),
             token=endpoint.token,
@@ -55,14 +64,19 @@ class FhirMessageAdapter:
             timeout=endpoint.timeout,
             max_bytes=handover.limits.max_bytes,
         )
-        found = handover.result(answer, host)
-        if found is None and options.receipt == "later":
-            return None
-        return _acknowledgement(found, outgoing, host)
+        return handover.result(answer, host_of(endpoint.url))
 
     def close(self) -> None:
         """Closes this thread's connections."""
         self._http.close()
+
+
+def _options(endpoint: Endpoint) -> PeerOptions:
+    """The options of a peer. Raises `Rejected` where one cannot be used."""
+    try:
+        return PeerOptions.model_validate(dict(endpoint.options))
+    except InvalidInput as error:
+        raise Rejected(str(error)) from None
 
 
 def _acknowledgement(found: JsonObject | None, outgoing: Outgoing, host: str) -> Receipt:

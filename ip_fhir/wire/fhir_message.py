@@ -20,8 +20,8 @@ class PeerOptions(Value):
     )
     receipt: Literal["answer", "later"] = Field(
         default="answer",
-        description="the acknowledgement is the answer to the message, or it comes later, posted to our "
-        "`$process-message` by itself",
+        description="acknowledgements are the answer to a message, or come later, as messages of their own: the peer "
+        "posts its to our `$process-message`, and we post ours to it beside the answer",
     )
     certificate: Text | None = Field(default=None, description="our own certificate, with those above it")
     key: Text | None = Field(default=None, description="its private key; without it, it is in the file `certificate`")

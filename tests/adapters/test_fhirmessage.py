@@ -82,6 +82,20 @@ def test_one_that_comes_at_once_all_the_same() -> None:
 
 
 @responses.activate
+def test_acknowledgements_of_ours() -> None:
+    """They are posted to the door of a peer that wants them so, and to no other; a failure is an error of the peer."""
+    responses.post(f"{BASE}/Bundle", status=201)
+    adapter().acknowledge(SENT, outgoing().endpoint)
+    assert len(responses.calls) == 0
+    adapter().acknowledge(SENT, outgoing(receipt="later", door="Bundle").endpoint)
+    (call,) = responses.calls
+    assert call.request.body == SENT
+    responses.post(f"{BASE}/$process-message", status=503)
+    with pytest.raises(Unavailable):
+        adapter().acknowledge(SENT, outgoing(receipt="later").endpoint)
+
+
+@responses.activate
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [

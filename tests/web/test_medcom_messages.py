@@ -15,7 +15,9 @@ from ip_fhir.bootstrap import open_exchange
 from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.referral import EventKind, Role
 from ip_fhir.exchange import Exchange
+from ip_fhir.testing.adapter_contract import Behaviour
 from ip_fhir.web.app import create_app
+from tests.adapters.peer_double import http_peer
 from tests.support.medcom import chain, header, medcom_loop, wire_of, with_link
 from tests.support.served import served
 from tests.support.two_sides import TOKENS, Loop, Side, form, notice, side_settings
@@ -118,3 +120,31 @@ def test_a_loop_by_the_adapter(tmp_path: Path) -> None:
             assert stored is not None
             assert stored.referral.state == "confirmed"
             assert exchange.store.refusals() == []
+
+
+@pytest.mark.parametrize("behaviour", ["ok", "down"])
+def test_an_acknowledgement_of_ours_is_posted(
+    tmp_path: Path, behaviour: Behaviour, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To a peer that wants them so, each time its message comes; that it is down takes nothing from the answer."""
+    sending = medcom_loop(tmp_path)
+    sending.clock.at = datetime.now(UTC)
+    content = _unsent(sending)
+    with ExitStack() as stack:
+        peer = stack.enter_context(http_peer())
+        peer.behave(behaviour)
+        said = {"adapter": "fhirmessage", "url": peer.url, "accepts": [TOKENS[Role.HOSPITAL]]}
+        directory = tmp_path / "receiver"
+        directory.mkdir()
+        settings = side_settings(directory, Role.MUNICIPALITY, **said, options={"receipt": "later"})
+        exchange = open_exchange(settings)
+        stack.callback(exchange.close)
+        receiver = Side(exchange, sending.municipality.wire, sending.municipality.store)
+        answers = [post(receiver, content, "hospital") for _ in range(2)]
+        assert [header(body)["response"]["code"] for _, body in answers] == ["ok", "ok"]
+        assert peer.received == ([body for _, body in answers] if behaviour == "ok" else [])
+        assert ("could not be posted to hospital" in caplog.text) is (behaviour == "down")
+        post(receiver, answers[0][1], "hospital")  # an acknowledgement is not acknowledged
+        assert len(peer.received) == (2 if behaviour == "ok" else 0)
+    sending.hospital.exchange.close()
+    sending.municipality.exchange.close()
