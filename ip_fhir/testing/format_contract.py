@@ -192,7 +192,7 @@ class FormatContract:
         _says_nothing(incoming.reply(answer).decode())
 
     def test_every_message_gets_a_receipt(self, wire: Format, content: bytes) -> None:
-        """Where the format says so: also one that is refused. A receipt is read as one, and gets none itself."""
+        """Every message gets a receipt where the format says so, also a refused one; a receipt gets none itself."""
         incoming = wire.open(content, DEFAULT_LIMITS)
         if not isinstance(incoming, Reliable):
             return
