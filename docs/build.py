@@ -53,6 +53,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings": settings.settings,
     "mllp-peer": wire.peer_options,
     "mllp-listener": wire.listener_options,
+    "fhirmessage-peer": wire.message_peer_options,
     "fhirserver-peer": wire.server_peer_options,
     "fhirserver-listener": wire.server_listener_options,
     "sharing-terms": rights.terms,

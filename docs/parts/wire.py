@@ -1,4 +1,4 @@
-"""Options of MLLP and of FHIR servers: of a peer that we send to, and of the listener; from the options themselves."""
+"""Options of a peer that we send to by MLLP, FHIR server or message, and of listeners; from the options themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticUndefined
 
-from ip_fhir.wire import fhirserver
+from ip_fhir.wire import fhir_message, fhirserver
 from ip_fhir.wire.options import ListenerOptions, PeerOptions
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ def server_peer_options() -> str:
 def server_listener_options() -> str:
     """Returns the table of the options of the listener `fhirserver`."""
     return _table(fhirserver.ListenerOptions)
+
+
+def message_peer_options() -> str:
+    """Returns the table of the options of a peer whose adapter is `fhirmessage`."""
+    return _table(fhir_message.PeerOptions)
 
 
 def _table(model: type[Value]) -> str:

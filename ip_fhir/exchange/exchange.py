@@ -37,6 +37,7 @@ from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
+from ip_fhir.exchange.taking import acknowledgements
 from ip_fhir.ports.capabilities import awaits_receipts, keeps_proofs, sets_aside
 from ip_fhir.ports.plans import keeps_plans
 
@@ -227,6 +228,14 @@ class Exchange(PlanVerbs):
         """
         reply = inbound.receive(self._context, content, self._credential(peer), format_name)
         return self._active(reply)
+
+    def acknowledge(self, reply: bytes, peer: Credential) -> None:
+        """See `ip_fhir.exchange.taking.acknowledgements.post`."""
+        acknowledgements.post(reply, peer)
+
+    def messaging_of(self, peer: Credential | str) -> WireFormat:
+        """The format of the FHIR messages that a peer or carrier sends: see `ip_fhir.exchange.peers.Peers`."""
+        return self._context.peers.messaging_of(self._credential(peer))
 
     def line_of(self, peer: Credential | str, format_name: WireFormat, number: str = "") -> object | None:
         """See `ip_fhir.ports.lines.LineKnowing`."""

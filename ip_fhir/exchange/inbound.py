@@ -12,24 +12,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ip_fhir.domain.sharing.messages import PlanMessage
-from ip_fhir.errors import InvalidInput, NotTaken
+from ip_fhir.errors import InvalidInput, LoopError, NotTaken
 from ip_fhir.exchange.commit import again_on_conflict
-from ip_fhir.exchange.formats import Answer, Telling, places_of
+from ip_fhir.exchange.formats import Answer, Reliable, Telling, places_of
 from ip_fhir.exchange.plans.inbound import PlanIntake
+from ip_fhir.exchange.receipts import KIND, settle
 from ip_fhir.exchange.refusals import Arrival, check_date, receipt_of, refusals_kept
 from ip_fhir.exchange.taking.answering import answer_in_reply
 from ip_fhir.exchange.taking.loop import LoopIntake
 from ip_fhir.exchange.taking.speakers import check_addressee, speaker
+from ip_fhir.fhir.outcome import problems_of
 from ip_fhir.logs import log_message
 from ip_fhir.ports import Receipt, Seen
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ip_fhir.domain.message import Message
     from ip_fhir.exchange.context import Context
     from ip_fhir.exchange.formats import Format, Incoming
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.taking.intake import Intake
-    from ip_fhir.ports import WireFormat
+    from ip_fhir.ports import ReceiptCode, Transaction, WireFormat
 
 
 def receive(context: Context, content: bytes, credential: Credential, format_name: WireFormat) -> bytes:
@@ -37,22 +41,28 @@ def receive(context: Context, content: bytes, credential: Credential, format_nam
 
     Raises `InvalidInput` (unreadable, not sent in the name of the credential's party, a known key with other content; a
     format that is not installed), `StoreError`; where the wire format has no receipts also `NotTaken`. A refusal is
-    recorded by digest and reason.
+    recorded by digest and reason. In a format where every message gets a receipt (`Reliable`) a refusal is one, too;
+    a receipt that comes in is applied, and answered by nothing: `InvalidInput` if it fits no message of ours.
     """
     began, arrival = time.monotonic(), Arrival.of(credential, content)
     try:
-        return _receive(context, content, credential, format_name, arrival)
+        wire = context.formats.spoken(format_name, context.peers.lines_of(credential))
+        with refusals_kept(context, arrival):
+            incoming = arrival.incoming = wire.open(content, context.limits)
+            receipt = incoming.receipt() if isinstance(incoming, Reliable) else None
+        if receipt is not None:
+            return _settled(context, receipt, credential, arrival, incoming)
+        return _receive(context, wire, incoming, credential, arrival)
+    except (InvalidInput, LoopError) as error:
+        return _acknowledged(context, arrival, error)
     finally:
-        log_message("in", arrival.party or arrival.peer, arrival.kind, arrival.outcome, began, arrival.loop)
+        if arrival.kind != KIND:  # a receipt has its line already
+            log_message("in", arrival.party or arrival.peer, arrival.kind, arrival.outcome, began, arrival.loop)
 
 
-def _receive(
-    context: Context, content: bytes, credential: Credential, format_name: WireFormat, arrival: Arrival
-) -> bytes:
-    wire = context.formats.spoken(format_name, context.peers.lines_of(credential))
+def _receive(context: Context, wire: Format, incoming: Incoming, credential: Credential, arrival: Arrival) -> bytes:
     try:
         with refusals_kept(context, arrival):
-            incoming = wire.open(content, context.limits)
             message = _understood(incoming, context)
     except NotTaken as error:
         return _told(context, wire, incoming, error.message_id, error)
@@ -68,7 +78,8 @@ def _receive(
     def once() -> tuple[bytes, str]:
         with context.store.begin() as tx:
             if seen := tx.seen(key):
-                return _same_again(seen, digest), "repeated"
+                return _same_again(seen, digest, incoming, now), "repeated"
+            _keep_envelope(tx, intake.party, message.id, incoming, now)
             check_date(context, message, now)
             taken = intake.take(tx, now)
             # With problems, the message is kept as evidence, and not acted on.
@@ -108,14 +119,46 @@ def _understood(incoming: Incoming, context: Context) -> Message | PlanMessage:
         raise InvalidInput(found) from None
 
 
-def _same_again(seen: Seen, digest: str) -> bytes:
+def _acknowledged(context: Context, arrival: Arrival, error: InvalidInput | LoopError) -> bytes:
+    """The receipt of whatever was refused, in a format where every message gets one; else raises the error."""
+    incoming = arrival.incoming
+    if incoming is None:
+        raise error
+    message_id = incoming.told_id() if isinstance(incoming, Reliable) else None
+    if message_id is None:
+        raise error
+    code: ReceiptCode = "transient-error" if error.retry else "fatal-error"
+    receipt = Receipt(message_id, code, problems_of(error))
+    return incoming.reply(Answer(receipt, (), context.clock.now(), context.url))
+
+
+def _settled(context: Context, receipt: Receipt, credential: Credential, arrival: Arrival, incoming: Incoming) -> bytes:
+    """Apply a receipt that came as a message does: it gets no answer. Raises `InvalidInput` if it fits nothing."""
+    arrival.kind = KIND
+    with places_of(incoming):
+        if settle(context, receipt, credential) == "refused":
+            raise InvalidInput.at("message.id", "acknowledges no message of ours to this party", "not-found")
+    return b""
+
+
+def _keep_envelope(tx: Transaction, party: str, message_id: str, incoming: Incoming, now: datetime) -> None:
+    """Keep the id of a message's envelope, where the format has one. Refuses another message in the same envelope."""
+    if not isinstance(incoming, Reliable):
+        return
+    key = f"{party}/{incoming.envelope_id()}#envelope"
+    if tx.seen(key) is not None:
+        raise InvalidInput.at("message.id", "another message came in the same envelope before", "duplicate")
+    tx.remember(Seen(key, message_id, b""), now)
+
+
+def _same_again(seen: Seen, digest: str, incoming: Incoming, now: datetime) -> bytes:
     """Return the first answer to a resend. Refuses another message under its key, and a resend from before a purge."""
     if seen.digest != digest:
         reason = "a message with this id and other content was taken in before"
         raise InvalidInput.at("message.id", reason, "duplicate")
     if not seen.reply:
         raise NotTaken.at("message.id", "taken in long ago: what was answered is not kept so long", "duplicate")
-    return seen.reply
+    return incoming.again(seen.reply, now) if isinstance(incoming, Reliable) else seen.reply
 
 
 def _intake(

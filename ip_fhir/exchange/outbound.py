@@ -17,8 +17,9 @@ from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
 from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
 from ip_fhir.exchange import inbound
-from ip_fhir.exchange.formats import PersonWriter, Receipting
+from ip_fhir.exchange.formats import ChainWriter, PersonWriter, Receipting
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
+from ip_fhir.exchange.sending.correspondence import earlier_messages
 from ip_fhir.exchange.sending.errand import errand_of
 from ip_fhir.exchange.sending.release import hold
 from ip_fhir.exchange.sending.retry import next_try
@@ -107,7 +108,7 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
         return row
     writer = context.formats.writer(errand.peer.adapter.format, errand.peer.lines)
     try:
-        content = _written(writer, errand, now, context)
+        content = _written(writer, errand, row, now, context)
     except IpFhirError:
         raise
     except Exception as error:  # a row that cannot be rendered is parked; it must not stop the others
@@ -116,11 +117,14 @@ def _rendered(context: Context, errand: Errand, row: OutboxRow, now: datetime) -
     return context.store.keep_content(row.id, content, writer.content_type)
 
 
-def _written(writer: Writer, errand: Errand, now: datetime, context: Context) -> bytes:
-    """The bytes of the message; where its format names the person in each message, with the person of the notice."""
+def _written(writer: Writer, errand: Errand, row: OutboxRow, now: datetime, context: Context) -> bytes:
+    """The bytes of the message, with the person of the notice or the messages before it where its format wants them."""
+    message = errand.message(now)
     if errand.owner is not None and isinstance(writer, PersonWriter):
-        return writer.write_about(errand.message(now), errand.owner, context.mapper)
-    return writer.write(errand.message(now), context.mapper)
+        return writer.write_about(message, errand.owner, context.mapper)
+    if isinstance(writer, ChainWriter):
+        return writer.write_after(message, earlier_messages(context, errand.peer.name, row), context.mapper)
+    return writer.write(message, context.mapper)
 
 
 def _deliver(context: Context, errand: Errand, row: OutboxRow, now: datetime) -> Receipt | None:

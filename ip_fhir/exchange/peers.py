@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ip_fhir.domain.parties import check_names
 from ip_fhir.errors import InvalidInput
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.people import Organization
     from ip_fhir.ports import Adapter, Endpoint, WireFormat
+
+_MESSAGING: Final = frozenset({"fhir-message", "medcom-message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,14 @@ def _certified(credentials: Iterable[Credential]) -> dict[str, Credential]:
                 raise InvalidInput.at("peers", "two have the same name of a certificate", "duplicate")
             found[name] = replace(one, client=name)
     return found
+
+    def messaging_of(self, credential: Credential) -> WireFormat:
+        """The format of FHIR messages that its holder sends: that of its adapter, if it is one of these.
+
+        Of a carrier, if all its parties have the same; else `fhir-message`.
+        """
+        spoken = {self.party(name).adapter.format for name in credential.speaks_as}
+        return spoken.pop() if len(spoken) == 1 and spoken <= _MESSAGING else "fhir-message"
 
 
 def _digest(token: str) -> bytes:

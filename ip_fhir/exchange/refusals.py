@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.values.ids import PersonId
     from ip_fhir.errors import IssueCode
     from ip_fhir.exchange.context import Context
+    from ip_fhir.exchange.formats import Incoming
     from ip_fhir.exchange.peers import Credential
 
 _LONGEST_REASON = 500
@@ -38,7 +39,8 @@ _LONGEST_REASON = 500
 class Arrival:
     """A message on its way in: its peer and digest and, once it could be read, its id, kind and party.
 
-    `loop` is the key of the loop that it was taken into, `outcome` the result of taking it in.
+    `loop` is the key of the loop that it was taken into, `outcome` the result of taking it in, `incoming` its content
+    once that was parsed.
     """
 
     peer: str
@@ -48,6 +50,7 @@ class Arrival:
     party: str | None = None
     loop: str | None = None
     outcome: str = "failed"
+    incoming: Incoming | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, credential: Credential, content: bytes) -> Arrival:

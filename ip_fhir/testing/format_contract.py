@@ -23,7 +23,17 @@ from ip_fhir.domain.message import MessageKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.messages import CONTENT
 from ip_fhir.errors import InvalidInput, Problem
-from ip_fhir.exchange.formats import MESSAGE_FIELDS, Answer, Format, Telling, Writer, can_write
+from ip_fhir.exchange.formats import (
+    MESSAGE_FIELDS,
+    Answer,
+    ChainWriter,
+    Earlier,
+    Format,
+    Reliable,
+    Telling,
+    Writer,
+    can_write,
+)
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.plugins import faults
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from ip_fhir.domain.message import Message
     from ip_fhir.domain.sharing.messages import PlanMessage
     from ip_fhir.domain.values.ids import PersonId
+    from ip_fhir.exchange.formats import Incoming
     from ip_fhir.ports import ReceiptCode
 
 _NO_CONTENT = [b"", b"\n", b"\x00", b"\xff\xfe\x00", b"{}", b"[]", b"<a/>", b"MSH|", "Åse".encode("latin-1"), b"[" * 99]
@@ -180,6 +191,35 @@ class FormatContract:
         assert incoming.reply(answer) != incoming.reply(_answer("fatal-error"))
         _says_nothing(incoming.reply(answer).decode())
 
+    def test_every_message_gets_a_receipt(self, wire: Format, content: bytes) -> None:
+        """Every message gets a receipt where the format says so, also a refused one; a receipt gets none itself."""
+        incoming = wire.open(content, DEFAULT_LIMITS)
+        if not isinstance(incoming, Reliable):
+            return
+        assert (incoming.told_id(), incoming.receipt()) == ("message-1", None)
+        codes: list[ReceiptCode] = ["ok", "transient-error", "fatal-error"]
+        for code in codes:
+            receipt = _receipt(wire, incoming.reply(_answer(code)))
+            assert (receipt.message_id, receipt.code) == ("message-1", code)
+            assert _receipt(wire, incoming.again(incoming.reply(_answer(code)), NOON)) == receipt
+        for damaged in _damaged(content):
+            for broken in _opened(wire, damaged):
+                if isinstance(broken, Reliable) and broken.told_id() is not None:
+                    _says_nothing(broken.reply(_answer("fatal-error")).decode())
+
+    def test_a_chain_is_no_part_of_what_is_said(self, wire: Format, mapper: Mapper) -> None:
+        """A message after others is read back equal, whatever is kept of them, and is the same bytes each time."""
+        if not isinstance(wire, ChainWriter):
+            return
+        first, then = message(MessageKind.NOTICE), message(MessageKind.REMINDER, "message-2")
+        written = wire.write_after(first, (), mapper)
+        assert written == _writer(wire).write(first, mapper)
+        for kept in (written, b"", b"{}", b"MSH|"):
+            earlier = [Earlier("message-1", NOON, own=True, content=kept)]
+            after = wire.write_after(then, earlier, mapper)
+            assert wire.open(after, DEFAULT_LIMITS).message(mapper) == then
+            assert wire.write_after(then, earlier, mapper) == after
+
     def test_it_is_silent(self, wire: Format, content: bytes) -> None:
         """Neither the format nor received content shows a person's data in its `repr`."""
         _says_nothing(repr(wire))
@@ -190,6 +230,23 @@ def _writer(wire: Format) -> Writer:
     if not can_write(wire):
         pytest.fail("a format that is only taken in overrides the fixture `content`")
     return cast("Writer", wire)
+
+
+def _opened(wire: Format, content: bytes) -> list[Incoming]:
+    """The content, if it is parsed at all."""
+    try:
+        return [wire.open(content, DEFAULT_LIMITS)]
+    except InvalidInput:
+        return []
+
+
+def _receipt(wire: Format, reply: bytes) -> Receipt:
+    incoming = wire.open(reply, DEFAULT_LIMITS)
+    assert isinstance(incoming, Reliable)
+    assert incoming.told_id() is None
+    receipt = incoming.receipt()
+    assert receipt is not None
+    return receipt
 
 
 def _answer(code: ReceiptCode) -> Answer:

@@ -12,13 +12,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, cast
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ip_fhir.fhir.capability import capability_statement
-from ip_fhir.fhir.reading import FHIR_JSON
+from ip_fhir.fhir.outcome import outcome
+from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.mapping import default
 from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 
 _MESSAGES: Final = "The messages of the green form loop; receipts are synchronous."
 _MESSAGES_OF_PLANS: Final = "The messages of the green form loop and about plans; receipts are synchronous."
+
+_TAKEN: Final = write_json(outcome(()))
+"""The answer to an acknowledgement, which gets none of its own."""
 
 _KINDS: Final = {"_search": asked.require_form, "PATCH": asked.require_patch}
 """The checks of the content type, where it is not that of FHIR resources."""
@@ -153,14 +158,22 @@ class _Endpoint:
         return peer
 
     async def process_message(self, request: Request) -> Response:
-        return await self._take_in(request, "fhir-message")
+        """Take in a message, or the acknowledgement of one: that is answered by an OperationOutcome.
+
+        A peer that wants acknowledgements posted gets them after the answer.
+        """
+        peer = await self._peer(request)
+        format_name = self._exchange.messaging_of(peer)
+        answer = await self._take_in(request, peer, format_name)
+        if format_name != "fhir-message" and answer.body != _TAKEN:
+            answer.background = BackgroundTask(self._exchange.acknowledge, bytes(answer.body), peer)
+        return answer
 
     async def transaction(self, request: Request) -> Response:
         """Take in a transaction, or answer the entries of a batch one by one."""
-        return await self._take_in(request, "fhir-transaction")
+        return await self._take_in(request, await self._peer(request), "fhir-transaction")
 
-    async def _take_in(self, request: Request, format_name: WireFormat) -> Response:
-        peer = await self._peer(request)
+    async def _take_in(self, request: Request, peer: Credential, format_name: WireFormat) -> Response:
         asked.require_json(request)
         async with self._bodies.read(request, peer.name) as content:
             if format_name == "fhir-transaction" and is_batch(content):
@@ -169,7 +182,7 @@ class _Endpoint:
             if format_name == "fhir-transaction" and self._of_plans is not None and is_about_views(content):
                 return await run_in_threadpool(self._of_plans.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
-        return Response(reply, media_type=FHIR_JSON)
+        return Response(reply or _TAKEN, media_type=FHIR_JSON)
 
     async def interaction(self, path: str, request: Request) -> Response:
         """Answer at the door with this path; a body is read while there is room for it."""

@@ -27,8 +27,16 @@ def response(ident: str, code: str = "ok", words: str = "fine") -> bytes:
     return orjson.dumps({"resourceType": "Bundle", "type": "message", "entry": entries})
 
 
+_ECHO = orjson.dumps({"resourceType": "Bundle", "type": "message", "entry": [{"resource": {"resourceType": "Basic"}}]})
+
+
 class HttpPeer:
-    """A FHIR endpoint; the message's id is the first word of what it is sent."""
+    """A FHIR endpoint; the message's id is the first word of what it is sent.
+
+    With `echoes` it answers a message that it takes by a Bundle without a response, as a server that stores Bundles.
+    """
+
+    echoes = False
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server
@@ -57,7 +65,7 @@ class HttpPeer:
             "nonsense": (200, f"<html>{PERSON}</html>".encode()),
             "other": (200, response("another")),
         }
-        return answers.get(self._behaviour, (200, response(ident)))
+        return answers.get(self._behaviour, (201, _ECHO) if self.echoes else (200, response(ident)))
 
 
 class _Handler(BaseHTTPRequestHandler):

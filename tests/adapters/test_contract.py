@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +13,8 @@ from ip_fhir.testing.adapter_contract import Behaviour
 from ip_fhir.testing.store.samples import PERSON
 from ip_fhir_fhir_rest import FhirRest
 from ip_fhir_fhir_rest import adapter as fhir_rest
+from ip_fhir_fhirmessage import FhirMessageAdapter
+from ip_fhir_fhirmessage import adapter as fhirmessage
 from tests.adapters.peer_double import HttpPeer, http_peer
 
 
@@ -35,6 +38,31 @@ class TestFhirRest(AdapterContract):
         """The peer reads the id off the content's first word."""
         made = super().outgoing(peer, ident)
         return dataclasses.replace(made, content=ident.encode() + b" " + made.content)
+
+
+class TestFhirMessage(TestFhirRest):
+    """The same peer, which acknowledges each message in its answer."""
+
+    @pytest.fixture
+    def adapter(self) -> Iterator[FhirMessageAdapter]:
+        """As its entry point makes it."""
+        made = fhirmessage()
+        yield made
+        made.close()
+
+
+class TestFhirMessageLater(TestFhirMessage):
+    """The acknowledgement comes by itself: whatever else the peer answers, it has the message."""
+
+    hands_over = True
+    options: ClassVar[dict[str, str]] = {"receipt": "later", "door": "Bundle"}
+
+    @pytest.fixture
+    def peer(self) -> Iterator[HttpPeer]:
+        """It answers by the Bundle that it stored."""
+        with http_peer() as peer:
+            peer.echoes = True
+            yield peer
 
 
 class MemoryPeer:

@@ -7,7 +7,7 @@ is installed as an entry point of the group `ip_fhir.formats`: a function withou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from ip_fhir.domain.sharing.messages import PlanMessage
@@ -46,6 +46,20 @@ class Answer:
     at: datetime
     url: str
     warnings: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A message of the same loop or plan that went between the two parties before the one that is written.
+
+    `sent` is its time (UTC); `own` if the one who writes now sent it. `content` are the bytes that went with it on our
+    side: what we sent, or what we answered; empty where they are not kept.
+    """
+
+    id: str
+    sent: datetime
+    own: bool
+    content: bytes = field(default=b"", repr=False)
 
 
 class Incoming(Protocol):
@@ -157,6 +171,31 @@ class Answering(Protocol):
         ...
 
 
+@runtime_checkable
+class Reliable(Protocol):
+    """Content of a format that has rules of its own for messages that come again: part of an `Incoming`.
+
+    Every message is answered by a receipt, also one that is refused or was not understood; and a receipt may come in
+    as a message does.
+    """
+
+    def told_id(self) -> str | None:
+        """Return the id of the message, by which a refusal is told; None if it has none, or is a receipt itself."""
+        ...
+
+    def envelope_id(self) -> str:
+        """Return the id of the envelope, in which no other message of its sender may come. Raises `InvalidInput`."""
+        ...
+
+    def receipt(self) -> Receipt | None:
+        """Return the receipt, where the content is one. Raises `InvalidInput` for one that does not say enough."""
+        ...
+
+    def again(self, reply: bytes, at: datetime) -> bytes:
+        """Return the reply that was given before, to a message that came again at this time (UTC)."""
+        ...
+
+
 class Format(Protocol):
     """A wire format that is received.
 
@@ -199,6 +238,15 @@ class PersonWriter(Protocol):
 
         `owner` is the person of the referral's notice; of a notice, its own owner is written.
         """
+        ...
+
+
+@runtime_checkable
+class ChainWriter(Protocol):
+    """A `Writer` of a format in which a message carries the chain of those before it."""
+
+    def write_after(self, message: Message | PlanMessage, earlier: Sequence[Earlier], mapper: Mapper) -> bytes:
+        """Return the bytes as `write` does; `earlier` are the messages before it, the oldest first."""
         ...
 
 

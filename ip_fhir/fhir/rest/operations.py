@@ -37,6 +37,34 @@ def process_message(content: bytes, content_type: str = FHIR_JSON) -> Interactio
     )
 
 
+def hand_in(
+    content: bytes, content_type: str = FHIR_JSON, door: str = "$process-message"
+) -> Interaction[JsonObject | None]:
+    """Returns the handing over of a message at a `door` of the server; its result is the response message, if any.
+
+    None: the server has taken it, and the response comes later, by itself. Repeating it is safe, as above.
+    """
+    return Interaction(
+        "hand-in",
+        "POST",
+        door,
+        _response,
+        headers=(("Content-Type", content_type),),
+        body=content,
+        repeat=Repeat.SAFE,
+        writes=True,
+    )
+
+
+def _response(answered: Answered) -> JsonObject | None:
+    """The message with a response in an answer: what else a server may give back, such as what was posted, is none."""
+    found = answered.optional_resource()
+    entries = found.get("entry") if found is not None and found["resourceType"] == "Bundle" else None
+    first = entries[0] if isinstance(entries, list) and entries else None
+    header = first.get("resource") if isinstance(first, dict) else None
+    return found if isinstance(header, dict) and "response" in header else None
+
+
 def _capability(answered: Answered) -> JsonObject:
     return answered.resource("CapabilityStatement")
 

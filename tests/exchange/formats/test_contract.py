@@ -49,6 +49,15 @@ class TestFhirResources(FormatContract):
         return Formats().named("fhir-resources")
 
 
+class TestMedComMessage(FormatContract):
+    """Every kind, with its chain of Provenances."""
+
+    @pytest.fixture
+    def wire(self) -> Format:
+        """Found by its name."""
+        return Formats().named("medcom-message")
+
+
 class TestHl7v2(FormatContract):
     """Every kind of message about a referral; about a plan, views, their end, changes and their answers."""
 
