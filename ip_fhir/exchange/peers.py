@@ -131,6 +131,14 @@ class Peers:
         """The settings of the lines of whoever brings a message; of a carrier, if all its parties have the same."""
         return lines_in_common([self.party(name).lines for name in credential.speaks_as])
 
+    def messaging_of(self, credential: Credential) -> WireFormat:
+        """The format of FHIR messages that its holder sends: that of its adapter, if it is one of these.
+
+        Of a carrier, if all its parties have the same; else `fhir-message`.
+        """
+        spoken = {self.party(name).adapter.format for name in credential.speaks_as}
+        return spoken.pop() if len(spoken) == 1 and spoken <= _MESSAGING else "fhir-message"
+
 
 def lines_in_common(found: Sequence[Mapping[WireFormat, object]]) -> Mapping[WireFormat, object]:
     """The settings of lines by wire format that all of these parties have; none where two differ."""
@@ -145,14 +153,6 @@ def _certified(credentials: Iterable[Credential]) -> dict[str, Credential]:
                 raise InvalidInput.at("peers", "two have the same name of a certificate", "duplicate")
             found[name] = replace(one, client=name)
     return found
-
-    def messaging_of(self, credential: Credential) -> WireFormat:
-        """The format of FHIR messages that its holder sends: that of its adapter, if it is one of these.
-
-        Of a carrier, if all its parties have the same; else `fhir-message`.
-        """
-        spoken = {self.party(name).adapter.format for name in credential.speaks_as}
-        return spoken.pop() if len(spoken) == 1 and spoken <= _MESSAGING else "fhir-message"
 
 
 def _digest(token: str) -> bytes:
