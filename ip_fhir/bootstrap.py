@@ -229,6 +229,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         by_person=peer.by_person,
         absent=peer.absent,
         clients=peer.clients,
+        readers=peer.readers or (),
     )
 
 

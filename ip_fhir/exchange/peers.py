@@ -25,7 +25,8 @@ class Peer:
     names of the parties whose notices it may bring.
 
     With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
-    meaning of a part that a change of theirs does not have.
+    meaning of a part that a change of theirs does not have. `readers` are the names of the other parties that read the
+    server by which it is reached: nothing goes there that one of them may not see.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Peer:
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
     clients: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:
