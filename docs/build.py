@@ -73,6 +73,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "er7-bounds": er7.bounds,
     "er7-refusals": er7.refusals,
     "interoperability": interoperability.observed,
+    "interoperability-clients": interoperability.clients,
     "interoperability-fhir": interoperability.servers,
     "foreign-options": foreign.options,
     "foreign-tables": foreign.tables,

@@ -251,6 +251,7 @@ def _peer(number: int, peer: PeerSettings, loaded: dict[str, Adapter]) -> Peer:
         absent=peer.absent,
         clients=peer.clients,
         certificates=_certificates(f"peers.{number}", peer.certificates),
+        readers=peer.readers or (),
     )
 
 

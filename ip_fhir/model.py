@@ -126,6 +126,7 @@ from ip_fhir.domain.sharing.share import (
     IdPair,
     ItemNumber,
     Kept,
+    ServerReader,
     Share,
 )
 from ip_fhir.domain.sharing.terms import RequestRule, ShareStart, SharingTerms
@@ -298,6 +299,7 @@ __all__ = [
     "Rule",
     "Section",
     "Seer",
+    "ServerReader",
     "Share",
     "ShareStart",
     "SharedPlan",

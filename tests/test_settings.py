@@ -83,9 +83,9 @@ def test_a_side_without_a_role(file: Path) -> None:
 
 
 def test_how_a_peer_takes_part_in_plans() -> None:
-    """By default a peer is a party as a whole, and what its changes do not have is unchanged."""
+    """By default a peer is a party as a whole, what its changes do not have is unchanged, and who reads is not said."""
     (plain,) = settings_of(minimal(peers=[peer()]), environ={}).peers
-    assert (plain.by_person, plain.absent) == (False, "unchanged")
+    assert (plain.by_person, plain.absent, plain.readers) == (False, "unchanged", None)
     (other,) = settings_of(minimal(peers=[peer(by_person=True, absent="removed")]), environ={}).peers
     assert (other.by_person, other.absent) == (True, "removed")
 
@@ -284,6 +284,10 @@ def test_carriers_and_passing_on() -> None:
             {"listeners": [{"use": "ear", "speaks_for": "z"}]},
             "listeners.0.speaks_for: no peer or carrier has this name",
         ),
+        ({"peers": [A, numbered("r", "90004", readers=["z"])]}, "peers: r: readers: no peer has the name z"),
+        ({"peers": [NAMELESS, numbered("r", "90004", readers=["n"])]}, "r: readers: n has no number of its own"),
+        ({"peers": [numbered("r", "90004", readers=["r"])]}, "readers: names the peers that read it beside r itself"),
+        ({"peers": [numbered("r", "90004", readers="a")]}, "peers.0.readers"),
         ({"unit_list": "ajar"}, "unit_list"),
     ],
 )

@@ -18,6 +18,11 @@ def servers() -> str:
     return _table("interoperability-fhir.json", ("server", "version", "feature", "result", "way"), way="way round")
 
 
+def clients() -> str:
+    """Returns the table of clients of our endpoint: a row for each client and thing that it asks for."""
+    return _table("interoperability-clients.json", ("client", "version", "feature", "result"))
+
+
 def _table(file: str, columns: tuple[str, ...], **titles: str) -> str:
     """The rows of a file; a column has the title that is given for it, else its own name."""
     lines = [f"| {' | '.join(titles.get(name, name) for name in columns)} |", f"|{'---|' * len(columns)}"]

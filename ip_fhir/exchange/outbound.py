@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ip_fhir.domain.effects import EffectKind
 from ip_fhir.domain.referral import EventKind
-from ip_fhir.errors import InvalidInput, IpFhirError, PeerError, Rejected, StoreError, Unavailable, Unreadable
+from ip_fhir.errors import (
+    ConsentRefused,
+    InvalidInput,
+    IpFhirError,
+    PeerError,
+    Rejected,
+    StoreError,
+    Unavailable,
+    Unreadable,
+)
 from ip_fhir.exchange import inbound
 from ip_fhir.exchange.formats import ChainWriter, PersonWriter, Receipting
 from ip_fhir.exchange.receipts import conclude, receipt_due, said, words
@@ -72,6 +81,9 @@ def _send(context: Context, row: OutboxRow, now: datetime) -> _Attempt:
         errand = errand_of(context, row)
         if errand.close(now):
             return "refused", None
+        if withheld := errand.withheld_from:
+            told = f"the server on its way is read by {', '.join(withheld)}, who may not see this message"
+            raise ConsentRefused("readers", told)
         if hold(context, errand, row, now):
             return "held", None
         row = _rendered(context, errand, row, now)

@@ -31,7 +31,8 @@ class Peer:
     `client` is the one of `clients` or `certificates` by which a request came; empty otherwise.
 
     With `by_person` its system keeps its people apart, so that each of them has a share of a plan. `absent` is the
-    meaning of a part that a change of theirs does not have.
+    meaning of a part that a change of theirs does not have. `readers` are the names of the other parties that read the
+    server by which it is reached: nothing goes there that one of them may not see.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Peer:
     clients: tuple[str, ...] = ()
     client: str = ""
     certificates: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
     @property
     def speaks_as(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from ip_fhir.servers.changes import (
 )
 from ip_fhir.servers.closure import Closure
 from ip_fhir.servers.plans import EditConflict, FetchedPlan, UpdatedPlan
+from ip_fhir.servers.strangers import without_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,6 +115,8 @@ class FhirServer:
                     sent = len(made.requests)
                 elif attempt == _ROUNDS:
                     raise
+                else:
+                    self._expect_single(made)
                 if self._took_effect(whole):
                     return UpdatedPlan(self._again(base), len(made.requests), left)
                 base, wanted, plan = self._rebased(base, plan)
@@ -154,6 +157,7 @@ class FhirServer:
             except Conflict as error:  # somebody creates one of them at the same time
                 if attempt == _ROUNDS:
                     raise
+                self._expect_single(made)
                 self.connection.wait(error, attempt)
                 there = self._find(made.requests[number])
             except Unavailable as error:
@@ -188,6 +192,14 @@ class FhirServer:
         if last or self.by_name or error.status not in _NO_CONDITION or not any(map(creates_own, made.requests)):
             raise error
         self.by_name = True
+
+    def _expect_single(self, made: Changes) -> None:
+        """Raise `Rejected` if a condition finds several: that is no conflict of versions, and stays as it is."""
+        for one in made.requests:
+            found = self._matches(one) if one.if_none_exist else []
+            if len(found) > 1:
+                reason = f"there are {len(found)} of type {one.url} with one number: somebody must merge them there"
+                raise Rejected(f"{self.connection.host}: {reason}", status=412)
 
     def _missing(self, made: Changes) -> Changes:
         """The changes without what they would create by name and is there: it is the same, or has been changed."""
@@ -231,12 +243,16 @@ class FhirServer:
         return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
     def _fetched(self, bundle: JsonObject, gone: Iterable[Location] = ()) -> FetchedPlan:
+        warned = [Problem(place.type, _GONE, "not-found", "warning") for place in gone]
         try:
             reading = self.mapper.read_fhir(bundle)
         except InvalidInput as error:  # theirs, not the caller's
-            raise Rejected(f"{self.connection.host}: the plan cannot be read: {error}") from error
-        missing = (Problem(place.type, _GONE, "not-found", "warning") for place in gone)
-        return FetchedPlan(reading.plan, bundle, (*without_our_identifiers(reading.warnings, bundle), *missing))
+            readable = without_unreadable(bundle, error)
+            if readable is None:
+                raise Rejected(f"{self.connection.host}: the plan cannot be read: {error}") from error
+            fetched = self._fetched(readable[0])
+            return replace(fetched, warnings=(*fetched.warnings, *readable[1], *warned))
+        return FetchedPlan(reading.plan, bundle, (*without_our_identifiers(reading.warnings, bundle), *warned))
 
     def _put(self, before: FetchedPlan, after: IndividualPlan) -> JsonObject:
         return self.mapper.open_plan(before.bundle).put(after)
@@ -266,8 +282,12 @@ class FhirServer:
         """The resource that a creation would find there: by its condition, or by the name that it gives."""
         if creates_by_name(request):
             return self._named(*request.url.split("/"))
+        return next((Location(request.url, str(one["id"])) for one in self._matches(request)), None)
+
+    def _matches(self, request: EntryRequest) -> list[JsonObject]:
+        """The resources there that the condition of a creation asks for."""
         found = self.connection.perform(searches.search(request.url, request.if_none_exist)).resources
-        return next((Location(request.url, str(one["id"])) for one in found if heeds(request, one)), None)
+        return [one for one in found if heeds(request, one)]
 
     def _named(self, type_: str, id_: str) -> Location | None:
         try:

@@ -133,8 +133,9 @@ class Settings(Value):
                 "peers: certificates are shown where the endpoint speaks TLS and trusts authorities: http.tls.trusted"
             )
             raise ValueError(message)
-        for problem in (*_carrier_problems(self), *_passing_on_problems(self), *_listener_problems(self)):
-            raise ValueError(problem)
+        for check in (_carrier_problems, _passing_on_problems, _reader_problems, _listener_problems):
+            for problem in check(self):
+                raise ValueError(problem)
         return self
 
     @property
@@ -167,6 +168,15 @@ def _passing_on_problems(settings: Settings) -> Iterator[str]:
             yield f"peers: {peer.name}: only a coordinating unit or a municipality passes on notices"
         for party in peer.passes_on:
             yield from _party_problems(settings, f"peers: {peer.name}", party, unknown)
+
+
+def _reader_problems(settings: Settings) -> Iterator[str]:
+    unknown = set(settings.parties.without_own_number())
+    for peer in settings.peers:
+        for party in peer.readers or ():
+            yield from _party_problems(settings, f"peers: {peer.name}: readers", party, unknown)
+        if peer.name in (peer.readers or ()):
+            yield f"peers: {peer.name}: readers: names the peers that read it beside {peer.name} itself"
 
 
 def _party_problems(settings: Settings, place: str, party: str, unknown: set[str]) -> Iterator[str]:

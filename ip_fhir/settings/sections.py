@@ -91,8 +91,9 @@ class PeerSettings(Value):
     let in by its certificate, without a token, and its tokens count only together with one of them.
 
     With `by_person` a plan is shared with each of its people who takes part, not with the party as a whole. `absent`
-    says what a part means that its changes of a plan do not have. `auth` are our credentials with its authorisation
-    server, instead of a `token`. `hl7v2` has the settings of its line for HL7 v2.
+    says what a part means that its changes of a plan do not have. `readers` are the names of the other peers that read
+    the server at `url`: none, if the list is empty; without it, nobody has said. `auth` are our credentials with its
+    authorisation server, instead of a `token`. `hl7v2` has the settings of its line for HL7 v2.
     """
 
     name: Id
@@ -107,6 +108,7 @@ class PeerSettings(Value):
     passes_on: tuple[Id, ...] = ()
     by_person: bool = False
     absent: Literal["unchanged", "removed"] = "unchanged"
+    readers: tuple[Id, ...] | None = Field(default=None, max_length=100)
     plain_http: bool = False  # something else encrypts the way there: a tunnel, a sidecar
     timeout: float = Field(default=30.0, gt=0)
     options: dict[str, Annotated[str | SecretStr, BeforeValidator(read_peer_option)]] = Field(default_factory=dict)

@@ -46,7 +46,20 @@ class ServerRow:
     version: str
 
 
-AnyRow: TypeAlias = Row | ServerRow
+@dataclass(frozen=True, order=True)
+class ClientRow:
+    """What came of one thing that a client of a version asks of our endpoint."""
+
+    FILE: ClassVar = DOCS / "interoperability-clients.json"
+    KEY: ClassVar = ("client", "feature")
+
+    client: str
+    feature: str
+    result: str
+    version: str
+
+
+AnyRow: TypeAlias = Row | ServerRow | ClientRow
 
 
 def observe(row: AnyRow) -> None:

@@ -12,6 +12,7 @@ from ip_fhir.domain.referral import Role
 from ip_fhir.exchange.listeners import listening
 from ip_fhir.settings.sections import ListenerSettings
 from tests.support.fhir_server import JSON, Fault, FhirServerDouble, fhir_server
+from tests.support.ring_plan import copy, shared
 from tests.support.served import eventually
 from tests.support.through_fhir import (
     HOSPITAL,
@@ -20,6 +21,7 @@ from tests.support.through_fhir import (
     numbers,
     plan_shared,
     ring_through,
+    texts,
     through_server,
     whole_loop,
 )
@@ -60,6 +62,18 @@ def test_a_plan(tmp_path: Path, server: FhirServerDouble) -> None:
     assert server.of_type("CarePlan")[0]["status"] == "revoked"
     tasks = [task["code"]["coding"][0]["code"] for task in server.of_type("Task") if task["status"] == "completed"]
     assert tasks == ["plan", "plan-change", "plan", "plan-change-answer", "plan-withdrawn"]
+
+
+def test_a_server_that_two_parties_read(tmp_path: Path, server: FhirServerDouble) -> None:
+    """The hospital's view there has what the school may see, too: no trace of the rest in any version or attachment."""
+    with ring_through(tmp_path, server.base, readers=("school",)) as (ring, settle):
+        shared(ring, HOSPITAL)
+        settle()
+        assert len(copy(ring, HOSPITAL).plan.goals) == 1
+    there = [text for found in server.versions.values() for one in found for text in texts(one)]
+    assert any("Svømmetrening" in text for text in there)
+    closed = ("Å bo for seg selv", "Å få egen bolig", "Søke om bolig")
+    assert [words for text in there for words in closed if words in text] == []
 
 
 def test_killed_and_doubled(through: Through, server: FhirServerDouble) -> None:

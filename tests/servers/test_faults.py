@@ -65,6 +65,42 @@ def test_another_persons_plan_is_refused(double: FhirServerDouble, client: FhirS
         client.fetch_plan(stored.plan.id, person=other.owner.identifier)
 
 
+def test_one_number_at_two_patients(
+    double: FhirServerDouble, client: FhirServer, stored: FetchedPlan, waited: list[float]
+) -> None:
+    """A plan of theirs cannot be stored until somebody has merged them: that is said at once, and nothing written."""
+    (patient,) = double.of_type("Patient")
+    double.put({**patient, "id": "another"})
+    later = example(1).evolve(created=stored.plan.created.replace(year=2031))
+    count = double.count()
+    with pytest.raises(Rejected, match="there are 2 of type Patient with one number: somebody must merge") as caught:
+        client.store_plan(later)
+    assert caught.value.status == 412
+    assert (double.count(), waited) == (count, [])
+    assert str(example(1).owner.identifier) not in str(caught.value)
+
+
+def test_a_relative_that_cannot_be_read(double: FhirServerDouble, client: FhirServer, stored: FetchedPlan) -> None:
+    """Somebody else's relative has no name: the plan is read without, which is told; a change leaves it as it is."""
+    (relative, *_) = double.of_type("RelatedPerson")
+    double.put({"resourceType": "RelatedPerson", "id": "theirs", "patient": relative["patient"]})
+    fetched = client.fetch_plan(stored.plan.id)
+    assert fetched.plan == stored.plan
+    (told,) = [one for one in fetched.warnings if one.path.startswith("RelatedPerson")]
+    assert (told.severity, "stays there as it is" in told.reason) == ("warning", True)
+    updated = client.update_plan(fetched, with_title(fetched, "Min plan"))
+    assert (updated.written, updated.now.plan.title) == (1, "Min plan")
+    assert len(double.versions["RelatedPerson/theirs"]) == 1
+
+
+def test_a_relative_whom_the_plan_needs(double: FhirServerDouble, client: FhirServer, stored: FetchedPlan) -> None:
+    """One who is referred to is not left out: the plan cannot be read, and that is said."""
+    for relative in double.of_type("RelatedPerson"):
+        double.put({name: value for name, value in relative.items() if name != "name"})
+    with pytest.raises(Rejected, match="the plan cannot be read"):
+        client.fetch_plan(stored.plan.id)
+
+
 def test_criteria_that_are_ignored_show_nobody_elses(double: FhirServerDouble, client: FhirServer) -> None:
     """A search that finds everybody's consents and relatives: only those of the person are the plan's."""
     first = client.store_plan(example(1))

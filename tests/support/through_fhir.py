@@ -6,6 +6,7 @@ conformance tests with servers that others wrote.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from ip_fhir.domain.people import Organization
 from ip_fhir.domain.plan import MeasureStatus
 from ip_fhir.domain.sharing.change import ChangeStatus
 from ip_fhir.exchange import Exchange
+from ip_fhir.exchange.peers import Peers
 from ip_fhir.mapping import default
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
 from ip_fhir.wire.fhirserver import FhirServerListener
@@ -25,6 +27,7 @@ from tests.support.ring_plan import copy, current, share_of, shared
 from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice, organizations
 
 HOSPITAL, MUNICIPALITY = "hospital", "municipality"
+TIMEOUT = 120.0  # seconds; servers that others wrote are slow in their first minute
 
 
 def numbers(organization: Organization) -> list[str]:
@@ -41,11 +44,18 @@ class ServerWire(Wire):
     format = "fhir-resources"
     adapter: FhirServerAdapter
     endpoint: Endpoint
+    outgoing: list[Outgoing]
 
     def send(self, outgoing: Outgoing) -> Receipt | None:  # type: ignore[override]
         """Write it there."""
         self.sent.append(outgoing.content)
-        return self.adapter.send(replace(outgoing, endpoint=self.endpoint))
+        self.outgoing.append(replace(outgoing, endpoint=self.endpoint))
+        return self.adapter.send(self.outgoing[-1])
+
+    def send_again(self) -> None:
+        """Write all of it there once more, as after a crash before anything was noted."""
+        for outgoing in self.outgoing:
+            self.adapter.send(outgoing)
 
 
 class ServerLine(Line):
@@ -94,7 +104,9 @@ class Through:
 
 def listener(base: str, peer: str, ours: Organization, **more: Any) -> FhirServerListener:
     """A listener of one party for what another writes there."""
-    return FhirServerListener({"url": base, "peer": peer, "organizations": numbers(ours), "seconds": 0.02, **more})
+    return FhirServerListener(
+        {"url": base, "peer": peer, "organizations": numbers(ours), "seconds": 0.02, "timeout": TIMEOUT, **more}
+    )
 
 
 def _other(name: str) -> str:
@@ -118,7 +130,7 @@ def through_server(
             wire.__class__ = ServerWire
             assert isinstance(wire, ServerWire)
             wire.adapter = FhirServerAdapter()
-            wire.endpoint = Endpoint(base, token, 30.0, peer_options or {})
+            wire.endpoint, wire.outgoing = Endpoint(base, token, TIMEOUT, peer_options or {}), []
             stack.callback(wire.adapter.close)
             made.restart(name)
         yield made
@@ -149,18 +161,24 @@ def whole_loop(through: Through, mark: str = "") -> str:
 
 
 @contextmanager
-def ring_through(directory: Path, base: str, token: str | None = None) -> Iterator[tuple[Ring, Callable[[], None]]]:
-    """The holder of a plan and a participant with the server between them, and what lets all messages arrive."""
+def ring_through(
+    directory: Path, base: str, token: str | None = None, *, party: str = HOSPITAL, readers: tuple[str, ...] = ()
+) -> Iterator[tuple[Ring, Callable[[], None]]]:
+    """The holder of a plan and a participant with the server between them, and what lets all messages arrive.
+
+    `readers` are the other parties that read the server, as the holder's settings name them.
+    """
     with ExitStack() as stack:
         ring = make_ring(directory)
         stack.callback(ring.close)
-        pairs = ((MUNICIPALITY, HOSPITAL), (HOSPITAL, MUNICIPALITY))
+        pairs = ((MUNICIPALITY, party), (party, MUNICIPALITY))
+        ring.network.sides[MUNICIPALITY] = read_by(ring.holder, party, *readers)
         looks: list[tuple[FhirServerListener, Exchange]] = []
         for name, other in pairs:
             line = ring[name]._context.peers.party(other).adapter
             line.__class__ = ServerLine
             assert isinstance(line, ServerLine)
-            line.adapter, line.endpoint = FhirServerAdapter(), Endpoint(base, token, 30.0)
+            line.adapter, line.endpoint = FhirServerAdapter(), Endpoint(base, token, TIMEOUT)
             stack.callback(line.adapter.close)
             ours = ring[name]._context.organizations[0]
             looks.append((listener(base, other, ours, **({"token": token} if token else {})), ring[name]))
@@ -173,6 +191,22 @@ def ring_through(directory: Path, base: str, token: str | None = None) -> Iterat
             ring.settle()
 
         yield ring, settle
+
+
+def texts(node: Any) -> Iterator[str]:
+    """All text in a resource, also that of its attachments."""
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if isinstance(value, dict | list):
+            yield from texts(value)
+        elif isinstance(value, str):
+            yield b64decode(value).decode() if name == "data" else value
+
+
+def read_by(side: Exchange, peer: str, *readers: str) -> Exchange:
+    """A side started again with settings that name the parties which read the server of a peer, too."""
+    context = side._context
+    peers = [replace(one, readers=readers) if one.name == peer else one for one in context.peers]
+    return Exchange(replace(context, peers=Peers(peers)))
 
 
 def plan_shared(ring: Ring, settle: Callable[[], None]) -> None:

@@ -63,7 +63,8 @@ class Letter:
         given: dict[str, Any] = {CONTENT[kind]: _CONTENTS[kind](self)}
         if kind is PlanMessageKind.PLAN:
             left = () if self.before is None else given["view"].left_since(self.before)
-            given |= {"kept": self.share.kept, "numbers": self.share.numbers, "left": left}
+            kept = () if self.share.readers else self.share.kept  # nobody can tell if others may see it
+            given |= {"kept": kept, "numbers": self.share.numbers, "left": left}
         if self.case.side is PlanSide.HOLDER:
             given["epoch"] = self.case.epoch
         return PlanMessage(

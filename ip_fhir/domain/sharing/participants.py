@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ip_fhir.domain.people import Organization
     from ip_fhir.domain.plan import IndividualPlan
-    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.share import ServerReader, Share
 
 Person: TypeAlias = tuple[str, tuple[str, ...]]
 """The id of somebody of whom consent is asked, and those of the organisations that they work within, from below."""
@@ -155,6 +155,6 @@ def _first_day(places: list[Place]) -> date | None:
     return None if None in days else min(day for day in days if day is not None)
 
 
-def is_of(share: Share, person: str, organization: str | None) -> bool:
-    """True if a person with a place in the name of this organisation is one that the share is for."""
-    return organization in share.organizations and share.person in (None, person)
+def is_of(side: Share | ServerReader, person: str, organization: str | None) -> bool:
+    """True if a person with a place in the name of this organisation is one that the share is for, or of its reader."""
+    return organization in side.organizations and side.person in (None, person)

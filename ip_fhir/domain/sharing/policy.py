@@ -1,7 +1,7 @@
 """The policy of a share: the life areas that are open to it on a day, since when and until when, and what turns it.
 
-Consent is asked about every person of the party who takes part that day: an area is open only if all are allowed. Of
-consents only the kind `sharing` counts. Days are Norwegian days.
+Consent is asked about every person of the party who takes part that day, and of each other party that reads the server
+on its way: an area is open only if all are allowed. Only consents of the kind `sharing` count. Days are Norwegian days.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from ip_fhir.domain.sharing.view import Opening
 from ip_fhir.domain.values.terms import LifeArea
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from ip_fhir.domain.consent.answers import Answer
     from ip_fhir.domain.consent.consent import Consent
     from ip_fhir.domain.consent.protection import LocatingPart
     from ip_fhir.domain.plan import IndividualPlan
     from ip_fhir.domain.sharing.lens.basis import Basis
     from ip_fhir.domain.sharing.participants import Person
-    from ip_fhir.domain.sharing.share import Share
+    from ip_fhir.domain.sharing.share import ServerReader, Share
     from ip_fhir.domain.values.value import Period
 
 __all__ = [
@@ -52,6 +53,7 @@ _COLUMNS: Final = (None, *LifeArea)
 _ONE_DAY: Final = timedelta(days=1)
 _OF_AGE: Final = 18
 _ALL_AREAS: Final = len(LifeArea)
+_LEVELS: Final = tuple(ContentLevel)  # each includes the one before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Policy:
     """The policy of a share on a day: the life areas that are open, and `general`, if content of no area is.
 
     `level` is how much of it the agreement lets through; `released` are the parts that were ticked for it and that lead
-    to persons with a protected address.
+    to persons with a protected address. What is not so for every side of the share is not so.
     """
 
     areas: frozenset[LifeArea]
@@ -92,7 +94,7 @@ class Terms:
 
 
 def policy_of(plan: IndividualPlan, share: Share, on: date) -> Policy:
-    """Returns the policy of a share on the day `on`. Nothing is open to a party of which nobody takes part that day."""
+    """Returns the policy of a share on the day `on`. Nothing is open if nobody of one of its sides takes part then."""
     basis = index_of(plan).basis
     return basis.once(("policy", on, *_decides(share)), lambda: _policy(_open_on(basis, share, on), share))
 
@@ -106,15 +108,15 @@ def people_of(plan: IndividualPlan, share: Share, on: date) -> tuple[Person, ...
 
 
 def consents_of(plan: IndividualPlan, share: Share, on: date) -> tuple[str, ...]:
-    """Returns the ids of the consents to sharing by which something is open to this participant on the day `on`."""
+    """Returns the ids of the consents to sharing by which something is open by this share on the day `on`."""
     basis, now = index_of(plan).basis, policy_of(plan, share, on)
     return basis.once(("consents", on, *_decides(share)), lambda: _consents(basis, share, on, now))
 
 
 def _consents(basis: Basis, share: Share, on: date, now: Policy) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for person in _persons_on(basis, share, on):
-        for area, answer in basis.answers(person, on, share.ages).items():
+    for answers in _answers_on(basis, share, on):
+        for area, answer in answers.items():
             if isinstance(answer.given, Allowed) and (now.general if area is None else area in now.areas):
                 found |= dict.fromkeys(answer.given.consents)
     return tuple(found)
@@ -122,7 +124,7 @@ def _consents(basis: Basis, share: Share, on: date, now: Policy) -> tuple[str, .
 
 def _decides(share: Share) -> tuple[Any, ...]:
     """Returns all of a share that decides, with the plan, what is open to it."""
-    return share.organizations, share.person, share.level, share.ages, share.released
+    return share.organizations, share.person, share.level, share.ages, share.released, share.readers
 
 
 def openings(plan: IndividualPlan, share: Share, on: date) -> tuple[Opening, ...]:
@@ -151,23 +153,34 @@ def _terms(basis: Basis, share: Share, on: date) -> Terms:
 
 def _policy(now: Open, share: Share) -> Policy:
     areas = frozenset(area for area in now if area is not None)
-    return Policy(areas, None in now, share.level, frozenset(share.released))
+    level = min((side.level for side in share.sides), key=_LEVELS.index)
+    released = frozenset(share.released).intersection(*(reader.released for reader in share.readers))
+    return Policy(areas, None in now, level, released)
 
 
-def _persons_on(basis: Basis, share: Share, day: date) -> tuple[Person, ...]:
-    return basis.once(("persons", day, share.organizations, share.person), lambda: _taking_part(basis, share, day))
+def _persons_on(basis: Basis, side: Share | ServerReader, day: date) -> tuple[Person, ...]:
+    return basis.once(("persons", day, side.organizations, side.person), lambda: _taking_part(basis, side, day))
 
 
-def _taking_part(basis: Basis, share: Share, day: date) -> tuple[Person, ...]:
-    held = (one for one in basis.places if one.period.covers(day) and is_of(share, one.person, one.organization))
+def _taking_part(basis: Basis, side: Share | ServerReader, day: date) -> tuple[Person, ...]:
+    held = (one for one in basis.places if one.period.covers(day) and is_of(side, one.person, one.organization))
     return persons_in(held, basis.above)
 
 
 def _open_on(basis: Basis, share: Share, day: date) -> Open:
-    """Returns what is open to all persons who take part on this day; nothing, if nobody does."""
-    persons = _persons_on(basis, share, day)
-    found = _EVERYTHING if persons else frozenset()
-    return found.intersection(*(basis.allowed(person, day, share.ages) for person in persons))
+    """Returns what is open to all persons of all sides who take part on this day; nothing, if nobody of one does."""
+    found = _EVERYTHING
+    for side in share.sides:
+        persons = _persons_on(basis, side, day)
+        found = found.intersection(*(basis.allowed(one, day, side.ages) for one in persons)) if persons else frozenset()
+    return found
+
+
+def _answers_on(basis: Basis, share: Share, day: date) -> Iterator[Mapping[LifeArea | None, Answer]]:
+    """Yields the answer for each life area to each person of all sides who takes part on this day."""
+    for side in share.sides:
+        for person in _persons_on(basis, side, day):
+            yield basis.answers(person, day, side.ages)
 
 
 def _last_days(basis: Basis, share: Share, on: date, now: Open) -> dict[LifeArea | None, date]:
@@ -176,8 +189,8 @@ def _last_days(basis: Basis, share: Share, on: date, now: Open) -> dict[LifeArea
     pending, start = set(now), on
     changes = [day for day in _days_of_places(basis, share) if day > on]
     for end in (*changes, None):
-        for person in _persons_on(basis, share, start):
-            for area, answer in basis.answers(person, start, share.ages).items():
+        for answers in _answers_on(basis, share, start):
+            for area, answer in answers.items():
                 last = answer.until
                 if area in pending and last is not None and (end is None or last < end - _ONE_DAY):
                     found[area] = min(last, found.get(area, last))
@@ -206,8 +219,9 @@ def _first_days(basis: Basis, share: Share, on: date, now: Open) -> dict[LifeAre
 
 
 def _days_of_places(basis: Basis, share: Share) -> list[date]:
-    """Returns the days on which other persons take part for a share."""
-    places = (place for place in basis.places if is_of(share, place.person, place.organization))
+    """Returns the days on which other persons take part for a share, or for another side of it."""
+    sides = share.sides
+    places = (one for one in basis.places if any(is_of(side, one.person, one.organization) for side in sides))
     return sorted({day for place in places for day in _edges(place.period)})
 
 
@@ -215,7 +229,8 @@ def _days_of_consents(basis: Basis, share: Share) -> Iterator[date]:
     for consent in basis.plan.consents:
         if consent.kind is ConsentKind.SHARING:
             yield from _days_of_consent(consent)
-    yield from (first_day_at(birth, share.ages.health_consent) for birth in birth_dates(basis.plan.owner))
+    for side in share.sides:
+        yield from (first_day_at(birth, side.ages.health_consent) for birth in birth_dates(basis.plan.owner))
 
 
 def _days_of_consent(consent: Consent) -> Iterator[date]:
@@ -240,9 +255,10 @@ def next_turn(plan: IndividualPlan, shares: Iterable[Share], after: date) -> dat
     It is the first after `after` of the first days, and the days after the last ones, of consents, their provisions,
     memberships, coordinators' places and mandates, and of the days on which the person comes of the ages that count.
     """
+    agreed = (side.ages for share in shares for side in share.sides)
     ages = {
         _OF_AGE,
-        *(age for one in (LAW, *(s.ages for s in shares)) for age in (one.may_withhold, one.health_consent)),
+        *(age for one in (LAW, *agreed) for age in (one.may_withhold, one.health_consent)),
     }
     basis = index_of(plan).basis
     days = basis.once(("turns", frozenset(ages)), lambda: _turns(basis.plan, ages))

@@ -32,6 +32,7 @@ class EndReason(StrEnum):
     DECEASED = "deceased"  # the person is dead
     NO_AGREEMENT = "no-agreement"  # no agreement names the party any more
     HANDED_OVER = "handed-over"  # the participant is the new holder
+    READERS = "readers"  # nothing is open to all who read the server by which the participant is reached
 
 
 class IdPair(Value):
@@ -56,12 +57,34 @@ class Kept(Value):
     data: MadeText = Field(description="The resource as the participant wrote it: JSON.")
 
 
+class ServerReader(Value):
+    """A party that reads the server by which a participant is reached: a view there may show what both may see.
+
+    Its terms are those of the agreement with it. Without organisations nothing may be shown to it: none of its people
+    is in the plan, no agreement names it, or somebody has ended its share.
+    """
+
+    party: Id = Field(description="Party, by its name in the settings.")
+    organizations: tuple[Id, ...] = Field(
+        default=(), max_length=1_000, description="Ids of the plan's organisations that are this party's."
+    )
+    level: ContentLevel = Field(default=ContentLevel.PLAN, description="Amount of the plan that it may see.")
+    ages: ConsentAges = Field(default=LAW, description="Ages by which consents count.")
+    released: tuple[LocatingPart, ...] = Field(
+        default=(), max_length=10, description="Parts ticked for it that lead to persons with a protected address."
+    )
+
+    @property
+    def person(self) -> None:
+        """None: whoever of the party takes part may read there."""
+
+
 class Share(Value):
     """A plan and one participant: a party of the settings, or one person of a party that keeps its people apart.
 
-    The first part decides what the participant sees: `organizations` and `level` follow the settings and the agreement,
-    and are brought up to date before each view is made. The second part is what its views have been so far. Days are
-    Norwegian days, included.
+    The first part decides what the participant sees: `organizations`, `level` and `readers` follow the settings and the
+    agreements, and are brought up to date before each view is made. The second part is what its views have been so far.
+    Days are Norwegian days, included.
     """
 
     id: Id = Field(description="Id of the share, the same on both sides; it says nothing.")
@@ -76,6 +99,9 @@ class Share(Value):
     ages: ConsentAges = Field(default=LAW, description="Ages by which consents count.")
     released: tuple[LocatingPart, ...] = Field(
         default=(), max_length=10, description="Parts ticked for it that lead to persons with a protected address."
+    )
+    readers: tuple[ServerReader, ...] = Field(
+        default=(), max_length=100, description="Other parties that read the server by which it is reached."
     )
     key: Key = Field(description="Secret from which its ids are made.", repr=False)
     book: tuple[IdPair, ...] = Field(
@@ -100,6 +126,11 @@ class Share(Value):
     def handed_over(self, on: date) -> Self:
         """Returns the share as it ends here on a day, since the plan has gone to a new holder."""
         return self.evolve(ended=on, end_reason=EndReason.HANDED_OVER)
+
+    @property
+    def sides(self) -> tuple[Self | ServerReader, ...]:
+        """The participant, and the others to whom its views lie open: a view shows what every one of them may see."""
+        return (self, *self.readers)
 
     @property
     def is_behind(self) -> bool:

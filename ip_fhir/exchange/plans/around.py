@@ -107,6 +107,7 @@ def party_terms(context: Context, party: str) -> PartyTerms:
         by_person=peer is not None and peer.by_person,
         on_wire=peer is not None,
         absent=peer.absent if peer is not None else "unchanged",
+        readers=peer.readers if peer is not None else (),
         sharing=agreement.sharing,
         closed=agreement.closed,
     )

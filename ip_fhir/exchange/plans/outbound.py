@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 _OFFERS: Final = (PlanMessageKind.INVITATION, PlanMessageKind.HANDOVER)
 _ENDED: Final = "it was taken back or is answered, or the plan has come back"
 _WHILE_NEWEST: Final = (*OF_A_SHARE, *_OFFERS, PlanMessageKind.PLAN_GONE)
+_NUMBERS_ONLY: Final = (
+    *(PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE),
+    *(PlanMessageKind.PLAN_STATE_REQUEST, PlanMessageKind.PLAN_STATE),
+)
 _NEVER_WAITS: Final = (PlanMessageKind.PLAN_WITHDRAWN, PlanMessageKind.PLAN_GONE)
 
 
@@ -79,6 +83,24 @@ class PlanErrand:
     def is_strict(self) -> bool:
         """True if an address in the plan is strictly confidential."""
         return _is_strict(self.plan)
+
+    @property
+    def withheld_from(self) -> tuple[str, ...]:
+        """The other readers of the server on its way, for all but a view, which is cut to what they may see, too.
+
+        A message of ids and numbers alone is withheld from nobody, nor is an answer to a change without words.
+        """
+        kind, readers = self.row.effect.plan_message, self.peer.readers
+        free = not readers or kind is PlanMessageKind.PLAN or kind in _NUMBERS_ONLY or self._is_wordless_answer
+        return () if free else readers
+
+    @property
+    def _is_wordless_answer(self) -> bool:
+        effect = self.row.effect
+        if effect.plan_message is not PlanMessageKind.PLAN_CHANGE_ANSWER or effect.text is not None:
+            return False
+        decisions = [one for kept in self.plan.changes if kept.change.id == effect.about for one in kept.decisions]
+        return all(one.reason is None for one in decisions)
 
     def close(self, now: datetime) -> bool:
         """Close the row if it is not to leave any more: see `numbers.is_to_leave`."""

@@ -54,6 +54,11 @@ class Errand(Protocol):
         """True if somebody whom it is about has a strictly confidential address."""
         ...
 
+    @property
+    def withheld_from(self) -> tuple[str, ...]:
+        """The other parties that read the server on its way and may not see it, or of whom nobody can tell."""
+        ...
+
     def close(self, now: datetime) -> bool:
         """Close the row if it must not leave now (UTC). True if it was closed."""
         ...
@@ -106,6 +111,12 @@ class ReferralErrand:
     def is_strict(self) -> bool:
         """True if an address in the notice is strictly confidential."""
         return is_strict(self.referral)
+
+    @property
+    def withheld_from(self) -> tuple[str, ...]:
+        """The readers of the server on its way that this loop does not concern."""
+        concerned = self.context.parties_of(self.referral) if self.peer.readers else frozenset()
+        return tuple(party for party in self.peer.readers if party not in concerned)
 
     def close(self, now: datetime) -> bool:
         """Close the row if consent does not let it go."""

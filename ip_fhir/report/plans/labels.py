@@ -113,6 +113,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "The view no longer holds, and is therefore not shown.",
     ),
     "level": ("Avtalen åpner for", "The agreement lets through"),
+    "also-read-by": ("Serveren leses også av, og de får se like mye", "Others who read the server, and see as much"),
     "open-areas": ("Åpent for oss", "Open to us"),
     "opens": ("Åpnes senere", "Opens later"),
     "nothing-open": ("ingen livsområder", "no life areas"),

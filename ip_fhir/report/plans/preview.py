@@ -33,7 +33,8 @@ class ParticipantPreview:
     """The view that one participant will have, and the one it has now; None: it has none.
 
     `changes` are the differences between the two; without one of them there are none. `hidden` are the items of the
-    plan that are not in the view, as far as it is known which are.
+    plan that are not in the view, as far as it is known which are. `readers` are the others who read the server on its
+    way: the view has what all of them may see.
     """
 
     participant: str
@@ -41,6 +42,7 @@ class ParticipantPreview:
     before: PlanView | None
     changes: tuple[Change, ...] = ()
     hidden: tuple[Item, ...] = ()
+    readers: tuple[str, ...] = ()
 
     def of_kind(self, kind: ChangeKind) -> tuple[Item, ...]:
         """Returns the items that are new (ADDED), gone (REMOVED), or there in both and changed (CHANGED)."""
@@ -56,6 +58,7 @@ class ParticipantPreview:
             "holds_until": until.isoformat() if until else None,
             "begins": self.before is None and self.view is not None,
             "ends": self.before is not None and self.view is None,
+            "also_read_by": list(self.readers),
             **{name: [[one.field, one.id] for one in self.of_kind(kind)] for name, kind in _DATA},
         }
 
@@ -68,11 +71,12 @@ def previews(
     views: Mapping[str, PlanView | None],
     before: Mapping[str, PlanView | None],
     seen: Mapping[str, Seen] | None = None,
+    readers: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[ParticipantPreview, ...]:
     """Returns the preview of each participant, in the order of `views`; a participant only in `before` sees no more.
 
     `views` and `before` are by the participant's name: the view that it will have and the one it has. A participant
-    without either is left out. `seen` says which items of the plan stand in each view.
+    without either is left out. `seen` says which items of the plan stand in each view, `readers` who else reads it.
     """
     found = []
     for name in dict.fromkeys((*views, *before)):
@@ -81,7 +85,7 @@ def previews(
         sees = (seen or {}).get(name)
         hidden = () if sees is None or view is None else _hidden(plan, sees)
         if view is not None or known is not None:
-            found.append(ParticipantPreview(name, view, known, changes, hidden))
+            found.append(ParticipantPreview(name, view, known, changes, hidden, (readers or {}).get(name, ())))
     return tuple(found)
 
 
@@ -146,6 +150,8 @@ def _participant(wording: Wording, one: ParticipantPreview) -> Iterator[str]:
     seen = Wording(one.view.plan, wording.language, wording.on)
     yield from labelled(wording.label("sees"), openings_words(seen, one.view.openings))
     yield from labelled(wording.label("level"), wording.word(one.view.level))
+    if one.readers:
+        yield from labelled(wording.label("also-read-by"), ", ".join(one.readers))
     if one.before is None:
         yield from paragraph(wording.label("share-begins"))
     else:

@@ -70,6 +70,10 @@ SHARING_WORDS: Final[dict[type[StrEnum], dict[StrEnum, tuple[str, str]]]] = {
         EndReason.DECEASED: ("personen er død", "the person is dead"),
         EndReason.NO_AGREEMENT: ("det er ingen avtale med dem lenger", "there is no agreement with them any more"),
         EndReason.HANDED_OVER: ("de har overtatt planen", "they have taken over the plan"),
+        EndReason.READERS: (
+            "ikke noe er åpent for alle som leser serveren på veien",
+            "nothing is open to all who read the server on the way",
+        ),
     },
     ShareState: {
         ShareState.SHARED: ("deles", "shared"),

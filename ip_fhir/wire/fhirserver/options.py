@@ -29,7 +29,8 @@ class PeerOptions(Value):
     )
     resources: bool = Field(
         default=True,
-        description="`false` writes the Task alone, for a server that others than the receiver read, too",
+        description="`false` writes the Task alone, for a server that keeps nothing else. The message stands in it: "
+        "name in `readers` of the peer who else reads that server",
     )
     meta_profile: bool = Field(
         default=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import MultipleResourcesFound, ResourceNotFound
 from requests import HTTPError
 
+from tests.conformance.interop import ClientRow, observe
 from tests.support.served import served
 from tests.support.two_sides import TOKENS, Loop, notice
 
@@ -54,6 +56,11 @@ def server(address: str) -> Server:
     return Server(f"{address}/")
 
 
+def seen(client: str, feature: str, result: str) -> None:
+    """Compare with the table of the documentation."""
+    observe(ClientRow(client, feature, result, version(client)))
+
+
 def notice_of_04(loop: Loop) -> dict[str, Any]:
     """A notice as a ServiceRequest that stands alone, under an identifier of its own."""
     loop.hospital.exchange.send_notice(notice("04"))
@@ -79,6 +86,7 @@ def test_fhirpy_reads(fhirpy: SyncFHIRClient) -> None:
     assert len(found) == 3
     with pytest.raises(ResourceNotFound):
         fhirpy.reference("Task", "none").to_resource()
+    seen("fhirpy", "read; search with pages, count, sort, parts, several codes, include", "3 Tasks found")
 
 
 def test_fhirpy_writes(fhirpy: SyncFHIRClient, three: Loop) -> None:
@@ -98,6 +106,8 @@ def test_fhirpy_writes(fhirpy: SyncFHIRClient, three: Loop) -> None:
     assert [one[1] for one in made] == [True, False]
     assert three.state(three.municipality, notice("04").correlation_id) == "delivered"
     assert wanted.count() == 1
+    seen("fhirpy", "save, then save of an old version", "saved, then refused: HTTP 412")
+    seen("fhirpy", "get_or_create, twice", "created once")
 
 
 def test_fhirclient_reads(server: Server) -> None:
@@ -108,6 +118,7 @@ def test_fhirclient_reads(server: Server) -> None:
     assert (task.status, task.owner.identifier.value) == ("received", UNIT)
     along = Task.where({"_id": TASKS[0], "_include": "Task:focus"}).perform_iter(server)
     assert [one.resource.resource_type for page in along for one in page.entry] == ["Task", "ServiceRequest"]
+    seen("fhirclient", "read; search with pages, sort, include", "3 Tasks found")
 
 
 def test_fhirclient_writes(server: Server, three: Loop) -> None:
@@ -122,3 +133,5 @@ def test_fhirclient_writes(server: Server, three: Loop) -> None:
     made = ServiceRequest(notice_of_04(three)).create(server)
     assert made["id"] == notice("04").correlation_id
     assert three.state(three.municipality, notice("04").correlation_id) == "delivered"
+    seen("fhirclient", "update without If-Match, then of an old version", "updated, then refused: HTTP 412")
+    seen("fhirclient", "create", "created once")

@@ -22,8 +22,9 @@ _R4: Final = "4.0."
 _FEW: Final = "a plan takes 4 to 6 requests"
 _ANYONE: Final = (
     "cannot be seen from here: ask whose server it is. Whoever reads it reads all that is stored there; "
-    "store nothing that one of its readers may not see, and let the agreement name them"
+    "store nothing that one of its readers may not see"
 )
+_NAME_THEM: Final = "then name the other peers that read it in `readers` of this peer (`[]`: none)"
 
 
 def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding]:
@@ -50,7 +51,19 @@ def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding
         yield _not_answered(error, connection)
     finally:
         connection.close()
-    yield Finding("readers", "warn", _ANYONE)
+    yield readers_of(peer)
+
+
+def readers_of(peer: PeerSettings | None) -> Finding:
+    """Tells who reads a peer's server by the settings, or asks for it."""
+    if peer is None:
+        return Finding("readers", "warn", _ANYONE)
+    if peer.readers is None:
+        return Finding("readers", "warn", f"{_ANYONE}; {_NAME_THEM}")
+    if not peer.readers:
+        return Finding("readers", "ok", f"settings say: nobody but {peer.name}")
+    names = ", ".join((peer.name, *peer.readers))
+    return Finding("readers", "ok", f"settings say: {names}. A share through it has what all of them may see")
 
 
 def _not_answered(error: PeerError, connection: Connection) -> Finding:

@@ -154,7 +154,12 @@ def participants_of(found: PlanForecast, names: Mapping[str, Organization]) -> t
 
     views = {_name(one, found, names): one.view for one in found.shares}
     before = {_name(one, found, names): one.before for one in found.shares}
-    return previews(found.plan, views, before, _seen_by(found, names))
+    readers = {
+        _name(one, found, names): tuple(label(reader.party, names) for reader in one.share.readers)
+        for one in found.shares
+        if one.share is not None
+    }
+    return previews(found.plan, views, before, _seen_by(found, names), readers)
 
 
 def label(party: str, names: Mapping[str, Organization]) -> str:

@@ -53,6 +53,7 @@ def share_data(plan: SharedPlan, share_id: str) -> dict[str, Any]:
         "acknowledged": share.acknowledged,
         "in_step": share.in_step,
         "released": [str(part) for part in share.released],
+        "readers": [reader.party for reader in share.readers],
         "ended": share.ended.isoformat() if share.ended else None,
         "end_reason": str(share.end_reason) if share.end_reason else None,
     }

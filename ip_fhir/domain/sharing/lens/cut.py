@@ -14,6 +14,7 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.plan import ReviewStatus
 from ip_fhir.domain.sharing.lens.copies import copied
 from ip_fhir.domain.sharing.lens.index import ACTORS, WITH_AREAS
+from ip_fhir.domain.sharing.participants import is_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -121,12 +122,13 @@ def _add_team(
 ) -> None:
     """Adds the team with the share's own memberships, the coordinators of the day, and perhaps the others.
 
-    Others' memberships are shown only where no area is closed. A team of which nobody is left is not shown.
+    Others' memberships are shown only where no area is closed: to each side of the share, its own are others' for the
+    rest. A team of which nobody is left is not shown.
     """
     members = index.members
     if not policy.opens_all or policy.level is not ContentLevel.PLAN:
-        units, person = share.organizations, share.person
-        members = tuple([one for one in members if one[1] in units and person in (None, one[0].member)])
+        sides = share.sides
+        members = tuple([one for one in members if all(is_of(side, one[0].member, one[1]) for side in sides)])
     held = index.held_on(on, policy.level, general=policy.general)
     if not members and not held.places:
         return

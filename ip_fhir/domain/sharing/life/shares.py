@@ -24,7 +24,7 @@ from ip_fhir.domain.sharing.life.step import MadeView
 from ip_fhir.domain.sharing.participants import participants
 from ip_fhir.domain.sharing.policy import consents_of, people_of, policy_of
 from ip_fhir.domain.sharing.see import settle
-from ip_fhir.domain.sharing.share import EndReason, Share
+from ip_fhir.domain.sharing.share import EndReason, ServerReader, Share
 from ip_fhir.domain.sharing.terms import ShareStart
 from ip_fhir.domain.values.terms import LifeArea
 from ip_fhir.errors import ConsentRefused, InvalidInput
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _OVER: Final = (PlanStatus.ENDED, PlanStatus.REVOKED, PlanStatus.ENTERED_IN_ERROR)
 _AT_WORK: Final = (PlanStatus.ACTIVE, PlanStatus.ON_HOLD)
 
-_TERMS: Final = ("organizations", "level", "ages", "released", "person")
+_TERMS: Final = ("organizations", "level", "ages", "released", "person", "readers")
 """The fields of a share that decide what its view shows."""
 
 
@@ -79,7 +79,7 @@ def look_at_shares(step: Step) -> None:
     for share in step.case.shares:
         if share.goes_on:
             _look_at(step, share, current(step, share, parts))
-    _begin_by_rule(step, taking.parts)
+    _begin_by_rule(step, parts)
     _tell_of_members(step, taking)
     _tell_of_unseeing(step)
     _tell_of_turns(step)
@@ -102,9 +102,28 @@ def current(step: Step, share: Share, parts: dict[str, Participant]) -> Share:
         "level": terms.level,
         "ages": terms.ages,
         "on_wire": terms.on_wire,
+        "readers": tuple(_reader(step, name, parts.get(name)) for name in terms.readers),
     }
     changed = {name: value for name, value in now.items() if getattr(share, name) != value}
     return share.evolve(**changed) if changed else share
+
+
+def _reader(step: Step, party: str, part: Participant | None) -> ServerReader:
+    """Returns a party that reads a server, with what it may see today: nothing without a place or an agreement.
+
+    A share of its own need not have begun, but must not have been ended by hand.
+    """
+    terms, theirs = step.around.of(party), [share for share in step.case.shares if share.party == party]
+    going = [share for share in theirs if share.goes_on]
+    stopped = not going and any(share.end_reason is EndReason.BY_HAND for share in theirs)
+    parts = frozenset(going[0].released).intersection(*(share.released for share in going)) if going else ()
+    return ServerReader(
+        party=party,
+        organizations=() if part is None or stopped or not terms.may_share else part.organizations,
+        level=terms.level,
+        ages=terms.ages,
+        released=tuple(sorted(parts)),
+    )
 
 
 def end_reason(step: Step, share: Share) -> EndReason | None:
@@ -118,6 +137,8 @@ def end_reason(step: Step, share: Share) -> EndReason | None:
         return EndReason.NO_AGREEMENT
     if not policy_of(plan, share, step.on).opens_nothing:
         return None
+    if share.readers and not policy_of(plan, share.evolve(readers=()), step.on).opens_nothing:
+        return EndReason.READERS
     return EndReason.CONSENT if people_of(plan, share, step.on) else EndReason.MEMBERSHIP
 
 
@@ -128,7 +149,8 @@ def begin(step: Step, party: str) -> tuple[Share, ...]:
     party or nobody of it takes part, and `ConsentRefused` if nothing is open to it today.
     """
     taking = participants(step.plan, step.around.party_of, step.on)
-    part = next((one for one in taking.parts if one.party == party), None)
+    parts = {one.party: one for one in taking.parts}
+    part = parts.get(party)
     if not step.around.of(party).may_share:
         raise InvalidInput.at("to_party", "no agreement names this party: nothing is shared with it", "business-rule")
     if part is None:
@@ -136,18 +158,22 @@ def begin(step: Step, party: str) -> tuple[Share, ...]:
     wanted = [person for person in _persons(step, part) if step.event.person in (None, person)]
     if not wanted:
         raise InvalidInput.at("person", "does not take part for this party today", "not-found")
-    shares = [_fresh(step, part, person) for person in wanted]
+    shares = [_fresh(step, part, person, parts) for person in wanted]
     if step.event.parts:
         shares = [share.evolve(released=step.event.parts) for share in shares]
     refused = [reason for share in shares if (reason := end_reason(step, share)) is not None]
     if len(refused) == len(shares):
-        _refuse(refused[0])
+        _refuse(refused[0], shares[0])
     return tuple(_begin(step, share) for share in shares if end_reason(step, share) is None)
 
 
-def _refuse(reason: EndReason) -> None:
+def _refuse(reason: EndReason, share: Share) -> None:
     if reason is EndReason.CONSENT:
         raise ConsentRefused(reason.value, "no consent opens anything of the plan to this party today")
+    if reason is EndReason.READERS:
+        names = ", ".join(reader.party for reader in share.readers)
+        told = f"the server on its way is read by {names}, too, and nothing of the plan is open to all of them today"
+        raise InvalidInput.at("to_party", told, "business-rule")
     raise InvalidInput.at("to_party", f"nothing can be shared with this party: {reason}", "business-rule")
 
 
@@ -250,15 +276,15 @@ def refusal_of_all(step: Step, party: str) -> Refused | None:
     return None
 
 
-def _begin_by_rule(step: Step, parts: Iterable[Participant]) -> None:
+def _begin_by_rule(step: Step, parts: dict[str, Participant]) -> None:
     if step.plan.status not in _AT_WORK or protected_persons(step.plan):
         return
-    for part in parts:
+    for part in parts.values():
         terms = step.around.of(part.party)
         if not terms.may_share or terms.sharing.shares_begin is not ShareStart.BY_RULE:
             continue
         for person in _persons(step, part):
-            share = _fresh(step, part, person)
+            share = _fresh(step, part, person, parts)
             by_hand = share.end_reason is EndReason.BY_HAND
             if (share.number == 0 or not share.goes_on) and not by_hand and end_reason(step, share) is None:
                 _begin(step, share)
@@ -269,7 +295,7 @@ def _persons(step: Step, part: Participant) -> tuple[str | None, ...]:
     return tuple(ident for ident, _ in part.persons) if step.around.of(part.party).by_person else (None,)
 
 
-def _fresh(step: Step, part: Participant, person: str | None) -> Share:
+def _fresh(step: Step, part: Participant, person: str | None, parts: dict[str, Participant]) -> Share:
     """Returns the share of a party or person as it is, with today's terms, or a new one that has no view yet."""
     known = (one for one in step.case.shares if (one.party, one.person) == (part.party, person))
     share = next(known, None)
@@ -277,7 +303,7 @@ def _fresh(step: Step, part: Participant, person: str | None) -> Share:
         key = step.around.new_key()
         ident = step.derived_id(key, "share")
         share = Share(id=ident, plan=step.case.id, party=part.party, person=person, key=key, began=step.on)
-    return current(step, share, {part.party: part})
+    return current(step, share, parts)
 
 
 def _begin(step: Step, share: Share) -> Share:

@@ -22,7 +22,8 @@ class PartyTerms:
     """The terms of one party: those of the agreement with it, and of its system. By default nothing is agreed.
 
     `on_wire` is False for our own party, whose people look at the plan in our own system; it needs no agreement.
-    `absent` says how a part is read that is missing in a change of theirs.
+    `absent` says how a part is read that is missing in a change of theirs. `readers` are the names of the other parties
+    that read the server by which it is reached.
     """
 
     level: ContentLevel = ContentLevel.PLAN
@@ -31,6 +32,7 @@ class PartyTerms:
     by_person: bool = False
     on_wire: bool = True
     absent: Literal["unchanged", "removed"] = "unchanged"
+    readers: tuple[str, ...] = ()
     sharing: SharingTerms = field(default_factory=SharingTerms)
     closed: ClosedDays = NONE_CLOSED
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ip_fhir.cli.commands.operation.server_checks import readers_of
 from ip_fhir.servers.abilities import PARTS, Abilities
 from ip_fhir.servers.closure import INCLUDED
+from ip_fhir.settings import PeerSettings
 from tests.cli.conftest import Run, Sides
 from tests.support.fhir_server import FhirServerDouble, fhir_server
 
@@ -77,6 +79,23 @@ def test_a_server_that_can_do_all(run: Run, double: FhirServerDouble) -> None:
     assert run("doctor", "--server", double.base).code == 0
     assert "ask whose server it is" in detail(run, double, "readers")
     assert "SMART-on-FHIR" in detail(run, double, "access")
+
+
+@pytest.mark.parametrize(
+    ("readers", "status", "words"),
+    [
+        (None, "warn", "name the other peers that read it in `readers` of this peer"),
+        ([], "ok", "nobody but hospital"),
+        (["school"], "ok", "hospital, school. A share through it has what all of them may see"),
+    ],
+)
+def test_who_reads_it(readers: list[str] | None, status: str, words: str) -> None:
+    """The settings of the peer say it; where they do not, they are asked for."""
+    organization = {"id": "trust", "name": "Sykehuset", "kind": "hospital", "her_id": "90001"}
+    peer = {"name": "hospital", "url": "https://hospital.example/fhir", "organization": organization}
+    found = readers_of(PeerSettings.model_validate({**peer, "readers": readers}))
+    assert (found.what, found.status) == ("readers", status)
+    assert words in found.detail
 
 
 def test_nothing_is_written_and_nobody_asked_for(run: Run, double: FhirServerDouble) -> None:

@@ -58,6 +58,22 @@ def test_what_a_save_would_open(run: Run, shared: Around) -> None:
     assert shared.current() == plan
 
 
+def test_who_reads_the_server_on_the_way(run: Run, saved: Around) -> None:
+    """It says who sees a participant's view, too, and that it has only what they may see."""
+    file = saved["municipality"]
+    said = file.read_text(encoding="utf-8")
+    file.write_text(said.replace('name = "hospital"', 'name = "hospital"\nreaders = ["school"]'), encoding="utf-8")
+    shown = run("plan", "preview", PLAN, "--config", file, "--lang", "en")
+    assert "Others who read the server, and see as much: school (test) (school)" in " ".join(shown.text.split())
+    data = run("plan", "preview", PLAN, "--config", file, "--json").data
+    seen = {one["participant"].split()[0]: one for one in data["participants"]}
+    assert (seen["hospital"]["also_read_by"], seen["school"]["also_read_by"]) == (["school (test) (school)"], [])
+    assert seen["hospital"]["sees"]["measures"] == seen["school"]["sees"]["measures"] == 2
+    shared = run("plan", "share", PLAN, "hospital", "--yes", "--json", "--config", file, *BY)
+    assert saved.share("hospital").readers[0].party == "school"
+    assert shared.code == 0
+
+
 def test_what_a_preview_needs(run: Run, saved: Around, tmp_path: Path) -> None:
     """Settings or a file; a file of the same plan."""
     assert "--config" in run("plan", "preview").err
