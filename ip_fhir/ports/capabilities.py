@@ -9,6 +9,7 @@
 | `AggregateStore` | only referrals can be kept: plans with evidence and messages of their own cannot |
 | `PlanStore` (in `ip_fhir.ports.plans`) | only loops run: no plan is held, shared or received |
 | `UnreadableStore` | a row that cannot be read is passed over and logged each time, and nobody is told |
+| `SubscriptionStore` (in `ip_fhir.ports.subscriptions`) | the endpoint takes no Subscription |
 | `TrialStore` | being ready means that the store can be read, not that it can be written |
 
 A store with a capability has all of its methods, and its `begin` returns transactions with those of the capability.
@@ -272,6 +273,7 @@ _METHODS: Final[dict[str, tuple[str, ...]]] = {
         *("shared_plan", "plans", "plan_versions", "plan_version", "due_plans", "unsettled_plans", "plans_about"),
     ),
     "UnreadableStore": ("set_aside", "unreadable", "untold", "take_up"),
+    "SubscriptionStore": ("due_subscriptions", "changes_since"),
     "TrialStore": ("try_write",),
 }
 

@@ -23,6 +23,8 @@ MEANINGS: Final = {
     "http.issuer.jwks_url": "address of its public keys; without it, it is asked where they are",
     "http.issuer.dpop": "`accepted`: a token that is bound to a key needs its proof; `required`: no other is taken",
     "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
+    "http.inner_hooks": "addresses or networks of our own network, this machine too, that clients may have notified "
+    "by a Subscription; without it only public ones",
     "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
     "http.body_seconds": "seconds for the body of a request",
     "http.idle_seconds": "seconds that a connection may wait between two requests; longer than the proxy's",

@@ -14,6 +14,7 @@
 | a store's log of reads      | `ReadingContract`   | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
 | a store of shared plans     | `PlanContract`      | the same                                        |
+| a store of subscriptions    | `SubscriptionContract` | the same                                     |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.plans import PlanContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
+    from ip_fhir.testing.store.subscriptions import SubscriptionContract
     from ip_fhir.testing.store.worklist import WorklistContract
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "ReadingContract",
     "ReceiptContract",
     "StoreContract",
+    "SubscriptionContract",
     "WorklistContract",
     "only_loops",
     "read_reply",
@@ -71,6 +74,7 @@ _HOME = {
     "PlanContract": "store.plans",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
+    "SubscriptionContract": "store.subscriptions",
     "WorklistContract": "store.worklist",
     "FakeAdapter": "fake_wire",
     "FakeFormat": "fake_wire",

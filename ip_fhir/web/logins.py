@@ -97,6 +97,7 @@ class Logins:
         grant = self._issuer.grant(token, scheme, request.method, path, proofs)
         found = None if grant is None else find_client(grant.client)
         if grant is not None and found is not None:
+            request.state.allows = grant.allows
             type_, letters = needed(request.method, path)
             if not grant.allows(type_, letters):
                 raise BadRequest(403, f"the token allows no system/{type_}.{letters}", "forbidden", counted="scope")
