@@ -15,6 +15,7 @@ exchange.releases.yes(row_id, by), ...  a person's decision on what is about som
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -360,8 +361,9 @@ class Exchange(PlanVerbs):
 
     def close(self) -> None:
         """Finish the sendings under way, for half of `grace` at most, and the log of reads; then close the store."""
+        end = time.monotonic() + self._context.settings.grace / 2
         self._bulkheads.close(self._context.settings.grace / 2)
-        self._notifier.close(self._context.settings.grace / 2)
+        self._notifier.close(max(0.0, end - time.monotonic()))
         try:
             self._context.reads.finish(self.store)
         except StoreError as error:  # only counts are lost: what was shown is in the log

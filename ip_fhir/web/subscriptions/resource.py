@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.interactions.search import WIDE
-from ip_fhir.fhir.reading import FHIR_JSON
+from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.ports.subscriptions import Subscription
 from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.fhir.subsets import WHOLE
@@ -36,6 +36,7 @@ _STATUSES: Final[dict[str, SubscriptionStatus]] = {"requested": "active", "activ
 _HEADER: Final = re.compile(r"authorization:[ \t]*([!-~](?:[ -~]{0,3998}[!-~])?)", re.IGNORECASE)
 _MASK: Final = "***"
 _LONGEST: Final = 2_000
+_MOST_BYTES: Final = 20_000  # a client keeps no documents here
 _NOTHING_IN_ONE: Final = "means nothing in a subscription: name criteria of resources only"
 
 
@@ -65,6 +66,8 @@ class Reading:
         Raises `InvalidInput` at the element that is wrong, missing or not understood.
         """
         _check_elements(body, TYPE, _KNOWN)
+        if len(write_json(body)) > _MOST_BYTES:
+            raise InvalidInput.at(TYPE, f"is longer than {_MOST_BYTES} bytes", "too-long")
         status = _status(body)
         criteria = self._criteria(_text(body, "criteria", TYPE))
         channel = body.get("channel")

@@ -41,7 +41,8 @@ class Bell:
 
     def open(self) -> None:
         """Open the door. Raises `OSError`."""
-        self._over, self._kept_at = False, None
+        self._over, self._kept_at, self.is_trusted = False, None, False
+        self._rung.clear()
         if self._door is not None:
             self._door.open()
 

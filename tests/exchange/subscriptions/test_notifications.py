@@ -43,6 +43,13 @@ def send(loop: Loop, *names: str) -> None:
     loop.settle()
 
 
+def send_only(loop: Loop, *names: str) -> None:
+    """The same, but the municipality does nothing that is due."""
+    for name in names:
+        loop.hospital.exchange.send_notice(notice(name))
+    loop.hospital.exchange.run_due()
+
+
 def stored(loop: Loop, id_: str) -> Any:
     """A subscription in the municipality's store."""
     return loop.municipality.exchange.store.subscription(id_)  # type: ignore[attr-defined]
@@ -241,6 +248,26 @@ def test_several_workers_tell_once(loop: Loop, caller: Caller, receiver: Hook) -
     for thread in threads:
         thread.join()
     assert receiver.methods == ["POST"]
+
+
+def test_a_flood_of_changes(loop: Loop, caller: Caller, receiver: Hook) -> None:
+    """While the receiver takes its time, what changes meanwhile is told by one more notification."""
+    subscribe(caller, receiver.url)
+    exchange = loop.municipality.exchange
+    receiver.held.set()
+    loop.hospital.exchange.send_notice(notice("01"))
+    loop.hospital.exchange.run_due()
+    assert exchange.run_subscriptions(lambda: True).notified == 0
+    eventually(lambda: len(receiver.came) == 1)
+    send_only(loop, "02", "03", "04")
+    assert exchange.run_subscriptions(lambda: True).notified == 0
+    assert len(receiver.came) == 1
+    receiver.held.clear()
+    receiver.released.set()
+    eventually(lambda: exchange.run_subscriptions(lambda: True).anything or len(receiver.came) == 2)
+    eventually(lambda: len(receiver.came) == 2)
+    exchange.run_subscriptions(lambda: True)
+    assert receiver.methods == ["POST", "POST"]
 
 
 def test_after_a_restart(loop: Loop, caller: Caller, receiver: Hook, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_a_masked_secret_goes_to_no_other_host(caller: Caller, loop: Loop) -> No
         ({"criteria": None}, "criteria", "required"),
         ({"criteria": "Task?identifier=" + 2_000 * "x"}, "criteria", "too-long"),
         ({"reason": None}, "reason", "required"),
+        ({"reason": 2_001 * "x"}, "reason", "too-long"),
         ({"status": "error"}, "status", "value"),
         ({"status": ["active"]}, "status", "value"),
         ({"end": "2026-01-01T00:00:00Z"}, "end", "value"),
@@ -142,6 +143,11 @@ def test_an_inner_address_is_refused(caller: Caller, url: str) -> None:
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.json()["issue"][0]["expression"] == ["Subscription.channel.endpoint"]
         assert not url or url not in answer.text
+
+
+def test_no_documents_are_kept(caller: Caller) -> None:
+    """A Subscription with a long text is refused."""
+    refused(caller.post("Subscription", {**wanted(URL), "text": {"div": 20_000 * "x"}}), 413, "too-long")
 
 
 def test_a_query_goes_with_no_payload(caller: Caller) -> None:
