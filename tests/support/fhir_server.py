@@ -95,6 +95,7 @@ class FhirServerDouble:
         self._turn = threading.RLock()
         self._next = 1000
         self._batches = 0
+        self._touched: list[str] = []
 
     def now(self, name: str) -> JSON:
         """The present version of `Type/id`."""
@@ -103,6 +104,7 @@ class FhirServerDouble:
     def put(self, resource: JSON) -> None:
         """Somebody else writes a resource."""
         self._write(f"{resource['resourceType']}/{resource['id']}", resource)
+        self._notify()
 
     def of_type(self, type_: str) -> list[JSON]:
         """The present versions of all resources of a type."""
@@ -204,11 +206,18 @@ class FhirServerDouble:
             there.append({**deepcopy(resource), "id": name.partition("/")[2], "meta": meta})
             if resource["resourceType"] == "Subscription" and resource["status"] == "requested":
                 there[-1]["status"] = "active"
-            self._notify(there[-1])
+            self._touched.append(name)
             return self.now(name)
 
-    def _notify(self, resource: JSON) -> None:
-        """Tell whoever has subscribed, in a thread."""
+    def _notify(self) -> None:
+        """Tell whoever has subscribed of what was written since, in threads."""
+        with self._turn:
+            touched, self._touched = self._touched, []
+            for name in dict.fromkeys(touched):
+                if name in self.versions:
+                    self._notify_of(self.now(name))
+
+    def _notify_of(self, resource: JSON) -> None:
         for one in self.of_type("Subscription") if "never notifies" not in self.faults else ():
             type_, _, query = one["criteria"].partition("?")
             criteria = [(name, value.split(",")) for name, value in parse_qsl(query)]
@@ -429,6 +438,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, resource, more = self.double.answer(self.command, self.path, headers, body)
         except Refused as refused:
             status, resource = refused.status, _outcome(refused.code)
+        self.double._notify()
         if "hangs" in faults:
             self.double.over.wait(20)
         if "redirects" in faults:
