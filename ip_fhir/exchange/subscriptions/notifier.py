@@ -16,8 +16,9 @@ import time
 from concurrent.futures import wait
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from ip_fhir.errors import InvalidInput, NotYet, PeerError, Rejected, StoreError, Unavailable
 from ip_fhir.exchange.sending.bulkheads import Bulkheads
@@ -26,8 +27,6 @@ from ip_fhir.exchange.subscriptions.selection import matches
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.ports.http import HttpRequest
 from ip_fhir.ports.subscriptions import Change, Changes, keeps_subscriptions
-from ip_fhir.wire.http import Http
-from ip_fhir.wire.http.performer import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from ip_fhir.exchange.peers import Credential
     from ip_fhir.exchange.subscriptions.selection import Match
     from ip_fhir.ports.subscriptions import KeptSubscription, Subscription, SubscriptionStore
+    from ip_fhir.wire.http import Http
 
 log = logging.getLogger("ip_fhir.exchange")
 
@@ -58,10 +58,15 @@ class Notifier:
 
     def __init__(self, context: Context, wake: Callable[[], None]) -> None:
         self._context, self._wake = context, wake
-        self._http = Http(context.endpoints.admits)
         self._bulkheads = Bulkheads()
         self._under_way: set[str] = set()
         self._turn = threading.Lock()
+
+    @cached_property
+    def _http(self) -> Http:
+        from ip_fhir.wire.http import Http  # a side without subscribers needs no HTTP client
+
+        return Http(self._context.endpoints.admits)
 
     def run(self, now: datetime | None, keep_going: Callable[[], bool]) -> int:
         """Tell all that is to be told, and wait for the answers. `now` (UTC) is the time of the run.
@@ -241,7 +246,7 @@ class _Telling:
             self.told += 1
             self._context.counts.add("out", "subscription", "sent")
             return
-        said = f"{host_of(url)}: HTTP {answer.status}"
+        said = f"{urlsplit(url).netloc}: HTTP {answer.status}"
         raise Rejected(said, status=410) if answer.status == 410 else Unavailable(said, answer.retry_after)
 
     def _failed(self, error: PeerError) -> None:

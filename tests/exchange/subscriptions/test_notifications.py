@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -307,3 +309,10 @@ def test_no_statement_more_without_subscriptions(loop: Loop) -> None:
     loop.hospital.exchange.run_due()
     assert len(run) > 10
     assert not [one for one in run if "subscription" in one]
+
+
+def test_without_subscribers_no_http_client_is_loaded() -> None:
+    """A side to which nobody subscribes, and whose wires need none, does not pay for it at the start."""
+    code = "import sys, ip_fhir.bootstrap, ip_fhir.exchange.exchange; print('requests' in sys.modules)"
+    found = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
