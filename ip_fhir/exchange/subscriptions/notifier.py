@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ip_fhir.exchange")
 
-_AT_ONCE: Final = 200  # subscriptions that are looked at together
+_AT_ONCE: Final = 2_000  # subscriptions that are looked at together: those of clients that hang stand in front
 _COMMITS: Final = 500  # whose changes are read together
 _PER_CLIENT: Final = 8  # threads
 _SECONDS: Final = 10.0  # for one notification
