@@ -24,6 +24,7 @@ from ip_fhir.exchange.heads import HeadKeeper
 from ip_fhir.exchange.listeners import BoundListener, at_listener
 from ip_fhir.exchange.peers import Carrier, Peer, Peers, lines_in_common
 from ip_fhir.exchange.sending.tell_command import TellCommand
+from ip_fhir.exchange.subscriptions.endpoints import Endpoints
 from ip_fhir.fhir.reading import Limits
 from ip_fhir.mapping import Mapper
 from ip_fhir.plugins import adapters, broken, listener
@@ -96,6 +97,7 @@ def open_exchange(
         closed=settings.unit_list == "closed",
         basis=_basis(settings),
         refusals_kept=limits.max_refusals,
+        endpoints=Endpoints(settings.http.inner_hooks),
     )
     return Exchange(context)
 

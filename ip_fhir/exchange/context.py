@@ -17,6 +17,7 @@ from ip_fhir.exchange.counts import Counts
 from ip_fhir.exchange.formats import Formats
 from ip_fhir.exchange.plans.known_views import KnownViews
 from ip_fhir.exchange.sending.circuits import Circuits
+from ip_fhir.exchange.subscriptions.endpoints import Endpoints
 from ip_fhir.fhir.reading import DEFAULT_LIMITS, Limits
 from ip_fhir.mapping import Mapper, default
 from ip_fhir.settings import WorkerSettings
@@ -49,7 +50,8 @@ class Context:
     our clock, and at most `oldest` ago. One that arrives before the message it follows is answered "not yet" until it
     is `early` old, and then refused. With `closed`, an organisation with a number that settings give nobody is refused.
     `parties` is made of `organizations` and `peers`; `basis` is the digest of the settings from which `parties_of`
-    follows. `refusals_kept` is the most refused messages of one peer that are recorded one by one.
+    follows. `refusals_kept` is the most refused messages of one peer that are recorded one by one. `endpoints` says
+    which addresses clients may have notified.
     """
 
     role: Role | None
@@ -77,6 +79,7 @@ class Context:
     basis: str = "0"
     refusals_kept: int = 1000
     closed: bool = False
+    endpoints: Endpoints = field(default_factory=Endpoints)
     parties: Parties = field(init=False)
     _agreed: dict[str, Agreement | None] = field(init=False, repr=False, compare=False)
     known_basis: list[SettingsBasis] = field(default_factory=list, init=False, repr=False)

@@ -15,6 +15,7 @@ exchange.releases.yes(row_id, by), ...  a person's decision on what is about som
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -37,9 +38,11 @@ from ip_fhir.exchange.plans.verbs import PlanVerbs
 from ip_fhir.exchange.readiness import Readiness
 from ip_fhir.exchange.sending.release import Releases, release_in
 from ip_fhir.exchange.sending.running import PARTS
+from ip_fhir.exchange.subscriptions.registry import Subscriptions
 from ip_fhir.exchange.taking import acknowledgements
 from ip_fhir.ports.capabilities import awaits_receipts, keeps_proofs, sets_aside
 from ip_fhir.ports.plans import keeps_plans
+from ip_fhir.ports.subscriptions import keeps_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -81,6 +84,7 @@ class Exchange(PlanVerbs):
         super().__init__(context)
         self._readiness = Readiness(context)
         self.releases = Releases(context, lambda: self._active(None))
+        self.subscriptions = Subscriptions(context, self._moved)
 
     @property
     def limits(self) -> Limits:
@@ -313,6 +317,8 @@ class Exchange(PlanVerbs):
         if keeps_plans(self.store):
             due += len(self.store.due_plans(now, _COUNTED))
             due += len(self.store.unsettled_plans(settings_basis(self._context), _COUNTED))
+        if keeps_subscriptions(self.store):
+            due += len(self.store.due_subscriptions(now, _COUNTED))
         return {
             "status": "ok" if (reason := self._readiness.reason()) is None else f"not ready: {reason}",
             "now": now.isoformat(),
@@ -382,7 +388,9 @@ class Exchange(PlanVerbs):
 
     def close(self) -> None:
         """Finish the sendings under way, for half of `grace` at most, and the log of reads; then close the store."""
+        end = time.monotonic() + self._context.settings.grace / 2
         self._bulkheads.close(self._context.settings.grace / 2)
+        self._notifier.close(max(0.0, end - time.monotonic()))
         try:
             self._context.reads.finish(self.store)
         except StoreError as error:  # nothing is lost: the next run seals it

@@ -26,6 +26,7 @@ class ResourceCapability:
     `profiles`: canonicals of the profiles that resources of this type follow. `operations` gives the canonical of each
     operation on one resource, by its name. `notes` says in words how a search parameter is asked for. `conditional` are
     the interactions that are also done by a condition; `include` and `revinclude` what may go along with a search.
+    With `conditional_read` a caller that has the version is not sent it again.
     """
 
     type: str
@@ -38,6 +39,7 @@ class ResourceCapability:
     conditional: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     revinclude: tuple[str, ...] = ()
+    conditional_read: bool = True
 
 
 def capability_statement(
@@ -109,7 +111,7 @@ def _resource(resource: ResourceCapability) -> JsonObject:
         "versioning": "versioned",
         "readHistory": "vread" in resource.interactions,
         "conditionalCreate": "create" in resource.conditional or None,
-        "conditionalRead": "not-match",
+        "conditionalRead": "not-match" if resource.conditional_read else None,
         "conditionalUpdate": "update" in resource.conditional or None,
         "searchInclude": list(resource.include),
         "searchRevInclude": list(resource.revinclude),

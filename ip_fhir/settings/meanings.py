@@ -31,6 +31,8 @@ MEANINGS: Final = {
     "machine that asks directly is not limited",
     "http.rate.burst": "requests of one client at once after a pause; each entry of a batch counts as one",
     "http.proxies": "addresses or networks of the proxies in front, whose `X-Forwarded-For` is believed",
+    "http.inner_hooks": "addresses or networks of our own network, this machine too, that clients may have notified "
+    "by a Subscription; without it only public ones",
     "http.header_seconds": "seconds from the first byte of a request to the end of its headers",
     "http.body_seconds": "seconds for the body of a request",
     "http.idle_seconds": "seconds that a connection may wait between two requests; longer than the proxy's",

@@ -53,10 +53,11 @@ class HttpSettings(Value):
 
     `metrics_token` is the token for reading /metrics; without it only a program on this machine may read them.
     `proxies` are the addresses of the proxies in front of us, the only senders whose `X-Forwarded-For` is believed.
-    `issuer` is the authorisation server whose tokens are taken beside those of the settings. With `tls` the endpoint
-    speaks TLS itself, without a proxy. `rate` bounds how often one client may ask. The rest are bounds: seconds for the
-    head of a request, for its body and between two requests of a connection; connections in all and of one client's
-    address; bytes of the bodies that are read or worked on at a time.
+    `issuer` is the authorisation server whose tokens are taken beside those of the settings. `inner_hooks` are the
+    addresses of our own network that clients may have notified by a Subscription. With `tls` the endpoint speaks TLS
+    itself, without a proxy. `rate` bounds how often one client may ask. The rest are bounds: seconds for the head of a
+    request, for its body and between two requests of a connection; connections in all and of one client's address;
+    bytes of the bodies that are read or worked on at a time.
     """
 
     host: str = "127.0.0.1"
@@ -67,6 +68,7 @@ class HttpSettings(Value):
     tls: TlsSettings | None = None
     rate: RateSettings = RateSettings()
     proxies: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
+    inner_hooks: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(read_list)] = ()
     header_seconds: float = Field(default=10.0, gt=0, le=600)
     body_seconds: float = Field(default=60.0, gt=0, le=3600)
     idle_seconds: float = Field(default=20.0, gt=0, le=3600)

@@ -4,7 +4,8 @@ Times are integers: microseconds since 1970 in UTC, so that they compare the sam
 written once and read back byte for byte: the hash chain covers it.
 
 A database holds secrets: persons' data, and in the body of `plan` the key of each share, from which the ids of its
-views are made. Who has the key can tell which item of the plan an id stands for.
+views are made. Who has the key can tell which item of the plan an id stands for. In `subscription` are the
+credentials that clients gave us for the addresses that they want notified.
 """
 
 from __future__ import annotations
@@ -279,6 +280,31 @@ token = Table(
     Column("value", String(TOKEN_LENGTH), primary_key=True),
     Column("id", String(_ID_LENGTH), primary_key=True),
     Index("token_by_resource", "type", "id"),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", String(_ID_LENGTH), primary_key=True),
+    Column("client", String(KEY_LENGTH), nullable=False),  # the name of the party or carrier that made it
+    Column("type", String(_ID_LENGTH), nullable=False),
+    Column("criteria", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("payload", Boolean, nullable=False),
+    Column("secret", Text),  # the value of the header Authorization
+    Column("body", Text, nullable=False),
+    Column("updated", _Instant, nullable=False),
+    Column("ends", _Instant),
+    Column("revision", Integer, nullable=False),
+    Column("status", String(_ID_LENGTH), nullable=False),
+    Column("error", Text),
+    Column("place", _Counter, nullable=False, autoincrement=False),  # the evidence that it has been told of
+    Column("failures", Integer, nullable=False),
+    Column("next_try", _Instant, nullable=False),
+    Column("lease_until", _Instant),
+    Column("claim", Integer, nullable=False),
+    Index("subscription_by_client", "client", "id"),
+    Index("subscription_by_status", "status", "next_try"),
 )
 
 worklist = Table(

@@ -22,6 +22,7 @@ from ip_fhir.store.readings import statements as reading_statements
 from ip_fhir.store.readings.check import check_reads
 from ip_fhir.store.readings.log import count_of, reading_of
 from ip_fhir.store.resources import search
+from ip_fhir.store.subscriptions.store import SqlSubscriptions
 from ip_fhir.store.upkeep import Purged
 
 if TYPE_CHECKING:
@@ -78,8 +79,10 @@ def upgrade_store(url: str) -> None:
         database.engine.dispose()
 
 
-class SqlStore(SqlPlanReader):
-    """Implements `ip_fhir.ports.Store`, all of `ip_fhir.ports.capabilities` and `PlanStore`; made by `open_store`.
+class SqlStore(SqlPlanReader, SqlSubscriptions):
+    """Implements `ip_fhir.ports.Store`, all of `ip_fhir.ports.capabilities`, `PlanStore` and `SubscriptionStore`.
+
+    Made by `open_store`.
 
     Threads and processes may share it. Only the one that writes holds others up, and only others that write.
     """

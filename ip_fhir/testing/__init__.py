@@ -15,6 +15,7 @@
 | a store's proofs (DPoP)     | `ProofContract`     | the same                                        |
 | a store of plans too        | `AggregateContract` | the same                                        |
 | a store of shared plans     | `PlanContract`      | the same                                        |
+| a store of subscriptions    | `SubscriptionContract` | the same                                     |
 | an adapter                  | `AdapterContract`   | `FakeAdapter`; `HandingOver` gives no receipt   |
 | a wire format               | `FormatContract`    | `FakeFormat`, `read_reply`                      |
 | a listener                  | `ListenerContract`  | `FakeListener`                                  |
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from ip_fhir.testing.store.proofs import ProofContract
     from ip_fhir.testing.store.receipts import ReceiptContract
     from ip_fhir.testing.store.resources import ReadingContract
+    from ip_fhir.testing.store.subscriptions import SubscriptionContract
     from ip_fhir.testing.store.worklist import WorklistContract
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "ReadingContract",
     "ReceiptContract",
     "StoreContract",
+    "SubscriptionContract",
     "WorklistContract",
     "only_loops",
     "read_reply",
@@ -75,6 +78,7 @@ _HOME = {
     "ProofContract": "store.proofs",
     "ReadingContract": "store.resources",
     "ReceiptContract": "store.receipts",
+    "SubscriptionContract": "store.subscriptions",
     "WorklistContract": "store.worklist",
     "FakeAdapter": "fake_wire",
     "FakeFormat": "fake_wire",

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from ip_fhir.errors import IpFhirError, IssueCode, StoreError
+from ip_fhir.errors import IpFhirError, IssueCode, Problem, StoreError
 from ip_fhir.exchange.plans.known_views import Shown
-from ip_fhir.fhir.outcome import outcome_of, status_of
+from ip_fhir.fhir.outcome import outcome, outcome_of, status_of
 from ip_fhir.fhir.reading import FHIR_JSON, write_json
 from ip_fhir.web import requests as asked
 from ip_fhir.web.fhir.subsets import WHOLE
@@ -115,4 +115,17 @@ def with_version(resource: ResourceVersion | Shown, response: Response) -> Respo
     """An answer with the version of a resource, as ETag and date."""
     response.headers["ETag"] = f'W/"{resource.version}"'
     response.headers["Last-Modified"] = format_datetime(resource.updated.astimezone(UTC), usegmt=True)
+    return response
+
+
+def written(resource: ResourceVersion, returns: str, status: int, location: str) -> Response:
+    """The answer to a write: the resource, or as little of it as the caller prefers, and its address."""
+    if returns == "representation":
+        response = versioned(resource)
+    elif returns == "minimal":
+        response = with_version(resource, Response())
+    else:
+        response = with_version(resource, fhir(outcome([Problem("", "done", "informational", "warning")])))
+    response.status_code = status
+    response.headers["Location"] = response.headers["Content-Location"] = location
     return response

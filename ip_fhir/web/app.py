@@ -26,7 +26,7 @@ from ip_fhir.settings import HttpSettings
 from ip_fhir.web import requests as asked
 from ip_fhir.web.answers import fhir, from_starlette, guarded
 from ip_fhir.web.entry.certificates import names_of
-from ip_fhir.web.fhir.asked import Asked
+from ip_fhir.web.fhir.asked import Asked, everything
 from ip_fhir.web.fhir.batch import Batch, is_batch
 from ip_fhir.web.fhir.capabilities import loop_capabilities
 from ip_fhir.web.fhir.doors import Doors
@@ -38,9 +38,10 @@ from ip_fhir.web.metrics import CONTENT_TYPE, Metrics, Scrapers
 from ip_fhir.web.plans import Plans, definition_routes, plan_capabilities
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.requests import BadRequest
+from ip_fhir.web.subscriptions.doors import SubscriptionDoors, subscription_capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
@@ -133,7 +134,7 @@ class _Endpoint:
         self._services = protection.services
         self.refused = protection.refused
         plans = Plans(exchange).doors() if exchange.serves_plans else ()
-        self.doors = Doors([*Loops(exchange).doors(), *plans])
+        self.doors = Doors([*Loops(exchange).doors(), *plans, *SubscriptionDoors(exchange).doors()])
         self._batch = Batch(exchange, self.doors, protection.refused)
         self._of_plans = PlanTransactions(exchange, self.doors) if exchange.serves_plans else None
 
@@ -178,7 +179,8 @@ class _Endpoint:
         async with self._bodies.read(request, peer.name) as content:
             if format_name == "fhir-transaction" and is_batch(content):
                 charge = partial(self._rates.charge, request, peer)
-                return await run_in_threadpool(self._batch.answer, peer, content, request.headers, charge)
+                answer = partial(self._batch.answer, count=charge, allows=_allows(request))
+                return await run_in_threadpool(answer, peer, content, request.headers)
             if format_name == "fhir-transaction" and self._of_plans is not None and is_about_views(content):
                 return await run_in_threadpool(self._of_plans.answer, peer, content, request.headers)
             reply = await run_in_threadpool(self._exchange.receive, content, peer, format_name)
@@ -188,10 +190,9 @@ class _Endpoint:
         """Answer at the door with this path; a body is read while there is room for it."""
         peer = await self._peer(request)
         door = self.doors.at(path, request.method)
-        given = Asked(
-            request.method, request.path_params, tuple(request.query_params.multi_items()), (), request.headers
-        )
-        if request.method in ("GET", "HEAD"):
+        said = tuple(request.query_params.multi_items())
+        given = Asked(request.method, request.path_params, said, (), request.headers, allows=_allows(request))
+        if request.method in ("GET", "HEAD", "DELETE"):
             return await run_in_threadpool(door.answer, peer, given)
         is_form = path.endswith("/_search")
         _KINDS.get("_search" if is_form else request.method, asked.require_json)(request)
@@ -204,9 +205,14 @@ class _Endpoint:
         resources = loop_capabilities(self.doors, profiles)
         plans = plan_capabilities(url, self.doors, profiles) if self._exchange.serves_plans else []
         about = _MESSAGES_OF_PLANS if plans else _MESSAGES
-        now = self._exchange.now()
-        statement = capability_statement(url, version("ip-fhir"), now, [*resources, *plans], about, self._services)
-        return fhir(statement)
+        now, all_ = self._exchange.now(), [*resources, *plans, *subscription_capabilities(self.doors)]
+        return fhir(capability_statement(url, version("ip-fhir"), now, all_, about, self._services))
+
+
+def _allows(request: Request) -> Callable[[str, str], bool]:
+    """The interactions that the token of a request allows, which was looked at before."""
+    found: Callable[[str, str], bool] = getattr(request.state, "allows", everything)
+    return found
 
 
 class _Watched:

@@ -101,6 +101,7 @@ class Logins:
         if grant is not None and found is not None:
             if grant.proof is not None:
                 request.scope[_PROOF] = grant.proof
+            request.state.allows = grant.allows
             type_, letters = needed(request.method, path)
             if not grant.allows(type_, letters):
                 raise BadRequest(403, f"the token allows no system/{type_}.{letters}", "forbidden", counted="scope")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.values.ids import find_person_number
@@ -202,6 +202,22 @@ class _Reading:
         count = count_of(type_, None if none else given.get(COUNT))
         said, ignored = tuple(self._said), tuple(self._ignored)
         return Query(self._criteria, count, given.get(CURSOR), narrowed, shape_of(type_, given), said, ignored)
+
+
+def condition_of(asked: Asked, type_: str, url: str) -> tuple[tuple[str, str], ...] | None:
+    """Returns the criteria of a conditional create: of `If-None-Exist`, or of the address, where some clients put them.
+
+    None without a condition. The header has the query alone, `Type?query`, or the same after our own address `url`.
+    Raises `BadRequest` 400.
+    """
+    condition = asked.headers.get("if-none-exist")
+    if condition is None:
+        return tuple((name, value) for name, value in asked.in_url if name not in SAYS_NOTHING) or None
+    query = condition.removeprefix(f"{url}/").removeprefix(type_).removeprefix("?")
+    try:
+        return tuple(parse_qsl(query, keep_blank_values=True, strict_parsing=True, max_num_fields=20))
+    except ValueError:
+        raise BadRequest(400, "is no query", "value", "If-None-Exist") from None
 
 
 def unsupported(type_: str, names: Iterable[str]) -> BadRequest:

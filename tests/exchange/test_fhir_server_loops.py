@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ip_fhir.bootstrap import open_exchange, open_listeners
+from ip_fhir.demo.place import free_ports
 from ip_fhir.domain.referral import Role
 from ip_fhir.exchange.listeners import listening
 from ip_fhir.settings.sections import ListenerSettings
@@ -95,6 +96,35 @@ def test_killed_and_doubled(through: Through, server: FhirServerDouble) -> None:
     assert len(tasks) == len({task["identifier"][0]["value"] for task in tasks})
     assert len(server.of_type("ServiceRequest")) == len(server.of_type("Patient")) == 1
     assert len(through.loop.municipality.exchange.store.referrals()) == 1
+
+
+def test_by_notifications(tmp_path: Path, server: FhirServerDouble) -> None:
+    """Both sides look once an hour, and otherwise when the server tells: the loop comes to its end at once."""
+    server.hooks = True
+    with ExitStack() as stack:
+        through = stack.enter_context(through_server(tmp_path, server.base))
+        for name in (HOSPITAL, MUNICIPALITY):
+            (port,) = free_ports(1)
+            door = {"hook": f"http://127.0.0.1:{port}/", "hook_port": port, "hook_token": "a-token-of-" + name}
+            through.options = {**door, "seconds": 0.05, "hook_seconds": 3600.0}
+            through.restart(name)
+            through.listeners[name].start(through.side(name).exchange)
+            stack.callback(through.listeners[name].stop)
+        sent, hospital, municipality = notice("01"), through.loop.hospital, through.loop.municipality
+
+        def both(state: str) -> bool:
+            through.loop.settle()
+            return through.loop.states(sent.correlation_id) == (state, state)
+
+        hospital.exchange.send_notice(sent)
+        eventually(lambda: both("delivered"), 60)
+        eventually(lambda: len(server.of_type("Subscription")) == 4)
+        municipality.exchange.answer(form("01-child-with-cerebral-palsy"))
+        eventually(lambda: both("confirmed"), 60)
+        eventually(lambda: all(one.is_told for one in through.listeners.values()))
+        tasks = server.of_type("Task")
+        assert len(tasks) == len({task["identifier"][0]["value"] for task in tasks})
+        assert len(municipality.exchange.store.referrals()) == 1
 
 
 def test_the_store_fails(through: Through, server: FhirServerDouble) -> None:

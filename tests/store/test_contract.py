@@ -25,6 +25,7 @@ from ip_fhir.ports.capabilities import (
     writes_worklist,
 )
 from ip_fhir.ports.plans import PlanStore, PlanTransaction, keeps_plans
+from ip_fhir.ports.subscriptions import SubscriptionStore, keeps_subscriptions
 from ip_fhir.store import SqlStore
 from ip_fhir.testing import (
     AggregateContract,
@@ -33,6 +34,7 @@ from ip_fhir.testing import (
     PlanContract,
     ReceiptContract,
     StoreContract,
+    SubscriptionContract,
     WorklistContract,
     only_loops,
 )
@@ -82,6 +84,10 @@ class TestPlans(PlanContract):
     """And plans that are shared."""
 
 
+class TestSubscriptions(SubscriptionContract):
+    """And subscriptions, with what there is to tell."""
+
+
 class TestOnlyLoops(TestSqlStore):
     """A store without the further capabilities keeps the contract as it was before them."""
 
@@ -98,12 +104,14 @@ class TestOnlyLoops(TestSqlStore):
             "PlanStore",
             "UnreadableStore",
             "ProofStore",
+            "SubscriptionStore",
             "TrialStore",
         )
         assert not awaits_receipts(plain)
         assert not lists_work(plain)
         assert not keeps_readings(plain)
         assert not keeps_plans(plain)
+        assert not keeps_subscriptions(plain)
         with plain.begin() as transaction:
             assert not writes_worklist(transaction)
         return plain
@@ -124,7 +132,9 @@ def test_nothing_is_missing(store: SqlStore) -> None:
     proofs: ProofStore = store
     holding: HoldingStore = store
     plans: PlanStore = store
+    subscriptions: SubscriptionStore = store
     assert keeps_plans(store)
+    assert keeps_subscriptions(store)
     with store.begin() as begun:
         transactions: tuple[WorklistTransaction, AggregateTransaction, UnreadableTransaction] = (begun,) * 3
         held: HoldingTransaction = begun
@@ -140,8 +150,9 @@ def test_nothing_is_missing(store: SqlStore) -> None:
         ProofStore,
     )
     of_transactions = (WorklistTransaction, AggregateTransaction, UnreadableTransaction, HoldingTransaction)
-    protocols = (*of_stores, PlanStore, *of_transactions, PlanTransaction)
-    for protocol, ours in zip(protocols, (*ports, holding, proofs, plans, *transactions, held, planned), strict=True):
+    protocols = (*of_stores, PlanStore, SubscriptionStore, *of_transactions, PlanTransaction)
+    kept = (*ports, holding, proofs, plans, subscriptions)
+    for protocol, ours in zip(protocols, (*kept, *transactions, held, planned), strict=True):
         assert {name for name in dir(protocol) if not name.startswith("_")} <= set(dir(ours))
 
 

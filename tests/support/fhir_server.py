@@ -13,7 +13,9 @@ from copy import deepcopy
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, TypeAlias
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import Request, urlopen
 
 import orjson
 
@@ -52,11 +54,12 @@ Fault: TypeAlias = Literal[
     "no settling",  # 403 for an update by itself
     "no conditions",  # only actors can be searched by identifier: elsewhere ignored, and refused as a condition
     "ignores conditions",  # only actors can be searched by identifier: elsewhere ignored, also as a condition
+    "never notifies",  # takes Subscriptions, and does nothing about them
 ]
 SEARCHED = ("Patient", "Organization", "Practitioner", "HealthcareService", "ServiceRequest", "Communication")
 PARTS = ("Goal", "CareTeam", "Consent", "Condition", "Appointment", "RelatedPerson", "PractitionerRole")
 THE_TRUTH: JSON = {}
-TYPES = (*SEARCHED, "Task", "QuestionnaireResponse", "CarePlan", *PARTS)
+TYPES = (*SEARCHED, "Task", "QuestionnaireResponse", "CarePlan", *PARTS, "Subscription")
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
@@ -71,7 +74,8 @@ class Refused(Exception):
 class FhirServerDouble:
     """The server. `versions` has every version by type and id; `asked` the requests, `bodies` what they brought.
 
-    With a `clock` it says when each version was made. `capability` is what it says of itself.
+    With a `clock` it says when each version was made. `capability` is what it says of itself. With `hooks` it takes
+    Subscriptions of the kind rest-hook; `notified` are the answers to its notifications.
     """
 
     def __init__(self) -> None:
@@ -85,10 +89,13 @@ class FhirServerDouble:
         self.clock: Callable[[], datetime] | None = None
         self.base = ""
         self.capability = THE_TRUTH
+        self.hooks = False
+        self.notified: list[int] = []
         self.over = threading.Event()
         self._turn = threading.RLock()
         self._next = 1000
         self._batches = 0
+        self._touched: list[str] = []
 
     def now(self, name: str) -> JSON:
         """The present version of `Type/id`."""
@@ -97,6 +104,7 @@ class FhirServerDouble:
     def put(self, resource: JSON) -> None:
         """Somebody else writes a resource."""
         self._write(f"{resource['resourceType']}/{resource['id']}", resource)
+        self._notify()
 
     def of_type(self, type_: str) -> list[JSON]:
         """The present versions of all resources of a type."""
@@ -150,6 +158,8 @@ class FhirServerDouble:
         return {"resourceType": "CapabilityStatement", "fhirVersion": self.fhir_version, "rest": rest}
 
     def _serves(self, type_: str) -> bool:
+        if type_ == "Subscription":
+            return self.hooks
         return type_ != "Goal" or "no goals" not in self.faults
 
     def _finds_by_identifier(self, type_: str) -> bool:
@@ -194,7 +204,39 @@ class FhirServerDouble:
             meta = {**resource.get("meta", {}), "versionId": str(len(there) + 1)}
             meta |= {"lastUpdated": self.clock().isoformat(timespec="milliseconds")} if self.clock is not None else {}
             there.append({**deepcopy(resource), "id": name.partition("/")[2], "meta": meta})
+            if resource["resourceType"] == "Subscription" and resource["status"] == "requested":
+                there[-1]["status"] = "active"
+            self._touched.append(name)
             return self.now(name)
+
+    def _notify(self) -> None:
+        """Tell whoever has subscribed of what was written since, in threads."""
+        with self._turn:
+            touched, self._touched = self._touched, []
+            for name in dict.fromkeys(touched):
+                if name in self.versions:
+                    self._notify_of(self.now(name))
+
+    def _notify_of(self, resource: JSON) -> None:
+        for one in self.of_type("Subscription") if "never notifies" not in self.faults else ():
+            type_, _, query = one["criteria"].partition("?")
+            criteria = [(name, value.split(",")) for name, value in parse_qsl(query)]
+            hit = all(any(_matches(resource, name, one) for one in values) for name, values in criteria)
+            if type_ == resource["resourceType"] and one["status"] == "active" and hit:
+                threading.Thread(target=self.ring, args=(one,), daemon=True).start()
+
+    def ring(self, subscription: JSON, body: bytes | None = None) -> None:
+        """Notify once, with the headers of a Subscription."""
+        channel = subscription["channel"]
+        headers = dict(line.split(": ", 1) for line in channel.get("header", ()))
+        request = Request(channel["endpoint"], body, headers, method="POST")  # noqa: S310 - of this machine
+        try:
+            with urlopen(request, timeout=5) as answer:  # noqa: S310 - as above
+                self.notified.append(answer.status)
+        except HTTPError as error:
+            self.notified.append(error.code)
+        except OSError:
+            self.notified.append(0)
 
     def _read(self, name: str, more: list[str]) -> JSON:
         if "another person" in self.faults and name.startswith("CarePlan/"):
@@ -363,6 +405,8 @@ def _matches(resource: JSON, name: str, value: str) -> bool:
         return any((one.get("system"), one.get("value")) == (system, number) for one in listed)
     if name in {"patient", "target"}:
         return value in references_in(resource)
+    if name == "url":
+        return bool(resource.get("channel", {}).get("endpoint", resource.get("url")) == value)
     if name in {"owner", "requester"}:
         return bool(resource.get(name, {}).get("reference") == value)
     return bool(resource.get(name) == value)
@@ -394,6 +438,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, resource, more = self.double.answer(self.command, self.path, headers, body)
         except Refused as refused:
             status, resource = refused.status, _outcome(refused.code)
+        self.double._notify()
         if "hangs" in faults:
             self.double.over.wait(20)
         if "redirects" in faults:

@@ -32,7 +32,7 @@ from tests.support.two_sides import START, notice, organizations
 ROLES = ("hospital", "municipality")
 _OPEN = [state for state in State if state is not State.CONFIRMED]
 _CHECKOUT = Path(__file__).parents[2]
-_TOKENS = {"hospital": "what-the-hospital-shows", "municipality": "what-the-municipality-shows"}
+TOKENS = {"hospital": "what-the-hospital-shows", "municipality": "what-the-municipality-shows"}
 
 
 class Zygote:
@@ -222,7 +222,7 @@ class Town(Timekeeper):
             "role": role,
             "database": self.databases[role],
             "organization": _alone(ours),
-            "http": {"port": self.ports[role]},
+            "http": {"port": self.ports[role], "inner_hooks": ["127.0.0.1"]},
             "clock": {"file": "clock"},
             "worker": {"rest": 0.02, "lease": 60.0, "batch": 4, "retry": retry, **(worker or {})},
             "peers": [
@@ -230,8 +230,8 @@ class Town(Timekeeper):
                     "name": other,
                     "url": f"http://127.0.0.1:{self.ports[other]}",
                     "timeout": 10.0,
-                    "token": _TOKENS[role],
-                    "accepts": [_TOKENS[other]],
+                    "token": TOKENS[role],
+                    "accepts": [TOKENS[other]],
                     "organization": _alone(theirs),
                 }
             ],

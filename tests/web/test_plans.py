@@ -275,7 +275,7 @@ def test_the_capability_statement_tells_the_truth(ring: Ring, hospital: Caller) 
     statement = hospital.client.get("/metadata").json()
     (rest,) = statement["rest"]
     types = {one["type"]: one for one in rest["resource"]}
-    assert set(types) == {*SERVED, "ServiceRequest", "Task"}
+    assert set(types) == {*SERVED, "ServiceRequest", "Task", "Subscription"}
     assert "about plans" in statement["messaging"][0]["documentation"]
     for type_ in SERVED:
         told = types[type_]

@@ -110,6 +110,20 @@ def search(
     return Page(found, total, None if complete or last is None else one.cursor(last, found), included)
 
 
+def with_ids(
+    context: Context, peer: Credential, type_: str, criteria: Mapping[str, str], ids: Iterable[str]
+) -> list[ResourceVersion]:
+    """The resources with one of these ids that a search by the party finds; that they are shown is not recorded.
+
+    Raises `StoreError`.
+    """
+    wanted = ",".join(map(exactly, ids))
+    if not wanted:
+        return []
+    require_all(context)
+    return _Search(context, peer, type_, {**criteria, "_id": wanted}, WIDE).page(MOST, None)[0]
+
+
 class _Search:
     """One search of one party at one moment."""
 

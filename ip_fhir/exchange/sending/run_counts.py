@@ -56,7 +56,8 @@ def joined_plans(changes: Iterable[PlanChange]) -> tuple[PlanChange, ...]:
 class RunCounts:
     """Counts of one run: `timers` handled, timers and overdue receipts that `failed`, and rows by outcome.
 
-    `changed` are the loops that the run changed, `plans` the plans, each once.
+    `notified` counts notifications of subscribers. `changed` are the loops that the run changed, `plans` the plans,
+    each once.
     """
 
     timers: int = 0
@@ -68,6 +69,7 @@ class RunCounts:
     again: int = 0
     parked: int = 0
     held: int = 0
+    notified: int = 0
     changed: tuple[LoopChange, ...] = ()
     plans: tuple[PlanChange, ...] = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from ip_fhir.errors import StoreError
 from ip_fhir.exchange import receipts
@@ -17,6 +17,7 @@ from ip_fhir.exchange.sending.circuits import Way
 from ip_fhir.exchange.sending.due import run_timers
 from ip_fhir.exchange.sending.run_counts import RunCounts
 from ip_fhir.exchange.sending.unreadable import set_unreadable_aside
+from ip_fhir.exchange.subscriptions.notifier import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,10 @@ log = logging.getLogger("ip_fhir.exchange")
 
 T = TypeVar("T")
 
-PARTS: Final[tuple[Literal["timers", "outbox"], ...]] = ("timers", "outbox")
-"""The two halves of a run."""
+Part: TypeAlias = Literal["timers", "outbox", "subscriptions"]
+
+PARTS: Final[tuple[Part, ...]] = ("timers", "outbox", "subscriptions")
+"""The parts of a run."""
 
 _WORKED_OUT = 1000  # referrals whose parties one run works out, at most
 
@@ -38,16 +41,19 @@ _WORKED_OUT = 1000  # referrals whose parties one run works out, at most
 class Running:
     """Runs what is due. Threads may share it: besides the store, it only remembers if there is work to do.
 
-    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers.
+    `activity` is set when there may be something to send at once, and `stirred` with it, for the timers; `written`,
+    when there may be something to tell the clients that have subscribed to it.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.activity = threading.Event()
         self.stirred = threading.Event()
+        self.written = threading.Event()
+        self._notifier = Notifier(context, self.written.set)
         self._changes = 0
         self._counting = threading.Lock()
-        self._idle: dict[Literal["timers", "outbox"], tuple[int, datetime]] = {}
+        self._idle: dict[Part, tuple[int, datetime]] = {}
         self._bulkheads = Bulkheads()
 
     @property
@@ -62,7 +68,7 @@ class Running:
     def run_due(
         self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
     ) -> RunCounts:
-        """Handle timers that are due and receipts that are overdue, then send outbox rows that are due.
+        """Handle timers that are due and receipts that are overdue, send outbox rows that are due, notify subscribers.
 
         Ends when nothing is left or `limit` of each kind are done, and returns how many of each there were, and which
         loops and plans were changed. Call it as often as you like, from any number of processes and threads. `now`
@@ -75,7 +81,10 @@ class Running:
         run_clock = RunClock.of(self._context, now)
         ran = self.run_timers(now, limit, keep_going)
         signals = Signals(keep_going, lambda: 0, threading.Event())
-        return ran + self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
+        ran += self._run_outbox(run_clock, signals, limit, in_turn=self._context.settings.parallel == 1)
+        changes, began = self._changes, run_clock.now()
+        told = RunCounts(notified=self._notifier.run(now, keep_going))
+        return ran + self._passed("subscriptions", told, (changes, began), keep_going)
 
     def run_timers(
         self, now: datetime | None = None, limit: int = 1000, keep_going: Callable[[], bool] = lambda: True
@@ -98,6 +107,12 @@ class Running:
         signals = Signals(keep_going, lambda: self._changes, self.activity, TOGETHER)
         return self._run_outbox(run_clock, signals, sys.maxsize)
 
+    def run_subscriptions(self, keep_going: Callable[[], bool]) -> RunCounts:
+        """Notify subscribers, without waiting for those that take long: the last part of `run_due`, for one thread."""
+        changes, began = self._changes, self.now()
+        told = RunCounts(notified=self._notifier.begin(keep_going))
+        return self._passed("subscriptions", told, (changes, began), keep_going)
+
     def _run_outbox(self, run_clock: RunClock, signals: Signals, limit: int, *, in_turn: bool = False) -> RunCounts:
         changes, began = self._changes, run_clock.now()
         ran = Sending(self._context, run_clock, signals, self._bulkheads).run(limit, in_turn=in_turn)
@@ -106,14 +121,15 @@ class Running:
 
     def _passed(
         self,
-        part: Literal["timers", "outbox"],
+        part: Part,
         ran: RunCounts,
         began: tuple[int, datetime],
         keep_going: Callable[[], bool],
     ) -> RunCounts:
         if ran.anything:
             self._moved()
-            (self.activity if part == "timers" else self.stirred).set()  # the other part looks again, too
+            if part != "subscriptions":  # the other part looks again, too
+                (self.activity if part == "timers" else self.stirred).set()
             return ran
         if keep_going():
             self._idle[part] = began
@@ -144,3 +160,4 @@ class Running:
     def _moved(self) -> None:
         with self._counting:
             self._changes += 1
+        self.written.set()

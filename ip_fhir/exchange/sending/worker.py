@@ -1,4 +1,4 @@
-"""The threads that run one side: one handles timers, one sends, again and again, until they are stopped."""
+"""The threads that run one side, again and again until they are stopped: for timers, for sending, for subscriptions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHARE_OF_GRACE = 0.7  # half of it goes to the sendings under way, and a little
 
 
 class Worker:
-    """Handles timers in one thread and sends in another, so that no peer delays a timer.
+    """Handles timers in one thread, sends in another, notifies subscribers in a third: no peer delays a timer.
 
     With nothing due each rests `rest` seconds, or until there is activity.
     """
@@ -34,12 +34,12 @@ class Worker:
 
     @property
     def running(self) -> bool:
-        """True if both threads are alive."""
+        """True if all threads are alive."""
         return all(loop.thread.is_alive() for loop in self._loops)
 
     @property
     def seconds_since_pass(self) -> float:
-        """Seconds since the last step of the slower thread; a number that only grows means a stuck worker."""
+        """Seconds since the last step of the slowest thread; a number that only grows means a stuck worker."""
         return max(time.monotonic() - loop.stepped for loop in self._loops)
 
     @property
@@ -82,6 +82,12 @@ class Worker:
                 lambda go: exchange.run_outbox(go).anything,
                 exchange.activity,
                 Pace(self._rest, min(TOGETHER, self._rest / 10), self._rest / 10),  # nothing due was left
+            ),
+            _Loop(
+                "ip-fhir-hooks",
+                lambda go: exchange.run_subscriptions(go).anything,
+                exchange.written,
+                Pace(self._rest, self._rest / 10, self._rest / 10),
             ),
         )
 

@@ -14,6 +14,7 @@ from ip_fhir.store.engine import Taken
 from ip_fhir.store.plans import codec as plan_codec
 from ip_fhir.store.plans.known import KnownPlans
 from ip_fhir.store.prepared import execute
+from ip_fhir.store.subscriptions import codec as subscription_codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ _MAKERS: Final[dict[str, Callable[[Any], object]]] = {
     "plan_version": plan_codec.plan_version,
     "plan_view": plan_codec.view_made,
     "plan_name": plan_codec.plan_named,
+    "subscription": subscription_codec.kept,
 }
 
 

@@ -21,6 +21,7 @@ from ip_fhir.store.schema import (
     referral,
     refusal,
     resource,
+    subscription,
     unreadable,
     worklist,
 )
@@ -66,7 +67,10 @@ END_LEASE: Final = (
 
 EVERY: Final = {
     table.name: select(*(type_coerce(column, NullType()).label(column.name) for column in table.c))
-    for table in (referral, outbox, resource, worklist, refusal, inbox, plan_version, plan_view, plan_name)
+    for table in (
+        *(referral, outbox, resource, worklist, refusal, inbox, plan_version, plan_view, plan_name),
+        subscription,
+    )
 }
 """All rows of each table, as the driver gives them."""
 
@@ -95,6 +99,7 @@ ONE: Final = {
         plan_view.c.share + "/" + cast(plan_view.c.number, String) == bindparam("of_key")
     ),
     "plan_name": EVERY["plan_name"].where(plan_name.c.kind + "/" + plan_name.c.id == bindparam("of_key")),
+    "subscription": EVERY["subscription"].where(subscription.c.id == bindparam("of_key")),
 }
 """One row by its key, as `damage.unreadable.key_of` makes it."""
 

@@ -37,6 +37,7 @@ _KEYS: Final = {
     "plan_version": ("plan_id", "version"),
     "plan_view": ("share", "number"),
     "plan_name": ("kind", "id"),
+    "subscription": ("id",),
 }
 _OWN_KIND: Final = {"referral": REFERRAL, **dict.fromkeys(("plan", "plan_version", "plan_view", "plan_name"), PLAN)}
 _OWN_ID: Final = {

@@ -12,6 +12,7 @@ A *thing* is a row, or a part of one that changes by itself. Its name begins wit
 | `inbox/KEY` | time, digest of the message, digest of the reply, which a purge may empty |
 | `refusal/DIGEST` | time of the first refusal, digest of the row |
 | `other-id/DIGEST` | the digest of the row |
+| `subscription/ID` | the digest of what its client wrote |
 | `plan/ID`, `version/PLAN/NUMBER`, `view/SHARE/NUMBER`, `name/KIND/ID` | the digest of a shared plan's rows |
 
 A value is None where the thing is not there any more, and an ended row that waits again has no `status`.
@@ -36,6 +37,7 @@ WORKING: Final[Mapping[str, tuple[str, ...]]] = {
     "outbox": ("sequence", "due", "attempts", "claim", "lease_until", "leased_by", "handovers", "handed_over"),
     "resource": ("current",),
     "refusal": ("last", "times"),
+    "subscription": ("status", "error", "place", "failures", "next_try", "lease_until", "claim"),
 }
 """Columns that no digest covers, by table: they change with each attempt; `current` follows from the versions."""
 

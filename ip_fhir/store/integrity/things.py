@@ -75,6 +75,8 @@ def standing(connection: Connection) -> Iterator[Thing]:
         yield Thing(of, digests.other_id_name(row), digests.digest_of_row("other_id", row))
     for row in _rows(connection, schema.inbox):
         yield Thing("inbox", f"inbox/{row['key']}", digests.inbox_value(row))
+    for row in _rows(connection, schema.subscription):
+        yield Thing("subscription", f"subscription/{row['id']}", digests.digest_of_row("subscription", row))
     for row in _rows(connection, schema.refusal):
         yield Thing("refusals", digests.refusal_name(row), digests.refusal_value(row))
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from ip_fhir.fhir.reading import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ip_fhir.fhir.reading import Limits
     from ip_fhir.ports import JsonObject
@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 _RETURNS: Final = ("minimal", "representation", "OperationOutcome")
 
 
+def everything(_type: str, _letters: str) -> bool:
+    """Allows each interaction with each type: as a token of the settings does."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One interaction: its method, the ids in its path by name, parameters of URL and form, headers and content."""
+    """One interaction: its method, the ids in its path by name, parameters of URL and form, headers and content.
+
+    `allows` tells if the token that was shown allows interactions, by their letters in a scope, with a type.
+    """
 
     method: str
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -29,6 +37,7 @@ class Asked:
     headers: Headers = field(default_factory=Headers, repr=False)
     content: bytes = field(default=b"", repr=False)
     body: JsonObject | None = field(default=None, repr=False)
+    allows: Callable[[str, str], bool] = everything
 
     def resource(self, limits: Limits) -> JsonObject:
         """The resource that was sent. Raises `InvalidInput` if the content is none."""

@@ -21,7 +21,7 @@ from ip_fhir.fhir.json_text import loads
 from ip_fhir.fhir.reading import read_json
 from ip_fhir.fhir.rest.instances import JSON_PATCH
 from ip_fhir.web.answers import failure, fhir
-from ip_fhir.web.fhir.asked import Asked
+from ip_fhir.web.fhir.asked import Asked, everything
 from ip_fhir.web.requests import BadRequest
 
 if TYPE_CHECKING:
@@ -78,32 +78,47 @@ class Batch:
         self._exchange, self._doors, self._refused = exchange, doors, refused
 
     def answer(
-        self, peer: Credential, content: bytes, headers: Headers, count: Callable[[int], None] = lambda _entries: None
+        self,
+        peer: Credential,
+        content: bytes,
+        headers: Headers,
+        *,
+        count: Callable[[int], None] = lambda _entries: None,
+        allows: Callable[[str, str], bool] = everything,
     ) -> Response:
         """Returns a batch-response with an entry for each entry, in order.
 
         `headers` are those of the request, whose preferences count for each entry; `count` is told how many
-        there are. Raises `InvalidInput` for what is no batch as a whole, `too-costly` for too many entries.
+        there are; `allows` is as in `Asked`. Raises `InvalidInput` for what is no batch as a whole, `too-costly` for
+        too many entries.
         """
         entries = entries_of(content, self._exchange.limits)
         count(len(entries))
         answered: list[JsonObject] = []
         room = MOST_BYTES
         for number, entry in enumerate(entries):
-            response = self._one(peer, entry, f"Bundle.entry[{number}]", headers, room)
+            response = self._one(peer, (entry, f"Bundle.entry[{number}]"), headers, room, allows)
             room -= len(response.body)
             answered.append(self._entry(response))
         found: JsonObject = {"resourceType": "Bundle", "type": "batch-response"}
         return fhir(found | ({"entry": answered} if answered else {}))
 
-    def _one(self, peer: Credential, entry: Any, at: str, headers: Headers, room: int) -> Response:
+    def _one(
+        self,
+        peer: Credential,
+        placed: tuple[Any, str],
+        headers: Headers,
+        room: int,
+        allows: Callable[[str, str], bool],
+    ) -> Response:
+        entry, at = placed
         if room < 0:
             reason = "the answers before it are too large: ask for it by itself"
             return failure(self._refused, BadRequest(413, reason, "too-costly", at))
         try:
             path, asked = asked_in(entry, at, self._exchange.url, headers)
             door, ids = self._doors.find(path, asked.method)
-            return door.answer(peer, replace(asked, ids=ids))
+            return door.answer(peer, replace(asked, ids=ids, allows=allows))
         except Exception as error:  # noqa: BLE001 - the others are answered all the same
             return failure(self._refused, error)
 

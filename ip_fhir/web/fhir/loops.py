@@ -8,28 +8,26 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
-from urllib.parse import parse_qsl
 from uuid import NAMESPACE_URL, uuid5
 
-from starlette.responses import Response
-
-from ip_fhir.errors import InvalidInput, Problem
+from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange.rest import SEARCH_PARAMETERS
 from ip_fhir.fhir.json_text import loads
-from ip_fhir.fhir.outcome import outcome
 from ip_fhir.fhir.reading import write_json
 from ip_fhir.fhir.rest.json_patch import read_patch
 from ip_fhir.web import requests as headers
-from ip_fhir.web.answers import fhir, versioned, with_version
+from ip_fhir.web.answers import fhir, versioned, written
 from ip_fhir.web.fhir.asked import Asked
 from ip_fhir.web.fhir.doors import Door
 from ip_fhir.web.fhir.histories import history_bundle, history_query, version_number
 from ip_fhir.web.fhir.subsets import shape_of_read
 from ip_fhir.web.requests import BadRequest
-from ip_fhir.web.searching import COUNT, SAYS_NOTHING, query_of, searchset
+from ip_fhir.web.searching import COUNT, condition_of, query_of, searchset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from starlette.responses import Response
 
     from ip_fhir.exchange import Exchange
     from ip_fhir.exchange.peers import Credential
@@ -40,11 +38,6 @@ _CREATED: Final = "ServiceRequest"
 
 Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
 """Parameters by name."""
-
-
-def _said(parameters: Pairs) -> Pairs:
-    """The parameters of an address that are criteria."""
-    return tuple((name, value) for name, value in parameters if name not in SAYS_NOTHING)
 
 
 class Loops:
@@ -130,9 +123,8 @@ class Loops:
         There are clients that write the condition into the address instead.
         """
         body = asked.resource(self._exchange.limits)
-        condition = asked.headers.get("if-none-exist")
-        criteria = self._criteria(condition) if condition is not None else _said(asked.in_url)
-        if condition is not None or criteria:
+        criteria = condition_of(asked, _CREATED, self._exchange.url)
+        if criteria is not None:
             found = self._matching(_CREATED, peer, criteria, "If-None-Exist")
             if found is not None:
                 return self._written(asked, found)
@@ -153,14 +145,6 @@ class Loops:
         made = self._exchange.read_resource(peer, _CREATED, location.split("/")[1])
         return self._written(asked, made, status=201)
 
-    def _criteria(self, condition: str) -> Pairs:
-        """The criteria of `If-None-Exist`: the query alone, `Type?query`, or the same after our own address."""
-        own = condition.removeprefix(f"{self._exchange.url}/").removeprefix(_CREATED).removeprefix("?")
-        try:
-            return tuple(parse_qsl(own, keep_blank_values=True, strict_parsing=True, max_num_fields=20))
-        except ValueError:
-            raise BadRequest(400, "is no query", "value", "If-None-Exist") from None
-
     def _matching(self, type_: str, peer: Credential, criteria: Pairs, at: str) -> ResourceVersion | None:
         """The one resource that criteria find, None for none. Raises `InvalidInput` (multiple-matches)."""
         query: Query = query_of(type_, Asked("GET", in_url=criteria), self._exchange.url)
@@ -172,14 +156,6 @@ class Loops:
         return found[0] if found else None
 
     def _written(self, asked: Asked, resource: ResourceVersion, status: int = 200) -> Response:
-        """The answer to a write: the resource, or what the caller prefers, and the address of its version."""
-        if asked.returns == "representation":
-            response = versioned(resource)
-        elif asked.returns == "minimal":
-            response = with_version(resource, Response())
-        else:
-            response = with_version(resource, fhir(outcome([Problem("", "done", "informational", "warning")])))
-        response.status_code = status
+        """The answer to a write, with the address of the version."""
         version = f"{self._exchange.url}/{resource.type}/{resource.id}/_history/{resource.version}"
-        response.headers["Location"] = response.headers["Content-Location"] = version
-        return response
+        return written(resource, asked.returns, status, version)

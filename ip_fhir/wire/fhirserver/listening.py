@@ -4,6 +4,10 @@ A look reads what was updated since the last one, and some time before it, as a 
 moment later than what was written after it. No cursor is kept: at the start everything of the last days is read that
 waits, and what was taken in before is known to the exchange by the message's id. A message that could not be taken in
 stays as it is, and holds back the moment from which the next look reads.
+
+With a door of our own (`bell`) the server is asked, by Subscriptions (`hooks`), to tell when there is something. We
+look at once then, and otherwise seldom, as long as it tells. A look by the clock that finds what it did not tell of,
+and a Subscription that is gone, bring back the looks of before.
 """
 
 from __future__ import annotations
@@ -34,6 +38,7 @@ from ip_fhir.fhir.rest.instances import update
 from ip_fhir.ports import Receipt
 from ip_fhir.wire.backoff import seconds_until_next
 from ip_fhir.wire.fhirserver.access import credentials, tls_files
+from ip_fhir.wire.fhirserver.bell import Bell
 from ip_fhir.wire.fhirserver.gathering import gathered
 from ip_fhir.wire.fhirserver.options import ListenerOptions
 from ip_fhir.wire.fhirserver.server import Server
@@ -50,6 +55,7 @@ FORMAT: Final = "fhir-resources"
 _LONGEST_WAIT: Final = 300.0
 _PAGE: Final = "20"
 _SMALL_PAGE: Final = "1"  # after a failed look: several large messages may be too long for one answer
+_TOGETHER: Final = 0.2  # seconds that a notification waits for others: many make one look
 _ANOTHERS: Final = frozenset({"forbidden", "security"})  # not from the party that this listener speaks for
 
 
@@ -89,16 +95,26 @@ class FhirServerListener:
         shown, files = credentials(self._options), tls_files(self._options)
         url, token, seconds = self._options.url, self._options.token, self._options.timeout
         self._server = Server(Http(), url, token, each=seconds, credentials=shown, tls=files)
+        self._bell = Bell(self._options)
+        self._owners: list[str] = []
+        self._news = 0
+
+    @property
+    def is_told(self) -> bool:
+        """True while the server tells us when there is something."""
+        return self._bell.is_trusted
 
     def start(self, exchange: Receiver) -> None:
-        """Begin to look. A server that does not answer is asked again later."""
+        """Begin to look. A server that does not answer is asked again later. Raises `OSError` if the door is taken."""
         self._over.clear()
+        self._bell.open()
         self._thread = threading.Thread(target=self._run, args=(exchange,), daemon=True, name="fhirserver")
         self._thread.start()
 
     def stop(self) -> None:
         """Take in no more, and wait for what is under way. Does nothing if it is not running."""
         self._over.set()
+        self._bell.close()
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join(self.longest_stop)
@@ -106,7 +122,7 @@ class FhirServerListener:
     def look(self, exchange: Receiver) -> None:
         """Look once: hand in the messages that wait, then the receipts of ours. Raises `PeerError`."""
         try:
-            owners = self._own_organizations()
+            owners = self._owners = self._own_organizations()
             if owners:
                 self._read(self._messages, ("owner", owners), (WAITING,), lambda task: self._take_in(task, exchange))
                 self._read(self._receipts, ("requester", owners), SETTLED, lambda task: self._tell(task, exchange))
@@ -118,19 +134,28 @@ class FhirServerListener:
     def _run(self, exchange: Receiver) -> None:
         failures = 0
         while not self._over.is_set():
-            wait = self._options.seconds
             try:
-                self.look(exchange)
+                self._look(exchange)
                 failures = 0
             except PeerError as error:
                 failures += 1
                 log.warning("look at %s failed: %s", self._server.host, error)
-                first, cap = min(wait, _LONGEST_WAIT), _LONGEST_WAIT
-                wait = seconds_until_next(error, failures, first=first, cap=cap, jitter=lambda: 1.0)
+                first, cap = min(self._options.seconds, _LONGEST_WAIT), _LONGEST_WAIT
+                self._over.wait(seconds_until_next(error, failures, first=first, cap=cap, jitter=lambda: 1.0))
+                continue
             except Exception as error:  # noqa: BLE001 - a fault in one look must not end all that follow
                 log.error("look at %s failed: unforeseen %s", self._server.host, type(error).__name__)  # noqa: TRY400
-            self._over.wait(wait)
+            if self._bell.wait():
+                self._over.wait(_TOGETHER)
         self._server.http.close()
+
+    def _look(self, exchange: Receiver) -> None:
+        """Look once, and note if the server had told of what was found."""
+        told, self._news = self._bell.take(), 0
+        self.look(exchange)
+        self._bell.looked(told=told, news=self._news)
+        if self._owners:
+            self._bell.keep(self._server, self._owners)
 
     def _own_organizations(self) -> list[str]:
         """Our organisations there, as references; none while nobody has written to us."""
@@ -165,6 +190,7 @@ class FhirServerListener:
                 if key not in cursor.done:
                     if handle(task):
                         cursor.done[key] = moment
+                        self._news += 1
                     else:
                         open_.append(moment)
                 newest = max(filter(None, (newest, moment)), default=None)

@@ -9,7 +9,9 @@ from pydantic import Field
 
 from ip_fhir.domain.values.value import Id, Text, Url, Value
 from ip_fhir.errors import InvalidInput
-from ip_fhir.ports.hosts import is_loopback
+from ip_fhir.ports.hosts import is_loopback, is_unheard
+
+_SHORTEST_TOKEN: Final = 16
 
 _CERTIFICATE: Final = "our certificate in PEM: `{ path = ... }`"
 _KEY: Final = "its key; without it, it is in the same file"
@@ -90,10 +92,32 @@ class ListenerOptions(Value):
     )
     timeout: float = Field(default=30.0, gt=0, le=3600, description="seconds for each request")
     plain_http: bool = Field(default=False, description="true where something else encrypts the way there")
+    hook: Url | None = Field(
+        default=None,
+        description="address by which the server reaches our door, to say that something is there for us: it is asked "
+        "to, by a Subscription; without it there is no door",
+    )
+    hook_token: Text | None = Field(
+        default=None, repr=False, description="token that it shows there: `{ env = ... }`, 16 characters at least"
+    )
+    hook_host: Text = Field(default="127.0.0.1", description="address where the door is, behind a proxy that has TLS")
+    hook_port: int = Field(default=8090, ge=0, le=65_535, description="port where the door is; 0 takes a free one")
+    hook_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="seconds between two looks while the server notifies us: what it does not tell is found by them",
+    )
 
     def check(self) -> None:
         """Raise `InvalidInput` at the option that cannot be used."""
         check_address(self.url, plain_http=self.plain_http)
+        if self.hook is not None and not is_unheard(self.hook):
+            raise InvalidInput.at("hook", "is an https address, or http of this machine")
+        if self.hook is not None and len(self.hook_token or "") < _SHORTEST_TOKEN:
+            raise InvalidInput.at("hook_token", f"has at least {_SHORTEST_TOKEN} characters", "required")
+        if self.hook_token is not None and not self.hook_token.isascii():
+            raise InvalidInput.at("hook_token", "is ASCII")
         for number, one in enumerate(self.organizations):
             if "|" not in one:
                 raise InvalidInput.at(f"organizations.{number}", "is no `system|number`")

@@ -29,7 +29,7 @@ from ip_fhir.wire.tls import client_context
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ip_fhir.wire.tls import TlsFiles
 
@@ -68,12 +68,16 @@ class Handle:
 
 
 class Line:
-    """A session with one origin (scheme, host and port). One exchange at a time, always from the same thread."""
+    """A session with one origin (scheme, host and port). One exchange at a time, always from the same thread.
 
-    def __init__(self, origin: str, tls: TlsFiles | None = None) -> None:
+    With `admits` no other IP addresses are connected to than those for which it is true, whatever name leads to them.
+    """
+
+    def __init__(self, origin: str, tls: TlsFiles | None = None, admits: Callable[[str], bool] | None = None) -> None:
         self.session = requests.Session()
-        # A proxy cannot reach our own machine.
-        self.session.trust_env = not is_loopback(urlsplit(origin).hostname or "")
+        self.admits = admits or (lambda _address: True)
+        # A proxy cannot reach our own machine, and would look up the name by itself.
+        self.session.trust_env = admits is None and not is_loopback(urlsplit(origin).hostname or "")
         # No retries of its own: whoever sends decides when to try again, and counts.
         self.session.mount(origin, _Adapter(None if tls is None else client_context(tls)))
         if tls is not None and tls.trusted is not None:
@@ -126,13 +130,14 @@ def _connect(made: HTTPConnection) -> socket.socket:
         found = socket.getaddrinfo(made._dns_host, made.port, type=socket.SOCK_STREAM)  # noqa: SLF001 - the name to look up
     except OSError as error:
         raise NameResolutionError(made.host, made, error) from error  # type: ignore[arg-type]
-    failure: OSError = TimeoutError()
-    for *_, address in found:
+    admitted = [str(address[0]) for *_, address in found if _line.get().admits(str(address[0]))]
+    failure: OSError = TimeoutError() if admitted else PermissionError()
+    for address in admitted:
         left = end - time.monotonic()
         if left <= 0:
             break
         try:
-            opened = create_connection((str(address[0]), made.port), left, None, made.socket_options)
+            opened = create_connection((address, made.port), left, None, made.socket_options)
         except OSError as error:
             failure = error
         else:

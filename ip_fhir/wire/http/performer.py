@@ -20,7 +20,7 @@ from ip_fhir.ports.http import HttpAnswer
 from ip_fhir.wire.http.line import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ip_fhir.ports.http import Credentials, HttpRequest
     from ip_fhir.wire.tls import TlsFiles
@@ -31,10 +31,14 @@ _MOST_SIGNED: Final = 3  # a nonce that the server wants, and a token that was t
 
 
 class Http:
-    """Performs requests. Keeps one session, with its open connection, for each origin and thread."""
+    """Performs requests. Keeps one session, with its open connection, for each origin and thread.
 
-    def __init__(self) -> None:
+    With `admits` it connects only to IP addresses for which that is true, and uses no proxy of the environment.
+    """
+
+    def __init__(self, admits: Callable[[str], bool] | None = None) -> None:
         self._local = threading.local()
+        self._admits = admits
 
     def perform(
         self,
@@ -97,7 +101,7 @@ class Http:
             lines = self._local.lines = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         if (origin, tls) not in lines:
-            lines[origin, tls] = Line(origin, tls)
+            lines[origin, tls] = Line(origin, tls, self._admits)
         return lines[origin, tls]
 
 

@@ -33,7 +33,8 @@ PLACES = {
 
 TYPES = (
     *("ServiceRequest", "Task", "CarePlan", "Goal", "CareTeam", "Condition", "Appointment", "Patient"),
-    *("RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Communication", "Consent", "Observation"),
+    *("RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Subscription"),
+    *("Communication", "Consent", "Observation"),
 )
 
 
@@ -82,7 +83,7 @@ def test_each_interaction(party: Caller, stated: dict[str, Any], type_: str) -> 
 def test_each_search_parameter(party: Caller, stated: dict[str, Any], type_: str) -> None:
     """Each that is named is answered, in the way its words say; any other parameter of FHIR's is refused."""
     said = stated[type_]
-    values = {"date": "ge2026", "token": "x", "reference": "Task/x"}
+    values = {"date": "ge2026", "token": "x", "reference": "Task/x", "string": "Task?", "uri": "https://x.example/"}
     for one in said["searchParam"]:
         name, words = one["name"], one.get("documentation", said["documentation"])
         if "POST" in words and (name in ("patient", "subject") or (type_, name) == ("Patient", "identifier")):

@@ -33,6 +33,7 @@ from ip_fhir.web.issuer.keys import IssuerKeys
 from ip_fhir.web.issuer.needs import needed
 from ip_fhir.web.protection import Protection
 from ip_fhir.web.requests import BadRequest
+from tests.support.hook import wanted
 from tests.support.two_sides import TOKENS, Loop
 
 ISSUER, AUDIENCE = "https://auth.example", "https://municipality.example/fhir"
@@ -423,3 +424,22 @@ def test_the_authorisation_server_is_asked_by_https() -> None:
     with pytest.raises(ValueError, match="https"):
         IssuerSettings(audience=AUDIENCE, issuer=ISSUER, jwks_url="http://auth.example/jwks")
     assert IssuerSettings(issuer="http://127.0.0.1:9", audience=AUDIENCE).issuer
+
+
+def test_a_subscription_needs_what_it_tells_of(client: Callable[..., TestClient]) -> None:
+    """A token that lets a client subscribe, but not read Tasks, makes no Subscription to them; a batch needs `d`."""
+    one, body = client(), wanted("https://nordsund.example/hook")
+
+    def post(path: str, scope: str, content: Any) -> Any:
+        shown = {"Authorization": f"Bearer {token(scope=scope)}", "Content-Type": "application/fhir+json"}
+        return one.post(path, json=content, headers=shown)
+
+    answer = post("/Subscription", "system/Subscription.cruds", body)
+    assert (answer.status_code, "system/Task.rs" in answer.text) == (403, True)
+    made = post("/Subscription", "system/Subscription.c system/Task.rs", body)
+    assert made.status_code == 201
+    out = {"request": {"method": "DELETE", "url": f"Subscription/{made.json()['id']}"}}
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": [out]}
+    for scope, status_ in (("system/*.crus", "403"), ("system/*.cruds", "204")):
+        response = post("/", scope, bundle).json()["entry"][0]["response"]
+        assert response["status"].startswith(status_), response

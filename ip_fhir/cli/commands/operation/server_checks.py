@@ -191,16 +191,15 @@ def _knows_ours(connection: Connection, said: Abilities) -> bool:
 
 
 def _news(said: Abilities) -> Iterator[Finding]:
-    hooks = said.types.get("Subscription")
+    from ip_fhir.wire.fhirserver.hooks import takes_subscriptions
+
     polled = "CarePlan" in said.types and "_lastUpdated" in said.types["CarePlan"].parameters
-    if hooks is not None and "create" in hooks.interactions:
-        yield Finding(
-            "changes by others", "ok", "it has Subscription; whether it can reach us is seen when it is tried"
-        )
+    if takes_subscriptions(said):
+        reason = "by Subscription (rest-hook): the listener fhirserver is notified where it has a door (hook)"
+        yield Finding("changes by others", "ok", f"{reason}, and looks by the clock as long as it is not")
     elif polled:
-        yield Finding(
-            "changes by others", "warn", "it has no Subscription: ask for changes by _lastUpdated, by the clock"
-        )
+        reason = "by the clock alone: it has no Subscription that we could keep; ask by _lastUpdated"
+        yield Finding("changes by others", "warn", reason)
     else:
         reason = "it has no Subscription and no _lastUpdated: a change is seen when the plan is fetched"
         yield Finding("changes by others", "warn", reason)

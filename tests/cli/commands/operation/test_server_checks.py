@@ -36,7 +36,7 @@ def capability() -> dict[str, Any]:
                 "security": {"service": [{"coding": [{"code": "SMART-on-FHIR"}]}]},
                 "interaction": [{"code": "transaction"}],
                 "operation": [{"name": "process-message"}, {"name": "$validate"}],
-                "resource": [*map(resource, PARTS), {"type": "Subscription", "interaction": [{"code": "create"}]}],
+                "resource": [*map(resource, PARTS), resource("Subscription")],
             }
         ],
     }
@@ -133,6 +133,13 @@ def test_it_says_nothing_of_itself(run: Run, double: FhirServerDouble) -> None:
             "when the",
         ),
         ({"resource": list(map(resource, PARTS))}, "changes by others", "warn", "_lastUpdated"),
+        ({"resource": list(map(resource, (*PARTS, "Subscription")))}, "changes by others", "ok", "rest-hook"),
+        (
+            {"resource": [*map(resource, PARTS), {"type": "Subscription", "interaction": [{"code": "create"}]}]},
+            "changes by others",
+            "warn",
+            "no Subscription that we could keep",
+        ),
         (
             {"resource": [{**resource(one), "versioning": "no-version"} for one in PARTS]},
             "versions",

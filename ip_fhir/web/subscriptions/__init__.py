@@ -1,0 +1,1 @@
+"""The FHIR resource Subscription at the endpoint."""
