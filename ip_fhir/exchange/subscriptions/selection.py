@@ -35,7 +35,7 @@ class Match(NamedTuple):
 
     def record(self, context: Context, peer: Credential, now: datetime) -> None:
         """Record that the client is about to be shown the resource. Raises `StoreError`."""
-        context.reads.read(Occasion(context.store, now), peer.name, self.resource, self.ground)
+        context.reads.read(Occasion(context.store, now), peer, self.resource, self.ground)
 
 
 def matches(
