@@ -62,15 +62,16 @@ class Server:
 
     def take(self, messages: Path, first: int, number: int, mllp: int | None = None) -> None:
         """Post so many messages, over HTTP or to the port for MLLP, and wait until nothing is left to be done."""
-        before, begun = self.processor(), time.perf_counter()
+        before = self.processor()
         port, token = (self.port, TOKEN) if mllp is None else (mllp, "")
         call = [sys.executable, str(HERE / "posting.py"), str(port), str(messages), str(first), str(number)]
         call += [str(self.connections), token, self.request]
-        waits = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)
+        posted = json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE).stdout)
+        begun = time.perf_counter()
         self.rest()
         self.milliseconds.append((self.processor() - before) / number * 1000)
-        self.per_second.append(number / (time.perf_counter() - begun))
-        self.waits += waits
+        self.per_second.append(number / (posted["seconds"] + time.perf_counter() - begun))
+        self.waits += posted["waits"]
 
     def forget(self) -> None:
         """Begin again: what was measured so far was to warm up."""

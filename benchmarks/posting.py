@@ -1,4 +1,4 @@
-"""Posts messages over several connections that stay open, and prints how long each waited for its answer, in seconds.
+"""Posts messages over several connections that stay open, and prints how long all took, and each waited, in seconds.
 
 posting.py PORT FILE FIRST NUMBER CONNECTIONS TOKEN REQUEST; the file holds one message a line. REQUEST is a method and
 a path, such as "POST /fhir"; after a GET each line ends the path. Without a token (an empty one) it posts over MLLP.
@@ -70,4 +70,6 @@ async def _frame(port: int, waiting: Iterator[bytes], waits: list[float]) -> Non
 if __name__ == "__main__":
     port, file, first, number, connections, token, request = sys.argv[1:]
     lines = Path(file).read_bytes().split(b"\n")[int(first) : int(first) + int(number)]
-    print(json.dumps(asyncio.run(post_all(int(port), lines, int(connections), token, request))))
+    begun = time.perf_counter()
+    waits = asyncio.run(post_all(int(port), lines, int(connections), token, request))
+    print(json.dumps({"seconds": time.perf_counter() - begun, "waits": waits}))
