@@ -99,7 +99,8 @@ def _application(place: Path) -> Starlette:
         party = known.peers.by_token("token-of-the-school")
         plan = known.store.shared_plan(ident).plan.plan  # type: ignore[attr-defined]
         shown = ResourceVersion("CarePlan", ident, plan.version, {}, _AT, ident, aggregate_kind="plan")
-        known.reads.read(Occasion(known.store, _AT), party.name if party else "", shown)
+        assert party is not None
+        known.reads.read(Occasion(known.store, _AT), party, shown)
         return to_fhir_json(plan)
 
     async def floor(request: Request) -> Response:

@@ -231,9 +231,9 @@ def test_what_was_shown_is_recorded(caller: Caller, three: Loop) -> None:
     caller.get(f"Task/{TASKS[0]}/_history")
     caller.get(f"Task/{TASKS[0]}/_history/1")
     assert rows() == [
-        ("read", "Task", TASKS[0], 1, ()),
+        ("history", "Task", TASKS[0], 1, ()),
         ("search", "ServiceRequest", "referral-01", 1, ("_include", "patient")),
-        ("search", "Task", TASKS[0], 1, ("_history",)),
         ("search", "Task", TASKS[0], 1, ("_include", "patient")),
+        ("vread", "Task", TASKS[0], 1, ()),
     ]
     assert number not in str(three.municipality.store.readings())
