@@ -2,23 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ip_fhir.bootstrap import open_exchange
-from ip_fhir.demo.place import free_ports
-from ip_fhir.domain.referral import EventKind, Role
-from ip_fhir.exchange import Exchange
 from ip_fhir.plugins import adapters
 from ip_fhir.ports import Adapter, Outgoing
 from ip_fhir.testing import AdapterContract, PeerDouble
 from tests.adapters.peer_double import HttpPeer, http_peer
-from tests.support.served import served
-from tests.support.two_sides import TOKENS, form, notice, side_settings
+from tests.support.by_adapter import LOOP, loop_by
 
 
 @pytest.fixture
@@ -61,27 +54,9 @@ class TestPlainHttp(AdapterContract):
 def test_a_loop(plain_http: Path, tmp_path: Path) -> None:
     """A notice, a question, its answer and the green form go through it, between two endpoints on real sockets."""
     assert plain_http.is_dir()
-    sides: dict[Role, Exchange] = {}
-    with ExitStack() as stack:
-        ports = dict(zip((Role.HOSPITAL, Role.MUNICIPALITY), free_ports(2), strict=True))
-        for role, other in ((Role.HOSPITAL, Role.MUNICIPALITY), (Role.MUNICIPALITY, Role.HOSPITAL)):
-            url = f"http://127.0.0.1:{ports[other]}"
-            peer = {"adapter": "plain-http", "url": url, "token": TOKENS[role], "accepts": [TOKENS[other]]}
-            exchange = sides[role] = open_exchange(side_settings(tmp_path, role, **peer))
-            stack.callback(exchange.close)
-            stack.enter_context(served(exchange, port=ports[role]))
-        sent = notice("01").evolve(authored=datetime.now(UTC))
-        hospital, municipality, loop = sides[Role.HOSPITAL], sides[Role.MUNICIPALITY], sent.correlation_id
-        hospital.send_notice(sent)
-        assert hospital.run_due().sent == 1
-        municipality.act(loop, EventKind.ASK_INFORMATION, "Hva?")
-        municipality.run_due()
-        hospital.act(loop, EventKind.GIVE_INFORMATION, "Dette.")
-        hospital.run_due()
-        municipality.answer(form("01-child-with-cerebral-palsy").evolve(authored=datetime.now(UTC)))
-        municipality.run_due()
-        for exchange in (hospital, municipality):
-            stored = exchange.store.referral(loop)
+    with loop_by("plain-http", tmp_path) as sides:
+        for exchange in sides.values():
+            stored = exchange.store.referral(LOOP)
             assert stored is not None
             assert stored.referral.state == "confirmed"
             assert exchange.store.refusals() == []

@@ -12,15 +12,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from ip_fhir.bootstrap import open_exchange
-from ip_fhir.demo.place import free_ports
-from ip_fhir.domain.referral import EventKind, Role
-from ip_fhir.exchange import Exchange
+from ip_fhir.domain.referral import Role
 from ip_fhir.testing.adapter_contract import Behaviour
 from ip_fhir.web.app import create_app
 from tests.adapters.peer_double import http_peer
+from tests.support.by_adapter import LOOP, loop_by
 from tests.support.medcom import chain, header, medcom_loop, wire_of, with_link
-from tests.support.served import served
-from tests.support.two_sides import TOKENS, Loop, Side, form, notice, side_settings
+from tests.support.two_sides import TOKENS, Loop, Side, notice, side_settings
 
 NEAR = ("127.0.0.1", 50_000)
 
@@ -93,30 +91,12 @@ def test_an_acknowledgement_is_posted(loop: Loop) -> None:
 
 def test_a_loop_by_the_adapter(tmp_path: Path) -> None:
     """Two endpoints on real sockets whose settings name the adapter: a whole loop, each message with its chain."""
-    sides: dict[Role, Exchange] = {}
-    with ExitStack() as stack:
-        ports = dict(zip((Role.HOSPITAL, Role.MUNICIPALITY), free_ports(2), strict=True))
-        for role, other in ((Role.HOSPITAL, Role.MUNICIPALITY), (Role.MUNICIPALITY, Role.HOSPITAL)):
-            url = f"http://127.0.0.1:{ports[other]}"
-            peer = {"adapter": "fhirmessage", "url": url, "token": TOKENS[role], "accepts": [TOKENS[other]]}
-            exchange = sides[role] = open_exchange(side_settings(tmp_path, role, **peer))
-            stack.callback(exchange.close)
-            stack.enter_context(served(exchange, port=ports[role]))
-        sent = notice("01").evolve(authored=datetime.now(UTC))
-        hospital, municipality, loop = sides[Role.HOSPITAL], sides[Role.MUNICIPALITY], sent.correlation_id
-        hospital.send_notice(sent)
-        assert hospital.run_due().sent == 1
-        municipality.act(loop, EventKind.ASK_INFORMATION, "Hva?")
-        municipality.run_due()
-        hospital.act(loop, EventKind.GIVE_INFORMATION, "Dette.")
-        hospital.run_due()
-        municipality.answer(form("01-child-with-cerebral-palsy").evolve(authored=datetime.now(UTC)))
-        municipality.run_due()
+    with loop_by("fhirmessage", tmp_path) as sides:
         rows = [row for exchange in sides.values() for row in exchange.store.outbox("sent") if row.content]
         assert sorted(len(chain(row.content or b"")) for row in rows) == [*range(1, len(rows) + 1)]
         assert len(rows) >= 4
         for exchange in sides.values():
-            stored = exchange.store.referral(loop)
+            stored = exchange.store.referral(LOOP)
             assert stored is not None
             assert stored.referral.state == "confirmed"
             assert exchange.store.refusals() == []

@@ -1,14 +1,17 @@
-"""The municipality's endpoint, asked by the hospital, with the loops of three notices or none."""
+"""The endpoints of a municipality: with the loops of three notices or none, and with a plan that two parties share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from ip_fhir.web.app import create_app
 from tests.support.rest_caller import Caller
+from tests.support.ring import NINA, Ring, make_plan, make_ring
+from tests.support.ring_plan import PLAN
 from tests.support.two_sides import TOKENS, Loop, notice
 
 
@@ -27,3 +30,27 @@ def three(loop: Loop) -> Loop:
         loop.settle()
         loop.clock.forward(hours=1)
     return loop
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[Ring]:
+    """The plan is shared with the hospital and, without housing, the school."""
+    made = make_ring(tmp_path)
+    made.holder.save_plan(make_plan(), by=NINA)
+    for party in ("hospital", "school"):
+        made.holder.share(PLAN, party, by=NINA)
+    made.settle()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hospital(ring: Ring) -> Caller:
+    """The hospital, which is responsible for the swimming."""
+    return Caller(TestClient(create_app(ring.holder)), "token-of-hospital", ring.holder.url)
+
+
+@pytest.fixture
+def school(hospital: Caller) -> Caller:
+    """The school, which does not see all."""
+    return Caller(hospital.client, "token-of-school", hospital.base)

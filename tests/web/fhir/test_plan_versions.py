@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,25 +12,19 @@ from ip_fhir.domain.agreement import ContentLevel
 from ip_fhir.domain.values.aggregate import Aggregate
 from ip_fhir.web.app import create_app
 from tests.support.rest_caller import Caller, refused
-from tests.support.ring import NINA, Ring, make_plan, make_ring, with_settings
+from tests.support.ring import NINA, Ring, with_settings
 from tests.support.ring_plan import PLAN, current
 
 ROOT = f"CarePlan/{PLAN}"
 
 
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Ring]:
-    """The plan is shared with hospital and school, and its first goal had two other texts since, a day apart."""
-    made = make_ring(tmp_path)
-    made.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "school"):
-        made.holder.share(PLAN, party, by=NINA)
-    made.settle()
+def ring(ring: Ring) -> Ring:
+    """The plan's first goal had two other texts since it was shared, a day apart."""
     for text in ("Svømme fem meter", "Svømme ti meter"):
-        made.clock.forward(days=1)
-        reword(made, text)
-    yield made
-    made.close()
+        ring.clock.forward(days=1)
+        reword(ring, text)
+    return ring
 
 
 def reword(ring: Ring, text: str) -> None:
@@ -41,12 +33,6 @@ def reword(ring: Ring, text: str) -> None:
     first, *others = plan.goals
     ring.holder.save_plan(plan.evolve(goals=(first.evolve(text=text), *others)), by=NINA)
     ring.settle()
-
-
-@pytest.fixture
-def hospital(ring: Ring) -> Caller:
-    """The hospital."""
-    return Caller(TestClient(create_app(ring.holder)), "token-of-hospital", ring.holder.url)
 
 
 def goal_of(caller: Caller) -> str:

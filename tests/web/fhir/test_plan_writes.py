@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from ip_fhir.domain.plan import MeasureStatus
 from ip_fhir.domain.sharing.change import ChangeStatus, Outcome, PartDecision
-from ip_fhir.web.app import create_app
 from tests.support.rest_caller import Caller, refused
-from tests.support.ring import NINA, Ring, make_plan, make_ring
+from tests.support.ring import NINA, Ring
 from tests.support.ring_plan import PLAN, copy, current
 
 ROOT = f"CarePlan/{PLAN}"
 SWIMMING = "Svømmetrening"
-
-
-@pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Ring]:
-    """The plan is shared with the hospital and, without housing, the school."""
-    made = make_ring(tmp_path)
-    made.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "school"):
-        made.holder.share(PLAN, party, by=NINA)
-    made.settle()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def hospital(ring: Ring) -> Caller:
-    """The hospital, which is responsible for the swimming."""
-    return Caller(TestClient(create_app(ring.holder)), "token-of-hospital", ring.holder.url)
-
-
-@pytest.fixture
-def school(hospital: Caller) -> Caller:
-    """The school, which does not see all."""
-    return Caller(hospital.client, "token-of-school", hospital.base)
 
 
 def activity(plan: dict[str, Any], what: str = SWIMMING) -> dict[str, Any]:

@@ -56,6 +56,14 @@ def test_the_same_view_again() -> None:
     assert (decision.effects, decision.problems) == ((), ())
 
 
+def propose(hospital: Side, unit: Side) -> None:
+    """The hospital wants a goal otherwise; the holder has said that this waits for a person."""
+    goal = named(view_of(hospital).plan, "goals", "Gå")
+    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
+    exchanged(hospital, unit)
+    exchanged(unit, hospital)
+
+
 def clocks(unit: Side) -> tuple[PlanTimer, ...]:
     """The clocks that run."""
     assert unit.case is not None
@@ -259,10 +267,7 @@ def test_what_is_undecided_comes_again_to_a_restored_holder() -> None:
     """A change that the backup lacks is sent again, behind what the holder has to know first, and decided."""
     unit, hospital = shared("hospital")
     backup = unit.case
-    goal = named(view_of(hospital).plan, "goals", "Gå")
-    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
-    exchanged(hospital, unit)
-    exchanged(unit, hospital)
+    propose(hospital, unit)
     assert backup is not None
     assert hospital.case is not None
     assert hospital.case.changes[0].status is ChangeStatus.PROPOSED
@@ -281,10 +286,7 @@ def test_what_a_holder_has_lost_without_knowing_it_comes_again() -> None:
     """A change that its holder had said waits is sent again by a clock until it is decided: a backup may lack it."""
     unit, hospital = shared("hospital")
     backup = unit.case
-    goal = named(view_of(hospital).plan, "goals", "Gå")
-    wanted(hospital, "c-1", with_item(view_of(hospital).plan, "goals", goal.id, text="Gå fortere"))
-    exchanged(hospital, unit)
-    exchanged(unit, hospital)
+    propose(hospital, unit)
     assert backup is not None
     unit.cases[PLAN.id] = backup  # nobody says that it was put back
     turn = hospital.turn(NOW + timedelta(days=7))
