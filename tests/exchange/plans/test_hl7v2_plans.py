@@ -317,6 +317,7 @@ class AroundV2(Around):
 
 @pytest.mark.slow
 @pytest.mark.sharing_promise(1, 2, 3)
+@pytest.mark.timeout(300 + 60 * EXAMPLES)
 def test_around_over_hl7v2() -> None:
     """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent.
 

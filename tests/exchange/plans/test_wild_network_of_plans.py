@@ -283,6 +283,7 @@ def _other(name: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.sharing_promise(1, 2, 3, 9)
+@pytest.mark.timeout(300 + 30 * EXAMPLES)
 def test_around() -> None:
     """Whatever people and network do, each copy is its view in the end, and nothing withheld was ever sent.
 

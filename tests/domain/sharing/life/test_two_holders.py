@@ -186,6 +186,7 @@ class Handovers(RuleBasedStateMachine):
 
 
 @pytest.mark.sharing_promise(9)
+@pytest.mark.timeout(300 + EXAMPLES)
 def test_handovers() -> None:
     """Of two handovers one wins, and the other is told. In each third run a plan changes hands, or more often."""
     COMPLETED.clear()
