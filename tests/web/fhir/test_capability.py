@@ -71,7 +71,7 @@ def test_each_interaction(party: Caller, stated: dict[str, Any], type_: str) -> 
     for code, (method, path) in PLACES.items():
         assert answers(party, method, path.format(type=type_)) == (code in named), (type_, code)
     assert said.get("conditionalUpdate", False) == answers(party, "PUT", f"{type_}?_id=none")
-    assert said.get("conditionalCreate", False) == (type_ == "ServiceRequest")
+    assert said.get("conditionalCreate", False) == (type_ in ("ServiceRequest", "Subscription"))
     if "create" in named and not said.get("conditionalCreate", False):
         sent = {"resourceType": type_, "subject": {"reference": "Patient/none"}}
         refused(party.ask("POST", type_, kind=FHIR, content=sent, If_None_Exist="_id=x"), 400, "not-supported")

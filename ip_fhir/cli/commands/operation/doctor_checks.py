@@ -370,6 +370,7 @@ def check_capabilities(store: Store) -> Iterator[Finding]:
         "PlanStore": "keeps no shared plans: none is held, shared or received",
         "UnreadableStore": "does not set aside rows that cannot be read: they are logged, and nobody is told",
         "ProofStore": "remembers no proofs of possession (DPoP): each process remembers its own",
+        "SubscriptionStore": "keeps no subscriptions: the endpoint takes none",
         "TrialStore": "cannot try to write: being ready means that it can be read",
     }
     for name in missing(store):
