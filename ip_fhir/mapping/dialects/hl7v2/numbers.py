@@ -123,15 +123,16 @@ class FacilityNumber(Leaf):
         self.names = ("c4", "c4s2", "c4s3") if located else ("c1", "c2", "c3")
         self.located, self.only = located, only
         self.oids = {name: oid(systems, name) for name in ("her-id", "org-number", "resh-id")}
+        self.read = tuple((name, f"{register}.") for name, register in self.oids.items() if only in ("", name))
 
     def get(self, node: Any, _links: Links) -> str | None:
         """The token, or the number alone where one register is read; None for a facility that is named otherwise."""
         text = said(expect(node, dict, "a repetition").get(self.names[1], ""))
-        for name, register in self.oids.items():
-            if text is not None and text.startswith(f"{register}.") and self.only in ("", name):
-                number = text.removeprefix(f"{register}.")
-                if number.isdigit():
-                    return number if self.only else f"{name}|{number}"
+        if text is None:
+            return None
+        for name, beginning in self.read:
+            if text.startswith(beginning) and (number := text.removeprefix(beginning)).isdigit():
+                return number if self.only else f"{name}|{number}"
         return None
 
     def put(self, value: Any, node: Any, _links: Links, _known: Any = None) -> Any:
