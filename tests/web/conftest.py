@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
-from tests.support.two_sides import Loop, make_loop
+from ip_fhir.web.app import create_app
+from tests.support.rest_caller import Caller
+from tests.support.two_sides import TOKENS, Loop, make_loop
 
 
 @pytest.fixture
@@ -15,3 +18,10 @@ def loop(tmp_path: Path) -> Iterator[Loop]:
     yield made
     made.hospital.exchange.close()
     made.municipality.exchange.close()
+
+
+@pytest.fixture
+def caller(loop: Loop) -> Iterator[Caller]:
+    """The hospital, which asks the municipality."""
+    with TestClient(create_app(loop.municipality.exchange), raise_server_exceptions=False) as client:
+        yield Caller(client, TOKENS["hospital"], loop.municipality.exchange.url)

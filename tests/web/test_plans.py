@@ -42,9 +42,9 @@ from tests.support.ring import (
     make_ring,
     organization,
 )
+from tests.support.ring_plan import PLAN, shared
 from tests.support.two_sides import SetClock
 
-PLAN = "plan-of-the-ring"
 ROOTS = ("CarePlan", "CareTeam", "Patient")
 BASE = "https://municipality.example/fhir"
 SYSTEM = "urn:oid:2.16.578.1.12.4.1.4.1"
@@ -55,10 +55,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 def ring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     """The plan is shared with the hospital and, without housing, the school; no test of this module changes it."""
     made = make_ring(tmp_path_factory.mktemp("ring"))
-    made.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "school"):
-        made.holder.share(PLAN, party, by=NINA)
-    made.settle()
+    shared(made, "hospital", "school")
     yield made
     made.close()
 

@@ -11,9 +11,8 @@ import pytest
 from ip_fhir.domain.sharing.case import SharedPlan
 from ip_fhir.exchange import Exchange
 from tests.support.hook import LOOPBACK, Hook, hook, subscribed
-from tests.support.ring import NINA, PARTIES, Ring, make_plan, make_ring
-
-PLAN = "plan-of-the-ring"
+from tests.support.ring import NINA, PARTIES, Ring, make_ring
+from tests.support.ring_plan import PLAN, shared
 
 
 @pytest.fixture
@@ -22,10 +21,7 @@ def ring(tmp_path: Path) -> Iterator[Ring]:
     made = make_ring(tmp_path)
     context = replace(made.holder._context, endpoints=LOOPBACK)
     made.network.sides[PARTIES[0]] = Exchange(context)
-    made.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "school"):
-        made.holder.share(PLAN, party, by=NINA)
-    made.settle()
+    shared(made, "hospital", "school")
     yield made
     made.close()
 

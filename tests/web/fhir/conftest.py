@@ -10,16 +10,9 @@ from starlette.testclient import TestClient
 
 from ip_fhir.web.app import create_app
 from tests.support.rest_caller import Caller
-from tests.support.ring import NINA, Ring, make_plan, make_ring
-from tests.support.ring_plan import PLAN
-from tests.support.two_sides import TOKENS, Loop, notice
-
-
-@pytest.fixture
-def caller(loop: Loop) -> Iterator[Caller]:
-    """The hospital, which asks the municipality."""
-    with TestClient(create_app(loop.municipality.exchange), raise_server_exceptions=False) as client:
-        yield Caller(client, TOKENS["hospital"], loop.municipality.exchange.url)
+from tests.support.ring import Ring, make_ring
+from tests.support.ring_plan import shared
+from tests.support.two_sides import Loop, notice
 
 
 @pytest.fixture
@@ -36,10 +29,7 @@ def three(loop: Loop) -> Loop:
 def ring(tmp_path: Path) -> Iterator[Ring]:
     """The plan is shared with the hospital and, without housing, the school."""
     made = make_ring(tmp_path)
-    made.holder.save_plan(make_plan(), by=NINA)
-    for party in ("hospital", "school"):
-        made.holder.share(PLAN, party, by=NINA)
-    made.settle()
+    shared(made, "hospital", "school")
     yield made
     made.close()
 
