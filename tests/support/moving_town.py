@@ -66,13 +66,12 @@ def wrong_after_moving(town: MovingTown) -> list[str]:
 def _is_answered(row: OutboxRow) -> bool:
     """True if a refusal is the answer, of which a person is told.
 
-    The plan is not known there yet; a change was made on a view of the old holder; what is held was said to that one.
+    The plan is not known there yet; a change was made on a view of the old holder.
     """
     words = row.last_error or ""
     unknown = row.effect.plan_message is PlanMessageKind.PLAN_GONE and words.endswith("not-found")
     outdated = row.effect.plan_message is PlanMessageKind.PLAN_CHANGE and "change.base" in words
-    gone = row.effect.plan_message is PlanMessageKind.PLAN_STATE and words.endswith("business-rule")
-    return row.status == "parked" and (unknown or outdated or gone)
+    return row.status == "parked" and (unknown or outdated)
 
 
 def _wrong(there: dict[str, SharedPlan]) -> Iterator[str]:

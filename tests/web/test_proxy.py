@@ -91,6 +91,7 @@ def _caddy(configuration: str, place: Path, port: int, upstream: int) -> list[st
         ("127.0.0.1:8080", f"127.0.0.1:{upstream}"),
         ("read_header 10s", "read_header 1s"),
         ("read_body 90s", "read_body 3s"),
+        ("idle 15s", "idle 1s"),  # it may wait so long again after it has answered 408
     )
     file = place / "Caddyfile"
     file.write_text(text)

@@ -12,8 +12,9 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.loop.effects import effect_id
 from ip_fhir.domain.sharing.case import PlanSide, PlanTimerKind, SharedPlan
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
-from ip_fhir.domain.sharing.life import changes, handover, invitations, numbers, requests, saving
+from ip_fhir.domain.sharing.life import changes, invitations, numbers, requests, saving
 from ip_fhir.domain.sharing.life.clocks import change_due, due_timers, tell_of
+from ip_fhir.domain.sharing.life.handover import listening, offering, taking
 from ip_fhir.domain.sharing.life.shares import begin, end
 from ip_fhir.domain.sharing.life.step import PlanDecision, Step
 from ip_fhir.domain.sharing.life.table import Finding, may_raise, row_of
@@ -146,9 +147,7 @@ def _handler(event: PlanEvent, side: PlanSide) -> _Handler:
 def _said_by(case: SharedPlan, event: PlanEvent) -> PlanSource:
     """Returns who raised an event: a reply that comes to a participant is the holder's if it takes its offer back."""
     from_holder = case.side is _PARTICIPANT and event.party is not None and event.party == case.holder
-    offers = event.kind is _K.ANSWER_INVITATION or (
-        event.kind is _K.ANSWER_HANDOVER and handover.is_offered_to_us(case)
-    )
+    offers = event.kind is _K.ANSWER_INVITATION or (event.kind is _K.ANSWER_HANDOVER and taking.is_offered_to_us(case))
     return PlanSource.HOLDER if from_holder and offers else event.raised_by
 
 
@@ -196,7 +195,7 @@ def _run_out(step: Step, timer: PlanTimer) -> None:
     if timer.kind is PlanTimerKind.INVITATION:
         invitations.unanswered(step, timer)
     elif timer.kind is PlanTimerKind.HANDOVER:
-        handover.unanswered(step, timer)
+        offering.unanswered(step, timer)
     elif timer.kind is PlanTimerKind.STATE:
         numbers.state_untold(step, timer)
     elif timer.kind is PlanTimerKind.CHANGE_ANSWER:
@@ -228,7 +227,7 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.VIEW, _PARTICIPANT, _BY_HOLDER): numbers.view_came,
     (_K.WITHDRAW, _PARTICIPANT, _BY_HOLDER): numbers.withdrawn,
     (_K.CHANGE, _PARTICIPANT, None): changes.made,
-    (_K.CHANGE, _PARTICIPANT, _BY_PARTICIPANT): handover.elsewhere,
+    (_K.CHANGE, _PARTICIPANT, _BY_PARTICIPANT): listening.elsewhere,
     (_K.CHANGE, _HOLDER, _BY_PARTICIPANT): changes.received,
     (_K.DECIDE, _HOLDER, None): changes.decided,
     (_K.CHANGE_ANSWERED, _PARTICIPANT, _BY_HOLDER): changes.answered,
@@ -237,24 +236,24 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.ANSWER_INVITATION, _HOLDER, None): invitations.take_back,
     (_K.ANSWER_INVITATION, _HOLDER, _BY_PARTICIPANT): invitations.answered,
     (_K.ANSWER_INVITATION, _PARTICIPANT, _BY_HOLDER): invitations.taken_back,
-    (_K.ANSWER_INVITATION, _PARTICIPANT, _BY_PARTICIPANT): handover.elsewhere,
+    (_K.ANSWER_INVITATION, _PARTICIPANT, _BY_PARTICIPANT): listening.elsewhere,
     (_K.ANSWER_INVITATION, _PARTICIPANT, None): invitations.answer,
     (_K.REQUEST, _PARTICIPANT, None): requests.ask,
-    (_K.REQUEST, _PARTICIPANT, _BY_PARTICIPANT): handover.elsewhere,
+    (_K.REQUEST, _PARTICIPANT, _BY_PARTICIPANT): listening.elsewhere,
     (_K.REQUEST, _HOLDER, _BY_PARTICIPANT): requests.asked,
     (_K.ANSWER_REQUEST, _HOLDER, None): requests.answer,
     (_K.ANSWER_REQUEST, _PARTICIPANT, _BY_HOLDER): requests.came_true,
-    (_K.HAND_OVER, _HOLDER, None): handover.offer,
-    (_K.HAND_OVER, _PARTICIPANT, _BY_HOLDER): handover.came,
-    (_K.HAND_OVER, _HOLDER, _BY_HOLDER): handover.came_again,
-    (_K.ANSWER_HANDOVER, _HOLDER, None): handover.take_back,
-    (_K.ANSWER_HANDOVER, _HOLDER, _BY_PARTICIPANT): handover.answered,
-    (_K.ANSWER_HANDOVER, _PARTICIPANT, _BY_HOLDER): handover.taken_back,
-    (_K.ANSWER_HANDOVER, _PARTICIPANT, _BY_PARTICIPANT): handover.answered,
-    (_K.ANSWER_HANDOVER, _PARTICIPANT, None): handover.answer,
-    (_K.GONE, _PARTICIPANT, _BY_HOLDER): handover.gone,
-    (_K.GONE, _PARTICIPANT, None): handover.gone_by_hand,
-    (_K.GONE, _HOLDER, _BY_HOLDER): handover.gone_already,
+    (_K.HAND_OVER, _HOLDER, None): offering.offer,
+    (_K.HAND_OVER, _PARTICIPANT, _BY_HOLDER): taking.came,
+    (_K.HAND_OVER, _HOLDER, _BY_HOLDER): taking.came_again,
+    (_K.ANSWER_HANDOVER, _HOLDER, None): offering.take_back,
+    (_K.ANSWER_HANDOVER, _HOLDER, _BY_PARTICIPANT): offering.answered,
+    (_K.ANSWER_HANDOVER, _PARTICIPANT, _BY_HOLDER): taking.taken_back,
+    (_K.ANSWER_HANDOVER, _PARTICIPANT, _BY_PARTICIPANT): offering.answered,
+    (_K.ANSWER_HANDOVER, _PARTICIPANT, None): taking.answer,
+    (_K.GONE, _PARTICIPANT, _BY_HOLDER): listening.gone,
+    (_K.GONE, _PARTICIPANT, None): listening.gone_by_hand,
+    (_K.GONE, _HOLDER, _BY_HOLDER): listening.gone_already,
     (_K.RECEIPT_OK, _HOLDER, None): numbers.acknowledged,
     (_K.RECEIPT_OK, _PARTICIPANT, None): numbers.acknowledged,
     (_K.RECEIPT_ERROR, _HOLDER, None): numbers.not_taken,
@@ -263,7 +262,7 @@ _HANDLERS: Final[dict[tuple[PlanEventKind, PlanSide, PlanSource | None], _Handle
     (_K.RESTORED, _HOLDER, None): numbers.restored_here,
     (_K.RESTORED, _HOLDER, _BY_PARTICIPANT): numbers.state_told,
     (_K.RESTORED, _PARTICIPANT, None): numbers.copy_restored,
-    (_K.RESTORED, _PARTICIPANT, _BY_PARTICIPANT): handover.elsewhere,
+    (_K.RESTORED, _PARTICIPANT, _BY_PARTICIPANT): listening.elsewhere,
     (_K.TIME, _HOLDER, None): _time,
     (_K.TIME, _PARTICIPANT, None): _time,
 }

@@ -11,7 +11,7 @@ from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import Invitation, InvitationStatus, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
 from ip_fhir.domain.sharing.life.clocks import invitation_due
-from ip_fhir.domain.sharing.life.handover import from_holder
+from ip_fhir.domain.sharing.life.handover.listening import from_holder
 from ip_fhir.domain.sharing.life.shares import is_over, look_at_shares
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.domain.team import Membership, MembershipStatus

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.sharing.case import Copy, HandoverStatus, InvitationStatus, PlanSide, PlanTimerKind
 from ip_fhir.domain.sharing.kinds import PlanMessageKind
-from ip_fhir.domain.sharing.life import changes, handover
+from ip_fhir.domain.sharing.life import changes
 from ip_fhir.domain.sharing.life.clocks import acknowledgement_due, state_due
+from ip_fhir.domain.sharing.life.handover import offering, taking
+from ip_fhir.domain.sharing.life.handover.listening import from_holder, say_what_we_hold
 from ip_fhir.domain.sharing.life.shares import send_newest, tick, withdrawal_digest
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.errors import InvalidInput, NotTaken, Problem
@@ -56,7 +58,7 @@ def is_to_leave(case: SharedPlan, effect: Effect) -> bool:
 
 def view_came(step: Step) -> Finding:
     """Takes a view if its number is higher than the one held."""
-    handover.from_holder(step)
+    from_holder(step)
     view = step.needed("view")
     digest = step.event.digest or view.digest()
     if view.plan.id != step.case.id:
@@ -71,7 +73,7 @@ def view_came(step: Step) -> Finding:
 
 def withdrawn(step: Step) -> Finding:
     """Gives up a copy if the number of the withdrawal is higher than the one held."""
-    handover.from_holder(step)
+    from_holder(step)
     share_id, number, now = step.needed("share"), step.needed("number"), step.event.at
     digest = withdrawal_digest(share_id, number)
     finding = _compare(step, share_id, number, digest)
@@ -87,11 +89,11 @@ def _compare(step: Step, share_id: str, number: int, digest: str) -> Finding:
     if held is None or number > held.number:
         return Finding.NEWER
     if number < held.number:
-        _say_what_we_hold(step, share_id)
+        say_what_we_hold(step, share_id)
         return Finding.LATE
     if digest == held.digest:
         return Finding.REPEATED
-    _say_what_we_hold(step, share_id)
+    say_what_we_hold(step, share_id)
     step.problems = (Problem("number", "another view with this number is here", "conflict"),)
     _put(step, held.evolve(in_step=False))
     step.tell(Reason.OUT_OF_STEP, share_id)
@@ -109,7 +111,7 @@ def _put(step: Step, copy: Copy) -> None:
 def acknowledged(step: Step) -> Finding:
     """Keeps the receipt of a message of ours; a participant that has a view, or the withdrawal, holds its number."""
     event = step.event
-    handover.arrived(step)
+    offering.arrived(step)
     share = step.case.share(event.about or "")
     if event.message not in _OF_A_SHARE or share is None or event.number is None:
         return Finding.OF_ANOTHER
@@ -146,7 +148,7 @@ def not_taken(step: Step) -> Finding:
     if event.message is PlanMessageKind.PLAN_GONE and not _has_had_a_view(step.case, event.party):
         return Finding.OF_ANOTHER  # it hears of the plan from the new holder alone
     changes.refused(step, event.about or "")
-    handover.refused(step)
+    taking.refused(step)
     step.tell(Reason.NOT_TAKEN, event.about, answers=event.message_id, text=event.text)
     return Finding.OF_ANOTHER
 
@@ -199,24 +201,15 @@ def _ask_state(step: Step, share: Share, times: int) -> None:
 
 def copy_restored(step: Step) -> Finding:
     """Says to the holder which views we hold; it sends the newest if that is another one, and its answers again."""
-    for copy in step.case.copies:
-        _say_what_we_hold(step, copy.share)
+    say_what_we_hold(step)
     return Finding.ALWAYS
 
 
 def state_asked(step: Step) -> Finding:
     """Answers a restored holder: the number and digest that we hold of a share."""
-    handover.from_holder(step)
-    _say_what_we_hold(step, step.needed("share"))
+    from_holder(step)
+    say_what_we_hold(step, step.needed("share"))
     return Finding.ALWAYS
-
-
-def _say_what_we_hold(step: Step, share_id: str) -> None:
-    """Says to the holder which number we hold, and sends what it has not decided again: a backup may lack it."""
-    copy = step.case.copy_of(share_id)
-    number = copy.number if copy is not None else None
-    step.send(PlanMessageKind.PLAN_STATE, share_id, step.case.holder, number=number, answers=step.event.message_id)
-    changes.send_again(step, share_id)
 
 
 def state_told(step: Step) -> Finding:

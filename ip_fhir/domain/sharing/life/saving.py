@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from ip_fhir.domain.consent.ages import birth_dates
 from ip_fhir.domain.merge import difference
-from ip_fhir.domain.sharing.life import handover, invitations, requests
+from ip_fhir.domain.sharing.life import invitations, requests
 from ip_fhir.domain.sharing.life.clocks import set_review_clocks
+from ip_fhir.domain.sharing.life.handover import offering
 from ip_fhir.domain.sharing.life.shares import is_over, look_at_shares
 from ip_fhir.domain.sharing.life.table import Finding
 from ip_fhir.errors import Conflict, InvalidInput
@@ -88,7 +89,7 @@ def settle(step: Step) -> None:
     look_at_shares(step)
     set_review_clocks(step)
     invitations.take_back_settled(step)
-    handover.take_back_without_consent(step)
+    offering.take_back_without_consent(step)
     if is_over(step.plan, step.on):
         requests.close(step)
-        handover.take_back_offer(step)
+        offering.take_back_offer(step)

@@ -227,11 +227,13 @@ _HANDING_OVER: Final = (
         _F.TAKEN_BACK: "our people are told", _F.LATE: "nothing: there is no such offer that is open",
     }),
     *_rows(_E.GONE, _BY_HOLDER, _AT_PARTICIPANT, {
-        _F.NEWER: "from now on only the new holder is listened to; what waits for an answer is sent to that one",
+        _F.NEWER: "from now on only the new holder is listened to; it is told what we hold, and what is undecided",
         _F.LATE: "nothing: an epoch that is not higher",
     }),
     *_rows(_E.GONE, _BY_HOLDER, _AT_HOLDER, {_F.LATE: "nothing: this side is the new holder already"}),
-    *_rows(_E.GONE, _BY_PARTICIPANT, _AT_PARTICIPANT, {_F.NEWER: "a person of ours says who holds the plan now"}),
+    *_rows(_E.GONE, _BY_PARTICIPANT, _AT_PARTICIPANT, {
+        _F.NEWER: "a person of ours says who holds the plan now: it is told what we hold, and what is undecided",
+    }),
 )  # fmt: skip
 
 ROWS: Final[tuple[PlanRow, ...]] = (

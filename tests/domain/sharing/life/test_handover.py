@@ -6,23 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from ip_fhir.domain.plan import IndividualPlan
 from ip_fhir.domain.sharing.case import HandoverStatus, PlanSide
 from ip_fhir.domain.sharing.events import PlanEvent, PlanEventKind, PlanSource
 from ip_fhir.domain.sharing.life.numbers import is_to_leave
 from ip_fhir.domain.sharing.share import EndReason
 from ip_fhir.errors import ConsentRefused, InvalidInput, LoopError, NotTaken, NotYet
+from tests.support.plan_handovers import (
+    MOVED,
+    NAMES,
+    answered,
+    offered,
+    part,
+    reading_done,
+    taken_over,
+    town,
+)
 from tests.support.plan_life import (
     AGREED,
     NOW,
-    OURS,
     PLAN,
     Side,
     days,
     event_of,
     exchanged,
-    holder,
-    participant,
     reasons,
     saved,
     sent,
@@ -32,72 +38,10 @@ from tests.support.plan_life import (
     with_item,
 )
 
-MOVED: IndividualPlan = PLAN.evolve(
-    organizations=(
-        *PLAN.organizations,
-        {"id": "south", "name": "Sør kommune", "kind": "municipality"},
-        {"id": "north", "name": "Nord kommune", "kind": "municipality"},
-    ),
-    consents=(PLAN.consents[0].evolve(provisions=()),),
-)
-NAMES = {"unit": "unit", "south": "south", "north": "north", "school": "school"}
-
-
-def town() -> tuple[Side, Side, Side, Side]:
-    """The holder, two municipalities that may take the plan over, and a school that has a view."""
-    unit = holder(south=AGREED, north=AGREED)
-    unit.found |= {"south": "south", "north": "north"}
-    saved(unit, MOVED)
-    south, north = (new_holder(name) for name in ("south", "north"))
-    school = participant("school")
-    school.terms |= {"south": AGREED, "north": AGREED}
-    exchanged(unit, school)
-    return unit, south, north, school
-
-
-def new_holder(name: str) -> Side:
-    """A municipality to which the old holder is the party `unit`, and the others have the names of their own."""
-    terms = {"unit": AGREED, "us": OURS, "school": AGREED, "hospital": AGREED, "gp": AGREED}
-    found = {"unit": "unit", name: "us", "school": "school", "hospital": "hospital", "gp": "gp"}
-    return Side(name, terms, found)
-
-
-def offered(unit: Side, to: Side) -> str:
-    """Offers the plan to a side; returns the id of the handover."""
-    unit.do("hand-over", to_party=to.name)
-    exchanged(unit, to)
-    assert unit.case is not None
-    assert unit.case.handover is not None
-    return unit.case.handover.id
-
-
-def reading_done(school: Side) -> None:
-    """The school asks to have the reading practice marked as done."""
-    view = view_of(school).plan
-    read = next(one for one in view.measures if one.what == "Leseøving")
-    wanted(school, "change-1", with_item(view, "measures", read.id, status="completed"))
-
-
-def answered(side: Side, ident: str, *, accepts: bool) -> None:
-    """Lets a side's people answer an offer."""
-    side.do("answer-handover", by_participant=True, about=ident, accepts=accepts)
-
-
-def taken_over(old: Side, new: Side) -> None:
-    """Lets the old side take the yes, and the new one what that sends then."""
-    exchanged(new, old)
-    exchanged(old, new, names=NAMES)
-
 
 def _waiting_for(side: Side, *parties: str) -> list[tuple[str, str | None]]:
     """The messages of a side that wait for these parties."""
     return [(str(row.plan_message), row.party) for row in side.waiting if row.party in parties]
-
-
-def part(side: Side) -> PlanSide:
-    """The part of a side in the plan."""
-    assert side.case is not None
-    return side.case.side
 
 
 def test_accepted() -> None:
@@ -315,7 +259,7 @@ def test_a_change_whose_answer_was_dropped_is_answered_by_the_new_holder() -> No
     answered(south, offered(unit, south), accepts=True)
     taken_over(unit, south)
     exchanged(unit, school, names=NAMES)
-    (decision,) = exchanged(school, south)
+    _, decision = exchanged(school, south)
     assert decision.records[0].note == "repeated: the same answer again"
     exchanged(south, school)
     assert school.case is not None
@@ -469,7 +413,7 @@ def test_a_change_that_crossed_the_handover() -> None:
     taken_over(unit, south)
     exchanged(school, unit)
     exchanged(unit, school, names=NAMES)
-    (decision,) = exchanged(school, south)
+    _, decision = exchanged(school, south)
     assert ("plan-change-answer", "school", 2) in sent(decision)
     exchanged(south, school)
     assert school.case is not None
