@@ -89,6 +89,8 @@ class Around(RuleBasedStateMachine):
     @rule(party=st.sampled_from(PARTICIPANTS))
     def share(self, party: str) -> None:
         """The coordinator shares the plan."""
+        if self._is_under_way():
+            return
         with suppress(InvalidInput, ConsentRefused):  # nothing is open to it now
             self.holder.share(PLAN, party, by=NINA)
 
@@ -150,7 +152,7 @@ class Around(RuleBasedStateMachine):
     def decide(self, yes: bool) -> None:
         """The coordinator decides the first change that waits."""
         waiting = [one for one in self._plan().changes if one.status in (ChangeStatus.PROPOSED, ChangeStatus.CONFLICT)]
-        if not waiting:
+        if not waiting or self._is_under_way():
             return
         open_parts = [p for p in waiting[0].decisions if p.outcome in (Outcome.PROPOSED, Outcome.CONFLICT)]
         outcome = Outcome.ACCEPTED if yes else Outcome.DECLINED
@@ -259,9 +261,13 @@ class Around(RuleBasedStateMachine):
         assert plan is not None
         return plan
 
+    def _is_under_way(self) -> bool:
+        """True while nobody holds the plan: it is on its way to its new holder."""
+        return self._plan().plan is None
+
     def _save(self, change: Callable[[IndividualPlan], IndividualPlan]) -> None:
         plan = self._plan().plan
-        if plan is None:  # it is on its way
+        if plan is None:
             return
         with suppress(Conflict):
             self.holder.save_plan(change(plan), by=NINA)
