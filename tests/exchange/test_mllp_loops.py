@@ -9,6 +9,8 @@ import pytest
 
 from ip_fhir.demo.place import free_ports
 from ip_fhir.exchange.formats import Formats
+from ip_fhir.exchange.peers import Peer
+from ip_fhir.hl7v2.line import Hl7v2Line
 from ip_fhir.ports import Endpoint, Outgoing, Receipt
 from ip_fhir.wire.acknowledgement import read_header
 from ip_fhir.wire.listener import MllpListener
@@ -16,7 +18,7 @@ from ip_fhir_mllp import Mllp
 from ip_fhir_mllp import adapter as mllp
 from tests.adapters.mllp_peer import frame, message, mllp_peer
 from tests.support.served import eventually
-from tests.support.two_sides import Loop, Side, Wire, form, make_loop, notice
+from tests.support.two_sides import TOKENS, Loop, Side, Wire, form, make_loop, notice
 from tests.wire.clients import Client
 
 CHILD = "01-child-with-cerebral-palsy"
@@ -98,6 +100,28 @@ def test_a_loop(loop: Loop, asks: tuple[bytes, bytes] | None) -> None:
     assert loop.states(sent.correlation_id) == ("confirmed", "confirmed")
     for side in (loop.hospital, loop.municipality):
         assert side.exchange.store.outbox("waiting") == side.exchange.store.outbox("parked") == []
+
+
+def test_a_loop_whose_receipts_are_rri(loop: Loop) -> None:
+    """A hospital that waits for an RRI gets one on its connection, and goes on as after an acknowledgement."""
+    hospital = loop.municipality.exchange.peer_by_token(TOKENS["hospital"])
+    assert isinstance(hospital, Peer)
+    hospital.endpoint.lines["hl7v2"] = Hl7v2Line(receipt="RRI", ack_mode="original")  # type: ignore[index]
+    line(loop.hospital).asks = (b"", b"")
+    sent = notice("01")
+    loop.hospital.exchange.send_notice(sent)
+    loop.settle()
+    content = line(loop.hospital).sent[0]
+    with Client(line(loop.hospital).port) as client:
+        reply = client.ask(content)
+    assert reply is not None
+    assert b"|RRI^I12^RRI_I12|" in reply
+    assert b"\rMSA|AA|" in reply
+    assert loop.states(sent.correlation_id)[0] == "delivered"
+    loop.municipality.exchange.answer(form(CHILD))
+    loop.settle()
+    assert loop.states(sent.correlation_id) == ("confirmed", "confirmed")
+    assert len(loop.municipality.exchange.store.referrals()) == 1
 
 
 def test_the_same_message_again(loop: Loop) -> None:
