@@ -305,6 +305,9 @@ class AroundV2(Around):
     def move(self) -> None:
         """Nobody moves: a handover is said in words."""
 
+    def _move_at_last(self) -> None:
+        """Nor at last."""
+
     @rule()
     def restored(self) -> None:
         """The holder was told that its backup was put back, and asks what others hold."""

@@ -61,13 +61,16 @@ class Around(RuleBasedStateMachine):
         """Let the network be well, the person move who has not moved so far, and look at all sides."""
         try:
             self._calm()
-            if self._plan().epoch == 1:
-                self.move([])
-                self._calm()
+            self._move_at_last()
             self._look()
         finally:
             self.ring.close()
             self.place.cleanup()
+
+    def _move_at_last(self) -> None:
+        if self._plan().epoch == 1:
+            self.move([])
+            self._calm()
 
     # --- people
 
