@@ -88,13 +88,15 @@ class PlanTown(Timekeeper):
     def _write(self, side: str) -> Path:
         others = [other for other in self.databases if other != side]
         retry = {"first": 1.0, "cap": 30.0, "attempts": 1000}
+        # Machines ask faster than others decide; a change too many would be refused, as it should.
+        terms = {"content_level": "plan", "sharing": {"undecided_changes": 1000}}
         data = {
             "database": self.databases[side],
             "organization": _numbered(side),
             "http": {"port": self.ports[side]},
             "clock": {"file": "clock"},
             "worker": {"rest": 0.02, "lease": 60.0, "batch": 4, "retry": retry},
-            "agreements": [{"parties": [_party(side), _party(other)], "content_level": "plan"} for other in others],
+            "agreements": [{"parties": [_party(side), _party(other)], **terms} for other in others],
             "peers": [
                 {
                     "name": other,
