@@ -5,8 +5,10 @@ All that moves a referral - a message, a form filled in on our side, a receipt, 
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from random import SystemRandom
+from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from ip_fhir.domain.effects import Effect, EffectKind, Reason
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRIES = 5
+_WAITS: Final = (0.0, 0.0, 0.01, 0.02, 0.04, 0.08, 0.16)
+"""Seconds before each try after the first, at most: who loses to a busy neighbour again and again gives way."""
+
+_RANDOM: Final = SystemRandom()
 _OTHERS = 5  # other loops about the same person that are named
 
 
@@ -195,13 +200,12 @@ def without_version(body: JsonObject) -> JsonObject:
 
 
 def again_on_conflict(work: Callable[[], T]) -> T:
-    """Run `work` and return its result; on `Conflict` run it again, five times in all. Raises the last `Conflict`.
+    """Run `work` and return its result; on `Conflict` run it again, eight times in all. Raises the last `Conflict`.
 
-    `work` must load the referral itself, so that each run decides on its newest revision.
+    `work` must load the referral or plan itself, so that each run decides on its newest revision.
     """
-    for _ in range(_TRIES - 1):
-        try:
+    for seconds in _WAITS:
+        with suppress(Conflict):
             return work()
-        except Conflict:
-            continue
+        time.sleep(seconds * _RANDOM.random())
     return work()
