@@ -139,9 +139,14 @@ class PlanTown(Timekeeper):
         yield from (f"{plan.id} is not done" for plan in plans if not self._is_done(plan))
 
     def _is_done(self, case: SharedPlan) -> bool:
-        """True if all have a share that is in step, and the coordinator has changed the plan often enough."""
+        """True if all have a share that is in step, the plan was changed often enough, and no change waits.
+
+        With a backup one may wait again of which its author has heard before.
+        """
         shared = {share.party for share in case.shares if share.in_step}
-        return len(shared) == len(PARTICIPANTS) and case.plan is not None and case.plan.version >= self.versions
+        waits = any(kept.status in OPEN for kept in case.changes)
+        is_whole = len(shared) == len(PARTICIPANTS) and not waits
+        return is_whole and case.plan is not None and case.plan.version >= self.versions
 
 
 def under_way(stores: Mapping[str, Store]) -> Iterator[str]:
@@ -227,8 +232,9 @@ def _wrong(case: SharedPlan, theirs: dict[str, dict[str, SharedPlan]], restored:
         decided = {kept.change.id: kept.status for kept in case.changes if kept.change.share == share.id}
         heard = {kept.change.id: kept.status for kept in other.changes}
         both = decided.keys() & heard.keys()
-        if any(decided[ident] != heard[ident] for ident in both):
-            yield f"the changes of {share.party} are not answered as they were decided"
+        for ident in both:
+            if decided[ident] != heard[ident]:
+                yield f"change {ident} of {share.party} was answered as {heard[ident]}, and is {decided[ident]}"
         if (heard.keys() - both and "municipality" not in restored) or (
             decided.keys() - both and share.party not in restored
         ):
