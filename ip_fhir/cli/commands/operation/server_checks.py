@@ -24,7 +24,9 @@ _ANYONE: Final = (
     "cannot be seen from here: ask whose server it is. Whoever reads it reads all that is stored there; "
     "store nothing that one of its readers may not see"
 )
-_NAME_THEM: Final = "then name the other peers that read it in `readers` of this peer (`[]`: none)"
+_NAME_THEM: Final = (
+    "then name the other peers that read it in `readers` of this peer (`[]`: none). Until then no plan is shared by it"
+)
 
 
 def check_server(url: str | None, peer: PeerSettings | None) -> Iterator[Finding]:
