@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ip_fhir.domain.agreement import ShareStart
 from ip_fhir.domain.effects import Reason
 from ip_fhir.domain.plan import IndividualPlan, MeasureStatus
 from ip_fhir.domain.sharing.share import EndReason
+from ip_fhir.domain.sharing.terms import ShareStart
 from ip_fhir.domain.team import Membership, MembershipStatus, TeamRole
 from ip_fhir.errors import InvalidInput
 from ip_fhir.exchange import Exchange
