@@ -21,6 +21,7 @@ from ip_fhir.exchange.subscriptions.endpoints import Endpoints
 from ip_fhir.exchange.subscriptions.notifier import Notifier
 from ip_fhir.ports.http import HttpRequest
 from ip_fhir.settings import WorkerSettings
+from ip_fhir.store.subscriptions.store import SqlSubscriptions
 from ip_fhir.wire.http import Http
 from tests.exchange.subscriptions.conftest import ATTEMPTS
 from tests.support.hook import LOOPBACK, Hook, database_of, hook, subscribed, wanted
@@ -207,7 +208,7 @@ def test_told_and_cut_off_before_it_was_given_up(
     with database_of(loop.municipality).writing() as connection:
         connection.exec_driver_sql("UPDATE subscription SET failures = ?", (ATTEMPTS - 1,))
     with monkeypatch.context() as crash:
-        crash.setattr(type(loop.municipality.store), "fail_subscription", lambda *_: 1 / 0)
+        crash.setattr(SqlSubscriptions, "fail_subscription", lambda *_: 1 / 0)
         loop.clock.forward(hours=1)
         loop.municipality.exchange.run_due()
     assert len(items(loop)) == 1
